@@ -1,0 +1,5 @@
+"""Data sets and splits, as arrays."""
+
+from hpo.data.dataset import Dataset, Rows
+
+__all__ = ["Dataset", "Rows"]

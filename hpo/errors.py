@@ -1,0 +1,57 @@
+"""The errors a person may meet: one root, and a message that names the value, the limit and the remedy.
+
+An `HpoError` is expected: the command line prints its message as one line and exits with `exit_code`. Anything else that
+escapes is a defect. `TrialError` is different in kind: it ends one trial, never the run.
+"""
+
+__all__ = [
+    "DataError",
+    "DefinitionError",
+    "Diverged",
+    "HpoError",
+    "StorageError",
+    "StudyError",
+    "TrialError",
+    "UsageError",
+]
+
+
+class HpoError(Exception):
+    """Root of every expected error; its text is one line for a person."""
+
+    exit_code = 1  # what the command line exits with
+
+
+class UsageError(HpoError):
+    """What was asked for cannot be: an unknown name, a number out of its range, two options that exclude one another."""
+
+    exit_code = 2
+
+
+class DefinitionError(HpoError):
+    """A study definition cannot be loaded, or contradicts itself."""
+
+
+class DataError(HpoError):
+    """A data set cannot be had, or a file of it fails its check."""
+
+
+class StorageError(HpoError):
+    """The database cannot be reached, opened, written, or is not ours."""
+
+
+class StudyError(HpoError):
+    """A study does not exist, or what it is contradicts what is asked of it."""
+
+
+class TrialError(Exception):
+    """Root of what ends one trial and leaves the run going."""
+
+
+class Diverged(TrialError):  # noqa: N818 - an outcome, named as the field names it
+    """Training left the finite numbers."""
+
+    def __init__(self, *, epoch: int, step: int) -> None:
+        self.epoch = epoch  # epoch it happened in, from 1
+        self.step = step  # optimizer step within that epoch, from 1
+        super().__init__(f"diverged: the loss was not finite at step {step} of epoch {epoch}")

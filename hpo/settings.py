@@ -1,0 +1,60 @@
+"""What may be set, and what holds where nothing is: environment variables, names, defaults.
+
+Importing this costs nothing, so the command line can name every sampler and pruner without importing Optuna.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+__all__ = [
+    "DEFAULT_PRUNER",
+    "DEFAULT_SAMPLER",
+    "PRUNERS",
+    "SAMPLERS",
+    "cache_folder",
+    "data_folder",
+    "storage_url",
+]
+
+SAMPLERS: Mapping[str, str] = MappingProxyType(
+    {
+        "tpe": "tree-structured Parzen estimator: learns from every trial, conditional spaces too",
+        "gp": "Gaussian process: few expensive trials; needs PyTorch (pip install 'hpo-service[gp]')",
+        "cmaes": "covariance-matrix adaptation: continuous parameters and many trials",
+        "qmc": "quasi-random points: even cover, learns nothing",
+        "random": "independent draws, learns nothing",
+        "grid": "every configuration of a finite space, in order",
+        "nsga2": "genetic search",
+    }
+)
+DEFAULT_SAMPLER = "tpe"
+
+PRUNERS: Mapping[str, str] = MappingProxyType(
+    {
+        "hyperband": "several successive-halving brackets at once",
+        "asha": "asynchronous successive halving: the best third of each rung goes on",
+        "median": "stops what is worse than the median of its predecessors at the same epoch",
+        "wilcoxon": "stops what is worse fold by fold, by a signed-rank test; needs common folds",
+        "none": "every trial runs to its end",
+    }
+)
+DEFAULT_PRUNER = "asha"
+
+
+def storage_url() -> str:
+    """Where studies live unless `--storage` says otherwise: $HPO_STORAGE, or a SQLite file in this folder."""
+    return os.environ.get("HPO_STORAGE") or "sqlite:///hpo.db"
+
+
+def data_folder() -> Path | None:
+    """$HPO_DATA_DIR, the first place data sets are looked for; None where it is not set."""
+    folder = os.environ.get("HPO_DATA_DIR")
+    return Path(folder).expanduser() if folder else None
+
+
+def cache_folder() -> Path:
+    """Where what was fetched is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "hpo"

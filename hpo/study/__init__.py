@@ -1,0 +1,30 @@
+"""What can be searched, as plain records: no Optuna, no Keras, nothing that takes time to import."""
+
+from hpo.study.baseline import Baseline
+from hpo.study.definition import Direction, StudyDefinition, always_feasible
+from hpo.study.evaluation import Evaluation, Holdout, KFold
+from hpo.study.fidelity import Fidelity
+from hpo.study.parameters import Categorical, Domain, Float, Int, Params, ParamValue, When
+from hpo.study.space import Space
+from hpo.study.sweep import Row, Sweep
+
+__all__ = [
+    "Baseline",
+    "Categorical",
+    "Direction",
+    "Domain",
+    "Evaluation",
+    "Fidelity",
+    "Float",
+    "Holdout",
+    "Int",
+    "KFold",
+    "ParamValue",
+    "Params",
+    "Row",
+    "Space",
+    "StudyDefinition",
+    "Sweep",
+    "When",
+    "always_feasible",
+]

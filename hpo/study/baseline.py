@@ -1,0 +1,23 @@
+"""A hand-picked configuration: what the search has to beat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hpo.study.parameters import Params
+
+__all__ = ["Baseline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A named hand-picked configuration, which every space of its definition contains."""
+
+    name: str
+    title: str  # where it comes from, for a person
+    params: Params  # as the definition's default space writes it
+    elsewhere: Mapping[str, Params] = field(default_factory=dict)
+    # space name -> the same configuration, for a space that writes it in other words
+
+    def params_in(self, space: str) -> Params:
+        """The configuration as the space of that name writes it."""
+        return self.elsewhere.get(space, self.params)

@@ -1,0 +1,110 @@
+"""A study definition: everything that makes a model searchable, in one record."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from hpo.errors import DefinitionError, UsageError
+from hpo.study.baseline import Baseline
+from hpo.study.evaluation import Evaluation
+from hpo.study.fidelity import Fidelity
+from hpo.study.parameters import Params
+from hpo.study.space import Space
+from hpo.study.sweep import Sweep
+
+if TYPE_CHECKING:
+    from hpo.data import Dataset
+    from hpo.training import Recipe
+
+__all__ = ["Direction", "StudyDefinition", "always_feasible"]
+
+Direction = Literal["maximize", "minimize"]
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def always_feasible(params: Params) -> str | None:  # noqa: ARG001 - the signature of every `infeasible`
+    """The `infeasible` of a definition that can train whatever its spaces hold."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyDefinition:
+    """What can be searched: data, model builder, spaces, baselines, sweeps, fidelities, evaluation.
+
+    Raises:
+        DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
+            sweep's row is not a configuration of the default space.
+
+    """
+
+    name: str  # short; begins the names of its studies
+    title: str  # one line for a person
+    data: Callable[[], "Dataset"]  # loads the rows; called once in each worker
+    build: Callable[[Params], "Recipe"]  # a configuration -> what to train; called for each training, seeded
+    metric: str  # what the value is: accuracy, or the name of a Keras metric such as mae
+    direction: Direction
+    spaces: tuple[Space, ...]  # the first is the default
+    evaluation: Evaluation
+    fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
+    unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
+    baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
+    sweeps: tuple[Sweep, ...] = ()  # in the report's order
+    infeasible: Callable[[Params], str | None] = always_feasible
+    # why a configuration cannot be trained, known without training it; None where it can
+
+    def __post_init__(self) -> None:
+        if not self.spaces or not self.fidelities:
+            raise DefinitionError(f"definition {self.name!r} needs at least one space and one fidelity")
+        if self.direction not in ("maximize", "minimize"):
+            raise DefinitionError(
+                f"definition {self.name!r}: direction is maximize or minimize, not {self.direction!r}"
+            )
+        for kind, named in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
+            _refuse_twins(self.name, kind, [thing.name for thing in named])
+        _refuse_twins(self.name, "sweep", [sweep.id for sweep in self.sweeps])
+        for baseline in self.baselines:
+            for space in self.spaces:
+                self._refuse(space, baseline.params_in(space.name), f"baseline {baseline.name!r}")
+        for sweep in self.sweeps:
+            for number, row in enumerate(sweep.rows, start=1):
+                self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {number}")
+
+    def space(self, name: str | None = None) -> Space:
+        """The space of that name; the default one where no name is given. Raises UsageError."""
+        return _find(self.name, "space", self.spaces, name, default=0)
+
+    def fidelity(self, name: str) -> Fidelity:
+        """The fidelity of that name. Raises UsageError."""
+        return _find(self.name, "fidelity", self.fidelities, name, default=0)
+
+    def baseline(self, name: str | None = None) -> Baseline:
+        """The baseline of that name; the first one where no name is given. Raises UsageError."""
+        return _find(self.name, "baseline", self.baselines, name, default=0)
+
+    def _refuse(self, space: Space, params: Params, what: str) -> None:
+        problem = space.problem(params)
+        if problem:
+            raise DefinitionError(f"definition {self.name!r}: space {space.name!r} does not contain {what}: {problem}")
+
+
+def _refuse_twins(definition: str, kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DefinitionError(f"definition {definition!r} has two of its {kind} entries named {name!r}")
+
+
+def _find(definition: str, kind: str, things: Sequence[N], name: str | None, *, default: int) -> N:
+    if name is None and things:
+        return things[default]
+    for thing in things:
+        if thing.name == name:
+            return thing
+    known = ", ".join(thing.name for thing in things) or "none"
+    raise UsageError(f"{definition} has no {kind} {name!r}; it has: {known}")

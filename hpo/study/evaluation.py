@@ -1,0 +1,23 @@
+"""How a configuration is judged during a search: on rows held out of the development rows, never on the test rows."""
+
+from dataclasses import dataclass
+
+__all__ = ["Evaluation", "Holdout", "KFold"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdout:
+    """Train on some of the development rows and score on `rows` others, the same for every trial of a study."""
+
+    rows: int  # validation rows
+    stratified: bool = False  # keep the share of each class, for a classification
+
+
+@dataclass(frozen=True, kw_only=True)
+class KFold:
+    """k-fold cross-validation on the development rows, cut anew for each trial (arXiv 2405.15393)."""
+
+    folds: int = 5  # unless the fidelity says otherwise
+
+
+Evaluation = Holdout | KFold

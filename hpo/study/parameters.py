@@ -1,0 +1,81 @@
+"""The domains a parameter can be searched over, and the values it can take."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hpo.errors import DefinitionError
+
+__all__ = ["Categorical", "Domain", "Float", "Int", "ParamValue", "Params", "When"]
+
+ParamValue = str | int | float | bool | None
+"""One value of one parameter."""
+
+Params = Mapping[str, ParamValue]
+"""One configuration: parameter name -> value. A conditional parameter that is not active is absent."""
+
+When = Mapping[str, tuple[ParamValue, ...]]
+"""The parameters a conditional one depends on -> their values that make it active; all must hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Categorical:
+    """One of a few values with no order among them."""
+
+    choices: tuple[ParamValue, ...]  # at least one, all different
+    when: When = field(default_factory=dict)  # empty: always active
+
+    def __post_init__(self) -> None:
+        if not self.choices or len({(type(c), c) for c in self.choices}) != len(self.choices):
+            raise DefinitionError(f"a Categorical needs at least one choice and no two alike, not {self.choices!r}")
+
+    def contains(self, value: ParamValue) -> bool:
+        """Whether `value` is one of the choices; 1, 1.0 and True are told apart only as bool against number."""
+        return any(value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int:
+    """A whole number, `low` and `high` included."""
+
+    low: int
+    high: int
+    log: bool = False  # search the logarithm; needs low >= 1 and step 1
+    step: int = 1
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.low > self.high or self.step < 1 or (self.log and (self.low < 1 or self.step != 1)):
+            raise DefinitionError(
+                f"an Int needs low <= high and step >= 1, and low >= 1 with step 1 where log is set, not {self!r}"
+            )
+
+    def contains(self, value: ParamValue) -> bool:
+        """Whether `value` is a whole number in range and on the step."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Float:
+    """A real number, `low` and `high` included."""
+
+    low: float
+    high: float
+    log: bool = False  # search the logarithm; needs low > 0
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        finite = math.isfinite(self.low) and math.isfinite(self.high)
+        if not finite or self.low > self.high or (self.log and self.low <= 0):
+            raise DefinitionError(f"a Float needs finite low <= high, and low > 0 where log is set, not {self!r}")
+
+    def contains(self, value: ParamValue) -> bool:
+        """Whether `value` is a number in range."""
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high
+
+
+Domain = Categorical | Int | Float

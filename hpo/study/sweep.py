@@ -1,0 +1,33 @@
+"""A sweep: one table of a hand-tuning report, one thing varied and everything else held."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from hpo.study.parameters import Params, ParamValue
+
+__all__ = ["Row", "Sweep"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a table."""
+
+    setting: Params  # what this row changes in the base configuration of its table
+    reported: Mapping[str, Decimal] = field(default_factory=dict)
+    # figure name (train, test, seconds) -> the figure with the digits it was printed with, which tell its rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """One table: its base configuration and its rows, in the order of the report."""
+
+    id: str  # short, unique in its definition: what `hpo sweep DEFINITION SWEEP` takes
+    title: str  # what is varied, for a person
+    base: Params  # the configuration the table was run from, in the words of the default space
+    rows: tuple[Row, ...]
+    chosen: int  # index of the row the report went on with
+
+    def configuration(self, row: Row) -> dict[str, ParamValue]:
+        """The whole configuration of one row."""
+        return {**self.base, **row.setting}

@@ -1,0 +1,1 @@
+"""The study definitions that come with hpo, one folder each."""

@@ -1,7 +1,7 @@
 """The errors a person may meet: one root, and a message that names the value, the limit and the remedy.
 
-An `HpoError` is expected: the command line prints its message as one line and exits with `exit_code`. Anything else that
-escapes is a defect. `TrialError` is different in kind: it ends one trial, never the run.
+An `HpoError` is expected: the command line prints its message as one line and exits with `exit_code`. Anything else
+that escapes is a defect. `TrialError` is different in kind: it ends one trial, never the run.
 """
 
 __all__ = [
@@ -23,7 +23,7 @@ class HpoError(Exception):
 
 
 class UsageError(HpoError):
-    """What was asked for cannot be: an unknown name, a number out of its range, two options that exclude one another."""
+    """What was asked for cannot be: an unknown name, a number out of range, options that exclude one another."""
 
     exit_code = 2
 

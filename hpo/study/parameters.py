@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpo.errors import DefinitionError
 
@@ -11,8 +12,9 @@ __all__ = ["Categorical", "Domain", "Float", "Int", "ParamValue", "Params", "Whe
 ParamValue = str | int | float | bool | None
 """One value of one parameter."""
 
-Params = Mapping[str, ParamValue]
-"""One configuration: parameter name -> value. A conditional parameter that is not active is absent."""
+Params = Mapping[str, Any]
+"""One configuration: parameter name -> value (a `ParamValue`; which of them, its domain knows). A conditional parameter
+that is not active is absent."""
 
 When = Mapping[str, tuple[ParamValue, ...]]
 """The parameters a conditional one depends on -> their values that make it active; all must hold."""

@@ -1,1 +1,24 @@
-"""Nothing yet."""
+"""A convolutional network on Fashion-MNIST, tuned by hand in the report and here by search."""
+
+from hpo.data import fashion_mnist
+from hpo.study import Fidelity, Holdout, StudyDefinition
+from studies.cnn.model import build
+from studies.cnn.params import REPORT, WIDE, infeasible
+from studies.cnn.sweeps import BASELINES, SWEEPS
+
+__all__ = ["study"]
+
+study = StudyDefinition(
+    name="cnn",
+    title="Convolutional network on Fashion-MNIST",
+    data=fashion_mnist,
+    build=build,
+    metric="accuracy",
+    direction="maximize",
+    spaces=(REPORT, WIDE),
+    evaluation=Holdout(rows=10_000, stratified=True),
+    fidelities=(Fidelity(name="quick", epochs=3, rows=10_000), Fidelity(name="full", epochs=10)),
+    baselines=BASELINES,
+    sweeps=SWEEPS,
+    infeasible=infeasible,
+)

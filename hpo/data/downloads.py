@@ -1,0 +1,125 @@
+"""Two ways to bring the files of Fashion-MNIST from elsewhere: Keras's download and Debian's package."""
+
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from hpo.data.files import DataFile
+from hpo.errors import DataError
+
+__all__ = ["FetchProgress", "OnProgress", "from_debian", "from_keras"]
+
+KERAS_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+PACKAGE = "dataset-fashion-mnist"
+STALL_SECONDS = 10.0  # a connection that says nothing for so long is given up
+DEADLINE_SECONDS = 600.0  # one whole download, or one command of apt
+CHUNK = 1 << 18  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchProgress:
+    """How far a fetch is."""
+
+    what: str  # for a person: a file's name, or what is being done
+    done: int  # bytes here already
+    total: int | None  # bytes in all; None where nobody knows
+
+
+OnProgress = Callable[[FetchProgress], None]
+
+
+def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress, *, origin: str = KERAS_ORIGIN) -> None:
+    """Download `files` from where Keras does into `folder`. Raises DataError within bounded time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    # The smallest first: a place that cannot be reached is found out before anything is waited for.
+    for file in sorted(files, key=lambda file: file.size):
+        try:
+            _download(f"{origin}/{file.name}", folder / file.name, file, on_progress, deadline)
+        except urllib.error.URLError as error:
+            raise DataError(f"{error.reason}") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{error}") from None
+
+
+def _download(url: str, path: Path, file: DataFile, on_progress: OnProgress, deadline: float) -> None:
+    done = 0
+    with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response, path.open("wb") as out:
+        while chunk := response.read(CHUNK):
+            out.write(chunk)
+            done += len(chunk)
+            on_progress(FetchProgress(what=file.name, done=done, total=file.size))
+            if done > file.size:
+                raise DataError(f"{url} is longer than {file.size:,} bytes")
+            if time.monotonic() > deadline:
+                raise DataError(f"gave up after {DEADLINE_SECONDS:.0f} s")
+
+
+def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress) -> None:
+    """Get Debian's package and unpack `files` from it into `folder`, without being root: apt's lists are private.
+
+    Raises:
+        DataError: this is no Debian, its archive cannot be reached, or it has no such package.
+
+    """
+    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
+    if apt is None or dpkg is None:
+        raise DataError("apt-get is not here")
+    lists, cache = folder / "lists", folder / "cache"
+    (lists / "partial").mkdir(parents=True)
+    (cache / "archives" / "partial").mkdir(parents=True)
+    options = {
+        "Dir::State::Lists": str(lists),
+        "Dir::Cache": str(cache),
+        "APT::Sandbox::User": "",  # nobody to change to when not root
+        "Debug::NoLocking": "1",  # the lists are ours alone
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "1",
+        "Acquire::http::Timeout": f"{STALL_SECONDS:.0f}",
+        "Acquire::https::Timeout": f"{STALL_SECONDS:.0f}",
+    }
+    command = [apt, "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+    on_progress(FetchProgress(what="Debian's lists of packages", done=0, total=None))
+    _run([*command, "update"], folder)
+    on_progress(FetchProgress(what=f"Debian's package {PACKAGE}", done=0, total=sum(file.size for file in files)))
+    _run([*command, "download", PACKAGE], folder)
+    package = next(folder.glob(f"{PACKAGE}_*.deb"), None)
+    if package is None:
+        raise DataError(f"apt-get downloaded no {PACKAGE}")
+    _run([dpkg, "-x", package.name, "unpacked"], folder)
+    for file in files:
+        unpacked = folder / "unpacked" / "usr" / "share" / "datasets" / "fashion-mnist" / file.name
+        if not unpacked.is_file():
+            raise DataError(f"{package.name} holds no {file.name}")
+        unpacked.replace(folder / file.name)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{Path(command[0]).name} gave no end within {DEADLINE_SECONDS:.0f} s") from None
+    if done.returncode:
+        _refuse(command, done)
+
+
+def _refuse(command: list[str], done: "subprocess.CompletedProcess[str]") -> NoReturn:
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")] or lines
+    raise DataError(errors[0] if errors else f"{Path(command[0]).name} exited with {done.returncode}")

@@ -1,0 +1,103 @@
+"""Splits of rows, each a function of a seed: holdout, folds, subsets. All return row numbers in rising order."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hpo.errors import UsageError
+
+__all__ = ["Seed", "holdout", "kfold", "stratified_holdout", "subset"]
+
+Seed = int | np.random.SeedSequence
+Index = NDArray[np.int64]  # (n,) row numbers, rising
+
+
+def stratified_holdout(labels: ArrayLike, rows: int, seed: Seed) -> tuple[Index, Index]:
+    """Hold `rows` rows out, each class by its share, to within one row (largest remainder).
+
+    Args:
+        labels: (n,) class numbers, or (n, classes) one-hot.
+        rows: how many to hold out, from 1 to n - 1.
+        seed: decides which.
+
+    Returns:
+        (train, validation): row numbers, n - rows and rows of them; together they are all rows, once.
+
+    Raises:
+        UsageError: there are not that many rows.
+
+    """
+    classes = _classes(labels)
+    _refuse_beyond("held-out rows", rows, low=1, high=len(classes) - 1, of=len(classes))
+    return _divide(len(classes), _draw(classes, rows, np.random.default_rng(seed)))
+
+
+def holdout(total: int, rows: int, seed: Seed) -> tuple[Index, Index]:
+    """Hold `rows` of `total` rows out, without classes: (train, validation). Raises UsageError."""
+    _refuse_beyond("held-out rows", rows, low=1, high=total - 1, of=total)
+    return _divide(total, np.random.default_rng(seed).permutation(total)[:rows].astype(np.int64))
+
+
+def kfold(rows: int, folds: int, seed: Seed) -> list[tuple[Index, Index]]:
+    """Cut `rows` rows into `folds` folds whose sizes differ by one at the most, the larger ones first.
+
+    Returns:
+        (train, validation) for each fold; every row is in exactly one validation.
+
+    Raises:
+        UsageError: fewer than two folds, or more folds than rows.
+
+    """
+    _refuse_beyond("folds", folds, low=2, high=rows, of=rows)
+    order = np.random.default_rng(seed).permutation(rows).astype(np.int64)
+    return [_divide(rows, fold) for fold in np.array_split(order, folds)]
+
+
+def subset(labels: ArrayLike, rows: int, seed: Seed) -> Index:
+    """Draw `rows` rows, each class by its share, to within one row.
+
+    Args:
+        labels: (n,) class numbers, or (n, classes) one-hot.
+        rows: how many, from 1 to n.
+        seed: decides which.
+
+    Returns:
+        (rows,) row numbers.
+
+    Raises:
+        UsageError: there are not that many rows.
+
+    """
+    classes = _classes(labels)
+    _refuse_beyond("rows", rows, low=1, high=len(classes), of=len(classes))
+    return np.sort(_draw(classes, rows, np.random.default_rng(seed)))
+
+
+def _classes(labels: ArrayLike) -> NDArray[np.int64]:
+    """(n,) the class of each row, numbered from 0."""
+    array = np.asarray(labels)
+    if array.ndim > 1:
+        array = array.reshape(len(array), -1).argmax(axis=1)
+    _, classes = np.unique(array, return_inverse=True)
+    return classes.astype(np.int64)
+
+
+def _draw(classes: NDArray[np.int64], rows: int, random: np.random.Generator) -> Index:
+    counts = np.bincount(classes)
+    # Whole numbers throughout: a quota of exactly 3 must never become 2.999….
+    quotas, remainders = np.divmod(counts * rows, len(classes))
+    missing = rows - int(quotas.sum())
+    quotas[np.argsort(-remainders, kind="stable")[:missing]] += 1
+    drawn = [random.permutation(np.flatnonzero(classes == number))[:quota] for number, quota in enumerate(quotas)]
+    return np.concatenate(drawn).astype(np.int64)
+
+
+def _divide(total: int, chosen: Index) -> tuple[Index, Index]:
+    mask = np.zeros(total, dtype=bool)
+    mask[chosen] = True
+    return np.flatnonzero(~mask).astype(np.int64), np.flatnonzero(mask).astype(np.int64)
+
+
+def _refuse_beyond(what: str, number: int, *, low: int, high: int, of: int) -> None:
+    if not low <= number <= high:
+        choice = f"choose from {low} to {high}" if high >= low else "there are too few rows"
+        raise UsageError(f"{number} {what} of {of} rows cannot be; {choice}")

@@ -1,0 +1,164 @@
+"""Where study definitions are found: by the name they are installed under, in a module, or in a file."""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from hpo.errors import DefinitionError, HpoError, UsageError
+from hpo.study.definition import StudyDefinition
+
+__all__ = ["GROUP", "load", "names", "reference"]
+
+GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
+_SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
+
+
+def load(ref: str | StudyDefinition) -> StudyDefinition:
+    """Find a study definition.
+
+    Args:
+        ref: an installed name (`cnn`), `package.module:attribute`, or `path/to/file.py:attribute`; a ready definition
+            is returned as it is.
+
+    Raises:
+        UsageError: nothing goes by that name; the message tells what there is.
+        DefinitionError: it was found but cannot be loaded; the message tells the file, the line and the cause.
+
+    """
+    if isinstance(ref, StudyDefinition):
+        return ref
+    if not isinstance(ref, str) or not ref.strip():
+        raise UsageError(f"a definition is named by a text such as cnn or ./my_study.py:study, not {ref!r}")
+    where, colon, attribute = ref.rpartition(":")
+    if not colon:
+        where, attribute = _installed().get(ref) or _refuse(ref)
+    elif not where or not attribute.isidentifier():
+        raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
+    return _pick(_from_file(Path(where)) if _is_file(where) else _from_module(where, ref), attribute, ref)
+
+
+def names() -> tuple[str, ...]:
+    """The installed definitions, in alphabetical order."""
+    return tuple(sorted(_installed()))
+
+
+def reference(ref: str) -> str:
+    """`ref` as any process may load it, whatever folder that runs in: the path of a file is made absolute."""
+    where, colon, attribute = ref.rpartition(":")
+    return f"{Path(where).expanduser().resolve()}:{attribute}" if colon and _is_file(where) else ref
+
+
+def _is_file(where: str) -> bool:
+    return where.endswith(".py") or "/" in where or "\\" in where
+
+
+def _installed() -> Mapping[str, tuple[str, str]]:
+    """Installed name -> its module and attribute. Of two distributions with one name, the first on the path counts."""
+    found: dict[str, tuple[str, str]] = {}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, (point.module, point.attr))
+    return found
+
+
+def _refuse(name: str) -> tuple[str, str]:
+    known = names()
+    if _is_file(name):
+        raise UsageError(f"{name!r} names a file but no definition in it: write {name}:ATTRIBUTE, such as {name}:study")
+    close = difflib.get_close_matches(name, known, n=1)
+    guess = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(
+        f"there is no definition {name!r}; {guess}Installed: {', '.join(known) or 'none'}; "
+        "one of your own is named FILE.py:ATTRIBUTE, such as ./my_study.py:study"
+    )
+
+
+def _from_module(name: str, ref: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # as `python -m` would; last, so that it hides nothing
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise UsageError(
+                f"{ref!r}: there is no module {error.name!r} here or among the installed ones; "
+                "a file is named FILE.py:ATTRIBUTE"
+            ) from error
+        raise _broken(error, name) from error
+    except (Exception, SystemExit) as error:
+        raise _broken(error, name) from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    path = path.expanduser().resolve()
+    try:
+        source = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {path}; name a definition of your own FILE.py:ATTRIBUTE") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    digest = hashlib.sha256(source).hexdigest()
+    name = f"hpo_study_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, _SOURCE, None) == digest:
+        return loaded
+    return _execute(path, source, name, digest)
+
+
+def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # a location was given
+    module = importlib.util.module_from_spec(spec)
+    setattr(module, _SOURCE, digest)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # as `python FILE.py` would, so that it can import its neighbours
+    previous = sys.modules.get(name)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up
+    try:
+        # Compiled here rather than by the import system, whose cached bytecode may be of an older text.
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        if previous is not None:
+            sys.modules[name] = previous
+        raise _broken(error, str(path)) from error
+    return module
+
+
+def _pick(module: ModuleType, attribute: str, ref: str) -> StudyDefinition:
+    where = getattr(module, "__file__", None) or module.__name__
+    try:
+        found = getattr(module, attribute)
+    except AttributeError as error:
+        there = [name for name, value in vars(module).items() if isinstance(value, StudyDefinition)]
+        remedy = f"it has: {', '.join(there)}" if there else "it has no StudyDefinition at all"
+        raise DefinitionError(f"{where} has no {attribute!r}; {remedy}") from error
+    if not isinstance(found, StudyDefinition):
+        raise DefinitionError(f"{ref}: {attribute!r} in {where} is a {type(found).__name__}, not a StudyDefinition")
+    return found
+
+
+def _broken(error: BaseException, where: str) -> HpoError:
+    """One line with the file, the line and the cause; the innermost line of the definition's own code is named."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return DefinitionError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
+    text = str(error).partition("\n")[0]
+    cause = text if isinstance(error, HpoError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    return DefinitionError(f"{_line(error, where)}: {cause}")
+
+
+def _line(error: BaseException, where: str) -> str:
+    library = str(Path(__file__).parent.parent)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename == where]  # a file's own lines first
+    outside = [f for f in frames if not f.filename.startswith((library, "<frozen", importlib.__file__))]
+    for frame in reversed(own or outside):
+        return f"{frame.filename}:{frame.lineno}"
+    return where

@@ -1,0 +1,45 @@
+"""The Typer application: every command, in the order `hpo --help` lists them."""
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli import data, doctor, optimize, show, studies, train
+from hpo.cli.examples import examples
+
+__all__ = ["app"]
+
+# Plain help, not Rich's: it keeps examples as they are written and takes half the time to show.
+app = typer.Typer(
+    name="hpo",
+    help="Search the hyperparameters of a Keras model, on this machine or many, and lose no trial.",
+    epilog=examples(
+        "hpo show cnn",
+        "hpo optimize cnn --trials 50",
+        "hpo best cnn",
+        "hpo train cnn --config best -o cnn.keras",
+    ),
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"hpo {version('hpo-service')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
+for group in (optimize, studies, train, show, data, doctor):
+    group.register(app)

@@ -1,0 +1,83 @@
+"""The one place where errors become a line on stderr and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from hpo.errors import HpoError
+
+__all__ = ["DONE", "ERROR", "INTERRUPTED", "main"]
+
+DONE = 0
+ERROR = 1  # an expected error, or a defect
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code.
+
+    0 done, 1 an expected error, 2 usage, 130 interrupted. An error is one line on stderr; HPO_DEBUG=1 adds its
+    traceback.
+    """
+    from hpo.cli.app import app
+
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    try:
+        code = app(arguments, prog_name="hpo", standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written shows here, not as noise at the interpreter's end
+    except HpoError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.Abort:
+        return _fail("not confirmed, so nothing was done", ERROR)
+    except typer.TyperException as error:
+        return _fail(_usage(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone: nothing to say, and nobody to say it to
+        return _deaf()
+    except OSError as error:
+        _deaf()
+        return _fail(_system(error), ERROR)
+    except Exception as error:
+        return _fail(_defect(error), ERROR)
+    if code == INTERRUPTED:
+        return _fail("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else DONE
+
+
+def _fail(message: str, code: int) -> int:
+    if os.environ.get("HPO_DEBUG") and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    print(f"hpo: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _deaf() -> int:
+    """Send the rest of stdout nowhere, so that the interpreter's last flush cannot fail too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return ERROR
+
+
+def _usage(error: typer.TyperException) -> str:
+    """One line for what is wrong with the arguments, and where to read more."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)  # usage errors alone carry one
+    command = context.command_path if context is not None else "hpo"
+    return f"{message[:1].lower()}{message[1:]}; see '{command} --help'"
+
+
+def _system(error: OSError) -> str:
+    """What the operating system refused: a full disk, a file that may not be written."""
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
+def _defect(error: Exception) -> str:
+    how = "" if os.environ.get("HPO_DEBUG") else "; run it again with HPO_DEBUG=1 to see where"
+    first = " ".join(str(error).split()) or "no message"
+    return f"unexpected {type(error).__name__}: {first[:300]}{how}"

@@ -1,0 +1,103 @@
+"""`hpo optimize`: the main job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli import complete
+from hpo.cli.examples import examples
+from hpo.cli.numbers import megabytes, real, seconds, whole
+from hpo.cli.options import AsJson, Definition, SpaceName, Storage
+from hpo.cli.output import document, say
+from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
+
+if TYPE_CHECKING:
+    from hpo.service.request import Request
+
+__all__ = ["optimize", "register"]
+
+Time = Annotated[float | None, typer.Option(metavar="TIME", parser=seconds, show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo optimize cnn --trials 50",
+        "hpo optimize fcnn --trials 200 --space wide --fidelity full --workers 4",
+        "hpo optimize ./wine.py:study --trials 20 --until 0.99 --timeout 30m",
+        "hpo optimize cnn --trials 50 --try mine.json --seed 7 --name by-hand",
+    )
+    app.command(epilog=epilog)(optimize)
+
+
+def optimize(
+    definition: Definition,
+    trials: Annotated[
+        int,
+        typer.Option(
+            "--trials",
+            "-n",
+            metavar="N",
+            parser=whole(1, 1_000_000),
+            help="Trials of the study in total, earlier runs included.",
+            show_default=False,
+        ),
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
+    ] = None,
+    space: SpaceName = None,
+    fidelity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How much work a trial is.  [default: the definition's first]",
+            autocompletion=complete.fidelities,
+            show_default=False,
+        ),
+    ] = None,
+    sampler: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{', '.join(SAMPLERS)}.", autocompletion=complete.samplers)
+    ] = DEFAULT_SAMPLER,
+    pruner: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{', '.join(PRUNERS)}.", autocompletion=complete.pruners)
+    ] = DEFAULT_PRUNER,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]"),
+    ] = None,
+    storage: Storage = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; resume later."),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None, typer.Option(metavar="TIME", parser=seconds, help="A trial that takes longer fails.")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(metavar="VALUE", parser=real, help="Stop at a value this good.")
+    ] = None,
+    try_file: Annotated[
+        Path | None,
+        typer.Option("--try", metavar="FILE", help="JSON: a configuration, or a list of them, to try first."),
+    ] = None,
+    no_baseline: Annotated[
+        bool, typer.Option("--no-baseline", help="Do not begin with the definition's baseline.")
+    ] = False,
+    max_attempts: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
+    ] = 3,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""

@@ -1,0 +1,116 @@
+"""`hpo show`: a definition, without training or storing anything."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import typer
+
+from hpo.cli.examples import examples
+from hpo.cli.options import AsJson, Definition
+from hpo.cli.output import document, figure, table, tell
+from hpo.cli.words import evaluation_words, fidelity_words, size_words
+
+if TYPE_CHECKING:
+    from hpo.study import Domain, Space, StudyDefinition, Sweep
+
+__all__ = ["register", "show"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study"))(show)
+
+
+def show(definition: Definition, as_json: AsJson = False) -> None:
+    """Show a definition: spaces, baselines, sweeps with the report's figures, fidelities."""
+    from hpo.study import registry
+
+    study = registry.load(definition)
+    if as_json:
+        document(to_json(study))
+        return
+    tell(f"{study.name}: {study.title}")
+    unit = f", in {study.unit}" if study.unit else ""
+    tell(f"{study.direction} {study.metric}{unit}; {evaluation_words(study.evaluation)}")
+    for space in study.spaces:
+        _space(space, default=space is study.spaces[0])
+    _baselines(study)
+    rows = [[f.name, fidelity_words(f, study.evaluation)] for f in study.fidelities]
+    table(["fidelity", "work of one trial"], rows, title="Fidelities (a search uses the first, a measurement the last)")
+    for sweep in study.sweeps:
+        _sweep(sweep)
+
+
+def to_json(study: "StudyDefinition") -> dict[str, object]:
+    """The definition as `hpo show --json` prints it."""
+    return {
+        "name": study.name,
+        "title": study.title,
+        "metric": study.metric,
+        "unit": study.unit,
+        "direction": study.direction,
+        "spaces": {space.name: space.to_json() for space in study.spaces},
+        "baselines": {baseline.name: dict(baseline.params) for baseline in study.baselines},
+        "sweeps": [_sweep_json(sweep) for sweep in study.sweeps],
+        "fidelities": {f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds} for f in study.fidelities},
+    }
+
+
+def _sweep_json(sweep: "Sweep") -> dict[str, object]:
+    rows = [{"setting": dict(row.setting), "reported": dict(row.reported)} for row in sweep.rows]
+    return {"id": sweep.id, "title": sweep.title, "base": dict(sweep.base), "rows": rows, "chosen": sweep.chosen}
+
+
+def _space(space: "Space", *, default: bool) -> None:
+    rows = [[name, _domain(domain), _condition(domain)] for name, domain in space.params.items()]
+    title = f"Space {space.name}{' (default)' if default else ''}: {size_words(space)}"
+    table(["parameter", "values", "only where"], rows, title=title)
+
+
+def _domain(domain: "Domain") -> str:
+    from hpo.study import Categorical, Int
+
+    if isinstance(domain, Categorical):
+        return ", ".join(figure(choice) if choice is not None else "none" for choice in domain.choices)
+    step = f" in steps of {domain.step}" if isinstance(domain, Int) and domain.step != 1 else ""
+    return f"{figure(domain.low)} … {figure(domain.high)}{step}{', log' if domain.log else ''}"
+
+
+def _condition(domain: "Domain") -> str:
+    return " and ".join(
+        f"{parent} is {' or '.join(figure(value) for value in values)}" for parent, values in domain.when.items()
+    )
+
+
+def _baselines(study: "StudyDefinition") -> None:
+    if not study.baselines:
+        return
+    names = list(dict.fromkeys(name for baseline in study.baselines for name in baseline.params))
+    rows = [[name, *(_value(baseline.params, name) for baseline in study.baselines)] for name in names]
+    table(["parameter", *(b.name for b in study.baselines)], rows, title="Baselines")
+    for baseline in study.baselines:
+        tell(f"  {baseline.name}: {baseline.title}")
+    tell()
+
+
+def _value(params: Mapping[str, object], name: str) -> str:
+    return figure(params[name]) if name in params else ""
+
+
+def _sweep(sweep: "Sweep") -> None:
+    settings = list(dict.fromkeys(name for row in sweep.rows for name in row.setting))
+    figures = list(dict.fromkeys(name for row in sweep.rows for name in row.reported))
+    rows = list(_sweep_rows(sweep, settings, figures))
+    right = range(len(settings), len(settings) + len(figures))
+    table([*settings, *figures, ""], rows, title=f"Sweep {sweep.id}: {sweep.title}", right=right)
+
+
+def _sweep_rows(sweep: "Sweep", settings: list[str], figures: list[str]) -> Iterator[list[str]]:
+    for number, row in enumerate(sweep.rows):
+        reported = [_printed(row.reported.get(name)) for name in figures]
+        yield [*(_value(row.setting, name) for name in settings), *reported, "chosen" if number == sweep.chosen else ""]
+
+
+def _printed(value: Decimal | None) -> str:
+    return "" if value is None else str(value)  # with the digits the report gives, 0.910 and not 0.91

@@ -1,0 +1,162 @@
+"""`hpo status`, `best`, `trial`, `delete`: what the storage holds."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.examples import examples
+from hpo.cli.numbers import whole
+from hpo.cli.options import AsJson, Storage, Study, WhichStudy
+from hpo.cli.output import configuration, document, duration, figure, say, table, tell
+from hpo.cli.sparkline import sparkline
+from hpo.errors import UsageError
+from hpo.settings import storage_url
+
+if TYPE_CHECKING:
+    from hpo.service.status import StudyStatus, TrialReport
+
+__all__ = ["best", "delete", "register", "status", "trial"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog=examples("hpo status", "hpo status cnn", "hpo status cnn-report-quick --json"))(status)
+    app.command(epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json"))(best)
+    app.command(epilog=examples("hpo trial cnn 7", "hpo trial cnn-report-quick 0 --json"))(trial)
+    app.command(epilog=examples("hpo delete cnn-report-quick", "hpo delete by-hand --yes"))(delete)
+
+
+def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = False) -> None:
+    """All studies, or one: target, trials by outcome, running, best, workers, time left."""
+    from hpo.service import status as service
+    from hpo.service import storage as storages
+
+    opened = storages.open(storage or storage_url())
+    if study is not None:
+        one = service.study_status(opened, study)
+        document(asdict(one)) if as_json else _one(one)
+        return
+    found = service.all_statuses(opened)
+    if as_json:
+        document([asdict(one) for one in found])
+    elif not found:
+        say(f"no studies in {opened.safe_url} yet; begin one: hpo optimize cnn --trials 50")
+    else:
+        _all(found)
+
+
+def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
+    """Show the best trial of a study and its parameters, beside the baseline's value in the same search."""
+    from hpo.service import status as service
+    from hpo.service import storage as storages
+
+    found = service.best(storages.open(storage or storage_url()), study)
+    if as_json:
+        document(asdict(found))
+        return
+    tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}")
+    configuration(found.params)
+    if found.baseline is not None:
+        tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}")
+
+
+def trial(
+    study: Study,
+    number: Annotated[
+        int,
+        typer.Argument(
+            metavar="NUMBER", parser=whole(0, 2**31 - 1), help="The trial's number, from 0.", show_default=False
+        ),
+    ],
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
+    from hpo.service import status as service
+    from hpo.service import storage as storages
+
+    report = service.trial(storages.open(storage or storage_url()), study, number)
+    document(asdict(report)) if as_json else _trial(report)
+
+
+def delete(
+    study: Study,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete it even while workers are at it.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Delete a study with all its trials, after asking."""
+    from hpo.service import status as service
+    from hpo.service import storage as storages
+
+    opened = storages.open(storage or storage_url())
+    found = service.study_status(opened, study)
+    if found.workers and not force:
+        raise UsageError(
+            f"{found.study} has {len(found.workers)} live workers; stop them first, or add --force: {found.workers[0]}"
+        )
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"deleting {found.study} has to be confirmed, and this is no terminal; add --yes")
+        typer.confirm(f"Delete {found.study} with its {found.settled} finished trials?", abort=True, err=True)
+    service.delete(opened, found.study)
+    say(f"deleted {found.study}")
+
+
+def _all(found: "list[StudyStatus]") -> None:
+    rows = [
+        [
+            one.study,
+            f"{one.settled}/{one.target}",
+            str(one.complete),
+            str(one.pruned),
+            str(one.failed),
+            str(one.running),
+            figure(one.best.value) if one.best else "-",
+            "-" if one.best is None else str(one.best.number),
+        ]
+        for one in found
+    ]
+    headings = ["study", "trials", "complete", "pruned", "failed", "running", "best", "trial"]
+    table(headings, rows, right=range(1, len(headings)))
+
+
+def _one(one: "StudyStatus") -> None:
+    tell(f"{one.study}: {one.definition}, space {one.space}, fidelity {one.fidelity}, {one.direction}")
+    tell(f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed")
+    tell(f"  running  {one.running}, open {one.open}")
+    for worker in one.workers:
+        tell(f"  worker   {worker}")
+    tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}, since {one.created_at}")
+    if one.eta_seconds is not None and one.settled < one.target:
+        tell(f"  left     about {duration(one.eta_seconds)}")
+    if one.best is None:
+        tell("  best     no trial is complete yet")
+    else:
+        tell(f"  best     {figure(one.best.value)}, trial {one.best.number}")
+        configuration(one.best.params)
+
+
+def _trial(report: "TrialReport") -> None:
+    value = f", value {figure(report.value)}" if report.value is not None else ""
+    tell(f"{report.study} trial {report.number}: {report.state}{value}")
+    configuration(report.params)
+    facts = {
+        "seed": report.seed,
+        "attempt": report.attempt,
+        "worker": report.worker,
+        "started": report.started_at,
+        "took": None if report.seconds is None else duration(report.seconds),
+    }
+    for name, fact in facts.items():
+        if fact is not None:
+            tell(f"  {name}: {fact}")
+    if report.curve:
+        values = [value for _, value in report.curve]
+        tell(f"  curve: {sparkline(values)}")
+        tell("  " + "  ".join(f"{step}: {figure(value)}" for step, value in report.curve))
+    if report.reason:
+        tell("  reason:")
+        tell("\n".join(f"    {text}" for text in report.reason.splitlines()))

@@ -1,0 +1,79 @@
+"""`hpo train`: one configuration on all development rows, scored on the test rows."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli import complete
+from hpo.cli.examples import examples
+from hpo.cli.options import AsJson, Definition, Seed, Storage
+from hpo.cli.output import configuration, document, duration, figure, say, tell
+from hpo.settings import storage_url
+
+__all__ = ["register", "train"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo train cnn --config report",
+        "hpo train cnn --config best -o cnn.keras",
+        "hpo train fcnn --config mine.json --fidelity quick --seed 3 --json",
+    )
+    app.command(epilog=epilog)(train)
+
+
+def train(
+    definition: Definition,
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="best|BASELINE|FILE",
+            help="The best trial of the definition's search, a baseline's name, or a JSON file.",
+            autocompletion=complete.configs,
+            show_default=False,
+        ),
+    ],
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The study whose best is meant, where there are several."),
+    ] = None,
+    fidelity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How many epochs.  [default: the definition's last]",
+            autocompletion=complete.fidelities,
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Keep the trained model here (.keras).")
+    ] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one configuration on all development rows and score it on the test rows."""
+    from hpo.service import train as service
+
+    job = service.prepare(
+        definition, config, study=study, fidelity=fidelity, seed=seed, output=output, storage=storage or storage_url()
+    )
+    say(f"training {job.title} with seed {seed}: {job.work}")
+    say("about " + duration(job.seconds) if job.seconds else "how long it takes is not known before the first run")
+    result = service.run(job)
+    if as_json:
+        document(asdict(result))
+        return
+    configuration(result.params)
+    unit = f" {job.unit}" if job.unit else ""
+    tell(f"train {job.metric} {figure(result.train)}{unit}")
+    tell(f"test {job.metric} {figure(result.test)}{unit}")
+    tell(f"{result.epochs} epochs: {result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
+    if output is not None:
+        tell(f"model in {output}")

@@ -1,0 +1,40 @@
+"""Spaces, fidelities and evaluations in words."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpo.study import Evaluation, Fidelity, Space
+
+__all__ = ["count", "evaluation_words", "fidelity_words", "size_words"]
+
+
+def count(number: int, noun: str) -> str:
+    """`number` things: 1 trial, 50 trials, 2,400 rows."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_words(space: "Space") -> str:
+    """How large a space is."""
+    size = space.size
+    configurations = "continuous" if size is None else count(size, "configuration")
+    return f"{count(len(space.params), 'parameter')}, {configurations}"
+
+
+def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation") -> str:
+    """The work of one evaluation: rows, folds, epochs."""
+    from hpo.study import KFold
+
+    words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
+    if isinstance(evaluation, KFold):
+        words.append(count(fidelity.folds or evaluation.folds, "fold"))
+    return ", ".join([*words, count(fidelity.epochs, "epoch")])
+
+
+def evaluation_words(evaluation: "Evaluation") -> str:
+    """On which rows a trial is judged."""
+    from hpo.study import Holdout
+
+    if isinstance(evaluation, Holdout):
+        kind = "stratified " if evaluation.stratified else ""
+        return f"judged on a {kind}holdout of {evaluation.rows:,} rows"
+    return f"judged by {evaluation.folds}-fold cross-validation"

@@ -1,0 +1,70 @@
+# Every target works first and alone in a fresh clone: it sets up .venv from requirements.lock, then does its work.
+
+PYTHON := $(if $(PYTHON),$(PYTHON),$(shell \
+  for python in python3 python3.13 python3.12 python3.11; do \
+    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$python"; break; }; \
+  done))
+BIN := .venv/bin
+READY := .venv/.installed
+ARGS ?=
+DATABASE ?= sqlite
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format bench chaos chaos-short lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+demo: $(READY) ## The main job: 50 trials of the report's network on Fashion-MNIST; again: goes on, or says it is done
+	$(BIN)/hpo optimize cnn --trials 50
+	$(BIN)/hpo best cnn-report-quick
+
+test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
+	$(BIN)/pytest $(ARGS)
+
+test-slow: $(READY) ## The slow tests
+	$(BIN)/pytest -m slow $(ARGS)
+
+check: $(READY) ## Lint, format, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Put the code in its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## The figures of docs/: engine, throughput, overhead, start-up (an hour; each alone is a module of benchmarks)
+	$(BIN)/pip install --quiet keras-tuner
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.throughput
+
+chaos: $(READY) ## Workers killed at random, ten rounds on each database
+	$(BIN)/python -m benchmarks.chaos --database sqlite --rounds 10 $(ARGS)
+	$(BIN)/python -m benchmarks.chaos --database postgresql --rounds 10 $(ARGS)
+
+chaos-short: $(READY) ## The same, one short round on each
+	$(BIN)/python -m benchmarks.chaos --database sqlite --rounds 1 $(ARGS)
+	$(BIN)/python -m benchmarks.chaos --database postgresql --rounds 1 $(ARGS)
+
+lock: ## Resolve requirements.lock anew (needs uv)
+	$(if $(PYTHON),$(PYTHON),python3) tools/lock.py
+
+clean: ## Remove .venv and the tools' caches; studies and fetched data stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip checks every file against the hashes of the lock; setuptools comes from there too, so nothing unlocked is fetched.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11, 3.12 or 3.13 here: install one, or name it with make PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null \
+	  || { echo "$(PYTHON) comes without venv: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/pip || "$(PYTHON)" -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@

@@ -1,0 +1,34 @@
+"""What every test stands on: quiet one-thread TensorFlow, none of your settings, a folder of its own."""
+
+import os
+
+# Before anything imports TensorFlow, and inherited by every process a test starts.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+
+from hpo import data
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the storage of the person who runs it, or leaves hpo.db in the repository."""
+    monkeypatch.delenv("HPO_STORAGE", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> data.Dataset:
+    """The real Fashion-MNIST, fetched once where it lies nowhere."""
+    return data.fashion_mnist()
+
+
+@pytest.fixture(scope="session")
+def boston_housing() -> data.Dataset:
+    """The real Boston Housing."""
+    return data.boston_housing()

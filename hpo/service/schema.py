@@ -1,0 +1,96 @@
+"""The tables of ours, beside Optuna's in one database: names begin with hpo_, and so does our version table."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
+
+__all__ = ["VERSION", "create", "slots", "studies", "version"]
+
+VERSION = 1
+"""Of our tables; a database that says more was made by a newer hpo. Optuna keeps its own count in alembic_version."""
+
+metadata = MetaData()
+
+NAME = String(512)  # as long as Optuna lets a study's name be
+KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in an INTEGER
+
+version = Table(
+    "hpo_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("version", Integer, nullable=False),
+)
+
+studies = Table(
+    "hpo_study",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("incarnation", String(32), nullable=False),  # drawn when made: tells a study from a later one of its name
+    Column("reference", Text, nullable=False),
+    Column("definition", String(255), nullable=False, index=True),
+    Column("space", String(255), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("fidelity", String(255), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("metric", String(255), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("sampler", String(64), nullable=False),
+    Column("pruner", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),  # seconds since 1970
+)
+
+slots = Table(
+    "hpo_slot",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("study", NAME, nullable=False),
+    Column("incarnation", String(32), nullable=False),  # of its study
+    Column("position", Integer, nullable=False),  # from 0
+    Column("payload", Text, nullable=False),  # JSON object: what was asked for when the slot was made
+    Column("state", String(8), nullable=False),  # open, leased, settled
+    Column("attempt", Integer, nullable=False),  # claims so far: with the worker's name, the token of a lease
+    Column("handed_back", Integer, nullable=False),  # claims that were given back and count as no attempt
+    Column("worker", String(255)),
+    Column("started_at", Double),  # of the last claim; all times are seconds since 1970
+    Column("lease_expires_at", Double),
+    Column("trial_number", Integer),
+    Column("params", Text),  # JSON object: the whole configuration, once it is known
+    Column("digest", String(64)),  # of the configuration
+    Column("outcome", String(8)),  # complete, pruned, failed
+    Column("value", Double),
+    Column("reason", Text),
+    Column("traceback", Text),
+    Column("settled_at", Double),
+    UniqueConstraint("study", "position", name="hpo_slot_position"),
+    UniqueConstraint("study", "digest", name="hpo_slot_digest"),
+    # Ids are never used twice, so what an old process holds can never mean a new slot.
+    sqlite_autoincrement=True,
+)
+
+# A claim looks at what is left to do, not at what is done: its cost does not grow with the study.
+Index(
+    "hpo_slot_unsettled",
+    slots.c.study,
+    slots.c.position,
+    postgresql_where=text("state <> 'settled'"),
+    sqlite_where=text("state <> 'settled'"),
+)
+
+
+def create(connection: Connection) -> None:
+    """Make our tables where they are missing, within the caller's transaction."""
+    metadata.create_all(connection)
+    if connection.execute(select(version.c.version)).first() is None:
+        connection.execute(version.insert().values(id=1, version=VERSION))

@@ -1,0 +1,331 @@
+"""The budget of a study: exactly so many slots, each settled exactly once, whatever dies in between.
+
+Every change is one statement or one short transaction. Time only decides who may take a slot over; whether a result
+counts is decided by the token (id, attempt, worker) alone.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from hpo.errors import StudyError, UsageError
+from hpo.service import schema
+from hpo.service.engine import exclusive
+from hpo.service.errors import translated
+from hpo.service.lease import LeaseLost
+from hpo.service.slot import Counts, Outcome, Slot
+from hpo.service.storage import Storage
+from hpo.study import Params
+
+__all__ = ["MAX_SLOTS", "Slots"]
+
+MAX_SLOTS = 1_000_000
+"""In one study; more is a typing error."""
+
+_slot = schema.slots
+_UNSETTLED: ColumnElement[bool] = literal_column(
+    "state <> 'settled'", Boolean
+)  # as the partial index says it, word for word
+
+
+class Slots:
+    """The slots of all studies in one database."""
+
+    def __init__(self, storage: Storage, *, max_attempts: int = 3, clock: Callable[[], float] | None = None) -> None:
+        self._storage = storage
+        self._engine = storage.engine
+        self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
+        self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
+
+    def open(self, study: str, total: int, first: Sequence[Params] = ()) -> int:
+        """Bring the study to exactly `total` slots and say how many were added.
+
+        `first`: configurations for the first positions, whole or in part; they count only for slots made now.
+
+        Raises:
+            UsageError: `total` is out of range, or the study has more slots already.
+            StudyError: there is no such study.
+
+        """
+        if not 1 <= total <= MAX_SLOTS:
+            raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
+        with translated(self._storage.where), exclusive(self._engine) as connection:
+            table = schema.studies
+            incarnation = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
+            if incarnation is None:
+                raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
+            there = connection.execute(select(func.count()).where(_slot.c.study == study)).scalar_one()
+            if total < there:
+                raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
+            if not there and len(first) > total:
+                raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
+            rows = [
+                {
+                    "study": study,
+                    "incarnation": incarnation,
+                    "position": position,
+                    "payload": json.dumps({"params": dict(first[position])} if position < len(first) else {}),
+                    "state": "open",
+                    "attempt": 0,
+                    "handed_back": 0,
+                }
+                for position in range(there, total)
+            ]
+            if rows:
+                connection.execute(_slot.insert(), rows)
+            return len(rows)
+
+    def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
+        """Take the first slot that is open or whose lease ran out; None where there is none now.
+
+        None means that nothing is open, not that all is settled: a lease elsewhere may still run out.
+        """
+        with translated(self._storage.where), self._engine.begin() as connection:
+            free = (
+                select(_slot.c.id)
+                .where(_slot.c.study == study, _UNSETTLED, self._free(), self._tries() < self._max_attempts)
+                .order_by(_slot.c.position)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+                .scalar_subquery()
+            )
+            now = self._now()
+            row = connection.execute(
+                update(_slot)
+                .where(_slot.c.id == free)
+                .values(
+                    state="leased",
+                    attempt=_slot.c.attempt + 1,
+                    worker=worker,
+                    started_at=now,
+                    lease_expires_at=now + lease_seconds,
+                    trial_number=None,
+                )
+                .returning(_slot)
+            ).one_or_none()
+            if row is None:
+                self._exhaust(connection, study)
+        return None if row is None else _read(row)
+
+    def attach(self, slot: Slot, trial_number: int) -> bool:
+        """Record which trial the slot's attempt is; only for people to see, so `reserve` and `settle` may do it too."""
+        return self._change(slot, trial_number=trial_number)
+
+    def renew(self, slot: Slot, lease_seconds: float) -> bool:
+        """Let the lease run for `lease_seconds` from now."""
+        return self._change(slot, lease_expires_at=self._now() + lease_seconds)
+
+    def reserve(
+        self, slot: Slot, digest: str, *, params: Params | None = None, trial_number: int | None = None
+    ) -> bool:
+        """Reserve a configuration for the slot; False where another slot of the study has it.
+
+        `params`, the whole configuration, is what a retry will take again.
+
+        Raises:
+            LeaseLost: the slot is no longer this worker's.
+
+        """
+        values: dict[str, Any] = {"digest": digest}
+        if params is not None:
+            values["params"] = json.dumps(dict(params))
+        if trial_number is not None:
+            values["trial_number"] = trial_number
+        try:
+            with self._engine.begin() as connection:
+                won = connection.execute(self._held(slot).values(values)).rowcount == 1
+        except IntegrityError:
+            return False
+        except Exception:
+            with translated(self._storage.where):
+                raise
+        if not won:
+            raise LeaseLost(f"slot {slot.position} of {slot.study} has passed to somebody else")
+        return True
+
+    def settle(
+        self,
+        slot: Slot,
+        outcome: Outcome,
+        value: float | None = None,
+        reason: str | None = None,
+        *,
+        traceback: str | None = None,
+        params: Params | None = None,
+        trial_number: int | None = None,
+    ) -> bool:
+        """Settle the slot for good. Only who wins this may tell Optuna, and tells it what the slot says.
+
+        A complete trial without a finite value settles as failed.
+        """
+        outcome, value, reason = _finite(outcome, value, reason)
+        values: dict[str, Any] = {
+            "state": "settled",
+            "outcome": outcome,
+            "value": value,
+            "reason": reason,
+            "traceback": traceback,
+            "lease_expires_at": None,
+            "settled_at": self._now(),
+        }
+        if params is not None:
+            values["params"] = json.dumps(dict(params))
+        if trial_number is not None:
+            values["trial_number"] = trial_number
+        return self._change(slot, **values)
+
+    def hand_back(self, slot: Slot) -> bool:
+        """Give the slot back unfinished and unblamed: Ctrl-C, SIGTERM, a worker that is recycled."""
+        return self._change(slot, state="open", lease_expires_at=None, handed_back=_slot.c.handed_back + 1)
+
+    def hand_back_all(self, worker: str) -> int:
+        """Give back, unblamed, whatever a worker that was asked to stop still holds; how many slots that were."""
+        return self._release(worker, handed_back=_slot.c.handed_back + 1)
+
+    def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
+        """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
+
+        Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
+        """
+        released = self._release(worker, reason=reason, traceback=traceback)
+        with translated(self._storage.where), self._engine.begin() as connection:
+            self._exhaust(connection, None)
+        return released
+
+    def counts(self, study: str) -> Counts:
+        """How many slots are in which state; all zero for a study without any."""
+        running = and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
+        kind = func.coalesce(_slot.c.outcome, case((running, "running"), else_="open")).label("kind")
+        with translated(self._storage.where), self._engine.connect() as connection:
+            rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
+        number: dict[str, int] = dict(rows)  # type: ignore[arg-type]  # a Row of two is a pair
+        complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
+        return Counts(
+            target=sum(number.values()),
+            settled=complete + pruned + failed,
+            complete=complete,
+            pruned=pruned,
+            failed=failed,
+            running=number.get("running", 0),
+            open=number.get("open", 0),
+        )
+
+    def list(self, study: str) -> Sequence[Slot]:
+        """Every slot of the study by position."""
+        return self._select(_slot.c.study == study)
+
+    def leased(self, study: str) -> Sequence[Slot]:
+        """The slots somebody holds, whether or not the lease ran out."""
+        return self._select(_slot.c.study == study, _UNSETTLED, _slot.c.state == "leased")
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
+        """The slots of these ids; one whose study was deleted is missing."""
+        return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
+
+    def best(self, study: str, direction: str) -> Slot | None:
+        """The complete slot with the best value; None where there is none yet."""
+        better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
+        query = select(_slot).where(_slot.c.study == study, _slot.c.outcome == "complete")
+        with translated(self._storage.where), self._engine.connect() as connection:
+            row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
+        return None if row is None else _read(row)
+
+    def exhaust(self, study: str) -> int:
+        """Settle as failed what is free but has used up its attempts; how many slots that were."""
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return self._exhaust(connection, study)
+
+    def live(self, study: str, connection: Connection) -> int:
+        """How many leases on the study have not run out, within the caller's transaction."""
+        alive = and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
+        return connection.execute(select(func.count()).where(_slot.c.study == study, alive)).scalar_one()
+
+    def _now(self) -> ColumnElement[float]:
+        if self._clock is None and self._engine.dialect.name == "postgresql":
+            # Workers on many machines: one clock for all, and the current time, not the transaction's start.
+            return cast(extract("epoch", func.clock_timestamp()), Double)
+        return literal((self._clock or time.time)(), Double)
+
+    def _free(self) -> ColumnElement[bool]:
+        ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
+        return or_(_slot.c.state == "open", ran_out)
+
+    @staticmethod
+    def _tries() -> ColumnElement[int]:
+        return _slot.c.attempt - _slot.c.handed_back
+
+    @staticmethod
+    def _held(slot: Slot) -> Any:
+        """An UPDATE that changes the slot only while this attempt of this worker holds it."""
+        return update(_slot).where(
+            _slot.c.id == slot.id,
+            _slot.c.attempt == slot.attempt,
+            _slot.c.worker == slot.worker,
+            _slot.c.state == "leased",
+        )
+
+    def _change(self, slot: Slot, **values: Any) -> bool:
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
+
+    def _release(self, worker: str, **values: Any) -> int:
+        statement = update(_slot).where(_slot.c.worker == worker, _slot.c.state == "leased", _UNSETTLED)
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
+
+    def _exhaust(self, connection: Connection, study: str | None) -> int:
+        lost = f"{self._max_attempts} attempts ended without a result"
+        statement = update(_slot).where(_UNSETTLED, self._free(), self._tries() >= self._max_attempts)
+        if study is not None:
+            statement = statement.where(_slot.c.study == study)
+        return connection.execute(
+            statement.values(
+                state="settled",
+                outcome="failed",
+                reason=func.coalesce(
+                    literal(f"{lost}; the last one: ") + _slot.c.reason, f"{lost}: the worker vanished"
+                ),
+                lease_expires_at=None,
+                settled_at=self._now(),
+            )
+        ).rowcount
+
+    def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
+        query = select(_slot).where(*where).order_by(_slot.c.position)
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return [_read(row) for row in connection.execute(query)]
+
+
+def _finite(outcome: Outcome, value: float | None, reason: str | None) -> tuple[Outcome, float | None, str | None]:
+    finite = value is not None and math.isfinite(value)
+    if outcome == "complete" and not finite:
+        return "failed", None, reason or f"the value is {value}, not a finite number"
+    return outcome, float(value) if finite and value is not None else None, reason
+
+
+def _read(row: Row[Any]) -> Slot:
+    values: dict[str, Any] = dict(row._mapping)
+    values["payload"] = json.loads(values["payload"])
+    params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None
+    return Slot(**{**values, "params": params})

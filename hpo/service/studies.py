@@ -1,0 +1,233 @@
+"""Studies: what was asked of each when it was made, kept beside Optuna's own record of it."""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from hpo.errors import StudyError
+from hpo.service import schema
+from hpo.service.engine import exclusive
+from hpo.service.errors import translated
+from hpo.service.storage import Storage
+from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["StudyPlan", "StudyRecord", "create_or_resume", "delete", "find", "get", "list_all", "load"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan:
+    """What a person asks of a study."""
+
+    name: str  # DEFINITION-SPACE-FIDELITY unless the person says otherwise
+    reference: str  # the definition as `registry.load` takes it, on any machine and in any folder
+    definition: str  # the definition's own name
+    space: str  # name of the space
+    fingerprint: str  # of the space: changes when a domain does
+    fidelity: str
+    direction: str  # maximize or minimize
+    metric: str  # what the value is
+    seed: int | None = None  # None: the study's own, drawn where it is new
+    sampler: str | None = None  # a name in settings.SAMPLERS; None: the study's own, or the default where it is new
+    pruner: str | None = None  # a name in settings.PRUNERS; None likewise
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord(StudyPlan):
+    """A study as it was made."""
+
+    seed: int
+    sampler: str
+    pruner: str
+    created_at: float  # seconds since 1970
+    incarnation: str  # tells it from an earlier or later study of the same name
+
+
+def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
+    """The study of that plan: made, in our table and in Optuna's at once, or found as it was planned before.
+
+    Of several processes exactly one makes it.
+
+    Raises:
+        StudyError: there is one of that name that was asked for otherwise, or that is not hpo's.
+        StorageError: the database failed.
+
+    """
+    plan = replace(plan, reference=_anywhere(plan.reference))
+    with translated(storage.where):
+        existing = _fetch(storage, plan.name)
+        if existing is None:
+            with exclusive(storage.engine) as connection:
+                existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
+                if existing is None:
+                    return _create(storage, connection, plan)
+        _refuse_mismatch(existing, plan)
+        if existing.reference != plan.reference:  # the file was moved, or is named otherwise
+            with storage.engine.begin() as connection:
+                table = schema.studies
+                connection.execute(update(table).where(table.c.name == plan.name).values(reference=plan.reference))
+            existing = replace(existing, reference=plan.reference)
+    return existing
+
+
+def get(storage: Storage, name: str) -> StudyRecord:
+    """The study of that name. Raises StudyError."""
+    with translated(storage.where):
+        record = _fetch(storage, name)
+    if record is None:
+        raise StudyError(_unknown(name, list_all(storage), storage))
+    return record
+
+
+def find(storage: Storage, word: str) -> StudyRecord:
+    """The study of that name, or the only study of the definition of that name.
+
+    Raises:
+        StudyError: there is none, or the definition has several; the message lists them.
+
+    """
+    with translated(storage.where):
+        record = _fetch(storage, word)
+    if record is not None:
+        return record
+    everything = list_all(storage)
+    its = [record for record in everything if record.definition == word]
+    if len(its) == 1:
+        return its[0]
+    if its:
+        raise StudyError(f"{word!r} has {len(its)} studies, so say which: {', '.join(r.name for r in its)}")
+    raise StudyError(_unknown(word, everything, storage))
+
+
+def list_all(storage: Storage) -> list[StudyRecord]:
+    """Every study, the oldest first."""
+    table = schema.studies
+    with translated(storage.where), storage.engine.connect() as connection:
+        rows = connection.execute(select(table).order_by(table.c.created_at, table.c.name)).all()
+    return [_record(row) for row in rows]
+
+
+def delete(storage: Storage, name: str, *, force: bool = False) -> None:
+    """Delete a study with its slots and trials, all or nothing.
+
+    Raises:
+        StudyError: there is none of that name, or workers hold leases on it and `force` is not set.
+
+    """
+    from hpo.service.slots import Slots
+
+    with translated(storage.where), exclusive(storage.engine) as connection:
+        if _read(connection, name) is None:
+            raise StudyError(f"there is no study {name!r} in {storage.safe_url}")
+        running = Slots(storage).live(name, connection)
+        if running and not force:
+            raise StudyError(f"study {name!r} has {running} trials running: stop their workers first, or force it")
+        connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
+        connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
+        optunas = storage.optuna_within(connection)
+        optunas.delete_study(optunas.get_study_id_from_name(name))
+    storage.forget()
+
+
+def load(
+    storage: Storage,
+    name: str,
+    *,
+    sampler: "optuna.samplers.BaseSampler | None" = None,
+    pruner: "optuna.pruners.BasePruner | None" = None,
+) -> "optuna.Study":
+    """Optuna's study of that name, for creating trials in it.
+
+    SQLite gives the ids of a deleted study out again, so Optuna's cache is dropped where the study is a new one.
+
+    Raises:
+        StudyError: there is none of that name.
+
+    """
+    import optuna
+
+    record = get(storage, name)
+    known = storage.incarnations.get(name)
+    if known is not None and known != record.incarnation:
+        storage.forget()
+    storage.incarnations[name] = record.incarnation
+    with translated(storage.where):
+        return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
+
+
+def _fetch(storage: Storage, name: str) -> StudyRecord | None:
+    with storage.engine.connect() as connection:
+        return _read(connection, name)
+
+
+def _read(connection: Connection, name: str) -> StudyRecord | None:
+    row = connection.execute(select(schema.studies).where(schema.studies.c.name == name)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def _record(row: Row[Any]) -> StudyRecord:
+    return StudyRecord(**row._mapping)
+
+
+def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyRecord:
+    from optuna.exceptions import DuplicatedStudyError
+    from optuna.study import StudyDirection
+    from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
+
+    wanted = {field.name: getattr(plan, field.name) for field in fields(StudyPlan)}
+    record = StudyRecord(
+        **{
+            **wanted,
+            "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
+            "sampler": plan.sampler or DEFAULT_SAMPLER,
+            "pruner": plan.pruner or DEFAULT_PRUNER,
+        },
+        created_at=time.time(),
+        incarnation=secrets.token_hex(16),
+    )
+    optunas = storage.optuna_within(connection)
+    try:
+        study_id = optunas.create_new_study([StudyDirection[plan.direction.upper()]], plan.name)
+    except DuplicatedStudyError:
+        raise StudyError(
+            f"study {plan.name!r} is in {storage.safe_url} already but was not made by hpo: choose another --name"
+        ) from None
+    optunas.set_study_system_attr(study_id, _SYSTEM_ATTR_METRIC_NAMES, [plan.metric])
+    values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
+    connection.execute(schema.studies.insert().values(values))
+    return record
+
+
+def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
+    for name in ("definition", "space", "fidelity", "direction", "metric", "sampler", "pruner", "seed"):
+        was, wanted = getattr(existing, name), getattr(plan, name)
+        if wanted is not None and was != wanted:
+            raise StudyError(
+                f"study {plan.name!r} was made with {name} {was}, not {wanted}: give the new one a name of its own, "
+                "--name OTHER"
+            )
+    if existing.fingerprint != plan.fingerprint:
+        raise StudyError(
+            f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "
+            f"{existing.fingerprint}, now {plan.fingerprint}): give the new one a name of its own, --name OTHER"
+        )
+
+
+def _unknown(word: str, everything: list[StudyRecord], storage: Storage) -> str:
+    names = ", ".join(record.name for record in everything[:10]) + (", …" if len(everything) > 10 else "")
+    return f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}"
+
+
+def _anywhere(reference: str) -> str:
+    """The reference with the path of a file made absolute, so that workers elsewhere in the tree find it."""
+    path, colon, attribute = reference.rpartition(":")
+    if colon and (path.endswith(".py") or os.sep in path):
+        return f"{Path(path).expanduser().absolute()}:{attribute}"
+    return reference

@@ -1,1 +1,24 @@
-"""Nothing yet."""
+"""One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners."""
+
+from hpo.search.distinct import Claim, DistinctSampler
+from hpo.search.measurement import Measurement, measure
+from hpo.search.objective import Objective, objective
+from hpo.search.pruners import make_pruner
+from hpo.search.samplers import make_sampler
+from hpo.search.seeds import POSITION, sampler_seed
+from hpo.search.suggest import digest, suggest
+
+__all__ = [
+    "POSITION",
+    "Claim",
+    "DistinctSampler",
+    "Measurement",
+    "Objective",
+    "digest",
+    "make_pruner",
+    "make_sampler",
+    "measure",
+    "objective",
+    "sampler_seed",
+    "suggest",
+]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from hpo.errors import DefinitionError
@@ -96,24 +96,23 @@ class Space:
             yield from self._walk(rest, {**chosen, name: value})
 
     def _count(self, names: list[str], chosen: dict[str, ParamValue]) -> int:
-        # Only a parameter that some condition names needs a branch of its own; the others multiply.
-        parents = {parent for domain in self.params.values() for parent in domain.when}
         if not names:
             return 1
         name, *rest = names
         if not self.is_active(name, chosen):
             return self._count(rest, chosen)
-        values = _values(self.params[name])
-        if name not in parents:
-            return len(values) * self._count(rest, chosen)
-        return sum(self._count(rest, {**chosen, name: value}) for value in values)
+        # Only a value that some condition names needs a branch of its own; all others are alike, and multiply.
+        named = {value for domain in self.params.values() for value in domain.when.get(name, ())}
+        others = len(_values(self.params[name])) - len(named)
+        branches = sum(self._count(rest, {**chosen, name: value}) for value in named)
+        return branches + (others * self._count(rest, chosen) if others else 0)
 
 
-def _values(domain: Domain) -> list[ParamValue]:
+def _values(domain: Domain) -> Sequence[ParamValue]:
     if isinstance(domain, Categorical):
-        return list(domain.choices)
+        return domain.choices
     assert isinstance(domain, Int)  # callers have refused Float
-    return list(range(domain.low, domain.high + 1, domain.step))
+    return range(domain.low, domain.high + 1, domain.step)
 
 
 def _range(domain: Domain) -> str:

@@ -1,0 +1,164 @@
+"""A sampler around a sampler: no configuration twice.
+
+Optuna's samplers draw one parameter after another and may come back to what was tried, most of all in small spaces and
+with several workers. This one lets the sampler inside draw a whole configuration, looks whether the study has tried
+it, and draws again where it has.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.search.seeds import derive
+from hpo.search.suggest import digest, distributions
+from hpo.search.tried import Tried
+from hpo.study import ParamValue, Space
+
+__all__ = ["Claim", "DistinctSampler"]
+
+Claim = Callable[[int, str], bool]
+"""(Optuna's id of a trial, digest of a configuration) -> whether the configuration is now this trial's alone."""
+
+_ENUMERABLE = 1_000_000  # configurations of a space that are walked through to find one that is left
+_log = logging.getLogger("hpo.search")
+
+
+class DistinctSampler(BaseSampler):
+    """Draws from `inner`, and again where the configuration was tried before or `claim` refuses it.
+
+    After `redraws` further draws from `inner` come `random_draws` uniform ones, then, where the space is finite, a walk
+    through it to the first configuration that is left. A space that is used up gives repeats. Parameters that are
+    given to a trial (enqueued, or of an earlier attempt) are left alone; with all of them given nothing is drawn.
+
+    While nothing collides the draws are those of `inner`, number for number.
+    """
+
+    def __init__(
+        self,
+        inner: BaseSampler,
+        space: Space,
+        *,
+        seed: int,  # of the uniform draws
+        claim: Claim | None = None,  # makes the choice safe between processes
+        redraws: int = 10,
+        random_draws: int = 100,
+    ) -> None:
+        self.inner = inner
+        self._space = space
+        self._distributions = distributions(space)
+        self._size = space.size
+        self._random = RandomSampler(seed=derive(seed, "distinct"))
+        self._claim = claim
+        self._draws = (inner,) * (1 + redraws) + (self._random,) * random_draws
+        self._tried = Tried(space)
+        self._warned = False
+
+    def __str__(self) -> str:
+        return str(self.inner)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
+        """Every parameter of the space: `sample_relative` draws them all."""
+        return self._distributions
+
+    def sample_relative(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002 - always the whole space
+    ) -> dict[str, Any]:
+        """A whole configuration: the parameters that are active in it."""
+        given = trial.system_attrs.get("fixed_params", {})
+        joint = self.inner.infer_relative_search_space(study, trial)
+        self._tried.refresh(study, without=trial.number)
+        first: dict[str, ParamValue] = {}
+        for sampler in self._draws:
+            params = self._draw(sampler, study, trial, joint, given)
+            first = first or params
+            if self._exhausted():
+                return first
+            if self._take(trial, params):
+                return params
+        return self._left(trial, given) or first
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A parameter the space does not have, or one that given parameters brought to life: as `inner` draws it."""
+        return self.inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Pass on to `inner`."""
+        # Optuna's samplers read a cache of the trials that only `study.ask` and `tell` renew. A trial that was created
+        # through the storage begins here, so renew it here.
+        study._thread_local.cached_all_trials = None
+        self.inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Pass on to `inner`."""
+        self.inner.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Pass on to `inner`, and reseed the uniform draws."""
+        self.inner.reseed_rng()
+        self._random.reseed_rng()
+
+    def _draw(
+        self,
+        sampler: BaseSampler,
+        study: Study,
+        trial: FrozenTrial,
+        joint: dict[str, BaseDistribution],
+        given: Mapping[str, ParamValue],
+    ) -> dict[str, ParamValue]:
+        """One configuration, drawn in the order and by the rules of `optuna.Trial`."""
+        relative = sampler.sample_relative(study, trial, joint)
+        params: dict[str, ParamValue] = {}
+        for name, wanted in self._distributions.items():
+            if not self._space.is_active(name, params):
+                continue
+            if name in given:
+                value = given[name]
+            elif name in relative and _contains(wanted, relative[name]):
+                value = relative[name]
+            else:
+                value = _only(wanted) if wanted.single() else sampler.sample_independent(study, trial, name, wanted)
+            params[name] = wanted.to_external_repr(wanted.to_internal_repr(value))  # Python's numbers, not NumPy's
+        return params
+
+    def _take(self, trial: FrozenTrial, params: dict[str, ParamValue]) -> bool:
+        fingerprint = digest(params)
+        # What another process claimed stays in the set: it will be tried, there.
+        return self._tried.add(fingerprint) and (self._claim is None or self._claim(trial._trial_id, fingerprint))
+
+    def _left(self, trial: FrozenTrial, given: Mapping[str, ParamValue]) -> dict[str, ParamValue] | None:
+        """The first configuration in declared order that nobody has tried; None where there is none to be found."""
+        if self._size is None or self._size > _ENUMERABLE:
+            return None
+        for params in self._space.configurations():
+            agrees = all(name not in params or params[name] == value for name, value in given.items())
+            if agrees and self._take(trial, params):
+                return params
+        return None
+
+    def _exhausted(self) -> bool:
+        if self._size is None or len(self._tried) < self._size:
+            return False
+        if not self._warned:
+            _log.warning("all %d configurations of space %r were tried; repeating", self._size, self._space.name)
+            self._warned = True
+        return True
+
+
+def _contains(wanted: BaseDistribution, value: Any) -> bool:
+    return wanted._contains(wanted.to_internal_repr(value))
+
+
+def _only(wanted: BaseDistribution) -> Any:
+    """The value of a distribution that has but one."""
+    low = getattr(wanted, "low", None)
+    return low if low is not None else wanted.to_external_repr(0)

@@ -1,0 +1,109 @@
+"""One configuration, trained and judged on validation rows: one training for a holdout, one a fold for a k-fold."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from hpo.errors import TrialError
+from hpo.search.rows import Split
+from hpo.search.seeds import fold_seed
+from hpo.study import Params, StudyDefinition
+
+if TYPE_CHECKING:
+    from hpo.training import Run
+
+__all__ = ["Evaluation", "NotFinite"]
+
+
+class NotFinite(TrialError):  # noqa: N818 - an outcome, as `Diverged`
+    """The model trained, but what it predicts cannot be scored."""
+
+
+class Evaluation:
+    """The trainings of one configuration on `splits`, to be stepped by whoever reports and prunes."""
+
+    def __init__(
+        self,
+        definition: StudyDefinition,
+        params: Params,
+        splits: Sequence[Split],
+        *,
+        epochs: int,
+        seed: int,  # of the trial
+        beat: Callable[[], None] | None = None,  # called after each epoch of each training: a sign of life
+    ) -> None:
+        self._definition = definition
+        self._params = params
+        self._splits = splits
+        self._epochs = epochs
+        self._seed = seed
+        self._beat = beat or (lambda: None)
+        self._runs: list[Run] = []  # those begun, in the order of the splits
+        self._train: list[float] = []  # of each, the metric on its training rows after its latest epoch
+        self.values: list[float] = []  # of each, the metric on its validation rows after its latest epoch
+        self.epochs = 0  # completed by every training begun
+
+    @property
+    def folds(self) -> int:
+        """Trainings there are to be."""
+        return len(self._splits)
+
+    @property
+    def value(self) -> float:
+        """Mean of the metric over the trainings begun, on validation rows, after their latest epoch."""
+        return fmean(self.values)
+
+    @property
+    def train(self) -> float | None:
+        """The same on training rows; None before the first epoch is over."""
+        return fmean(self._train) if self._train else None
+
+    @property
+    def compile_seconds(self) -> float:
+        """Spent compiling, all trainings together."""
+        return sum(run.compile_seconds for run in self._runs)
+
+    @property
+    def fit_seconds(self) -> float:
+        """Spent training and validating, all trainings together."""
+        return sum(run.fit_seconds for run in self._runs)
+
+    def in_step(self) -> Iterator[float]:
+        """Train all splits side by side; yields the mean after each epoch. Raises Diverged, NotFinite."""
+        for number in range(len(self._splits)):
+            self._begin(number)
+        for _ in range(self._epochs):
+            for number in range(len(self._splits)):
+                self._epoch(number)
+            self.epochs += 1
+            yield self.value
+
+    def by_fold(self) -> Iterator[float]:
+        """Train one split after the other; yields the last value of each. Raises Diverged, NotFinite."""
+        for number in range(len(self._splits)):
+            self._begin(number)
+            for _ in range(self._epochs):
+                self._epoch(number)
+            self.epochs = self._epochs
+            yield self.values[number]
+
+    def _begin(self, number: int) -> None:
+        from hpo.training import Run, build
+
+        seed = fold_seed(self._seed, number + 1)
+        split = self._splits[number]
+        recipe = build(self._definition.build, self._params, seed)
+        run = Run(recipe, split.train, split.validation, epochs=self._epochs, metric=self._definition.metric, seed=seed)
+        self._runs.append(run)
+
+    def _epoch(self, number: int) -> None:
+        epoch = self._runs[number].epoch()
+        self._beat()
+        if epoch.validation is None or not math.isfinite(epoch.validation):
+            raise NotFinite(
+                f"the validation {self._definition.metric} was {epoch.validation} after epoch {epoch.number}"
+            )
+        # The first epoch of a training appends, every later one replaces.
+        self.values[number : number + 1] = [epoch.validation]
+        self._train[number : number + 1] = [epoch.train]

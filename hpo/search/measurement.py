@@ -1,0 +1,85 @@
+"""One finished configuration: trained on all development rows and scored on the test rows no search has seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hpo.errors import UsageError
+from hpo.search.rows import load
+from hpo.study import Fidelity, Params, StudyDefinition
+
+if TYPE_CHECKING:
+    from hpo.training import Epoch, Run
+
+__all__ = ["Measurement", "measure"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What `hpo train` tells of one training."""
+
+    params: Params  # the configuration
+    seed: int  # of the weights and the batches
+    epochs: int  # trained
+    train: float  # the definition's metric on the development rows, after the last epoch
+    test: float  # the same on the test rows
+    compile_seconds: float
+    fit_seconds: float  # training alone
+    run: "Run" = field(repr=False, compare=False)  # the trained model: run.model(), run.predict(x)
+
+    def to_json(self) -> dict[str, object]:
+        """What `hpo train --json` prints."""
+        return {
+            "params": dict(self.params),
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "train": self.train,
+            "test": self.test,
+            "compile_seconds": self.compile_seconds,
+            "fit_seconds": self.fit_seconds,
+        }
+
+
+def measure(
+    definition: StudyDefinition,
+    params: Params,
+    *,
+    fidelity: Fidelity | str | None = None,
+    seed: int = 0,
+    on_epoch: "Callable[[Epoch], None] | None" = None,
+) -> Measurement:
+    """Train a configuration on all development rows for the epochs of a fidelity; score it on train and test.
+
+    Args:
+        definition: what is measured.
+        params: a configuration; of any of the definition's spaces, or of none.
+        fidelity: one of the definition's, or its name; None: its last. Only its epochs count.
+        seed: of the weights and the batches.
+        on_epoch: called after each epoch.
+
+    Raises:
+        UsageError: the configuration cannot be trained, or there is no such fidelity.
+        DataError: the data cannot be had.
+        Diverged: training left the finite numbers.
+
+    """
+    from hpo.training import build, fit
+
+    if not isinstance(fidelity, Fidelity):
+        fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[-1]
+    reason = definition.infeasible(params)
+    if reason is not None:
+        raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
+    data = load(definition)
+    recipe = build(definition.build, params, seed)
+    run = fit(recipe, data.development, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
+    return Measurement(
+        params=params,
+        seed=seed,
+        epochs=fidelity.epochs,
+        train=run.evaluate(data.development),
+        test=run.evaluate(data.test),
+        compile_seconds=run.compile_seconds,
+        fit_seconds=run.fit_seconds,
+        run=run,
+    )

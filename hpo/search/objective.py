@@ -1,0 +1,151 @@
+"""One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from optuna.exceptions import TrialPruned
+from optuna.pruners import WilcoxonPruner
+from optuna.trial import BaseTrial, Trial
+
+from hpo.errors import TrialError
+from hpo.search.evaluation import Evaluation
+from hpo.search.rows import Split, cut, load
+from hpo.search.seeds import derive, position, split_seed, trial_seed
+from hpo.search.suggest import suggest
+from hpo.study import Fidelity, Holdout, Space, StudyDefinition, registry
+
+__all__ = ["FEASIBLE", "REPORTS", "Objective", "objective"]
+
+FEASIBLE = "feasible"  # the constraint told to Optuna: above 0 where a configuration cannot be trained
+REPORTS = 50  # values a trial reports at most: each costs a write, and more make no better curve
+
+
+def objective(
+    definition: str | StudyDefinition,
+    *,
+    space: str | None = None,
+    fidelity: str | None = None,
+    seed: int = 0,
+    beat: Callable[[], None] | None = None,
+) -> "Objective":
+    """What `optuna.create_study(direction=…).optimize` takes.
+
+    Args:
+        definition: an installed one's name, `package.module:attribute`, `path/to/file.py:attribute`, or the record.
+        space: a name of one of its spaces; None: its first.
+        fidelity: a name of one of its fidelities; None: its first.
+        seed: the study's; the rows, weights and batches of every trial follow from it and the trial's position.
+        beat: called once an epoch, a sign of life.
+
+    Raises:
+        UsageError: there is no such definition, space or fidelity.
+        DefinitionError: the definition cannot be loaded.
+
+    """
+    found = registry.load(definition)
+    chosen = found.fidelity(fidelity) if fidelity is not None else found.fidelities[0]
+    return Objective(found, found.space(space), chosen, seed=seed, beat=beat)
+
+
+class Objective:
+    """Trains and judges the configuration a trial draws.
+
+    Returns the validation metric after the last epoch, the mean over folds where there are folds. Reports it after the
+    epochs, from 1, and asks whether to prune, except after the last. A configuration that cannot be trained, or whose
+    training leaves the finite numbers, is pruned with a reason and told to Optuna as a violated constraint.
+
+    User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds.
+    """
+
+    def __init__(
+        self,
+        definition: StudyDefinition,
+        space: Space,
+        fidelity: Fidelity,
+        *,
+        seed: int,
+        beat: Callable[[], None] | None = None,
+    ) -> None:
+        self.definition = definition
+        self.space = space
+        self.fidelity = fidelity
+        self.seed = seed  # the study's
+        self._beat = beat
+        self._common: tuple[Split, ...] | None = None  # the splits all trials share, where they do
+
+    def __call__(self, trial: BaseTrial) -> float:
+        """The value of one trial. Raises TrialPruned, and whatever the definition's own code raises."""
+        params = suggest(self.space, trial)
+        seed = trial_seed(self.seed, _position(trial))
+        trial.set_user_attr("seed", seed)
+        reason = self.definition.infeasible(params)
+        if reason is not None:
+            _reject(trial, f"infeasible: {reason}")
+        by_fold = _by_fold(trial)
+        work = Evaluation(
+            self.definition,
+            params,
+            self._splits(seed, common=by_fold),
+            epochs=self.fidelity.epochs,
+            seed=seed,
+            beat=self._beat,
+        )
+        try:
+            self._train(trial, work, by_fold)
+        except TrialPruned:
+            _record(trial, work)
+            raise
+        except TrialError as error:
+            _record(trial, work)
+            _reject(trial, str(error))
+        _record(trial, work)
+        return work.value
+
+    def _train(self, trial: BaseTrial, work: Evaluation, by_fold: bool) -> None:
+        steps, unit = (work.folds, "fold") if by_fold else (self.fidelity.epochs, "epoch")
+        every = -(-steps // REPORTS)
+        prunable = len(getattr(getattr(trial, "study", None), "directions", ())) < 2  # Optuna prunes no other
+        for step, value in enumerate(work.by_fold() if by_fold else work.in_step(), start=1):
+            if not prunable or (step % every and step < steps):
+                continue
+            trial.report(value, step)
+            if step < steps and trial.should_prune():
+                reason = f"pruned after {unit} {step} of {steps} at {self.definition.metric} {value:.6g}"
+                trial.set_user_attr("reason", reason)
+                raise TrialPruned(reason)
+
+    def _splits(self, seed: int, *, common: bool) -> tuple[Split, ...]:
+        """The rows of one trial: the study's holdout, the study's folds where they are `common`, or its own folds."""
+        if not common and not isinstance(self.definition.evaluation, Holdout):
+            return self._cut(derive(seed, "folds"))
+        if self._common is None:
+            self._common = self._cut(split_seed(self.seed))
+        return self._common
+
+    def _cut(self, seed: int) -> tuple[Split, ...]:
+        return cut(self.definition, self.fidelity, load(self.definition).development, seed=seed)
+
+
+def _position(trial: BaseTrial) -> int:
+    attrs = trial.storage.get_trial_system_attrs(trial._trial_id) if isinstance(trial, Trial) else {}
+    return position(attrs, trial.number)
+
+
+def _by_fold(trial: BaseTrial) -> bool:
+    """Whether the study's pruner compares trials fold by fold."""
+    pruner: Any = getattr(getattr(trial, "study", None), "pruner", None)
+    return isinstance(pruner, WilcoxonPruner) or bool(getattr(pruner, "by_fold", False))
+
+
+def _record(trial: BaseTrial, work: Evaluation) -> None:
+    if work.train is not None:
+        trial.set_user_attr("train", work.train)
+    trial.set_user_attr("epochs", work.epochs)
+    trial.set_user_attr("compile_seconds", round(work.compile_seconds, 3))
+    trial.set_user_attr("fit_seconds", round(work.fit_seconds, 3))
+
+
+def _reject(trial: BaseTrial, reason: str) -> NoReturn:
+    trial.set_constraint(FEASIBLE, 1.0)
+    trial.set_user_attr("reason", reason)
+    raise TrialPruned(reason)

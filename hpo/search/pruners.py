@@ -1,0 +1,140 @@
+"""Pruners by name, fitted to a fidelity, each refused with a reason where it cannot work.
+
+A trial reports its value after each epoch, from step 1, and is not asked after the last: it has done its work then.
+With folds, all are trained in step and the value is their mean; only for Wilcoxon a step is a fold.
+"""
+
+import difflib
+from typing import cast
+
+from optuna.pruners import (
+    BasePruner,
+    MedianPruner,
+    NopPruner,
+    SuccessiveHalvingPruner,
+    WilcoxonPruner,
+)
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from hpo.errors import UsageError
+from hpo.search.living import LivingStudy
+from hpo.search.seeds import derive, position
+from hpo.settings import PRUNERS
+from hpo.study import Fidelity, KFold, StudyDefinition
+
+__all__ = ["ETA", "WILCOXON_FOLDS", "LivingPruner", "brackets", "make_pruner"]
+
+ETA = 3  # of three trials at a rung of successive halving, one goes on
+WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
+_RUNGS = 2  # of successive halving, at 1/9 and 1/3 of the epochs; later ones would save little
+
+
+class LivingPruner(BasePruner):
+    """Optuna's pruner `inner`, to which superseded attempts do not exist."""
+
+    def __init__(self, inner: BasePruner, *, last_step: int, by_fold: bool = False) -> None:
+        self._inner = inner
+        self._last_step = last_step  # no trial is stopped after it: a rung near the end would save little
+        self.by_fold = by_fold  # whether a step is a fold, and the folds are those of every other trial
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop the trial."""
+        step = trial.last_step
+        if step is None or step > self._last_step:
+            return False
+        return self._inner.prune(cast("Study", LivingStudy(study)), trial)
+
+
+class Hyperband(BasePruner):
+    """Successive halving in brackets, each beginning a rung later; a share of the trials goes to each.
+
+    Li et al., Hyperband (JMLR 18, 2018), with the asynchronous halving of Li et al. (MLSys 2020), in the shares that
+    Optuna gives the brackets. A trial's bracket follows from its position, so a second attempt stays in it; and
+    samplers see the trials of all brackets, where Optuna shows them those of one.
+    """
+
+    def __init__(self, *, min_resource: int, count: int) -> None:
+        self._brackets = tuple(
+            SuccessiveHalvingPruner(min_resource=min_resource, reduction_factor=ETA, min_early_stopping_rate=rate)
+            for rate in range(count)
+        )
+        self._shares = brackets(count)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop the trial, compared with those of its own bracket."""
+        own = self._bracket(trial)
+        rivals = LivingStudy(study, lambda other: self._bracket(other) == own)
+        return self._brackets[own].prune(cast("Study", rivals), trial)
+
+    def _bracket(self, trial: FrozenTrial) -> int:
+        place = derive(0, "bracket", position(trial.system_attrs, trial.number)) % sum(self._shares)
+        for bracket, share in enumerate(self._shares):
+            place -= share
+            if place < 0:
+                return bracket
+        raise AssertionError("a remainder is less than its divisor")
+
+
+def brackets(count: int) -> tuple[int, ...]:
+    """How many trials in sum(...) each of `count` brackets gets: the more, the earlier it halves."""
+    return tuple(-(-count * ETA**rest // (rest + 1)) for rest in range(count - 1, -1, -1))
+
+
+def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | str | None = None) -> BasePruner:
+    """A pruner whose rungs fit the epochs of the fidelity.
+
+    Args:
+        name: a key of `hpo.settings.PRUNERS`.
+        definition: what is searched.
+        fidelity: one of the definition's, or its name; None: the one a search uses.
+
+    Raises:
+        UsageError: there is no such pruner, or it cannot work there; the message tells why and what can.
+
+    """
+    if name not in PRUNERS:
+        close = difflib.get_close_matches(name, PRUNERS, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"there is no pruner {name!r}; {guess}there are: {', '.join(PRUNERS)}")
+    if not isinstance(fidelity, Fidelity):
+        fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[0]
+    if name == "none":
+        return NopPruner()
+    if name == "wilcoxon":
+        folds = _folds_for_wilcoxon(definition, fidelity)
+        return LivingPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
+    return _by_epoch(name, fidelity)
+
+
+def _by_epoch(name: str, fidelity: Fidelity) -> LivingPruner:
+    epochs = fidelity.epochs
+    if epochs < 2:
+        raise UsageError(
+            f"pruner {name} stops a trial between epochs, and fidelity {fidelity.name!r} has only one; "
+            "use --pruner none"
+        )
+    if name == "median":
+        return LivingPruner(MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 5), last_step=epochs)
+    first = max(1, epochs // ETA**_RUNGS)
+    last = max(1, epochs * 2 // 3)
+    if name == "hyperband":
+        rungs = sum(first * ETA**rung <= last for rung in range(_RUNGS + 1))
+        return LivingPruner(Hyperband(min_resource=first, count=rungs + 1), last_step=last)
+    return LivingPruner(SuccessiveHalvingPruner(min_resource=first, reduction_factor=ETA), last_step=last)
+
+
+def _folds_for_wilcoxon(definition: StudyDefinition, fidelity: Fidelity) -> int:
+    evaluation = definition.evaluation
+    if not isinstance(evaluation, KFold):
+        raise UsageError(
+            f"pruner wilcoxon compares trials fold by fold, and {definition.name} is judged on one holdout; "
+            "use --pruner asha"
+        )
+    folds = fidelity.folds or evaluation.folds
+    if folds < WILCOXON_FOLDS + 1:
+        raise UsageError(
+            f"pruner wilcoxon can stop a trial after {WILCOXON_FOLDS} folds at the earliest, and fidelity "
+            f"{fidelity.name!r} has {folds}; use another fidelity or --pruner asha"
+        )
+    return folds

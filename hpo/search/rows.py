@@ -1,0 +1,64 @@
+"""The rows one evaluation trains and is judged on: a holdout or folds, cut from the development rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.data import Dataset, Rows, holdout, kfold, stratified_holdout, subset
+from hpo.study import Fidelity, Holdout, StudyDefinition
+
+__all__ = ["Split", "cut", "load"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Rows to train on and rows to judge by; never a test row."""
+
+    train: Rows
+    validation: Rows
+
+
+@lru_cache(maxsize=2)
+def _loaded(loader: Callable[[], Dataset]) -> Dataset:
+    return loader()
+
+
+def load(definition: StudyDefinition) -> Dataset:
+    """The definition's data, kept in this process for the next trial. Raises DataError."""
+    return _loaded(definition.data)
+
+
+def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: int) -> tuple[Split, ...]:
+    """One split for a holdout, one a fold for a cross-validation; a function of the seed.
+
+    Raises:
+        UsageError: `rows` are too few for what the definition's evaluation or the fidelity asks.
+
+    """
+    evaluation = definition.evaluation
+    if isinstance(evaluation, Holdout):
+        stratified = evaluation.stratified
+        parts = [
+            stratified_holdout(rows.y, evaluation.rows, seed)
+            if stratified
+            else holdout(len(rows), evaluation.rows, seed)
+        ]
+    else:
+        stratified = False
+        parts = kfold(len(rows), fidelity.folds or evaluation.folds, seed)
+    return tuple(
+        Split(train=rows.take(_thin(rows, train, fidelity.rows, stratified, seed)), validation=rows.take(validation))
+        for train, validation in parts
+    )
+
+
+def _thin(rows: Rows, index: NDArray[np.int64], wanted: int | None, stratified: bool, seed: int) -> NDArray[np.int64]:
+    """`wanted` of the rows at `index`, each class by its share where the split is stratified; all for None."""
+    if wanted is None or wanted == len(index):
+        return index
+    if stratified:
+        return index[subset(rows.y[index], wanted, seed)]
+    return index[holdout(len(index), wanted, seed)[1]]

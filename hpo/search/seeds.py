@@ -1,0 +1,43 @@
+"""One study seed, and every other seed as a function of it: nothing that is drawn depends on who draws it or when.
+
+The words go through SHA-256 rather than `hash`, which differs from one process to the next.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["POSITION", "derive", "fold_seed", "position", "sampler_seed", "split_seed", "trial_seed"]
+
+POSITION = "hpo:position"  # system attribute of a trial that fills a slot: the slot's position in the study's budget
+
+
+def position(system_attrs: Mapping[str, Any], number: int) -> int:
+    """Where a trial stands in its study: its slot's position, or its own number where it fills none."""
+    return int(system_attrs.get(POSITION, number))
+
+
+def derive(seed: int, *words: str | int) -> int:
+    """A seed from 0 to 2^31 - 1 (NumPy, Keras and Optuna take these) for the purpose that `words` spell out."""
+    text = "\0".join(str(word) for word in (seed, *words))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def trial_seed(study_seed: int, position: int) -> int:
+    """The seed of the trial at `position`: the slot's position, or the trial's number where there is no slot."""
+    return derive(study_seed, "trial", position)
+
+
+def split_seed(study_seed: int) -> int:
+    """The seed of the split that every trial of a study shares."""
+    return derive(study_seed, "split")
+
+
+def fold_seed(trial: int, fold: int) -> int:
+    """The seed of the weights and the batches of one fold (from 1) of a trial whose seed is `trial`."""
+    return derive(trial, "fold", fold)
+
+
+def sampler_seed(study_seed: int, worker: str) -> int:
+    """The seed of one worker's sampler: two workers with the same one would begin with the same trials."""
+    return derive(study_seed, "sampler", worker)

@@ -29,6 +29,14 @@ def fashion_mnist() -> data.Dataset:
 
 
 @pytest.fixture(scope="session")
+def fashion_files() -> Path:
+    """The folder its four files lie in."""
+    folder = data.fetch("fashion-mnist").path
+    assert folder is not None
+    return folder
+
+
+@pytest.fixture(scope="session")
 def boston_housing() -> data.Dataset:
     """The real Boston Housing."""
     return data.boston_housing()

@@ -1,5 +1,6 @@
 """Two ways to bring the files of Fashion-MNIST from elsewhere: Keras's download and Debian's package."""
 
+import http.client
 import os
 import shutil
 import subprocess
@@ -44,8 +45,8 @@ def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress,
             _download(f"{origin}/{file.name}", folder / file.name, file, on_progress, deadline)
         except urllib.error.URLError as error:
             raise DataError(f"{error.reason}") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{error}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise DataError(f"{error}" or type(error).__name__) from None
 
 
 def _download(url: str, path: Path, file: DataFile, on_progress: OnProgress, deadline: float) -> None:

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from hpo.data.files import DataFile
 from hpo.errors import DataError
@@ -87,9 +86,12 @@ def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress
     }
     command = [apt, "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
     on_progress(FetchProgress(what="Debian's lists of packages", done=0, total=None))
-    _run([*command, "update"], folder)
+    warned = _run([*command, "update"], folder)  # an archive out of reach is a warning to apt, not an error
     on_progress(FetchProgress(what=f"Debian's package {PACKAGE}", done=0, total=sum(file.size for file in files)))
-    _run([*command, "download", PACKAGE], folder)
+    try:
+        _run([*command, "download", PACKAGE], folder)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *warned[:1]])) from None
     package = next(folder.glob(f"{PACKAGE}_*.deb"), None)
     if package is None:
         raise DataError(f"apt-get downloaded no {PACKAGE}")
@@ -101,7 +103,8 @@ def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress
         unpacked.replace(folder / file.name)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path) -> list[str]:
+    """Run `command` in `folder`; the warnings it gave. Raises DataError with its first error where it fails."""
     try:
         done = subprocess.run(
             command,
@@ -116,11 +119,8 @@ def _run(command: list[str], folder: Path) -> None:
         )
     except subprocess.TimeoutExpired:
         raise DataError(f"{Path(command[0]).name} gave no end within {DEADLINE_SECONDS:.0f} s") from None
-    if done.returncode:
-        _refuse(command, done)
-
-
-def _refuse(command: list[str], done: "subprocess.CompletedProcess[str]") -> NoReturn:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")] or lines
-    raise DataError(errors[0] if errors else f"{Path(command[0]).name} exited with {done.returncode}")
+    if done.returncode:
+        errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")] or lines
+        raise DataError(errors[0] if errors else f"{Path(command[0]).name} exited with {done.returncode}")
+    return [line.removeprefix("W: ") for line in lines if line.startswith("W: ")]

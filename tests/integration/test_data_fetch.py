@@ -1,0 +1,260 @@
+"""Fetching Fashion-MNIST for real: over HTTP from a server here, and from Debian's archive."""
+
+import functools
+import http.server
+import multiprocessing
+import os
+import pwd
+import resource
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from hpo.data import downloads, places
+from hpo.data.fetch import find_or_fetch
+from hpo.data.files import FASHION_MNIST_FILES
+from hpo.errors import DataError
+
+FORK = multiprocessing.get_context("fork")  # a child that becomes another user still has what is imported here
+NAMES = {file.name for file in FASHION_MNIST_FILES}
+BYTES = sum(file.size for file in FASHION_MNIST_FILES)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the real files, and can be told to misbehave."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[str] = []  # names, in the order they were asked for
+        self.spoil = ""  # this file comes with its last byte wrong
+        self.cut = ""  # this file comes half
+        self.stall = ""  # this file begins and never goes on, until `released`
+        self.stalled, self.released = threading.Event(), threading.Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        name = self.path.strip("/")
+        self.server.asked.append(name)
+        content = bytearray((self.server.folder / name).read_bytes())
+        if name == self.server.spoil:
+            content[-1] ^= 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if name == self.server.stall:
+            self.wfile.write(content[:1000])
+            self.wfile.flush()
+            self.server.stalled.set()
+            self.server.released.wait(60)
+        elif name == self.server.cut:
+            self.wfile.write(content[: len(content) // 2])
+        else:
+            self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the tests' output to the tests."""
+
+
+@pytest.fixture
+def server(fashion_files):
+    with Server(fashion_files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.released.set()
+        server.shutdown()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A machine without the data, and the folder it is fetched into."""
+    monkeypatch.delenv("HPO_DATA_DIR", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(places, "DEBIAN_FOLDER", tmp_path / "debian")
+    return tmp_path / "cache" / "hpo" / "fashion-mnist"
+
+
+def over_http(server):
+    return (("the server here", functools.partial(downloads.from_keras, origin=server.origin)),)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {".lock"}
+
+
+def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache):
+    seen = []
+    search = find_or_fetch(seen.append, sources=over_http(server))
+    assert search.found.folder == cache
+    assert files_in(cache) == NAMES
+    for name in NAMES:
+        done = [progress.done for progress in seen if progress.what == name]
+        assert done == sorted(done)
+        assert done[-1] == next(progress.total for progress in seen if progress.what == name)
+    find_or_fetch(seen.append, sources=over_http(server))
+    assert len(server.asked) == 4  # what is there is not fetched again
+
+
+@pytest.mark.parametrize("misdeed", ["spoil", "cut"])
+def test_a_wrong_file_is_never_kept_and_the_next_source_is_tried(server, cache, misdeed):
+    setattr(server, misdeed, "t10k-images-idx3-ubyte.gz")
+    good = functools.partial(downloads.from_keras, origin=server.origin)
+
+    def mended(*args):
+        assert files_in(cache) & NAMES == set()
+        setattr(server, misdeed, "")
+        good(*args)
+
+    assert find_or_fetch(sources=(*over_http(server), ("another", mended))).found
+    assert files_in(cache) == NAMES
+
+
+def test_where_nothing_works_one_line_names_every_place_every_source_and_the_remedy(server, cache, tmp_path):
+    server.spoil = "t10k-labels-idx1-ubyte.gz"
+    gone = functools.partial(downloads.from_keras, origin="http://127.0.0.1:1")
+    with pytest.raises(DataError) as refused:
+        find_or_fetch(sources=(*over_http(server), ("a closed port", gone)))
+    line = str(refused.value)
+    assert "\n" not in line
+    assert str(tmp_path / "keras" / "datasets" / "fashion-mnist") in line
+    assert str(cache) in line
+    assert "the server here (t10k-labels-idx1-ubyte.gz from there is damaged" in line
+    assert "a closed port (" in line
+    assert "refused" in line
+    assert "set HPO_DATA_DIR" in line
+    assert files_in(cache) == set()
+
+
+def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
+    server.stall = "train-labels-idx1-ubyte.gz"
+    monkeypatch.setattr(downloads, "STALL_SECONDS", 0.2)
+    with pytest.raises(DataError, match="timed out"):
+        find_or_fetch(sources=over_http(server))
+    assert files_in(cache) == set()
+
+
+def test_only_what_is_missing_is_fetched(server, cache, fashion_files):
+    cache.mkdir(parents=True)
+    shutil.copy(fashion_files / "train-images-idx3-ubyte.gz", cache)
+    assert find_or_fetch(sources=over_http(server)).found
+    assert "train-images-idx3-ubyte.gz" not in server.asked
+    assert len(server.asked) == 3
+
+
+def in_child(work):
+    """Run `work` in a forked process; its outcome as a line."""
+    reader, writer = FORK.Pipe(duplex=False)
+
+    def run():
+        try:
+            writer.send(f"ok {work()}")
+        except DataError as error:
+            writer.send(f"refused {error}")
+
+    child = FORK.Process(target=run)
+    child.start()
+    return child, reader
+
+
+def test_processes_that_want_it_at_once_fetch_it_once(server, cache):
+    children = [in_child(lambda: find_or_fetch(sources=over_http(server)).found.folder) for _ in range(4)]
+    assert [reader.recv() for _, reader in children] == [f"ok {cache}"] * 4
+    for child, _ in children:
+        child.join()
+    assert sorted(server.asked) == sorted(NAMES)
+
+
+def test_a_fetch_that_was_killed_leaves_nothing_in_the_way(server, cache):
+    server.stall = "train-images-idx3-ubyte.gz"
+    child, _ = in_child(lambda: find_or_fetch(sources=over_http(server)))
+    assert server.stalled.wait(60)
+    assert not files_in(cache) & NAMES
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert files_in(cache)  # what it was working in
+    server.stall = ""
+    assert find_or_fetch(sources=over_http(server)).found
+    assert files_in(cache) == NAMES
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(server, cache):
+    cache.parent.parent.write_text("a file where a folder should be")
+    with pytest.raises(DataError, match="XDG_CACHE_HOME") as refused:
+        find_or_fetch(sources=over_http(server))
+    assert str(cache) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half(server, cache):
+    def fetch():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))  # writing fails past it, as on a full disk
+        return find_or_fetch(sources=over_http(server))
+
+    child, reader = in_child(fetch)
+    line = reader.recv()
+    child.join()
+    assert line.startswith("refused ")
+    assert "File too large" in line
+    assert "\n" not in line
+    assert files_in(cache) == set()
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="no Debian")
+def test_debians_archive_gives_it_to_one_who_is_not_root(cache, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    cache.parent.mkdir(parents=True)
+    if os.getuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for folder in (home, cache.parent):
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        for folder in (cache.parent, *cache.parent.parents):  # pytest's own folders are closed to others
+            if folder.stat().st_uid == 0 and folder != Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+
+    def fetch():
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(nobody.pw_gid)
+            os.setuid(nobody.pw_uid)
+        os.environ["HOME"] = str(home)
+        return find_or_fetch(sources=(("Debian's archive", downloads.from_debian),)).found.folder
+
+    child, reader = in_child(fetch)
+    line = reader.recv()
+    child.join()
+    if "resolve" in line or "connect" in line:
+        pytest.skip(f"no network: {line}")
+    assert line == f"ok {cache}"
+    assert files_in(cache) == NAMES
+
+
+def test_a_machine_that_is_no_debian_is_said_to_be_none(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DataError, match=r"Debian's archive \(apt-get is not here\)"):
+        find_or_fetch(sources=(("Debian's archive", downloads.from_debian),))
+
+
+def test_an_archive_that_cannot_be_reached_is_told_in_apts_own_words(cache, monkeypatch, tmp_path):
+    config = tmp_path / "apt.conf"
+    (tmp_path / "sources.list").write_text("deb http://127.0.0.1:1/debian stable main\n")
+    config.write_text(f'Dir::Etc::SourceList "{tmp_path}/sources.list"; Dir::Etc::SourceParts "/dev/null";')
+    monkeypatch.setenv("APT_CONFIG", str(config))
+    if not shutil.which("apt-get"):
+        pytest.skip("no Debian")
+    with pytest.raises(DataError, match=r"Failed to fetch http://127.0.0.1:1/.*Could not connect") as refused:
+        find_or_fetch(sources=(("Debian's archive", downloads.from_debian),))
+    assert "\n" not in str(refused.value)
+    assert files_in(cache) == set()

@@ -19,8 +19,8 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         try:
             number = int(str(text).strip())
         except ValueError:
-            number = None  # type: ignore[assignment]
-        if number is None or not low <= number <= high:
+            number = low - 1
+        if not low <= number <= high:
             raise typer.BadParameter(f"{_short(text)} is not a whole number from {low:,} to {high:,}")
         return number
 

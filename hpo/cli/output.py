@@ -53,12 +53,15 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=Text(title) if title else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    made = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
         made.add_column(Text(heading), justify="right" if number in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))  # Text: brackets in a name are no markup
-    _console(made_for=headings).print(made)
+    console = _console(made_for=headings)
+    if title:
+        console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(made)
 
 
 def configuration(params: Mapping[str, object]) -> None:
@@ -92,7 +95,7 @@ def _console(made_for: Sequence[str]) -> "Console":
     from rich.console import Console
 
     # A pipe has no width; 80 would fold figures, so a table there is as wide as it needs.
-    return Console(width=None if sys.stdout.isatty() else 60 + 40 * len(made_for), highlight=False, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else 60 + 40 * len(made_for), highlight=False)
 
 
 def _plain(value: Any) -> Any:

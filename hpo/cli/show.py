@@ -64,8 +64,10 @@ def _sweep_json(sweep: "Sweep") -> dict[str, object]:
 
 def _space(space: "Space", *, default: bool) -> None:
     rows = [[name, _domain(domain), _condition(domain)] for name, domain in space.params.items()]
-    title = f"Space {space.name}{' (default)' if default else ''}: {size_words(space)}"
-    table(["parameter", "values", "only where"], rows, title=title)
+    headings = ["parameter", "values", "only where"]
+    if not any(domain.when for domain in space.params.values()):
+        headings, rows = headings[:2], [row[:2] for row in rows]
+    table(headings, rows, title=f"Space {space.name}{' (default)' if default else ''}: {size_words(space)}")
 
 
 def _domain(domain: "Domain") -> str:

@@ -11,7 +11,7 @@ from hpo.cli.numbers import whole
 from hpo.cli.options import AsJson, Storage, Study, WhichStudy
 from hpo.cli.output import configuration, document, duration, figure, say, table, tell
 from hpo.cli.sparkline import sparkline
-from hpo.errors import UsageError
+from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
     tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}")
     configuration(found.params)
     if found.baseline is not None:
-        tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}")
+        cut = "" if found.baseline.outcome == "complete" else f" ({found.baseline.outcome})"
+        tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")
 
 
 def trial(
@@ -90,18 +91,19 @@ def delete(
     """Delete a study with all its trials, after asking."""
     from hpo.service import status as service
     from hpo.service import storage as storages
+    from hpo.service import studies
 
     opened = storages.open(storage or storage_url())
     found = service.study_status(opened, study)
     if found.workers and not force:
-        raise UsageError(
-            f"{found.study} has {len(found.workers)} live workers; stop them first, or add --force: {found.workers[0]}"
+        raise StudyError(
+            f"{found.study} has workers at it ({', '.join(found.workers)}); stop them first, or add --force"
         )
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"deleting {found.study} has to be confirmed, and this is no terminal; add --yes")
         typer.confirm(f"Delete {found.study} with its {found.settled} finished trials?", abort=True, err=True)
-    service.delete(opened, found.study)
+    studies.delete(opened, found.study, force=force)
     say(f"deleted {found.study}")
 
 
@@ -129,7 +131,8 @@ def _one(one: "StudyStatus") -> None:
     tell(f"  running  {one.running}, open {one.open}")
     for worker in one.workers:
         tell(f"  worker   {worker}")
-    tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}, since {one.created_at}")
+    tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}")
+    tell(f"  since    {one.created_at:%Y-%m-%d %H:%M} UTC")
     if one.eta_seconds is not None and one.settled < one.target:
         tell(f"  left     about {duration(one.eta_seconds)}")
     if one.best is None:
@@ -147,7 +150,7 @@ def _trial(report: "TrialReport") -> None:
         "seed": report.seed,
         "attempt": report.attempt,
         "worker": report.worker,
-        "started": report.started_at,
+        "started": None if report.started_at is None else f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC",
         "took": None if report.seconds is None else duration(report.seconds),
     }
     for name, fact in facts.items():
@@ -157,6 +160,9 @@ def _trial(report: "TrialReport") -> None:
         values = [value for _, value in report.curve]
         tell(f"  curve: {sparkline(values)}")
         tell("  " + "  ".join(f"{step}: {figure(value)}" for step, value in report.curve))
+    for name, fact in report.attributes.items():
+        tell(f"  {name}: {figure(fact)}")
     if report.reason:
-        tell("  reason:")
-        tell("\n".join(f"    {text}" for text in report.reason.splitlines()))
+        tell(f"  reason: {report.reason}")
+    if report.traceback:
+        tell("\n".join(f"    {text}" for text in report.traceback.splitlines()))

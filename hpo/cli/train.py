@@ -1,8 +1,8 @@
 """`hpo train`: one configuration on all development rows, scored on the test rows."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,11 @@ from hpo.cli import complete
 from hpo.cli.examples import examples
 from hpo.cli.options import AsJson, Definition, Seed, Storage
 from hpo.cli.output import configuration, document, duration, figure, say, tell
+from hpo.cli.words import count
 from hpo.settings import storage_url
+
+if TYPE_CHECKING:
+    from hpo.training import Epoch
 
 __all__ = ["register", "train"]
 
@@ -64,16 +68,28 @@ def train(
     job = service.prepare(
         definition, config, study=study, fidelity=fidelity, seed=seed, output=output, storage=storage or storage_url()
     )
-    say(f"training {job.title} with seed {seed}: {job.work}")
-    say("about " + duration(job.seconds) if job.seconds else "how long it takes is not known before the first run")
-    result = service.run(job)
+    say(
+        f"{job.definition.name}, {job.source}, seed {seed}: {count(job.fidelity.epochs, 'epoch')} on all development rows"
+    )
+    result = service.train(job, _estimate(job.fidelity.epochs))
     if as_json:
-        document(asdict(result))
+        document(result.to_json())
         return
     configuration(result.params)
-    unit = f" {job.unit}" if job.unit else ""
-    tell(f"train {job.metric} {figure(result.train)}{unit}")
-    tell(f"test {job.metric} {figure(result.test)}{unit}")
-    tell(f"{result.epochs} epochs: {result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
+    unit = f" {job.definition.unit}".rstrip()
+    tell(f"{job.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
+    tell(
+        f"{count(result.epochs, 'epoch')}, compiled in {result.compile_seconds:.1f} s, fit in {result.fit_seconds:.1f} s"
+    )
     if output is not None:
-        tell(f"model in {output}")
+        tell(f"model kept in {output}")
+
+
+def _estimate(epochs: int) -> "Callable[[Epoch], None]":
+    """Say how long it takes as soon as that is known, after the second epoch: the first one also compiles."""
+
+    def after(epoch: "Epoch") -> None:
+        if epoch.number == min(2, epochs - 1):
+            say(f"about {duration(epoch.seconds * (epochs - epoch.number))} left")
+
+    return after

@@ -1,13 +1,12 @@
 """Configurations a person names or writes down: a JSON file, a baseline's name, the best trial of a study."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.errors import UsageError
 from hpo.study import Params, Space, StudyDefinition
 
-__all__ = ["check_feasible", "read_configurations", "read_one"]
+__all__ = ["read_configurations", "read_one"]
 
 _MOST = 10_000_000  # bytes; a file of configurations is far smaller
 
@@ -40,13 +39,7 @@ def read_one(path: Path, definition: StudyDefinition) -> Params:
     return entries[0]
 
 
-def check_feasible(definition: StudyDefinition, params: Params, where: str) -> None:
-    """Raise UsageError, naming `where` the configuration comes from, if it cannot be trained."""
-    if reason := definition.infeasible(params):
-        raise UsageError(f"{where} cannot be trained: {reason}")
-
-
-def _read(path: Path) -> tuple[Sequence[Params] | list[Params], bool]:
+def _read(path: Path) -> tuple[list[Params], bool]:
     """The objects in a JSON file, and whether they were in a list."""
     try:
         if path.stat().st_size > _MOST:

@@ -155,3 +155,30 @@ def _data() -> Iterator[Check]:
             yield Check(name=name, state="warn", found="; ".join(located.problems), remedy=remedy)
         else:
             yield Check(name=name, state="ok", found=f"{located.path} ({located.source})")
+
+
+def _storage(url: str) -> Check:
+    """Reachable, ours, and writable; a database that is not there yet is not made."""
+    from sqlalchemy import inspect
+
+    from hpo.service import storage, studies
+    from hpo.service.engine import connect
+    from hpo.service.errors import translated
+    from hpo.service.url import parse
+
+    where = parse(url)
+    if where.path is not None and not where.path.exists():
+        folder = where.path.parent
+        if folder.is_dir() and os.access(folder, os.W_OK):
+            return Check(name="storage", state="ok", found=f"{where.safe}: not there yet, hpo optimize makes it")
+        remedy = "create the folder, or give another --storage"
+        return Check(name="storage", state="fail", found=f"{folder} is no folder one can write in", remedy=remedy)
+    engine = connect(where, create=False)
+    with translated(where):
+        empty = not inspect(engine).get_table_names()
+    engine.dispose()
+    if empty:
+        return Check(name="storage", state="ok", found=f"{where.safe}: empty, hpo optimize makes its tables")
+    count = len(studies.list_all(storage.open(url)))
+    storage.prepare(url).close()  # its tables are there, so this only finds out whether they can be written
+    return Check(name="storage", state="ok", found=f"{where.safe}: {count} {'study' if count == 1 else 'studies'}")

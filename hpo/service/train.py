@@ -1,0 +1,145 @@
+"""Train one configuration: the best of a search, a baseline, or one written in a file; keep the model if asked to."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.errors import HpoError, StudyError, TrialError, UsageError
+from hpo.service.configurations import read_one
+from hpo.study import Fidelity, Params, StudyDefinition, registry
+
+if TYPE_CHECKING:
+    from hpo.search import Measurement
+    from hpo.training import Epoch
+
+__all__ = ["TrainJob", "prepare", "train"]
+
+BEST = "best"
+SUFFIX = ".keras"  # Keras's own format
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob:
+    """One training, checked as far as it can be without doing it."""
+
+    definition: StudyDefinition
+    params: Params
+    source: str  # where the configuration comes from, for a person
+    fidelity: Fidelity  # only its epochs count: a measurement uses all development rows
+    seed: int
+    output: Path | None  # where the model is kept; None: nowhere
+
+
+def prepare(
+    definition: str,
+    config: str,
+    *,
+    study: str | None = None,
+    fidelity: str | None = None,
+    seed: int = 0,
+    output: Path | None = None,
+    storage: str,
+) -> TrainJob:
+    """Find the configuration `config` names and refuse what cannot work, before anything is trained.
+
+    Args:
+        definition: as `registry.load` takes it.
+        config: `best` (of a search in `storage`), a baseline's name, or a JSON file.
+        study: whose best is meant, where the definition has several studies.
+        fidelity: whose epochs; None: the definition's last.
+        seed: of the weights and the batches.
+        output: file to keep the model in.
+        storage: URL of the studies; used for `best` alone.
+
+    Raises:
+        UsageError: there is no such configuration or fidelity, it cannot be trained, `output` cannot be written.
+        StudyError: there is no such study, it is another definition's, or no trial of it is complete.
+
+    """
+    found = registry.load(definition)
+    wanted = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
+    if study is not None and config != BEST:
+        raise UsageError(f"--study goes with --config best, not with --config {config}")
+    params, source = _configuration(found, config, study, storage)
+    if reason := found.infeasible(params):
+        raise UsageError(f"{source} cannot be trained: {reason}")
+    if output is not None:
+        _refuse_unwritable(output)
+    return TrainJob(definition=found, params=params, source=source, fidelity=wanted, seed=seed, output=output)
+
+
+def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> "Measurement":
+    """Train on all development rows, score on train and test, and keep the model: whole, or not at all.
+
+    Raises:
+        HpoError: training left the finite numbers, or the model could not be written.
+        DataError: the data cannot be had.
+
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: errors only
+    from hpo.search import measure
+
+    try:
+        result = measure(job.definition, job.params, fidelity=job.fidelity, seed=job.seed, on_epoch=on_epoch)
+    except TrialError as error:
+        raise HpoError(f"{job.source}: {error}; another --seed or a lower learning rate may train") from None
+    if job.output is not None:
+        _save(result, job.output)
+    return result
+
+
+def _configuration(found: StudyDefinition, config: str, study: str | None, url: str) -> tuple[Params, str]:
+    if config == BEST:
+        return _best(found, study, url)
+    for baseline in found.baselines:
+        if baseline.name == config:
+            return baseline.params, f"baseline {baseline.name}"
+    path = Path(config).expanduser()
+    if path.suffix != ".json" and not path.exists():
+        known = ", ".join([BEST, *(baseline.name for baseline in found.baselines)])
+        raise UsageError(f"{found.name} has no configuration {config!r}; there are: {known}, or a JSON file")
+    return read_one(path, found), str(path)
+
+
+def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
+    from hpo.service import status, storage, studies
+
+    opened = storage.open(url)
+    record = studies.find(opened, study or found.name)
+    if record.definition != found.name:
+        raise StudyError(f"study {record.name!r} is of definition {record.definition}, not of {found.name}")
+    leader = status.best(opened, record.name)
+    if problem := found.space(record.space).problem(leader.params):
+        raise StudyError(f"the best trial of {record.name} no longer fits space {record.space!r}: {problem}")
+    return leader.params, f"trial {leader.number} of {record.name}"
+
+
+def _refuse_unwritable(output: Path) -> None:
+    if output.suffix != SUFFIX:
+        raise UsageError(f"{output}: a model is kept in a file ending in {SUFFIX}, such as {output.stem}{SUFFIX}")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file in it, such as {output / 'model'}{SUFFIX}")
+    folder = output.parent
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder} to keep the model in; create it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write in {folder}: {error.strerror or error}; give another -o") from None
+
+
+def _save(result: "Measurement", output: Path) -> None:
+    beside = output.with_name(f".{output.stem}.{os.getpid()}{SUFFIX}")  # same folder, so that replacing is one step
+    try:
+        result.run.model().save(beside)
+        beside.replace(output)
+    except OSError as error:
+        raise HpoError(
+            f"the model could not be written to {output}: {error.strerror or error}; test value {result.test:.6g}"
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)

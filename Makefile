@@ -36,7 +36,6 @@ format: $(READY) ## Put the code in its format
 	$(BIN)/ruff format .
 
 bench: $(READY) ## The figures of docs/: engine, throughput, overhead, start-up (an hour; each alone is a module of benchmarks)
-	$(BIN)/pip install --quiet keras-tuner
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead

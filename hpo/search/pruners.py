@@ -5,8 +5,10 @@ With folds, all are trained in step and the value is their mean; only for Wilcox
 """
 
 import difflib
+import warnings
 from typing import cast
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     MedianPruner,
@@ -103,7 +105,9 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
         return NopPruner()
     if name == "wilcoxon":
         folds = _folds_for_wilcoxon(definition, fidelity)
-        return LivingPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return LivingPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
     return _by_epoch(name, fidelity)
 
 

@@ -55,8 +55,10 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
     if name == "grid":
         _refuse_grid(space)
         return DistinctSampler(GridSampler(space), space, seed=own, claim=claim, redraws=0, random_draws=0)
-    # One low-discrepancy sequence for the whole study: its points lie evenly only together.
-    inner = _QMC(space, seed) if name == "qmc" else _INNER[name](space, own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # of QMC, and of TPE's groups
+        # One low-discrepancy sequence for the whole study: its points lie evenly only together.
+        inner = _QMC(space, seed) if name == "qmc" else _INNER[name](space, own)
     return DistinctSampler(inner, space, seed=own, claim=claim)
 
 
@@ -77,16 +79,13 @@ class _QMC(QMCSampler):
 
 
 def _tpe(space: Space, seed: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(
-            multivariate=True,
-            # Groups, so that conditional parameters are drawn jointly with those they occur with.
-            group=_conditional(space),
-            constant_liar=True,  # a worker does not repeat what another is trying
-            warn_independent_sampling=False,
-            seed=seed,
-        )
+    return TPESampler(
+        multivariate=True,
+        # Groups, so that conditional parameters are drawn jointly with those they occur with.
+        group=_conditional(space),
+        constant_liar=True,  # a worker does not repeat what another is trying
+        seed=seed,
+    )
 
 
 def _gp(space: Space, seed: int) -> BaseSampler:

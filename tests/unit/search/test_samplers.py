@@ -1,0 +1,129 @@
+import importlib.util
+
+import optuna
+import pytest
+
+from hpo.errors import UsageError
+from hpo.search import make_sampler, suggest
+from hpo.search.samplers import GRID_LIMIT, POPULATION
+from hpo.settings import DEFAULT_SAMPLER, SAMPLERS
+from hpo.study import Categorical, Float, Int, Space
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+NUMBERS = Space(name="numbers", params={"x": Float(low=0.0, high=1.0), "y": Float(low=0.0, high=1.0)})
+CHOICES = Space(
+    name="choices", params={"a": Categorical(choices=("p", "q")), "n": Int(low=1, high=9), "b": Int(low=3, high=3)}
+)
+CONDITIONAL = Space(
+    name="conditional",
+    params={
+        "kind": Categorical(choices=("a", "b")),
+        "x": Float(low=0.0, high=1.0, when={"kind": ("a",)}),
+        "y": Float(low=0.0, high=1.0, when={"kind": ("b",)}),
+    },
+)
+TORCH = importlib.util.find_spec("torch") is not None
+
+
+def test_the_default_is_one_of_them() -> None:
+    assert DEFAULT_SAMPLER in SAMPLERS
+
+
+@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"gp", "cmaes", "grid"}))
+@pytest.mark.parametrize("space", [NUMBERS, CHOICES, CONDITIONAL], ids=lambda space: space.name)
+def test_every_sampler_searches_what_it_is_not_refused_for(name: str, space: Space) -> None:
+    study = optuna.create_study(sampler=make_sampler(name, space=space, seed=0))
+    study.optimize(lambda trial: float(len(str(suggest(space, trial)))), n_trials=17)
+    assert all(space.problem(trial.params) is None for trial in study.trials)
+
+
+def test_grid_and_cmaes_search_what_they_can() -> None:
+    study = optuna.create_study(sampler=make_sampler("grid", space=CHOICES, seed=0))
+    study.optimize(lambda trial: float(suggest(CHOICES, trial)["n"]), n_trials=18)  # type: ignore[arg-type]
+    assert [trial.params for trial in study.trials] == list(CHOICES.configurations())
+
+    study = optuna.create_study(sampler=make_sampler("cmaes", space=NUMBERS, seed=0))
+    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=150)  # type: ignore[operator, misc]
+    assert study.best_value < 1e-3  # 150 random points would come to about 0.002
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "reason"),
+    [
+        ("tpee", NUMBERS, "no sampler 'tpee'; did you mean tpe\\? there are: tpe, "),
+        ("grid", NUMBERS, "continuous parameter; use --sampler qmc"),
+        ("cmaes", CHOICES, "at least 2 unconditional numbers.*has 1 among its 3"),
+        ("cmaes", CONDITIONAL, "at least 2 unconditional numbers.*has 0"),
+        ("nsga2", Space(name="one", params={"x": Float(low=0, high=1)}), "crosses parameters"),
+        ("grid", Space(name="over", params={"a": Int(low=1, high=GRID_LIMIT + 1)}), "10,001 trials.*10,000"),
+        pytest.param(
+            "gp", NUMBERS, "needs PyTorch.*pip install", marks=pytest.mark.skipif(TORCH, reason="PyTorch is here")
+        ),
+    ],
+)
+def test_a_sampler_that_cannot_work_is_refused_with_a_reason(name: str, space: Space, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as caught:
+        make_sampler(name, space=space, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not TORCH, reason="needs PyTorch")
+def test_gp_finds_a_minimum() -> None:
+    study = optuna.create_study(sampler=make_sampler("gp", space=NUMBERS, seed=0))
+    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=20)  # type: ignore[operator, misc]
+    assert study.best_value < 1e-2
+
+
+def test_a_grid_at_its_limit_is_taken() -> None:
+    make_sampler("grid", space=Space(name="s", params={"a": Int(low=1, high=GRID_LIMIT)}), seed=0)
+
+
+def test_tpe_learns_to_avoid_what_cannot_be_trained() -> None:
+    space = Space(name="s", params={"a": Int(low=0, high=30), "b": Int(low=0, high=30)})
+
+    def trial_value(trial: optuna.Trial) -> float:
+        params = suggest(space, trial)
+        if int(params["a"]) > 10:  # type: ignore[arg-type]
+            trial.set_constraint("feasible", 1.0)
+            raise optuna.TrialPruned
+        return float(params["b"])  # type: ignore[arg-type]
+
+    study = optuna.create_study(sampler=make_sampler("tpe", space=space, seed=0))
+    study.optimize(trial_value, n_trials=60)
+    infeasible = [trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials]
+    assert sum(infeasible[40:]) < sum(infeasible[:20])
+
+
+def test_tpe_draws_conditional_parameters_jointly() -> None:
+    study = optuna.create_study(sampler=make_sampler("tpe", space=CONDITIONAL, seed=0))
+    study.optimize(lambda trial: float(suggest(CONDITIONAL, trial).get("x", 2.0)), n_trials=40)  # type: ignore[arg-type]
+    last = study.trials[-1].system_attrs
+    assert "x" in "".join(str(v) for key, v in last.items() if key.startswith("tpe:relative_params"))
+    assert study.best_value < 0.05
+
+
+def test_qmc_is_one_even_sequence_for_all_workers_and_differs_with_the_seed() -> None:
+    def points(seed: int) -> list[float]:
+        storage = optuna.storages.InMemoryStorage()
+        optuna.create_study(storage=storage, study_name="s")
+        found = []
+        for turn in range(16):
+            worker = f"w{turn % 2}"
+            study = optuna.load_study(
+                study_name="s", storage=storage, sampler=make_sampler("qmc", space=NUMBERS, seed=seed, worker=worker)
+            )
+            trial = study.ask()
+            found.append(float(suggest(NUMBERS, trial)["x"]))  # type: ignore[arg-type]
+            study.tell(trial, 0.0)
+        return found
+
+    assert sorted(int(16 * x) for x in points(0)) == list(range(16))  # one point in each sixteenth
+    assert points(0) != points(1)
+
+
+def test_nsga2_breeds_within_a_search_of_fifty() -> None:
+    study = optuna.create_study(sampler=make_sampler("nsga2", space=NUMBERS, seed=0))
+    study.optimize(lambda trial: sum(suggest(NUMBERS, trial).values()), n_trials=2 * POPULATION + 1)  # type: ignore[arg-type]
+    generations = {v for t in study.trials for key, v in t.system_attrs.items() if key.endswith(":generation")}
+    assert generations == {0, 1, 2}

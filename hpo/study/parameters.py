@@ -28,7 +28,12 @@ class Categorical:
     when: When = field(default_factory=dict)  # empty: always active
 
     def __post_init__(self) -> None:
-        if not self.choices or len({(type(c), c) for c in self.choices}) != len(self.choices):
+        for choice in self.choices:
+            scalar = choice is None or isinstance(choice, str | bool | int | float)
+            if not scalar or (isinstance(choice, float) and not math.isfinite(choice)):
+                raise DefinitionError(f"a choice is a text, a finite number, a truth value or None, not {choice!r}")
+        # Python, and so Optuna, takes 1, 1.0 and True for one value.
+        if not self.choices or len(set(self.choices)) != len(self.choices):
             raise DefinitionError(f"a Categorical needs at least one choice and no two alike, not {self.choices!r}")
 
     def contains(self, value: ParamValue) -> bool:

@@ -18,8 +18,8 @@ def definition(evaluation: Evaluation, *fidelities: Fidelity) -> StudyDefinition
     return StudyDefinition(
         name="d",
         title="d",
-        data=never,  # type: ignore[arg-type]
-        build=never,  # type: ignore[arg-type]
+        data=never,
+        build=never,
         metric="mae",
         direction="minimize",
         spaces=(Space(name="s", params={"x": Float(low=0, high=1)}),),
@@ -135,7 +135,7 @@ def test_superseded_attempts_are_invisible_to_median() -> None:
 
 def test_a_second_attempt_stays_in_its_bracket() -> None:
     pruner = make_pruner("hyperband", definition=HOLDOUT, fidelity="ten")
-    inner = pruner._inner  # type: ignore[attr-defined]
+    inner = pruner._inner
     positions = [inner._bracket(create_trial(value=1.0, system_attrs={"hpo:position": p})) for p in range(300)]
     again = [inner._bracket(create_trial(value=1.0, system_attrs={"hpo:position": p})) for p in range(300)]
     assert positions == again
@@ -151,7 +151,7 @@ def test_brackets_are_those_of_hyperband() -> None:
 
 def test_wilcoxon_goes_fold_by_fold_and_stops_what_loses_on_four() -> None:
     pruner = make_pruner("wilcoxon", definition=FOLDS, fidelity="all")
-    assert pruner.by_fold is True  # type: ignore[attr-defined]
+    assert pruner.by_fold is True
     study = study_with(pruner)
     assert step_at_which_it_stops(study, [2.0, 3.0, 2.5, 2.2, 2.8]) is None
     assert step_at_which_it_stops(study, [3.0, 4.1, 3.2, 3.3, 3.9]) == 4

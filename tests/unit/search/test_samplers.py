@@ -40,11 +40,11 @@ def test_every_sampler_searches_what_it_is_not_refused_for(name: str, space: Spa
 
 def test_grid_and_cmaes_search_what_they_can() -> None:
     study = optuna.create_study(sampler=make_sampler("grid", space=CHOICES, seed=0))
-    study.optimize(lambda trial: float(suggest(CHOICES, trial)["n"]), n_trials=18)  # type: ignore[arg-type]
+    study.optimize(lambda trial: float(suggest(CHOICES, trial)["n"]), n_trials=18)
     assert [trial.params for trial in study.trials] == list(CHOICES.configurations())
 
     study = optuna.create_study(sampler=make_sampler("cmaes", space=NUMBERS, seed=0))
-    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=150)  # type: ignore[operator, misc]
+    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=150)
     assert study.best_value < 1e-3  # 150 random points would come to about 0.002
 
 
@@ -71,7 +71,7 @@ def test_a_sampler_that_cannot_work_is_refused_with_a_reason(name: str, space: S
 @pytest.mark.skipif(not TORCH, reason="needs PyTorch")
 def test_gp_finds_a_minimum() -> None:
     study = optuna.create_study(sampler=make_sampler("gp", space=NUMBERS, seed=0))
-    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=20)  # type: ignore[operator, misc]
+    study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=20)
     assert study.best_value < 1e-2
 
 
@@ -84,10 +84,10 @@ def test_tpe_learns_to_avoid_what_cannot_be_trained() -> None:
 
     def trial_value(trial: optuna.Trial) -> float:
         params = suggest(space, trial)
-        if int(params["a"]) > 10:  # type: ignore[arg-type]
+        if int(params["a"]) > 10:
             trial.set_constraint("feasible", 1.0)
             raise optuna.TrialPruned
-        return float(params["b"])  # type: ignore[arg-type]
+        return float(params["b"])
 
     study = optuna.create_study(sampler=make_sampler("tpe", space=space, seed=0))
     study.optimize(trial_value, n_trials=60)
@@ -97,7 +97,7 @@ def test_tpe_learns_to_avoid_what_cannot_be_trained() -> None:
 
 def test_tpe_draws_conditional_parameters_jointly() -> None:
     study = optuna.create_study(sampler=make_sampler("tpe", space=CONDITIONAL, seed=0))
-    study.optimize(lambda trial: float(suggest(CONDITIONAL, trial).get("x", 2.0)), n_trials=40)  # type: ignore[arg-type]
+    study.optimize(lambda trial: float(suggest(CONDITIONAL, trial).get("x", 2.0)), n_trials=40)
     last = study.trials[-1].system_attrs
     assert "x" in "".join(str(v) for key, v in last.items() if key.startswith("tpe:relative_params"))
     assert study.best_value < 0.05
@@ -114,7 +114,7 @@ def test_qmc_is_one_even_sequence_for_all_workers_and_differs_with_the_seed() ->
                 study_name="s", storage=storage, sampler=make_sampler("qmc", space=NUMBERS, seed=seed, worker=worker)
             )
             trial = study.ask()
-            found.append(float(suggest(NUMBERS, trial)["x"]))  # type: ignore[arg-type]
+            found.append(float(suggest(NUMBERS, trial)["x"]))
             study.tell(trial, 0.0)
         return found
 
@@ -124,6 +124,6 @@ def test_qmc_is_one_even_sequence_for_all_workers_and_differs_with_the_seed() ->
 
 def test_nsga2_breeds_within_a_search_of_fifty() -> None:
     study = optuna.create_study(sampler=make_sampler("nsga2", space=NUMBERS, seed=0))
-    study.optimize(lambda trial: sum(suggest(NUMBERS, trial).values()), n_trials=2 * POPULATION + 1)  # type: ignore[arg-type]
+    study.optimize(lambda trial: sum(suggest(NUMBERS, trial).values()), n_trials=2 * POPULATION + 1)
     generations = {v for t in study.trials for key, v in t.system_attrs.items() if key.endswith(":generation")}
     assert generations == {0, 1, 2}

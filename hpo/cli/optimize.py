@@ -1,23 +1,21 @@
 """`hpo optimize`: the main job."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hpo.cli import complete
+from hpo.cli.bar import Display
 from hpo.cli.examples import examples
 from hpo.cli.numbers import megabytes, real, seconds, whole
 from hpo.cli.options import AsJson, Definition, SpaceName, Storage
-from hpo.cli.output import document, say
-from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
-
-if TYPE_CHECKING:
-    from hpo.service.request import Request
+from hpo.cli.output import document
+from hpo.cli.plan import announce, conclude
+from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
 
 __all__ = ["optimize", "register"]
-
-Time = Annotated[float | None, typer.Option(metavar="TIME", parser=seconds, show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,11 +57,21 @@ def optimize(
         ),
     ] = None,
     sampler: Annotated[
-        str, typer.Option(metavar="NAME", help=f"{', '.join(SAMPLERS)}.", autocompletion=complete.samplers)
-    ] = DEFAULT_SAMPLER,
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"{', '.join(SAMPLERS)}.  [default: the study's, {DEFAULT_SAMPLER} for a new one]",
+            autocompletion=complete.samplers,
+        ),
+    ] = None,
     pruner: Annotated[
-        str, typer.Option(metavar="NAME", help=f"{', '.join(PRUNERS)}.", autocompletion=complete.pruners)
-    ] = DEFAULT_PRUNER,
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"{', '.join(PRUNERS)}.  [default: the study's, {DEFAULT_PRUNER} for a new one]",
+            autocompletion=complete.pruners,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"),
@@ -101,3 +109,43 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
+    from hpo.service import status
+    from hpo.service import storage as storages
+    from hpo.service.configurations import read_configurations
+    from hpo.service.optimize import optimize as run
+    from hpo.service.plan import plan
+    from hpo.service.request import Request
+
+    url = storage or storage_url()
+    given = {
+        "workers": workers,
+        "space": space,
+        "fidelity": fidelity,
+        "sampler": sampler,
+        "pruner": pruner,
+        "seed": seed,
+        "name": name,
+        "timeout": timeout,
+        "trial_timeout": trial_timeout,
+        "until": until,
+        "memory_limit": None if memory_limit is None else memory_limit << 20,
+    }
+    wanted: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    request = Request(
+        definition=definition,
+        trials=trials,
+        storage=url,
+        baseline=not no_baseline,
+        max_attempts=max_attempts,
+        **wanted,
+    )
+    ahead = plan(request)
+    if try_file is not None:
+        request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
+    announce(ahead, request)
+    with Display(plain=quiet) as display:
+        progress = run(request, display)
+    opened = storages.open(url)
+    if as_json:
+        document(asdict(status.study_status(opened, progress.study)))
+    conclude(ahead, progress, opened, quiet=as_json)

@@ -68,9 +68,8 @@ def train(
     job = service.prepare(
         definition, config, study=study, fidelity=fidelity, seed=seed, output=output, storage=storage or storage_url()
     )
-    say(
-        f"{job.definition.name}, {job.source}, seed {seed}: {count(job.fidelity.epochs, 'epoch')} on all development rows"
-    )
+    work = f"{count(job.fidelity.epochs, 'epoch')} on all development rows"
+    say(f"{job.definition.name}, {job.source}, seed {seed}: {work}")
     result = service.train(job, _estimate(job.fidelity.epochs))
     if as_json:
         document(result.to_json())
@@ -78,9 +77,7 @@ def train(
     configuration(result.params)
     unit = f" {job.definition.unit}".rstrip()
     tell(f"{job.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
-    tell(
-        f"{count(result.epochs, 'epoch')}, compiled in {result.compile_seconds:.1f} s, fit in {result.fit_seconds:.1f} s"
-    )
+    tell(f"{result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
     if output is not None:
         tell(f"model kept in {output}")
 

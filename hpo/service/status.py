@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from hpo.errors import HpoError, StudyError
 from hpo.service import schema, studies, trials
 from hpo.service.errors import translated
+from hpo.service.progress import Best
 from hpo.service.slot import Counts, Outcome, Slot
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
@@ -23,25 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Baseline",
-    "Best",
     "BestTrial",
     "StudyStatus",
     "TrialReport",
     "all_statuses",
     "best",
+    "failure",
+    "mean_seconds",
     "names",
     "study_status",
     "trial",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best complete trial so far."""
-
-    number: int | None  # Optuna's, in its study
-    value: float
-    params: Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +162,15 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
     return _report(record.name, found, Slots(storage).by_id([slot]).get(slot))
 
 
+def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
+    """Trial number and reason of the failure settled last; None where nothing failed."""
+    failed = [slot for slot in Slots(storage).list(study) if slot.outcome == "failed"]
+    if not failed:
+        return None
+    last = max(failed, key=lambda slot: slot.settled_at or 0)
+    return last.trial_number, last.reason or "no reason was recorded"
+
+
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
@@ -208,13 +210,19 @@ def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
     """What is left, at the mean time a trial took so far, by those at work now."""
     if not counts.running or counts.settled == counts.target:
         return None
+    seconds = mean_seconds(storage, study)
+    return None if seconds is None else seconds * (counts.target - counts.settled) / counts.running
+
+
+def mean_seconds(storage: Storage, study: str) -> float | None:
+    """What a trial of the study took so far, from its claim to its result; None where none has one."""
     table = schema.slots
     mean = select(func.avg(table.c.settled_at - table.c.started_at)).where(
         table.c.study == study, table.c.outcome.is_not(None), table.c.started_at.is_not(None)
     )
     with translated(storage.where), storage.engine.connect() as connection:
         seconds = connection.execute(mean).scalar()
-    return None if seconds is None else float(seconds) * (counts.target - counts.settled) / counts.running
+    return None if seconds is None else float(seconds)
 
 
 def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:

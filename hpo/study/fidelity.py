@@ -13,3 +13,4 @@ class Fidelity:
     epochs: int  # passes over the training rows
     rows: int | None = None  # training rows of one evaluation; None: all there are
     folds: int | None = None  # folds of a cross-validation; None: as the evaluation says
+    trial_seconds: float | None = None  # one trial of a search on one core, on average, for "about how long it takes"

@@ -72,7 +72,8 @@ def test_a_status_counts_slots_by_what_became_of_them(opened: storage.Storage) -
     assert found.best is not None
     assert (found.best.number, found.best.value, set(found.best.params)) == (best, 2.0, {"x", "kind"})
     assert found.workers == ("me",)
-    assert found.eta_seconds is not None and 0 <= found.eta_seconds < 60
+    assert found.eta_seconds is not None
+    assert 0 <= found.eta_seconds < 60
     assert before.timestamp() - 1 <= found.created_at.timestamp() <= datetime.now(UTC).timestamp() + 1
     assert (found.study, found.definition, found.sampler, found.seed) == ("toy-small-quick", "toy", "random", 7)
 
@@ -121,8 +122,10 @@ def test_a_trial_is_told_with_its_curve_seed_worker_and_failure(opened: storage.
     assert found.params == {"x": 0.5, "kind": None}
     assert found.curve == ((1, 1.5), (2, 0.75))
     assert found.worker == "me"
-    assert found.started_at is not None and abs((found.started_at - datetime.now(UTC)).total_seconds()) < 60
-    assert found.seconds is not None and found.seconds >= 0
+    assert found.started_at is not None
+    assert abs((found.started_at - datetime.now(UTC)).total_seconds()) < 60
+    assert found.seconds is not None
+    assert found.seconds >= 0
     found = status.trial(opened, "toy", failed)
     assert (found.state, found.value, found.reason, found.traceback) == (
         "failed", None, "ValueError: no", "Traceback…\n  line",

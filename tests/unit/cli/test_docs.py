@@ -1,0 +1,85 @@
+"""The documentation tells the truth: every command in it parses, every option and variable in it exists."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from hpo.cli.app import app
+from hpo.service.configurations import read_configurations
+from hpo.study import registry
+
+PROJECT = Path(__file__).parents[3]
+GROUP = typer.main.get_command(app)
+
+
+def commands_in(text: str) -> list[str]:
+    """The lines that call hpo: in console blocks after a prompt, and in indented blocks as they stand."""
+    lines = re.findall(r"^(?:\$ |    )((?:[A-Z_]+=\S+ )*hpo .*)$", text, re.MULTILINE)
+    return [line.split("  #")[0].split("     ")[0].strip() for line in lines]
+
+
+def documented() -> list[str]:
+    found = commands_in((PROJECT / "docs" / "cli.md").read_text()) + commands_in((PROJECT / "README.md").read_text())
+    for command in GROUP.commands.values():
+        found += re.findall(r"^  (.*hpo .*)$", command.epilog, re.MULTILINE)
+    return sorted({*found, *re.findall(r"^  (hpo .*)$", GROUP.epilog, re.MULTILINE)})
+
+
+@pytest.mark.parametrize("line", documented())
+def test_every_example_parses(line: str) -> None:
+    words = shlex.split(line)
+    while "=" in words[0]:
+        words.pop(0)
+    assert words.pop(0) == "hpo"
+    if words == ["--install-completion"]:
+        return  # it would change the shell's own files
+    context = GROUP.make_context("hpo", list(words))
+    name, command, rest = GROUP.resolve_command(context, words)
+    assert command is not None
+    command.make_context(name, rest, parent=context)  # parses and checks every value, and calls nothing
+
+
+def test_there_are_examples_for_every_command_in_its_help_and_in_the_page() -> None:
+    page = (PROJECT / "docs" / "cli.md").read_text()
+    for name, command in GROUP.commands.items():
+        assert f"hpo {name}" in command.epilog
+        assert any(line.startswith(f"hpo {name}") for line in commands_in(page))
+
+
+def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> None:
+    page = (PROJECT / "docs" / "cli.md").read_text()
+    assert set(re.findall(r"^\| `hpo (\w+)", page, re.MULTILINE)) == set(GROUP.commands)
+    known = {option for command in [GROUP, *GROUP.commands.values()] for p in command.params for option in p.opts}
+    known |= {"--help", "--install-completion", "--show-completion"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= known
+
+
+def test_the_page_names_the_keys_each_document_has() -> None:
+    from dataclasses import fields
+
+    from hpo.search import Measurement
+    from hpo.service.doctor import Check
+    from hpo.service.status import BestTrial, StudyStatus, TrialReport
+
+    page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
+    for record in (StudyStatus, BestTrial, TrialReport, Check):
+        for field in fields(record):
+            assert f'"{field.name}"' in page, f"{record.__name__}.{field.name}"
+    for name in ("params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"):
+        assert name in {field.name for field in fields(Measurement)}
+        assert f'"{name}"' in page
+
+
+def test_the_configurations_in_the_page_are_of_the_space_they_are_tried_in(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "cli.md").read_text()
+    blocks = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    cnn = registry.load("cnn")
+    for block in blocks:
+        file = tmp_path / "mine.json"
+        file.write_text(block)
+        assert read_configurations(file, cnn, cnn.space("report")) == json.loads(block)

@@ -1,0 +1,73 @@
+import json
+from decimal import Decimal
+
+import pytest
+
+from hpo.cli import main
+from hpo.cli.sparkline import sparkline
+from hpo.cli.words import count, evaluation_words, fidelity_words, size_words
+from hpo.study import Categorical, Fidelity, Float, Holdout, Int, KFold, Space, registry
+
+
+@pytest.mark.parametrize(("name", "rows"), [("cnn", [3, 6, 7, 5, 7, 3, 4, 3]), ("fcnn", [6, 7, 7, 5, 6, 5])])
+def test_show_prints_the_documented_json(name: str, rows: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", name, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    definition = registry.load(name)
+    assert {"name", "spaces", "baselines", "sweeps", "fidelities"} <= set(shown)
+    assert list(shown["spaces"]) == ["report", "wide"]
+    for space in definition.spaces:
+        for parameter, domain in space.params.items():
+            body = shown["spaces"][space.name][parameter]
+            if isinstance(domain, Categorical):
+                assert body["choices"] == list(domain.choices)
+            else:
+                assert (body["low"], body["high"], body["log"]) == (domain.low, domain.high, domain.log)
+            assert body.get("when", {}) == {parent: list(values) for parent, values in domain.when.items()}
+    assert shown["baselines"]["report"] == dict(definition.baseline("report").params)
+    assert [len(sweep["rows"]) for sweep in shown["sweeps"]] == rows
+    for sweep, printed in zip(definition.sweeps, shown["sweeps"], strict=True):
+        assert (printed["id"], printed["base"]) == (sweep.id, dict(sweep.base))
+        for row, body in zip(sweep.rows, printed["rows"], strict=True):
+            assert body["setting"] == dict(row.setting)
+            assert body["reported"] == {figure: float(value) for figure, value in row.reported.items()}
+    assert list(shown["fidelities"]) == ["quick", "full"]
+
+
+def test_show_prints_figures_with_the_digits_the_report_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "cnn"]) == 0
+    out = capsys.readouterr().out
+    figures = [value for sweep in registry.load("cnn").sweeps for row in sweep.rows for value in row.reported.values()]
+    trailing = [str(value) for value in figures if isinstance(value, Decimal) and str(value).endswith("0")]
+    assert trailing
+    assert all(value in out for value in trailing)
+    for baseline in registry.load("cnn").baselines:
+        assert baseline.title in out
+
+
+def test_words() -> None:
+    space = Space(name="s", params={"a": Categorical(choices=(1, 2)), "b": Int(low=1, high=3)})
+    assert size_words(space) == "2 parameters, 6 configurations"
+    assert size_words(Space(name="s", params={"a": Float(low=0, high=1)})) == "1 parameter, continuous"
+    quick = Fidelity(name="quick", epochs=3, rows=10_000)
+    assert fidelity_words(quick, Holdout(rows=10)) == "10,000 training rows, 3 epochs"
+    assert (
+        fidelity_words(Fidelity(name="x", epochs=1, folds=3), KFold(folds=5)) == "all training rows, 3 folds, 1 epoch"
+    )
+    assert fidelity_words(Fidelity(name="x", epochs=1), KFold(folds=5)) == "all training rows, 5 folds, 1 epoch"
+    assert evaluation_words(Holdout(rows=10_000, stratified=True)) == "judged on a stratified holdout of 10,000 rows"
+    assert evaluation_words(KFold(folds=5)) == "judged by 5-fold cross-validation"
+    assert (count(1, "trial"), count(1234, "trial")) == ("1 trial", "1,234 trials")
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([], ""), ([1.0], "▁"), ([0.0, 0.5, 1.0], "▁▅█"), ([2.0, 2.0], "▁▁"), ([0.0, float("nan"), 7.0], "▁×█")],
+)
+def test_sparkline(values: list[float], line: str) -> None:
+    assert sparkline(values) == line
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
+    line = sparkline([float(i) for i in range(1000)])
+    assert (len(line), line[0], line[-1]) == (60, "▁", "█")

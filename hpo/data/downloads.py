@@ -2,8 +2,10 @@
 
 import http.client
 import os
+import queue
 import shutil
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ __all__ = ["FetchProgress", "OnProgress", "from_debian", "from_keras"]
 KERAS_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 PACKAGE = "dataset-fashion-mnist"
 STALL_SECONDS = 10.0  # a connection that says nothing for so long is given up
+ANSWER_SECONDS = 20.0  # a place that has not given the smallest file by then is given up
 DEADLINE_SECONDS = 600.0  # one whole download, or one command of apt
 CHUNK = 1 << 18  # bytes
 
@@ -37,20 +40,44 @@ OnProgress = Callable[[FetchProgress], None]
 
 def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress, *, origin: str = KERAS_ORIGIN) -> None:
     """Download `files` from where Keras does into `folder`. Raises DataError within bounded time."""
+    # The smallest first, within a limit of its own, so that a place that cannot be reached is soon known to be:
+    # a socket's timeout bounds neither looking up a name nor trying one dead address after another.
+    first, *others = sorted(files, key=lambda file: file.size)
     deadline = time.monotonic() + DEADLINE_SECONDS
-    # The smallest first: a place that cannot be reached is found out before anything is waited for.
-    for file in sorted(files, key=lambda file: file.size):
+    try:
+        _within(ANSWER_SECONDS, lambda: _download(origin, first, folder, on_progress, deadline))
+        for file in others:
+            _download(origin, file, folder, on_progress, deadline)
+    except urllib.error.URLError as error:
+        raise DataError(f"{error.reason}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DataError(f"{error}" or type(error).__name__) from None
+
+
+def _within(seconds: float, work: Callable[[], None]) -> None:
+    """Do `work`, and raise what it raises, or TimeoutError where it takes longer; then it is left to itself."""
+    outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def run() -> None:
         try:
-            _download(f"{origin}/{file.name}", folder / file.name, file, on_progress, deadline)
-        except urllib.error.URLError as error:
-            raise DataError(f"{error.reason}") from None
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise DataError(f"{error}" or type(error).__name__) from None
+            work()
+        except Exception as error:  # raised again by the one who waits
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {seconds:.0f} s") from None
+    if error:
+        raise error
 
 
-def _download(url: str, path: Path, file: DataFile, on_progress: OnProgress, deadline: float) -> None:
-    done = 0
-    with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response, path.open("wb") as out:
+def _download(origin: str, file: DataFile, folder: Path, on_progress: OnProgress, deadline: float) -> None:
+    url, done = f"{origin}/{file.name}", 0
+    with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response, (folder / file.name).open("wb") as out:
         while chunk := response.read(CHUNK):
             out.write(chunk)
             done += len(chunk)

@@ -146,6 +146,15 @@ def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
     assert files_in(cache) == set()
 
 
+def test_a_server_that_never_answers_is_given_up_whatever_it_hangs_in(server, cache, monkeypatch):
+    server.stall = "t10k-labels-idx1-ubyte.gz"  # the smallest, so the first
+    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.2)
+    with pytest.raises(DataError, match="no answer within 0 s"):
+        find_or_fetch(sources=over_http(server))
+    assert server.asked == ["t10k-labels-idx1-ubyte.gz"]
+    assert files_in(cache) == set()
+
+
 def test_only_what_is_missing_is_fetched(server, cache, fashion_files):
     cache.mkdir(parents=True)
     shutil.copy(fashion_files / "train-images-idx3-ubyte.gz", cache)

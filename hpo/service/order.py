@@ -1,0 +1,66 @@
+"""What a supervisor and its worker say to each other: one order down, then a line for each step back up."""
+
+import json
+import os
+import signal
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+__all__ = ["EXIT_ERROR", "EXIT_RECYCLE", "EXIT_STOPPED", "STOP_SIGNALS", "Event", "WorkOrder"]
+
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""What asks a supervisor or a worker to give back what it has in hand and to end."""
+
+EXIT_ERROR = 1  # what went wrong was said in an "error" event
+EXIT_RECYCLE = 80  # to be replaced by a fresh process, and no fault of the trial's
+EXIT_STOPPED = 81  # a signal stopped it, and what it had in hand was given back
+
+_LINE = 4096  # bytes; a pipe takes up to this much in one piece, whoever else writes
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrder:
+    """All a worker needs to know; sent through its standard input, which then stays open as a sign of life."""
+
+    storage: str  # URL, password included: hence never an argument, which every user of the machine can read
+    study: str  # name
+    worker: str  # `liveness.identity` of the worker's process
+    parent: int  # process number of the supervisor
+    events: int  # file descriptor the worker writes its events to
+    lease_seconds: float
+    stall_seconds: float
+    max_attempts: int
+    memory_limit: int  # resident bytes
+    objective: str | None  # reference to a function `beat -> objective`; None: the study's definition
+
+    def to_json(self) -> bytes:
+        """The order as one line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, line: bytes) -> "WorkOrder":
+        """The order of that line."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line from a worker."""
+
+    kind: Literal["claimed", "beat", "free", "error"]
+    # claimed: training begins; beat: it makes progress; free: nothing in hand any more; error: it ends, for `text`
+    text: str = ""
+
+    def send(self, fd: int) -> None:
+        """Write the event; a supervisor that is gone is no reason to fail."""
+        line = json.dumps([self.kind, self.text[: _LINE // 8]]).encode() + b"\n"
+        try:
+            os.write(fd, line)
+        except OSError:
+            return
+
+    @classmethod
+    def parse(cls, line: bytes) -> "Event":
+        """The event of that line."""
+        kind, text = json.loads(line)
+        return cls(kind=kind, text=text)

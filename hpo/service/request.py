@@ -1,0 +1,96 @@
+"""What a person asks of the main job, checked before anything is written."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpo.errors import UsageError
+from hpo.settings import PRUNERS, SAMPLERS
+from hpo.study import Params
+
+__all__ = ["MAX_TRIALS", "MAX_WORKERS", "Request", "usable_cores"]
+
+MAX_TRIALS = 1_000_000  # one study; more is a typing error
+MAX_WORKERS = 256  # on one machine; also at most 4 a core
+_MAX_SECONDS = 366 * 86_400
+_LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
+
+
+def usable_cores() -> int:
+    """Processor cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Bring the study of a definition to `trials` settled slots with workers on this machine.
+
+    Raises:
+        UsageError: a number is out of range, or a name is unknown.
+
+    """
+
+    definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
+    trials: int  # slots the study shall have in total, earlier runs included
+    storage: str = "sqlite:///hpo.db"  # URL; may hold a password, so never print it
+    workers: int | None = None  # processes; None: one for each usable core, but no more than trials
+    space: str | None = None  # None: the definition's first
+    fidelity: str | None = None  # None: the definition's first
+    sampler: str | None = None  # None: the study's own, or the default where the study is new
+    pruner: str | None = None  # None likewise
+    seed: int | None = None  # None: the study's own, drawn from the system where the study is new
+    name: str | None = None  # of the study; None: DEFINITION-SPACE-FIDELITY
+    timeout: float | None = None  # seconds for the whole run; trials in flight are given back
+    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails
+    until: float | None = None  # stop as soon as the best value is at least this good
+    try_: Sequence[Params] = ()  # configurations to try first, after the baseline
+    baseline: bool = True  # try the definition's first baseline before anything else
+    lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
+    stall_seconds: float = 900.0  # without a sign of life (an epoch's end) a worker is taken for hung
+    max_attempts: int = 3  # crashes a slot may see before it settles as failed
+    memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
+    objective: str | None = None
+    # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
+    # definition's models: to search something other than a Keras model
+
+    def __post_init__(self) -> None:
+        _whole("trials", self.trials, 1, MAX_TRIALS)
+        if self.workers is not None:
+            _whole("workers", self.workers, 1, min(MAX_WORKERS, max(16, 4 * usable_cores())))
+        _whole("max attempts", self.max_attempts, 1, 1_000_000)
+        if self.seed is not None:
+            _whole("seed", self.seed, 0, 2**32 - 1)
+        if self.memory_limit is not None:
+            _whole("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)
+        for what, seconds, least in (
+            ("timeout", self.timeout, 0.0),
+            ("trial timeout", self.trial_timeout, 0.0),
+            ("lease", self.lease_seconds, 1.0),
+            ("stall limit", self.stall_seconds, 0.0),
+        ):
+            if seconds is not None:
+                _seconds(what, seconds, least)
+        if self.until is not None and not math.isfinite(self.until):
+            raise UsageError(f"until must be a finite number, not {self.until}")
+        for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
+            if name is not None and name not in known:
+                raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
+
+    @property
+    def processes(self) -> int:
+        """Workers to start."""
+        return self.workers if self.workers is not None else max(1, min(usable_cores(), self.trials, MAX_WORKERS))
+
+
+def _whole(what: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}")
+
+
+def _seconds(what: str, value: float, least: float) -> None:
+    if not (least <= value <= _MAX_SECONDS) or value == 0:
+        low = f"at least {least:g}" if least else "more than 0"
+        raise UsageError(f"{what} must be {low} and at most {_MAX_SECONDS:,} seconds, not {value:g}")

@@ -1,0 +1,318 @@
+"""The parent of the workers: starts them, watches them, replaces those that die, and ends them. It trains nothing."""
+
+import contextlib
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from hpo.errors import HpoError, StorageError, StudyError
+from hpo.service.child import Child, environment
+from hpo.service.liveness import is_certainly_dead
+from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, WorkOrder
+from hpo.service.patience import PATIENCE, is_passing, patiently
+from hpo.service.progress import Ended, Progress, snapshot
+from hpo.service.recovery import recover
+from hpo.service.request import usable_cores
+from hpo.service.slots import Slots
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord
+
+__all__ = ["Limits", "Supervisor", "bury"]
+
+_TICK = 0.1  # seconds between looks at the workers
+_LOOK = 0.4  # seconds between looks at the database, or ten times what a look takes
+_GRACE = 8.0  # seconds workers get to give back what they have in hand
+_LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
+_BURY_EVERY = 5.0  # seconds
+_BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before a worker is started again, by deaths in a row without a trial
+_FRUITLESS = 4  # deaths in a row before any worker took a trial, after which the run ends
+_FRUITLESS_KILLED = 20  # the same where something killed them, which may be no fault of theirs
+_HOPELESS = 5  # trials of a run that may fail before one does not, after which the run ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a run ends before all is settled, and when a trial does."""
+
+    timeout: float | None = None  # seconds of the run
+    trial_timeout: float | None = None  # seconds of a trial
+    stall_seconds: float = 900.0  # seconds without a sign of life from a worker at work
+    until: float | None = None  # value
+
+
+class Supervisor:
+    """One run: `workers` processes on one study until it is settled, or a limit, a signal or an error ends it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        record: StudyRecord,
+        order: WorkOrder,
+        *,
+        workers: int,
+        limits: Limits,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._storage = storage
+        self._record = record
+        self._order = order
+        self._limits = limits
+        self._on_progress = on_progress
+        self._slots = Slots(storage, max_attempts=order.max_attempts)
+        self._environment = environment(max(1, usable_cores() // workers))
+        self._seats: list[Child | None] = [None] * workers
+        self._selector = selectors.DefaultSelector()
+        self._signals = 0  # received so far
+        self._fruitless = 0  # deaths in a row without a trial
+        self._start_after = 0.0  # monotonic; no worker is started before
+        self._began = time.monotonic()
+        self._buried = self._began
+        self._looked = float("-inf")
+        self._look_every = _LOOK
+        self._away_since: float | None = None  # since when the database has not answered
+        self._first: Progress | None = None
+        self._now: Progress | None = None
+
+    def run(self) -> Progress:
+        """Run until something ends it.
+
+        Raises:
+            HpoError: a worker could not go on, in its own words; nothing is lost, and nothing is left running.
+
+        """
+        with self._listening():
+            try:
+                ended = self._loop()
+            finally:
+                self._end_all()
+                self._selector.close()
+        return replace(self._look(), ended=ended, workers=0)
+
+    def _loop(self) -> Ended:
+        while True:
+            for key, _ in self._selector.select(_TICK):
+                key.data()
+            self._reap()
+            self._watch()
+            if self._signals:
+                return "interrupted"
+            if self._limits.timeout is not None and time.monotonic() - self._began > self._limits.timeout:
+                return "timeout"
+            if time.monotonic() - self._looked >= self._look_every:
+                ended = self._assess(self._patient_look())
+                if ended:
+                    return ended
+            self._fill()
+
+    # --- the database
+
+    def _patient_look(self) -> Progress | None:
+        """Where the study stands; None while the database is away, which the workers wait out too."""
+        try:
+            seen = self._look()
+        except StorageError as error:
+            self._away_since = self._away_since or time.monotonic()
+            if not is_passing(error) or time.monotonic() - self._away_since > PATIENCE:
+                raise
+            self._looked = time.monotonic()
+            return None
+        self._away_since = None
+        return seen
+
+    def _look(self) -> Progress:
+        started = time.monotonic()
+        seen = snapshot(self._storage, self._record.name, direction=self._record.direction)
+        self._first = self._first or seen
+        elapsed = started - self._began
+        new = seen.settled - self._first.settled
+        seen = replace(
+            seen,
+            workers=sum(child is not None for child in self._seats),
+            elapsed_seconds=elapsed,
+            new=new,
+            eta_seconds=elapsed / new * (seen.target - seen.settled) if new else None,
+        )
+        self._looked = time.monotonic()
+        self._look_every = max(_LOOK, 10 * (self._looked - started))
+        self._now = seen
+        self._on_progress(seen)
+        return seen
+
+    def _assess(self, seen: Progress | None) -> Ended | None:
+        """Whether what is in the database ends the run. Raises StudyError where going on is hopeless."""
+        if seen is None:
+            return None
+        if seen.settled == seen.target:
+            return "done"
+        if self._is_good_enough(seen):
+            return "until"
+        assert self._first is not None
+        failures = seen.failed - self._first.failed
+        if failures == seen.new and failures >= _HOPELESS and not seen.complete + seen.pruned:
+            raise StudyError(
+                f"the first {seen.failed} trials of study {self._record.name!r} all failed, the last with: "
+                f"{self._last_reason()}; put that right and run the same command again"
+            )
+        if time.monotonic() - self._buried > _BURY_EVERY:
+            self._buried = time.monotonic()
+            with contextlib.suppress(StorageError):  # next time
+                bury(self._storage, self._record.name, max_attempts=self._order.max_attempts)
+        return None
+
+    def _is_good_enough(self, seen: Progress) -> bool:
+        until = self._limits.until
+        if until is None or seen.best is None:
+            return False
+        return seen.best.value >= until if self._record.direction == "maximize" else seen.best.value <= until
+
+    def _last_reason(self) -> str:
+        failed = [slot for slot in self._slots.list(self._record.name) if slot.outcome == "failed"]
+        return max(failed, key=lambda slot: slot.settled_at or 0.0).reason or "no reason given"
+
+    # --- the workers
+
+    def _fill(self) -> None:
+        """Start a worker on each empty seat, no more than there is work for."""
+        if self._now is None or time.monotonic() < self._start_after:
+            return
+        wanted = min(len(self._seats), self._now.target - self._now.settled)
+        alive = sum(child is not None for child in self._seats)
+        for seat, child in enumerate(self._seats):
+            if child is None and alive < wanted and (self._now.open or not alive):
+                self._seats[seat] = self._start()
+                alive += 1
+
+    def _start(self) -> Child:
+        child = Child(self._order, self._environment)
+        self._selector.register(child.events, selectors.EVENT_READ, child.hear)
+        self._selector.register(child.output, selectors.EVENT_READ, child.listen)
+        return child
+
+    def _forget(self, child: Child) -> None:
+        self._selector.unregister(child.events)
+        self._selector.unregister(child.output)
+        child.close()
+
+    def _reap(self) -> None:
+        for seat, child in enumerate(self._seats):
+            if child is not None and child.exit_code is not None:
+                self._seats[seat] = None
+                self._bury(child)
+
+    def _bury(self, child: Child) -> None:
+        """Put in order what a worker left that has ended. Raises StudyError where it is no use to start another."""
+        self._forget(child)
+        code = child.exit_code
+        assert code is not None
+        self._looked = float("-inf")  # what is known of the study is old now
+        if code in (0, EXIT_RECYCLE, EXIT_STOPPED):
+            self._fruitless = 0
+            if code:
+                patiently(lambda: self._slots.hand_back_all(child.name))
+            return
+        if child.error is not None:
+            patiently(lambda: self._slots.hand_back_all(child.name))
+            raise HpoError(child.error)
+        how = child.killed_for or f"its worker died: {child.describe_death()}"
+        patiently(lambda: self._slots.give_up(child.name, how))
+        patiently(lambda: recover(self._storage, self._record.name, max_attempts=self._order.max_attempts))
+        self._fruitless = 0 if child.has_worked else self._fruitless + 1
+        killed = code == -signal.SIGKILL
+        if self._fruitless >= (_FRUITLESS_KILLED if killed else _FRUITLESS):
+            raise StudyError(
+                f"{self._fruitless} workers in a row died before they could take a trial, the last by "
+                f"{child.describe_death()}"
+            )
+        self._start_after = time.monotonic() + _BACK_OFF[min(self._fruitless, len(_BACK_OFF) - 1)]
+
+    def _watch(self) -> None:
+        """Kill the workers whose trial takes too long, or of which nothing is heard."""
+        now = time.monotonic()
+        limit, stall = self._limits.trial_timeout, self._limits.stall_seconds
+        for child in self._seats:
+            if child is None or child.busy_since is None or child.exit_code is not None:
+                continue
+            if limit is not None and now - child.busy_since > limit:
+                self._overrun(child, limit)
+            elif now - child.beaten > stall:
+                child.kill(f"no sign of life for {stall:g} seconds")
+
+    def _overrun(self, child: Child, limit: float) -> None:
+        """Kill a worker and fail its trial, which unlike a crashed one would take as long again."""
+        began = child.busy_since
+        child.kill()
+        child.wait()
+        child.hear()
+        if child.busy_since != began:  # it was done with that one just before
+            patiently(lambda: self._slots.hand_back_all(child.name))
+            return
+        patiently(lambda: self._fail_of(child.name, f"the trial took longer than {limit:g} seconds"))
+        patiently(lambda: recover(self._storage, self._record.name, max_attempts=self._order.max_attempts))
+
+    def _fail_of(self, worker: str, reason: str) -> None:
+        for slot in self._slots.leased(self._record.name):
+            if slot.worker == worker:
+                self._slots.settle(slot, "failed", reason=reason)
+
+    def _end_all(self) -> None:
+        """End every worker; what it had in hand is given back unblamed."""
+        children = [child for child in self._seats if child is not None]
+        self._seats = [None] * len(self._seats)
+        done = self._now is not None and self._now.settled == self._now.target
+        telling = time.monotonic() + (_LAST_WORDS if done else 0.0)
+        deadline = telling + _GRACE
+        asked: set[int] = set()
+        received = self._signals
+        alive = list(children)
+        while alive:
+            for key, _ in self._selector.select(_TICK / 2):
+                key.data()
+            now = time.monotonic()
+            for child in alive:
+                if child.pid not in asked and (child.busy_since is None or now >= telling):
+                    asked.add(child.pid)
+                    child.stop()
+                if now >= deadline or self._signals > received:  # or a second Ctrl-C
+                    child.kill()
+            ended = [child for child in alive if child.exit_code is not None]
+            for child in ended:
+                self._forget(child)
+            alive = [child for child in alive if child not in ended]
+        with contextlib.suppress(StorageError):  # then their leases run out, or the next run finds them dead
+            for child in children:
+                self._slots.hand_back_all(child.name)
+            recover(self._storage, self._record.name, max_attempts=self._order.max_attempts)
+
+    # --- signals
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Count signals in place of dying of them; only the main thread of a program can."""
+        before: dict[signal.Signals, object] = {}
+        with contextlib.suppress(ValueError):
+            for number in sorted(STOP_SIGNALS):
+                before[number] = signal.signal(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
+        self._signals += 1
+
+
+def bury(storage: Storage, study: str, *, max_attempts: int) -> int:
+    """Free what workers hold that died on this machine with their supervisor; how many slots that were.
+
+    Their leases would run out too; this spares the wait.
+    """
+    slots = Slots(storage, max_attempts=max_attempts)
+    dead = {slot.worker for slot in slots.leased(study) if slot.worker and is_certainly_dead(slot.worker)}
+    freed = sum(slots.give_up(worker, "its worker died with its supervisor") for worker in dead)
+    if freed:
+        recover(storage, study, max_attempts=max_attempts)
+    return freed

@@ -1,0 +1,146 @@
+"""A study of one line, and objectives that need no TensorFlow: what the tests of workers and supervisors run.
+
+Each function below `study` is a factory, `beat -> objective`, and is named by `toy.py:NAME` in a request.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import optuna
+
+from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
+
+Objective = Callable[[optuna.Trial], float]
+
+FILE = str(Path(__file__).resolve())
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("a toy trains nothing")
+
+
+study = StudyDefinition(
+    name="toy",
+    title="a parabola",
+    data=_never,
+    build=_never,
+    metric="accuracy",
+    direction="maximize",
+    spaces=(Space(name="line", params={"x": Float(low=0.0, high=1.0), "kind": Categorical(choices=("a", "b"))}),),
+    evaluation=Holdout(rows=1),
+    fidelities=(Fidelity(name="quick", epochs=9),),
+    baselines=(Baseline(name="middle", title="the middle", params={"x": 0.5, "kind": "a"}),),
+)
+
+
+def height(trial: optuna.Trial) -> float:
+    """What is searched for: 1.0 at x = 0.3, kind b."""
+    x = trial.suggest_float("x", 0.0, 1.0)
+    kind = trial.suggest_categorical("kind", ("a", "b"))
+    return 1.0 - (x - 0.3) ** 2 - (0.1 if kind == "a" else 0.0)
+
+
+def instant(beat: Callable[[], None]) -> Objective:
+    """No work at all."""
+    return height
+
+
+def epochs(beat: Callable[[], None]) -> Objective:
+    """Nine epochs of 30 ms with a report each; bad ones are pruned."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        for epoch in range(1, 10):
+            time.sleep(0.03)
+            beat()
+            trial.report(value * epoch / 9, epoch)
+            if epoch < 9 and trial.should_prune():
+                raise optuna.TrialPruned(f"pruned after epoch {epoch}")
+        return value
+
+    return run
+
+
+def held(beat: Callable[[], None]) -> Objective:
+    """Ends when the file `go` appears in the working folder; says that it began with a file named after its process."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        Path(f"began-{os.getpid()}-{trial.number}").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+            beat()
+        return value
+
+    return run
+
+
+def clutches(beat: Callable[[], None]) -> Objective:
+    """The baseline's trial holds the interpreter's lock for an hour; the others are instant."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        if trial.params["x"] == 0.5:
+            ctypes.PyDLL(None).sleep(3600)  # PyDLL keeps the lock while it calls
+        return value
+
+    return run
+
+
+def dies(beat: Callable[[], None]) -> Objective:
+    """The process of the baseline's trial dies each time; the others are instant."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        if trial.params["x"] == 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return value
+
+    return run
+
+
+def wrong(beat: Callable[[], None]) -> Objective:
+    """Every trial fails by its own fault."""
+
+    def run(trial: optuna.Trial) -> float:
+        height(trial)
+        raise ZeroDivisionError("no such luck")
+
+    return run
+
+
+def exhausts(beat: Callable[[], None]) -> Objective:
+    """The first try of the baseline runs out of memory."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        if trial.params["x"] == 0.5 and not Path("tried").exists():
+            Path("tried").touch()
+            raise MemoryError
+        return value
+
+    return run
+
+
+def grows(beat: Callable[[], None]) -> Objective:
+    """Holds 40 MB more after each trial, and writes down which process ran it."""
+    kept: list[bytes] = []
+
+    def run(trial: optuna.Trial) -> float:
+        kept.append(b"x" * 40_000_000)
+        with Path("processes").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return height(trial)
+
+    return run
+
+
+def no_start(beat: Callable[[], None]) -> Objective:
+    """The worker dies before it can take a trial, saying why on its standard error."""
+    os.write(2, b"the library of that name was built for another machine\n")
+    os._exit(3)

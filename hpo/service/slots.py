@@ -219,7 +219,7 @@ class Slots:
         kind = func.coalesce(_slot.c.outcome, case((running, "running"), else_="open")).label("kind")
         with translated(self._storage.where), self._engine.connect() as connection:
             rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
-        number: dict[str, int] = dict(rows)  # type: ignore[arg-type]  # a Row of two is a pair
+        number: dict[str, int] = dict(rows)
         complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
         return Counts(
             target=sum(number.values()),

@@ -1,4 +1,4 @@
-"""Real databases: a SQLite file, and PostgreSQL servers started once for all tests, each test with a database of its own."""
+"""Real databases: a SQLite file, and PostgreSQL servers started once; tests that need an empty one get their own."""
 
 import itertools
 import os
@@ -90,9 +90,12 @@ def database(request: pytest.FixtureRequest) -> Iterator[Callable[[Server], str]
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["sqlite", "postgresql", pytest.param("postgresql-15", marks=pytest.mark.slow)])
+KINDS = ["sqlite", "postgresql", pytest.param("postgresql-15", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=KINDS)
 def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+    """An empty database of each kind, for this test alone."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'hpo.db'}"
     server = request.getfixturevalue("postgres" if request.param == "postgresql" else "postgres_15")
@@ -100,12 +103,27 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.fixture
-def store(storage_url: str) -> Iterator[Storage]:
-    """A prepared database of each kind."""
-    opened = storage.prepare(storage_url)
+@pytest.fixture(scope="session", params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    """A prepared database of each kind, shared by the tests; each deletes the studies it makes."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'hpo.db'}"
+    else:
+        server = request.getfixturevalue("postgres" if request.param == "postgresql" else "postgres_15")
+        server.execute("CREATE DATABASE store")
+        url = server.url("store")
+    opened = storage.prepare(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_studies_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    shared: Storage | None = request.getfixturevalue("store") if "store" in request.fixturenames else None
+    yield
+    if shared is not None:
+        for record in studies.list_all(shared):
+            studies.delete(shared, record.name, force=True)
 
 
 @pytest.fixture

@@ -266,7 +266,9 @@ def test_two_studies_do_not_share_slots_or_configurations(
 
 def test_counts_and_the_best(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 6)
-    for number, (outcome, value) in enumerate([("complete", 0.5), ("complete", 0.7), ("pruned", 0.9), ("failed", None)]):
+    for number, (outcome, value) in enumerate(
+        [("complete", 0.5), ("complete", 0.7), ("pruned", 0.9), ("failed", None)]
+    ):
         slots.settle(claim(), outcome, value, params={"x": number}, trial_number=number)
     claim()
     counts = slots.counts(study.name)

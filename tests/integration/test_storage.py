@@ -1,0 +1,305 @@
+"""Opening databases: made once, taken over, refused, and every failure said in one line."""
+
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from sqlalchemy import event, inspect, text
+
+from hpo.errors import HpoError, StorageError
+from hpo.service import schema, storage, studies, trials
+from hpo.service.errors import translated
+from hpo.service.slots import Slots
+from hpo.service.studies import StudyPlan
+
+
+def refused(action: Callable[[], object]) -> str:
+    """The message of the error `action` ends in: one line, no password."""
+    with pytest.raises(StorageError) as caught:
+        action()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "s3cr" not in message
+    assert caught.value.__cause__ is None
+    return message
+
+
+def tables(url: str) -> set[str]:
+    opened = storage.open(url)
+    try:
+        return set(inspect(opened.engine).get_table_names())
+    finally:
+        opened.close()
+
+
+def test_preparing_makes_optunas_tables_and_ours_and_may_be_repeated(storage_url: str, plan: StudyPlan) -> None:
+    first = storage.prepare(storage_url)
+    made = studies.create_or_resume(first, plan)
+    first.close()
+    assert {"studies", "trials", "alembic_version", "hpo_version", "hpo_study", "hpo_slot"} <= tables(storage_url)
+    again = storage.prepare(storage_url)
+    assert studies.get(again, plan.name) == made
+    again.close()
+    # Optuna alone finds it complete, and of its own version.
+    url = again.where.sqlalchemy.render_as_string(hide_password=False)
+    alone = optuna.storages.RDBStorage(url)
+    assert alone.get_current_version() == alone.get_head_version()
+    assert [study.study_name for study in alone.get_all_studies()] == [plan.name]
+    alone.engine.dispose()
+
+
+def test_a_database_of_optuna_alone_is_taken_over_with_its_trials(storage_url: str, plan: StudyPlan) -> None:
+    url = storage.parse(storage_url).sqlalchemy.render_as_string(hide_password=False)
+    theirs = optuna.create_study(study_name="theirs", storage=url)
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    theirs._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+    message = refused(lambda: storage.open(storage_url))  # looking changes nothing
+    assert "no studies of hpo" in message
+    opened = storage.prepare(storage_url)
+    studies.create_or_resume(opened, plan)
+    assert len(optuna.load_study(study_name="theirs", storage=opened.optuna).trials) == 2
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE users (id int)", "CREATE TABLE alembic_version (version_num text)"]
+)
+def test_a_database_of_another_program_is_refused_untouched(storage_url: str, statement: str) -> None:
+    where = storage.parse(storage_url)
+    engine = storage.connect(where, create=True)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+    before = where.path.read_bytes() if where.path else None
+    for action in (storage.prepare, storage.open):
+        message = refused(lambda action=action: action(storage_url))
+        assert "another program" in message or "no studies of hpo" in message
+    with engine.connect() as connection:
+        assert len(inspect(connection).get_table_names()) == 1
+    engine.dispose()
+    if where.path:
+        assert where.path.read_bytes() == before
+
+
+def test_tables_of_a_newer_hpo_are_refused(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    with opened.engine.begin() as connection:
+        connection.execute(schema.version.update().values(version=schema.VERSION + 1))
+    opened.close()
+    for action in (storage.prepare, storage.open):
+        assert f"version {schema.VERSION + 1}" in refused(lambda action=action: action(storage_url))
+
+
+def test_a_crash_while_optuna_made_its_tables_heals(storage_url: str, plan: StudyPlan) -> None:
+    from optuna.storages._rdb.models import BaseModel
+
+    where = storage.parse(storage_url)
+    engine = storage.connect(where, create=True)
+    with engine.begin() as connection:
+        for name in ("studies", "study_directions"):
+            BaseModel.metadata.tables[name].create(connection)
+    engine.dispose()
+    opened = storage.prepare(storage_url)
+    assert studies.create_or_resume(opened, plan).name == plan.name
+    opened.close()
+
+
+def test_tables_that_vanish_while_in_use_are_named(storage_url: str, plan: StudyPlan) -> None:
+    opened = storage.prepare(storage_url)
+    studies.create_or_resume(opened, plan)
+    with opened.engine.begin() as connection:
+        schema.metadata.drop_all(connection)
+    assert "gone" in refused(lambda: Slots(opened).claim(plan.name, "w1", 60))
+    opened.close()
+
+
+# SQLite
+
+
+def test_looking_at_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert "there is no database" in refused(lambda: storage.open("sqlite:///none.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_a_missing_folder_and_a_device_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for action in (storage.prepare, storage.open):
+        assert "is a folder" in refused(lambda action=action: action("sqlite:///folder"))
+        assert "no folder" in refused(lambda action=action: action("sqlite:///missing/hpo.db"))
+        assert "no ordinary file" in refused(lambda action=action: action("sqlite:////dev/null"))
+        assert refused(lambda action=action: action("sqlite:///" + "x" * 300 + ".db"))
+
+
+def test_an_empty_file_is_made_ready(tmp_path: Path) -> None:
+    (tmp_path / "hpo.db").touch()
+    storage.prepare("hpo.db").close()
+    assert "hpo_slot" in tables("hpo.db")
+
+
+def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path) -> None:
+    file = tmp_path / "hpo.db"
+    file.write_bytes(b"Dear diary, " * 1000)
+    for action in (storage.prepare, storage.open):
+        assert "not a SQLite database" in refused(lambda action=action: action("hpo.db"))
+    assert file.read_bytes() == b"Dear diary, " * 1000
+
+
+def test_a_damaged_database_is_named(tmp_path: Path, plan: StudyPlan) -> None:
+    opened = storage.prepare("hpo.db")
+    studies.create_or_resume(opened, plan)
+    Slots(opened).open(plan.name, 50)
+    opened.close()
+    file = tmp_path / "hpo.db"
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+    def use() -> None:
+        again = storage.prepare("hpo.db")
+        Slots(again).claim(plan.name, "w1", 60)
+
+    assert "damaged" in refused(use)
+
+
+def _as_nobody(url: str, results: "multiprocessing.Queue[str]") -> None:
+    if os.geteuid() == 0:  # root may write anything
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        storage.prepare(url)
+        results.put("opened")
+    except HpoError as error:
+        results.put(str(error))
+
+
+@pytest.mark.parametrize("mode", ["file", "folder"])
+def test_a_database_one_may_not_write_is_refused(mode: str) -> None:
+    folder = Path(tempfile.mkdtemp())  # tmp_path lies in a folder only its owner may enter
+    try:
+        file = folder / "hpo.db"
+        if mode == "file":
+            storage.prepare(str(file)).close()
+            file.chmod(0o444)
+        folder.chmod(0o555)
+        context = multiprocessing.get_context("fork")
+        results: multiprocessing.Queue[str] = context.Queue()
+        child = context.Process(target=_as_nobody, args=(str(file), results))
+        child.start()
+        said = results.get(timeout=60)
+        child.join(60)
+        assert "written" in said
+        assert "permissions" in said or "folder" in said
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_full_disk_is_named_and_loses_nothing(plan: StudyPlan) -> None:
+    full = storage.prepare("hpo.db")
+    studies.create_or_resume(full, plan)
+    slots = Slots(full)
+    slots.open(plan.name, 2)
+    full.close()
+
+    @event.listens_for(full.engine, "connect")
+    def no_more_pages(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA max_page_count=1")
+
+    assert "disk is full" in refused(lambda: slots.open(plan.name, 10_000))
+    optunas = studies.load(full, plan.name)
+    slot = slots.claim(plan.name, "w1", 60)
+    assert slot is not None
+
+    def report_without_end() -> None:
+        with translated(full.where):
+            trial = trials.create(full, optunas, slot)
+            for number in range(1000):
+                trial.set_user_attr(f"note {number}", "x" * 10_000)
+
+    assert "disk is full" in refused(report_without_end)
+    full.close()
+    freed = storage.prepare("hpo.db")
+    assert Slots(freed).counts(plan.name).target == 2
+    assert Slots(freed).settle(slot, "complete", 1.0)
+    freed.close()
+
+
+def test_a_lock_held_for_too_long_is_named(plan: StudyPlan) -> None:
+    opened = storage.prepare("hpo.db")
+    studies.create_or_resume(opened, plan)
+    opened.close()
+
+    @event.listens_for(opened.engine, "connect")
+    def impatient(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA busy_timeout=1")
+
+    other = sqlite3.connect("hpo.db")
+    other.execute("BEGIN IMMEDIATE")
+    assert "locked" in refused(lambda: Slots(opened).open(plan.name, 1))
+    other.close()
+    assert Slots(opened).open(plan.name, 1) == 1
+
+
+def test_the_database_is_in_wal_mode_with_a_patient_timeout() -> None:
+    opened = storage.prepare("hpo.db")
+    with opened.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
+    opened.close()
+
+
+# PostgreSQL
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_the_password() -> None:
+    assert "no server answers" in refused(lambda: storage.prepare("postgresql://ada:s3cret@127.0.0.1:1/studies"))
+    assert "no server answers" in refused(lambda: storage.open("postgresql:///studies?host=/nowhere&password=s3cret"))
+
+
+def test_a_host_that_does_not_exist_is_named() -> None:
+    message = refused(lambda: storage.prepare("postgresql://ada:s3cret@nowhere.invalid/studies"))
+    assert "no such host" in message
+    assert "nowhere.invalid" in message
+
+
+def test_a_wrong_password_and_a_missing_database_are_named(postgres, database) -> None:  # type: ignore[no-untyped-def]
+    rules = postgres.data / "pg_hba.conf"
+    before = rules.read_text()
+    try:
+        postgres.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+        rules.write_text(f"local all guarded scram-sha-256\n{before}")
+        postgres.execute("SELECT pg_reload_conf()")
+        name = storage.parse(database(postgres)).sqlalchemy.database
+        message = refused(lambda: storage.prepare(postgres.url(name, user="guarded", password="s3cret")))
+        assert "refuses this user and password" in message
+        assert "wants a password" in refused(lambda: storage.prepare(postgres.url(name, user="guarded")))
+        # The right password opens it, but without the right to make tables there.
+        message = refused(lambda: storage.prepare(postgres.url(name, user="guarded", password="right")))
+        assert "no right" in message
+        assert "does not know it" in refused(lambda: storage.prepare(postgres.url("missing")))
+    finally:
+        rules.write_text(before)
+        postgres.execute("SELECT pg_reload_conf()")
+        postgres.execute("DROP ROLE guarded")
+
+
+def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: StudyPlan) -> None:  # type: ignore[no-untyped-def]
+    opened = storage.prepare(database(postgres))
+    studies.create_or_resume(opened, plan)
+    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hpo'")
+    assert Slots(opened).open(plan.name, 1) == 1
+    opened.close()
+
+
+def test_a_process_stopped_in_a_transaction_does_not_block_the_others_for_a_lease(postgres, database) -> None:  # type: ignore[no-untyped-def]
+    opened = storage.prepare(database(postgres))
+    with opened.engine.connect() as connection:
+        assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "20s"
+        assert connection.execute(text("SHOW application_name")).scalar() == "hpo"
+    opened.close()

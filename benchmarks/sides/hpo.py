@@ -29,7 +29,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         command += ["--try", str(folder / "try.json"), "--trials", count, "--pruner", "none"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     end = time.time()
-    trials = _trials(storage)
+    trials = finished_trials(storage)
     reached = None
     if "target" in job:
         hits = [stop for _, stop, value in trials if _as_good(value, job["target"], job["definition"])]
@@ -37,7 +37,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return {"trials": trials, "startup": min(start for start, _, _ in trials) - BEGIN, "reached": reached, "end": end}
 
 
-def _trials(storage: str) -> list[tuple[float, float, float]]:
+def finished_trials(storage: str) -> list[tuple[float, float, float]]:
+    """Start, end (seconds since 1970) and value of every complete trial of the benchmark's study."""
     import optuna
 
     study = optuna.load_study(study_name="benchmark", storage=storage)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import Dropout, ExponentialDecay, Recipe, Schedule
+from hpo.training import ExponentialDecay, Recipe, Schedule
 from studies.cnn.augmentation import AUGMENTATIONS
 from studies.cnn.params import IMAGE_SIZE, POOL_SIZE, SCHEDULES, CnnParams
 
@@ -30,6 +30,8 @@ def build(params: Params) -> Recipe:
 
 def _model(wanted: CnnParams) -> "keras.Model":
     import keras
+
+    from hpo.training import Dropout
 
     dropout = [wanted.dropout] if wanted.dropout else []
     return keras.Sequential(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import Dropout, ExponentialDecay, Recipe, Schedule
+from hpo.training import ExponentialDecay, Recipe, Schedule
 from studies.fcnn.params import REPORT_OPTIMIZERS, SCHEDULES, FcnnParams
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def activations(pattern: str, layers: int) -> list[str]:
 
 def _model(wanted: FcnnParams) -> "keras.Model":
     import keras
+
+    from hpo.training import Dropout
 
     hidden: list[Any] = []
     for activation in activations(wanted.activation, wanted.hidden_layers):

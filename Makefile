@@ -7,13 +7,14 @@ PYTHON := $(if $(PYTHON),$(PYTHON),$(shell \
 BIN := .venv/bin
 READY := .venv/.installed
 ARGS ?=
-DATABASE ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench chaos chaos-short lock clean
+.PHONY: help install demo test test-slow check format bench chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+install: $(READY) ## Set up .venv from requirements.lock; every other target does it too
 
 demo: $(READY) ## The main job: 50 trials of the report's network on Fashion-MNIST; again: goes on, or says it is done
 	$(BIN)/hpo optimize cnn --trials 50
@@ -22,7 +23,7 @@ demo: $(READY) ## The main job: 50 trials of the report's network on Fashion-MNI
 test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
 	$(BIN)/pytest $(ARGS)
 
-test-slow: $(READY) ## The slow tests
+test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -m slow $(ARGS)
 
 check: $(READY) ## Lint, format, types, import layers

@@ -1,6 +1,7 @@
 """How a search is watched: one bar on a terminal, plain lines anywhere else. All of it on stderr."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -30,19 +31,19 @@ def line(progress: "Progress") -> str:
 
 
 class Display:
-    """Shows the progress it is called with; a context manager that leaves the terminal as it was."""
+    """Shows the progress it is called with; a context manager that leaves the terminal as it was.
 
-    def __init__(self, *, plain: bool = False) -> None:
+    `first` is called before anything is shown: by then what was asked for has passed every check.
+    """
+
+    def __init__(self, first: Callable[[], None], *, plain: bool = False) -> None:
+        self._first: Callable[[], None] | None = first
         self._plain = plain or not is_terminal()
         self._bar: RichProgress | None = None
         self._shown = ""
         self._said_at = float("-inf")
 
     def __enter__(self) -> "Display":
-        if not self._plain:
-            self._bar = _bar()
-            self._bar.start()
-            self._task = self._bar.add_task("starting", total=None)
         return self
 
     def __exit__(
@@ -53,6 +54,8 @@ class Display:
 
     def __call__(self, progress: "Progress") -> None:
         """Show `progress`."""
+        if self._first is not None:
+            self._begin(self._first)
         text = line(progress)
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=progress.settled, total=progress.target)
@@ -62,6 +65,14 @@ class Display:
         if text != self._shown and (done or now - self._said_at >= _SECONDS_BETWEEN_LINES):
             self._shown, self._said_at = text, now
             say(text)
+
+    def _begin(self, first: Callable[[], None]) -> None:
+        self._first = None
+        first()
+        if not self._plain:
+            self._bar = _bar()
+            self._task = self._bar.add_task("starting", total=None)
+            self._bar.start()
 
 
 def _bar() -> "RichProgress":

@@ -142,8 +142,7 @@ def optimize(
     ahead = plan(request)
     if try_file is not None:
         request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
-    announce(ahead, request)
-    with Display(plain=quiet) as display:
+    with Display(lambda: announce(ahead, request), plain=quiet) as display:
         progress = run(request, display)
     opened = storages.open(url)
     if as_json:

@@ -47,8 +47,14 @@ def hpo(folder: Path) -> Hpo:
     def run(*args: object, stdin: str = "", timeout: float = 240, **env: str | None) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "hpo", *map(str, args)],
-            cwd=folder, env=environment(**env), input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment(**env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
         return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
 
     return run

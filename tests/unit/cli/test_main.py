@@ -11,6 +11,8 @@ from hpo.cli import app as application
 from hpo.cli import main
 from hpo.errors import StorageError, UsageError
 
+HOW = "run it again with HPO_DEBUG=1 to see where"
+
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch):
@@ -39,7 +41,7 @@ def command(monkeypatch: pytest.MonkeyPatch):
         (UsageError("no such thing"), 2, "hpo: no such thing\n"),
         (KeyboardInterrupt(), 130, "hpo: interrupted\n"),
         (OSError(28, "No space left on device", "x.json"), 1, "hpo: No space left on device: x.json\n"),
-        (ZeroDivisionError("oops"), 1, "hpo: unexpected ZeroDivisionError: oops; run it again with HPO_DEBUG=1 to see where\n"),
+        (ZeroDivisionError("oops"), 1, f"hpo: unexpected ZeroDivisionError: oops; {HOW}\n"),
         (typer.Abort(), 1, "hpo: not confirmed, so nothing was done\n"),
     ],
 )  # fmt: skip

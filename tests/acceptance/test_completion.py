@@ -1,0 +1,46 @@
+"""What the shell offers after Tab, asked as bash asks."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("hpo opt", ["optimize"]),
+        ("hpo optimize ", ["cnn", "fcnn"]),
+        ("hpo optimize c", ["cnn"]),
+        ("hpo optimize cnn --sampler q", ["qmc"]),
+        ("hpo optimize cnn --pruner ", ["hyperband", "asha", "median", "wilcoxon", "none"]),
+        ("hpo optimize cnn --space ", ["report", "wide"]),
+        ("hpo optimize cnn --fidelity f", ["full"]),
+        ("hpo optimize cnn --storage x --tri", ["--trials", "--trial-timeout"]),
+        ("hpo train cnn --config b", ["best"]),
+        ("hpo train fcnn --config r", ["report"]),
+        ("hpo data ", ["fetch", "check"]),
+        ("hpo best ", ["my-study"]),
+        ("hpo optimize nonsense --space ", []),
+    ],
+)
+def test_what_is_offered(typed: str, offered: list[str], hpo, folder: Path) -> None:
+    from hpo.service import storage, studies
+
+    opened = storage.prepare(f"sqlite:///{folder}/hpo.db")
+    plan = studies.StudyPlan(
+        name="my-study", reference="toy.py:study", definition="toy", space="small", fingerprint="f", fidelity="quick",
+        direction="minimize", metric="mae",
+    )  # fmt: skip
+    studies.create_or_resume(opened, plan)
+    opened.close()
+    words = typed.split(" ")
+    done = hpo(_HPO_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(len(words) - 1))
+    assert (done.code, done.err) == (0, "")
+    assert sorted(done.out.split()) == sorted(offered)
+
+
+def test_the_script_for_a_shell_is_shown(hpo) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        done = hpo("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+        assert done.code == 0
+        assert "_HPO_COMPLETE" in done.out

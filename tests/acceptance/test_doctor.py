@@ -1,0 +1,56 @@
+"""`hpo doctor`: each line ok, warn or fail, with a remedy where it is not ok."""
+
+import json
+from pathlib import Path
+
+from hpo.service import storage
+
+
+def checks(out: str) -> dict[str, dict[str, str]]:
+    return {check["name"]: check for check in json.loads(out)["checks"]}
+
+
+def test_a_sound_machine_is_told_so(hpo, folder: Path) -> None:
+    storage.prepare(f"sqlite:///{folder}/hpo.db").close()
+    before = (folder / "hpo.db").read_bytes()
+    done = hpo("doctor", "--json")
+    found = checks(done.out)
+    assert (done.code, done.err, json.loads(done.out)["ok"]) == (0, "", True)
+    assert {"python", "packages", "machine", "disk", "storage", "boston-housing", "tensorflow"} <= set(found)
+    assert "0 studies" in found["storage"]["found"]
+    assert found["tensorflow"]["found"].startswith("tensorflow 2.")
+    assert (folder / "hpo.db").read_bytes() == before
+
+
+def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folder: Path) -> None:
+    broken = folder / "broken" / "tensorflow"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('libcudart is missing')")
+    sets = folder / "sets"
+    sets.mkdir()
+    (sets / "train-images-idx3-ubyte.gz").write_bytes(b"not this")
+    done = hpo(
+        "doctor",
+        PYTHONPATH=str(folder / "broken"),
+        HPO_STORAGE="postgresql://me:s3cret@localhost:1/db",
+        HPO_DATA_DIR=str(sets),
+    )
+    assert done.code == 1
+    assert "s3cret" not in done.out + done.err
+    assert "Traceback" not in done.out + done.err
+    lines = done.out.splitlines()
+    for name, words in (("storage", "no server answers"), ("tensorflow", "libcudart is missing")):
+        (number,) = [i for i, line in enumerate(lines) if line.startswith(f"fail  {name}")]
+        assert words in lines[number]
+        assert lines[number + 1].strip().startswith("→ ")
+    (warned,) = [line for line in lines if "fashion-mnist" in line and line.startswith("warn")]
+    assert "train-images-idx3-ubyte.gz is damaged" in warned
+
+
+def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path) -> None:
+    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///new.db").out)
+    assert found["storage"]["state"] == "ok"
+    assert "not there yet" in found["storage"]["found"]
+    assert not (folder / "new.db").exists()
+    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///none/new.db").out)
+    assert found["storage"]["state"] == "fail"

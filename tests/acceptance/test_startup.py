@@ -1,0 +1,46 @@
+"""What a command must not import: `hpo --help` nothing heavy, and nothing that only looks TensorFlow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import environment
+
+HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "mlxtend"}
+
+
+def imported_by(folder: Path, *arguments: str) -> set[str]:
+    """Top-level modules a process has imported after one command."""
+    code = (
+        "import json, sys; from hpo.cli import main; main(sys.argv[1:]);"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("optimize", "--help"), ("--version",), ("optimize", "cnn")])
+def test_help_and_usage_errors_import_nothing_heavy(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert not imported_by(folder, *arguments) & HEAVY
+
+
+def test_looking_imports_neither_tensorflow_nor_optuna(folder: Path) -> None:
+    from hpo.service import storage
+
+    storage.prepare(f"sqlite:///{folder}/hpo.db").close()
+    for arguments in (("status",), ("status", "--json"), ("best", "cnn"), ("show", "cnn"), ("data", "check")):
+        assert not imported_by(folder, *arguments) & {"tensorflow", "keras", "optuna"}, arguments
+
+
+def test_a_refused_search_imports_no_tensorflow(folder: Path) -> None:
+    (folder / "text.db").write_text("this is no database " * 100)
+    assert "tensorflow" not in imported_by(folder, "optimize", "cnn", "--trials", "5", "--storage", "sqlite:///text.db")

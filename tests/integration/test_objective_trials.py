@@ -98,7 +98,7 @@ def test_the_value_is_the_metric_after_the_last_epoch_and_every_epoch_is_reporte
 
 def test_reports_of_a_long_training_are_thinned_and_end_with_the_last_epoch() -> None:
     trial = one(LINE, {"rate": 0.001}, fidelity="long")
-    assert list(trial.intermediate_values) == list(range(3, 121, 3))
+    assert list(trial.intermediate_values) == list(range(5, 121, 5))
     assert trial.value == trial.intermediate_values[120]
 
 

@@ -3,7 +3,7 @@
 from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.measurement import Measurement, measure
 from hpo.search.objective import Objective, objective
-from hpo.search.pruners import make_pruner
+from hpo.search.pruners import default_pruner, make_pruner
 from hpo.search.samplers import make_sampler
 from hpo.search.seeds import POSITION, sampler_seed
 from hpo.search.suggest import digest, suggest
@@ -14,6 +14,7 @@ __all__ = [
     "DistinctSampler",
     "Measurement",
     "Objective",
+    "default_pruner",
     "digest",
     "make_pruner",
     "make_sampler",

@@ -22,10 +22,10 @@ from optuna.trial import FrozenTrial
 from hpo.errors import UsageError
 from hpo.search.living import LivingStudy
 from hpo.search.seeds import derive, position
-from hpo.settings import PRUNERS
+from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Fidelity, KFold, StudyDefinition
 
-__all__ = ["ETA", "WILCOXON_FOLDS", "LivingPruner", "brackets", "make_pruner"]
+__all__ = ["ETA", "WILCOXON_FOLDS", "LivingPruner", "brackets", "default_pruner", "make_pruner"]
 
 ETA = 3  # of three trials at a rung of successive halving, one goes on
 WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
@@ -99,8 +99,7 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
         close = difflib.get_close_matches(name, PRUNERS, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"there is no pruner {name!r}; {guess}there are: {', '.join(PRUNERS)}")
-    if not isinstance(fidelity, Fidelity):
-        fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[0]
+    fidelity = _fidelity(definition, fidelity)
     if name == "none":
         return NopPruner()
     if name == "wilcoxon":
@@ -109,6 +108,22 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
             warnings.simplefilter("ignore", ExperimentalWarning)
             return LivingPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
     return _by_epoch(name, fidelity)
+
+
+def default_pruner(definition: StudyDefinition, fidelity: Fidelity | str | None = None) -> str:
+    """The name of the pruner for who names none: `DEFAULT_PRUNER`, or none where that one cannot work."""
+    chosen = _fidelity(definition, fidelity)  # an unknown one is refused
+    try:
+        make_pruner(DEFAULT_PRUNER, definition=definition, fidelity=chosen)
+    except UsageError:
+        return "none"
+    return DEFAULT_PRUNER
+
+
+def _fidelity(definition: StudyDefinition, fidelity: Fidelity | str | None) -> Fidelity:
+    if isinstance(fidelity, Fidelity):
+        return fidelity
+    return definition.fidelity(fidelity) if fidelity else definition.fidelities[0]
 
 
 def _by_epoch(name: str, fidelity: Fidelity) -> LivingPruner:

@@ -3,7 +3,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from hpo.errors import UsageError
-from hpo.search import make_pruner
+from hpo.search import default_pruner, make_pruner
 from hpo.search.pruners import ETA, brackets
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Evaluation, Fidelity, Float, Holdout, KFold, Space, StudyDefinition
@@ -89,6 +89,13 @@ def test_every_pruner_stops_a_bad_trial_before_the_end_and_lets_a_better_one_pas
     assert max(stopped) <= chosen.epochs * 2 / 3
     if name != "hyperband":  # its last bracket stops nobody
         assert len(stopped) == 12
+
+
+def test_the_default_gives_way_where_it_cannot_work() -> None:
+    assert default_pruner(HOLDOUT) == default_pruner(FOLDS, "all") == DEFAULT_PRUNER
+    assert default_pruner(HOLDOUT, "one") == "none"
+    with pytest.raises(UsageError, match="no fidelity 'four'"):
+        default_pruner(HOLDOUT, "four")
 
 
 def test_none_stops_nobody() -> None:

@@ -134,13 +134,14 @@ def _open(storage: Storage, record: StudyRecord, request: Request, first: list[P
     there = slots.list(record.name) if request.try_ else []
     if there:
         known = [dict(slot.fixed) for slot in there]
-        new = [params for params in map(dict, request.try_) if params not in known]
+        new: list[Params] = [params for params in map(dict, request.try_) if params not in known]
         if len(new) > request.trials - len(there):
             raise UsageError(
                 f"study {record.name!r} has {len(there)} trials and {len(new)} configurations to try are new to it: "
                 f"give --trials {len(there) + len(new)} or more"
             )
-        first = [{}] * len(there) + new
+        nothing: list[Params] = [{} for _ in there]
+        first = nothing + new
     slots.open(record.name, request.trials, first)
 
 

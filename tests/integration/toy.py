@@ -7,12 +7,16 @@ import ctypes
 import os
 import signal
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import optuna
+from optuna.trial import TrialState
 
+from hpo.service import storage
+from hpo.service.slots import Slots
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
 
 Objective = Callable[[optuna.Trial], float]
@@ -36,6 +40,35 @@ study = StudyDefinition(
     fidelities=(Fidelity(name="quick", epochs=9),),
     baselines=(Baseline(name="middle", title="the middle", params={"x": 0.5, "kind": "a"}),),
 )
+
+
+def unsound(url: str, name: str, *, trials: int, failed: int = 0) -> list[str]:
+    """What is wrong with a study that ought to be finished; empty where nothing is."""
+    opened = storage.open(url)
+    try:
+        slots = Slots(opened).list(name)
+        told = optuna.load_study(study_name=name, storage=opened.optuna).get_trials(deepcopy=False)
+    finally:
+        opened.close()
+    wrong = [f"slot {s.position} is {s.state}" for s in slots if s.state != "settled"]
+    outcomes = Counter(slot.outcome for slot in slots)
+    if len(slots) != trials or outcomes["failed"] != failed:
+        wrong.append(f"{len(slots)} slots, {dict(outcomes)}")
+    wrong += [f"trial {t.number} is {t.state.name}" for t in told if not t.state.is_finished()]
+    counted = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
+    results = defaultdict(list)
+    for trial in told:
+        if trial.state in counted:
+            results[trial.system_attrs["hpo:slot"]].append(trial)
+    for slot in slots:
+        if slot.outcome == "failed":
+            continue
+        mine = results.pop(slot.id, [])
+        if len(mine) != 1:
+            wrong.append(f"slot {slot.position} has {len(mine)} results in Optuna")
+        elif (counted[mine[0].state], mine[0].value, mine[0].number) != (slot.outcome, slot.value, slot.trial_number):
+            wrong.append(f"slot {slot.position} says {slot.outcome} {slot.value}, its trial {mine[0]}")
+    return wrong + [f"a result of no slot: {results}"] * bool(results)
 
 
 def height(trial: optuna.Trial) -> float:

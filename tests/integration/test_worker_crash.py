@@ -1,0 +1,133 @@
+"""Workers that die between any two steps, or sleep through their lease: nothing is lost and nothing counts twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+import toy
+
+from hpo.service import storage, studies
+from hpo.service.recovery import recover
+from hpo.service.serve import Terms, serve
+from hpo.service.slots import Slots
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.supervisor import bury
+
+HERE = Path(__file__).parent
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def toy_study(store: Storage, plan: StudyPlan) -> StudyRecord:
+    space = toy.study.space()
+    return studies.create_or_resume(store, replace(plan, reference=f"{toy.FILE}:study", fingerprint=space.fingerprint))
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start toy_worker.py with these arguments."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, str(HERE / "toy_worker.py"), *arguments]))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("step", ["claimed", "created", "trained", "settled", "told"])
+def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: Start, step: str) -> None:
+    slots = Slots(store)
+    slots.open(toy_study.name, 3)
+    assert start(store.url, toy_study.name, "instant", step).wait(60) == 9
+    settled = step in ("settled", "told")
+    assert slots.counts(toy_study.name).settled == int(settled)
+    assert bury(store, toy_study.name, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
+    recover(store, toy_study.name)
+    assert serve(store, toy_study.name, toy.instant) == "drained"
+    assert toy.unsound(store.url, toy_study.name, trials=3) == []
+    assert [slot.tries for slot in slots.list(toy_study.name)] == [1 if settled else 2, 1, 1]
+
+
+def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+    Slots(store).open(toy_study.name, 2)
+    assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
+    assert serve(store, toy_study.name, toy.instant) == "drained"  # waits for that
+    assert toy.unsound(store.url, toy_study.name, trials=2) == []
+
+
+def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+    Slots(store).open(toy_study.name, 1)
+    sleeper = start(store.url, toy_study.name, "held")
+    until(lambda: list(Path().glob("began-*")))
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    Path("go").touch()
+    assert serve(store, toy_study.name, toy.instant, terms=Terms(lease_seconds=1.5)) == "drained"
+    value = Slots(store).list(toy_study.name)[0].value
+    os.kill(sleeper.pid, signal.SIGCONT)
+    assert sleeper.wait(60) == 0  # its own result is dropped, and there is nothing more to do
+    assert toy.unsound(store.url, toy_study.name, trials=1) == []
+    slot = Slots(store).list(toy_study.name)[0]
+    assert (slot.attempt, slot.value) == (2, value)
+
+
+def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+    slots = Slots(store)
+    slots.open(toy_study.name, 1)
+    worker = start(store.url, toy_study.name, "held")
+    until(lambda: list(Path().glob("began-*")))
+    first = slots.leased(toy_study.name)[0].lease_expires_at
+    assert first is not None
+    until(lambda: (slots.leased(toy_study.name)[0].lease_expires_at or 0) > first + 1.5)  # renewed past its end
+    Path("go").touch()
+    assert worker.wait(60) == 0
+    assert slots.list(toy_study.name)[0].attempt == 1
+
+
+def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(toy_study.name, 1)
+    seen: list[bool] = []
+
+    def stalls(beat: Callable[[], None]) -> toy.Objective:
+        def run(trial: optuna.Trial) -> float:
+            if not seen:
+                until(lambda: slots.counts(toy_study.name).running == 0)
+                seen.append(True)
+            return toy.height(trial)
+
+        return run
+
+    serve(store, toy_study.name, stalls, terms=Terms(lease_seconds=1.0, stall_seconds=0.0))
+    assert seen
+    assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
+
+
+def test_two_processes_at_once(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+    Slots(store).open(toy_study.name, 40)
+    both = [start(store.url, toy_study.name, "instant") for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert toy.unsound(store.url, toy_study.name, trials=40) == []
+    opened = storage.open(store.url)
+    params = [str(slot.params) for slot in Slots(opened).list(toy_study.name)]
+    opened.close()
+    assert len(set(params)) == 40  # no configuration twice

@@ -1,0 +1,20 @@
+"""`python toy_worker.py URL STUDY OBJECTIVE [STEP]`: one worker's loop on short leases, dead at the first STEP."""
+
+import os
+import sys
+
+import toy
+
+from hpo.service import storage
+from hpo.service.serve import Step, Terms, serve
+from hpo.service.slot import Slot
+
+url, study, objective, *dead_at = sys.argv[1:]
+
+
+def on_step(step: Step, slot: Slot) -> None:
+    if step in dead_at:
+        os._exit(9)
+
+
+serve(storage.open(url), study, getattr(toy, objective), terms=Terms(lease_seconds=1.5), on_step=on_step)

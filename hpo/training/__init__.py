@@ -1,6 +1,45 @@
-"""Training of Keras models by a compiled loop."""
+"""Training of Keras models by a compiled loop.
 
+Recipes and schedules are plain records; TensorFlow is imported when something that trains is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hpo.training.building import build
 from hpo.training.recipe import Recipe
+from hpo.training.runtime import configure
 from hpo.training.schedules import Constant, CosineDecay, ExponentialDecay, OneCycle, Schedule
 
-__all__ = ["Constant", "CosineDecay", "ExponentialDecay", "OneCycle", "Recipe", "Schedule"]
+if TYPE_CHECKING:
+    from hpo.training.layers import Dropout
+    from hpo.training.run import Epoch, Run, fit
+
+__all__ = [
+    "Constant",
+    "CosineDecay",
+    "Dropout",
+    "Epoch",
+    "ExponentialDecay",
+    "OneCycle",
+    "Recipe",
+    "Run",
+    "Schedule",
+    "build",
+    "configure",
+    "fit",
+]
+
+_HEAVY = {
+    "Dropout": "hpo.training.layers",
+    "Epoch": "hpo.training.run",
+    "Run": "hpo.training.run",
+    "fit": "hpo.training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs TensorFlow, imported when it is first used."""
+    if name in _HEAVY:
+        return getattr(import_module(_HEAVY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,276 @@
+"""The compiled epoch: a model, an optimizer and three functions, shared by every run that has their shape."""
+
+import itertools
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework import func_graph
+
+from hpo.training import scores, updates
+from hpo.training.recipe import Recipe
+from hpo.training.signature import reusable
+
+__all__ = ["EVALUATION_BATCH", "Owner", "Program"]
+
+EVALUATION_BATCH = 128  # rows of one step of an evaluation
+
+_COUNT = tf.TensorSpec((), tf.int32)
+_RATES = tf.TensorSpec((None,), tf.float32)
+_SEED = tf.TensorSpec((2,), tf.int32)
+
+
+class Owner(Protocol):
+    """Whose weights a program holds."""
+
+    state: list[Any] | None  # kept here while another owner's weights are in the program
+
+
+class Program:
+    """One training loop as compiled functions, and the variables they work on.
+
+    The functions take the data, the learning rates and the seed as arguments; weights are copied in and out. With XLA (`jit`)
+    shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing; without
+    it the last batch is smaller, as in Keras.
+    """
+
+    def __init__(self, recipe: Recipe, *, x: Any, y: Any, metric: str, jit: bool) -> None:
+        """`x` and `y` are the training rows as tensors: their types, and with XLA their shapes, are compiled in."""
+        self.jit = jit
+        self.batch_size = recipe.batch_size
+        self.model = keras.models.clone_model(recipe.model) if reusable(recipe.model) else recipe.model
+        self.optimizer, self.decay = _optimizer(recipe)
+        self._augment = recipe.augment
+        self._loss = scores.batch_loss(recipe.loss)
+        self._metric = scores.row_metric(metric)
+        self._normalizations = [
+            layer for layer in self.model._flatten_layers() if isinstance(layer, keras.layers.Normalization)
+        ]
+        self._weights = self.model.trainable_variables
+        self.optimizer.build(self._weights)
+        self._decayed = (
+            [v for v in self._weights if self.optimizer._use_weight_decay(v)] if self.decay is not None else []
+        )
+        self._fused = updates.fused(self.optimizer)
+        self._slots = updates.prepare(self.optimizer) if self._fused else []
+        self._model_state = [v.value for v in self.model.variables]
+        self._optimizer_state = _distinct(
+            [v.value for v in self.optimizer.variables],
+            itertools.chain.from_iterable(self._slots),
+            _loose(self.optimizer),
+        )
+        self._fresh = [_compact(v.numpy()) for v in self._optimizer_state]
+        self._owner: weakref.ref[Owner] | None = None
+        rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
+        self.epoch = _compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _SEED], jit)
+        self.evaluate = _compiled(self._evaluate, rows and [*rows, _COUNT], jit)
+        self.predict = _compiled(self._predict, [tf.TensorSpec((None, *x.shape[1:]), x.dtype)], False)
+
+    # Whose weights
+
+    def fresh(self, recipe: Recipe) -> list[Any]:
+        """The state a run of `recipe` begins with: its weights, and an optimizer that has made no step."""
+        weights = [v.value.read_value() for v in recipe.model.variables]
+        optimizer = [
+            np.full(v.shape, value, v.dtype.as_numpy_dtype) if np.ndim(value) == 0 else value
+            for v, value in zip(self._optimizer_state, self._fresh, strict=True)
+        ]
+        decay = [] if self.decay is None else [np.float32(recipe.optimizer.weight_decay)]
+        return [*weights, *optimizer, *decay]
+
+    def acquire(self, owner: Owner) -> None:
+        """Put `owner`'s state into the variables, and keep that of whoever was there."""
+        if self._owner is not None and self._owner() is owner:
+            return
+        self.release()
+        if owner.state is None:
+            raise RuntimeError("the run that takes over a program has no state")
+        for variable, value in zip(self._state(), owner.state, strict=True):
+            variable.assign(value)
+        owner.state = None
+        self._owner = weakref.ref(owner)
+
+    def release(self) -> None:
+        """Hand the state in the variables back to its owner, if that still lives."""
+        owner = self._owner() if self._owner is not None else None
+        if owner is not None:
+            owner.state = [variable.read_value() for variable in self._state()]
+        self._owner = None
+
+    def dismantle(self) -> None:
+        """Take the compiled functions apart: their graphs hold one another in ways no garbage collector sees through."""
+        for function in (self.epoch, self.evaluate, self.predict):
+            _dismantle(function)
+        del self.epoch, self.evaluate, self.predict
+
+    def weights(self) -> list[Any]:
+        """The model's variables as they are: trained weights, statistics, seeds."""
+        return [variable.numpy() for variable in self._model_state]
+
+    def _state(self) -> list[Any]:
+        return [*self._model_state, *self._optimizer_state, *([] if self.decay is None else [self.decay])]
+
+    # What is compiled
+
+    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, seed: Any) -> tuple[Any, Any, Any, Any]:
+        """One epoch of `steps` steps: (sum of row losses, sum of row metrics, steps made, whether all was finite)."""
+        self._settle()
+        order = shuffled(tf.shape(x)[0], rows, seed)
+
+        def body(step: Any, finite: Any, loss_sum: Any, metric_sum: Any) -> tuple[Any, ...]:  # noqa: ARG001
+            index, weights, count = self._batch(order, step, rows)
+            loss, values = self._step(tf.gather(x, index), tf.gather(y, index), weights, rates[step])
+            return (
+                step + 1,
+                tf.math.is_finite(loss),
+                loss_sum + loss * tf.cast(count, tf.float32),
+                metric_sum + tf.reduce_sum(values if weights is None else values * weights),
+            )
+
+        zero = tf.constant(0.0)
+        step, finite, loss_sum, metric_sum = tf.while_loop(
+            lambda step, finite, *_: (step < steps) & finite,
+            body,
+            (tf.constant(0), tf.constant(True), zero, zero),
+            parallel_iterations=1,
+        )
+        return loss_sum, metric_sum, step, finite
+
+    def _batch(self, order: Any, step: Any, rows: Any) -> tuple[Any, Any, Any]:
+        """The rows of a step: their index, their weights (None: all count alike), how many count."""
+        start = step * self.batch_size
+        if not self.jit:
+            index = order[start : tf.minimum(start + self.batch_size, rows)]
+            return index, None, tf.size(index)
+        place = start + tf.range(self.batch_size)
+        weights = tf.cast(place < rows, tf.float32)
+        return tf.gather(order, place), weights, tf.reduce_sum(weights)
+
+    def _step(self, x: Any, y: Any, weights: Any, rate: Any) -> tuple[Any, Any]:
+        """One optimizer step: the loss that was minimised, and the metric of each row."""
+        if self._augment is not None:
+            x = self._augment(x)
+        with tf.GradientTape() as tape:
+            outputs = self.model(x, training=True)
+            loss = tf.cast(self._loss(y, outputs, weights), tf.float32)
+            for penalty in self.model.losses:
+                loss += tf.reduce_sum(tf.cast(penalty, tf.float32))
+        gradients = tape.gradient(loss, [v.value for v in self._weights])
+        self._apply(gradients, rate)
+        return loss, self._metric(y, outputs)
+
+    def _apply(self, gradients: Sequence[Any], rate: Any) -> None:
+        optimizer = self.optimizer
+        if self.decay is not None:
+            for variable in self._decayed:
+                variable.value.assign_sub(variable.value * (self.decay * rate))
+        if not self._fused or any(g is None or isinstance(g, tf.IndexedSlices) for g in gradients):
+            optimizer.learning_rate = rate
+            optimizer.apply(gradients, self._weights)
+            return
+        gradients = optimizer._clip_gradients(list(gradients))
+        variables = [v.value for v in self._weights]
+        updates.UPDATES[type(optimizer)](optimizer, self._slots, variables, gradients, rate)
+        for variable in self._weights:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
+        optimizer.iterations.assign_add(1)
+
+    def _evaluate(self, x: Any, y: Any, rows: Any) -> Any:
+        """Sum over the first `rows` rows of the metric."""
+        self._settle()
+        size = EVALUATION_BATCH
+
+        def body(start: Any, total: Any) -> tuple[Any, Any]:
+            stop = start + size if self.jit else tf.minimum(start + size, rows)
+            index = tf.range(size) + start if self.jit else tf.range(start, stop)
+            values = self._metric(tf.gather(y, index), self.model(tf.gather(x, index), training=False))
+            if self.jit:
+                values = tf.where(index < rows, values, 0.0)
+            return stop, total + tf.reduce_sum(values)
+
+        return tf.while_loop(
+            lambda start, _: start < rows, body, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1
+        )[1]
+
+    def _predict(self, x: Any) -> Any:
+        self._settle()
+        return self.model(x, training=False)
+
+    def _settle(self) -> None:
+        """Let Normalization layers read their variables here; Keras would compile their first values in as constants."""
+        for layer in self._normalizations:
+            layer.finalize_state()
+
+
+def shuffled(capacity: Any, rows: Any, seed: Any) -> Any:
+    """A permutation of 0 … rows-1, then the rest up to `capacity`, that depends on `seed` alone.
+
+    Args:
+        capacity: length of the result, an int32 scalar.
+        rows: how many come first, in random order.
+        seed: int32, shape (2,): the run's seed and the epoch.
+
+    """
+    # Philox whatever the device, so that a seed means the same order with XLA, without it, and on a GPU.
+    keys = tf.random.stateless_uniform([capacity], seed=seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    keys = tf.where(tf.range(capacity) < rows, keys, keys.dtype.max)
+    return tf.argsort(keys, stable=True)
+
+
+def _compiled(function: Any, arguments: list[tf.TensorSpec] | None, jit: bool) -> Any:
+    return tf.function(function, input_signature=arguments, autograph=False, jit_compile=jit or None)
+
+
+def _optimizer(recipe: Recipe) -> tuple[Any, Any]:
+    """An optimizer of the recipe's kind with its weight decay, if it has one, in a variable of ours."""
+    given = recipe.optimizer
+    if not reusable(recipe.model):
+        decayless = given
+    else:
+        decayless = type(given).from_config(given.get_config())
+        for name in (
+            "_exclude_from_weight_decay",
+            "_exclude_from_weight_decay_patterns",
+            "_exclude_from_weight_decay_cache",
+        ):
+            if hasattr(given, name):
+                setattr(decayless, name, getattr(given, name))
+    if given.weight_decay is None or given.gradient_accumulation_steps:
+        return decayless, None
+    decay = tf.Variable(np.float32(given.weight_decay), trainable=False)
+    decayless.weight_decay = None
+    return decayless, decay
+
+
+def _loose(optimizer: Any) -> list[Any]:
+    """Variables an optimizer keeps outside its list of variables, as Nadam its product of momenta."""
+    found = (value for value in vars(optimizer).values() if isinstance(value, keras.Variable))
+    return [variable.value for variable in found]
+
+
+def _distinct(*lists: Any) -> list[Any]:
+    return list({id(variable): variable for variable in itertools.chain.from_iterable(lists)}.values())
+
+
+def _compact(value: Any) -> Any:
+    """A number where the array is that number throughout: momenta begin as zeros, and need no second copy."""
+    first = value.flat[0] if value.size else value.dtype.type(0)
+    return first if np.all(value == first) else value
+
+
+def _dismantle(function: Any) -> None:
+    """Empty every graph of a tf.function, those of its loops first."""
+    for concrete in function._list_all_concrete_functions():
+        for graph in reversed(list(_graphs(concrete.graph))):
+            func_graph.dismantle_func_graph(graph)
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    yield graph
+    for inner in list(graph._functions.values()):
+        if getattr(inner, "graph", None) is not None:
+            yield from _graphs(inner.graph)

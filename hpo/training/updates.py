@@ -1,0 +1,155 @@
+"""Optimizer steps as single kernels.
+
+Keras writes an optimizer as a dozen elementwise passes over every variable. TensorFlow has kernels that do the same
+arithmetic in one or two. `UPDATES` maps an optimizer class to its kernel; what has none, and what is configured
+with anything a kernel does not know (EMA, gradient accumulation, loss scaling), takes Keras' own way.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+__all__ = ["UPDATES", "Slots", "fused", "prepare"]
+
+raw = tf.raw_ops
+Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
+Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], Any], None]
+
+
+def fused(optimizer: Any) -> bool:
+    """Whether a kernel computes exactly what this optimizer does."""
+    plain = not (optimizer.use_ema or optimizer.gradient_accumulation_steps or optimizer.loss_scale_factor)
+    return plain and type(optimizer) in UPDATES
+
+
+def prepare(optimizer: Any) -> Slots:
+    """The state of each trainable variable of a built optimizer, in the order its kernel takes it.
+
+    Adagrad's kernel adds no epsilon under the root, so epsilon is put into its accumulators here, once. Kernels of RMSprop
+    need a momentum also where it is 0.
+    """
+    slots = _SLOTS[type(optimizer)](optimizer)
+    if isinstance(optimizer, keras.optimizers.Adagrad):
+        for (accumulator,) in slots:
+            accumulator.assign_add(tf.fill(accumulator.shape, optimizer.epsilon))
+    return slots
+
+
+def _variables(*lists: Sequence[Any]) -> Slots:
+    return [tuple(variable.value for variable in state) for state in zip(*lists, strict=True)]
+
+
+def _rmsprop_slots(optimizer: Any) -> Slots:
+    momentums = optimizer._momentums or [tf.Variable(tf.zeros_like(v.value)) for v in optimizer._velocities]
+    lists = [optimizer._velocities, momentums]
+    if optimizer.centered:
+        lists.insert(0, optimizer._average_gradients)
+    return [
+        tuple(getattr(v, "value", v) if not isinstance(v, tf.Variable) else v for v in s)
+        for s in zip(*lists, strict=True)
+    ]
+
+
+_SLOTS: dict[type, Callable[[Any], Slots]] = {
+    keras.optimizers.Adam: lambda o: _variables(
+        o._momentums, o._velocities, *([o._velocity_hats] if o.amsgrad else [])
+    ),
+    keras.optimizers.RMSprop: _rmsprop_slots,
+    keras.optimizers.SGD: lambda o: _variables(o.momentums) if o.momentum else [() for _ in o._trainable_variables],
+    keras.optimizers.Adamax: lambda o: _variables(o._m, o._u),
+    keras.optimizers.Adadelta: lambda o: _variables(o._accumulated_grads, o._accumulated_delta_vars),
+    keras.optimizers.Adagrad: lambda o: _variables(o._accumulators),
+}
+_SLOTS[keras.optimizers.AdamW] = _SLOTS[keras.optimizers.Adam]
+
+
+def _step(optimizer: Any) -> Any:
+    """Number of this step, from 1, as float32."""
+    return tf.cast(optimizer.iterations.value + 1, tf.float32)
+
+
+def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    step = _step(o)
+    common = {
+        "beta1_power": tf.pow(o.beta_1, step),
+        "beta2_power": tf.pow(o.beta_2, step),
+        "lr": rate,
+        "beta1": o.beta_1,
+        "beta2": o.beta_2,
+        "epsilon": o.epsilon,
+    }
+    for state, variable, gradient in zip(slots, variables, gradients, strict=True):
+        handles = dict(zip(("m", "v", "vhat"), (s.handle for s in state), strict=False))
+        kernel = raw.ResourceApplyAdamWithAmsgrad if o.amsgrad else raw.ResourceApplyAdam
+        kernel(var=variable.handle, **handles, **common, grad=gradient)
+
+
+def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    common = {"lr": rate, "rho": o.rho, "momentum": float(o.momentum), "epsilon": o.epsilon}
+    for state, variable, gradient in zip(slots, variables, gradients, strict=True):
+        names = ("mg", "ms", "mom") if o.centered else ("ms", "mom")
+        handles = dict(zip(names, (s.handle for s in state), strict=True))
+        kernel = raw.ResourceApplyCenteredRMSProp if o.centered else raw.ResourceApplyRMSProp
+        kernel(var=variable.handle, **handles, **common, grad=gradient)
+
+
+def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    for state, variable, gradient in zip(slots, variables, gradients, strict=True):
+        if state:
+            raw.ResourceApplyKerasMomentum(
+                var=variable.handle,
+                accum=state[0].handle,
+                lr=rate,
+                grad=gradient,
+                momentum=o.momentum,
+                use_nesterov=o.nesterov,
+            )
+        else:
+            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
+
+
+def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    power = tf.pow(o.beta_1, _step(o))
+    for (m, u), variable, gradient in zip(slots, variables, gradients, strict=True):
+        raw.ResourceApplyAdaMax(
+            var=variable.handle,
+            m=m.handle,
+            v=u.handle,
+            beta1_power=power,
+            lr=rate,
+            beta1=o.beta_1,
+            beta2=o.beta_2,
+            epsilon=o.epsilon,
+            grad=gradient,
+        )
+
+
+def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    for (accum, update), variable, gradient in zip(slots, variables, gradients, strict=True):
+        raw.ResourceApplyAdadelta(
+            var=variable.handle,
+            accum=accum.handle,
+            accum_update=update.handle,
+            lr=rate,
+            rho=o.rho,
+            epsilon=o.epsilon,
+            grad=gradient,
+        )
+
+
+def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:  # noqa: ARG001 - one signature
+    for (accum,), variable, gradient in zip(slots, variables, gradients, strict=True):
+        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=rate, grad=gradient)
+
+
+UPDATES: dict[type, Update] = {
+    keras.optimizers.Adam: _adam,
+    keras.optimizers.AdamW: _adam,
+    keras.optimizers.RMSprop: _rmsprop,
+    keras.optimizers.SGD: _sgd,
+    keras.optimizers.Adamax: _adamax,
+    keras.optimizers.Adadelta: _adadelta,
+    keras.optimizers.Adagrad: _adagrad,
+}

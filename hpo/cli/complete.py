@@ -68,7 +68,9 @@ def _of_definition(ctx: typer.Context, incomplete: str, names: Callable[[Any], I
     try:
         from hpo.study import registry
 
-        return _fitting(names(registry.load(ctx.params["definition"])), incomplete)
+        # An option still without its value leaves the arguments before it unassigned, but in order.
+        definition = ctx.params.get("definition") or ctx.args[0]
+        return _fitting(names(registry.load(definition)), incomplete)
     except Exception:
         return []
 

@@ -140,6 +140,7 @@ def optimize(
         **wanted,
     )
     ahead = plan(request)
+    request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)
     if try_file is not None:
         request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
     with Display(lambda: announce(ahead, request), plain=quiet) as display:

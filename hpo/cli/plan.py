@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from hpo.cli.output import Interrupted, duration, figure, say, tell
 from hpo.cli.words import count, evaluation_words, fidelity_words, size_words
 from hpo.errors import StudyError
-from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 
 if TYPE_CHECKING:
     from hpo.service.plan import Plan
@@ -29,9 +28,8 @@ def announce(plan: "Plan", request: "Request") -> None:
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
     say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
-    sampler = existing.sampler if existing is not None else request.sampler or DEFAULT_SAMPLER
-    pruner = existing.pruner if existing is not None else request.pruner or DEFAULT_PRUNER
-    say(f"  trials   {plan.left} to do by {count(plan.workers, 'worker')}, sampler {sampler}, pruner {pruner}")
+    by = f"by {count(plan.workers, 'worker')}, sampler {plan.sampler}, pruner {plan.pruner}"
+    say(f"  trials   {plan.left} to do {by}")
     say(f"  time     {_time(plan)}; Ctrl-C keeps what is done, and the same command goes on")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
 from hpo.service.url import parse
-from hpo.settings import storage_url
+from hpo.settings import DEFAULT_SAMPLER, storage_url
 from hpo.study import Fidelity, Space, StudyDefinition, registry
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Plan:
     existing: "StudyStatus | None"  # the study as it stands; None: it will be made
     left: int  # trials to do
     workers: int  # processes
+    sampler: str  # asked for, or the study's own, or the default
+    pruner: str  # likewise; the default gives way where it cannot work
     safe_url: str  # of the storage, without a password
     default_storage: bool  # a command without --storage finds it
     seconds: float | None  # about how long it takes; None: nothing to tell it from
@@ -47,6 +49,8 @@ def plan(request: "Request") -> Plan:
         StorageError: the database is there and cannot be read, or is another program's.
 
     """
+    from hpo.search import default_pruner
+
     definition = registry.load(request.definition)
     space = definition.space(request.space)
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
@@ -70,6 +74,8 @@ def plan(request: "Request") -> Plan:
         existing=existing,
         left=left,
         workers=request.processes,
+        sampler=request.sampler or (existing.sampler if existing is not None else DEFAULT_SAMPLER),
+        pruner=request.pruner or (existing.pruner if existing is not None else default_pruner(definition, fidelity)),
         safe_url=where.safe,
         default_storage=parse(storage_url()).url == where.url,
         seconds=None if each is None else each * left / min(request.processes, left or 1),

@@ -1,6 +1,7 @@
 """The real command in a real process."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,3 +59,18 @@ def hpo(folder: Path) -> Hpo:
         return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
 
     return run
+
+
+def own_model() -> str:
+    """The definition in the README's section on a model of one's own, as a reader would copy it."""
+    readme = (PROJECT / "README.md").read_text()
+    found = re.search(r"```python\n(# wine\.py\n.*?)```", readme, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def wine(folder: Path) -> Path:
+    """The folder the command runs in, with the README's example in it."""
+    (folder / "wine.py").write_text(own_model())
+    return folder

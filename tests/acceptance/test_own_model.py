@@ -1,0 +1,167 @@
+"""The README's own model, from its text to a saved model, with the real command and two workers."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Outcome, environment, own_model
+
+SEARCH = ("optimize", "./wine.py:study", "--workers", "2")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A folder in which six trials have been searched, and what the command said."""
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "wine.py").write_text(own_model())
+    command = [sys.executable, "-m", "hpo", *SEARCH, "--trials", "6", "--seed", "3", "--json"]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return folder, Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+@pytest.fixture
+def copy(searched: tuple[Path, Outcome], folder: Path) -> Path:
+    """The folder the command runs in, as that search left it."""
+    return Path(shutil.copytree(searched[0], folder, dirs_exist_ok=True))
+
+
+def test_the_example_is_one_short_file() -> None:
+    lines = [line for line in own_model().splitlines() if line.strip()]
+    assert len(lines) <= 32
+
+
+def test_a_search_says_what_it_does_and_prints_one_document(searched: tuple[Path, Outcome]) -> None:
+    done = searched[1]
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert (document["study"], document["definition"]) == ("wine-small-quick", "wine")
+    assert (document["target"], document["settled"], document["open"], document["running"]) == (6, 6, 0, 0)
+    assert document["complete"] + document["pruned"] + document["failed"] == 6
+    assert document["failed"] == 0
+    assert 0.5 < document["best"]["value"] <= 1
+    assert set(document["best"]["params"]) == {"layers", "units", "activation", "learning_rate"}
+    for words in ("wine-small-quick (new)", "sqlite:///hpo.db", "20 epochs", "3 folds", "2 workers", "6/6 done"):
+        assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
+    best = json.loads(hpo("best", "wine", "--json").out)
+    status = json.loads(hpo("status", "wine", "--json").out)
+    assert (best["number"], best["value"], best["params"]) == tuple(
+        status["best"][k] for k in ("number", "value", "params")
+    )
+    assert best["baseline"]["name"] == "by-hand"
+    assert best["baseline"]["value"] is not None
+    told = hpo("best", "wine")
+    assert (told.code, told.err) == (0, "")
+    assert f"trial {best['number']}" in told.out
+    assert "by-hand" in told.out
+
+
+def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
+    for number in range(6):
+        done = hpo("trial", "wine", number, "--json")
+        assert (done.code, done.err) == (0, "")
+        trial = json.loads(done.out)
+        assert trial["number"] == number
+        assert trial["state"] in ("complete", "pruned")
+        assert trial["seed"] is not None
+        assert trial["worker"]
+        steps = [step for step, _ in trial["curve"]]
+        assert steps == list(range(1, len(steps) + 1))
+        if trial["state"] == "complete":
+            assert len(steps) == 20
+            assert trial["curve"][-1][1] == pytest.approx(trial["value"])
+    told = hpo("trial", "wine", 0)
+    assert re.search(r"curve: [▁▂▃▄▅▆▇█]+", told.out)
+
+
+def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) -> None:
+    again = hpo(*SEARCH, "--trials", "6")
+    assert again.code == 0
+    assert "all 6 trials are done already" in again.out
+    less = hpo(*SEARCH, "--trials", "5")
+    assert less.code == 2
+    assert "6 trials already" in less.err
+    more = hpo(*SEARCH, "--trials", "8", "--quiet")
+    assert more.code == 0, more.err
+    assert "6 of 8 trials are done" in more.err
+    assert "8 of 8 trials" in more.out
+    assert "hpo train ./wine.py:study --config best --study wine-small-quick" in more.out
+    status = json.loads(hpo("status", "wine", "--json").out)
+    assert (status["settled"], status["target"]) == (8, 8)
+
+
+def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
+    done = hpo("train", "./wine.py:study", "--config", "best", "-o", "wine.keras", "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert set(result) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"}
+    assert (result["epochs"], result["seed"]) == (20, 0)
+    assert result["params"] == json.loads(hpo("best", "wine", "--json").out)["params"]
+    assert "20 epochs" in done.err
+    # The kept file is that very model: it scores the same on the same rows.
+    code = (
+        "import keras, wine; d = wine.data(); m = keras.models.load_model('wine.keras');"
+        "print(float((m.predict(d.test.x, verbose=0).argmax(-1) == d.test.y).mean()))"
+    )
+    scored = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert float(scored.stdout.splitlines()[-1]) == pytest.approx(result["test"], abs=1e-6)
+    assert {path.name for path in copy.iterdir() if "keras" in path.name} == {"wine.keras"}
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one(hpo, copy: Path) -> None:
+    old = copy / "wine.keras"
+    old.write_bytes(b"an earlier model")
+    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
+    code = limit + "sys.argv[0] = 'hpo'; runpy.run_module('hpo', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", "./wine.py:study", "--config", "by-hand", "-o", "wine.keras"],
+        cwd=copy, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "wine.keras" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert old.read_bytes() == b"an earlier model"
+    assert {path.name for path in copy.iterdir() if "keras" in path.name} == {"wine.keras"}
+
+
+def test_configurations_of_ones_own_are_tried_first(hpo, wine: Path) -> None:
+    mine = [{"layers": 1, "units": 9, "activation": "tanh", "learning_rate": 0.01}]
+    (wine / "mine.json").write_text(json.dumps(mine))
+    done = hpo(*SEARCH, "--trials", "1", "--try", "mine.json", "--no-baseline", "--pruner", "none", "--name", "own")
+    assert done.code == 0, done.err
+    assert json.loads(hpo("best", "own", "--json").out)["params"] == mine[0]
+
+
+def test_until_stops_at_a_value_good_enough(hpo, wine: Path) -> None:
+    done = hpo(*SEARCH, "--trials", "500", "--until", "0.1", "--pruner", "none")
+    assert done.code == 0, done.err
+    assert "good enough" in done.out
+    status = json.loads(hpo("status", "wine", "--json").out)
+    assert 1 <= status["settled"] < 500
+    assert status["running"] == 0
+
+
+def test_a_definition_whose_every_training_fails_is_told_with_its_reason(hpo, wine: Path) -> None:
+    file = wine / "wine.py"
+    file.write_text(own_model().replace("    import keras", "    raise ValueError('no such layer')\n    import keras"))
+    done = hpo(*SEARCH, "--trials", "2")
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
+    assert last.startswith("hpo: ")
+    assert "no such layer" in last
+    assert "Traceback" not in done.err
+    with sqlite3.connect(wine / "hpo.db") as opened:
+        number = opened.execute("SELECT trial_number FROM hpo_slot WHERE outcome = 'failed'").fetchone()[0]
+    told = hpo("trial", "wine", number)
+    assert "Traceback" in told.out
+    assert "ValueError: no such layer" in told.out

@@ -1,0 +1,88 @@
+"""What a run is going to do, told before it changes anything."""
+
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import UsageError
+from hpo.service import storage, studies
+from hpo.service.plan import plan
+from hpo.service.request import Request
+from hpo.service.slots import Slots
+
+DEFINITION = """
+from hpo.study import *
+
+def nothing(*_):
+    raise AssertionError("nothing is trained here")
+
+study = StudyDefinition(
+    name="toy", title="Toy", data=nothing, build=nothing, metric="mae", direction="minimize",
+    spaces=(Space(name="small", params={"x": Float(low=0.0, high=1.0)}),), evaluation=Holdout(rows=1),
+    fidelities=(Fidelity(name="quick", epochs=1, trial_seconds=10.0), Fidelity(name="full", epochs=20)),
+)
+"""
+
+
+@pytest.fixture
+def wanted(tmp_path: Path):
+    (tmp_path / "toy.py").write_text(DEFINITION)
+
+    def request(**options: object) -> Request:
+        base = {"definition": f"{tmp_path}/toy.py:study", "trials": 6, "storage": f"sqlite:///{tmp_path}/hpo.db"}
+        return Request(**{**base, "workers": 2, **options})  # type: ignore[arg-type]
+
+    return request
+
+
+def begin(request: Request, pruner: str = "none") -> storage.Storage:
+    ahead = plan(request)
+    opened = storage.prepare(request.storage)
+    studies.create_or_resume(
+        opened,
+        studies.StudyPlan(
+            name=ahead.study, reference=request.definition, definition="toy", space="small",
+            fingerprint=ahead.space.fingerprint, fidelity=ahead.fidelity.name, direction="minimize", metric="mae",
+            sampler="random", pruner=pruner,
+        ),
+    )  # fmt: skip
+    Slots(opened).open(ahead.study, request.trials)
+    return opened
+
+
+def test_a_new_study_is_planned_from_its_definition_and_nothing_is_made(wanted, tmp_path: Path) -> None:
+    found = plan(wanted())
+    assert (found.study, found.existing, found.left, found.workers) == ("toy-small-quick", None, 6, 2)
+    assert (found.seconds, found.measured) == (30.0, False)  # six trials of 10 s by two workers
+    assert (found.sampler, found.pruner) == ("tpe", "none")  # one epoch leaves the default pruner nothing to stop
+    assert plan(wanted(fidelity="full")).pruner == "asha"
+    assert plan(wanted(fidelity="full")).seconds is None
+    assert not (tmp_path / "hpo.db").exists()
+
+
+def test_a_study_that_goes_on_keeps_its_sampler_and_pruner_and_its_own_pace(wanted) -> None:
+    opened = begin(wanted())
+    slots = Slots(opened)
+    slot = slots.claim("toy-small-quick", "me", 60)
+    assert slot is not None
+    assert slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    found = plan(wanted(trials=11))
+    assert (found.left, found.sampler, found.pruner) == (10, "random", "none")
+    assert found.existing is not None
+    assert found.existing.settled == 1
+    assert found.measured
+    assert found.seconds is not None
+    assert found.seconds < 30.0  # a claim and its settling took no ten seconds
+
+
+def test_a_smaller_total_is_refused(wanted) -> None:
+    begin(wanted())
+    with pytest.raises(UsageError, match="6 trials already"):
+        plan(wanted(trials=5))
+
+
+def test_whether_a_command_without_storage_finds_it(wanted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan(wanted()).default_storage  # tests run in their own folder, where hpo.db would be
+    assert not plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
+    monkeypatch.setenv("HPO_STORAGE", f"sqlite:///{tmp_path}/other.db")
+    assert plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage

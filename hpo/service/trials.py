@@ -1,15 +1,12 @@
 """Optuna's trials for our slots: created with the slot's parameters, told exactly what the slot says."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from hpo.errors import StudyError
 from hpo.service.errors import translated
-from hpo.service.lease import LeaseLost
 from hpo.service.slot import Outcome, Slot
 from hpo.service.storage import Storage
 from hpo.study import Params
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["ATTEMPT", "POSITION", "SLOT", "attempt", "create", "fail", "of_slot", "tell"]
+__all__ = ["ATTEMPT", "POSITION", "SLOT", "create", "fail", "of_slot", "tell"]
 
 SLOT, ATTEMPT, POSITION = "hpo:slot", "hpo:attempt", "hpo:position"
 """The system attributes that say which slot, attempt and position a trial is."""
@@ -105,24 +102,6 @@ def fail(storage: Storage, trial_id: int, slot_id: int, attempt: int, reason: st
         except (KeyError, UpdateFinishedTrialError):
             return False
     return tell(storage, trial_id, "failed")
-
-
-@contextmanager
-def attempt(slot: Slot) -> Iterator[None]:
-    """While a trial runs inside: that it was finished by somebody else means that its slot has passed on.
-
-    A worker that was stopped, or taken for dead, and wakes finds its trial failed at its next suggestion or report.
-
-    Raises:
-        LeaseLost: in place of Optuna's UpdateFinishedTrialError.
-
-    """
-    from optuna.exceptions import UpdateFinishedTrialError
-
-    try:
-        yield
-    except UpdateFinishedTrialError:
-        raise LeaseLost(f"slot {slot.position} of {slot.study} has passed to somebody else") from None
 
 
 def of_slot(storage: Storage, study_id: int, slot_id: int) -> "list[FrozenTrial]":

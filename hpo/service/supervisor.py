@@ -27,8 +27,17 @@ _LOOK = 0.4  # seconds between looks at the database, or ten times what a look t
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
 _LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
 _BURY_EVERY = 5.0  # seconds
-_BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before a worker is started again, by deaths in a row without a trial
-_FRUITLESS = 4  # deaths in a row before any worker took a trial, after which the run ends
+_BACK_OFF = (
+    0.0,
+    0.5,
+    1.0,
+    2.0,
+    4.0,
+    8.0,
+    16.0,
+    30.0,
+)  # seconds before a worker is started again, by deaths in a row without a trial
+_FRUITLESS = 4  # deaths in a row of workers that took no trial, after which the run ends if none that did is left
 _FRUITLESS_KILLED = 20  # the same where something killed them, which may be no fault of theirs
 _HOPELESS = 5  # trials of a run that may fail before one does not, after which the run ends
 
@@ -220,8 +229,9 @@ class Supervisor:
         patiently(lambda: self._slots.give_up(child.name, how))
         patiently(lambda: recover(self._storage, self._record.name, max_attempts=self._order.max_attempts))
         self._fruitless = 0 if child.has_worked else self._fruitless + 1
-        killed = code == -signal.SIGKILL
-        if self._fruitless >= (_FRUITLESS_KILLED if killed else _FRUITLESS):
+        limit = _FRUITLESS_KILLED if code == -signal.SIGKILL else _FRUITLESS
+        others = any(other is not None and other.has_worked for other in self._seats)  # then it can be done
+        if self._fruitless >= limit and not others:
             raise StudyError(
                 f"{self._fruitless} workers in a row died before they could take a trial, the last by "
                 f"{child.describe_death()}"
@@ -265,7 +275,7 @@ class Supervisor:
         telling = time.monotonic() + (_LAST_WORDS if done else 0.0)
         deadline = telling + _GRACE
         asked: set[int] = set()
-        received = self._signals
+        allowed = min(self._signals, 1)  # the one that brought us here, if one did
         alive = list(children)
         while alive:
             for key, _ in self._selector.select(_TICK / 2):
@@ -275,7 +285,7 @@ class Supervisor:
                 if child.pid not in asked and (child.busy_since is None or now >= telling):
                     asked.add(child.pid)
                     child.stop()
-                if now >= deadline or self._signals > received:  # or a second Ctrl-C
+                if now >= deadline or self._signals > allowed:  # or a second Ctrl-C
                     child.kill()
             ended = [child for child in alive if child.exit_code is not None]
             for child in ended:

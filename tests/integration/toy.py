@@ -113,12 +113,25 @@ def held(beat: Callable[[], None]) -> Objective:
     return run
 
 
+def sleeps(beat: Callable[[], None]) -> Objective:
+    """Every trial is an hour inside one call, as a compiled epoch may be; says that it began."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        Path(f"began-{os.getpid()}-{trial.number}").touch()
+        time.sleep(3600)
+        return value
+
+    return run
+
+
 def clutches(beat: Callable[[], None]) -> Objective:
     """The baseline's trial holds the interpreter's lock for an hour; the others are instant."""
 
     def run(trial: optuna.Trial) -> float:
         value = height(trial)
         if trial.params["x"] == 0.5:
+            Path(f"began-{os.getpid()}-{trial.number}").touch()
             ctypes.PyDLL(None).sleep(3600)  # PyDLL keeps the lock while it calls
         return value
 

@@ -1,0 +1,220 @@
+"""Whole runs of the supervisor with real worker processes: how they go, how they end, what they refuse."""
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import toy
+
+from hpo.errors import HpoError, StudyError, UsageError
+from hpo.service import storage
+from hpo.service.optimize import optimize
+from hpo.service.progress import Progress
+from hpo.service.request import Request
+from hpo.service.slots import Slots
+
+NAME = "toy-line-quick"
+
+
+def request(url: str, objective: str = "instant", **options: object) -> Request:
+    wanted: dict[str, object] = {
+        "definition": f"{toy.FILE}:study",
+        "objective": f"{toy.FILE}:{objective}",
+        "storage": url,
+        "trials": 8,
+        "workers": 2,
+        "sampler": "random",
+        "seed": 1,
+        **options,
+    }
+    return Request(**wanted)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'hpo.db'}"
+
+
+def test_a_run_from_its_start_to_its_end(storage_url: str) -> None:
+    seen: list[Progress] = []
+    done = optimize(request(storage_url, "epochs", trials=12), seen.append)
+    assert toy.unsound(storage_url, NAME, trials=12) == []
+    assert (done.ended, done.settled, done.new, done.workers) == ("done", 12, 12, 0)
+    assert done.complete
+    assert done.pruned
+    assert done.best is not None
+    assert any(progress.running for progress in seen)
+    assert all(p.target == 12 and p.settled + p.running + p.open == 12 for p in seen)
+    assert any(p.workers == 2 for p in seen)
+    again = optimize(request(storage_url, trials=12, objective=None), seen.append)  # would need TensorFlow to run one
+    assert (again.ended, again.new, again.best) == ("done", 0, done.best)
+    more = optimize(request(storage_url, trials=14))
+    assert (more.settled, more.new) == (14, 2)
+    with pytest.raises(UsageError, match="14 trials already"):
+        optimize(request(storage_url, trials=13))
+
+
+def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) -> None:
+    own = [{"x": 0.25, "kind": "b"}, {"x": 0.5, "kind": "a"}]  # the second is the baseline
+    optimize(request(url, trials=3, workers=1, try_=own))
+    opened = storage.open(url)
+    assert [slot.params for slot in Slots(opened).list(NAME)][:2] == [{"x": 0.5, "kind": "a"}, own[0]]
+    optimize(request(url, trials=3, try_=own))  # the same command again: nothing is tried twice
+    new = {"x": 0.75, "kind": "b"}
+    with pytest.raises(UsageError, match="give --trials 4 or more"):
+        optimize(request(url, trials=3, try_=[new]))
+    optimize(request(url, trials=5, try_=[*own, new]))
+    assert [slot.params for slot in Slots(opened).list(NAME)][3] == new
+    opened.close()
+
+
+def test_without_the_baseline(url: str) -> None:
+    optimize(request(url, trials=1, baseline=False))
+    opened = storage.open(url)
+    assert Slots(opened).list(NAME)[0].params != toy.study.baselines[0].params
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"try_": [{"x": 2.0, "kind": "a"}]}, "x=2.0 is not a number from 0 to 1"),
+        ({"try_": [{"x": 0.1, "kind": "a"}], "trials": 1}, "2 configurations are to be tried first"),
+        ({"space": "cube"}, "no space 'cube'"),
+        ({"fidelity": "huge"}, "no fidelity 'huge'"),
+        ({"sampler": "grid"}, "grid needs a finite space"),
+        ({"pruner": "wilcoxon"}, "wilcoxon compares trials fold by fold"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    url: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        optimize(request(url, **options))
+    assert not Path("hpo.db").exists()
+
+
+def test_another_sampler_or_seed_is_another_study(url: str) -> None:
+    optimize(request(url, trials=1))
+    with pytest.raises(StudyError, match="sampler"):
+        optimize(request(url, trials=2, sampler="qmc"))
+    assert optimize(request(url, trials=2, sampler=None, seed=None)).settled == 2  # as the study has it
+
+
+def test_until_a_value_is_reached(url: str) -> None:
+    done = optimize(request(url, trials=500, until=0.8))
+    assert done.ended == "until"
+    assert done.best is not None
+    assert done.best.value >= 0.8
+    assert done.settled < 500
+    assert done.settled + done.open == 500
+    assert optimize(request(url, trials=500, until=0.8)).new == 0
+
+
+def test_its_time_runs_out(url: str) -> None:
+    done = optimize(request(url, "held", timeout=4.0))
+    assert (done.ended, done.settled, done.open) == ("timeout", 0, 8)
+    opened = storage.open(url)
+    assert all(slot.tries == 0 for slot in Slots(opened).list(NAME))  # given back, unblamed
+    opened.close()
+    Path("go").touch()
+    assert optimize(request(url, "held")).ended == "done"
+    assert toy.unsound(url, NAME, trials=8) == []
+
+
+def test_a_trial_that_takes_too_long_fails_even_if_it_holds_the_lock(storage_url: str) -> None:
+    done = optimize(request(storage_url, "clutches", trial_timeout=2.0))
+    assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
+    assert toy.unsound(storage_url, NAME, trials=8, failed=1) == []
+    opened = storage.open(storage_url)
+    slot = Slots(opened).list(NAME)[0]
+    opened.close()
+    assert (slot.reason, slot.attempt) == ("the trial took longer than 2 seconds", 1)
+
+
+def test_a_worker_without_a_sign_of_life_is_replaced(url: str) -> None:
+    done = optimize(request(url, "clutches", stall_seconds=1.5, max_attempts=2))
+    assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
+    opened = storage.open(url)
+    slot = Slots(opened).list(NAME)[0]
+    opened.close()
+    assert slot.attempt == 2
+    assert "no sign of life for 1.5 seconds" in (slot.reason or "")
+
+
+def test_a_trial_that_kills_its_worker_fails_after_its_attempts(storage_url: str) -> None:
+    done = optimize(request(storage_url, "dies", max_attempts=3))
+    assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
+    assert toy.unsound(storage_url, NAME, trials=8, failed=1) == []
+    opened = storage.open(storage_url)
+    slot = Slots(opened).list(NAME)[0]
+    opened.close()
+    assert slot.attempt == 3
+    assert "signal 9 (SIGKILL)" in (slot.reason or "")
+
+
+def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
+    assert optimize(request(url, "exhausts", workers=1)).complete == 8
+    assert toy.unsound(url, NAME, trials=8) == []
+
+
+def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:
+    # Each trial keeps 40 MB; the process has about 100 MB without.
+    done = optimize(request(url, "grows", trials=6, workers=1, memory_limit=200 << 20))
+    assert done.complete == 6
+    processes = Path("processes").read_text().split()
+    assert len(processes) == 6  # no trial was run twice
+    assert 1 < len(set(processes)) < 6
+    opened = storage.open(url)
+    assert all(slot.attempt == 1 for slot in Slots(opened).list(NAME))
+    opened.close()
+
+
+def test_workers_that_cannot_start_end_the_run_with_their_own_words(url: str) -> None:
+    with pytest.raises(StudyError, match=r"exit code 3: the library of that name was built for another machine$"):
+        optimize(request(url, "no_start"))
+    opened = storage.open(url)
+    counts = Slots(opened).counts(NAME)
+    opened.close()
+    assert counts.open == 8  # no attempt was spent
+
+
+def test_an_objective_that_cannot_be_loaded_ends_the_run(url: str) -> None:
+    with pytest.raises(HpoError, match=r"objective '.*toy\.py:absent' cannot be loaded: KeyError: 'absent'"):
+        optimize(request(url, "absent"))
+
+
+def test_trials_that_all_fail_end_the_run(url: str) -> None:
+    with pytest.raises(StudyError, match=r"all failed, the last with: ZeroDivisionError: no such luck"):
+        optimize(request(url, "wrong", trials=1000))
+    opened = storage.open(url)
+    counts = Slots(opened).counts(NAME)
+    opened.close()
+    assert counts.open > 0
+    assert counts.running == 0
+
+
+def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("toy_run.py")), storage_url, "epochs", '{"trials": 16}']
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    ends = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ends
+    assert toy.unsound(storage_url, NAME, trials=16) == []
+
+
+def test_no_password_in_a_command_line(url: str) -> None:
+    """What any user of the machine may read of a worker holds nothing of the storage."""
+    lines: list[str] = []
+
+    def look(progress: Progress) -> None:
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(child.cmdline()))
+
+    optimize(request(url, "epochs", trials=4), look)
+    workers = [line for line in lines if "hpo.service.worker" in line]
+    assert workers
+    assert not [line for line in workers if "hpo.db" in line or "toy" in line]

@@ -1,0 +1,214 @@
+"""Ctrl-C, SIGTERM, SIGKILL: what was in flight is given back, nothing stays behind, and the same command goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import toy
+
+from hpo.service import storage, studies, supervisor
+from hpo.service.child import Child, environment
+from hpo.service.optimize import optimize
+from hpo.service.order import EXIT_STOPPED, WorkOrder
+from hpo.service.request import Request
+from hpo.service.slots import Slots
+from hpo.service.studies import StudyPlan
+
+NAME = "toy-line-quick"
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'hpo.db'}"
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start toy_run.py with these arguments, in a session of its own like a shell's job."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(url: str, objective: str, **options: object) -> subprocess.Popen[str]:
+        command = [sys.executable, str(Path(__file__).with_name("toy_run.py")), url, objective, json.dumps(options)]
+        started.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def begun() -> set[int]:
+    """The processes that have begun a trial."""
+    return {int(path.name.split("-")[1]) for path in Path().glob("began-*")}
+
+
+def tries(url: str) -> list[int]:
+    opened = storage.open(url)
+    try:
+        return [slot.tries for slot in Slots(opened).list(NAME)]
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped_and_run_again(url: str, start: Start, number: signal.Signals) -> None:
+    run = start(url, "sleeps")
+    until(lambda: len(begun()) == 2)
+    run.send_signal(number)
+    out, error = run.communicate(timeout=30)
+    last = json.loads(out.splitlines()[-1])
+    assert (run.returncode, error) == (130, "")
+    assert (last["ended"], last["open"], last["running"], last["workers"]) == ("interrupted", 8, 0, 0)
+    assert tries(url) == [0] * 8
+    assert not any(psutil.pid_exists(pid) for pid in begun())
+    again = start(url, "instant")
+    assert again.wait(60) == 0
+    assert toy.unsound(url, NAME, trials=8) == []
+
+
+def test_stopped_on_postgresql(storage_url: str, start: Start) -> None:
+    run = start(storage_url, "sleeps")
+    until(lambda: len(begun()) == 2)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 130
+    assert start(storage_url, "instant").wait(60) == 0
+    assert toy.unsound(storage_url, NAME, trials=8) == []
+
+
+def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_GRACE", 3600.0)
+
+    def press_twice() -> None:
+        until(begun)
+        for _ in range(2):  # the worker cannot hear of it: it holds the interpreter's lock
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)  # else the two arrive as one
+
+    fingers = threading.Thread(target=press_twice)
+    fingers.start()
+    request = Request(
+        definition=f"{toy.FILE}:study",
+        objective=f"{toy.FILE}:clutches",
+        storage=url,
+        trials=8,
+        workers=1,
+        pruner="none",
+    )
+    assert optimize(request).ended == "interrupted"
+    fingers.join()
+    assert tries(url) == [0] * 8
+
+
+def test_the_supervisor_killed_takes_its_workers_along(storage_url: str, start: Start) -> None:
+    run = start(storage_url, "clutches", workers=1)
+    until(begun)
+    (worker,) = begun()
+    run.kill()
+    run.wait(30)
+    until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE)
+    assert start(storage_url, "instant").wait(30) == 0  # sooner than the lease of 60 s would run out
+    assert toy.unsound(storage_url, NAME, trials=8) == []
+
+
+def ordered(url: str, objective: str) -> WorkOrder:
+    """An order on the toy's study, made here."""
+    opened = storage.prepare(url)
+    space = toy.study.space()
+    plan = StudyPlan(
+        name=NAME,
+        reference=f"{toy.FILE}:study",
+        definition="toy",
+        space="line",
+        fingerprint=space.fingerprint,
+        fidelity="quick",
+        direction="maximize",
+        metric="accuracy",
+        sampler="random",
+        pruner="none",
+    )
+    studies.create_or_resume(opened, plan)
+    Slots(opened).open(NAME, 2)
+    opened.close()
+    return WorkOrder(
+        storage=url,
+        study=NAME,
+        worker="",
+        parent=0,
+        events=-1,
+        lease_seconds=60,
+        stall_seconds=900,
+        max_attempts=3,
+        memory_limit=1 << 40,
+        objective=f"{toy.FILE}:{objective}",
+    )
+
+
+@pytest.fixture
+def child(url: str) -> Iterator[Child]:
+    worker = Child(ordered(url, "sleeps"), environment(1))
+    until(begun)
+    yield worker
+    worker.kill()
+    worker.wait()
+
+
+def given_back(url: str) -> None:
+    opened = storage.open(url)
+    slots = Slots(opened).list(NAME)
+    running = [
+        t for t in opened.rdb.get_all_trials(opened.rdb.get_study_id_from_name(NAME)) if not t.state.is_finished()
+    ]
+    opened.close()
+    assert [(slot.state, slot.tries) for slot in slots] == [("open", 0)] * 2
+    assert running == []
+
+
+def test_a_worker_gives_its_slot_back_on_sigterm(url: str, child: Child) -> None:
+    child.stop()
+    until(lambda: child.exit_code is not None)
+    assert child.exit_code == EXIT_STOPPED
+    given_back(url)
+
+
+def test_a_worker_gives_its_slot_back_when_its_pipe_closes(url: str, child: Child) -> None:
+    """Where no kernel kills it with its supervisor."""
+    assert child._process.stdin is not None
+    child._process.stdin.close()
+    until(lambda: child.exit_code is not None)
+    assert child.exit_code == EXIT_STOPPED
+    given_back(url)
+
+
+def test_a_worker_has_a_session_of_its_own(child: Child) -> None:
+    """So the terminal's Ctrl-C does not reach it."""
+    assert os.getsid(child.pid) == child.pid
+
+
+def test_a_worker_that_is_late_to_a_dead_supervisor_ends(url: str) -> None:
+    order = replace(ordered(url, "instant"), parent=1, worker="w")  # not its parent
+    run = subprocess.run(
+        [sys.executable, "-m", "hpo.service.worker"], input=order.to_json(), timeout=60, start_new_session=True
+    )
+    assert run.returncode == 1
+    given_back(url)

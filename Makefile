@@ -43,12 +43,12 @@ bench: $(READY) ## The figures of docs/: engine, throughput, overhead, start-up 
 	$(BIN)/python -m benchmarks.throughput
 
 chaos: $(READY) ## Workers killed at random, ten rounds on each database
-	$(BIN)/python -m benchmarks.chaos --database sqlite --rounds 10 $(ARGS)
-	$(BIN)/python -m benchmarks.chaos --database postgresql --rounds 10 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 10 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 10 $(ARGS)
 
 chaos-short: $(READY) ## The same, one short round on each
-	$(BIN)/python -m benchmarks.chaos --database sqlite --rounds 1 $(ARGS)
-	$(BIN)/python -m benchmarks.chaos --database postgresql --rounds 1 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 1 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 1 $(ARGS)
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	$(if $(PYTHON),$(PYTHON),python3) tools/lock.py

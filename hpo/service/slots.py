@@ -125,7 +125,7 @@ class Slots:
                 .returning(_slot)
             ).one_or_none()
             if row is None:
-                self._exhaust(connection, study)
+                self._exhaust(connection, _slot.c.study == study)
         return None if row is None else _read(row)
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
@@ -210,7 +210,7 @@ class Slots:
         """
         released = self._release(worker, reason=reason, traceback=traceback)
         with translated(self._storage.where), self._engine.begin() as connection:
-            self._exhaust(connection, None)
+            self._exhaust(connection, _slot.c.worker == worker)
         return released
 
     def counts(self, study: str) -> Counts:
@@ -254,7 +254,7 @@ class Slots:
     def exhaust(self, study: str) -> int:
         """Settle as failed what is free but has used up its attempts; how many slots that were."""
         with translated(self._storage.where), self._engine.begin() as connection:
-            return self._exhaust(connection, study)
+            return self._exhaust(connection, _slot.c.study == study)
 
     def live(self, study: str, connection: Connection) -> int:
         """How many leases on the study have not run out, within the caller's transaction."""
@@ -294,11 +294,9 @@ class Slots:
         with translated(self._storage.where), self._engine.begin() as connection:
             return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
 
-    def _exhaust(self, connection: Connection, study: str | None) -> int:
+    def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:
         lost = f"{self._max_attempts} attempts ended without a result"
-        statement = update(_slot).where(_UNSETTLED, self._free(), self._tries() >= self._max_attempts)
-        if study is not None:
-            statement = statement.where(_slot.c.study == study)
+        statement = update(_slot).where(which, _UNSETTLED, self._free(), self._tries() >= self._max_attempts)
         return connection.execute(
             statement.values(
                 state="settled",

@@ -3,7 +3,9 @@
 import contextlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -218,3 +220,22 @@ def test_no_password_in_a_command_line(url: str) -> None:
     workers = [line for line in lines if "hpo.service.worker" in line]
     assert workers
     assert not [line for line in workers if "hpo.db" in line or "toy" in line]
+
+
+def test_a_server_that_drops_every_connection_costs_nothing(postgres: Any, database: Callable[[Any], str]) -> None:
+    url = database(postgres)
+    name = url.rpartition("/")[2].partition("?")[0]
+    dropped: list[int] = []
+
+    def drop(progress: Progress) -> None:
+        if progress.running and (not dropped or progress.settled > dropped[-1]) and len(dropped) < 3:
+            dropped.append(progress.settled)
+            postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    done = optimize(request(url, "epochs", trials=20), drop)
+    assert dropped
+    assert done.ended == "done"
+    assert toy.unsound(url, NAME, trials=20) == []
+    opened = storage.open(url)
+    assert all(slot.tries == 1 for slot in Slots(opened).list(NAME))  # none was blamed for it
+    opened.close()

@@ -68,6 +68,18 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
     assert [slot.tries for slot in slots.list(toy_study.name)] == [1 if settled else 2, 1, 1]
 
 
+def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study: StudyRecord, plan: StudyPlan) -> None:
+    studies.create_or_resume(store, replace(plan, name="patient"))
+    slots = Slots(store, max_attempts=1)
+    for name in ("patient", toy_study.name):
+        slots.open(name, 1)
+        assert slots.claim(name, f"worker of {name}", 60)
+    Slots(store, max_attempts=9).give_up("worker of patient", "it died")
+    slots.give_up(f"worker of {toy_study.name}", "it died")
+    assert slots.counts(toy_study.name).failed == 1
+    assert slots.counts("patient").open == 1
+
+
 def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9

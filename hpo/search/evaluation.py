@@ -1,11 +1,9 @@
 """One configuration, trained and judged on validation rows: one training for a holdout, one a fold for a k-fold."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from hpo.errors import TrialError
 from hpo.search.rows import Split
 from hpo.search.seeds import fold_seed
 from hpo.study import Params, StudyDefinition
@@ -13,11 +11,7 @@ from hpo.study import Params, StudyDefinition
 if TYPE_CHECKING:
     from hpo.training import Run
 
-__all__ = ["Evaluation", "NotFinite"]
-
-
-class NotFinite(TrialError):  # noqa: N818 - an outcome, as `Diverged`
-    """The model trained, but what it predicts cannot be scored."""
+__all__ = ["Evaluation"]
 
 
 class Evaluation:
@@ -69,18 +63,25 @@ class Evaluation:
         """Spent training and validating, all trainings together."""
         return sum(run.fit_seconds for run in self._runs)
 
-    def in_step(self) -> Iterator[float]:
-        """Train all splits side by side; yields the mean after each epoch. Raises Diverged, NotFinite."""
+    def in_step(self, block: int) -> Iterator[float]:
+        """Train all splits side by side, `block` epochs of each in turn; yields the mean after each turn.
+
+        Raises:
+            Diverged: training left the finite numbers.
+
+        """
         for number in range(len(self._splits)):
             self._begin(number)
-        for _ in range(self._epochs):
+        for first in range(0, self._epochs, block):
+            last = min(first + block, self._epochs)
             for number in range(len(self._splits)):
-                self._epoch(number)
-            self.epochs += 1
+                for _ in range(first, last):
+                    self._epoch(number)
+            self.epochs = last
             yield self.value
 
     def by_fold(self) -> Iterator[float]:
-        """Train one split after the other; yields the last value of each. Raises Diverged, NotFinite."""
+        """Train one split after the other; yields the last value of each. Raises Diverged."""
         for number in range(len(self._splits)):
             self._begin(number)
             for _ in range(self._epochs):
@@ -100,10 +101,7 @@ class Evaluation:
     def _epoch(self, number: int) -> None:
         epoch = self._runs[number].epoch()
         self._beat()
-        if epoch.validation is None or not math.isfinite(epoch.validation):
-            raise NotFinite(
-                f"the validation {self._definition.metric} was {epoch.validation} after epoch {epoch.number}"
-            )
+        assert epoch.validation is not None  # there are validation rows
         # The first epoch of a training appends, every later one replaces.
         self.values[number : number + 1] = [epoch.validation]
         self._train[number : number + 1] = [epoch.train]

@@ -1,6 +1,6 @@
 """Pruners by name, fitted to a fidelity, each refused with a reason where it cannot work.
 
-A trial reports its value after each epoch, from step 1, and is not asked after the last: it has done its work then.
+A trial reports its value after an epoch, step 1 the first, and is not asked after the last: it has done its work then.
 With folds, all are trained in step and the value is their mean; only for Wilcoxon a step is a fold.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["ETA", "WILCOXON_FOLDS", "LivingPruner", "brackets", "default_pruner"
 
 ETA = 3  # of three trials at a rung of successive halving, one goes on
 WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
-_RUNGS = 2  # of successive halving, at 1/9 and 1/3 of the epochs; later ones would save little
+_FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the next at three tenths
 
 
 class LivingPruner(BasePruner):
@@ -135,10 +135,10 @@ def _by_epoch(name: str, fidelity: Fidelity) -> LivingPruner:
         )
     if name == "median":
         return LivingPruner(MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 5), last_step=epochs)
-    first = max(1, epochs // ETA**_RUNGS)
-    last = max(1, epochs * 2 // 3)
+    first = max(1, epochs // _FIRST_RUNG)
+    last = max(1, epochs * 2 // 3)  # a later rung would save little
     if name == "hyperband":
-        rungs = sum(first * ETA**rung <= last for rung in range(_RUNGS + 1))
+        rungs = sum(first * ETA**rung <= last for rung in range(4))
         return LivingPruner(Hyperband(min_resource=first, count=rungs + 1), last_step=last)
     return LivingPruner(SuccessiveHalvingPruner(min_resource=first, reduction_factor=ETA), last_step=last)
 

@@ -151,6 +151,13 @@ def test_an_infeasible_configuration_costs_neither_data_nor_model() -> None:
     assert trial.values is None
 
 
+def test_folds_go_in_step_a_tenth_of_the_epochs_at_a_time() -> None:
+    trial = one(replace(FOLDED, fidelities=(Fidelity(name="f", epochs=22, folds=2),)), {"rate": 0.01})
+    assert list(trial.intermediate_values) == [3, 6, 9, 12, 15, 18, 21, 22]
+    assert trial.value == trial.intermediate_values[22]
+    assert trial.user_attrs["epochs"] == 22
+
+
 @pytest.mark.parametrize("definition", [LINE, FOLDED], ids=["holdout", "folds"])
 def test_a_diverged_configuration_is_pruned_with_its_reason(definition: StudyDefinition) -> None:
     space = Space(name="steep", params={"rate": Float(low=1e-4, high=1e30, log=True)})

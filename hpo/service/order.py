@@ -15,7 +15,7 @@ EXIT_ERROR = 1  # what went wrong was said in an "error" event
 EXIT_RECYCLE = 80  # to be replaced by a fresh process, and no fault of the trial's
 EXIT_STOPPED = 81  # a signal stopped it, and what it had in hand was given back
 
-_LINE = 4096  # bytes; a pipe takes up to this much in one piece, whoever else writes
+_LONGEST = 600  # characters of a text; at 6 bytes each at most, a line is within what a pipe takes in one piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Event:
 
     def send(self, fd: int) -> None:
         """Write the event; a supervisor that is gone is no reason to fail."""
-        line = json.dumps([self.kind, self.text[: _LINE // 8]]).encode() + b"\n"
+        line = json.dumps([self.kind, self.text[:_LONGEST]], ensure_ascii=False).encode(errors="replace") + b"\n"
         try:
             os.write(fd, line)
         except OSError:

@@ -1,0 +1,59 @@
+"""What a supervisor and its worker say to each other."""
+
+import os
+from dataclasses import fields
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hpo.service.child import environment
+from hpo.service.order import Event, WorkOrder
+
+ORDER = WorkOrder(
+    storage="postgresql://u:pä ss\n@h/d",
+    study="ß\n",
+    worker="w",
+    parent=1,
+    events=7,
+    lease_seconds=60.0,
+    stall_seconds=900.0,
+    max_attempts=3,
+    memory_limit=1,
+    objective=None,
+)
+
+
+def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
+    line = ORDER.to_json()
+    assert line.count(b"\n") == 1
+    assert WorkOrder.from_json(line) == ORDER
+    assert len(fields(ORDER)) == 10
+
+
+@given(st.text())
+@example("\0" * 5000)
+@example("\U0001f600" * 5000)
+def test_an_event_is_one_line_of_one_write(text: str) -> None:
+    reader, writer = os.pipe()
+    try:
+        Event(kind="error", text=text).send(writer)
+        line = os.read(reader, 1 << 16)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert line.count(b"\n") == 1
+    assert len(line) <= 4096  # what a pipe takes whole
+    assert text.startswith(Event.parse(line).text)
+
+
+def test_an_event_to_a_supervisor_that_is_gone_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    Event(kind="beat").send(writer)
+    os.close(writer)
+
+
+def test_libraries_of_a_worker_get_its_threads() -> None:
+    made = environment(3)
+    assert {made[name] for name in made if name.endswith("_NUM_THREADS")} == {"3"}
+    assert (made["TF_NUM_INTRAOP_THREADS"], made["TF_NUM_INTEROP_THREADS"]) == ("3", "3")

@@ -1,6 +1,7 @@
 """`hpo status`, `best`, `trial`, `delete`: what the storage holds."""
 
 import sys
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,7 +160,8 @@ def _trial(report: "TrialReport") -> None:
     if report.curve:
         values = [value for _, value in report.curve]
         tell(f"  curve: {sparkline(values)}")
-        tell("  " + "  ".join(f"{step}: {figure(value)}" for step, value in report.curve))
+        points = "  ".join(f"{step}:{figure(value)}" for step, value in report.curve)
+        tell(textwrap.fill(points, 96, initial_indent="    ", subsequent_indent="    "))
     for name, fact in report.attributes.items():
         tell(f"  {name}: {figure(fact)}")
     if report.reason:

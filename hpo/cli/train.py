@@ -86,7 +86,8 @@ def _estimate(epochs: int) -> "Callable[[Epoch], None]":
     """Say how long it takes as soon as that is known, after the second epoch: the first one also compiles."""
 
     def after(epoch: "Epoch") -> None:
-        if epoch.number == min(2, epochs - 1):
-            say(f"about {duration(epoch.seconds * (epochs - epoch.number))} left")
+        left = epoch.seconds * (epochs - epoch.number)
+        if epoch.number == 2 and left >= 1:
+            say(f"about {duration(left)} left")
 
     return after

@@ -1,8 +1,10 @@
 """Train one configuration: the best of a search, a baseline, or one written in a file; keep the model if asked to."""
 
+import contextlib
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,9 +81,11 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> "
         DataError: the data cannot be had.
 
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: errors only
     from hpo.search import measure
+    from hpo.training import configure
 
+    with _hushed():
+        configure()
     try:
         result = measure(job.definition, job.params, fidelity=job.fidelity, seed=job.seed, on_epoch=on_epoch)
     except TrialError as error:
@@ -89,6 +93,24 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> "
     if job.output is not None:
         _save(result, job.output)
     return result
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what TensorFlow's libraries write on stderr when they are loaded, at any log level, unless that fails."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            written.seek(0)
+            os.write(stderr, written.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _configuration(found: StudyDefinition, config: str, study: str | None, url: str) -> tuple[Params, str]:

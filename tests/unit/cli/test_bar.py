@@ -1,3 +1,7 @@
+import contextlib
+import io
+import re
+
 import pytest
 
 from hpo.cli.bar import Display, line
@@ -38,3 +42,54 @@ def test_a_display_that_was_never_called_shows_nothing(capsys: pytest.CaptureFix
     with Display(lambda: None):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    """A stderr somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    made = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def watched(terminal: Terminal, **options: bool) -> str:
+    with contextlib.redirect_stderr(terminal), Display(lambda: terminal.write("announced\n"), **options) as display:
+        display(progress())
+        display(progress(settled=13, pruned=4))
+    return terminal.getvalue()
+
+
+def test_on_a_terminal_there_is_one_bar_that_is_redrawn(terminal: Terminal) -> None:
+    shown = watched(terminal)
+    assert shown.startswith("announced\n")
+    assert "\x1b[" in shown  # the cursor is moved
+    assert line(progress(settled=13, pruned=4)) in shown
+
+
+@pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb")])
+def test_where_nobody_can_watch_a_bar_there_are_lines(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert "\x1b" not in watched(terminal)
+
+
+def test_quiet_gives_lines_on_a_terminal_too(terminal: Terminal) -> None:
+    assert "\x1b" not in watched(terminal, plain=True)
+
+
+def test_no_color_is_heeded(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured = re.compile(r"\x1b\[[\d;]*(3\d|38;)[\d;]*m")
+    assert coloured.search(watched(terminal))
+    terminal.truncate(0)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured.search(watched(terminal))

@@ -1,6 +1,6 @@
 """The rows one evaluation trains and is judged on: a holdout or folds, cut from the development rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,7 +28,7 @@ def _loaded(loader: Callable[[], Dataset]) -> Dataset:
 
 def load(definition: StudyDefinition) -> Dataset:
     """The definition's data, kept in this process for the next trial. Raises DataError."""
-    return _loaded(definition.data)
+    return _loaded(definition.data) if isinstance(definition.data, Hashable) else definition.data()
 
 
 def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: int) -> tuple[Split, ...]:

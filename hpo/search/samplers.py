@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial
 from hpo.errors import UsageError
 from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.grid import GridSampler
-from hpo.search.seeds import sampler_seed
+from hpo.search.seeds import derive, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS
 from hpo.study import Categorical, Space
@@ -58,7 +58,7 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # of QMC, and of TPE's groups
         # One low-discrepancy sequence for the whole study: its points lie evenly only together.
-        inner = _QMC(space, seed) if name == "qmc" else _INNER[name](space, own)
+        inner = _QMC(space, derive(seed, "qmc")) if name == "qmc" else _INNER[name](space, own)
     return DistinctSampler(inner, space, seed=own, claim=claim)
 
 

@@ -54,7 +54,7 @@ programs = ProgramCache(CAPACITY)
 
 
 def _free() -> None:
-    """Give the memory of a program that went back to the operating system: Keras, Python, and the C library each keep some."""
+    """Give back the memory of a program let go: Keras, Python and the C library each hold on to some."""
     import keras
 
     keras.backend.clear_session(free_memory=False)

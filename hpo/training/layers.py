@@ -9,7 +9,7 @@ __all__ = ["Dropout"]
 
 
 @keras.saving.register_keras_serializable(package="hpo")
-class Dropout(keras.layers.Layer):
+class Dropout(keras.layers.Layer):  # type: ignore[misc]
     """Dropout with its rate in a variable instead of in the compiled program.
 
     The same as `keras.layers.Dropout` (inverted dropout, active in training only), but a search over continuous rates

@@ -3,14 +3,18 @@
 import itertools
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import func_graph
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from hpo.training import scores, updates
+from hpo.training.graphs import dismantle
+from hpo.training.order import shuffled
 from hpo.training.recipe import Recipe
 from hpo.training.signature import reusable
 
@@ -32,8 +36,8 @@ class Owner(Protocol):
 class Program:
     """One training loop as compiled functions, and the variables they work on.
 
-    The functions take the data, the learning rates and the seed as arguments; weights are copied in and out. With XLA (`jit`)
-    shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing; without
+    The functions take the data, the learning rates and the seed as arguments; weights are copied in and out. With XLA
+    (`jit`) shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing; without
     it the last batch is smaller, as in Keras.
     """
 
@@ -51,9 +55,11 @@ class Program:
         ]
         self._weights = self.model.trainable_variables
         self.optimizer.build(self._weights)
-        self._decayed = (
-            [v for v in self._weights if self.optimizer._use_weight_decay(v)] if self.decay is not None else []
-        )
+        self._decayed = [
+            ours
+            for ours, theirs in zip(self._weights, recipe.model.trainable_variables, strict=True)
+            if self.decay is not None and recipe.optimizer._use_weight_decay(theirs)
+        ]
         self._fused = updates.fused(self.optimizer)
         self._slots = updates.prepare(self.optimizer) if self._fused else []
         self._model_state = [v.value for v in self.model.variables]
@@ -63,6 +69,7 @@ class Program:
             _loose(self.optimizer),
         )
         self._fresh = [_compact(v.numpy()) for v in self._optimizer_state]
+        self._random = keras.random.SeedGenerator(0)
         self._owner: weakref.ref[Owner] | None = None
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
         self.epoch = _compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _SEED], jit)
@@ -71,15 +78,15 @@ class Program:
 
     # Whose weights
 
-    def fresh(self, recipe: Recipe) -> list[Any]:
-        """The state a run of `recipe` begins with: its weights, and an optimizer that has made no step."""
+    def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
+        """The state a run of `recipe` begins with: its weights, an unused optimizer, and `seed` for the rest."""
         weights = [v.value.read_value() for v in recipe.model.variables]
         optimizer = [
             np.full(v.shape, value, v.dtype.as_numpy_dtype) if np.ndim(value) == 0 else value
             for v, value in zip(self._optimizer_state, self._fresh, strict=True)
         ]
         decay = [] if self.decay is None else [np.float32(recipe.optimizer.weight_decay)]
-        return [*weights, *optimizer, *decay]
+        return [*weights, *optimizer, *decay, np.array([seed, 0])]
 
     def acquire(self, owner: Owner) -> None:
         """Put `owner`'s state into the variables, and keep that of whoever was there."""
@@ -101,9 +108,9 @@ class Program:
         self._owner = None
 
     def dismantle(self) -> None:
-        """Take the compiled functions apart: their graphs hold one another in ways no garbage collector sees through."""
+        """Take the compiled functions apart; the program is unusable afterwards."""
         for function in (self.epoch, self.evaluate, self.predict):
-            _dismantle(function)
+            dismantle(function)
         del self.epoch, self.evaluate, self.predict
 
     def weights(self) -> list[Any]:
@@ -111,13 +118,13 @@ class Program:
         return [variable.numpy() for variable in self._model_state]
 
     def _state(self) -> list[Any]:
-        return [*self._model_state, *self._optimizer_state, *([] if self.decay is None else [self.decay])]
+        decay = [] if self.decay is None else [self.decay]
+        return [*self._model_state, *self._optimizer_state, *decay, self._random.state.value]
 
     # What is compiled
 
     def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, seed: Any) -> tuple[Any, Any, Any, Any]:
         """One epoch of `steps` steps: (sum of row losses, sum of row metrics, steps made, whether all was finite)."""
-        self._settle()
         order = shuffled(tf.shape(x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss_sum: Any, metric_sum: Any) -> tuple[Any, ...]:  # noqa: ARG001
@@ -131,12 +138,13 @@ class Program:
             )
 
         zero = tf.constant(0.0)
-        step, finite, loss_sum, metric_sum = tf.while_loop(
-            lambda step, finite, *_: (step < steps) & finite,
-            body,
-            (tf.constant(0), tf.constant(True), zero, zero),
-            parallel_iterations=1,
-        )
+        with self._settled():
+            step, finite, loss_sum, metric_sum = tf.while_loop(
+                lambda step, finite, *_: (step < steps) & finite,
+                body,
+                (tf.constant(0), tf.constant(True), zero, zero),
+                parallel_iterations=1,
+            )
         return loss_sum, metric_sum, step, finite
 
     def _batch(self, order: Any, step: Any, rows: Any) -> tuple[Any, Any, Any]:
@@ -152,7 +160,8 @@ class Program:
     def _step(self, x: Any, y: Any, weights: Any, rate: Any) -> tuple[Any, Any]:
         """One optimizer step: the loss that was minimised, and the metric of each row."""
         if self._augment is not None:
-            x = self._augment(x)
+            with _drawing_from(self._random):
+                x = self._augment(x)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             loss = tf.cast(self._loss(y, outputs, weights), tf.float32)
@@ -181,7 +190,6 @@ class Program:
 
     def _evaluate(self, x: Any, y: Any, rows: Any) -> Any:
         """Sum over the first `rows` rows of the metric."""
-        self._settle()
         size = EVALUATION_BATCH
 
         def body(start: Any, total: Any) -> tuple[Any, Any]:
@@ -192,33 +200,36 @@ class Program:
                 values = tf.where(index < rows, values, 0.0)
             return stop, total + tf.reduce_sum(values)
 
-        return tf.while_loop(
-            lambda start, _: start < rows, body, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1
-        )[1]
+        start = (tf.constant(0), tf.constant(0.0))
+        with self._settled():
+            return tf.while_loop(lambda start, _: start < rows, body, start, parallel_iterations=1)[1]
 
     def _predict(self, x: Any) -> Any:
-        self._settle()
-        return self.model(x, training=False)
+        with self._settled():
+            return self.model(x, training=False)
 
-    def _settle(self) -> None:
-        """Let Normalization layers read their variables here; Keras would compile their first values in as constants."""
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Let Normalization read its variables here; Keras would compile their first values in as constants."""
         for layer in self._normalizations:
             layer.finalize_state()
+        try:
+            yield
+        finally:
+            with tf.init_scope():  # nothing of this graph may stay in the layers: it would never be freed
+                for layer in self._normalizations:
+                    layer.finalize_state()
 
 
-def shuffled(capacity: Any, rows: Any, seed: Any) -> Any:
-    """A permutation of 0 … rows-1, then the rest up to `capacity`, that depends on `seed` alone.
-
-    Args:
-        capacity: length of the result, an int32 scalar.
-        rows: how many come first, in random order.
-        seed: int32, shape (2,): the run's seed and the epoch.
-
-    """
-    # Philox whatever the device, so that a seed means the same order with XLA, without it, and on a GPU.
-    keys = tf.random.stateless_uniform([capacity], seed=seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
-    keys = tf.where(tf.range(capacity) < rows, keys, keys.dtype.max)
-    return tf.argsort(keys, stable=True)
+@contextmanager
+def _drawing_from(generator: Any) -> Iterator[None]:
+    """Within it, Keras' random functions that are given no seed draw from `generator`, so that a run can be repeated."""
+    before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before)
 
 
 def _compiled(function: Any, arguments: list[tf.TensorSpec] | None, jit: bool) -> Any:
@@ -228,17 +239,7 @@ def _compiled(function: Any, arguments: list[tf.TensorSpec] | None, jit: bool) -
 def _optimizer(recipe: Recipe) -> tuple[Any, Any]:
     """An optimizer of the recipe's kind with its weight decay, if it has one, in a variable of ours."""
     given = recipe.optimizer
-    if not reusable(recipe.model):
-        decayless = given
-    else:
-        decayless = type(given).from_config(given.get_config())
-        for name in (
-            "_exclude_from_weight_decay",
-            "_exclude_from_weight_decay_patterns",
-            "_exclude_from_weight_decay_cache",
-        ):
-            if hasattr(given, name):
-                setattr(decayless, name, getattr(given, name))
+    decayless = type(given).from_config(given.get_config())
     if given.weight_decay is None or given.gradient_accumulation_steps:
         return decayless, None
     decay = tf.Variable(np.float32(given.weight_decay), trainable=False)
@@ -260,17 +261,3 @@ def _compact(value: Any) -> Any:
     """A number where the array is that number throughout: momenta begin as zeros, and need no second copy."""
     first = value.flat[0] if value.size else value.dtype.type(0)
     return first if np.all(value == first) else value
-
-
-def _dismantle(function: Any) -> None:
-    """Empty every graph of a tf.function, those of its loops first."""
-    for concrete in function._list_all_concrete_functions():
-        for graph in reversed(list(_graphs(concrete.graph))):
-            func_graph.dismantle_func_graph(graph)
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    yield graph
-    for inner in list(graph._functions.values()):
-        if getattr(inner, "graph", None) is not None:
-            yield from _graphs(inner.graph)

@@ -25,4 +25,6 @@ class Recipe:
     loss: "keras.losses.Loss | str"  # a Keras loss or its name
     batch_size: int = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
     schedule: Schedule | None = None  # learning rate of each step; None: the optimizer's own, throughout
-    augment: Callable[[Any], Any] | None = None  # batch of x -> batch of x of the same shape, training only; keras.ops
+    augment: Callable[[Any], Any] | None = (
+        None  # batch of x -> batch of x of the same shape, training only; keras.ops, keras.random with no seed
+    )

@@ -77,13 +77,14 @@ class Run:
         initial = float(recipe.optimizer.learning_rate)
         self._rates = (recipe.schedule or Constant()).rates(initial, self._steps * epochs)
         _adapt(recipe.model, train.x)
-        self._x, self._y = _tensors(train, recipe.batch_size if self._jit else 1)
+        multiple = recipe.batch_size if self._jit else 1
+        self._x, self._y = _tensor(train.x, multiple), _tensor(train.y, multiple)
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         shapes = (self._x.shape if self._jit else self._x.shape[1:], self._x.dtype, self._y.shape[1:], self._y.dtype)
         self._key = signature(recipe, shapes=shapes, metric=metric, jit=self._jit)
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
-        self.state = self._program(first=True).fresh(recipe)
+        self.state = self._program(first=True).fresh(recipe, seed % 2**31)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
 
@@ -139,6 +140,7 @@ class Run:
         """The outputs for inputs of shape (rows, ...) as the data set stores them; shape (rows, outputs)."""
         program = self._acquired()
         size = 8 * EVALUATION_BATCH
+        x = np.asarray(x, dtype=self._x.dtype.as_numpy_dtype)
         parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
         return np.concatenate(parts)
 
@@ -173,7 +175,9 @@ class Run:
             program.evaluate(*self._validation, none)
 
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
-        return _tensors(rows, EVALUATION_BATCH if self._jit else 1)
+        multiple = EVALUATION_BATCH if self._jit else 1
+        x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
+        return _tensor(rows.x, multiple, x_type), _tensor(rows.y, multiple, y_type)
 
     def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
         return float(program.evaluate(*tensors, tf.constant(rows))) / rows
@@ -190,7 +194,7 @@ def fit(
     on_epoch: Callable[[Epoch], object] | None = None,
     jit: bool | None = None,
 ) -> Run:
-    """Train all epochs of one run; `on_epoch` is called after each and may raise to stop. As `Run`, and raises what it does."""
+    """Train all epochs of one run; `on_epoch` is called after each and may raise to stop. Otherwise as `Run`."""
     run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit)
     for _ in range(epochs):
         epoch = run.epoch()
@@ -212,13 +216,14 @@ def _check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
         raise DefinitionError("XLA needs batches of one size, and this model or loss mixes rows: leave jit to None")
 
 
-def _tensors(rows: Rows, multiple: int) -> tuple[Any, Any]:
-    """The rows as tensors, filled up with copies of the first one to a multiple of `multiple` rows."""
-    missing = -len(rows) % multiple
-    parts = (np.asarray(a) for a in (rows.x, rows.y))
-    parts = (np.concatenate([a, np.repeat(a[:1], missing, axis=0)]) if missing else a for a in parts)
-    x, y = (a.astype(np.float32) if a.dtype == np.float64 else a for a in parts)
-    return tf.constant(x), tf.constant(y)
+def _tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
+    """The array as a tensor, filled up with its first row to a multiple of `multiple` rows; doubles as floats."""
+    missing = -len(array) % multiple
+    if missing:
+        array = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+    if dtype is None:
+        dtype = np.float32 if array.dtype == np.float64 else array.dtype
+    return tf.constant(np.asarray(array, dtype=dtype))
 
 
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:

@@ -10,8 +10,8 @@ __all__ = ["configure"]
 def configure(*, threads: int | None = None) -> None:
     """Prepare TensorFlow in this process; call it before anything else uses TensorFlow.
 
-    Quiets TensorFlow's start-up log and lets GPU memory grow instead of being taken whole. A worker uses one thread: two
-    one-thread processes train 2.4 times the epochs an hour of one two-thread process.
+    Quiets TensorFlow's start-up log and lets GPU memory grow instead of being taken whole. A worker uses one thread:
+    two one-thread processes train 2.4 times the epochs an hour of one two-thread process.
 
     Args:
         threads: threads within an operation and between operations alike; None leaves TensorFlow's own choice.

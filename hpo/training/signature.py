@@ -102,7 +102,7 @@ def _layers(model: Any) -> object:
 def _plain(node: Any, names: dict[str, str]) -> Any:
     if isinstance(node, dict):
         hot = {"rate", "seed"} if node.get("class_name") == Dropout.__name__ and "hpo" in str(node) else set()
-        result = {}
+        result: dict[str, Any] = {}
         for key, value in node.items():
             if key.endswith(_INITIALIZER):
                 continue

@@ -27,8 +27,8 @@ def fused(optimizer: Any) -> bool:
 def prepare(optimizer: Any) -> Slots:
     """The state of each trainable variable of a built optimizer, in the order its kernel takes it.
 
-    Adagrad's kernel adds no epsilon under the root, so epsilon is put into its accumulators here, once. Kernels of RMSprop
-    need a momentum also where it is 0.
+    Adagrad's kernel adds no epsilon under the root, so epsilon is put into its accumulators here, once. RMSprop's
+    kernels need a momentum also where it is 0.
     """
     slots = _SLOTS[type(optimizer)](optimizer)
     if isinstance(optimizer, keras.optimizers.Adagrad):
@@ -42,14 +42,12 @@ def _variables(*lists: Sequence[Any]) -> Slots:
 
 
 def _rmsprop_slots(optimizer: Any) -> Slots:
-    momentums = optimizer._momentums or [tf.Variable(tf.zeros_like(v.value)) for v in optimizer._velocities]
-    lists = [optimizer._velocities, momentums]
-    if optimizer.centered:
-        lists.insert(0, optimizer._average_gradients)
-    return [
-        tuple(getattr(v, "value", v) if not isinstance(v, tf.Variable) else v for v in s)
-        for s in zip(*lists, strict=True)
-    ]
+    slots = _variables(*([optimizer._average_gradients] if optimizer.centered else []), optimizer._velocities)
+    if optimizer.momentum:
+        momentums = [momentum.value for momentum in optimizer._momentums]
+    else:
+        momentums = [tf.Variable(tf.zeros_like(state[0]), trainable=False) for state in slots]
+    return [(*state, momentum) for state, momentum in zip(slots, momentums, strict=True)]
 
 
 _SLOTS: dict[type, Callable[[Any], Slots]] = {

@@ -1,0 +1,213 @@
+"""One training: what an epoch reports, and what runs share and do not share."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from hpo.data import Rows
+from hpo.errors import DefinitionError, Diverged, UsageError
+from hpo.training import Dropout, Recipe, Run, build, fit
+from hpo.training.cache import ProgramCache, programs
+from hpo.training.program import Program
+
+random = np.random.default_rng(0)
+X = random.normal(3, 5, (70, 4))
+Y = (X[:, 0] - X[:, 1]).astype(np.float32)
+TRAIN, VALIDATION = Rows(x=X[:45], y=Y[:45]), Rows(x=X[45:], y=Y[45:])
+
+
+def recipe(
+    *, rate: float = 0.2, learning_rate: float = 1e-2, units: int = 8, augment: Callable | None = None
+) -> Recipe:
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Normalization(),
+            keras.layers.Dense(units, "relu"),
+            Dropout(rate),
+            keras.layers.Dense(1),
+        ]
+    )
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=learning_rate / 10)
+    return Recipe(model=model, optimizer=optimizer, loss="mse", batch_size=16, augment=augment)
+
+
+def run(seed: int = 1, *, train: Rows = TRAIN, jit: bool | None = None, epochs: int = 3, **options: object) -> Run:
+    made = build(lambda given: recipe(**given), options, seed)
+    return Run(made, train, VALIDATION, epochs=epochs, metric="mae", seed=seed, jit=jit)
+
+
+def curve(one: Run, epochs: int = 3) -> list[tuple[float, float, float | None]]:
+    return [(e.loss, e.train, e.validation) for e in (one.epoch() for _ in range(epochs))]
+
+
+def test_validation_is_exact_and_the_model_has_the_trained_weights() -> None:
+    one = run()
+    last = [one.epoch() for _ in range(3)][-1]
+    outputs = one.predict(VALIDATION.x)
+    assert outputs.shape == (25, 1)
+    assert last.validation == pytest.approx(np.abs(outputs[:, 0] - VALIDATION.y).mean(), rel=1e-5)
+    assert one.evaluate(VALIDATION) == pytest.approx(last.validation, rel=1e-6)
+    np.testing.assert_allclose(one.model().predict(VALIDATION.x, verbose=0), outputs, rtol=1e-4, atol=1e-5)
+    assert last.number == 3
+    assert one.fit_seconds > 0
+
+
+def test_training_figures_are_means_over_rows_with_penalties_in_the_loss() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.5))])
+    made = Recipe(model=model, optimizer=keras.optimizers.SGD(0.0), loss="mse", batch_size=16)
+    epoch = Run(made, TRAIN, epochs=1, metric="mae", seed=0).epoch()
+    error = model.predict(TRAIN.x, verbose=0)[:, 0] - TRAIN.y
+    assert epoch.train == pytest.approx(np.abs(error).mean(), rel=1e-4)
+    penalty = 0.5 * float(np.square(model.get_weights()[0]).sum())
+    assert epoch.loss == pytest.approx(np.square(error).mean() + penalty, rel=1e-4)
+    assert epoch.validation is None
+
+
+def test_same_seed_same_curve_other_seed_another() -> None:
+    def jitter(x: object) -> object:
+        return x + keras.random.normal(keras.ops.shape(x), stddev=0.1)
+
+    first = curve(run(augment=jitter))
+    assert curve(run(augment=jitter)) == first
+    assert curve(run(seed=2, augment=jitter)) != first
+
+
+def test_runs_in_step_are_the_runs_by_themselves() -> None:
+    alone = [curve(run(seed, rate=rate)) for seed, rate in ((1, 0.2), (2, 0.4))]
+    runs = [run(1, rate=0.2), run(2, rate=0.4)]
+    in_step = [[], []]
+    for _ in range(3):
+        for one, seen in zip(runs, in_step, strict=True):
+            seen += curve(one, 1)
+    assert in_step == alone
+
+
+def test_a_run_whose_program_was_let_go_goes_on() -> None:
+    expected = curve(run())
+    one = run()
+    seen = curve(one, 1)
+    programs.clear()
+    assert seen + curve(one, 2) == expected
+
+
+def test_what_lives_in_variables_shares_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make = Program.__init__
+    monkeypatch.setattr(Program, "__init__", lambda self, *a, **k: made.append(1) or make(self, *a, **k))
+    programs.clear()
+    for options in ({}, {"rate": 0.37}, {"learning_rate": 1e-4}):
+        run(**options).epoch()
+    run(train=Rows(x=X[:33], y=Y[:33])).epoch()  # without XLA any number of rows
+    assert len(made) == 1
+    run(units=9)
+    run(rate=0.0)
+    assert len(made) == 3
+
+
+def test_normalization_is_fitted_on_the_training_rows_of_each_run() -> None:
+    for rows in (TRAIN, Rows(x=X[10:60], y=Y[10:60])):
+        one = run(train=rows)
+        one.epoch()
+        layer = one.model().layers[0]
+        np.testing.assert_allclose(np.ravel(layer.mean), rows.x.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(np.ravel(layer.variance), rows.x.var(axis=0), rtol=1e-5)
+
+
+def test_divergence_ends_the_epoch_where_it_happens() -> None:
+    y = Y[:45].copy()
+    y[7] = np.inf
+    one = run(train=Rows(x=X[:45], y=y))
+    with pytest.raises(Diverged) as caught:
+        one.epoch()
+    assert caught.value.epoch == 1
+    assert 1 <= caught.value.step <= 3
+
+
+def test_xla_trains_the_same_with_a_partial_batch() -> None:
+    plain, compiled = run(rate=0.0), run(rate=0.0, jit=True)
+    for ours, theirs in zip(curve(compiled), curve(plain), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
+
+
+def test_refusals() -> None:
+    with pytest.raises(UsageError, match="0 epochs"):
+        run(epochs=0)
+    with pytest.raises(DefinitionError, match="metric 'nonsense' is unknown"):
+        Run(recipe(), TRAIN, epochs=1, metric="nonsense", seed=0)
+    with pytest.raises(DefinitionError, match="loss 'nonsense' is unknown"):
+        Run(Recipe(**{**vars(recipe()), "loss": "nonsense"}), TRAIN, epochs=1, metric="mae", seed=0)
+    with pytest.raises(DefinitionError, match=r"Recipe\.schedule"):
+        rates = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+        Run(
+            Recipe(**{**vars(recipe()), "optimizer": keras.optimizers.SGD(rates)}),
+            TRAIN,
+            epochs=1,
+            metric="mae",
+            seed=0,
+        )
+    one = run(epochs=1)
+    one.epoch()
+    with pytest.raises(UsageError, match="beyond"):
+        one.epoch()
+
+
+@pytest.mark.parametrize("onehot", [False, True])
+def test_accuracy_of_labels_and_of_one_hot_targets(onehot: bool) -> None:
+    labels = random.integers(0, 3, 45)
+    rows = Rows(x=TRAIN.x, y=np.eye(3, dtype=np.float32)[labels] if onehot else labels)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    loss = "categorical_crossentropy" if onehot else "sparse_categorical_crossentropy"
+    one = fit(
+        Recipe(model=model, optimizer=keras.optimizers.SGD(0.01), loss=loss), rows, epochs=1, metric="accuracy", seed=0
+    )
+    assert one.evaluate(rows) == pytest.approx((one.predict(rows.x).argmax(axis=1) == labels).mean())
+
+
+def test_fit_reports_every_epoch() -> None:
+    seen = []
+    fit(recipe(), TRAIN, VALIDATION, epochs=3, metric="mae", seed=0, on_epoch=lambda epoch: seen.append(epoch.number))
+    assert seen == [1, 2, 3]
+
+
+def test_dropout_survives_saving(tmp_path: Path) -> None:
+    one = run(rate=0.3)
+    one.epoch()
+    one.model().save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), one.predict(X), rtol=1e-4, atol=1e-5)
+    assert loaded.layers[2].rate == 0.3
+    assert not np.allclose(loaded(X, training=True), loaded(X, training=False))
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    outputs = np.asarray(Dropout(0.25)(np.ones((100, 100), np.float32), training=True))
+    assert (outputs == 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert outputs.mean() == pytest.approx(1, abs=0.03)
+
+
+def test_the_cache_keeps_what_was_used_last() -> None:
+    class Thing:
+        gone = False
+
+        def release(self) -> None: ...
+
+        def dismantle(self) -> None:
+            self.gone = True
+
+    cache, things = ProgramCache(2), [Thing(), Thing(), Thing()]
+    for key, thing in zip("aba", (things[0], things[1], things[0]), strict=True):
+        cache.get(key, lambda thing=thing: thing)
+    cache.get("c", lambda: things[2])
+    assert [thing.gone for thing in things] == [False, True, False]
+    assert len(cache) == 2
+
+
+def test_recipes_and_schedules_need_no_tensorflow() -> None:
+    code = "import sys, hpo.training as t; t.Recipe, t.OneCycle; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

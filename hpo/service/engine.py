@@ -58,6 +58,8 @@ def _sqlite(path: Path, create: bool) -> sqlite3.Connection:
     # The database is in WAL mode, where NORMAL is safe against any death of a process; only a power failure
     # can take the last few transactions, and never corrupts.
     connection.execute("PRAGMA synchronous=NORMAL")
+    # Else a trial could be created in a study that was deleted at that moment, and turn up in the next one of its id.
+    connection.execute("PRAGMA foreign_keys=ON")
     return connection
 
 

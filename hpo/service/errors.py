@@ -23,6 +23,7 @@ _SAYS = (
     ("database disk image is malformed", "the file is damaged: restore it from a backup, or name another one"),
     ("malformed database schema", "the file is damaged: restore it from a backup, or name another one"),
     ("disk i/o error", "the disk failed to read or write the file: check the disk, and its free space"),
+    ("foreign key constraint", "the study was deleted while in use: start again"),
     ("database is locked", "another process holds it locked for more than a minute: stop that one, or wait for it"),
     ("password authentication failed", "the server refuses this user and password: check both"),
     ("no password supplied", "the server wants a password: postgresql://USER:PASSWORD@HOST/DATABASE"),

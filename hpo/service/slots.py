@@ -285,18 +285,24 @@ class Slots:
             _slot.c.state == "leased",
         )
 
+    @staticmethod
+    def _several(*where: ColumnElement[bool]) -> Any:
+        """An UPDATE of the unsettled slots that fit, locked in one order so that two such never wait for each other."""
+        ids = select(_slot.c.id).where(_UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
+        return update(_slot).where(_UNSETTLED, *where, _slot.c.id.in_(ids))
+
     def _change(self, slot: Slot, **values: Any) -> bool:
         with translated(self._storage.where), self._engine.begin() as connection:
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 
     def _release(self, worker: str, **values: Any) -> int:
-        statement = update(_slot).where(_slot.c.worker == worker, _slot.c.state == "leased", _UNSETTLED)
+        statement = self._several(_slot.c.worker == worker, _slot.c.state == "leased")
         with translated(self._storage.where), self._engine.begin() as connection:
             return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
 
     def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:
         lost = f"{self._max_attempts} attempts ended without a result"
-        statement = update(_slot).where(which, _UNSETTLED, self._free(), self._tries() >= self._max_attempts)
+        statement = self._several(which, self._free(), self._tries() >= self._max_attempts)
         return connection.execute(
             statement.values(
                 state="settled",

@@ -67,7 +67,7 @@ class Storage:
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""
-        rdb = copy_of(self.rdb)
+        rdb = _twin(self.rdb)
         # rollback_only: Optuna's own commits leave the outer transaction alone.
         session = sessionmaker(bind=connection, join_transaction_mode="rollback_only")
         rdb.scoped_session = scoped_session(session)
@@ -82,7 +82,7 @@ class Storage:
         self.engine.dispose()
 
 
-def copy_of(rdb: "RDBStorage") -> "RDBStorage":
+def _twin(rdb: "RDBStorage") -> "RDBStorage":
     """A shallow copy; `copy.copy` would connect anew, as RDBStorage pickles itself without its engine."""
     twin = object.__new__(type(rdb))
     twin.__dict__.update(copy.copy(rdb.__dict__))

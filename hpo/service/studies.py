@@ -132,7 +132,9 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
         connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
         connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
         optunas = storage.optuna_within(connection)
-        optunas.delete_study(optunas.get_study_id_from_name(name))
+        study_id = optunas.get_study_id_from_name(name)
+        _lock(connection, study_id)
+        optunas.delete_study(study_id)
     storage.forget()
 
 
@@ -203,6 +205,14 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
     connection.execute(schema.studies.insert().values(values))
     return record
+
+
+def _lock(connection: Connection, study_id: int) -> None:
+    """Keep workers that are still at it from adding to what is about to be deleted; SQLite has one writer anyway."""
+    from optuna.storages._rdb.models import StudyModel, TrialModel
+
+    for model in (StudyModel, TrialModel):
+        connection.execute(select(model.study_id).where(model.study_id == study_id).with_for_update())
 
 
 def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:

@@ -1,7 +1,7 @@
 """Optuna's trials for our slots: created with the slot's parameters, told exactly what the slot says."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -44,14 +44,12 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
         fixed = dict(slot.fixed)
         if slot.attempt > 1:
             fixed = {**_supersede(storage, study._study_id, slot), **fixed}
+        attributes: dict[str, Any] = {SLOT: slot.id, ATTEMPT: slot.attempt, POSITION: slot.position}
+        if fixed:  # each attribute costs two statements
+            attributes["fixed_params"] = fixed
         template = optuna.trial.create_trial(
             state=optuna.trial.TrialState.RUNNING,
-            system_attrs={
-                "fixed_params": fixed,
-                SLOT: slot.id,
-                ATTEMPT: slot.attempt,
-                POSITION: slot.position,
-            },
+            system_attrs=attributes,
         )
         # As Study.ask does: the sampler must see what was told since the last trial.
         study._thread_local.cached_all_trials = None

@@ -85,6 +85,8 @@ def _sqlite(url: URL) -> StorageUrl:
     if url.query:
         raise UsageError(f"{str(url)!r}: a SQLite URL takes no options, so leave out ?{next(iter(url.query))}=…")
     name = url.database or ""
+    if "?" in name:  # a plain path; in a URL it would begin the options
+        raise UsageError(f"{name!r} has a question mark in it, which a storage URL cannot say: rename the file")
     if not name or name == ":memory:" or name.startswith("file:"):
         raise UsageError(f"{str(url)!r} names no file: several processes share a study, so use sqlite:///FILE")
     try:

@@ -26,10 +26,14 @@ class Crew:
 
     def race(self, action: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call `action` in one process for each tuple, all at the same moment: what each returned."""
-        for orders, given in zip(self._orders, arguments, strict=False):
-            orders.put((len(arguments), action, given))
+        return self.run([(action, given) for given in arguments])
+
+    def run(self, calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+        """The same with an action for each."""
+        for orders, (action, given) in zip(self._orders, calls, strict=False):
+            orders.put((len(calls), action, given))
         try:
-            answers = [self._results.get(timeout=120) for _ in arguments]
+            answers = [self._results.get(timeout=120) for _ in calls]
         except queue.Empty:
             raise AssertionError("a process of the race never ended") from None
         failures = [value for _, kind, value in answers if kind == "raised"]
@@ -109,6 +113,42 @@ def settle_and_tell(url: str, slots: Sequence[Any], ids: Sequence[int], outcome:
             assert trials.tell(store, trial_id, outcome, value)  # type: ignore[arg-type]
             won.append(slot.position)
     return won
+
+
+def work_until_gone(url: str, study: str, worker: str) -> str:
+    """Run trials until the study is deleted; how that was noticed."""
+    from hpo.errors import HpoError
+    from hpo.service import storage, studies, trials
+    from hpo.service.errors import translated
+    from hpo.service.slots import Slots
+
+    store = storage.open(url)
+    slots, optunas = Slots(store), studies.load(store, study)
+    try:
+        while slot := slots.claim(study, worker, 3600):
+            trial = trials.create(store, optunas, slot)
+            with translated(store.where):
+                x = trial.suggest_float("x", 0, 1)
+                trial.report(x, 1)
+            if slots.settle(slot, "complete", x, trial_number=trial.number):
+                trials.tell(store, trial._trial_id, "complete", x)
+    except KeyError as error:  # Optuna's word for a trial that is no longer there
+        return repr(error)
+    except HpoError as error:
+        return str(error)
+    return "no slots left"
+
+
+def delete_soon(url: str, study: str) -> str:
+    """Delete the study as soon as there is work to be interrupted."""
+    from hpo.service import storage, studies
+    from hpo.service.slots import Slots
+
+    store = storage.open(url)
+    while Slots(store).counts(study).settled < 5:
+        pass
+    studies.delete(store, study, force=True)
+    return "deleted"
 
 
 def tell_all(url: str, ids: Sequence[int], outcome: str, value: float) -> list[bool]:

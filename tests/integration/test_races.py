@@ -94,3 +94,17 @@ def test_a_tell_replayed_by_several_at_once_succeeds_for_all(crew: Crew, store: 
     assert told == [[True] * 40] * 3
     finished = studies.load(store, study.name).get_trials()
     assert [(trial.state, trial.values) for trial in finished] == [(TrialState.COMPLETE, [0.5])] * 40
+
+
+def test_a_study_is_deleted_whole_under_the_hands_of_its_workers(
+    crew: Crew, store: Storage, study: StudyRecord
+) -> None:
+    Slots(store).open(study.name, 10_000)
+    workers = [(store.url, study.name, f"w{number}") for number in range(3)]
+    said = crew.run([(actors.delete_soon, (store.url, study.name)), *((actors.work_until_gone, w) for w in workers)])
+    assert said[0] == "deleted"
+    assert studies.list_all(store) == []
+    assert store.rdb.get_all_studies() == []
+    with store.engine.connect() as connection:
+        for table in ("trials", "trial_params", "trial_intermediate_values", "hpo_slot"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0

@@ -427,6 +427,17 @@ def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
     assert "killed by signal 9" in dead.user_attrs["reason"]
 
 
+def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
+    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
+) -> None:
+    slots.open(study.name, 1)
+    trials.create(store, optunas, claim("w1"))
+    slots.give_up("w1", "killed")
+    claim("w2")  # which has not got as far as creating its trial
+    assert recovery.recover(store, study.name).failed == 1
+    assert optunas.get_trials()[0].state == TrialState.FAIL
+
+
 def test_an_exhausted_slot_fails_its_trial(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import environment
 
-TRIALS = 8
+TRIALS = 6
 SEARCH = ("optimize", "./wine.py:study", "--workers", "2", "--trials", TRIALS, "--pruner", "none", "--seed", "1")
 
 
@@ -67,10 +67,9 @@ def finishes(hpo, folder: Path) -> None:
     assert complete == TRIALS
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_search_gives_back_what_it_had_in_hand(number: signal.Signals, hpo, slow: Path) -> None:
+def test_an_interrupted_search_gives_back_what_it_had_in_hand(hpo, slow: Path) -> None:
     with running(slow) as process:
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     last = err.splitlines()[-1]

@@ -1,7 +1,7 @@
 """Samplers by name, each refused with a reason where it cannot work."""
 
 import difflib
-import importlib.util
+import importlib
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -89,10 +89,14 @@ def _tpe(space: Space, seed: int) -> BaseSampler:
 
 
 def _gp(space: Space, seed: int) -> BaseSampler:
-    if importlib.util.find_spec("torch") is None:
+    try:
+        importlib.import_module("torch")
+    except (ImportError, OSError) as error:  # OSError: a library of its own is missing
+        cause = str(error).partition("\n")[0]
         raise UsageError(
-            "sampler gp needs PyTorch, which is not installed: pip install 'hpo-service[gp]', or use --sampler tpe"
-        )
+            f"sampler gp needs PyTorch, which cannot be imported ({cause}): pip install 'hpo-service[gp]', "
+            "or use --sampler tpe"
+        ) from error
     if not any(not domain.when for domain in space.params.values()):
         raise UsageError(f"sampler gp models unconditional parameters, and space {space.name!r} has none; use tpe")
     return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False)

@@ -51,10 +51,10 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
     except TrialPruned as error:
         with translated(storage.where):
             return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
+    except (LeaseLost, HpoError):  # before TrialError, which LeaseLost is one of
+        raise
     except TrialError as error:
         return Result(outcome="pruned", reason=str(error))
-    except (LeaseLost, HpoError):
-        raise
     except StorageInternalError:
         with translated(storage.where):
             raise

@@ -17,7 +17,10 @@ study = StudyDefinition(
     direction="maximize",
     spaces=(REPORT, WIDE),
     evaluation=Holdout(rows=10_000, stratified=True),
-    fidelities=(Fidelity(name="quick", epochs=3, rows=10_000), Fidelity(name="full", epochs=10)),
+    fidelities=(
+        Fidelity(name="quick", epochs=3, rows=10_000, trial_seconds=10),
+        Fidelity(name="full", epochs=10, trial_seconds=130),
+    ),
     baselines=BASELINES,
     sweeps=SWEEPS,
     infeasible=infeasible,

@@ -18,7 +18,10 @@ study = StudyDefinition(
     direction="minimize",
     spaces=(REPORT, WIDE),
     evaluation=KFold(folds=5),
-    fidelities=(Fidelity(name="quick", epochs=50, folds=3), Fidelity(name="full", epochs=200, folds=5)),
+    fidelities=(
+        Fidelity(name="quick", epochs=50, folds=3, trial_seconds=2),
+        Fidelity(name="full", epochs=200, folds=5, trial_seconds=12),
+    ),
     baselines=BASELINES,
     sweeps=SWEEPS,
 )

@@ -223,7 +223,7 @@ class Program:
 
 @contextmanager
 def _drawing_from(generator: Any) -> Iterator[None]:
-    """Within it, Keras' random functions that are given no seed draw from `generator`, so that a run can be repeated."""
+    """Within it, Keras' random functions that are given no seed draw from `generator`: a run can be repeated."""
     before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
     global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
     try:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hpo.errors import UsageError
 from hpo.service import storage as storages
+from hpo.service.abandoned import free_abandoned
 from hpo.service.memory import default_limit
 from hpo.service.order import WorkOrder
 from hpo.service.plan import study_name
@@ -15,7 +16,7 @@ from hpo.service.request import Request
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume
-from hpo.service.supervisor import Limits, Supervisor, bury
+from hpo.service.supervisor import Limits, Supervisor
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.study import Params, Space, StudyDefinition, registry
 
@@ -63,7 +64,7 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
         with _quiet():
             record = create_or_resume(storage, plan)
         _open(storage, record, request, first)
-        bury(storage, record.name, max_attempts=request.max_attempts)
+        free_abandoned(storage, record.name, max_attempts=request.max_attempts)
         recover(storage, record.name, max_attempts=request.max_attempts)
         return _run(storage, record, request, on_progress or _ignore)
     finally:

@@ -31,8 +31,8 @@ def is_passing(error: StorageError) -> bool:
     return any(words in str(error) for words in _PASSING)
 
 
-def patiently(call: Callable[[], T], *, seconds: float = PATIENCE) -> T:
-    """Call until the database answers, for at most `seconds`.
+def patiently(call: Callable[[], T], *, seconds: float = PATIENCE, unless: Callable[[], object] | None = None) -> T:
+    """Call until the database answers, for at most `seconds`, or until `unless` is true.
 
     A call may have taken effect although its answer was lost, so it must bear being made twice.
 
@@ -46,7 +46,7 @@ def patiently(call: Callable[[], T], *, seconds: float = PATIENCE) -> T:
         try:
             return call()
         except StorageError as error:
-            if not is_passing(error) or time.monotonic() + pause > deadline:
+            if not is_passing(error) or time.monotonic() + pause > deadline or (unless is not None and unless()):
                 raise
         time.sleep(pause * random.uniform(0.5, 1.0))  # workers that lost one server do not come back in step
         pause = min(_LONGEST, 2 * pause)

@@ -194,8 +194,8 @@ class Server:
         self._interrupted = 0
         if result.outcome == "crashed":
             # As if the process had died, which it had better do before it takes another slot.
-            self._slots.give_up(self._worker, result.reason or "", result.traceback)
-            recover(self._storage, self._name, max_attempts=self._terms.max_attempts)
+            patiently(lambda: self._slots.give_up(self._worker, result.reason or "", result.traceback))
+            patiently(lambda: recover(self._storage, self._name, max_attempts=self._terms.max_attempts))
             return False
         self._finish(slot, trial, result)
         return True

@@ -4,23 +4,23 @@ import contextlib
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FrameType
 
 from hpo.errors import HpoError, StorageError, StudyError
+from hpo.service.abandoned import free_abandoned
 from hpo.service.child import Child, environment
-from hpo.service.liveness import is_certainly_dead
-from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, WorkOrder
+from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
 from hpo.service.patience import PATIENCE, is_passing, patiently
 from hpo.service.progress import Ended, Progress, snapshot
 from hpo.service.recovery import recover
 from hpo.service.request import usable_cores
 from hpo.service.slots import Slots
+from hpo.service.stops import Stops
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 
-__all__ = ["Limits", "Supervisor", "bury"]
+__all__ = ["Limits", "Supervisor"]
 
 _TICK = 0.1  # seconds between looks at the workers
 _LOOK = 0.4  # seconds between looks at the database, or ten times what a look takes
@@ -74,7 +74,7 @@ class Supervisor:
         self._environment = environment(max(1, usable_cores() // workers))
         self._seats: list[Child | None] = [None] * workers
         self._selector = selectors.DefaultSelector()
-        self._signals = 0  # received so far
+        self._stops = Stops()
         self._fruitless = 0  # deaths in a row without a trial
         self._start_after = 0.0  # monotonic; no worker is started before
         self._began = time.monotonic()
@@ -92,13 +92,23 @@ class Supervisor:
             HpoError: a worker could not go on, in its own words; nothing is lost, and nothing is left running.
 
         """
-        with self._listening():
+        with self._stops:
             try:
                 ended = self._loop()
+            except StorageError:
+                if not self._stops.count:
+                    raise
+                ended = "interrupted"
             finally:
                 self._end_all()
                 self._selector.close()
-        return replace(self._look(), ended=ended, workers=0)
+        try:
+            last = self._look()
+        except StorageError:
+            if self._now is None or ended == "done":
+                raise
+            last = self._now
+        return replace(last, ended=ended, workers=0)
 
     def _loop(self) -> Ended:
         while True:
@@ -106,7 +116,7 @@ class Supervisor:
                 key.data()
             self._reap()
             self._watch()
-            if self._signals:
+            if self._stops.count:
                 return "interrupted"
             if self._limits.timeout is not None and time.monotonic() - self._began > self._limits.timeout:
                 return "timeout"
@@ -117,6 +127,13 @@ class Supervisor:
             self._fill()
 
     # --- the database
+
+    def _patiently(self, call: Callable[[], object]) -> None:
+        """Wait for a database that is away, but not once somebody wants to stop."""
+        patiently(call, unless=lambda: self._stops.count)
+
+    def _recover(self) -> None:
+        recover(self._storage, self._record.name, max_attempts=self._order.max_attempts)
 
     def _patient_look(self) -> Progress | None:
         """Where the study stands; None while the database is away, which the workers wait out too."""
@@ -154,6 +171,8 @@ class Supervisor:
         """Whether what is in the database ends the run. Raises StudyError where going on is hopeless."""
         if seen is None:
             return None
+        if not seen.target:
+            raise StudyError(f"study {seen.study!r} was deleted while it ran")
         if seen.settled == seen.target:
             return "done"
         if self._is_good_enough(seen):
@@ -168,7 +187,7 @@ class Supervisor:
         if time.monotonic() - self._buried > _BURY_EVERY:
             self._buried = time.monotonic()
             with contextlib.suppress(StorageError):  # next time
-                bury(self._storage, self._record.name, max_attempts=self._order.max_attempts)
+                free_abandoned(self._storage, self._record.name, max_attempts=self._order.max_attempts)
         return None
 
     def _is_good_enough(self, seen: Progress) -> bool:
@@ -220,14 +239,14 @@ class Supervisor:
         if code in (0, EXIT_RECYCLE, EXIT_STOPPED):
             self._fruitless = 0
             if code:
-                patiently(lambda: self._slots.hand_back_all(child.name))
+                self._patiently(lambda: self._slots.hand_back_all(child.name))
             return
         if child.error is not None:
-            patiently(lambda: self._slots.hand_back_all(child.name))
+            self._patiently(lambda: self._slots.hand_back_all(child.name))
             raise HpoError(child.error)
         how = child.killed_for or f"its worker died: {child.describe_death()}"
-        patiently(lambda: self._slots.give_up(child.name, how))
-        patiently(lambda: recover(self._storage, self._record.name, max_attempts=self._order.max_attempts))
+        self._patiently(lambda: self._slots.give_up(child.name, how))
+        self._patiently(self._recover)
         self._fruitless = 0 if child.has_worked else self._fruitless + 1
         limit = _FRUITLESS_KILLED if code == -signal.SIGKILL else _FRUITLESS
         others = any(other is not None and other.has_worked for other in self._seats)  # then it can be done
@@ -257,10 +276,10 @@ class Supervisor:
         child.wait()
         child.hear()
         if child.busy_since != began:  # it was done with that one just before
-            patiently(lambda: self._slots.hand_back_all(child.name))
+            self._patiently(lambda: self._slots.hand_back_all(child.name))
             return
-        patiently(lambda: self._fail_of(child.name, f"the trial took longer than {limit:g} seconds"))
-        patiently(lambda: recover(self._storage, self._record.name, max_attempts=self._order.max_attempts))
+        self._patiently(lambda: self._fail_of(child.name, f"the trial took longer than {limit:g} seconds"))
+        self._patiently(self._recover)
 
     def _fail_of(self, worker: str, reason: str) -> None:
         for slot in self._slots.leased(self._record.name):
@@ -275,7 +294,7 @@ class Supervisor:
         telling = time.monotonic() + (_LAST_WORDS if done else 0.0)
         deadline = telling + _GRACE
         asked: set[int] = set()
-        allowed = min(self._signals, 1)  # the one that brought us here, if one did
+        allowed = min(self._stops.count, 1)  # the one that brought us here, if one did
         alive = list(children)
         while alive:
             for key, _ in self._selector.select(_TICK / 2):
@@ -285,7 +304,7 @@ class Supervisor:
                 if child.pid not in asked and (child.busy_since is None or now >= telling):
                     asked.add(child.pid)
                     child.stop()
-                if now >= deadline or self._signals > allowed:  # or a second Ctrl-C
+                if now >= deadline or self._stops.count > allowed:  # or a second Ctrl-C
                     child.kill()
             ended = [child for child in alive if child.exit_code is not None]
             for child in ended:
@@ -294,35 +313,4 @@ class Supervisor:
         with contextlib.suppress(StorageError):  # then their leases run out, or the next run finds them dead
             for child in children:
                 self._slots.hand_back_all(child.name)
-            recover(self._storage, self._record.name, max_attempts=self._order.max_attempts)
-
-    # --- signals
-
-    @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Count signals in place of dying of them; only the main thread of a program can."""
-        before: dict[signal.Signals, object] = {}
-        with contextlib.suppress(ValueError):
-            for number in sorted(STOP_SIGNALS):
-                before[number] = signal.signal(number, self._on_signal)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
-        self._signals += 1
-
-
-def bury(storage: Storage, study: str, *, max_attempts: int) -> int:
-    """Free what workers hold that died on this machine with their supervisor; how many slots that were.
-
-    Their leases would run out too; this spares the wait.
-    """
-    slots = Slots(storage, max_attempts=max_attempts)
-    dead = {slot.worker for slot in slots.leased(study) if slot.worker and is_certainly_dead(slot.worker)}
-    freed = sum(slots.give_up(worker, "its worker died with its supervisor") for worker in dead)
-    if freed:
-        recover(storage, study, max_attempts=max_attempts)
-    return freed
+            self._recover()

@@ -12,7 +12,7 @@ import pytest
 import toy
 
 from hpo.errors import HpoError, StudyError, UsageError
-from hpo.service import storage
+from hpo.service import storage, studies
 from hpo.service.optimize import optimize
 from hpo.service.progress import Progress
 from hpo.service.request import Request
@@ -147,11 +147,11 @@ def test_a_worker_without_a_sign_of_life_is_replaced(url: str) -> None:
     assert "no sign of life for 1.5 seconds" in (slot.reason or "")
 
 
-def test_a_trial_that_kills_its_worker_fails_after_its_attempts(storage_url: str) -> None:
-    done = optimize(request(storage_url, "dies", max_attempts=3))
+def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> None:
+    done = optimize(request(url, "dies", max_attempts=3))
     assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
-    assert toy.unsound(storage_url, NAME, trials=8, failed=1) == []
-    opened = storage.open(storage_url)
+    assert toy.unsound(url, NAME, trials=8, failed=1) == []
+    opened = storage.open(url)
     slot = Slots(opened).list(NAME)[0]
     opened.close()
     assert slot.attempt == 3
@@ -197,6 +197,18 @@ def test_trials_that_all_fail_end_the_run(url: str) -> None:
     opened.close()
     assert counts.open > 0
     assert counts.running == 0
+
+
+def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
+    opened = storage.prepare(url)
+
+    def delete(progress: Progress) -> None:
+        if progress.running:
+            studies.delete(opened, NAME, force=True)
+
+    with pytest.raises(HpoError, match="deleted"):
+        optimize(request(url, "sleeps"), delete)
+    opened.close()
 
 
 def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:

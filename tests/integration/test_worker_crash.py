@@ -14,12 +14,12 @@ import pytest
 import toy
 
 from hpo.service import storage, studies
+from hpo.service.abandoned import free_abandoned
 from hpo.service.recovery import recover
 from hpo.service.serve import Terms, serve
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.supervisor import bury
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -61,7 +61,7 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
     assert start(store.url, toy_study.name, "instant", step).wait(60) == 9
     settled = step in ("settled", "told")
     assert slots.counts(toy_study.name).settled == int(settled)
-    assert bury(store, toy_study.name, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
+    assert free_abandoned(store, toy_study.name, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
     recover(store, toy_study.name)
     assert serve(store, toy_study.name, toy.instant) == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=3) == []

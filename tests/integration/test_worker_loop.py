@@ -238,6 +238,11 @@ def failing(errors: list[StorageError]) -> Callable[[], str]:
     return call
 
 
+def test_whoever_is_to_stop_does_not_wait() -> None:
+    with pytest.raises(StorageError):
+        patiently(failing([StorageError("x: the server went away")]), unless=lambda: True)
+
+
 def test_what_passes_is_waited_out() -> None:
     assert patiently(failing([StorageError("x: the server went away")] * 2)) == "answer"
 

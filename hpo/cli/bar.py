@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Display", "line"]
 
-_SECONDS_BETWEEN_LINES = 2.0
+_SECONDS_BETWEEN_LINES = 2.0  # where something happened to a trial
+_SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
 
 
 def line(progress: "Progress") -> str:
@@ -40,7 +41,7 @@ class Display:
         self._first: Callable[[], None] | None = first
         self._plain = plain or not is_terminal()
         self._bar: RichProgress | None = None
-        self._shown = ""
+        self._shown: tuple[object, ...] = ()  # what the last plain line told, less the time left
         self._said_at = float("-inf")
 
     def __enter__(self) -> "Display":
@@ -60,10 +61,12 @@ class Display:
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=progress.settled, total=progress.target)
             return
-        now = time.monotonic()
+        told = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
+        waited = time.monotonic() - self._said_at
         done = progress.settled == progress.target
-        if text != self._shown and (done or now - self._said_at >= _SECONDS_BETWEEN_LINES):
-            self._shown, self._said_at = text, now
+        due = done or waited >= _SECONDS_BETWEEN_LINES
+        if (told != self._shown and due) or waited >= _SECONDS_OF_SILENCE:
+            self._shown, self._said_at = told, time.monotonic()
             say(text)
 
     def _begin(self, first: Callable[[], None]) -> None:

@@ -1,8 +1,9 @@
 """Optimizer steps as single kernels.
 
 Keras writes an optimizer as a dozen elementwise passes over every variable. TensorFlow has kernels that do the same
-arithmetic in one or two. `UPDATES` maps an optimizer class to its kernel; what has none, and what is configured
-with anything a kernel does not know (EMA, gradient accumulation, loss scaling), takes Keras' own way.
+arithmetic in one or two. `UPDATES` maps an optimizer class to its step; a class that is not there, and what is
+configured with anything a step does not know (EMA, gradient accumulation, loss scaling), takes Keras' own way. That
+way goes through tf.distribute, whose AutoGraph keeps each graph it has met, about 4 MB, for the life of the process.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ _SLOTS: dict[type, Callable[[Any], Slots]] = {
     keras.optimizers.Adadelta: lambda o: _variables(o._accumulated_grads, o._accumulated_delta_vars),
     keras.optimizers.Adagrad: lambda o: _variables(o._accumulators),
 }
+_SLOTS[keras.optimizers.Nadam] = lambda o: _variables(o._momentums, o._velocities)
 _SLOTS[keras.optimizers.AdamW] = _SLOTS[keras.optimizers.Adam]
 
 
@@ -142,6 +144,23 @@ def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence
         raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=rate, grad=gradient)
 
 
+def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+    """No kernel does this one: Keras' arithmetic in plain operations, its scalars computed once for all variables."""
+    step = _step(o)
+    momentum = o.beta_1 * (1 - 0.5 * tf.pow(0.96, step))
+    coming = o.beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
+    product = o._u_product.value * momentum
+    o._u_product.value.assign(product)
+    of_average = rate * coming / (1 - product * coming)
+    of_gradient = rate * (1 - momentum) / (1 - product)
+    correction = 1 - tf.pow(o.beta_2, step)
+    for (m, v), variable, gradient in zip(slots, variables, gradients, strict=True):
+        average = m.assign_add((gradient - m) * (1 - o.beta_1), read_value=True)
+        square = v.assign_add((tf.square(gradient) - v) * (1 - o.beta_2), read_value=True)
+        change = of_average * average + of_gradient * gradient
+        variable.assign_sub(change / (tf.sqrt(square / correction) + o.epsilon))
+
+
 UPDATES: dict[type, Update] = {
     keras.optimizers.Adam: _adam,
     keras.optimizers.AdamW: _adam,
@@ -150,4 +169,5 @@ UPDATES: dict[type, Update] = {
     keras.optimizers.Adamax: _adamax,
     keras.optimizers.Adadelta: _adadelta,
     keras.optimizers.Adagrad: _adagrad,
+    keras.optimizers.Nadam: _nadam,
 }

@@ -84,6 +84,7 @@ class Supervisor:
         self._away_since: float | None = None  # since when the database has not answered
         self._first: Progress | None = None
         self._now: Progress | None = None
+        self._ended: Ended | None = None
 
     def run(self) -> Progress:
         """Run until something ends it.
@@ -94,21 +95,21 @@ class Supervisor:
         """
         with self._stops:
             try:
-                ended = self._loop()
+                self._ended = self._loop()
             except StorageError:
                 if not self._stops.count:
                     raise
-                ended = "interrupted"
+                self._ended = "interrupted"
             finally:
                 self._end_all()
                 self._selector.close()
         try:
             last = self._look()
         except StorageError:
-            if self._now is None or ended == "done":
+            if self._now is None or self._ended == "done":
                 raise
             last = self._now
-        return replace(last, ended=ended, workers=0)
+        return replace(last, ended=self._ended, workers=0)
 
     def _loop(self) -> Ended:
         while True:
@@ -290,8 +291,7 @@ class Supervisor:
         """End every worker; what it had in hand is given back unblamed."""
         children = [child for child in self._seats if child is not None]
         self._seats = [None] * len(self._seats)
-        done = self._now is not None and self._now.settled == self._now.target
-        telling = time.monotonic() + (_LAST_WORDS if done else 0.0)
+        telling = time.monotonic() + (_LAST_WORDS if self._ended == "done" else 0.0)
         deadline = telling + _GRACE
         asked: set[int] = set()
         allowed = min(self._stops.count, 1)  # the one that brought us here, if one did

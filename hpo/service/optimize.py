@@ -15,10 +15,10 @@ from hpo.service.recovery import recover
 from hpo.service.request import Request
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume
+from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume, lookup
 from hpo.service.supervisor import Limits, Supervisor
-from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
-from hpo.study import Params, Space, StudyDefinition, registry
+from hpo.settings import DEFAULT_SAMPLER
+from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 
 __all__ = ["optimize"]
 
@@ -45,11 +45,12 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
     space = definition.space(request.space)
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
     first = _first(request, definition, space)
-    _refuse_search(request, definition, space, fidelity.name)
+    pruner = _checked_search(request, definition, space, fidelity)
     storage = storages.prepare(request.storage)
     try:
+        name = request.name or study_name(definition, space, fidelity)
         plan = StudyPlan(
-            name=request.name or study_name(definition, space, fidelity),
+            name=name,
             reference=registry.reference(request.definition),
             definition=definition.name,
             space=space.name,
@@ -59,7 +60,7 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
             metric=definition.metric,
             seed=request.seed,
             sampler=request.sampler,
-            pruner=request.pruner,
+            pruner=pruner if request.pruner or lookup(storage, name) is None else None,
         )
         with _quiet():
             record = create_or_resume(storage, plan)
@@ -121,12 +122,17 @@ def _baseline(request: Request, definition: StudyDefinition, space: Space) -> li
     return [definition.baselines[0].params_in(space.name)] if request.baseline and definition.baselines else []
 
 
-def _refuse_search(request: Request, definition: StudyDefinition, space: Space, fidelity: str) -> None:
-    """Raise UsageError where the sampler or the pruner cannot work on this study: now, not in each worker."""
-    from hpo.search import make_pruner, make_sampler
+def _checked_search(request: Request, definition: StudyDefinition, space: Space, fidelity: Fidelity) -> str:
+    """The pruner of the study where it is new.
+
+    Raises UsageError where the sampler or the pruner cannot work on it: now, not in each worker.
+    """
+    from hpo.search import default_pruner, make_pruner, make_sampler
 
     make_sampler(request.sampler or DEFAULT_SAMPLER, space=space, seed=request.seed or 0)
-    make_pruner(request.pruner or DEFAULT_PRUNER, definition=definition, fidelity=fidelity)
+    pruner = request.pruner or default_pruner(definition, fidelity)
+    make_pruner(pruner, definition=definition, fidelity=fidelity)
+    return pruner
 
 
 def _open(storage: Storage, record: StudyRecord, request: Request, first: list[Params]) -> None:

@@ -19,7 +19,7 @@ from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["StudyPlan", "StudyRecord", "create_or_resume", "delete", "find", "get", "list_all", "load"]
+__all__ = ["StudyPlan", "StudyRecord", "create_or_resume", "delete", "find", "get", "list_all", "load", "lookup"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
     """
     plan = replace(plan, reference=_anywhere(plan.reference))
     with translated(storage.where):
-        existing = _fetch(storage, plan.name)
+        existing = lookup(storage, plan.name)
         if existing is None:
             with exclusive(storage.engine) as connection:
                 existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
@@ -80,7 +80,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
 def get(storage: Storage, name: str) -> StudyRecord:
     """The study of that name. Raises StudyError."""
     with translated(storage.where):
-        record = _fetch(storage, name)
+        record = lookup(storage, name)
     if record is None:
         raise StudyError(_unknown(name, list_all(storage), storage))
     return record
@@ -94,7 +94,7 @@ def find(storage: Storage, word: str) -> StudyRecord:
 
     """
     with translated(storage.where):
-        record = _fetch(storage, word)
+        record = lookup(storage, word)
     if record is not None:
         return record
     everything = list_all(storage)
@@ -164,7 +164,8 @@ def load(
         return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
 
 
-def _fetch(storage: Storage, name: str) -> StudyRecord | None:
+def lookup(storage: Storage, name: str) -> StudyRecord | None:
+    """The study of that name; None where there is none."""
     with storage.engine.connect() as connection:
         return _read(connection, name)
 

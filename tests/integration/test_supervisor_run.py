@@ -59,6 +59,15 @@ def test_a_run_from_its_start_to_its_end(storage_url: str) -> None:
         optimize(request(storage_url, trials=13))
 
 
+def test_the_default_pruner_gives_way_where_it_cannot_work(url: str) -> None:
+    """There is nothing to stop before the end of one epoch."""
+    optimize(request(url, trials=1, fidelity="glance"))
+    opened = storage.open(url)
+    assert studies.get(opened, "toy-line-glance").pruner == "none"
+    opened.close()
+    assert optimize(request(url, trials=2, fidelity="glance")).new == 1
+
+
 def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) -> None:
     own = [{"x": 0.25, "kind": "b"}, {"x": 0.5, "kind": "a"}]  # the second is the baseline
     optimize(request(url, trials=3, workers=1, try_=own))

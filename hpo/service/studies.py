@@ -161,7 +161,10 @@ def load(
         storage.forget()
     storage.incarnations[name] = record.incarnation
     with translated(storage.where):
-        return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
+        try:
+            return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
+        except KeyError:  # deleted since the line above found it
+            raise StudyError(_unknown(name, list_all(storage), storage)) from None
 
 
 def lookup(storage: Storage, name: str) -> StudyRecord | None:

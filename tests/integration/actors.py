@@ -123,8 +123,8 @@ def work_until_gone(url: str, study: str, worker: str) -> str:
     from hpo.service.slots import Slots
 
     store = storage.open(url)
-    slots, optunas = Slots(store), studies.load(store, study)
     try:
+        slots, optunas = Slots(store), studies.load(store, study)
         while slot := slots.claim(study, worker, 3600):
             trial = trials.create(store, optunas, slot)
             with translated(store.where):

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
-from hpo.data import Dataset, Rows, kfold, stratified_holdout
+from hpo.data import Rows
 
-__all__ = ["fit", "model", "split"]
+__all__ = ["fit", "model"]
 
 SGD_OF_THE_REPORT = {"learning_rate": 0.01, "momentum": 0.8}
 
@@ -37,16 +36,6 @@ def fit(
         callbacks=list(callbacks),
     ).history
     return float(history["val_accuracy" if definition == "cnn" else "val_mae"][-1])
-
-
-def split(definition: str, dataset: Dataset) -> tuple[Rows, Rows]:
-    """The rows of one training: cnn 10,000 and 10,000 to validate on, fcnn four fifths and one fifth."""
-    rows = dataset.development
-    if definition == "fcnn":
-        train, validation = kfold(len(rows), 5, seed=0)[0]
-        return rows.take(train), rows.take(validation)
-    train, validation = stratified_holdout(np.argmax(rows.y, axis=1), 10_000, seed=0)
-    return rows.take(train[:10_000]), rows.take(validation)
 
 
 def _cnn(params: Mapping[str, Any]) -> keras.Model:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.tasks import TASKS
 from hpo.study.registry import load
 
 SIDES = ("hpo", "optuna", "kerastuner")
@@ -83,7 +84,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     arguments = parser.parse_args()
-    epochs = 3 if arguments.definition == "cnn" else 200
+    epochs = TASKS[arguments.definition].epochs
     job: dict[str, Any] = {"definition": arguments.definition, "epochs": epochs, "seed": arguments.seed}
     if arguments.reach:
         baseline = run_side("optuna", {**job, "configurations": [dict(load(arguments.definition).baseline().params)]})

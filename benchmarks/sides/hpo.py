@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.sides import main
+from benchmarks.tasks import TASKS
 
 BEGIN = time.time()
-
-DEFINITIONS = {"cnn": ("cnn", "quick"), "fcnn": ("benchmarks.definitions:fcnn_split", "full")}
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """The fixed configurations with nothing pruned, or a search with the defaults up to the target."""
     folder = Path(job["folder"])
     storage = f"sqlite:///{folder / 'hpo.db'}"
-    definition, fidelity = DEFINITIONS[job["definition"]]
-    command = [sys.executable, "-m", "hpo", "optimize", definition, "--fidelity", fidelity, "--no-baseline"]
+    task = TASKS[job["definition"]]
+    command = [sys.executable, "-m", "hpo", "optimize", task.reference, "--fidelity", task.fidelity, "--no-baseline"]
     command += ["--storage", storage, "--name", "benchmark", "--seed", str(job["seed"]), "--json"]
     if "target" in job:
         command += ["--trials", "1000", "--until", str(job["target"]), "--timeout", str(job["limit"])]

@@ -14,10 +14,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     import keras_tuner
 
     from benchmarks import plain
-    from hpo.study.registry import load
+    from benchmarks.tasks import TASKS
 
-    definition = load(job["definition"])
-    train, validation = plain.split(job["definition"], definition.data())
+    task = TASKS[job["definition"]]
+    definition = task.definition
+    train, validation = task.split(job["seed"])
     maximize = definition.direction == "maximize"
     trials: list[tuple[float, float, float]] = []
     searching = "target" in job

@@ -13,11 +13,12 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     import optuna
 
     from benchmarks import plain
-    from hpo.study.registry import load
+    from benchmarks.tasks import TASKS
 
-    definition = load(job["definition"])
+    task = TASKS[job["definition"]]
+    definition = task.definition
     space = definition.space()
-    train, validation = plain.split(job["definition"], definition.data())
+    train, validation = task.split(job["seed"])
     trials: list[tuple[float, float, float]] = []
 
     def objective(trial: optuna.Trial) -> float:

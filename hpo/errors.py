@@ -39,6 +39,10 @@ class DataError(HpoError):
 class StorageError(HpoError):
     """The database cannot be reached, opened, written, or is not ours."""
 
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        self.transient = transient  # it may be over in a moment, so the same call is worth another try
+        super().__init__(message)
+
 
 class StudyError(HpoError):
     """A study does not exist, or what it is contradicts what is asked of it."""

@@ -1,6 +1,5 @@
 """Arguments and options that several commands share, with one wording."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from hpo.cli import complete
 from hpo.cli.numbers import whole
 
-__all__ = ["AsJson", "Definition", "FidelityName", "Name", "Seed", "SpaceName", "Storage", "Study", "WhichStudy"]
+__all__ = ["AsJson", "Definition", "Seed", "SpaceName", "Storage", "Study", "WhichStudy"]
 
 Definition = Annotated[
     str,
@@ -31,7 +30,7 @@ Study = Annotated[
 WhichStudy = Annotated[
     str | None,
     typer.Argument(
-        metavar="[STUDY]",
+        metavar="STUDY",
         help="A study's name; a definition's name where it has a single study. All studies where it is left out.",
         autocompletion=complete.studies,
         show_default=False,
@@ -47,10 +46,6 @@ Storage = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
-Name = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]", show_default=False),
-]
 SpaceName = Annotated[
     str | None,
     typer.Option(
@@ -61,11 +56,6 @@ SpaceName = Annotated[
         show_default=False,
     ),
 ]
-FidelityName = Annotated[
-    str | None,
-    typer.Option("--fidelity", metavar="NAME", autocompletion=complete.fidelities, show_default=False),
-]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.")
 ]
-File = Annotated[Path, typer.Option(metavar="FILE", show_default=False)]

@@ -33,17 +33,19 @@ def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = 
     """All studies, or one: target, trials by outcome, running, best, workers, time left."""
     from hpo.service import status as service
     from hpo.service import storage as storages
+    from hpo.service.url import parse
 
-    opened = storages.open(storage or storage_url())
+    url = storage or storage_url()
     if study is not None:
-        one = service.study_status(opened, study)
+        one = service.study_status(storages.open(url), study)
         document(asdict(one)) if as_json else _one(one)
         return
-    found = service.all_statuses(opened)
+    opened = storages.find(url)  # before the first search there is none, which is no error
+    found = service.all_statuses(opened) if opened is not None else []
     if as_json:
         document([asdict(one) for one in found])
     elif not found:
-        say(f"no studies in {opened.safe_url} yet; begin one: hpo optimize cnn --trials 50")
+        say(f"no studies in {parse(url).safe} yet; begin one: hpo optimize cnn --trials 50")
     else:
         _all(found)
 

@@ -22,7 +22,8 @@ _THREAD_LIMITS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # bytes
+_LONGEST = 300  # characters of a worker's last words
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -105,7 +106,8 @@ class Child:
         """Why it died, as one line: its own last words where there are any."""
         code = self.exit_code
         how = f"signal {-code} ({_signal_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
-        return f"{how}: {self._tail[-1]}" if self._tail else how
+        words = _last_words(list(self._tail))
+        return f"{how}: {words}" if words else how
 
     def stop(self) -> None:
         """Ask it to give back what it has in hand and to end."""
@@ -135,6 +137,12 @@ class Child:
     def _signal(self, number: int) -> None:
         if self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def _last_words(lines: list[str]) -> str:
+    """The line that says most: faulthandler's first, as stacks and a list of modules follow it; else the last one."""
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return (fatal or lines[-1:] or [""])[0][:_LONGEST]
 
 
 def _read(fd: int) -> bytes:

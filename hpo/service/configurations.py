@@ -55,6 +55,8 @@ def _read(path: Path) -> tuple[list[Params], bool]:
         ) from None
     except _TwinsError as error:
         raise UsageError(f"{path}: {error}") from None
+    except ValueError:
+        raise UsageError(f"{path} holds a number of thousands of digits: no parameter takes such a one") from None
     listed = isinstance(content, list)
     entries = content if listed else [content]
     for number, entry in enumerate(entries, start=1):

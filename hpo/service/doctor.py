@@ -67,7 +67,9 @@ def _packages() -> Check:
 
 
 def _processors() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from hpo.service.request import usable_cores
+
+    cores = usable_cores()
     memory = _free_memory()
     if memory is None:
         return Check(name="machine", state="ok", found=f"{cores} cores")
@@ -159,26 +161,18 @@ def _data() -> Iterator[Check]:
 
 def _storage(url: str) -> Check:
     """Reachable, ours, and writable; a database that is not there yet is not made."""
-    from sqlalchemy import inspect
-
     from hpo.service import storage, studies
-    from hpo.service.engine import connect
-    from hpo.service.errors import translated
     from hpo.service.url import parse
 
     where = parse(url)
-    if where.path is not None and not where.path.exists():
-        folder = where.path.parent
-        if folder.is_dir() and os.access(folder, os.W_OK):
-            return Check(name="storage", state="ok", found=f"{where.safe}: not there yet, hpo optimize makes it")
-        remedy = "create the folder, or give another --storage"
-        return Check(name="storage", state="fail", found=f"{folder} is no folder one can write in", remedy=remedy)
-    engine = connect(where, create=False)
-    with translated(where):
-        empty = not inspect(engine).get_table_names()
-    engine.dispose()
-    if empty:
-        return Check(name="storage", state="ok", found=f"{where.safe}: empty, hpo optimize makes its tables")
-    count = len(studies.list_all(storage.open(url)))
+    opened = storage.find(url)
+    if opened is None:
+        folder = where.path.parent if where.path is not None else None
+        if folder is not None and not os.access(folder, os.W_OK):
+            remedy = "give another --storage, or set HPO_STORAGE"
+            return Check(name="storage", state="fail", found=f"nothing can be written in {folder}", remedy=remedy)
+        return Check(name="storage", state="ok", found=f"{where.safe}: not there yet, hpo optimize makes it")
+    count = len(studies.list_all(opened))
+    opened.close()
     storage.prepare(url).close()  # its tables are there, so this only finds out whether they can be written
     return Check(name="storage", state="ok", found=f"{where.safe}: {count} {'study' if count == 1 else 'studies'}")

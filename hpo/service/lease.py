@@ -33,7 +33,7 @@ class Renewer:
         self._every = every  # seconds between renewals; a third of the lease
         self._stall = stall  # seconds without `beat` after which renewing stops
         self._slot: Slot | None = None
-        self._lost = False
+        self._lost: Slot | None = None  # the one whose renewal was refused
         self._beaten = time.monotonic()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
@@ -51,7 +51,7 @@ class Renewer:
     @contextlib.contextmanager
     def holding(self, slot: "Slot") -> Iterator[None]:
         """While inside, `slot` is renewed."""
-        self._beaten, self._lost, self._slot = time.monotonic(), False, slot
+        self._beaten, self._lost, self._slot = time.monotonic(), None, slot
         try:
             yield
         finally:
@@ -60,7 +60,7 @@ class Renewer:
     def beat(self) -> None:
         """Say that training makes progress. Raises LeaseLost where the slot is no longer this worker's."""
         self._beaten = time.monotonic()
-        if self._lost:
+        if self._lost is not None and self._lost is self._slot:  # and not the one before it
             raise LeaseLost("the slot went to another worker")
 
     def _run(self) -> None:
@@ -72,5 +72,5 @@ class Renewer:
                 renewed = self._renew(slot)
             except StorageError:
                 continue  # the database is away for a moment; a lease outlives two missed renewals
-            if not renewed and self._slot is slot:
-                self._lost = True
+            if not renewed:
+                self._lost = slot

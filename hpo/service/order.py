@@ -3,15 +3,15 @@
 import json
 import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-__all__ = ["EXIT_ERROR", "EXIT_RECYCLE", "EXIT_STOPPED", "STOP_SIGNALS", "Event", "WorkOrder"]
+__all__ = ["EXIT_RECYCLE", "EXIT_STOPPED", "STOP_SIGNALS", "Event", "WorkOrder"]
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """What asks a supervisor or a worker to give back what it has in hand and to end."""
 
-EXIT_ERROR = 1  # what went wrong was said in an "error" event
+# A worker that cannot go on says why in an "error" event and exits as the command line does for such an error.
 EXIT_RECYCLE = 80  # to be replaced by a fresh process, and no fault of the trial's
 EXIT_STOPPED = 81  # a signal stopped it, and what it had in hand was given back
 
@@ -22,7 +22,8 @@ _LONGEST = 600  # characters of a text; at 6 bytes each at most, a line is withi
 class WorkOrder:
     """All a worker needs to know; sent through its standard input, which then stays open as a sign of life."""
 
-    storage: str  # URL, password included: hence never an argument, which every user of the machine can read
+    storage: str = field(repr=False)
+    # URL, password included: hence never an argument, which every user of the machine can read
     study: str  # name
     worker: str  # `liveness.identity` of the worker's process
     parent: int  # process number of the supervisor

@@ -51,7 +51,7 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
     except TrialPruned as error:
         with translated(storage.where):
             return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
-    except (LeaseLost, HpoError):  # before TrialError, which LeaseLost is one of
+    except (LeaseLost, HpoError):  # neither is a fault of the trial
         raise
     except TrialError as error:
         return Result(outcome="pruned", reason=str(error))
@@ -61,9 +61,12 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
     except (Exception, SystemExit) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError("the disk is full: free some space and run the same command again") from error
-        text = traceback.format_exc()[-_LONGEST:]
         exhausted = isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY
-        return Result(outcome="crashed" if exhausted else "failed", reason=_line(error), traceback=text)
+        return Result(
+            outcome="crashed" if exhausted else "failed",
+            reason=storage.where.hide(_line(error)),
+            traceback=storage.where.hide(traceback.format_exc())[-_LONGEST:],
+        )
 
 
 def _valued(value: Any) -> Result:

@@ -7,28 +7,14 @@ from typing import TypeVar
 
 from hpo.errors import StorageError
 
-__all__ = ["PATIENCE", "is_passing", "patiently"]
+__all__ = ["PATIENCE", "patiently"]
 
 PATIENCE = 60.0
 """Seconds a call to the database is tried again before it counts as failed: a server restarts in less."""
 
 _FIRST, _LONGEST = 0.05, 2.0  # seconds between tries
-_PASSING = (  # what service/errors.py says of what passes by itself
-    "the server went away",
-    "the server is not ready yet",
-    "no server answers",
-    "the server does not answer",
-    "the server has no connection left",
-    "no connection became free",
-    "holds it locked",
-)
 
 T = TypeVar("T")
-
-
-def is_passing(error: StorageError) -> bool:
-    """Whether it may be over in a moment: a server that restarts, a lock. A full disk or a lost file is not."""
-    return any(words in str(error) for words in _PASSING)
 
 
 def patiently(call: Callable[[], T], *, seconds: float = PATIENCE, unless: Callable[[], object] | None = None) -> T:
@@ -46,7 +32,7 @@ def patiently(call: Callable[[], T], *, seconds: float = PATIENCE, unless: Calla
         try:
             return call()
         except StorageError as error:
-            if not is_passing(error) or time.monotonic() + pause > deadline or (unless is not None and unless()):
+            if not error.transient or time.monotonic() + pause > deadline or (unless is not None and unless()):
                 raise
         time.sleep(pause * random.uniform(0.5, 1.0))  # workers that lost one server do not come back in step
         pause = min(_LONGEST, 2 * pause)

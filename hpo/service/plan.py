@@ -85,25 +85,14 @@ def plan(request: "Request") -> Plan:
 
 def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None]":
     """The study of that name and the mean seconds of its trials; None for what there is not yet."""
-    from sqlalchemy import inspect
+    from hpo.service import status, storage, studies
 
-    from hpo.errors import StudyError
-    from hpo.service import schema, status, storage, studies
-    from hpo.service.engine import connect
-    from hpo.service.errors import translated
-
-    where = parse(url)
-    if where.path is not None and not where.path.exists():
+    opened = storage.find(url)
+    if opened is None:
         return None, None
-    engine = connect(where, create=False)
-    with translated(where):
-        ours = schema.version.name in inspect(engine).get_table_names()
-    engine.dispose()
-    if not ours:  # empty, Optuna's or another program's: `storage.prepare` makes it ready or refuses it
-        return None, None
-    opened = storage.open(url)
     try:
-        studies.get(opened, name)
-    except StudyError:
-        return None, None
-    return status.study_status(opened, name), status.mean_seconds(opened, name)
+        if studies.lookup(opened, name) is None:
+            return None, None
+        return status.study_status(opened, name), status.mean_seconds(opened, name)
+    finally:
+        opened.close()

@@ -3,16 +3,17 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpo.errors import UsageError
+from hpo.service.slots import MAX_SLOTS
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.study import Params
 
-__all__ = ["MAX_TRIALS", "MAX_WORKERS", "Request", "usable_cores"]
+__all__ = ["MAX_WORKERS", "Request", "usable_cores"]
 
-MAX_TRIALS = 1_000_000  # one study; more is a typing error
 MAX_WORKERS = 256  # on one machine; also at most 4 a core
+_LONGEST_NAME = 512  # characters; Optuna's limit
 _MAX_SECONDS = 366 * 86_400
 _LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
 
@@ -35,7 +36,7 @@ class Request:
 
     definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
     trials: int  # slots the study shall have in total, earlier runs included
-    storage: str = "sqlite:///hpo.db"  # URL; may hold a password, so never print it
+    storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
     workers: int | None = None  # processes; None: one for each usable core, but no more than trials
     space: str | None = None  # None: the definition's first
     fidelity: str | None = None  # None: the definition's first
@@ -57,7 +58,9 @@ class Request:
     # definition's models: to search something other than a Keras model
 
     def __post_init__(self) -> None:
-        _whole("trials", self.trials, 1, MAX_TRIALS)
+        _whole("trials", self.trials, 1, MAX_SLOTS)
+        if self.name is not None and not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable()):
+            raise UsageError(f"a name must have from 1 to {_LONGEST_NAME} printable characters, not {self.name!r:.60}")
         if self.workers is not None:
             _whole("workers", self.workers, 1, min(MAX_WORKERS, max(16, 4 * usable_cores())))
         _whole("max attempts", self.max_attempts, 1, 1_000_000)

@@ -44,9 +44,7 @@ MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
 
 _slot = schema.slots
-_UNSETTLED: ColumnElement[bool] = literal_column(
-    "state <> 'settled'", Boolean
-)  # as the partial index says it, word for word
+_UNSETTLED: ColumnElement[bool] = literal_column("state <> 'settled'", Boolean)  # word for word as the partial index
 
 
 class Slots:
@@ -215,8 +213,7 @@ class Slots:
 
     def counts(self, study: str) -> Counts:
         """How many slots are in which state; all zero for a study without any."""
-        running = and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
-        kind = func.coalesce(_slot.c.outcome, case((running, "running"), else_="open")).label("kind")
+        kind = func.coalesce(_slot.c.outcome, case((self._alive(), "running"), else_="open")).label("kind")
         with translated(self._storage.where), self._engine.connect() as connection:
             rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
         number: dict[str, int] = dict(rows)
@@ -239,6 +236,12 @@ class Slots:
         """The slots somebody holds, whether or not the lease ran out."""
         return self._select(_slot.c.study == study, _UNSETTLED, _slot.c.state == "leased")
 
+    def workers(self, study: str) -> Sequence[str]:
+        """The names of those who hold a lease that has not run out, in order."""
+        query = select(_slot.c.worker).where(_slot.c.study == study, _UNSETTLED, self._alive()).distinct()
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
         """The slots of these ids; one whose study was deleted is missing."""
         return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
@@ -258,14 +261,16 @@ class Slots:
 
     def live(self, study: str, connection: Connection) -> int:
         """How many leases on the study have not run out, within the caller's transaction."""
-        alive = and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
-        return connection.execute(select(func.count()).where(_slot.c.study == study, alive)).scalar_one()
+        return connection.execute(select(func.count()).where(_slot.c.study == study, self._alive())).scalar_one()
 
     def _now(self) -> ColumnElement[float]:
         if self._clock is None and self._engine.dialect.name == "postgresql":
             # Workers on many machines: one clock for all, and the current time, not the transaction's start.
             return cast(extract("epoch", func.clock_timestamp()), Double)
         return literal((self._clock or time.time)(), Double)
+
+    def _alive(self) -> ColumnElement[bool]:
+        return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
 
     def _free(self) -> ColumnElement[bool]:
         ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())

@@ -151,7 +151,10 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
     record = studies.find(storage, word)
     with translated(storage.where):
         rdb = storage.rdb
-        study_id = rdb.get_study_id_from_name(record.name)
+        try:
+            study_id = rdb.get_study_id_from_name(record.name)
+        except KeyError:
+            raise studies.halved(storage, record.name) from None
         try:
             found = rdb.get_trial(rdb.get_trial_id_from_study_id_trial_number(study_id, number))
         except KeyError:
@@ -175,8 +178,6 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
     leader = slots.best(record.name, record.direction)
-    now = datetime.now(UTC).timestamp()
-    held = [slot for slot in slots.leased(record.name) if (slot.lease_expires_at or 0) > now]
     return StudyStatus(
         study=record.name,
         definition=record.definition,
@@ -196,7 +197,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         pruner=record.pruner,
         seed=record.seed,
         created_at=datetime.fromtimestamp(record.created_at, UTC),
-        workers=tuple(sorted({slot.worker for slot in held if slot.worker})),
+        workers=tuple(slots.workers(record.name)),
         eta_seconds=_eta(storage, record.name, counts),
     )
 
@@ -255,7 +256,7 @@ def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
         position=found.system_attrs.get(trials.POSITION),
         attempt=attempt,
         worker=own.worker if own is not None else None,
-        started_at=found.datetime_start and found.datetime_start.replace(tzinfo=UTC),
+        started_at=found.datetime_start and found.datetime_start.astimezone(UTC),  # Optuna's is local time
         seconds=found.duration.total_seconds() if found.duration is not None else None,
         curve=tuple(sorted(found.intermediate_values.items())),
         reason=(own.reason if own is not None else None) or reason,

@@ -19,6 +19,8 @@ class Stops:
     def __enter__(self) -> "Stops":
         with contextlib.suppress(ValueError):  # not the main thread
             for number in sorted(STOP_SIGNALS):
+                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: it shall outlive its terminal
                 self._before[number] = signal.signal(number, self._receive)
         return self
 

@@ -1,6 +1,5 @@
 """Opening the database studies live in: made or checked once, before any worker starts."""
 
-import copy
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from hpo.service.url import StorageUrl, parse
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
-__all__ = ["Storage", "open", "prepare"]
+__all__ = ["Storage", "find", "open", "prepare"]
 
 
 class Storage:
@@ -85,7 +84,7 @@ class Storage:
 def _twin(rdb: "RDBStorage") -> "RDBStorage":
     """A shallow copy; `copy.copy` would connect anew, as RDBStorage pickles itself without its engine."""
     twin = object.__new__(type(rdb))
-    twin.__dict__.update(copy.copy(rdb.__dict__))
+    twin.__dict__.update(rdb.__dict__)
     return twin
 
 
@@ -125,21 +124,35 @@ def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
         StorageError: there is none, or as for `prepare`.
 
     """
+    found = find(url)
+    if found is not None:
+        return found
+    where = parse(url)
+    if where.path is not None and not where.path.exists():
+        raise StorageError(f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage")
+    raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
+
+
+def find(url: str) -> Storage | None:
+    """Open the database at `url`; None where there is none yet, or one that `prepare` has still to make ready.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `prepare`; nothing is written.
+
+    """
     where = parse(url)
     if where.path is not None:
         _refuse_folders(where)
         if not where.path.exists():
-            raise StorageError(
-                f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage"
-            )
+            return None
     engine = connect(where, create=False)
     with translated(where):
-        found = _version(engine, where)
-    if found is None:
-        raise StorageError(
-            f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another"
-        )
-    _refuse_newer(found, where)
+        version = _version(engine, where)
+    if version is None:
+        engine.dispose()
+        return None
+    _refuse_newer(version, where)
     return Storage(where, engine)
 
 

@@ -1,10 +1,8 @@
 """Studies: what was asked of each when it was made, kept beside Optuna's own record of it."""
 
-import os
 import secrets
 import time
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -15,11 +13,23 @@ from hpo.service.engine import exclusive
 from hpo.service.errors import translated
 from hpo.service.storage import Storage
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
+from hpo.study import registry
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["StudyPlan", "StudyRecord", "create_or_resume", "delete", "find", "get", "list_all", "load", "lookup"]
+__all__ = [
+    "StudyPlan",
+    "StudyRecord",
+    "create_or_resume",
+    "delete",
+    "find",
+    "get",
+    "halved",
+    "list_all",
+    "load",
+    "lookup",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +70,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
         StorageError: the database failed.
 
     """
-    plan = replace(plan, reference=_anywhere(plan.reference))
+    plan = replace(plan, reference=registry.reference(plan.reference))
     with translated(storage.where):
         existing = lookup(storage, plan.name)
         if existing is None:
@@ -79,8 +89,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
 
 def get(storage: Storage, name: str) -> StudyRecord:
     """The study of that name. Raises StudyError."""
-    with translated(storage.where):
-        record = lookup(storage, name)
+    record = lookup(storage, name)
     if record is None:
         raise StudyError(_unknown(name, list_all(storage), storage))
     return record
@@ -93,8 +102,7 @@ def find(storage: Storage, word: str) -> StudyRecord:
         StudyError: there is none, or the definition has several; the message lists them.
 
     """
-    with translated(storage.where):
-        record = lookup(storage, word)
+    record = lookup(storage, word)
     if record is not None:
         return record
     everything = list_all(storage)
@@ -131,10 +139,10 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
             raise StudyError(f"study {name!r} has {running} trials running: stop their workers first, or force it")
         connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
         connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
-        optunas = storage.optuna_within(connection)
-        study_id = optunas.get_study_id_from_name(name)
-        _lock(connection, study_id)
-        optunas.delete_study(study_id)
+        study_id = _optunas(connection, name)
+        if study_id is not None:  # else another program has deleted it there already
+            _lock(connection, study_id)
+            storage.optuna_within(connection).delete_study(study_id)
     storage.forget()
 
 
@@ -150,7 +158,7 @@ def load(
     SQLite gives the ids of a deleted study out again, so Optuna's cache is dropped where the study is a new one.
 
     Raises:
-        StudyError: there is none of that name.
+        StudyError: there is none of that name, or only our half of it.
 
     """
     import optuna
@@ -163,14 +171,24 @@ def load(
     with translated(storage.where):
         try:
             return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
-        except KeyError:  # deleted since the line above found it
-            raise StudyError(_unknown(name, list_all(storage), storage)) from None
+        except KeyError:
+            raise halved(storage, name) from None
 
 
 def lookup(storage: Storage, name: str) -> StudyRecord | None:
     """The study of that name; None where there is none."""
-    with storage.engine.connect() as connection:
+    with translated(storage.where), storage.engine.connect() as connection:
         return _read(connection, name)
+
+
+def halved(storage: Storage, name: str) -> StudyError:
+    """What to say of a study that Optuna does not know: it was deleted just now, or another program took its half."""
+    if lookup(storage, name) is None:
+        return StudyError(_unknown(name, list_all(storage), storage))
+    return StudyError(
+        f"the trials of study {name!r} in {storage.safe_url} were deleted by another program: "
+        f"`hpo delete {name}` deletes the rest, then begin it anew"
+    )
 
 
 def _read(connection: Connection, name: str) -> StudyRecord | None:
@@ -211,6 +229,13 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     return record
 
 
+def _optunas(connection: Connection, name: str) -> int | None:
+    """Optuna's id of the study. Not asked of Optuna, which would undo the transaction where there is none."""
+    from optuna.storages._rdb.models import StudyModel
+
+    return connection.execute(select(StudyModel.study_id).where(StudyModel.study_name == name)).scalar()
+
+
 def _lock(connection: Connection, study_id: int) -> None:
     """Keep workers that are still at it from adding to what is about to be deleted; SQLite has one writer anyway."""
     from optuna.storages._rdb.models import StudyModel, TrialModel
@@ -237,11 +262,3 @@ def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
 def _unknown(word: str, everything: list[StudyRecord], storage: Storage) -> str:
     names = ", ".join(record.name for record in everything[:10]) + (", …" if len(everything) > 10 else "")
     return f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}"
-
-
-def _anywhere(reference: str) -> str:
-    """The reference with the path of a file made absolute, so that workers elsewhere in the tree find it."""
-    path, colon, attribute = reference.rpartition(":")
-    if colon and (path.endswith(".py") or os.sep in path):
-        return f"{Path(path).expanduser().absolute()}:{attribute}"
-    return reference

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hpo.errors import HpoError, StorageError, StudyError
+from hpo.errors import HpoError, StorageError, StudyError, UsageError
 from hpo.service.abandoned import free_abandoned
 from hpo.service.child import Child, environment
 from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
-from hpo.service.patience import PATIENCE, is_passing, patiently
+from hpo.service.patience import PATIENCE, patiently
 from hpo.service.progress import Ended, Progress, snapshot
 from hpo.service.recovery import recover
 from hpo.service.request import usable_cores
 from hpo.service.slots import Slots
+from hpo.service.status import failure
 from hpo.service.stops import Stops
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
@@ -27,16 +28,8 @@ _LOOK = 0.4  # seconds between looks at the database, or ten times what a look t
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
 _LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
 _BURY_EVERY = 5.0  # seconds
-_BACK_OFF = (
-    0.0,
-    0.5,
-    1.0,
-    2.0,
-    4.0,
-    8.0,
-    16.0,
-    30.0,
-)  # seconds before a worker is started again, by deaths in a row without a trial
+_BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+# seconds before a worker is started again, by deaths in a row without a trial
 _FRUITLESS = 4  # deaths in a row of workers that took no trial, after which the run ends if none that did is left
 _FRUITLESS_KILLED = 20  # the same where something killed them, which may be no fault of theirs
 _HOPELESS = 5  # trials of a run that may fail before one does not, after which the run ends
@@ -142,7 +135,7 @@ class Supervisor:
             seen = self._look()
         except StorageError as error:
             self._away_since = self._away_since or time.monotonic()
-            if not is_passing(error) or time.monotonic() - self._away_since > PATIENCE:
+            if not error.transient or time.monotonic() - self._away_since > PATIENCE:
                 raise
             self._looked = time.monotonic()
             return None
@@ -183,7 +176,7 @@ class Supervisor:
         if failures == seen.new and failures >= _HOPELESS and not seen.complete + seen.pruned:
             raise StudyError(
                 f"the first {seen.failed} trials of study {self._record.name!r} all failed, the last with: "
-                f"{self._last_reason()}; put that right and run the same command again"
+                f"{self._last_failure()}; put that right and run the same command again"
             )
         if time.monotonic() - self._buried > _BURY_EVERY:
             self._buried = time.monotonic()
@@ -197,9 +190,9 @@ class Supervisor:
             return False
         return seen.best.value >= until if self._record.direction == "maximize" else seen.best.value <= until
 
-    def _last_reason(self) -> str:
-        failed = [slot for slot in self._slots.list(self._record.name) if slot.outcome == "failed"]
-        return max(failed, key=lambda slot: slot.settled_at or 0.0).reason or "no reason given"
+    def _last_failure(self) -> str:
+        last = failure(self._storage, self._record.name)
+        return last[1] if last is not None else "no reason was recorded"
 
     # --- the workers
 
@@ -244,8 +237,9 @@ class Supervisor:
             return
         if child.error is not None:
             self._patiently(lambda: self._slots.hand_back_all(child.name))
-            raise HpoError(child.error)
-        how = child.killed_for or f"its worker died: {child.describe_death()}"
+            raise (UsageError if code == UsageError.exit_code else HpoError)(child.error)
+        death = self._storage.where.hide(child.describe_death())  # whatever its last words were
+        how = child.killed_for or f"its worker died: {death}"
         self._patiently(lambda: self._slots.give_up(child.name, how))
         self._patiently(self._recover)
         self._fruitless = 0 if child.has_worked else self._fruitless + 1
@@ -253,8 +247,7 @@ class Supervisor:
         others = any(other is not None and other.has_worked for other in self._seats)  # then it can be done
         if self._fruitless >= limit and not others:
             raise StudyError(
-                f"{self._fruitless} workers in a row died before they could take a trial, the last by "
-                f"{child.describe_death()}"
+                f"{self._fruitless} workers in a row died before they could take a trial, the last by {death}"
             )
         self._start_after = time.monotonic() + _BACK_OFF[min(self._fruitless, len(_BACK_OFF) - 1)]
 

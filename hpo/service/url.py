@@ -17,6 +17,7 @@ Backend = Literal["sqlite", "postgresql"]
 
 _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg", "postgres+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
+_SECRET_OPTIONS = ("password", "sslpassword")
 _REMEDY = "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
@@ -107,13 +108,10 @@ def _postgresql(url: URL) -> StorageUrl:
     if importlib.util.find_spec("psycopg") is None:
         raise StorageError("PostgreSQL needs the psycopg driver: pip install 'hpo-service[postgres]'")
     url = url.set(drivername="postgresql+psycopg")
-    in_query = url.query.get("password", ())
-    passwords = [in_query] if isinstance(in_query, str) else list(in_query)
+    passwords = [value for name in _SECRET_OPTIONS for value in url.normalized_query.get(name, ())]
     if url.password:
         passwords.append(str(url.password))
-    shown = url.set(drivername="postgresql")
-    if in_query:
-        shown = shown.difference_update_query(["password"])
+    shown = url.set(drivername="postgresql").difference_update_query(_SECRET_OPTIONS)
     return StorageUrl(
         backend="postgresql",
         url=url.render_as_string(hide_password=False),
@@ -123,9 +121,13 @@ def _postgresql(url: URL) -> StorageUrl:
 
 
 def _shown(text: str) -> str:
-    # Whatever stands before the last @ of something that could not be read may be a password.
+    """Something that could not be read, less what may be a password: all before the last @, and all options."""
+    text, mark, _ = text.partition("?")
+    options = "?***" if mark else ""
     head, at, tail = text.rpartition("@")
-    if not at:
-        return text
-    scheme, slashes, _ = head.partition("://")
-    return f"{scheme}://***@{tail}" if slashes else f"***@{tail}"
+    scheme, slashes, rest = (head if at else text).partition("://")
+    if at:
+        return f"{scheme}://***@{tail}{options}" if slashes else f"***@{tail}{options}"
+    # postgresql://me:secret/db lacks its host, so what stands there for one need not be one.
+    hidden = slashes and scheme not in _SQLITE and ":" in rest
+    return f"{scheme}://***{options}" if hidden else f"{text}{options}"

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import cast
 
-from hpo.errors import HpoError, StorageError, UsageError
+from hpo.errors import HpoError, UsageError
 from hpo.service import storage as storages
 from hpo.service.liveness import die_with_parent
-from hpo.service.order import EXIT_ERROR, EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
+from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.patience import patiently
 from hpo.service.serve import MakeObjective, Server, Step, Terms
 from hpo.service.slot import Slot
@@ -37,7 +37,7 @@ class _Stop:
 
     def now(self, reason: str) -> None:
         """Give back what is in hand and end; what cannot be given back now, the lease or the supervisor will."""
-        with contextlib.suppress(StorageError):
+        with contextlib.suppress(Exception):
             if self.server is not None:
                 self.server.stop(reason)
         os._exit(EXIT_STOPPED)
@@ -66,7 +66,7 @@ def main() -> int:
         return _serve(order, stop)
     except HpoError as error:
         Event(kind="error", text=str(error)).send(order.events)
-        return EXIT_ERROR
+        return error.exit_code
 
 
 def _serve(order: WorkOrder, stop: _Stop) -> int:

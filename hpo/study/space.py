@@ -56,7 +56,7 @@ class Space:
             if name not in params:
                 return f"{name!r} is missing"
             if not domain.contains(params[name]):
-                return f"{name}={params[name]!r} is not {_range(domain)}"
+                return f"{name}={params[name]!r:.60} is not {_range(domain)}"
         unknown = [name for name in params if name not in self.params]
         return f"{unknown[0]!r} is not one of {', '.join(self.params)}" if unknown else None
 

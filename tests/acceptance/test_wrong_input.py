@@ -51,6 +51,7 @@ def toy(folder: Path) -> Path:
     (folder / "bad.json").write_text('[{"x": 0.5},\n {"x": 7}]')
     (folder / "mine.json").write_text('{"x": 0.25}')
     (folder / "half.json").write_text('{"x": ')
+    (folder / "digits.json").write_text('{"x": 1' + "0" * 5000 + "}")
     (folder / "sub").mkdir()
     with sqlite3.connect(folder / "other.db") as other:
         other.execute("CREATE TABLE invoices (id INTEGER PRIMARY KEY)")
@@ -97,7 +98,9 @@ CASES = [
     ((*OPTIMIZE, "--storage", "sqlite:///sub"), 1, ["folder"]),
     ((*OPTIMIZE, "--storage", "sqlite:///text.db"), 1, ["text.db", "not a SQLite database"]),
     ((*OPTIMIZE, "--storage", "sqlite:///other.db"), 1, ["other.db", "invoices", "another program"]),
-    (("status",), 1, ["hpo.db", "hpo optimize"]),
+    (("status", "toy"), 1, ["hpo.db", "hpo optimize"]),
+    ((*OPTIMIZE, "--name", "n" * 513), 2, ["from 1 to 512"]),
+    ((*OPTIMIZE, "--try", "digits.json"), 2, ["digits.json", "thousands of digits"]),
     (("status", "--storage", "sqlite:///text.db"), 1, ["text.db", "not a SQLite database"]),
     (("status", "--storage", "sqlite:///other.db"), 1, ["invoices"]),
     (("best", "toy", "--storage", "postgresql://me:s3cret@localhost:1/db"), 1, ["no server answers"]),
@@ -120,6 +123,16 @@ def test_wrong_input_is_one_clear_line_and_changes_nothing(arguments, code, word
     before = contents(toy)
     done = hpo(*arguments)
     refused(done, code, words)
+    assert contents(toy) == before
+
+
+def test_before_the_first_search_there_are_no_studies_and_that_is_no_error(hpo, toy: Path) -> None:
+    before = contents(toy)
+    done = hpo("status", "--json")
+    assert (done.code, json.loads(done.out), done.err) == (0, [], "")
+    done = hpo("status")
+    assert (done.code, done.out) == (0, "")
+    assert "no studies in sqlite:///hpo.db yet" in done.err
     assert contents(toy) == before
 
 

@@ -1,5 +1,6 @@
 """What `hpo status`, `best` and `trial` read, from a real database."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,6 +131,32 @@ def test_a_trial_is_told_with_its_curve_seed_worker_and_failure(opened: storage.
     assert (found.state, found.value, found.reason, found.traceback) == (
         "failed", None, "ValueError: no", "Traceback…\n  line",
     )  # fmt: skip
+
+
+def test_the_time_a_trial_began_is_told_in_utc_wherever_one_is(
+    opened: storage.Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(opened)
+    try:
+        monkeypatch.setenv("TZ", "Asia/Kathmandu")
+        time.tzset()
+        began = status.trial(opened, "toy", run(opened, "toy-small-quick", "complete", 1.0)).started_at
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert began is not None
+    assert abs((began - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_a_study_whose_trials_another_program_deleted_is_said_to_be_one(opened: storage.Storage) -> None:
+    record = make(opened)
+    run(opened, record.name, "complete", 1.0)
+    opened.rdb.delete_study(opened.rdb.get_study_id_from_name(record.name))
+    for use in (lambda: status.trial(opened, "toy", 0), lambda: studies.load(opened, record.name)):
+        with pytest.raises(StudyError, match="were deleted by another program: `hpo delete toy-small-quick`"):
+            use()
+    studies.delete(opened, record.name)
+    assert status.all_statuses(opened) == []
 
 
 def test_a_trial_that_is_not_there_is_refused_with_what_is(opened: storage.Storage) -> None:

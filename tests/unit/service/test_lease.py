@@ -1,6 +1,7 @@
 """The renewing thread, by events rather than by the clock."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,27 @@ def test_a_lost_lease_is_told_at_the_next_beat_and_forgotten_with_the_slot() -> 
             with pytest.raises(LeaseLost):
                 lease.beat()
         with lease.holding(SLOT):
+            lease.beat()
+
+
+def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
+    other = replace(SLOT, id=2)
+    asked, answer = threading.Event(), threading.Event()
+
+    def renew(slot: Slot) -> bool:
+        if slot is SLOT:
+            asked.set()
+            answer.wait(WAIT)
+            return False
+        return True
+
+    with Renewer(renew, every=0.005, stall=WAIT) as lease:
+        with lease.holding(SLOT):
+            assert asked.wait(WAIT)
+        with lease.holding(other):
+            answer.set()
+            while lease._lost is None:  # until the refusal is taken in
+                answer.wait(0.001)
             lease.beat()
 
 

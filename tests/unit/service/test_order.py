@@ -6,7 +6,7 @@ from dataclasses import fields
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpo.service.child import environment
+from hpo.service.child import _last_words, environment
 from hpo.service.order import Event, WorkOrder
 
 ORDER = WorkOrder(
@@ -57,3 +57,11 @@ def test_libraries_of_a_worker_get_its_threads() -> None:
     made = environment(3)
     assert {made[name] for name in made if name.endswith("_NUM_THREADS")} == {"3"}
     assert (made["TF_NUM_INTRAOP_THREADS"], made["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
+
+
+def test_the_last_words_of_a_worker_are_the_line_that_says_most() -> None:
+    assert _last_words([]) == ""
+    assert _last_words(["first", "ImportError: no such library"]) == "ImportError: no such library"
+    crash = ["hello", "Fatal Python error: Segmentation fault", '  File "a.py", line 3', "Extension modules: numpy"]
+    assert _last_words(crash) == "Fatal Python error: Segmentation fault"
+    assert len(_last_words(["x" * 10_000])) == 300

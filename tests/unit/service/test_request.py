@@ -27,6 +27,9 @@ from hpo.service.request import MAX_WORKERS, Request, usable_cores
         ("lease_seconds", 0.5, "lease must be at least 1"),
         ("stall_seconds", 0, "stall limit must be more than 0"),
         ("until", float("nan"), "until must be a finite number"),
+        ("name", "", "a name must have from 1 to 512"),
+        ("name", "n" * 513, "a name must have from 1 to 512"),
+        ("name", "two\nlines", "printable"),
         ("sampler", "tea", "there is no sampler 'tea'; there are: tpe"),
         ("pruner", "shears", "there is no pruner 'shears'; there are: "),
     ],
@@ -35,6 +38,10 @@ def test_what_is_out_of_range_is_refused_in_one_line(option: str, value: object,
     with pytest.raises(UsageError, match=words) as caught:
         Request(**{"definition": "cnn", "trials": 5, option: value})  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_not_in_its_text() -> None:
+    assert "s3cret" not in repr(Request(definition="cnn", trials=1, storage="postgresql://me:s3cret@host/db"))
 
 
 def test_a_worker_for_each_core_but_no_more_than_trials() -> None:

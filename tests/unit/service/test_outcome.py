@@ -1,0 +1,21 @@
+"""What is kept of a trial's error."""
+
+from typing import Any
+
+from hpo.service.engine import connect
+from hpo.service.outcome import judge
+from hpo.service.storage import Storage
+from hpo.service.url import parse
+
+
+def test_no_password_is_kept_with_a_trial_that_failed() -> None:
+    where = parse("postgresql://me:s3cret@host/db")
+    nothing: Any = None
+
+    def objective(trial: object) -> float:
+        raise ValueError(f"cannot write to {where.url}")
+
+    result = judge(Storage(where, connect(where, create=False)), objective, nothing)
+    assert (result.outcome, result.reason) == ("failed", "ValueError: cannot write to postgresql://me:***@host/db")
+    assert "objective" in (result.traceback or "")
+    assert "s3cret" not in (result.traceback or "")

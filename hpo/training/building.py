@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from hpo.training.exclusive import exclusive
 from hpo.training.recipe import Recipe
 
 __all__ = ["build"]
@@ -13,6 +14,7 @@ __all__ = ["build"]
 P = TypeVar("P")
 
 
+@exclusive
 def build(builder: Callable[[P], Recipe], params: P, seed: int) -> Recipe:
     """`builder(params)` with the random numbers of Python, NumPy and Keras seeded, so equal seeds give equal weights.
 

@@ -1,4 +1,4 @@
-"""The programs kept: few, the last used, and nothing of those let go."""
+"""The programs kept: few and not too large, the last used, and nothing of those let go."""
 
 import ctypes
 import gc
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hpo.training.program import Program
 
-__all__ = ["CAPACITY", "ProgramCache", "programs"]
+__all__ = ["CAPACITY", "KEPT_BYTES", "ProgramCache", "programs"]
 
 CAPACITY = 4  # programs kept; k folds need one or two, a search comes back to the last few shapes
+KEPT_BYTES = 128 << 20  # of variables kept while another is made; a large one trains far longer than it compiles
 
 
 class ProgramCache:
-    """Programs by signature; the least recently used one goes first."""
+    """Programs by signature. Of too many the least recently used one goes, of too many bytes the largest."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, kept_bytes: int = KEPT_BYTES) -> None:
         self._capacity = capacity
+        self._kept_bytes = kept_bytes
         self._programs: OrderedDict[str, Program] = OrderedDict()
 
     def __len__(self) -> int:
@@ -30,11 +32,12 @@ class ProgramCache:
         if key in self._programs:
             self._programs.move_to_end(key)
             return self._programs[key], False
+        before = len(self._programs)
+        while sum(program.nbytes for program in self._programs.values()) > self._kept_bytes:
+            self._drop(max(self._programs, key=lambda kept: self._programs[kept].nbytes))
         while len(self._programs) >= self._capacity:
-            _, old = self._programs.popitem(last=False)
-            old.release()
-            old.dismantle()
-            del old
+            self._drop(next(iter(self._programs)))
+        if len(self._programs) < before:
             _free()
         program = make()
         self._programs[key] = program
@@ -42,12 +45,14 @@ class ProgramCache:
 
     def clear(self) -> None:
         """Let every program go."""
-        while self._programs:
-            _, program = self._programs.popitem()
-            program.release()
-            program.dismantle()
-            del program
+        for key in list(self._programs):
+            self._drop(key)
         _free()
+
+    def _drop(self, key: str) -> None:
+        program = self._programs.pop(key)
+        program.release()
+        program.dismantle()
 
 
 programs = ProgramCache(CAPACITY)

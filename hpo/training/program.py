@@ -25,6 +25,7 @@ EVALUATION_BATCH = 128  # rows of one step of an evaluation
 _COUNT = tf.TensorSpec((), tf.int32)
 _RATES = tf.TensorSpec((None,), tf.float32)
 _SEED = tf.TensorSpec((2,), tf.int32)
+_AUGMENT = 1 << 30  # where the counter of augmentation's draws begins: the numbers of the epochs belong to the order
 
 
 class Owner(Protocol):
@@ -81,12 +82,8 @@ class Program:
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
         """The state a run of `recipe` begins with: its weights, an unused optimizer, and `seed` for the rest."""
         weights = [v.value.read_value() for v in recipe.model.variables]
-        optimizer = [
-            np.full(v.shape, value, v.dtype.as_numpy_dtype) if np.ndim(value) == 0 else value
-            for v, value in zip(self._optimizer_state, self._fresh, strict=True)
-        ]
         decay = [] if self.decay is None else [np.float32(recipe.optimizer.weight_decay)]
-        return [*weights, *optimizer, *decay, np.array([seed, 0])]
+        return [*weights, *self._fresh, *decay, np.array([seed, _AUGMENT])]
 
     def acquire(self, owner: Owner) -> None:
         """Put `owner`'s state into the variables, and keep that of whoever was there."""
@@ -96,7 +93,7 @@ class Program:
         if owner.state is None:
             raise RuntimeError("the run that takes over a program has no state")
         for variable, value in zip(self._state(), owner.state, strict=True):
-            variable.assign(value)
+            variable.assign(value if np.ndim(value) or not variable.shape.rank else tf.fill(variable.shape, value))
         owner.state = None
         self._owner = weakref.ref(owner)
 
@@ -112,6 +109,11 @@ class Program:
         for function in (self.epoch, self.evaluate, self.predict):
             dismantle(function)
         del self.epoch, self.evaluate, self.predict
+
+    @property
+    def nbytes(self) -> int:
+        """Held by the variables: weights, the optimizer's state."""
+        return sum(v.dtype.size * v.shape.num_elements() for v in self._state())
 
     def weights(self) -> list[Any]:
         """The model's variables as they are: trained weights, statistics, seeds."""
@@ -216,7 +218,8 @@ class Program:
         try:
             yield
         finally:
-            with tf.init_scope():  # nothing of this graph may stay in the layers: it would never be freed
+            self.model._clear_losses()  # nothing of this graph may stay in the layers: it would never be freed
+            with tf.init_scope():
                 for layer in self._normalizations:
                     layer.finalize_state()
 

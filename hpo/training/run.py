@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.training.cache import programs
+from hpo.training.exclusive import exclusive
 from hpo.training.jit import fixed_shapes, pays
 from hpo.training.program import EVALUATION_BATCH, Program
 from hpo.training.recipe import Recipe
@@ -53,6 +54,7 @@ class Run:
 
     """
 
+    @exclusive
     def __init__(
         self,
         recipe: Recipe,
@@ -93,6 +95,7 @@ class Run:
         """Epochs trained so far."""
         return self._number
 
+    @exclusive
     def epoch(self) -> Epoch:
         """Train one epoch and score it.
 
@@ -132,10 +135,12 @@ class Run:
             raise Diverged(epoch=self._number, step=self._steps)
         return result
 
+    @exclusive
     def evaluate(self, rows: Rows) -> float:
         """The metric on `rows`, all of them, with the weights as they are."""
         return self._score(self._acquired(), self._evaluation(rows), len(rows))
 
+    @exclusive
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """The outputs for inputs of shape (rows, ...) as the data set stores them; shape (rows, outputs)."""
         program = self._acquired()
@@ -144,6 +149,7 @@ class Run:
         parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
         return np.concatenate(parts)
 
+    @exclusive
     def model(self) -> keras.Model:
         """The recipe's model with the weights as they are, ready to predict or to be saved."""
         weights = self._acquired().weights()
@@ -175,6 +181,8 @@ class Run:
             program.evaluate(*self._validation, none)
 
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
+        if not len(rows):
+            raise UsageError("there are 0 rows to score on: give at least one")
         multiple = EVALUATION_BATCH if self._jit else 1
         x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
         return _tensor(rows.x, multiple, x_type), _tensor(rows.y, multiple, y_type)

@@ -65,7 +65,7 @@ class OneCycle(Schedule):
         """The rising and falling rates; `initial` is reached at the end of the warm-up."""
         first = initial / self.start_divisor
         last = first / self.end_divisor
-        rise = max(1, round(self.warmup * steps)) if steps > 1 else 0
+        rise = max(1, round(self.warmup * steps))
         up = _cosine(first, initial, rise)
         down = _cosine(initial, last, steps - rise)
         return np.concatenate([up, down]).astype(np.float32)

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.losses.loss import squeeze_or_expand_to_same_rank
 
 from hpo.errors import DefinitionError
 
@@ -42,7 +43,8 @@ def batch_loss(loss: Any) -> Callable[[Any, Any, Any], Any]:
         return value * (tf.cast(tf.size(weights), value.dtype) / tf.reduce_sum(weights))
 
     def of_function(y: Any, outputs: Any, weights: Any) -> Any:
-        values = _one_a_row(loss(tf.cast(y, outputs.dtype), outputs))
+        # As Keras does around every loss: targets (rows,) against outputs (rows, 1) would broadcast to (rows, rows).
+        values = _one_a_row(loss(*squeeze_or_expand_to_same_rank(tf.cast(y, outputs.dtype), outputs)))
         if weights is None:
             return tf.reduce_mean(values)
         return tf.reduce_sum(values * weights) / tf.reduce_sum(weights)

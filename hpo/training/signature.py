@@ -14,6 +14,7 @@ __all__ = ["identity", "reusable", "signature"]
 
 # Where a layer is told nothing but where its weights come from, the program does not depend on it: they are copied in.
 _INITIALIZER = "_initializer"
+_DROPOUT = keras.saving.get_registered_name(Dropout)  # not Keras' own layer, whose rate is compiled in
 _OPTIMIZER_HOT = ("name", "learning_rate", "weight_decay")
 
 
@@ -101,12 +102,12 @@ def _layers(model: Any) -> object:
 
 def _plain(node: Any, names: dict[str, str]) -> Any:
     if isinstance(node, dict):
-        hot = {"rate", "seed"} if node.get("class_name") == Dropout.__name__ and "hpo" in str(node) else set()
+        ours = node.get("registered_name") == _DROPOUT
         result: dict[str, Any] = {}
         for key, value in node.items():
             if key.endswith(_INITIALIZER):
                 continue
-            if key == "config" and hot:
+            if key == "config" and ours:
                 # A rate of 0 is compiled as no layer at all, so whether it is 0 stays.
                 result[key] = {"active": value["rate"] > 0}
             elif key == "name":

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -155,6 +156,8 @@ def test_refusals() -> None:
     one.epoch()
     with pytest.raises(UsageError, match="beyond"):
         one.epoch()
+    with pytest.raises(UsageError, match="0 rows"):
+        one.evaluate(Rows(x=X[:0], y=Y[:0]))
 
 
 @pytest.mark.parametrize("onehot", [False, True])
@@ -191,21 +194,62 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert outputs.mean() == pytest.approx(1, abs=0.03)
 
 
+class Thing:
+    """A program as the cache sees it."""
+
+    gone = False
+
+    def __init__(self, nbytes: int = 0) -> None:
+        self.nbytes = nbytes
+
+    def release(self) -> None: ...
+
+    def dismantle(self) -> None:
+        self.gone = True
+
+
 def test_the_cache_keeps_what_was_used_last() -> None:
-    class Thing:
-        gone = False
-
-        def release(self) -> None: ...
-
-        def dismantle(self) -> None:
-            self.gone = True
-
     cache, things = ProgramCache(2), [Thing(), Thing(), Thing()]
     for key, thing in zip("aba", (things[0], things[1], things[0]), strict=True):
         cache.get(key, lambda thing=thing: thing)
     cache.get("c", lambda: things[2])
     assert [thing.gone for thing in things] == [False, True, False]
     assert len(cache) == 2
+
+
+def test_the_cache_lets_the_largest_go_before_more_than_its_bytes_wait() -> None:
+    cache, things = ProgramCache(4, kept_bytes=10), [Thing(3), Thing(9), Thing(3), Thing(30), Thing(1)]
+    for key, thing in enumerate(things):
+        cache.get(str(key), lambda thing=thing: thing)
+    assert [thing.gone for thing in things] == [False, True, False, True, False]
+
+
+def test_a_program_knows_its_size() -> None:
+    programs.clear()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1000, use_bias=False)])
+    made = Recipe(model=model, optimizer=keras.optimizers.Adam(), loss="mse")
+    Run(made, TRAIN, epochs=1, metric="mae", seed=0)
+    (program,) = programs._programs.values()
+    assert program.nbytes == pytest.approx(3 * 4 * 4 * 1000, abs=100)  # weights, two moments; a few scalars
+
+
+def test_threads_take_turns() -> None:
+    expected = [curve(run(seed), 3) for seed in (1, 2, 3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda seed: curve(run(seed), 3), (1, 2, 3))) == expected
+
+
+def test_a_keras_dropout_never_shares_a_program_with_another_rate() -> None:
+    def made(rate: float) -> Recipe:
+        layers = [keras.layers.Dropout(rate, name="hpo_dropout"), keras.layers.Dense(1)]
+        return Recipe(
+            model=keras.Sequential([keras.Input((4,)), *layers]), optimizer=keras.optimizers.SGD(), loss="mse"
+        )
+
+    programs.clear()
+    for rate in (0.1, 0.9):
+        Run(made(rate), TRAIN, epochs=1, metric="mae", seed=0)
+    assert len(programs) == 2
 
 
 def test_recipes_and_schedules_need_no_tensorflow() -> None:

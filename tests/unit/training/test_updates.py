@@ -117,5 +117,23 @@ def test_same_weights_as_train_on_batch(optimizer: str, kind: str) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("loss", ["poisson", "binary_crossentropy", "huber", "mean_absolute_percentage_error"])
+def test_losses_by_name_meet_targets_without_a_column_of_their_own(loss: str) -> None:
+    data = Rows(x=rows("dense").x, y=np.random.default_rng(2).uniform(0.1, 0.9, ROWS).astype(np.float32))
+
+    def made(_: None) -> Recipe:
+        penalty = keras.regularizers.L2(1e-2)
+        hidden = keras.layers.Dense(8, "tanh", activity_regularizer=penalty)
+        model = keras.Sequential([keras.Input((6,)), hidden, keras.layers.Dense(1, "sigmoid")])
+        return Recipe(model=model, optimizer=O.SGD(0.01), loss=loss, batch_size=BATCH)
+
+    expected = by_keras(build(made, None, 3), data)
+    run = Run(build(made, None, 3), data, epochs=EPOCHS, metric="mae", seed=SEED)
+    for _ in range(EPOCHS):
+        run.epoch()
+    for ours, theirs in zip(run.model().get_weights(), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
+
+
 def test_every_optimizer_with_a_kernel_is_compared() -> None:
     assert set(UPDATES) <= {type(make()) for make in OPTIMIZERS.values()}

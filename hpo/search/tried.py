@@ -41,7 +41,9 @@ class Tried:
 
     def refresh(self, study: Study, *, without: int) -> None:
         """Read what has changed in the study's trials; the one numbered `without`, which is asking, does not count."""
-        trials = study.get_trials(deepcopy=False)
+        # Of the cache that the sampler inside reads too, renewed when the trial began: to ask the storage again costs
+        # as much as to draw, and what another process has begun since, only a claim can tell.
+        trials = study._get_trials(deepcopy=False, use_cache=True)
         with self._lock:
             if self._study != study._study_id or len(trials) < self._read:
                 self._study, self._read = study._study_id, 0

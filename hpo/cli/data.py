@@ -26,7 +26,8 @@ class What(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=examples("hpo data", "hpo data check", "HPO_DATA_DIR=/mnt/sets hpo data check --json"))(data)
+    epilog = examples("hpo data", "hpo data check", "HPO_DATA_DIR=/mnt/sets hpo data check --json")
+    app.command(short_help="Fetch the data sets ahead of time, and check them.", epilog=epilog)(data)
 
 
 def data(

@@ -17,7 +17,8 @@ __all__ = ["doctor", "register"]
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=examples("hpo doctor", "hpo doctor --storage postgresql://hpo@db/hpo --json"))(doctor)
+    epilog = examples("hpo doctor", "hpo doctor --storage postgresql://hpo@db/hpo --json")
+    app.command(short_help="Check whether this machine can do the work.", epilog=epilog)(doctor)
 
 
 def doctor(storage: Storage = None, as_json: AsJson = False) -> None:

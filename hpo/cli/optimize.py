@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         "hpo optimize ./wine.py:study --trials 20 --until 0.99 --timeout 30m",
         "hpo optimize cnn --trials 50 --try mine.json --seed 7 --name by-hand",
     )
-    app.command(epilog=epilog)(optimize)
+    app.command(short_help="Search: bring a study to N trials; again: go on.", epilog=epilog)(optimize)
 
 
 def optimize(

@@ -96,6 +96,8 @@ def _found(progress: "Progress", storage: "Storage") -> None:
         if found.baseline is not None:
             cut = "" if found.baseline.outcome == "complete" else f", {found.baseline.outcome}"
             tell(f"baseline {found.baseline.name} in this search: {figure(found.baseline.value)}{cut}")
+    elif progress.settled:
+        tell("no trial is complete yet, so there is no best one")
     failed = failure(storage, progress.study)
     if failed is not None and failed[0] is not None:
         tell(f"a failure: {failed[1]}; all of it: hpo trial {progress.study} {failed[0]}")

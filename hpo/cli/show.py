@@ -19,7 +19,8 @@ __all__ = ["register", "show"]
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study"))(show)
+    epilog = examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study")
+    app.command(short_help="Show what can be searched: spaces, baselines, sweeps.", epilog=epilog)(show)
 
 
 def show(definition: Definition, as_json: AsJson = False) -> None:

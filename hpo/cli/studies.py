@@ -23,9 +23,18 @@ __all__ = ["best", "delete", "register", "status", "trial"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog=examples("hpo status", "hpo status cnn", "hpo status cnn-report-quick --json"))(status)
-    app.command(epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json"))(best)
-    app.command(epilog=examples("hpo trial cnn 7", "hpo trial cnn-report-quick 0 --json"))(trial)
+    app.command(
+        short_help="All studies, or one: how far it is, and its best.",
+        epilog=examples("hpo status", "hpo status cnn", "hpo status cnn-report-quick --json"),
+    )(status)
+    app.command(
+        short_help="Show the best trial of a study and its parameters.",
+        epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json"),
+    )(best)
+    app.command(
+        short_help="Show one trial: parameters, curve, failure.",
+        epilog=examples("hpo trial cnn 7", "hpo trial cnn-report-quick 0 --json"),
+    )(trial)
     app.command(epilog=examples("hpo delete cnn-report-quick", "hpo delete by-hand --yes"))(delete)
 
 

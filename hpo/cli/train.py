@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         "hpo train cnn --config best -o cnn.keras",
         "hpo train fcnn --config mine.json --fidelity quick --seed 3 --json",
     )
-    app.command(epilog=epilog)(train)
+    app.command(short_help="Train one configuration and score it on test.", epilog=epilog)(train)
 
 
 def train(

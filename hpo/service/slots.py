@@ -6,27 +6,10 @@ counts is decided by the token (id, attempt, worker) alone.
 
 import json
 import math
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    Double,
-    Row,
-    and_,
-    case,
-    cast,
-    extract,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
@@ -34,7 +17,8 @@ from hpo.service import schema
 from hpo.service.engine import exclusive
 from hpo.service.errors import translated
 from hpo.service.lease import LeaseLost
-from hpo.service.slot import Counts, Outcome, Slot
+from hpo.service.slot import Outcome, Slot
+from hpo.service.slot_queries import UNSETTLED, SlotQueries, read
 from hpo.service.storage import Storage
 from hpo.study import Params
 
@@ -44,17 +28,14 @@ MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
 
 _slot = schema.slots
-_UNSETTLED: ColumnElement[bool] = literal_column("state <> 'settled'", Boolean)  # word for word as the partial index
 
 
-class Slots:
-    """The slots of all studies in one database."""
+class Slots(SlotQueries):
+    """The slots of all studies in one database: what changes them. What only looks is inherited."""
 
     def __init__(self, storage: Storage, *, max_attempts: int = 3, clock: Callable[[], float] | None = None) -> None:
-        self._storage = storage
-        self._engine = storage.engine
+        super().__init__(storage, clock=clock)
         self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
-        self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
 
     def open(self, study: str, total: int, first: Sequence[Params] = ()) -> int:
         """Bring the study to exactly `total` slots and say how many were added.
@@ -102,7 +83,7 @@ class Slots:
         with translated(self._storage.where), self._engine.begin() as connection:
             free = (
                 select(_slot.c.id)
-                .where(_slot.c.study == study, _UNSETTLED, self._free(), self._tries() < self._max_attempts)
+                .where(_slot.c.study == study, UNSETTLED, self._free(), self._tries() < self._max_attempts)
                 .order_by(_slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)
@@ -124,7 +105,7 @@ class Slots:
             ).one_or_none()
             if row is None:
                 self._exhaust(connection, _slot.c.study == study)
-        return None if row is None else _read(row)
+        return None if row is None else read(row)
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
         """Record which trial the slot's attempt is; only for people to see, so `reserve` and `settle` may do it too."""
@@ -211,66 +192,10 @@ class Slots:
             self._exhaust(connection, _slot.c.worker == worker)
         return released
 
-    def counts(self, study: str) -> Counts:
-        """How many slots are in which state; all zero for a study without any."""
-        kind = func.coalesce(_slot.c.outcome, case((self._alive(), "running"), else_="open")).label("kind")
-        with translated(self._storage.where), self._engine.connect() as connection:
-            rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
-        number: dict[str, int] = dict(rows)
-        complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
-        return Counts(
-            target=sum(number.values()),
-            settled=complete + pruned + failed,
-            complete=complete,
-            pruned=pruned,
-            failed=failed,
-            running=number.get("running", 0),
-            open=number.get("open", 0),
-        )
-
-    def list(self, study: str) -> Sequence[Slot]:
-        """Every slot of the study by position."""
-        return self._select(_slot.c.study == study)
-
-    def leased(self, study: str) -> Sequence[Slot]:
-        """The slots somebody holds, whether or not the lease ran out."""
-        return self._select(_slot.c.study == study, _UNSETTLED, _slot.c.state == "leased")
-
-    def workers(self, study: str) -> Sequence[str]:
-        """The names of those who hold a lease that has not run out, in order."""
-        query = select(_slot.c.worker).where(_slot.c.study == study, _UNSETTLED, self._alive()).distinct()
-        with translated(self._storage.where), self._engine.connect() as connection:
-            return sorted(connection.execute(query).scalars())
-
-    def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
-        """The slots of these ids; one whose study was deleted is missing."""
-        return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
-
-    def best(self, study: str, direction: str) -> Slot | None:
-        """The complete slot with the best value; None where there is none yet."""
-        better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
-        query = select(_slot).where(_slot.c.study == study, _slot.c.outcome == "complete")
-        with translated(self._storage.where), self._engine.connect() as connection:
-            row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
-        return None if row is None else _read(row)
-
     def exhaust(self, study: str) -> int:
         """Settle as failed what is free but has used up its attempts; how many slots that were."""
         with translated(self._storage.where), self._engine.begin() as connection:
             return self._exhaust(connection, _slot.c.study == study)
-
-    def live(self, study: str, connection: Connection) -> int:
-        """How many leases on the study have not run out, within the caller's transaction."""
-        return connection.execute(select(func.count()).where(_slot.c.study == study, self._alive())).scalar_one()
-
-    def _now(self) -> ColumnElement[float]:
-        if self._clock is None and self._engine.dialect.name == "postgresql":
-            # Workers on many machines: one clock for all, and the current time, not the transaction's start.
-            return cast(extract("epoch", func.clock_timestamp()), Double)
-        return literal((self._clock or time.time)(), Double)
-
-    def _alive(self) -> ColumnElement[bool]:
-        return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
 
     def _free(self) -> ColumnElement[bool]:
         ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
@@ -293,8 +218,8 @@ class Slots:
     @staticmethod
     def _several(*where: ColumnElement[bool]) -> Any:
         """An UPDATE of the unsettled slots that fit, locked in one order so that two such never wait for each other."""
-        ids = select(_slot.c.id).where(_UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
-        return update(_slot).where(_UNSETTLED, *where, _slot.c.id.in_(ids))
+        ids = select(_slot.c.id).where(UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
+        return update(_slot).where(UNSETTLED, *where, _slot.c.id.in_(ids))
 
     def _change(self, slot: Slot, **values: Any) -> bool:
         with translated(self._storage.where), self._engine.begin() as connection:
@@ -320,21 +245,9 @@ class Slots:
             )
         ).rowcount
 
-    def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
-        query = select(_slot).where(*where).order_by(_slot.c.position)
-        with translated(self._storage.where), self._engine.connect() as connection:
-            return [_read(row) for row in connection.execute(query)]
-
 
 def _finite(outcome: Outcome, value: float | None, reason: str | None) -> tuple[Outcome, float | None, str | None]:
     finite = value is not None and math.isfinite(value)
     if outcome == "complete" and not finite:
         return "failed", None, reason or f"the value is {value}, not a finite number"
     return outcome, float(value) if finite and value is not None else None, reason
-
-
-def _read(row: Row[Any]) -> Slot:
-    values: dict[str, Any] = dict(row._mapping)
-    values["payload"] = json.loads(values["payload"])
-    params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None
-    return Slot(**{**values, "params": params})

@@ -1,12 +1,15 @@
 """What a run is going to do, told before it changes anything."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hpo.cli.plan import conclude
 from hpo.errors import UsageError
 from hpo.service import storage, studies
 from hpo.service.plan import plan
+from hpo.service.progress import snapshot
 from hpo.service.request import Request
 from hpo.service.slots import Slots
 
@@ -86,3 +89,18 @@ def test_whether_a_command_without_storage_finds_it(wanted, tmp_path: Path, monk
     assert not plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
     monkeypatch.setenv("HPO_STORAGE", f"sqlite:///{tmp_path}/other.db")
     assert plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
+
+
+def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.CaptureFixture[str]) -> None:
+    request = wanted(trials=1)
+    ahead = plan(request)
+    opened = begin(request)
+    slots = Slots(opened)
+    slot = slots.claim(ahead.study, "me", 60)
+    assert slot is not None
+    slots.settle(slot, "pruned", reason="infeasible")
+    conclude(ahead, replace(snapshot(opened, ahead.study), ended="done"), opened, quiet=False)
+    told = capsys.readouterr().out
+    assert "1 of 1 trials" in told
+    assert "no trial is complete yet, so there is no best one" in told
+    assert "next:" not in told

@@ -36,11 +36,18 @@ format: $(READY) ## Put the code in its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## The figures of docs/: engine, throughput, overhead, start-up (an hour; each alone is a module of benchmarks)
+bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winner anew (hours; each alone: see benchmarks/)
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.overhead --scale
+	$(BIN)/python -m benchmarks.throughput fcnn
+	$(BIN)/python -m benchmarks.throughput cnn
+	$(BIN)/python -m benchmarks.throughput cnn --space
+	$(BIN)/python -m benchmarks.throughput fcnn --reach
+	$(BIN)/python -m benchmarks.throughput cnn --reach
+	$(BIN)/hpo optimize fcnn --trials 50 --fidelity full
+	$(BIN)/python -m benchmarks.remeasure fcnn-report-full
 
 chaos: $(READY) ## Workers killed at random, ten rounds on each database
 	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 10 $(ARGS)

@@ -7,7 +7,7 @@
 
 Every side runs in a process of its own, one after the other, with the whole machine to itself: hpo as it comes (one
 worker a core), the others with TensorFlow's own threads. Rates are trials over the seconds from the first trial's start
-to the last one's end; start-up stands beside. KerasTuner is installed by hand: pip install keras-tuner.
+to the last one's end; start-up stands beside. KerasTuner comes with the extra `dev`.
 """
 
 import argparse

@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 
 from hpo.data import kfold
-from hpo.service import best, storage, studies
+from hpo.service import status, storage, studies
 from hpo.settings import storage_url
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load
@@ -49,8 +49,8 @@ def main() -> None:
     configure(threads=1)
     opened = storage.open(arguments.storage)
     record = studies.find(opened, arguments.study)
-    definition = load(record.definition)
-    winner = best(opened, record.name)
+    definition = load(record.reference)
+    winner = status.best(opened, record.name)
     epochs = definition.fidelity(record.fidelity).epochs
     baseline = definition.baseline().params_in(record.space)
     pairs = np.array(

@@ -166,7 +166,7 @@ class Supervisor:
         if seen is None:
             return None
         if not seen.target:
-            raise StudyError(f"study {seen.study!r} was deleted while it ran")
+            raise StudyError(f"study {seen.study!r} was deleted while it ran; the same command begins it anew")
         if seen.settled == seen.target:
             return "done"
         if self._is_good_enough(seen):
@@ -247,7 +247,8 @@ class Supervisor:
         others = any(other is not None and other.has_worked for other in self._seats)  # then it can be done
         if self._fruitless >= limit and not others:
             raise StudyError(
-                f"{self._fruitless} workers in a row died before they could take a trial, the last by {death}"
+                f"{self._fruitless} workers in a row died before they could take a trial (hpo doctor looks for a "
+                f"reason), the last by {death}"
             )
         self._start_after = time.monotonic() + _BACK_OFF[min(self._fruitless, len(_BACK_OFF) - 1)]
 

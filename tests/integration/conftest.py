@@ -11,8 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from slot_tools import Claim, Clock
 
 from hpo.service import storage, studies
+from hpo.service.slot import Slot
+from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
 
@@ -148,3 +151,27 @@ def plan() -> StudyPlan:
 def study(store: Storage, plan: StudyPlan) -> StudyRecord:
     """That study, made."""
     return studies.create_or_resume(store, plan)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of `slots`."""
+    return Clock()
+
+
+@pytest.fixture
+def slots(store: Storage, study: StudyRecord, clock: Clock) -> Slots:
+    """The slots of the shared database, by a clock of the test's own."""
+    return Slots(store, clock=clock)
+
+
+@pytest.fixture
+def claim(slots: Slots, study: StudyRecord) -> Claim:
+    """Claim a slot of that study, which must have one."""
+
+    def claim(worker: str = "w1", lease: float = 60.0) -> Slot:
+        slot = slots.claim(study.name, worker, lease)
+        assert slot is not None
+        return slot
+
+    return claim

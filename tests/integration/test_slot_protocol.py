@@ -1,53 +1,18 @@
 """The slot protocol, one suite for every database."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
-import optuna
 import pytest
-from optuna.trial import TrialState
+from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
-from hpo.service import recovery, studies, trials
+from hpo.service import studies
 from hpo.service.lease import LeaseLost
 from hpo.service.slot import Slot
 from hpo.service.slots import MAX_SLOTS, Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def slots(store: Storage, study: StudyRecord, clock: Clock) -> Slots:
-    return Slots(store, clock=clock)
-
-
-@pytest.fixture
-def claim(slots: Slots, study: StudyRecord) -> Callable[..., Slot]:
-    def claim(worker: str = "w1", lease: float = 60.0) -> Slot:
-        slot = slots.claim(study.name, worker, lease)
-        assert slot is not None
-        return slot
-
-    return claim
-
-
-Claim = Callable[..., Slot]
 
 
 def only(slots: Slots, study: StudyRecord) -> Slot:
@@ -279,198 +244,6 @@ def test_counts_and_the_best(slots: Slots, study: StudyRecord, claim: Claim) -> 
     assert least is not None
     assert (best.value, best.trial_number, best.params) == (0.7, 1, {"x": 1})
     assert least.value == 0.5
-
-
-# Trials and recovery
-
-
-@pytest.fixture
-def optunas(store: Storage, study: StudyRecord) -> optuna.Study:
-    return studies.load(store, study.name, sampler=optuna.samplers.RandomSampler(seed=0))
-
-
-def test_a_trial_takes_the_parameters_given_and_samples_the_others(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1, first=[{"x": 0.125}])
-    slot = claim()
-    trial = trials.create(store, optunas, slot)
-    assert trial.suggest_float("x", 0, 1) == 0.125
-    assert trial.suggest_categorical("kind", ["a", "b"]) in ("a", "b")
-    (frozen,) = optunas.get_trials()
-    assert frozen.state == TrialState.RUNNING
-    attributes = frozen.system_attrs
-    assert (attributes["hpo:slot"], attributes["hpo:attempt"], attributes["hpo:position"]) == (slot.id, 1, 0)
-
-
-def test_the_sampler_sees_what_was_told_since_the_last_trial(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim
-) -> None:
-    seen: list[int] = []
-
-    class Watching(optuna.samplers.RandomSampler):
-        def sample_independent(self, study, trial, name, distribution):  # type: ignore[no-untyped-def]
-            past = study._get_trials(deepcopy=False, states=(TrialState.COMPLETE,), use_cache=True)
-            seen.append(len(past))
-            return super().sample_independent(study, trial, name, distribution)
-
-    optunas = studies.load(store, study.name, sampler=Watching(seed=0))
-    slots.open(study.name, 3)
-    for _ in range(3):
-        slot = claim()
-        trial = trials.create(store, optunas, slot)
-        value = trial.suggest_float("x", 0, 1)
-        assert slots.settle(slot, "complete", value, trial_number=trial.number)
-        assert trials.tell(store, trial._trial_id, "complete", value)
-    assert seen == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "value", "state", "told"),
-    [
-        ("complete", 0.5, TrialState.COMPLETE, 0.5),
-        ("pruned", 0.25, TrialState.PRUNED, 0.25),
-        ("pruned", None, TrialState.PRUNED, None),
-        ("failed", None, TrialState.FAIL, None),
-    ],
-)
-def test_a_tell_says_what_the_slot_says_and_can_be_repeated(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, outcome, value, state, told
-) -> None:  # type: ignore[no-untyped-def]
-    slots.open(study.name, 1)
-    slot = claim()
-    trial = trials.create(store, optunas, slot)
-    slots.settle(slot, outcome, value, trial_number=trial.number)
-    for _ in range(2):
-        assert trials.tell(store, trial._trial_id, outcome, value)
-    (frozen,) = optunas.get_trials()
-    assert (frozen.state, frozen.value) == (state, told)
-
-
-def test_a_tell_that_contradicts_what_was_told_fails(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1)
-    trial = trials.create(store, optunas, claim())
-    assert trials.tell(store, trial._trial_id, "failed")
-    assert not trials.tell(store, trial._trial_id, "complete", 1.0)
-    assert optunas.get_trials()[0].state == TrialState.FAIL
-
-
-def test_a_retry_takes_the_same_parameters_with_clean_attributes(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, clock: Clock
-) -> None:
-    slots.open(study.name, 1)
-    trial = trials.create(store, optunas, claim("w1", 60))
-    drawn = {"x": trial.suggest_float("x", 0, 1), "n": trial.suggest_int("n", 1, 1000)}
-    trial.report(0.5, 1)
-    trial.storage.set_trial_system_attr(trial._trial_id, "completed_rung_0", 0.5)
-    clock.now += 60
-    second = trials.create(store, optunas, claim("w2", 60))
-    assert {"x": second.suggest_float("x", 0, 1), "n": second.suggest_int("n", 1, 1000)} == drawn
-    before, after = optunas.get_trials()
-    assert before.state == TrialState.FAIL  # the sampler no longer takes it for one that runs
-    assert "completed_rung_0" not in after.system_attrs
-    assert after.intermediate_values == {}
-
-
-def test_a_retry_prefers_what_was_reserved(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1, first=[{"x": 0.25}])
-    slot = claim("w1")
-    assert slots.reserve(slot, "digest", params={"x": 0.25, "n": 7})
-    slots.give_up("w1", "killed")
-    retry = claim("w2")
-    trial = trials.create(store, optunas, retry)
-    assert (trial.suggest_float("x", 0, 1), trial.suggest_int("n", 1, 1000)) == (0.25, 7)
-    assert slots.reserve(retry, "digest")
-
-
-def test_what_was_settled_and_not_told_is_told_by_anyone(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 2)
-    for outcome, value in (("complete", 0.5), ("pruned", 0.25)):
-        slot = claim()
-        slots.settle(slot, outcome, value, trial_number=trials.create(store, optunas, slot).number)  # type: ignore[arg-type]
-    first = recovery.recover(store, study.name)
-    assert (first.told, first.failed) == (2, 0)
-    assert recovery.recover(store, study.name) == recovery.Recovered(exhausted=0, told=0, failed=0)
-    assert [(t.state, t.value) for t in optunas.get_trials()] == [(TrialState.COMPLETE, 0.5), (TrialState.PRUNED, 0.25)]
-
-
-def test_the_trial_of_a_live_lease_is_never_touched(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, clock: Clock
-) -> None:
-    slots.open(study.name, 2)
-    attached = claim("w1", 60)
-    slots.attach(attached, trials.create(store, optunas, attached).number)
-    trials.create(store, optunas, claim("w2", 60))  # created, not yet attached
-    clock.now += 60  # run out, but nobody took them: a late result would count
-    assert recovery.recover(store, study.name).failed == 0
-    assert [t.state for t in optunas.get_trials()] == [TrialState.RUNNING] * 2
-
-
-def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 2)
-    trials.create(store, optunas, claim("w1"))
-    handed_back = claim("w2")
-    trials.create(store, optunas, handed_back)
-    slots.give_up("w1", "killed by signal 9")
-    slots.hand_back(handed_back)
-    assert recovery.recover(store, study.name).failed == 2
-    dead, back = optunas.get_trials()
-    assert (dead.state, back.state) == (TrialState.FAIL, TrialState.FAIL)
-    assert "killed by signal 9" in dead.user_attrs["reason"]
-
-
-def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1)
-    trials.create(store, optunas, claim("w1"))
-    slots.give_up("w1", "killed")
-    claim("w2")  # which has not got as far as creating its trial
-    assert recovery.recover(store, study.name).failed == 1
-    assert optunas.get_trials()[0].state == TrialState.FAIL
-
-
-def test_an_exhausted_slot_fails_its_trial(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1)
-    for _ in range(3):
-        slots.attach(slot := claim("w1"), trials.create(store, optunas, slot).number)
-        slots.give_up("w1", "killed")
-    recovery.recover(store, study.name)
-    assert [t.state for t in optunas.get_trials()] == [TrialState.FAIL] * 3
-
-
-def test_trials_that_are_not_ours_are_left_alone(store: Storage, study: StudyRecord, optunas: optuna.Study) -> None:
-    optunas.ask()
-    assert recovery.recover(store, study.name).failed == 0
-    assert optunas.get_trials()[0].state == TrialState.RUNNING
-
-
-def test_recovering_a_study_that_does_not_exist_does_nothing(store: Storage) -> None:
-    assert recovery.recover(store, "nowhere") == recovery.Recovered(exhausted=0, told=0, failed=0)
-
-
-def test_a_loser_fails_its_own_trial_and_no_other(
-    store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
-) -> None:
-    slots.open(study.name, 1)
-    slot = claim("w1")
-    trial = trials.create(store, optunas, slot)
-    assert not trials.fail(store, trial._trial_id, slot.id, slot.attempt + 1, "lost")
-    assert not trials.fail(store, trial._trial_id, slot.id + 1, slot.attempt, "lost")
-    assert not trials.fail(store, trial._trial_id + 1, slot.id, slot.attempt, "lost")
-    assert optunas.get_trials()[0].state == TrialState.RUNNING
-    assert trials.fail(store, trial._trial_id, slot.id, slot.attempt, "lost")
-    assert optunas.get_trials()[0].user_attrs["reason"] == "lost"
 
 
 def test_the_databases_own_clock_runs_leases_out(store: Storage, study: StudyRecord) -> None:

@@ -24,7 +24,7 @@ def shift(images: Any) -> Any:
     """
     from keras import ops, random
 
-    rows, height, width, channels = images.shape
+    rows, (_, height, width, channels) = ops.shape(images)[0], images.shape  # how many rows, only the run knows
     padded = ops.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)))
     corner = random.randint((2,), 0, 2 * SHIFT + 1, dtype="int32")
     return ops.slice(padded, (0, corner[0], corner[1], 0), (rows, height, width, channels))

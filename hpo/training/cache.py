@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 __all__ = ["CAPACITY", "KEPT_BYTES", "ProgramCache", "programs"]
 
 CAPACITY = 4  # programs kept; k folds need one or two, a search comes back to the last few shapes
-KEPT_BYTES = 128 << 20  # of variables kept while another is made; a large one trains far longer than it compiles
+MOST = 16  # where living runs hold more: folds of a model that cannot share a program have one each
+KEPT_BYTES = 128 << 20  # of variables in those no run holds; a large one trains far longer than it compiles
 
 
 class ProgramCache:
-    """Programs by signature. Of too many the least recently used one goes, of too many bytes the largest."""
+    """Programs by signature. Of too many the least recently used one goes, of too many bytes the largest.
+
+    What a living run trains with stays as long as it can: runs stepped in turn would compile it anew each time.
+    """
 
     def __init__(self, capacity: int, kept_bytes: int = KEPT_BYTES) -> None:
         self._capacity = capacity
@@ -33,9 +37,11 @@ class ProgramCache:
             self._programs.move_to_end(key)
             return self._programs[key], False
         before = len(self._programs)
-        while sum(program.nbytes for program in self._programs.values()) > self._kept_bytes:
-            self._drop(max(self._programs, key=lambda kept: self._programs[kept].nbytes))
-        while len(self._programs) >= self._capacity:
+        while sum(self._programs[idle].nbytes for idle in self._idle()) > self._kept_bytes:
+            self._drop(max(self._idle(), key=lambda idle: self._programs[idle].nbytes))
+        while len(self._programs) >= self._capacity and self._idle():
+            self._drop(self._idle()[0])
+        while len(self._programs) >= MOST:
             self._drop(next(iter(self._programs)))
         if len(self._programs) < before:
             _free()
@@ -48,6 +54,9 @@ class ProgramCache:
         for key in list(self._programs):
             self._drop(key)
         _free()
+
+    def _idle(self) -> list[str]:
+        return [key for key, program in self._programs.items() if program.idle]
 
     def _drop(self, key: str) -> None:
         program = self._programs.pop(key)

@@ -85,6 +85,11 @@ class Program:
         decay = [] if self.decay is None else [np.float32(recipe.optimizer.weight_decay)]
         return [*weights, *self._fresh, *decay, np.array([seed, _AUGMENT])]
 
+    @property
+    def idle(self) -> bool:
+        """Whether no living run's weights are in it."""
+        return self._owner is None or self._owner() is None
+
     def acquire(self, owner: Owner) -> None:
         """Put `owner`'s state into the variables, and keep that of whoever was there."""
         if self._owner is not None and self._owner() is owner:

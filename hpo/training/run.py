@@ -19,7 +19,7 @@ from hpo.training.jit import fixed_shapes, pays
 from hpo.training.program import EVALUATION_BATCH, Program
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant
-from hpo.training.signature import reusable, signature
+from hpo.training.signature import signature, symbolic
 
 __all__ = ["Epoch", "Run", "fit"]
 
@@ -78,9 +78,9 @@ class Run:
         self._steps = math.ceil(len(train) / recipe.batch_size)
         initial = float(recipe.optimizer.learning_rate)
         self._rates = (recipe.schedule or Constant()).rates(initial, self._steps * epochs)
-        _adapt(recipe.model, train.x)
         multiple = recipe.batch_size if self._jit else 1
         self._x, self._y = _tensor(train.x, multiple), _tensor(train.y, multiple)
+        _prepare(recipe.model, train.x, self._x[:1])
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         shapes = (self._x.shape if self._jit else self._x.shape[1:], self._x.dtype, self._y.shape[1:], self._y.dtype)
@@ -234,11 +234,24 @@ def _tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any
     return tf.constant(np.asarray(array, dtype=dtype))
 
 
+def _prepare(model: keras.Model, x: NDArray[np.generic], row: Any) -> None:
+    """Make the variables of a model that was not told the shape of its inputs, and adapt it. Raises DefinitionError."""
+    if symbolic(model):
+        if not model.built:
+            model(row, training=False)
+        _adapt(model, x)
+    else:  # a class of somebody's own; it may say that it is built and not be
+        _adapt(model, x)
+        model(row, training=False)
+    if not model.trainable_variables:
+        raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
+
+
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:
     """Fit the Normalization layers that brought no mean of their own to what reaches them from `x`."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
-            reaches = layer.input if reusable(model) else None
+            reaches = layer.input if symbolic(model) else None
             if reaches is None or reaches is model.inputs[0]:
                 layer.adapt(x)
             else:

@@ -71,7 +71,7 @@ def row_metric(name: str) -> Scorer:
         problem = "is unknown" if metric is None else "is no mean over rows"
         raise DefinitionError(f"metric {name!r} {problem}: use accuracy, or a Keras metric such as mae")
     function, options = metric._fn, metric._fn_kwargs
-    return lambda y, outputs: _one_a_row(function(y, outputs, **options))
+    return lambda y, outputs: _one_a_row(function(*squeeze_or_expand_to_same_rank(y, outputs), **options))
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

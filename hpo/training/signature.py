@@ -10,7 +10,7 @@ import keras
 from hpo.training.layers import Dropout
 from hpo.training.recipe import Recipe
 
-__all__ = ["identity", "reusable", "signature"]
+__all__ = ["identity", "reusable", "signature", "symbolic"]
 
 # Where a layer is told nothing but where its weights come from, the program does not depend on it: they are copied in.
 _INITIALIZER = "_initializer"
@@ -18,10 +18,15 @@ _DROPOUT = keras.saving.get_registered_name(Dropout)  # not Keras' own layer, wh
 _OPTIMIZER_HOT = ("name", "learning_rate", "weight_decay")
 
 
-def reusable(model: Any) -> bool:
-    """Whether a program of this model can be made from, and shared by, its configuration."""
+def symbolic(model: Any) -> bool:
+    """Whether the model is a graph of layers, Keras' Functional or Sequential, and no class of somebody's own."""
     kind = type(model)
     return kind.__module__.startswith("keras.") and kind.__name__ in ("Functional", "Sequential")
+
+
+def reusable(model: Any) -> bool:
+    """Whether a program of this model can be made from, and shared by, its configuration."""
+    return _layers(model) is not None
 
 
 def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str:
@@ -44,7 +49,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     if optimizer.gradient_accumulation_steps:
         decays = optimizer.weight_decay
     parts = [
-        _layers(model) if reusable(model) else f"model {id(model)}",
+        _layers(model) or f"model {id(model)}",
         [
             f"{type(layer).__module__}.{type(layer).__qualname__} {id(type(layer))} {layer.trainable}"
             for layer in layers
@@ -95,9 +100,37 @@ def _loss(loss: Any) -> object:
 
 
 def _layers(model: Any) -> object:
-    """The model's configuration with layers called by their position, and without what is not compiled."""
-    names = {layer.name: f"layer {number}" for number, layer in enumerate(model._flatten_layers())}
-    return _plain(model.get_config(), names)
+    """The model's configuration with layers called by their position, and without what is not compiled.
+
+    None where it does not tell all: a model class, a layer that cannot be made anew, a function of somebody's own.
+    """
+    layers = list(model._flatten_layers())
+    if not symbolic(model) or not all(_told(layer) for layer in layers[1:]):
+        return None
+    return _plain(model.get_config(), {layer.name: f"layer {number}" for number, layer in enumerate(layers)})
+
+
+def _told(layer: Any) -> bool:
+    """Whether a layer can be made anew from its configuration, as Keras' own can with nothing else in them."""
+    if isinstance(layer, keras.layers.Lambda) or not all(_known(name, value) for name, value in vars(layer).items()):
+        return False
+    if type(layer) is Dropout or type(layer).__module__.startswith("keras."):
+        return True
+    try:
+        type(layer).from_config(layer.get_config())
+    except Exception:  # whatever its author's code raises
+        return False
+    return True
+
+
+def _known(name: str, value: Any) -> bool:
+    """Whether an attribute of a layer is no function or object of somebody's own, which a configuration only names."""
+    if value is None:
+        return True
+    if name.endswith("activation"):
+        return getattr(keras.activations, getattr(value, "__name__", ""), None) is value
+    own = name.endswith(("_initializer", "_regularizer", "_constraint"))
+    return not own or type(value).__module__.startswith("keras.")
 
 
 def _plain(node: Any, names: dict[str, str]) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.training import Dropout, Recipe, Run, build, fit
-from hpo.training.cache import ProgramCache, programs
+from hpo.training.cache import MOST, ProgramCache, programs
 from hpo.training.program import Program
 
 random = np.random.default_rng(0)
@@ -156,6 +156,9 @@ def test_refusals() -> None:
     one.epoch()
     with pytest.raises(UsageError, match="beyond"):
         one.epoch()
+    flat = keras.Sequential([keras.Input((4,)), keras.layers.Flatten()])
+    with pytest.raises(DefinitionError, match="no weights"):
+        Run(Recipe(**{**vars(recipe()), "model": flat}), TRAIN, epochs=1, metric="mae", seed=0)
     with pytest.raises(UsageError, match="0 rows"):
         one.evaluate(Rows(x=X[:0], y=Y[:0]))
 
@@ -199,8 +202,8 @@ class Thing:
 
     gone = False
 
-    def __init__(self, nbytes: int = 0) -> None:
-        self.nbytes = nbytes
+    def __init__(self, nbytes: int = 0, idle: bool = True) -> None:
+        self.nbytes, self.idle = nbytes, idle
 
     def release(self) -> None: ...
 
@@ -222,6 +225,17 @@ def test_the_cache_lets_the_largest_go_before_more_than_its_bytes_wait() -> None
     for key, thing in enumerate(things):
         cache.get(str(key), lambda thing=thing: thing)
     assert [thing.gone for thing in things] == [False, True, False, True, False]
+
+
+def test_the_cache_keeps_what_living_runs_train_with() -> None:
+    cache, things = ProgramCache(2, kept_bytes=10), [Thing(90, idle=False), Thing(), Thing(), Thing(90, idle=False)]
+    for key, thing in enumerate(things):
+        cache.get(str(key), lambda thing=thing: thing)
+    assert [thing.gone for thing in things] == [False, True, True, False]
+    for key in range(4, 20):
+        cache.get(str(key), lambda: Thing(idle=False))
+    assert things[0].gone  # but not without end
+    assert len(cache) == MOST
 
 
 def test_a_program_knows_its_size() -> None:

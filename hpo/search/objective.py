@@ -7,7 +7,7 @@ from optuna.exceptions import TrialPruned
 from optuna.pruners import WilcoxonPruner
 from optuna.trial import BaseTrial, Trial
 
-from hpo.errors import TrialError
+from hpo.errors import DataError, HpoError, TrialError
 from hpo.search.evaluation import Evaluation
 from hpo.search.rows import Split, cut, load
 from hpo.search.seeds import derive, position, split_seed, trial_seed
@@ -74,6 +74,16 @@ class Objective:
         self.seed = seed  # the study's
         self._beat = beat
         self._common: tuple[Split, ...] | None = None  # the splits all trials share, where they do
+
+    def prepare(self) -> None:
+        """Load the data now rather than in the first trial. Raises DataError, whatever the loader raises."""
+        try:
+            load(self.definition)
+        except HpoError:
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise DataError(f"the data of definition {self.definition.name!r} cannot be loaded: {what}") from error
 
     def __call__(self, trial: BaseTrial) -> float:
         """The value of one trial. Raises TrialPruned, and whatever the definition's own code raises."""

@@ -286,10 +286,11 @@ def _nothing(*_: object) -> None:
 
 
 def _of_definition(record: studies.StudyRecord, beat: Beat) -> Objective:
-    """The objective of the study's definition, TensorFlow loaded: a worker that cannot have it takes no slot.
+    """The objective of the study's definition, with TensorFlow and the data: a worker without them takes no slot.
 
     Raises:
         DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
+        DataError: the data cannot be had.
 
     """
     from hpo.search import objective
@@ -299,4 +300,5 @@ def _of_definition(record: studies.StudyRecord, beat: Beat) -> Objective:
         importlib.import_module("keras")
     except ImportError as error:
         raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    made.prepare()
     return made

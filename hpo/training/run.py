@@ -16,7 +16,7 @@ from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.training.cache import programs
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import fixed_shapes, pays
-from hpo.training.program import EVALUATION_BATCH, Program
+from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant
 from hpo.training.signature import signature, symbolic
@@ -144,7 +144,7 @@ class Run:
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """The outputs for inputs of shape (rows, ...) as the data set stores them; shape (rows, outputs)."""
         program = self._acquired()
-        size = 8 * EVALUATION_BATCH
+        size = 8 * evaluation_batch(self._x)
         x = np.asarray(x, dtype=self._x.dtype.as_numpy_dtype)
         parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
         return np.concatenate(parts)
@@ -183,7 +183,7 @@ class Run:
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
         if not len(rows):
             raise UsageError("there are 0 rows to score on: give at least one")
-        multiple = EVALUATION_BATCH if self._jit else 1
+        multiple = evaluation_batch(self._x) if self._jit else 1
         x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
         return _tensor(rows.x, multiple, x_type), _tensor(rows.y, multiple, y_type)
 

@@ -8,6 +8,7 @@ import pytest
 
 from hpo import objective
 from hpo.data import Dataset, Rows
+from hpo.errors import DataError
 from hpo.search import make_pruner, make_sampler, measure
 from hpo.search.seeds import trial_seed
 from hpo.study import Categorical, Fidelity, Float, Holdout, KFold, Params, Space, StudyDefinition
@@ -261,3 +262,11 @@ def test_measure_refuses_an_infeasible_configuration_in_one_line() -> None:
 
     with pytest.raises(UsageError, match="line cannot be trained: the rate is nothing"):
         measure(LINE, {"rate": 1e-6})
+
+
+def test_data_that_cannot_be_loaded_are_refused_before_any_trial() -> None:
+    def broken() -> Dataset:
+        raise ZeroDivisionError("no rows today")
+
+    with pytest.raises(DataError, match="cannot be loaded: ZeroDivisionError: no rows today"):
+        objective(replace(LINE, data=broken)).prepare()

@@ -54,7 +54,7 @@ chaos: $(READY) ## Workers killed at random, ten rounds on each database
 	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 10 $(ARGS)
 
 chaos-short: $(READY) ## The same, one short round on each
-	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 1 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 1 --trials 100 --kill-every 0.5 $(ARGS)
 	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 1 $(ARGS)
 
 lock: ## Resolve requirements.lock anew (needs uv)

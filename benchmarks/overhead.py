@@ -49,7 +49,8 @@ def main() -> None:
 def _value(space: Space, trial: Any) -> float:
     from hpo.search import suggest
 
-    return float(len(str(suggest(space, trial))))
+    suggest(space, trial)
+    return 0.0
 
 
 def _ours(sampler: str, trials: int) -> float:

@@ -45,7 +45,7 @@ class DistinctSampler(BaseSampler):
         *,
         seed: int,  # of the uniform draws
         claim: Claim | None = None,  # makes the choice safe between processes
-        redraws: int = 10,
+        redraws: int = 3,  # of `inner`: each costs as much as the first, and repeats mean that it has converged
         random_draws: int = 100,
     ) -> None:
         self.inner = inner

@@ -68,7 +68,7 @@ def test_a_sampler_that_cannot_work_is_refused_with_a_reason(name: str, space: S
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(not TORCH, reason="needs PyTorch")
+@pytest.mark.skipif(not TORCH, reason="needs PyTorch: pip install 'hpo-service[gp]'")
 def test_gp_finds_a_minimum() -> None:
     study = optuna.create_study(sampler=make_sampler("gp", space=NUMBERS, seed=0))
     study.optimize(lambda trial: sum((v - 0.3) ** 2 for v in suggest(NUMBERS, trial).values()), n_trials=20)

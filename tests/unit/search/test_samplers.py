@@ -68,7 +68,7 @@ def test_a_sampler_that_cannot_work_is_refused_with_a_reason(name: str, space: S
 
 def test_gp_without_pytorch_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed, where it is
-    with pytest.raises(UsageError, match="needs PyTorch.*pip install"):
+    with pytest.raises(UsageError, match=r"needs PyTorch.*pip install"):
         make_sampler("gp", space=NUMBERS, seed=0)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_SAMPLER",
     "PRUNERS",
     "SAMPLERS",
+    "STALL_SECONDS",
     "cache_folder",
     "data_folder",
     "storage_url",
@@ -41,6 +42,13 @@ PRUNERS: Mapping[str, str] = MappingProxyType(
     }
 )
 DEFAULT_PRUNER = "asha"
+
+STALL_SECONDS = 3600.0
+"""Without a sign of life, which a training gives after each epoch, a worker is taken for hung after this long.
+
+An epoch of all rows takes the largest networks of the cnn `report` space minutes on one core, and a larger model of
+somebody's own on a slower machine many more. Who knows better gives a time limit for each trial.
+"""
 
 
 def storage_url() -> str:

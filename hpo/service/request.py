@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hpo.errors import UsageError
 from hpo.service.slots import MAX_SLOTS
-from hpo.settings import PRUNERS, SAMPLERS
+from hpo.settings import PRUNERS, SAMPLERS, STALL_SECONDS
 from hpo.study import Params
 
 __all__ = ["MAX_WORKERS", "Request", "usable_cores"]
@@ -50,7 +50,7 @@ class Request:
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     baseline: bool = True  # try the definition's first baseline before anything else
     lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
-    stall_seconds: float = 900.0  # without a sign of life (an epoch's end) a worker is taken for hung
+    stall_seconds: float = STALL_SECONDS  # without a sign of life (an epoch's end) a worker is taken for hung
     max_attempts: int = 3  # crashes a slot may see before it settles as failed
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
     objective: str | None = None

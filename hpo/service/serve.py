@@ -19,6 +19,7 @@ from hpo.service.recovery import recover
 from hpo.service.slot import Outcome, Slot
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
+from hpo.settings import STALL_SECONDS
 
 if TYPE_CHECKING:
     import optuna
@@ -45,7 +46,7 @@ class Terms:
     """On what terms a worker takes slots."""
 
     lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
-    stall_seconds: float = 900.0  # without a beat the lease is no longer renewed
+    stall_seconds: float = STALL_SECONDS  # without a beat the lease is no longer renewed
     max_attempts: int = 3  # crashes a slot may see before it settles as failed
     memory_limit: int | None = None  # resident bytes past which the process ought to be replaced; None: no limit
 

@@ -20,6 +20,7 @@ from hpo.service.status import failure
 from hpo.service.stops import Stops
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
+from hpo.settings import STALL_SECONDS
 
 __all__ = ["Limits", "Supervisor"]
 
@@ -41,7 +42,7 @@ class Limits:
 
     timeout: float | None = None  # seconds of the run
     trial_timeout: float | None = None  # seconds of a trial
-    stall_seconds: float = 900.0  # seconds without a sign of life from a worker at work
+    stall_seconds: float = STALL_SECONDS  # seconds without a sign of life from a worker at work
     until: float | None = None  # value
 
 

@@ -271,3 +271,19 @@ def test_recipes_and_schedules_need_no_tensorflow() -> None:
         "import sys, hpo.training as t; t.Recipe, t.OneCycle; sys.exit(bool({'tensorflow', 'keras'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_row_counts_once_where_rows_are_pictures() -> None:
+    """Pictures are scored in smaller batches; 45 of them end in the middle of one."""
+    pictures = Rows(x=random.integers(0, 255, (45, 20, 20), dtype=np.uint8), y=random.normal(size=45).astype("float32"))
+
+    def flat() -> Recipe:
+        layers = [keras.Input((20, 20), dtype="uint8"), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+        return Recipe(
+            model=keras.Sequential([*layers, keras.layers.Dense(1)]), optimizer=keras.optimizers.SGD(), loss="mse"
+        )
+
+    made = build(lambda _: flat(), {}, 1)
+    one = Run(made, pictures, pictures, epochs=1, metric="mae", seed=1)
+    expected = np.abs(one.model().predict(pictures.x, verbose=0)[:, 0] - pictures.y).mean()
+    assert one.evaluate(pictures) == pytest.approx(expected, rel=1e-5)

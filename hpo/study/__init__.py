@@ -1,6 +1,7 @@
 """What can be searched, as plain records: no Optuna, no Keras, nothing that takes time to import."""
 
 from hpo.study.baseline import Baseline
+from hpo.study.claim import Claim, Contrast, ContrastFigure, Relation
 from hpo.study.definition import Direction, StudyDefinition, always_feasible
 from hpo.study.evaluation import Evaluation, Holdout, KFold
 from hpo.study.fidelity import Fidelity
@@ -11,6 +12,9 @@ from hpo.study.sweep import Row, Sweep
 __all__ = [
     "Baseline",
     "Categorical",
+    "Claim",
+    "Contrast",
+    "ContrastFigure",
     "Direction",
     "Domain",
     "Evaluation",
@@ -21,6 +25,7 @@ __all__ = [
     "KFold",
     "ParamValue",
     "Params",
+    "Relation",
     "Row",
     "Space",
     "StudyDefinition",

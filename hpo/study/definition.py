@@ -1,11 +1,13 @@
 """A study definition: everything that makes a model searchable, in one record."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
 from hpo.study.baseline import Baseline
+from hpo.study.claim import Claim
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
 from hpo.study.parameters import Params
@@ -40,7 +42,8 @@ class StudyDefinition:
 
     Raises:
         DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
-            sweep's row is not a configuration of the default space.
+            sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not there,
+            the margin is not above zero.
 
     """
 
@@ -56,6 +59,9 @@ class StudyDefinition:
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
     sweeps: tuple[Sweep, ...] = ()  # in the report's order
+    claims: tuple[Claim, ...] = ()  # the report's conclusions, which measured sweeps are held against
+    margin: float | None = None
+    # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Callable[[Params], str | None] = always_feasible
     # why a configuration cannot be trained, known without training it; None where it can
 
@@ -75,6 +81,10 @@ class StudyDefinition:
         for sweep in self.sweeps:
             for number, row in enumerate(sweep.rows, start=1):
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {number}")
+        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
+            raise DefinitionError(f"definition {self.name!r}: margin must be above 0 or None, not {self.margin!r}")
+        _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
+        _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.sweeps})
 
     def space(self, name: str | None = None) -> Space:
         """The space of that name; the default one where no name is given. Raises UsageError."""
@@ -98,6 +108,22 @@ def _refuse_twins(definition: str, kind: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise DefinitionError(f"definition {definition!r} has two of its {kind} entries named {name!r}")
+
+
+def _refuse_unfounded(definition: str, claims: Sequence[Claim], tables: Mapping[str, int]) -> None:
+    """Refuse claims about tables and rows that are not there; `tables`: sweep id -> how many rows it has."""
+    for claim in claims:
+        for contrast in claim.contrasts:
+            begin = f"definition {definition!r}: claim {claim.id!r} is about"
+            if contrast.sweep not in tables:
+                known = ", ".join(tables) or "none"
+                raise DefinitionError(f"{begin} a sweep {contrast.sweep!r}, which there is not; there are: {known}")
+            rows = tables[contrast.sweep]
+            for row in (*contrast.rows, *contrast.than):
+                if not 0 <= row < rows:
+                    raise DefinitionError(
+                        f"{begin} row {row} of sweep {contrast.sweep!r}, whose {rows} rows are counted from 0"
+                    )
 
 
 def _find(definition: str, kind: str, things: Sequence[N], name: str | None, *, default: int) -> N:

@@ -1,0 +1,45 @@
+"""Looking more than once: how much of the allowed error each look at the growing data may spend."""
+
+import math
+
+from hpo.errors import UsageError
+
+__all__ = ["DECIDING_PAIRS", "alpha_of_look", "deciding_pairs", "next_alpha"]
+
+DECIDING_PAIRS = 6  # the first number of pairs whose smallest two-sided sign-flip p, 2/2^n, is below 0.05
+_SPENT = 0.75  # of what is left, by each look
+
+
+def alpha_of_look(number: int, total: float = 0.05) -> float:
+    """Level of a look: each spends three quarters of what the looks before it left.
+
+    With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, these sum to less than the total, so by the
+    union bound the chance of one false decision in all of them is below it, whatever the dependence between looks. The first
+    look gets enough for six pairs all won (p = 0.03125) to decide.
+
+    Args:
+        number: of the look, from 1.
+        total: chance of a false decision over all looks, between 0 and 1.
+
+    Raises:
+        UsageError: a number or a total out of range.
+
+    """
+    if number < 1:
+        raise UsageError(f"look {number} spends nothing: looks are counted from 1")
+    if not 0 < total < 1:
+        raise UsageError(f"a total alpha must be between 0 and 1, not {total:g}; 0.05 is usual")
+    return total * _SPENT * (1 - _SPENT) ** (number - 1)
+
+
+def next_alpha(alpha: float) -> float:
+    """Level of the look after the one at `alpha`."""
+    return alpha * (1 - _SPENT)
+
+
+def deciding_pairs(alpha: float) -> int:
+    """The first number of pairs that can come out better or worse at `alpha`: 2/2^n below it, and at least six."""
+    pairs = DECIDING_PAIRS
+    while math.ldexp(2, -pairs) >= alpha:
+        pairs += 1
+    return pairs

@@ -1,0 +1,111 @@
+"""A document as one HTML file that asks the network for nothing: styles, script, figures and Plotly itself are in it.
+
+Plotly's 4.8 MB go in compressed and are unpacked by the browser, so that a page is about 2 MB. A policy in the page's head
+forbids every request, whatever a name or a reason out of the database may contain; Jinja escapes all of them besides.
+"""
+
+import base64
+import gzip
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hpo.report import theme
+from hpo.report.document import Chart, Document
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+__all__ = ["html"]
+
+VERDICTS = {
+    "better": "Better",
+    "worse": "Worse",
+    "equivalent": "Equivalent",
+    "undecided": "Undecided",
+    "open": "Not compared yet",
+}
+
+_SHADE = theme.Colour("#f5f7f9", "#1d2228")  # behind what is set apart: the verdict, commands
+_VARIABLES = {
+    "ink": theme.INK,
+    "paper": theme.PAPER,
+    "muted": theme.MUTED,
+    "rule": theme.GRID,
+    "shade": _SHADE,
+    "optimum": theme.OPTIMUM,
+    "baseline": theme.BASELINE,
+    "reported": theme.REPORTED,
+    "good": theme.GOOD,
+    "bad": theme.BAD,
+}
+
+
+def html(document: Document) -> str:
+    """The page, whole."""
+    charts = [part for section in document.sections for part in section.parts if isinstance(part, Chart)]
+    environment = _environment()
+    return environment.get_template("page.html").render(
+        doc=document,
+        charts=charts,
+        labels=VERDICTS,
+        colours=_markup(_colours()),
+        css=_source("page.css"),
+        script=_source("page.js"),
+        swaps=json.dumps(theme.swaps()),
+        plotly=_plotly() if charts else "",
+    )
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hpo.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data"] = _data
+    return environment
+
+
+def _data(text: str) -> "Markup":
+    """JSON as it may stand in a script element: nothing in it ends the element, opens a comment, or breaks a line."""
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return _markup(text)
+
+
+def _source(name: str) -> "Markup":
+    loader = _environment().loader
+    assert loader is not None
+    return _markup(loader.get_source(_environment(), name)[0])
+
+
+def _markup(text: str) -> "Markup":
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _colours() -> str:
+    """The colours of both themes as CSS variables; paper is always light."""
+    light = "".join(f"--{name}:{colour.light};" for name, colour in _VARIABLES.items())
+    dark = "".join(f"--{name}:{colour.dark};" for name, colour in _VARIABLES.items())
+    return (
+        f":root{{color-scheme:light;{light}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}"
+    )
+
+
+@cache
+def _plotly() -> "Markup":
+    from plotly.offline import get_plotlyjs
+
+    packed = gzip.compress(get_plotlyjs().encode(), 9, mtime=0)  # no time in it: the same findings, the same page
+    return _markup(base64.b64encode(packed).decode())

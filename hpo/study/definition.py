@@ -42,8 +42,8 @@ class StudyDefinition:
 
     Raises:
         DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
-            sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not there,
-            the margin is not above zero.
+            sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not
+            there, the margin is not above zero.
 
     """
 

@@ -1,6 +1,6 @@
 """A document as one HTML file that asks the network for nothing: styles, script, figures and Plotly itself are in it.
 
-Plotly's 4.8 MB go in compressed and are unpacked by the browser, so that a page is about 2 MB. A policy in the page's head
+Plotly's 4.8 MB go in compressed and are unpacked by the browser, so that a page is about 2 MB. A policy in its head
 forbids every request, whatever a name or a reason out of the database may contain; Jinja escapes all of them besides.
 """
 

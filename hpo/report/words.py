@@ -23,10 +23,7 @@ def figure(value: object, digits: int = 4) -> str:
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if -5 < exponent < 6:
-        text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
-    else:
-        text = f"{value:.{digits - 1}g}"
+    text = f"{value:.{max(digits - 1 - exponent, 0)}f}" if -5 < exponent < 6 else f"{value:.{digits - 1}g}"
     return text.replace("-", MINUS)
 
 

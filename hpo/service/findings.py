@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from hpo.study import Params, StudyDefinition
 
 if TYPE_CHECKING:
-    from hpo.analysis import ClaimFinding, Importances, Interaction
+    from hpo.analysis.claims import ClaimFinding
+    from hpo.analysis.importance import Importances
+    from hpo.analysis.interaction import Interaction
     from hpo.service.compare_report import CompareReport
     from hpo.service.greedy import GreedyReport
     from hpo.service.status import StudyStatus
@@ -85,9 +87,10 @@ class Provenance:
 class Missing:
     """A part the page cannot tell, and what makes it."""
 
+    part: str  # which part of the page: search, comparison, sweeps, greedy, importances, curves, predictions, data
     what: str  # "the comparison"
     why: str  # one clause
-    command: str | None  # None: no command makes it
+    command: str | None = None  # None: no command makes it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hpo.data import Rows
 from hpo.errors import UsageError
 from hpo.search.rows import load
 from hpo.study import Fidelity, Params, StudyDefinition
@@ -46,15 +47,17 @@ def measure(
     *,
     fidelity: Fidelity | str | None = None,
     seed: int = 0,
+    rows: tuple[Rows, Rows] | None = None,
     on_epoch: "Callable[[Epoch], None] | None" = None,
 ) -> Measurement:
-    """Train a configuration on all development rows for the epochs of a fidelity; score it on train and test.
+    """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
     Args:
         definition: what is measured.
         params: a configuration; of any of the definition's spaces, or of none.
         fidelity: one of the definition's, or its name; None: its last. Only its epochs count.
         seed: of the weights and the batches.
+        rows: (train, test) to use instead of the development and the test rows.
         on_epoch: called after each epoch.
 
     Raises:
@@ -70,16 +73,21 @@ def measure(
     reason = definition.infeasible(params)
     if reason is not None:
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
-    data = load(definition)
+    train, test = rows or _all(definition)
     recipe = build(definition.build, params, seed)
-    run = fit(recipe, data.development, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
+    run = fit(recipe, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
     return Measurement(
         params=params,
         seed=seed,
         epochs=fidelity.epochs,
-        train=run.evaluate(data.development),
-        test=run.evaluate(data.test),
+        train=run.evaluate(train),
+        test=run.evaluate(test),
         compile_seconds=run.compile_seconds,
         fit_seconds=run.fit_seconds,
         run=run,
     )
+
+
+def _all(definition: StudyDefinition) -> tuple[Rows, Rows]:
+    data = load(definition)
+    return data.development, data.test

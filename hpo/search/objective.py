@@ -1,22 +1,22 @@
 """One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from optuna.exceptions import TrialPruned
 from optuna.pruners import WilcoxonPruner
 from optuna.trial import BaseTrial, Trial
 
-from hpo.errors import DataError, HpoError, TrialError
+from hpo.errors import TrialError
 from hpo.search.evaluation import Evaluation
-from hpo.search.rows import Split, cut, load
+from hpo.search.notes import note_work, reject
+from hpo.search.rows import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.suggest import suggest
 from hpo.study import Fidelity, Holdout, Space, StudyDefinition, registry
 
-__all__ = ["FEASIBLE", "FOLDED_REPORTS", "REPORTS", "Objective", "objective"]
+__all__ = ["FOLDED_REPORTS", "REPORTS", "Objective", "objective"]
 
-FEASIBLE = "feasible"  # the constraint told to Optuna: above 0 where a configuration cannot be trained
 REPORTS = 25  # values a trial on one split reports at most: each costs 2 ms on SQLite, and more make no better curve
 FOLDED_REPORTS = 10  # of a trial on folds: to go from fold to fold after each epoch would cost half the training again
 
@@ -77,13 +77,7 @@ class Objective:
 
     def prepare(self) -> None:
         """Load the data now rather than in the first trial. Raises DataError, whatever the loader raises."""
-        try:
-            load(self.definition)
-        except HpoError:
-            raise
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise DataError(f"the data of definition {self.definition.name!r} cannot be loaded: {what}") from error
+        preload(self.definition)
 
     def __call__(self, trial: BaseTrial) -> float:
         """The value of one trial. Raises TrialPruned, and whatever the definition's own code raises."""
@@ -92,7 +86,7 @@ class Objective:
         trial.set_user_attr("seed", seed)
         reason = self.definition.infeasible(params)
         if reason is not None:
-            _reject(trial, f"infeasible: {reason}")
+            reject(trial, f"infeasible: {reason}")
         by_fold = _by_fold(trial)
         work = Evaluation(
             self.definition,
@@ -105,12 +99,12 @@ class Objective:
         try:
             self._train(trial, work, by_fold)
         except TrialPruned:
-            _record(trial, work)
+            note_work(trial, work)
             raise
         except TrialError as error:
-            _record(trial, work)
-            _reject(trial, str(error))
-        _record(trial, work)
+            note_work(trial, work)
+            reject(trial, str(error))
+        note_work(trial, work)
         return work.value
 
     def _train(self, trial: BaseTrial, work: Evaluation, by_fold: bool) -> None:
@@ -148,17 +142,3 @@ def _by_fold(trial: BaseTrial) -> bool:
     """Whether the study's pruner compares trials fold by fold."""
     pruner: Any = getattr(getattr(trial, "study", None), "pruner", None)
     return isinstance(pruner, WilcoxonPruner) or bool(getattr(pruner, "by_fold", False))
-
-
-def _record(trial: BaseTrial, work: Evaluation) -> None:
-    if work.train is not None:
-        trial.set_user_attr("train", work.train)
-    trial.set_user_attr("epochs", work.epochs)
-    trial.set_user_attr("compile_seconds", round(work.compile_seconds, 3))
-    trial.set_user_attr("fit_seconds", round(work.fit_seconds, 3))
-
-
-def _reject(trial: BaseTrial, reason: str) -> NoReturn:
-    trial.set_constraint(FEASIBLE, 1.0)
-    trial.set_user_attr("reason", reason)
-    raise TrialPruned(reason)

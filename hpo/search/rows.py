@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data import Dataset, Rows, holdout, kfold, stratified_holdout, subset
+from hpo.errors import DataError, HpoError
 from hpo.study import Fidelity, Holdout, StudyDefinition
 
-__all__ = ["Split", "cut", "load"]
+__all__ = ["Split", "cut", "load", "loaded", "preload"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +23,25 @@ class Split:
 
 
 @lru_cache(maxsize=2)
-def _loaded(loader: Callable[[], Dataset]) -> Dataset:
+def loaded(loader: Callable[[], Dataset]) -> Dataset:
+    """What the loader gives, kept in this process."""
     return loader()
 
 
 def load(definition: StudyDefinition) -> Dataset:
     """The definition's data, kept in this process for the next trial. Raises DataError."""
-    return _loaded(definition.data) if isinstance(definition.data, Hashable) else definition.data()
+    return loaded(definition.data) if isinstance(definition.data, Hashable) else definition.data()
+
+
+def preload(definition: StudyDefinition) -> None:
+    """Load the definition's data now. Raises DataError, whatever the loader raises."""
+    try:
+        load(definition)
+    except HpoError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DataError(f"the data of definition {definition.name!r} cannot be loaded: {what}") from error
 
 
 def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: int) -> tuple[Split, ...]:

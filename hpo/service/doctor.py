@@ -67,7 +67,7 @@ def _packages() -> Check:
 
 
 def _processors() -> Check:
-    from hpo.service.request import usable_cores
+    from hpo.service.effort import usable_cores
 
     cores = usable_cores()
     memory = _free_memory()

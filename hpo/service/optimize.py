@@ -1,22 +1,16 @@
 """The main job: bring a study to so many settled slots with workers on this machine."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 
 from hpo.errors import UsageError
 from hpo.service import storage as storages
-from hpo.service.abandoned import free_abandoned
-from hpo.service.memory import default_limit
-from hpo.service.order import WorkOrder
+from hpo.service.drain import drain
 from hpo.service.plan import study_name
-from hpo.service.progress import Progress, snapshot
-from hpo.service.recovery import recover
+from hpo.service.progress import Progress
 from hpo.service.request import Request
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume, lookup
-from hpo.service.supervisor import Limits, Supervisor
 from hpo.settings import DEFAULT_SAMPLER
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 
@@ -62,42 +56,19 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
             sampler=request.sampler,
             pruner=pruner if request.pruner or lookup(storage, name) is None else None,
         )
-        with _quiet():
-            record = create_or_resume(storage, plan)
+        record = create_or_resume(storage, plan)
         _open(storage, record, request, first)
-        free_abandoned(storage, record.name, max_attempts=request.max_attempts)
-        recover(storage, record.name, max_attempts=request.max_attempts)
-        return _run(storage, record, request, on_progress or _ignore)
+        return drain(
+            storage,
+            record,
+            request.effort,
+            workers=request.processes,
+            until=request.until,
+            objective=request.objective,
+            on_progress=on_progress,
+        )
     finally:
         storage.close()
-
-
-def _run(storage: Storage, record: StudyRecord, request: Request, on_progress: Callable[[Progress], None]) -> Progress:
-    now = snapshot(storage, record.name, direction=record.direction)
-    if now.settled == now.target:
-        now = replace(now, ended="done")
-        on_progress(now)
-        return now
-    workers = request.processes
-    order = WorkOrder(
-        storage=storage.url,
-        study=record.name,
-        worker="",
-        parent=0,
-        events=-1,
-        lease_seconds=request.lease_seconds,
-        stall_seconds=request.stall_seconds,
-        max_attempts=request.max_attempts,
-        memory_limit=request.memory_limit or default_limit(workers),
-        objective=request.objective,
-    )
-    limits = Limits(
-        timeout=request.timeout,
-        trial_timeout=request.trial_timeout,
-        stall_seconds=request.stall_seconds,
-        until=request.until,
-    )
-    return Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress).run()
 
 
 def _first(request: Request, definition: StudyDefinition, space: Space) -> list[Params]:
@@ -150,20 +121,3 @@ def _open(storage: Storage, record: StudyRecord, request: Request, first: list[P
         nothing: list[Params] = [{} for _ in there]
         first = nothing + new
     slots.open(record.name, request.trials, first)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Optuna's own line about a study it made: whoever watches is told by `on_progress`."""
-    from optuna.logging import WARNING, get_verbosity, set_verbosity
-
-    before = get_verbosity()
-    set_verbosity(max(before, WARNING))
-    try:
-        yield
-    finally:
-        set_verbosity(before)
-
-
-def _ignore(progress: Progress) -> None:
-    """The callback of whoever wants none."""

@@ -1,28 +1,18 @@
 """What a person asks of the main job, checked before anything is written."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hpo.errors import UsageError
+from hpo.service.effort import Effort, refuse_beyond
 from hpo.service.slots import MAX_SLOTS
 from hpo.settings import PRUNERS, SAMPLERS, STALL_SECONDS
 from hpo.study import Params
 
-__all__ = ["MAX_WORKERS", "Request", "usable_cores"]
+__all__ = ["Request"]
 
-MAX_WORKERS = 256  # on one machine; also at most 4 a core
 _LONGEST_NAME = 512  # characters; Optuna's limit
-_MAX_SECONDS = 366 * 86_400
-_LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
-
-
-def usable_cores() -> int:
-    """Processor cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,24 +48,12 @@ class Request:
     # definition's models: to search something other than a Keras model
 
     def __post_init__(self) -> None:
-        _whole("trials", self.trials, 1, MAX_SLOTS)
+        _ = self.effort  # refuses what is out of range in it
+        refuse_beyond("trials", self.trials, 1, MAX_SLOTS)
         if self.name is not None and not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable()):
             raise UsageError(f"a name must have from 1 to {_LONGEST_NAME} printable characters, not {self.name!r:.60}")
-        if self.workers is not None:
-            _whole("workers", self.workers, 1, min(MAX_WORKERS, max(16, 4 * usable_cores())))
-        _whole("max attempts", self.max_attempts, 1, 1_000_000)
         if self.seed is not None:
-            _whole("seed", self.seed, 0, 2**32 - 1)
-        if self.memory_limit is not None:
-            _whole("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)
-        for what, seconds, least in (
-            ("timeout", self.timeout, 0.0),
-            ("trial timeout", self.trial_timeout, 0.0),
-            ("lease", self.lease_seconds, 1.0),
-            ("stall limit", self.stall_seconds, 0.0),
-        ):
-            if seconds is not None:
-                _seconds(what, seconds, least)
+            refuse_beyond("seed", self.seed, 0, 2**32 - 1)
         if self.until is not None and not math.isfinite(self.until):
             raise UsageError(f"until must be a finite number, not {self.until}")
         for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
@@ -83,17 +61,19 @@ class Request:
                 raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
 
     @property
+    def effort(self) -> Effort:
+        """How the run is carried out."""
+        return Effort(
+            workers=self.workers,
+            timeout=self.timeout,
+            trial_timeout=self.trial_timeout,
+            lease_seconds=self.lease_seconds,
+            stall_seconds=self.stall_seconds,
+            max_attempts=self.max_attempts,
+            memory_limit=self.memory_limit,
+        )
+
+    @property
     def processes(self) -> int:
         """Workers to start."""
-        return self.workers if self.workers is not None else max(1, min(usable_cores(), self.trials, MAX_WORKERS))
-
-
-def _whole(what: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UsageError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}")
-
-
-def _seconds(what: str, value: float, least: float) -> None:
-    if not (least <= value <= _MAX_SECONDS) or value == 0:
-        low = f"at least {least:g}" if least else "more than 0"
-        raise UsageError(f"{what} must be {low} and at most {_MAX_SECONDS:,} seconds, not {value:g}")
+        return self.effort.processes(self.trials)

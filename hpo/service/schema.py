@@ -15,10 +15,11 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.schema import CreateColumn
 
-__all__ = ["VERSION", "create", "slots", "studies", "version"]
+__all__ = ["VERSION", "create", "looks", "slots", "studies", "upgrade", "version"]
 
-VERSION = 1
+VERSION = 2
 """Of our tables; a database that says more was made by a newer hpo. Optuna keeps its own count in alembic_version."""
 
 metadata = MetaData()
@@ -49,6 +50,9 @@ studies = Table(
     Column("sampler", String(64), nullable=False),
     Column("pruner", String(64), nullable=False),
     Column("created_at", Double, nullable=False),  # seconds since 1970
+    # Of version 2:
+    Column("kind", String(16), nullable=False, server_default="search"),  # studies.Kind
+    Column("parent", NAME),  # name of the search it measures; NULL: of none
 )
 
 slots = Table(
@@ -67,7 +71,7 @@ slots = Table(
     Column("lease_expires_at", Double),
     Column("trial_number", Integer),
     Column("params", Text),  # JSON object: the whole configuration, once it is known
-    Column("digest", String(64)),  # of the configuration
+    Column("digest", String(64)),  # of the configuration, once it is known; of a job: its key, from the beginning
     Column("outcome", String(8)),  # complete, pruned, failed
     Column("value", Double),
     Column("reason", Text),
@@ -77,6 +81,25 @@ slots = Table(
     UniqueConstraint("study", "digest", name="hpo_slot_digest"),
     # Ids are never used twice, so what an old process holds can never mean a new slot.
     sqlite_autoincrement=True,
+)
+
+looks = Table(
+    "hpo_look",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("study", NAME, nullable=False, index=True),  # the search whose optimum is compared
+    Column("incarnation", String(32), nullable=False),  # of that study
+    Column("rows", String(16), nullable=False),  # share or resampled: what the pairs were run on
+    Column("baseline", String(255), nullable=False),  # name
+    Column("fidelity", String(255), nullable=False),
+    Column("optimum", String(64), nullable=False),  # digest of its configuration
+    Column("number", Integer, nullable=False),  # from 1; 0: a look that spends nothing
+    Column("pairs", Integer, nullable=False),
+    Column("alpha", Double),  # what this look may decide at
+    Column("p_value", Double),
+    Column("verdict", String(16), nullable=False),
+    Column("looked_at", Double, nullable=False),  # seconds since 1970
+    Column("document", Text, nullable=False),  # JSON object: the whole report of the comparison
 )
 
 # A claim looks at what is left to do, not at what is done: its cost does not grow with the study.
@@ -94,3 +117,13 @@ def create(connection: Connection) -> None:
     metadata.create_all(connection)
     if connection.execute(select(version.c.version)).first() is None:
         connection.execute(version.insert().values(id=1, version=VERSION))
+
+
+def upgrade(connection: Connection, found: int) -> None:
+    """Bring the tables of an earlier version up to this one, within the caller's transaction; what they hold stays."""
+    if found < 2:
+        for column in (studies.c.kind, studies.c.parent):
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {studies.name} ADD COLUMN {definition}")
+        looks.create(connection)
+    connection.execute(version.update().values(version=VERSION))

@@ -24,6 +24,9 @@ from hpo.settings import STALL_SECONDS
 if TYPE_CHECKING:
     import optuna
 
+    from hpo.search import Measuring
+    from hpo.search import Objective as SearchObjective
+
 __all__ = ["Beat", "Drained", "MakeObjective", "Objective", "Server", "Step", "Terms", "serve"]
 
 Beat = Callable[[], None]
@@ -257,21 +260,25 @@ class Server:
     def _optuna(self, slot: Slot) -> "optuna.Study":
         """Optuna's study with this worker's sampler and pruner."""
         if self._study is None:
-            from hpo.search import make_pruner, make_sampler
-            from hpo.study import registry
-
             record = self._record
-            definition = registry.load(record.reference)
-            space = definition.space(record.space)
-            # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
-            # and the search of a single worker comes out the same each time.
-            worker = f"{slot.position}:{slot.attempt}"
-            sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
-            pruner = make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
+            sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
             self._study = studies.load(self._storage, self._name, sampler=sampler, pruner=pruner)
             if self._storage.incarnations[self._name] != record.incarnation:
                 raise StudyError(f"study {self._name!r} was deleted and made anew meanwhile: run the command again")
         return self._study
+
+    def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+        from hpo.search import make_pruner, make_sampler
+        from hpo.study import registry
+
+        record = self._record
+        definition = registry.load(record.reference)
+        space = definition.space(record.space)
+        # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
+        # and the search of a single worker comes out the same each time.
+        worker = f"{slot.position}:{slot.attempt}"
+        sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
+        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
 
     def _reserve(self, trial_id: int, digest: str) -> bool:
         """The sampler's question whether a configuration is free for the trial it draws for."""
@@ -286,17 +293,29 @@ def _nothing(*_: object) -> None:
     """The hook of whoever has none."""
 
 
+def _nothing_to_search() -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+    """For a measurement, whose jobs say their whole configurations: nothing is drawn, nothing pruned."""
+    from optuna.pruners import NopPruner
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(), NopPruner()
+
+
 def _of_definition(record: studies.StudyRecord, beat: Beat) -> Objective:
-    """The objective of the study's definition, with TensorFlow and the data: a worker without them takes no slot.
+    """What the study does with its definition, with TensorFlow and the data: a worker without them takes no slot.
 
     Raises:
         DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
         DataError: the data cannot be had.
 
     """
-    from hpo.search import objective
+    from hpo.search import measuring, objective
 
-    made = objective(record.reference, space=record.space, fidelity=record.fidelity, seed=record.seed, beat=beat)
+    made: Measuring | SearchObjective
+    if record.kind == "search":
+        made = objective(record.reference, space=record.space, fidelity=record.fidelity, seed=record.seed, beat=beat)
+    else:
+        made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
     try:
         importlib.import_module("keras")
     except ImportError as error:

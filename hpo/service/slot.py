@@ -20,7 +20,9 @@ class Slot:
     study: str  # name
     incarnation: str  # which study of that name
     position: int  # in the study, from 0
-    payload: Mapping[str, object] = field(default_factory=dict)  # what was asked for: {"params": …} or empty
+    payload: Mapping[str, object] = field(
+        default_factory=dict
+    )  # what was asked for: {"params": …}, of a job {"params": …, "job": …}, or empty
     state: State
     attempt: int  # claims so far, this one included
     handed_back: int = 0  # claims given back; these count as no attempt
@@ -29,7 +31,7 @@ class Slot:
     lease_expires_at: float | None = None  # seconds since 1970
     trial_number: int | None = None  # Optuna's number of the trial of the last attempt
     params: Params | None = None  # the whole configuration, once it is known
-    digest: str | None = None  # of the configuration
+    digest: str | None = None  # of the configuration; of a job: its key
     outcome: Outcome | None = None
     value: float | None = None  # None where there is none; a pruned trial's is its last report
     reason: str | None = None  # why it was pruned or failed, or why its last attempt was given up

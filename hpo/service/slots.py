@@ -6,8 +6,8 @@ counts is decided by the token (id, attempt, worker) alone.
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +21,9 @@ from hpo.service.slot import Outcome, Slot
 from hpo.service.slot_queries import UNSETTLED, SlotQueries, read
 from hpo.service.storage import Storage
 from hpo.study import Params
+
+if TYPE_CHECKING:
+    from hpo.search.job import Job
 
 __all__ = ["MAX_SLOTS", "Slots"]
 
@@ -50,26 +53,42 @@ class Slots(SlotQueries):
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
         with translated(self._storage.where), exclusive(self._engine) as connection:
-            table = schema.studies
-            incarnation = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
-            if incarnation is None:
-                raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
+            incarnation = self._incarnation(connection, study)
             there = connection.execute(select(func.count()).where(_slot.c.study == study)).scalar_one()
             if total < there:
                 raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
             if not there and len(first) > total:
                 raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
+            asked = [{"params": dict(params)} for params in first]
             rows = [
-                {
-                    "study": study,
-                    "incarnation": incarnation,
-                    "position": position,
-                    "payload": json.dumps({"params": dict(first[position])} if position < len(first) else {}),
-                    "state": "open",
-                    "attempt": 0,
-                    "handed_back": 0,
-                }
+                _row(study, incarnation, position, asked[position] if position < len(asked) else {})
                 for position in range(there, total)
+            ]
+            if rows:
+                connection.execute(_slot.insert(), rows)
+            return len(rows)
+
+    def add(self, study: str, jobs: "Sequence[Job]") -> int:
+        """A slot for every job whose key no slot of the study has, in the order given; how many were added.
+
+        Raises:
+            UsageError: the study would have too many slots.
+            StudyError: there is no such study.
+
+        """
+        wanted = {job.key: job for job in reversed(jobs)}  # of two with one key the first
+        with translated(self._storage.where), exclusive(self._engine) as connection:
+            incarnation = self._incarnation(connection, study)
+            mine = _slot.c.study == study
+            known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
+            last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
+            new = [(key, job) for key, job in reversed(wanted.items()) if key not in known]
+            first = 0 if last is None else last + 1
+            if first + len(new) > MAX_SLOTS:
+                raise UsageError(f"study {study!r} would have {first + len(new):,} trials; {MAX_SLOTS:,} is the most")
+            rows = [
+                {**_row(study, incarnation, position, job.to_payload()), "digest": key}
+                for position, (key, job) in enumerate(new, start=first)
             ]
             if rows:
                 connection.execute(_slot.insert(), rows)
@@ -197,6 +216,14 @@ class Slots(SlotQueries):
         with translated(self._storage.where), self._engine.begin() as connection:
             return self._exhaust(connection, _slot.c.study == study)
 
+    def _incarnation(self, connection: Connection, study: str) -> str:
+        """Which study of that name there is. Raises StudyError."""
+        table = schema.studies
+        found: str | None = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
+        if found is None:
+            raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
+        return found
+
     def _free(self) -> ColumnElement[bool]:
         ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
         return or_(_slot.c.state == "open", ran_out)
@@ -244,6 +271,19 @@ class Slots(SlotQueries):
                 settled_at=self._now(),
             )
         ).rowcount
+
+
+def _row(study: str, incarnation: str, position: int, payload: Mapping[str, object]) -> dict[str, object]:
+    """A new slot."""
+    return {
+        "study": study,
+        "incarnation": incarnation,
+        "position": position,
+        "payload": json.dumps(payload),
+        "state": "open",
+        "attempt": 0,
+        "handed_back": 0,
+    }
 
 
 def _finite(outcome: Outcome, value: float | None, reason: str | None) -> tuple[Outcome, float | None, str | None]:

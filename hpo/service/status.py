@@ -59,6 +59,8 @@ class StudyStatus:
     pruner: str
     seed: int
     created_at: datetime  # UTC
+    kind: studies.Kind
+    parent: str | None  # name of the search it measures
     workers: tuple[str, ...]  # names of those that hold a lease
     eta_seconds: float | None  # None: nothing is settled yet, nobody is at work, or all is done
 
@@ -120,7 +122,8 @@ def all_statuses(storage: Storage) -> list[StudyStatus]:
 def names(storage: Storage) -> Iterator[tuple[str, str]]:
     """Name and one line of every study."""
     for record in studies.list_all(storage):
-        yield record.name, f"{record.definition}, space {record.space}, fidelity {record.fidelity}"
+        kind = "" if record.kind == "search" else f"{record.kind} of "
+        yield record.name, f"{kind}{record.definition}, space {record.space}, fidelity {record.fidelity}"
 
 
 def best(storage: Storage, word: str) -> BestTrial:
@@ -197,6 +200,8 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         pruner=record.pruner,
         seed=record.seed,
         created_at=datetime.fromtimestamp(record.created_at, UTC),
+        kind=record.kind,
+        parent=record.parent,
         workers=tuple(slots.workers(record.name)),
         eta_seconds=_eta(storage, record.name, counts),
     )

@@ -113,11 +113,12 @@ def prepare(url: str) -> Storage:
         else:
             _refuse_newer(found, where)
             _refuse_unwritable(engine)
+            _upgrade(engine, where, found)
     return Storage(where, engine)
 
 
 def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
-    """Open the database at `url`, which must be there and ours; nothing is written.
+    """Open the database at `url`, which must be there and ours; nothing is written but tables of an earlier version.
 
     Raises:
         UsageError: `url` is no storage URL.
@@ -138,7 +139,7 @@ def find(url: str) -> Storage | None:
 
     Raises:
         UsageError: `url` is no storage URL.
-        StorageError: as for `prepare`; nothing is written.
+        StorageError: as for `prepare`; nothing is written but tables of an earlier version.
 
     """
     where = parse(url)
@@ -149,10 +150,11 @@ def find(url: str) -> Storage | None:
     engine = connect(where, create=False)
     with translated(where):
         version = _version(engine, where)
-    if version is None:
-        engine.dispose()
-        return None
-    _refuse_newer(version, where)
+        if version is None:
+            engine.dispose()
+            return None
+        _refuse_newer(version, where)
+        _upgrade(engine, where, version)
     return Storage(where, engine)
 
 
@@ -206,6 +208,16 @@ def _refuse_newer(found: int, where: StorageUrl) -> None:
             f"storage {where.safe} was made by a newer hpo (tables of version {found}, not {schema.VERSION}): "
             "pip install -U hpo-service"
         )
+
+
+def _upgrade(engine: Engine, where: StorageUrl, found: int) -> None:
+    """Bring tables of an earlier version up to ours; of several processes exactly one does it."""
+    if found == schema.VERSION:
+        return
+    with exclusive(engine) as connection:
+        found = _version_within(connection, where) or found  # whoever came first has done it meanwhile
+        if found < schema.VERSION:
+            schema.upgrade(connection, found)
 
 
 def _refuse_unwritable(engine: Engine) -> None:

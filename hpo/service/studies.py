@@ -1,9 +1,11 @@
 """Studies: what was asked of each when it was made, kept beside Optuna's own record of it."""
 
+import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
+    "Kind",
     "StudyPlan",
     "StudyRecord",
     "create_or_resume",
@@ -29,7 +32,13 @@ __all__ = [
     "list_all",
     "load",
     "lookup",
+    "measured",
+    "purpose",
 ]
+
+Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
+"""What a study is for. A search looks for a configuration, all others measure configurations that are known already: the
+tables of a report, the hand method followed anew, and of a search its best ones, pairs, and pairs on redrawn rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,8 @@ class StudyPlan:
     seed: int | None = None  # None: the study's own, drawn where it is new
     sampler: str | None = None  # a name in settings.SAMPLERS; None: the study's own, or the default where it is new
     pruner: str | None = None  # a name in settings.PRUNERS; None likewise
+    kind: Kind = "search"
+    parent: str | None = None  # name of the search it measures; None: of none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +107,7 @@ def get(storage: Storage, name: str) -> StudyRecord:
 
 
 def find(storage: Storage, word: str) -> StudyRecord:
-    """The study of that name, or the only study of the definition of that name.
+    """The study of that name, of whatever kind, or the only search of the definition of that name.
 
     Raises:
         StudyError: there is none, or the definition has several; the message lists them.
@@ -106,7 +117,7 @@ def find(storage: Storage, word: str) -> StudyRecord:
     if record is not None:
         return record
     everything = list_all(storage)
-    its = [record for record in everything if record.definition == word]
+    its = [record for record in everything if record.definition == word and record.kind == "search"]
     if len(its) == 1:
         return its[0]
     if its:
@@ -122,8 +133,14 @@ def list_all(storage: Storage) -> list[StudyRecord]:
     return [_record(row) for row in rows]
 
 
+def measured(storage: Storage, name: str) -> list[str]:
+    """Names of the studies that measure what the search of that name found, the oldest first."""
+    with translated(storage.where), storage.engine.connect() as connection:
+        return _measured(connection, name)
+
+
 def delete(storage: Storage, name: str, *, force: bool = False) -> None:
-    """Delete a study with its slots and trials, all or nothing.
+    """Delete a study with its slots and trials, and with what was measured of it, all or nothing.
 
     Raises:
         StudyError: there is none of that name, or workers hold leases on it and `force` is not set.
@@ -134,15 +151,14 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
     with translated(storage.where), exclusive(storage.engine) as connection:
         if _read(connection, name) is None:
             raise StudyError(f"there is no study {name!r} in {storage.safe_url}")
-        running = Slots(storage).live(name, connection)
-        if running and not force:
-            raise StudyError(f"study {name!r} has {running} trials running: stop their workers first, or force it")
-        connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
-        connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
-        study_id = _optunas(connection, name)
-        if study_id is not None:  # else another program has deleted it there already
-            _lock(connection, study_id)
-            storage.optuna_within(connection).delete_study(study_id)
+        doomed = [name, *_measured(connection, name)]
+        for each in doomed:
+            running = Slots(storage).live(each, connection)
+            if running and not force:
+                raise StudyError(f"study {each!r} has {running} trials running: stop their workers first, or force it")
+        connection.execute(schema.looks.delete().where(schema.looks.c.study == name))
+        for each in doomed:
+            _delete(storage, connection, each)
     storage.forget()
 
 
@@ -218,7 +234,8 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     )
     optunas = storage.optuna_within(connection)
     try:
-        study_id = optunas.create_new_study([StudyDirection[plan.direction.upper()]], plan.name)
+        with _quiet():
+            study_id = optunas.create_new_study([StudyDirection[plan.direction.upper()]], plan.name)
     except DuplicatedStudyError:
         raise StudyError(
             f"study {plan.name!r} is in {storage.safe_url} already but was not made by hpo: choose another --name"
@@ -227,6 +244,34 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
     connection.execute(schema.studies.insert().values(values))
     return record
+
+
+def _measured(connection: Connection, name: str) -> list[str]:
+    table = schema.studies
+    query = select(table.c.name).where(table.c.parent == name).order_by(table.c.created_at, table.c.name)
+    return list(connection.execute(query).scalars())
+
+
+def _delete(storage: Storage, connection: Connection, name: str) -> None:
+    connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
+    connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
+    study_id = _optunas(connection, name)
+    if study_id is not None:  # else another program has deleted it there already
+        _lock(connection, study_id)
+        storage.optuna_within(connection).delete_study(study_id)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's own line about a study it made: whoever watches a run is told by the run."""
+    from optuna.logging import WARNING, get_verbosity, set_verbosity
+
+    before = get_verbosity()
+    set_verbosity(max(before, WARNING))
+    try:
+        yield
+    finally:
+        set_verbosity(before)
 
 
 def _optunas(connection: Connection, name: str) -> int | None:
@@ -245,18 +290,30 @@ def _lock(connection: Connection, study_id: int) -> None:
 
 
 def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
-    for name in ("definition", "space", "fidelity", "direction", "metric", "sampler", "pruner", "seed"):
+    if existing.kind != plan.kind or existing.parent != plan.parent:
+        raise StudyError(f"study {plan.name!r} is a {purpose(existing)}, not a {purpose(plan)}: {_remedy(plan)}")
+    # The jobs of a measurement have seeds of their own, and its sampler and pruner do nothing.
+    own = ("sampler", "pruner", "seed") if plan.kind == "search" else ()
+    for name in ("definition", "space", "fidelity", "direction", "metric", *own):
         was, wanted = getattr(existing, name), getattr(plan, name)
         if wanted is not None and was != wanted:
-            raise StudyError(
-                f"study {plan.name!r} was made with {name} {was}, not {wanted}: give the new one a name of its own, "
-                "--name OTHER"
-            )
+            raise StudyError(f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan)}")
     if existing.fingerprint != plan.fingerprint:
         raise StudyError(
             f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "
-            f"{existing.fingerprint}, now {plan.fingerprint}): give the new one a name of its own, --name OTHER"
+            f"{existing.fingerprint}, now {plan.fingerprint}): {_remedy(plan)}"
         )
+
+
+def purpose(plan: StudyPlan) -> str:
+    """Kind of a study for a person, and what it measures where that is a search."""
+    return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
+
+
+def _remedy(plan: StudyPlan) -> str:
+    if plan.kind == "search":
+        return "give the new one a name of its own, --name OTHER"
+    return f"`hpo delete {plan.name}` makes way for the new one"
 
 
 def _unknown(word: str, everything: list[StudyRecord], storage: Storage) -> str:

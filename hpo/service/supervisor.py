@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from hpo.errors import HpoError, StorageError, StudyError, UsageError
 from hpo.service.abandoned import free_abandoned
 from hpo.service.child import Child, environment
+from hpo.service.effort import usable_cores
 from hpo.service.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
 from hpo.service.patience import PATIENCE, patiently
 from hpo.service.progress import Ended, Progress, snapshot
 from hpo.service.recovery import recover
-from hpo.service.request import usable_cores
 from hpo.service.slots import Slots
 from hpo.service.status import failure
 from hpo.service.stops import Stops

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["ATTEMPT", "POSITION", "SLOT", "create", "fail", "of_slot", "tell"]
+__all__ = ["ATTEMPT", "JOB", "POSITION", "SLOT", "create", "fail", "of_slot", "tell"]
 
 SLOT, ATTEMPT, POSITION = "hpo:slot", "hpo:attempt", "hpo:position"
 """The system attributes that say which slot, attempt and position a trial is."""
+
+JOB = "hpo:job"
+"""The one that says which rows and seed the trial of a measurement has; a search's has none."""
 
 
 def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial":
@@ -45,6 +48,8 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
         if slot.attempt > 1:
             fixed = {**_supersede(storage, study._study_id, slot), **fixed}
         attributes: dict[str, Any] = {SLOT: slot.id, ATTEMPT: slot.attempt, POSITION: slot.position}
+        if "job" in slot.payload:
+            attributes[JOB] = slot.payload["job"]
         if fixed:  # each attribute costs two statements
             attributes["fixed_params"] = fixed
         template = optuna.trial.create_trial(

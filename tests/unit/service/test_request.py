@@ -3,7 +3,8 @@
 import pytest
 
 from hpo.errors import UsageError
-from hpo.service.request import MAX_WORKERS, Request, usable_cores
+from hpo.service.effort import MAX_WORKERS, usable_cores
+from hpo.service.request import Request
 
 
 @pytest.mark.parametrize(

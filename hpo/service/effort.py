@@ -1,0 +1,69 @@
+"""How a run is carried out: by how many processes, and how long it may take. Never what comes out."""
+
+import os
+from dataclasses import dataclass
+
+from hpo.errors import UsageError
+from hpo.settings import STALL_SECONDS
+
+__all__ = ["MAX_WORKERS", "Effort", "refuse_beyond", "usable_cores"]
+
+MAX_WORKERS = 256  # on one machine; also at most 4 a core
+_MAX_SECONDS = 366 * 86_400
+_LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
+
+
+def usable_cores() -> int:
+    """Processor cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """Workers on this machine, and their limits.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
+
+    workers: int | None = None  # processes; None: one for each usable core, but no more than there are trials
+    timeout: float | None = None  # seconds for the whole run; trials in flight are given back
+    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails
+    lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
+    stall_seconds: float = STALL_SECONDS  # without a sign of life (an epoch's end) a worker is taken for hung
+    max_attempts: int = 3  # crashes a slot may see before it settles as failed
+    memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            refuse_beyond("workers", self.workers, 1, min(MAX_WORKERS, max(16, 4 * usable_cores())))
+        refuse_beyond("max attempts", self.max_attempts, 1, 1_000_000)
+        if self.memory_limit is not None:
+            refuse_beyond("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)
+        for what, seconds, least in (
+            ("timeout", self.timeout, 0.0),
+            ("trial timeout", self.trial_timeout, 0.0),
+            ("lease", self.lease_seconds, 1.0),
+            ("stall limit", self.stall_seconds, 0.0),
+        ):
+            if seconds is not None:
+                _seconds(what, seconds, least)
+
+    def processes(self, trials: int) -> int:
+        """Workers to start for so many trials."""
+        return self.workers if self.workers is not None else max(1, min(usable_cores(), trials, MAX_WORKERS))
+
+
+def refuse_beyond(what: str, value: int, low: int, high: int) -> None:
+    """Refuse what is no whole number from `low` to `high`. Raises UsageError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}")
+
+
+def _seconds(what: str, value: float, least: float) -> None:
+    if not (least <= value <= _MAX_SECONDS) or value == 0:
+        low = f"at least {least:g}" if least else "more than 0"
+        raise UsageError(f"{what} must be {low} and at most {_MAX_SECONDS:,} seconds, not {value:g}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli import data, doctor, optimize, show, studies, train
+from hpo.cli import data, doctor, importance, optimize, show, studies, train
 from hpo.cli.examples import examples
 
 __all__ = ["app"]
@@ -41,5 +41,5 @@ def _root(
     pass
 
 
-for group in (optimize, studies, train, show, data, doctor):
+for group in (optimize, studies, importance, train, show, data, doctor):
     group.register(app)

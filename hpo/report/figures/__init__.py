@@ -1,0 +1,59 @@
+"""The figures of the report page: for each a pure data function, and a renderer in Plotly.
+
+`shown(findings)` gives all there is to show, in the order of the page. `figure_json` is how a figure goes into a page.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from hpo.report.figures import (
+    confusion,
+    curves,
+    history,
+    importances,
+    interaction,
+    paired,
+    predicted,
+    race,
+    sweeps,
+)
+from hpo.report.figures.canvas import figure_json
+from hpo.report.figures.panel import Panel, Shown
+
+if TYPE_CHECKING:
+    from hpo.service.findings import Findings
+
+__all__ = ["FIGURES", "Panel", "Shown", "figure_json", "shown"]
+
+FIGURES: tuple[Panel, ...] = (
+    paired.PANEL,
+    race.PANEL,
+    history.PANEL,
+    sweeps.PANEL,
+    importances.PANEL,
+    interaction.PANEL,
+    curves.PANEL,
+    confusion.PANEL,
+    predicted.PANEL,
+)
+
+
+def shown(findings: "Findings") -> tuple[Shown, ...]:
+    """Every figure there are data for, in the order of the page; those of one panel follow one another."""
+    found = []
+    for panel in FIGURES:
+        record = panel.data(findings)
+        if record is None:
+            continue
+        records: tuple[Any, ...] = record if panel.many else (record,)
+        found += [
+            Shown(
+                id=one.id if panel.many else panel.id,
+                panel=panel.id,
+                heading=panel.title,
+                title=one.title if panel.many else panel.title,
+                caption=panel.caption(one),
+                figure=panel.draw(one),
+            )
+            for one in records
+        ]
+    return tuple(found)

@@ -1,0 +1,141 @@
+"""What all figures have in common: an empty canvas, axes, numbers and words made short, and a window on the values."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from hpo.report import theme
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = [
+    "SIZE",
+    "axis",
+    "canvas",
+    "figure_json",
+    "note",
+    "padded",
+    "plain",
+    "short",
+    "slim",
+    "titled",
+    "window",
+    "words",
+]
+
+SIZE = 12  # px of ticks, legends and notes: readable on a phone, where a figure is 350 px wide
+_LABEL = 20  # characters of a tick label: at SIZE they leave two thirds of a phone's width to the figure
+
+
+def canvas(*, height: int, x: Mapping[str, Any], y: Mapping[str, Any], **layout: Any) -> "go.Figure":
+    """An empty figure `height` px high and as wide as its place; `x` and `y` are axes, as `axis` makes them."""
+    import plotly.graph_objects as go
+
+    legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container"}
+    return go.Figure(
+        layout={
+            "template": {},  # Plotly's own is 6 kB in every figure
+            "height": height,
+            "autosize": True,
+            "margin": {"l": 8, "r": 12, "t": 24, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": "system-ui, sans-serif", "size": SIZE, "color": theme.INK.light},
+            "hovermode": "closest",
+            "hoverlabel": {"align": "left", "bgcolor": theme.PAPER.light, "font": {"color": theme.INK.light}},
+            "dragmode": False,  # a finger that scrolls the page must not zoom a figure
+            "legend": {**legend, "font": {"size": SIZE}, "tracegroupgap": 0},
+            "xaxis": dict(x),
+            "yaxis": dict(y),
+            **layout,
+        }
+    )
+
+
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """One axis: thin grid, no frame, margins that make room for its labels."""
+    return {
+        "title": {"text": title, "font": {"size": SIZE}, "standoff": 8},
+        "gridcolor": theme.GRID.light,
+        "linecolor": theme.MUTED.light,
+        "zeroline": False,
+        "automargin": True,
+        "tickfont": {"size": SIZE},
+        **more,
+    }
+
+
+def note(text: str, **more: Any) -> dict[str, Any]:
+    """A word written into a figure, without an arrow."""
+    return {"text": text, "showarrow": False, "font": {"size": SIZE, "color": theme.MUTED.light}, **more}
+
+
+def titled(name: str, unit: str) -> str:
+    """The title of an axis: what it is, in what unit."""
+    return f"{name} ({unit})" if unit else name
+
+
+def plain(value: object) -> str:
+    """Any text as Plotly shows it letter by letter: Plotly reads tags and entities in every text it is given."""
+    return escape(str(value), quote=False)
+
+
+def words(params: Mapping[str, object], line: int = 3) -> str:
+    """A configuration as hover text: `name=value`, `line` of them a line."""
+    pieces = [plain(f"{name}={slim(value)}") for name, value in params.items()]
+    return "<br>".join(", ".join(pieces[at : at + line]) for at in range(0, len(pieces), line))
+
+
+def short(text: object, limit: int = _LABEL) -> str:
+    """A tick label: cut off in the middle, since both ends tell things apart."""
+    whole = str(text)
+    if len(whole) <= limit:
+        return whole
+    head = (limit - 1) // 2
+    return f"{whole[:head]}…{whole[len(whole) - (limit - 1 - head) :]}"
+
+
+def slim(value: Any, digits: int = 5) -> Any:
+    """A number with as many digits as can be seen; lists and the like number by number; anything else as it is."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None  # JSON has no word for it, and Plotly leaves a gap there
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, list | tuple):
+        return [slim(inner, digits) for inner in value]
+    return value
+
+
+def padded(values: Iterable[float | None], share: float = 0.06) -> list[float]:
+    """[low, high] around all of the values that are finite, with a little room; never empty."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if not known:
+        return [0.0, 1.0]
+    low, high = min(known), max(known)
+    room = (high - low) * share or abs(high) * share or 1.0
+    return [low - room, high + room]
+
+
+def window(values: Sequence[float], keep: Sequence[float] = ()) -> tuple[float, float]:
+    """The part of the axis worth looking at: all `keep`, and of `values` what lies within Tukey's far fences.
+
+    A few trainings that went wrong would otherwise press all others into a line. Fences: three interquartile ranges
+    beyond the quartiles (Tukey, Exploratory Data Analysis, 1977).
+    """
+    import numpy as np
+
+    known = np.asarray([value for value in values if math.isfinite(value)], dtype=float)
+    if known.size:
+        low, high = np.quantile(known, [0.25, 0.75])
+        reach = 3 * (high - low)
+        known = known[(known >= low - reach) & (known <= high + reach)]
+    low, high = padded([*known.tolist(), *keep])
+    return low, high
+
+
+def figure_json(figure: "go.Figure") -> str:
+    """The figure as JSON: data and layout, finite numbers only."""
+    return json.dumps(json.loads(figure.to_json()), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

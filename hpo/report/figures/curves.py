@@ -1,0 +1,123 @@
+"""Learning curves of both configurations: how they got where they are, and whether they overfit."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hpo.report import theme
+from hpo.report.figures.canvas import axis, canvas, slim, titled, window
+from hpo.report.figures.panel import Panel
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from hpo.service.findings import CurvePair, Findings
+
+__all__ = ["PANEL", "LearningCurves", "Line", "caption", "data", "draw"]
+
+_MOST = 400  # points of one line: a phone has fewer pixels, a screen not many more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One curve."""
+
+    optimum: bool  # else the hand-picked configuration's
+    validation: bool  # else of the training rows
+    steps: tuple[int, ...]  # epochs, rising
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurves:
+    """The curves there are, training before validation."""
+
+    metric: str
+    unit: str
+    maximize: bool
+    fidelity: str
+    lines: tuple[Line, ...]
+
+
+def data(findings: "Findings") -> LearningCurves | None:
+    """Up to four curves; None where there is none."""
+    curves = findings.curves
+    if curves is None:
+        return None
+    lines = (*_lines(curves.baseline, optimum=False), *_lines(curves.optimum, optimum=True))
+    if not lines:
+        return None
+    return LearningCurves(
+        metric=curves.metric,
+        unit=findings.definition.unit if findings.definition else "",
+        maximize=findings.record.direction == "maximize",
+        fidelity=curves.fidelity,
+        lines=lines,
+    )
+
+
+def _lines(pair: "CurvePair | None", *, optimum: bool) -> tuple[Line, ...]:
+    if pair is None:
+        return ()
+    found = []
+    for validation, curve in ((False, pair.train), (True, pair.validation)):
+        thin = _thinned(curve)
+        if thin:
+            steps, values = zip(*thin, strict=True)
+            found.append(Line(optimum=optimum, validation=validation, steps=steps, values=values))
+    return tuple(found)
+
+
+def _thinned(curve: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
+    """Evenly fewer points where there are more than can be seen; first and last stay."""
+    stride = -(-len(curve) // _MOST)
+    if stride <= 1:
+        return curve
+    return (*curve[:-1:stride], curve[-1])
+
+
+def caption(record: LearningCurves) -> str:
+    """What is to be seen."""
+    text = (
+        f"The metric after each epoch, as the mean over the last heat of the race (fidelity {record.fidelity}). Solid: "
+        "validation rows. Dotted: training rows, while they were trained on. A gap between the two is overfit."
+    )
+    return f"{text} {'Higher' if record.maximize else 'Lower'} is better."
+
+
+def draw(record: LearningCurves) -> "go.Figure":
+    """Colour tells the configuration, the dash which rows; a marker closes each curve."""
+    values = [value for line in record.lines for value in line.values]
+    low, high = window(values, [line.values[-1] for line in record.lines])
+    low, high = max(low, min(values) - (high - low) * 0.04), min(high, max(values) + (high - low) * 0.04)
+    figure = canvas(
+        height=380,
+        x=axis("epoch", nticks=8, rangemode="tozero"),
+        y=axis(titled(record.metric, record.unit), range=slim([low, high])),
+    )
+    for line in record.lines:
+        side = "optimum" if line.optimum else "hand-picked"
+        rows = "validation" if line.validation else "training"
+        colour = (theme.OPTIMUM if line.optimum else theme.BASELINE).light
+        last = len(line.steps) - 1
+        figure.add_scatter(
+            x=list(line.steps),
+            y=slim(list(line.values)),
+            mode="lines+markers",
+            line={
+                "color": colour,
+                "width": 2 if line.validation else 1.5,
+                "dash": "solid" if line.validation else "dot",
+            },
+            marker={
+                "symbol": "circle" if line.optimum else "diamond",
+                "size": [0] * last + [8] if last > 30 else 6,
+                "color": colour,
+                "line": {"width": 0},
+            },
+            name=f"{side}, {rows}",
+            hovertemplate=f"{side}, {rows}<br>epoch %{{x}}: %{{y}}<extra></extra>",
+        )
+    return figure
+
+
+PANEL = Panel(id="curves", title="Learning curves", caption=caption, data=data, draw=draw)

@@ -1,0 +1,201 @@
+"""Optimization history: every trial as it came, the best so far, and what the hand method spent and reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from hpo.report import theme
+from hpo.report.figures.canvas import axis, canvas, note, plain, slim, titled, window, words
+from hpo.report.figures.panel import Panel
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from hpo.service.findings import Findings, TrialPoint
+
+__all__ = ["PANEL", "History", "Mark", "Outcome", "caption", "data", "draw"]
+
+Outcome = Literal["complete", "pruned", "infeasible", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One settled trial."""
+
+    place: int  # from 1, in the order the trials settled
+    number: int | None  # Optuna's
+    outcome: Outcome  # infeasible: pruned without any value, so never trained, or diverged at once
+    value: float | None  # of a pruned one: its last report
+    params: dict[str, Any]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The trials of a search in the order they settled."""
+
+    metric: str
+    unit: str
+    maximize: bool
+    marks: tuple[Mark, ...]
+    best: tuple[tuple[int, float], ...]  # (place, value) wherever the best so far became better; complete trials only
+    baseline: float | None  # the hand-picked configuration's value in this search; None: it has none
+    baseline_name: str | None
+    passed: int | None  # place of the first trial better than the baseline; None: none is, or there is no baseline
+    hand_rows: int | None  # rows of the report's tables: what the hand method tried; None: there are no tables
+
+
+def data(findings: "Findings") -> History | None:
+    """The history; None where no trial has settled."""
+    settled = [trial for trial in findings.trials if trial.state != "running"]
+    if not settled:
+        return None
+    maximize = findings.record.direction == "maximize"
+    marks = tuple(_mark(place, trial) for place, trial in enumerate(settled, start=1))
+    name, value = _baseline(findings)
+    complete = [(mark.place, mark.value) for mark in marks if mark.outcome == "complete" and mark.value is not None]
+    return History(
+        metric=findings.record.metric,
+        unit=findings.definition.unit if findings.definition else "",
+        maximize=maximize,
+        marks=marks,
+        best=_best_so_far(complete, maximize=maximize),
+        baseline=value,
+        baseline_name=name,
+        passed=None
+        if value is None
+        else next((at for at, v in complete if (v > value if maximize else v < value)), None),
+        hand_rows=sum(len(sweep.rows) for sweep in findings.definition.sweeps) or None if findings.definition else None,
+    )
+
+
+def _mark(place: int, trial: "TrialPoint") -> Mark:
+    outcome: Outcome = "complete" if trial.state == "complete" else "failed" if trial.state == "failed" else "pruned"
+    if outcome == "pruned" and trial.value is None:
+        outcome = "infeasible"
+    return Mark(
+        place=place,
+        number=trial.number,
+        outcome=outcome,
+        value=trial.value if outcome in ("complete", "pruned") else None,
+        params=dict(trial.params),
+        reason=trial.reason,
+    )
+
+
+def _best_so_far(values: Sequence[tuple[int, float]], *, maximize: bool) -> tuple[tuple[int, float], ...]:
+    steps: list[tuple[int, float]] = []
+    for place, value in values:
+        if not steps or (value > steps[-1][1] if maximize else value < steps[-1][1]):
+            steps.append((place, value))
+    return tuple(steps)
+
+
+def _baseline(findings: "Findings") -> tuple[str | None, float | None]:
+    """Its name and its value in the search: as the comparison has it, or from the trial with its configuration."""
+    if findings.comparison is not None:
+        return findings.comparison.baseline.name, findings.comparison.baseline.value
+    if findings.definition is None or not findings.definition.baselines:
+        return None, None
+    first = findings.definition.baseline()
+    params = dict(first.params_in(findings.record.space))
+    its = [t.value for t in findings.trials if t.state == "complete" and dict(t.params) == params]
+    return first.name, its[0] if its else None
+
+
+def caption(record: History) -> str:
+    """What is to be seen."""
+    counts = {
+        o: sum(mark.outcome == o for mark in record.marks) for o in ("complete", "pruned", "infeasible", "failed")
+    }
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    total = len(record.marks)
+    parts = [
+        f"{total} trial{'s' * (total != 1)} in the order they settled: {said}. {_better(record.maximize)} is better."
+    ]
+    if record.baseline is not None:
+        reached = f"The hand-picked configuration ({record.baseline_name}) reached {record.baseline:.4g} in this search"
+        when = f"trial {record.passed} of them was the first to pass it" if record.passed else "no trial passed it"
+        parts.append(f"{reached}; {when}.")
+    if record.hand_rows is not None:
+        parts.append(f"The hand method tried {record.hand_rows} rows of tables: the vertical line.")
+    return " ".join(parts)
+
+
+def _better(maximize: bool) -> str:
+    return "Higher" if maximize else "Lower"
+
+
+def draw(record: History) -> "go.Figure":
+    """A mark for each trial; those without a value at the edge of the worst, those beyond the window at its edge."""
+    total = len(record.marks)
+    keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
+    low, high = window([mark.value for mark in record.marks if mark.value is not None], keep)
+    last = max(total, record.hand_rows or 0)
+    figure = canvas(
+        height=400,
+        x=axis("trials, in the order they settled", range=[0, last * 1.02 + 1], nticks=8),
+        y=axis(titled(f"validation {record.metric}", record.unit), range=slim([low, high])),
+    )
+    small = {"size": 7 if total <= 300 else 5}
+    styles: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "pruned": (
+            "pruned: its last report",
+            theme.MUTED.light,
+            {**small, "symbol": "x-thin-open", "line": {"width": 1.5}},
+        ),
+        "complete": ("complete", theme.OPTIMUM.light, {**small, "symbol": "circle", "opacity": 0.75}),
+        "infeasible": ("infeasible", theme.MUTED.light, {"size": 9, "symbol": "line-ns-open", "line": {"width": 1.5}}),
+        "failed": ("failed", theme.BAD.light, {"size": 9, "symbol": "hash-thin-open", "line": {"width": 1.5}}),
+    }
+    worst = low if record.maximize else high
+    for outcome, (name, colour, marker) in styles.items():
+        its = [mark for mark in record.marks if mark.outcome == outcome]
+        if its:
+            figure.add_scatter(
+                x=[mark.place for mark in its],
+                y=slim([worst if mark.value is None else min(max(mark.value, low), high) for mark in its]),
+                text=[_hover(mark) for mark in its],
+                mode="markers",
+                marker={**marker, "color": colour},
+                cliponaxis=False,
+                name=f"{name} ({len(its)})",
+                hovertemplate="%{text}<extra></extra>",
+            )
+    if record.best:
+        places, values = zip(*record.best, strict=True)
+        figure.add_scatter(
+            x=[*places, total],
+            y=slim([*values, values[-1]]),
+            mode="lines",
+            line={"color": theme.INK.light, "width": 2, "shape": "hv"},
+            name="best so far",
+            hovertemplate="best so far: %{y}<extra></extra>",
+        )
+    if record.baseline is not None:
+        figure.add_scatter(
+            x=[0, last * 1.02 + 1],
+            y=slim([record.baseline] * 2),
+            mode="lines",
+            line={"color": theme.BASELINE.light, "width": 2, "dash": "dash"},
+            name=f"hand-picked: {record.baseline:.4g}",
+            hovertemplate="hand-picked: %{y}<extra></extra>",
+        )
+    if record.hand_rows is not None:
+        at = record.hand_rows
+        line = {"color": theme.REPORTED.light, "width": 1.5, "dash": "dot"}
+        figure.add_shape(type="line", x0=at, x1=at, yref="paper", y0=0, y1=1, line=line)
+        side = "left" if at < last / 2 else "right"
+        text = f"{at} rows tried by hand"
+        figure.add_annotation(note(text, x=at, xanchor=side, yref="paper", y=1, yanchor="bottom"))
+    return figure
+
+
+def _hover(mark: Mark) -> str:
+    head = f"trial {mark.number}" if mark.number is not None else "a trial"
+    value = f": {mark.value:.5g}" if mark.value is not None else ""
+    tail = f"<br>{plain(mark.reason)[:200]}" if mark.reason else ""
+    return f"{head} {mark.outcome}{value}{tail}<br>{words(mark.params)}"
+
+
+PANEL = Panel(id="history", title="Optimization history", caption=caption, data=data, draw=draw)

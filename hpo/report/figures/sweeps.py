@@ -1,0 +1,277 @@
+"""The report's tables as charts: its figures as dots over the intervals measured here."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hpo.report import theme
+from hpo.report.figures.canvas import axis, canvas, note, padded, plain, short, slim, titled
+from hpo.report.figures.panel import Panel
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.service.findings import Findings
+
+__all__ = ["PANEL", "Dot", "SweepChart", "SweepRow", "caption", "data", "draw"]
+
+_VERDICTS = {
+    "stands": "The report's choice stands: every other row is worse by more than noise explains.",
+    "tied": "The report's choice is tied: rows of the table cannot be told from it.",
+    "refuted": "The report's choice is refuted: a row is better by more than noise explains.",
+    "undecided": "Too few repeats to judge the report's choice.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One figure of one row."""
+
+    reported: float | None
+    mean: float | None  # of the repeats
+    interval: tuple[float, float] | None  # 95 % prediction interval of one more run; None below two repeats
+    repeats: int
+    disagrees: bool  # the reported figure, with ours, by more than noise and rounding explain
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRow:
+    """One row of a table."""
+
+    label: str  # what it sets
+    at: float  # its place on the axis: the value it sets, or its number in the table, from 0
+    test: Dot
+    train: Dot
+    reason: str | None  # why it has no figure of ours; None where it has, or was not tried
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepChart:
+    """One table."""
+
+    id: str
+    title: str
+    varied: str  # name of the parameter the table varies; "setting" where it is several
+    metric: str
+    unit: str
+    numeric: bool  # rows lie on a number axis; else one under the other
+    log: bool  # a logarithmic one
+    rows: tuple[SweepRow, ...]
+    chosen: int  # index of the row the report went on with
+    verdict: str  # stands, tied, refuted, undecided
+    compared: bool  # trained as the report did, so that figures may disagree
+
+
+def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
+    """A chart for each table in which something was measured; None where nothing was."""
+    report = findings.sweeps
+    if report is None:
+        return None
+    charts = []
+    for table in report.tables:
+        rows, varied, numeric = _rows(table)
+        if any(row.test.mean is not None or row.train.mean is not None or row.reason for row in rows):
+            places = [row.at for row in rows]
+            charts.append(
+                SweepChart(
+                    id=f"sweep-{table.sweep.id}",
+                    title=table.sweep.title,
+                    varied=varied,
+                    metric=report.metric,
+                    unit=report.unit,
+                    numeric=numeric,
+                    log=numeric and min(places) > 0 and max(places) / min(places) >= 8,
+                    rows=rows,
+                    chosen=table.sweep.chosen,
+                    verdict=table.verdict,
+                    compared=report.against_report,
+                )
+            )
+    return tuple(charts) or None
+
+
+def _rows(table: "TableFinding") -> tuple[tuple[SweepRow, ...], str, bool]:
+    names = list(dict.fromkeys(name for row in table.rows for name in row.setting))
+    values = [row.setting.get(names[0]) if names else None for row in table.rows]
+    number = [isinstance(value, int | float) and not isinstance(value, bool) for value in values]
+    numeric = len(names) == 1 and len(values) > 1 and all(number) and len(set(values)) == len(values)
+    rows = tuple(
+        SweepRow(
+            label=_label(row, names),
+            at=float(value) if numeric and value is not None else float(at),
+            test=_dot(row.figures.get("test")),
+            train=_dot(row.figures.get("train")),
+            reason=_reason(row),
+        )
+        for at, (row, value) in enumerate(zip(table.rows, values, strict=True))
+    )
+    return rows, names[0] if len(names) == 1 else "setting", numeric
+
+
+def _label(row: "RowFinding", names: Sequence[str]) -> str:
+    """The value of what the table varies, then what else this row sets."""
+    pieces = [
+        str(slim(row.setting[name])) if at == 0 else f"{name}={slim(row.setting[name])}"
+        for at, name in enumerate(names)
+        if name in row.setting
+    ]
+    return ", ".join(pieces) or "as the base"
+
+
+def _dot(finding: "FigureFinding | None") -> Dot:
+    if finding is None:
+        return Dot(reported=None, mean=None, interval=None, repeats=0, disagrees=False)
+    return Dot(
+        reported=None if finding.reported is None else float(finding.reported),
+        mean=finding.mean,
+        interval=finding.prediction,
+        repeats=len(finding.measured),
+        disagrees=finding.disagrees,
+    )
+
+
+def _reason(row: "RowFinding") -> str | None:
+    measured = any(figure.measured for figure in row.figures.values())
+    return None if measured or not row.reasons else row.reasons[0]
+
+
+def caption(record: SweepChart) -> str:
+    """What is to be seen."""
+    repeats = max(dot.repeats for row in record.rows for dot in (row.test, row.train))
+    parts = [f"Diamonds: what the report says. Dots and squares: the mean of {repeats} run{'s' * (repeats != 1)} here."]
+    if any(row.test.interval or row.train.interval for row in record.rows):
+        parts.append("Bars: where one more run would lie, 95 %. ★: the report's choice.")
+    else:
+        parts.append("★: the report's choice.")
+    parts.append(_VERDICTS.get(record.verdict, ""))
+    wrong = [row.label for row in record.rows if row.test.disagrees or row.train.disagrees]
+    if wrong:
+        parts.append(
+            f"Ringed: reported figures that disagree with ours by more than noise explains ({', '.join(wrong)})."
+        )
+    if not record.compared:
+        parts.append("Trained for less than the report did, so figures are not held against its figures.")
+    return " ".join(part for part in parts if part)
+
+
+def draw(record: SweepChart) -> "go.Figure":
+    """Numbers along a horizontal axis, names one under the other, where even a phone has room for them."""
+    value = titled(record.metric, record.unit)
+    ticks = [("★ " if at == record.chosen else "") + plain(short(row.label)) for at, row in enumerate(record.rows)]
+    places = [row.at for row in record.rows]
+    reach = slim(padded(_figures(record)))
+    if record.numeric:
+        scale = {"type": "log"} if record.log else {}
+        along = axis(
+            plain(record.varied), tickvals=slim(places), ticktext=ticks, showgrid=False, **scale, range=_span(record)
+        )
+        figure = canvas(height=360, x=along, y=axis(value, range=reach))
+    else:
+        along = axis(tickvals=places, ticktext=ticks, showgrid=False, range=[len(places) - 0.4, -0.6])
+        figure = canvas(height=170 + 42 * len(places), x=axis(value, range=reach, nticks=6), y=along)
+    _figure(figure, record, "train")
+    _figure(figure, record, "test")
+    ringed = [(at, dot.reported) for row in record.rows for at, dot in _both(record, row) if dot.disagrees]
+    if ringed:
+        figure.add_scatter(
+            **_xy(record, [at for at, _ in ringed], [value for _, value in ringed]),
+            mode="markers",
+            marker={"symbol": "circle-open", "size": 19, "color": theme.BAD.light, "line": {"width": 2}},
+            name="disagrees",
+            hoverinfo="skip",
+        )
+    for row in record.rows:
+        if row.reason is not None:
+            figure.add_annotation(_no_result(record, row))
+    return figure
+
+
+def _figure(figure: "go.Figure", record: SweepChart, name: str) -> None:
+    """The marks of one figure, train or test: ours with its interval, then the report's."""
+    pairs = [(row, at, dot) for row in record.rows for at, dot in _both(record, row) if dot is getattr(row, name)]
+    ours = [(row, at, dot) for row, at, dot in pairs if dot.mean is not None]
+    test = name == "test"
+    colour = theme.MEASURED.light if test else theme.MUTED.light
+    if ours:
+        bars: dict[str, Any] = {
+            "type": "data",
+            "symmetric": False,
+            "array": slim([dot.interval[1] - dot.mean if dot.interval else 0.0 for _, _, dot in ours]),
+            "arrayminus": slim([dot.mean - dot.interval[0] if dot.interval else 0.0 for _, _, dot in ours]),
+            "thickness": 2 if test else 1.2,
+            "width": 4,
+        }
+        figure.add_scatter(
+            **_xy(record, [at for _, at, _ in ours], [dot.mean for _, _, dot in ours]),
+            **{"error_y" if record.numeric else "error_x": bars},
+            mode="lines+markers" if record.numeric else "markers",
+            line={"color": colour, "width": 1, "dash": "solid" if test else "dot"},
+            marker={"symbol": "circle" if test else "square-open", "size": 9, "color": colour, "line": {"width": 1.5}},
+            name=f"{name}, measured",
+            text=[_hover(row, dot, name) for row, _, dot in ours],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    theirs = [(row, at, dot) for row, at, dot in pairs if dot.reported is not None]
+    if theirs:
+        figure.add_scatter(
+            **_xy(record, [at for _, at, _ in theirs], [dot.reported for _, _, dot in theirs]),
+            mode="markers",
+            marker={
+                "symbol": "diamond" if test else "diamond-open",
+                "size": 9,
+                "color": theme.REPORTED.light,
+                "line": {"width": 1.5, "color": theme.REPORTED.light},
+            },
+            name=f"{name}, reported",
+            text=[_hover(row, dot, name) for row, _, dot in theirs],
+            hovertemplate="%{text}<extra></extra>",
+        )
+
+
+def _both(record: SweepChart, row: SweepRow) -> tuple[tuple[float, Dot], tuple[float, Dot]]:
+    """Both figures of a row with their places: one a little under the other where rows are names."""
+    aside = 0.0 if record.numeric else 0.14
+    return (row.at - aside, row.test), (row.at + aside, row.train)
+
+
+def _xy(record: SweepChart, places: Sequence[float], values: Sequence[float | None]) -> dict[str, Any]:
+    along, across = ("x", "y") if record.numeric else ("y", "x")
+    return {along: slim(list(places)), across: slim(list(values))}
+
+
+def _figures(record: SweepChart) -> list[float]:
+    found: list[float] = []
+    for row in record.rows:
+        for dot in (row.test, row.train):
+            found += [value for value in (dot.reported, dot.mean, *(dot.interval or ())) if value is not None]
+    return found
+
+
+def _span(record: SweepChart) -> list[float]:
+    """The range of the number axis; of a logarithmic one in powers of ten, as Plotly wants it."""
+    places = [math.log10(row.at) if record.log else row.at for row in record.rows]
+    return [slim(end) for end in padded(places, share=0.08)]
+
+
+def _no_result(record: SweepChart, row: SweepRow) -> dict[str, Any]:
+    text = f"no result: {plain(short(row.reason, 28))}"
+    if not record.numeric:
+        return note(text, y=row.at, xref="paper", x=0, xanchor="left")
+    at = math.log10(row.at) if record.log else row.at
+    return note(text, x=at, yref="paper", y=0, yanchor="bottom", textangle=-90)
+
+
+def _hover(row: SweepRow, dot: Dot, name: str) -> str:
+    lines = [f"<b>{plain(row.label)}</b>, {name}"]
+    if dot.reported is not None:
+        lines.append(f"report: {dot.reported:.5g}" + (" (disagrees)" if dot.disagrees else ""))
+    if dot.mean is not None:
+        lines.append(f"measured: {dot.mean:.5g}, {dot.repeats} run{'s' * (dot.repeats != 1)}")
+    if dot.interval is not None:
+        lines.append(f"one more run: {dot.interval[0]:.4g} to {dot.interval[1]:.4g}")
+    return "<br>".join(lines)
+
+
+PANEL = Panel(id="sweeps", title="The report's tables, measured", caption=caption, data=data, draw=draw, many=True)

@@ -9,10 +9,10 @@ import typer
 from hpo.cli.examples import examples
 from hpo.cli.options import AsJson, Definition
 from hpo.cli.output import document, figure, table, tell
-from hpo.cli.words import evaluation_words, fidelity_words, size_words
+from hpo.cli.words import count, evaluation_words, fidelity_words, size_words
 
 if TYPE_CHECKING:
-    from hpo.study import Domain, Space, StudyDefinition, Sweep
+    from hpo.study import Claim, Domain, Space, StudyDefinition, Sweep
 
 __all__ = ["register", "show"]
 
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(definition: Definition, as_json: AsJson = False) -> None:
-    """Show a definition: spaces, baselines, sweeps with the report's figures, fidelities."""
+    """Show a definition: spaces, baselines, fidelities, sweeps with the report's figures, claims of the report."""
     from hpo.study import registry
 
     study = registry.load(definition)
@@ -41,6 +41,7 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     table(["fidelity", "work of one trial"], rows, title="Fidelities (a search uses the first, a measurement the last)")
     for sweep in study.sweeps:
         _sweep(sweep)
+    _claims(study)
 
 
 def to_json(study: "StudyDefinition") -> dict[str, object]:
@@ -55,12 +56,22 @@ def to_json(study: "StudyDefinition") -> dict[str, object]:
         "baselines": {baseline.name: dict(baseline.params) for baseline in study.baselines},
         "sweeps": [_sweep_json(sweep) for sweep in study.sweeps],
         "fidelities": {f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds} for f in study.fidelities},
+        "claims": [_claim_json(claim) for claim in study.claims],
+        "margin": study.margin,
     }
 
 
 def _sweep_json(sweep: "Sweep") -> dict[str, object]:
     rows = [{"setting": dict(row.setting), "reported": dict(row.reported)} for row in sweep.rows]
     return {"id": sweep.id, "title": sweep.title, "base": dict(sweep.base), "rows": rows, "chosen": sweep.chosen}
+
+
+def _claim_json(claim: "Claim") -> dict[str, object]:
+    contrasts = [
+        {"sweep": c.sweep, "figure": c.figure, "rows": c.rows, "relation": c.relation, "than": c.than}
+        for c in claim.contrasts
+    ]
+    return {"id": claim.id, "text": claim.text, "source": claim.source, "contrasts": contrasts}
 
 
 def _space(space: "Space", *, default: bool) -> None:
@@ -117,3 +128,14 @@ def _sweep_rows(sweep: "Sweep", settings: list[str], figures: list[str]) -> Iter
 
 def _printed(value: Decimal | None) -> str:
     return "" if value is None else str(value)  # with the digits the report gives, 0.910 and not 0.91
+
+
+def _claims(study: "StudyDefinition") -> None:
+    if not study.claims:
+        return
+    rows = [[c.source, c.id, c.text, str(len(c.contrasts)) if c.contrasts else "none"] for c in study.claims]
+    title = f"{count(len(study.claims), 'claim')} of the report, each tested by comparing rows of its sweeps"
+    table(["section", "claim", "what it says", "comparisons"], rows, title=title, right=(3,))
+    if study.margin is not None:
+        unit = f" {study.unit}" if study.unit else ""
+        tell(f"A difference of {figure(study.margin)}{unit} in {study.metric} is too small to matter.")

@@ -44,11 +44,24 @@ class Contrast:
                 "the metric's unit, so say higher or lower of seconds"
             )
 
+    @classmethod
+    def each(
+        cls,
+        *,
+        sweep: str,
+        figure: ContrastFigure,
+        rows: tuple[int, ...],
+        relation: Relation,
+        than: tuple[int, ...],
+    ) -> tuple["Contrast", ...]:
+        """One contrast for each of `rows`, for a claim that must hold of every one and not only of their mean."""
+        return tuple(cls(sweep=sweep, figure=figure, rows=(row,), relation=relation, than=than) for row in rows)
+
     def __str__(self) -> str:
         """In words, rows counted from 1 as a person does."""
         named = {"gap": "gap between train and test"}.get(self.figure, self.figure)
-        joined = "to" if self.relation == "alike" else "than"
-        return f"{self.sweep}: {named} of {_rows(self.rows)} {self.relation} {joined} {_rows(self.than)}"
+        relation = {"alike": "like"}.get(self.relation, f"{self.relation} than")
+        return f"{self.sweep}: {named} of {_rows(self.rows)} {relation} that of {_rows(self.than)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from hpo.data import boston_housing
 from hpo.study import Fidelity, KFold, StudyDefinition
+from studies.fcnn.claims import CLAIMS
 from studies.fcnn.model import build
 from studies.fcnn.params import REPORT, WIDE
 from studies.fcnn.sweeps import BASELINES, SWEEPS
@@ -24,4 +25,6 @@ study = StudyDefinition(
     ),
     baselines=BASELINES,
     sweeps=SWEEPS,
+    claims=CLAIMS,
+    margin=0.1,  # a hundred dollars
 )

@@ -76,16 +76,18 @@ class CompareReport:
     budget: Budget
     claimed: Claimed | None  # None: the definition has no table with the baseline in it
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """What `hpo compare --json` prints: the verdict's figures at the top level, then the rest."""
-        rest: dict[str, object] = {
-            field.name: plain(getattr(self, field.name)) for field in fields(self) if field.name != "comparison"
-        }
-        return {"verdict": self.comparison.verdict, **rest, **plain(self.comparison)}
+        verdict = plain(self.comparison)
+        del verdict["resampled"]  # `rows` says it, and the second line has that name
+        rest = {field.name: plain(getattr(self, field.name)) for field in fields(self) if field.name != "comparison"}
+        first = {name: rest.pop(name) for name in ("study", "baseline", "optimum")}
+        return {**first, **verdict, **rest}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "CompareReport":
         """The report that `to_json` wrote."""
-        its = {field.name: document[field.name] for field in fields(Comparison)}
+        known = {**document, "resampled": document["rows"] == "resampled"}
+        its = {field.name: known[field.name] for field in fields(Comparison)}
         report: CompareReport = decode(cls, {**document, "comparison": its})
         return report

@@ -1,17 +1,257 @@
-"""Does the automated optimum beat the hand-picked configuration, and by how much?"""
+"""Whether the automated optimum beats the hand-picked configuration, and by how much."""
 
-from hpo.service.compare_report import CompareReport
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from hpo.analysis import Comparison
+from hpo.analysis import compare as compared
+from hpo.errors import HpoError
+from hpo.service import looks, measuring, studies
+from hpo.service import storage as storages
+from hpo.service.budget import budget
+from hpo.service.compare_report import Claimed, CompareReport, Scores
+from hpo.service.compare_request import CompareRequest
+from hpo.service.contest import Contest, contest
+from hpo.service.looks import Look
+from hpo.service.measuring import Effort, Result
+from hpo.service.pairs import PairRows, pair_scores
+from hpo.service.progress import Progress
+from hpo.service.stages import Measured, Stage, walk
 from hpo.service.storage import Storage
 
-__all__ = ["read"]
+__all__ = ["Foreseen", "Outline", "Unfinished", "compare", "outline", "read"]
+
+
+class Unfinished(HpoError):  # noqa: N818 - an outcome
+    """A comparison that was stopped before its pairs were complete: nobody has looked, and nothing is spent."""
+
+    def __init__(self, message: str, *, stage: Stage, progress: Progress) -> None:
+        self.stage = stage  # it was in
+        self.progress = progress  # of that stage
+        self.exit_code = 130 if progress.ended == "interrupted" else 1
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """One stage before it runs."""
+
+    stage: Stage  # while an earlier stage is not done, with the favourite for the winner
+    left: int  # trainings to do
+    seconds: float | None  # about; None: nothing to tell it from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What a comparison is going to do."""
+
+    contest: Contest
+    stages: tuple[Foreseen, ...]
+    safe_url: str  # of the storage, without a password
+    workers: int  # processes
+
+    @property
+    def left(self) -> int:
+        """Trainings to do, all stages together."""
+        return sum(stage.left for stage in self.stages)
+
+    @property
+    def seconds(self) -> float | None:
+        """About how long they take; None: nothing to tell it from."""
+        known = [stage.seconds for stage in self.stages if stage.seconds is not None]
+        return sum(known) if len(known) == len(self.stages) else None
+
+
+def outline(request: CompareRequest) -> Outline:
+    """What `compare(request)` is going to do and about how long it takes. Nothing is trained or written.
+
+    Raises:
+        StudyError, DefinitionError, UsageError: as `contest`.
+        StorageError: the database cannot be read.
+
+    """
+    storage = storages.open(request.storage)
+    foreseen: list[Foreseen] = []
+
+    def foresee(stage: Stage) -> Mapping[str, Result] | None:
+        left, seconds = measuring.estimate(storage, stage.plan, stage.jobs, request.effort.workers)
+        foreseen.append(Foreseen(stage=stage, left=left, seconds=seconds))
+        return None if left else measuring.results(storage, stage.plan.name)
+
+    try:
+        both = contest(storage, request)
+        walk(storage, both, request, foresee)
+        return Outline(
+            contest=both,
+            stages=tuple(foreseen),
+            safe_url=storage.safe_url,
+            workers=request.effort.processes(max([stage.left for stage in foreseen], default=1) or 1),
+        )
+    finally:
+        storage.close()
+
+
+def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
+    """Race, then pairs, then the verdict of this look; what an earlier run has trained is not trained again.
+
+    Args:
+        request: what is asked for.
+        on_progress: told a few times a second how far which stage is.
+
+    Raises:
+        StudyError: as `contest`; or one side could not be trained at all.
+        DefinitionError: the definition cannot be loaded.
+        UsageError: there is no such baseline or fidelity.
+        StorageError: the database cannot be reached, read or written.
+        Unfinished: it was interrupted, or its time was up; what is done is kept.
+
+    """
+    storage = storages.open(request.storage)
+    try:
+        both = contest(storage, request)
+        measured = walk(storage, both, request, _Doing(storage, request.effort, on_progress))
+        return _tell(storage, both, request, measured)
+    finally:
+        storage.close()
 
 
 def read(storage: Storage, study: str) -> CompareReport | None:
-    """What the last look at a search's comparison found; None where there was none. Nothing is trained.
+    """What the last look at the comparison of a search told; None where there was none. Nothing is trained.
 
     Args:
-        storage: where the study is.
-        study: the search's name.
+        storage: where the search is.
+        study: its name.
+
+    Raises:
+        StudyError: there is no such study.
 
     """
-    raise NotImplementedError
+    document = looks.last_document(storage, studies.get(storage, study))
+    return None if document is None else CompareReport.from_json(document)
+
+
+class _Doing:
+    """Carries out stages within one time limit for all of them."""
+
+    def __init__(self, storage: Storage, effort: Effort, on_progress: Callable[[Stage, Progress], None] | None) -> None:
+        self._storage = storage
+        self._effort = effort
+        self._on_progress = on_progress
+        self._deadline = None if effort.timeout is None else time.monotonic() + effort.timeout
+
+    def __call__(self, stage: Stage) -> Mapping[str, Result]:
+        effort = self._effort
+        if self._deadline is not None:
+            effort = replace(effort, timeout=max(0.001, self._deadline - time.monotonic()))
+        shown = self._on_progress
+        progress = measuring.measure(
+            self._storage, stage.plan, stage.jobs, effort, None if shown is None else lambda now: shown(stage, now)
+        )
+        results = measuring.results(self._storage, stage.plan.name)
+        done = sum(job.key in results for job in stage.jobs)
+        if done < len(stage.jobs) or progress.ended == "interrupted":
+            why = "interrupted" if progress.ended == "interrupted" else "its time is up"
+            raise Unfinished(
+                f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
+                "has looked at a verdict, and the same command goes on from there",
+                stage=stage,
+                progress=progress,
+            )
+        return results
+
+
+def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
+    """Look at the pairs, and write down what was seen."""
+    told = [_look(storage, both, request, measured, rows) for rows in measured.pairs]
+    definition, record = both.definition, both.record
+    seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
+    taken = [
+        seen.get((look.rows, look.baseline, look.fidelity, look.optimum, look.pairs), look)
+        for look in looks.history(storage, record)
+    ]
+    second = told[1] if len(told) > 1 else None
+    report = CompareReport(
+        study=record.name,
+        definition=definition.name,
+        space=both.space.name,
+        metric=definition.metric,
+        unit=definition.unit,
+        direction=definition.direction,
+        search_fidelity=both.search_fidelity.name,
+        fidelity=both.fidelity.name,
+        baseline=both.baseline,
+        optimum=measured.optimum,
+        heats=measured.heats,
+        rows=told[0][0].rows,
+        comparison=told[0][1],
+        scores=told[0][2],
+        resampled=None if second is None else second[1],
+        resampled_scores=None if second is None else second[2],
+        looks=tuple(taken),
+        budget=budget(storage, record, definition, both.baseline.params),
+        claimed=_claimed(both, measured),
+    )
+    document = report.to_json()
+    for look, comparison, _ in reversed(told):
+        looks.conclude(storage, record, look, comparison, document)
+    return report
+
+
+def _look(
+    storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows
+) -> tuple[Look, Comparison, Scores]:
+    from hpo.search import digest
+
+    jobs, results = measured.pairs[rows]
+    scores = pair_scores(jobs, results, both.definition.direction)
+    look = looks.take(
+        storage,
+        both.record,
+        rows=rows,
+        baseline=both.baseline.name,
+        fidelity=both.fidelity.name,
+        optimum=digest(measured.optimum.params),
+        pairs=len(scores.optimum),
+    )
+    margin = request.margin if request.margin is not None else both.definition.margin
+    comparison = compared(
+        scores.optimum,
+        scores.baseline,
+        direction=both.definition.direction,
+        margin=margin,
+        alpha=look.alpha,
+        test_share=_test_share(both) if rows == "resampled" else None,
+        seed=both.record.seed,
+    )
+    told = replace(look, p_value=comparison.p_value, verdict=comparison.verdict, looked_at=time.time())
+    return told, comparison, scores
+
+
+def _test_share(both: Contest) -> float:
+    """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
+    from hpo.search.rows import load
+
+    data = load(both.definition)
+    return len(data.test) / len(data.development)
+
+
+def _claimed(both: Contest, measured: Measured) -> Claimed | None:
+    """What the last table with the baseline in it reports, beside what came out."""
+    if measured.as_reported is None:
+        return None
+    jobs, results = measured.as_reported
+    reported: Mapping[str, Decimal] = {}
+    for sweep in both.definition.sweeps:
+        for row in sweep.rows:
+            if sweep.configuration(row) == dict(both.hand.params):
+                reported = row.reported
+    found = [results[job.key] for job in jobs if job.key in results]
+    figures = {
+        "train": [result.train for result in found],
+        "test": [result.value for result in found],
+        "seconds": [result.seconds for result in found],
+    }
+    measured_figures = {name: tuple(v for v in values if v is not None) for name, values in figures.items()}
+    return Claimed(reported=dict(reported), measured={name: v for name, v in measured_figures.items() if v})

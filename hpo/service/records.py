@@ -48,8 +48,6 @@ def decode(kind: Any, value: Any) -> Any:
 
 
 def _record(kind: Any, value: Mapping[str, Any]) -> Any:
-    if not is_dataclass(kind):
-        raise TypeError(f"{kind} is no record")
     hints = get_type_hints(kind)
     return kind(**{field.name: decode(hints[field.name], value[field.name]) for field in fields(kind)})
 

@@ -1,0 +1,161 @@
+"""`hpo compare`: the optimum of a search against the hand-picked configuration."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli import complete
+from hpo.cli.bar import Display
+from hpo.cli.compared import announce, show
+from hpo.cli.examples import examples
+from hpo.cli.numbers import real, seconds, whole
+from hpo.cli.options import AsJson, Storage, Study
+from hpo.cli.output import document, say
+from hpo.errors import HpoError
+from hpo.settings import storage_url
+
+if TYPE_CHECKING:
+    from hpo.service.comparing import Outline
+    from hpo.service.progress import Progress
+    from hpo.service.stages import Stage
+
+__all__ = ["compare", "register"]
+
+
+class Wanted(StrEnum):
+    """A verdict somebody may insist on."""
+
+    better = "better"
+    worse = "worse"
+    equivalent = "equivalent"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo compare fcnn --pairs 30",
+        "hpo compare cnn-wide-quick --pairs 8 --fidelity quick",
+        "hpo compare fcnn --resample --require better --json",
+    )
+    app.command(short_help="Does the search's optimum beat the hand-picked configuration?", epilog=epilog)(compare)
+
+
+def compare(
+    study: Study,
+    pairs: Annotated[
+        int,
+        typer.Option(metavar="N", parser=whole(1, 10_000), help="Paired trainings in total, earlier runs included."),
+    ] = 12,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Hand-picked configuration.  [default: the definition's first]"),
+    ] = None,
+    fidelity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How much work a training of the final is.  [default: the definition's last]",
+            autocompletion=complete.fidelities,
+            show_default=False,
+        ),
+    ] = None,
+    candidates: Annotated[
+        int,
+        typer.Option(metavar="N", parser=whole(1, 100), help="Best trials of the search that enter the race."),
+    ] = 5,
+    rounds: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1000), help="Validation splits of the race.")] = 3,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            parser=real,
+            help="A difference of the metric too small to matter.  [default: the definition's]",
+        ),
+    ] = None,
+    resample: Annotated[
+        bool | None,
+        typer.Option(
+            "--resample/--no-resample",
+            help="Let pairs on test rows drawn anew be the verdict, or leave them out.  "
+            "[default: a second line where trials have folds]",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; go on later."),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None, typer.Option(metavar="TIME", parser=seconds, help="A training that takes longer fails.")
+    ] = None,
+    require: Annotated[
+        Wanted | None, typer.Option(help="Exit with 1 unless this is the verdict.", show_default=False)
+    ] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Race the best trials of a search, then train the winner and the hand-picked configuration in pairs, and judge.
+
+    The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
+    """
+    from hpo.service.compare_request import CompareRequest
+    from hpo.service.comparing import compare as run
+    from hpo.service.comparing import outline
+    from hpo.service.effort import Effort
+
+    request = CompareRequest(
+        study=study,
+        storage=storage or storage_url(),
+        pairs=pairs,
+        baseline=baseline,
+        fidelity=fidelity,
+        candidates=candidates,
+        rounds=rounds,
+        margin=margin,
+        resample=resample,
+        effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+    )
+    ahead = outline(request)
+    announce(ahead)
+    with _Stages(ahead) as display:
+        report = run(request, display)
+    if as_json:
+        document(report.to_json())
+    else:
+        show(report)
+    if require is not None and report.comparison.verdict != require.value:
+        raise HpoError(f"the verdict is {report.comparison.verdict}, and --require {require.value} asks for another")
+
+
+class _Stages:
+    """A display for each stage that has something to do; a context manager, as a display is."""
+
+    def __init__(self, ahead: "Outline") -> None:
+        self._left = {foreseen.stage.name: foreseen.left for foreseen in ahead.stages}
+        self._name: str | None = None
+        self._display: Display | None = None
+
+    def __enter__(self) -> "_Stages":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._display is not None:
+            self._display.__exit__(None, None, None)
+
+    def __call__(self, stage: "Stage", progress: "Progress") -> None:
+        """Show how far the stage is. Which training is the best so far is not told: nobody looks before the end."""
+        from dataclasses import replace
+
+        if stage.name != self._name:
+            self.__exit__()
+            self._name = stage.name
+            self._display = Display(lambda: say(f"{stage.name}: {stage.about}"))
+            if progress.ended == "done" and not progress.new:
+                self._display = None  # nothing to do
+        if self._display is not None:
+            self._display(replace(progress, best=None))

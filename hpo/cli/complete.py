@@ -10,7 +10,7 @@ import typer
 
 from hpo.settings import PRUNERS, SAMPLERS
 
-__all__ = ["baselines", "configs", "definitions", "fidelities", "pruners", "samplers", "spaces", "studies"]
+__all__ = ["baselines", "configs", "definitions", "fidelities", "pruners", "samplers", "spaces", "studies", "sweeps"]
 
 Offer = list[tuple[str, str]]  # (what is put on the line, what is said of it)
 
@@ -45,6 +45,11 @@ def fidelities(ctx: typer.Context, incomplete: str) -> Offer:
 def baselines(ctx: typer.Context, incomplete: str) -> Offer:
     """Names of the baselines of the definition on the line."""
     return _of_definition(ctx, incomplete, lambda d: ((b.name, b.title) for b in d.baselines))
+
+
+def sweeps(ctx: typer.Context, incomplete: str) -> Offer:
+    """Ids of the tables of the definition on the line."""
+    return _of_definition(ctx, incomplete, lambda d: ((s.id, s.title) for s in d.sweeps))
 
 
 def configs(ctx: typer.Context, incomplete: str) -> Offer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hpo.service.progress import Ended
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables import FigureFinding, RowFinding, TableFinding
+    from hpo.analysis import FigureFinding, RowFinding, TableFinding
 
 __all__ = ["SweepReport"]
 
@@ -58,6 +58,7 @@ def _table_json(table: "TableFinding") -> dict[str, object]:
         "tied": list(table.tied),
         "better": list(table.better),
         "best": table.best,
+        "note": table.note,
         "p": {str(row): p for row, p in table.p.items()},
         "rows": [_row_json(row) for row in table.rows],
     }

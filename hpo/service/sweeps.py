@@ -14,7 +14,7 @@ from hpo.service.sweep_report import SweepReport
 from hpo.service.sweep_request import SweepRequest, chosen_sweeps
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables import RowScores
+    from hpo.analysis import RowScores
     from hpo.search.job import Job
     from hpo.service.measuring import Result
     from hpo.study import Params, StudyDefinition, Sweep
@@ -162,7 +162,7 @@ def _report(
     ended: Ended | None,
 ) -> SweepReport:
     """What `found` says of the tables: of all repeats there are, be they more than were asked for."""
-    from hpo.analysis.tables import examine
+    from hpo.analysis import examine
 
     seed = plan.seed or 0
     asked = {job.key for job in sweep_jobs(definition, sweeps, repeats, seed)}
@@ -214,7 +214,7 @@ def _measured(
 
 
 def _scores(results: "Sequence[Result]") -> "RowScores":
-    from hpo.analysis.tables import RowScores
+    from hpo.analysis import RowScores
 
     good = [result for result in results if result.outcome == "complete"]
     figures = {

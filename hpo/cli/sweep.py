@@ -1,0 +1,140 @@
+"""`hpo sweep`: the tables of a report again, measured."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli import complete
+from hpo.cli.bar import Display
+from hpo.cli.examples import examples
+from hpo.cli.numbers import seconds, whole
+from hpo.cli.options import AsJson, Definition, Storage
+from hpo.cli.output import Interrupted, document
+from hpo.settings import storage_url
+
+if TYPE_CHECKING:
+    from hpo.service.progress import Ended
+    from hpo.service.sweep_request import SweepRequest
+
+__all__ = ["register", "sweep"]
+
+_REPEATS = 1_000  # as many as anybody needs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo sweep fcnn --repeats 3",
+        "hpo sweep cnn layers kernel --fidelity quick",
+        "hpo sweep cnn --greedy --fidelity quick",
+    )
+    app.command(short_help="Train the tables of the report again, beside its figures.", epilog=epilog)(sweep)
+
+
+def sweep(
+    definition: Definition,
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SWEEP",
+            help="Tables to run; hpo show DEFINITION lists them. All of them where it is left out.",
+            autocompletion=complete.sweeps,
+            show_default=False,
+        ),
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            parser=whole(1, _REPEATS),
+            help="Trainings of each row, with seeds of their own, earlier runs included. From 2 on there is a ± and a "
+            "verdict; 3 are a good beginning.",
+        ),
+    ] = 1,
+    fidelity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How many epochs.  [default: the definition's last, as the report trained]",
+            autocompletion=complete.fidelities,
+            show_default=False,
+        ),
+    ] = None,
+    greedy: Annotated[
+        bool,
+        typer.Option(
+            "--greedy",
+            help="Follow the hand method anew: each table from the winner so far, chosen on validation rows.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: the study's, 0 if new]"
+        ),
+    ] = None,
+    storage: Storage = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; resume later."),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None, typer.Option(metavar="TIME", parser=seconds, help="A training that takes longer fails.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train the tables of the report again and show what was measured beside what it says.
+
+    Each row is trained on all development rows from its table's own base configuration and scored on the test rows, as
+    the report did. What has been trained is kept: the same command goes on where it stopped, more repeats add to it.
+    """
+    from hpo.service.effort import Effort
+    from hpo.service.sweep_request import SweepRequest
+
+    request = SweepRequest(
+        definition=definition,
+        sweeps=tuple(sweeps or ()),
+        repeats=repeats,
+        fidelity=fidelity,
+        storage=storage or storage_url(),
+        seed=seed,
+        effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+    )
+    ended = (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
+    if ended == "interrupted":
+        raise Interrupted("interrupted; what is trained is kept, and the same command goes on from there")
+
+
+def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | None":
+    from hpo.cli.sweep_tables import announce, conclude
+    from hpo.service.sweep_plan import plan_sweep
+    from hpo.service.sweeps import sweep as run
+
+    ahead = plan_sweep(request)
+    with Display(lambda: announce(ahead), plain=plain) as display:
+        report = run(request, display)
+    if as_json:
+        document(report.to_json())
+    elif report.ended != "interrupted":
+        conclude(report, ahead)
+    return report.ended
+
+
+def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | None":
+    from hpo.cli.greedy_tables import announce, conclude
+    from hpo.service.greedy import greedy as run
+    from hpo.service.sweep_plan import plan_greedy
+
+    ahead = plan_greedy(request)
+    with Display(lambda: announce(ahead), plain=plain) as display:
+        report = run(request, display)
+    if as_json:
+        document(report.to_json())
+    elif report.ended != "interrupted":
+        conclude(report)
+    return report.ended

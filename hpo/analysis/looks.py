@@ -13,9 +13,9 @@ _SPENT = 0.75  # of what is left, by each look
 def alpha_of_look(number: int, total: float = 0.05) -> float:
     """Level of a look: each spends three quarters of what the looks before it left.
 
-    With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, these sum to less than the total, so by the
-    union bound the chance of one false decision in all of them is below it, whatever the dependence between looks. The first
-    look gets enough for six pairs all won (p = 0.03125) to decide.
+    With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, their sum is below the total: by
+    the union bound the chance of a false decision in any of them is below it, whatever the dependence between looks.
+    The first look gets enough for six pairs all won (p = 0.03125) to decide.
 
     Args:
         number: of the look, from 1.

@@ -1,14 +1,21 @@
 """The race: the best few of a search and the baselines, measured again on common rounds."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
-from typing import Any
+from statistics import fmean, stdev
+from typing import Any, get_args
 
+import numpy as np
+
+from hpo.analysis.intervals import standard_error, student
 from hpo.analysis.verdict import Interval
+from hpo.errors import UsageError
 from hpo.study import Direction
 
 __all__ = ["RaceFinding", "Racer", "rank"]
+
+_RESAMPLES = 9_999  # of the rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,8 @@ class RaceFinding:
 def rank(racers: Sequence[Racer], *, direction: Direction, seed: int = 0) -> RaceFinding:
     """Order the racers by their mean score and say how far the search's own values can be trusted.
 
+    Equal means go by the search's value, then by the order given.
+
     Args:
         racers: at least one trial, any number of baselines, all with the same rounds.
         direction: of the scores.
@@ -89,4 +98,77 @@ def rank(racers: Sequence[Racer], *, direction: Direction, seed: int = 0) -> Rac
         UsageError: no trial among them, a name twice, rounds that differ or are none, a score that is not finite.
 
     """
-    raise NotImplementedError
+    _check(racers, direction)
+    sign = 1.0 if direction == "maximize" else -1.0
+    order = tuple(sorted(racers, key=lambda racer: (-sign * racer.mean, -sign * _searched(racer, sign))))
+    trials = [racer for racer in order if racer.number is not None]
+    optimism, interval = _optimism(trials, sign)
+    return RaceFinding(
+        order=order,
+        winner=trials[0],
+        optimism=optimism,
+        optimism_ci95=interval,
+        tau=_tau(trials),
+        first_share=_first_share(trials, sign, seed),
+    )
+
+
+def _searched(racer: Racer, sign: float) -> float:
+    return -sign * math.inf if racer.search_value is None else racer.search_value
+
+
+def _optimism(trials: Sequence[Racer], sign: float) -> tuple[float | None, Interval | None]:
+    known = [trial for trial in trials if trial.search_value is not None]
+    if not known:
+        return None, None
+    # The best of the search; of equal ones the first that was tried, which is the one the search shows.
+    best = min(known, key=lambda trial: (-sign * _searched(trial, sign), trial.number))
+    flattery = [sign * (_searched(best, sign) - score) for score in best.scores]
+    mean = fmean(flattery)
+    if len(flattery) < 2:
+        return mean, None
+    return mean, student(mean, standard_error(stdev(flattery), len(flattery)), len(flattery))
+
+
+def _tau(trials: Sequence[Racer]) -> float | None:
+    known = [(trial.search_value, trial.mean) for trial in trials if trial.search_value is not None]
+    searched, measured = {value for value, _ in known}, {mean for _, mean in known}
+    if min(len(searched), len(measured)) < 2:  # nothing to order, or all the same
+        return None
+    from scipy.stats import kendalltau
+
+    return float(kendalltau([value for value, _ in known], [mean for _, mean in known]).statistic)
+
+
+def _first_share(trials: Sequence[Racer], sign: float, seed: int) -> float | None:
+    """Share of resamples of the rounds in which the first trial stays first; a tie of k counts 1/k."""
+    scores = sign * np.array([trial.scores for trial in trials])  # (trials, rounds)
+    count, rounds = scores.shape
+    if count < 2 or rounds < 2:
+        return None
+    drawn = np.random.default_rng(seed).integers(0, rounds, size=(_RESAMPLES, rounds))
+    weights = np.stack([np.bincount(draw, minlength=rounds) for draw in drawn]) / rounds  # (resamples, rounds)
+    means = weights @ scores.T  # (resamples, trials)
+    first = np.isclose(means, means.max(axis=1, keepdims=True), rtol=1e-12, atol=0.0)
+    return float(np.mean(first[:, 0] / first.sum(axis=1)))
+
+
+def _check(racers: Sequence[Racer], direction: Direction) -> None:
+    if direction not in get_args(Direction):
+        raise UsageError(f"direction must be one of {', '.join(get_args(Direction))}, not {direction!r}")
+    if all(racer.number is None for racer in racers):
+        raise UsageError("there is no trial in the race: give at least one beside the baselines")
+    names = [racer.name for racer in racers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{twice[0]!r} is in the race twice: each racer needs a name of its own")
+    rounds = len(racers[0].scores)
+    for racer in racers:
+        if len(racer.scores) != rounds or not rounds:
+            raise UsageError(
+                f"{racer.name!r} has {len(racer.scores)} rounds and {racers[0].name!r} {rounds}: all racers need the same"
+                " number, and at least one"
+            )
+        values = racer.scores if racer.search_value is None else (*racer.scores, racer.search_value)
+        if not all(math.isfinite(value) for value in values):
+            raise UsageError(f"{racer.name!r} has a score that is not finite: leave it out of the race")

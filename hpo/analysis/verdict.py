@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["Comparison", "Interval", "Verdict"]
+__all__ = ["MEANINGFUL", "Comparison", "Interval", "Verdict"]
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 Interval = tuple[float, float]  # low, high
+
+MEANINGFUL = (
+    0.75  # share of pairs won from which a difference is meaningful (Bouthillier et al. 2021, arXiv 2103.03098)
+)
 
 _INTERVALS = ("ci95", "ci", "bca95", "p_superior_ci95")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Whether a beats b, over paired scores. Differences are gains: positive means a is better, whatever the direction."""
+    """Whether a beats b, over paired scores. A gain is a difference with positive for a, whatever the direction."""
 
     verdict: Verdict
     pairs: int

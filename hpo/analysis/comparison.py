@@ -41,7 +41,8 @@ def compare(
     Better: the sign-flip permutation p is below alpha and Student's interval at level 1 - alpha lies above zero; worse:
     the mirror. Equivalent: two one-sided t tests, each at level alpha, put the difference inside the margin (Schuirmann
     1987). Otherwise undecided, and always with fewer than six pairs, whose smallest p is 2/2^5 = 0.0625. What is both
-    better and equivalent is better, and the note says so.
+    better and equivalent is better, and the note says so. Where all gains are the same, the interval is that gain
+    alone and the p is the sign flip's, resampled or not.
 
     Args:
         a: (pairs,) scores, paired with those of b: one seed, one draw of rows each.

@@ -166,7 +166,7 @@ def _check(racers: Sequence[Racer], direction: Direction) -> None:
     for racer in racers:
         if len(racer.scores) != rounds or not rounds:
             raise UsageError(
-                f"{racer.name!r} has {len(racer.scores)} rounds and {racers[0].name!r} {rounds}: all racers need the same"
+                f"{racer.name!r} has {len(racer.scores)} rounds and {racers[0].name!r} {rounds}: all need the same"
                 " number, and at least one"
             )
         values = racer.scores if racer.search_value is None else (*racer.scores, racer.search_value)

@@ -39,8 +39,8 @@ def sentence(
     if comparison.verdict == "equivalent":
         margin = f"±{comparison.margin:.3g}{_spaced(unit)}"
         text = (
-            f"{optimum} and {baseline} are equivalent {about}: after {pairs} their {metric} differs by less than the margin"
-            f" of {margin} ({_p(comparison.p_equivalent)}); {lead}{_interval(comparison)}"
+            f"{optimum} and {baseline} are equivalent {about}: after {pairs} their {metric} differs by less than the"
+            f" margin of {margin} ({_p(comparison.p_equivalent)}); {lead}{_interval(comparison)}"
         )
     elif comparison.verdict == "undecided":
         text = (
@@ -72,8 +72,8 @@ def note(comparison: Comparison, *, skewed: bool = False) -> str:
         return ""
     if skewed:
         return (
-            "A few pairs went far against this verdict: corrected for their skewness the interval reaches zero, so take it"
-            " with caution."
+            "A few pairs went far against this verdict: corrected for their skewness the interval reaches zero, so"
+            " take it with caution."
         )
     if comparison.p_equivalent is not None and comparison.p_equivalent < comparison.alpha:
         return f"The difference is real, and smaller than the margin of {comparison.margin:.3g}: too small to matter."
@@ -99,8 +99,8 @@ def _undecided(comparison: Comparison) -> str:
     least = deciding_pairs(comparison.alpha)
     if not comparison.resampled and comparison.pairs < least:
         return (
-            f"At the level of this look, {comparison.alpha:.3g}, one side can come out better from {least} pairs on; these"
-            f" are {comparison.pairs}."
+            f"At the level of this look, {comparison.alpha:.3g}, one side can come out better from {least} pairs on;"
+            f" these are {comparison.pairs}."
         )
     if comparison.more_pairs is not None:
         return f"{_more(comparison.more_pairs)}, if the difference is what it seems."

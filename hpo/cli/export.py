@@ -1,0 +1,61 @@
+"""`hpo export`: a study for other programs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.examples import examples
+from hpo.cli.options import Storage, Study
+from hpo.cli.output import say
+from hpo.cli.words import count
+from hpo.settings import storage_url
+
+__all__ = ["export", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo export cnn -o cnn.csv",
+        "hpo export fcnn-wide-full -o trials.parquet",
+        "hpo export cnn -o - --format json",
+    )
+    app.command(short_help="Every trial of a study to a file: CSV, JSON, Parquet.", epilog=epilog)(export)
+
+
+def export(
+    study: Study,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to: a file, or - for stdout.", show_default=False),
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="csv|json|parquet",
+            help="How.  [default: as FILE ends; csv for -]",
+            show_default=False,
+        ),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write every trial of a study of any kind: state, value, parameters, times, worker; whole, or not at all.
+
+    Every attempt is there. What counts are the rows with an outcome, one for each finished trial of `hpo status`; a row
+    without one is running, or an attempt that was lost and made again, as after a crash. Times are UTC. A cell is empty
+    where a parameter has no meaning; that its value is None looks the same in a table, and not in JSON, which has the
+    learning curves, too.
+    """
+    from hpo.service import export as service
+    from hpo.service import storage as storages
+
+    to = None if output == "-" else Path(output).expanduser()
+    kind = service.check(to, kind)
+    opened = storages.open(storage or storage_url())
+    if to is None:
+        service.write(opened, study, sys.stdout.buffer, kind)
+    else:
+        say(f"{count(service.export(opened, study, to, kind), 'trial')} written to {to}")

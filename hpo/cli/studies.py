@@ -100,7 +100,7 @@ def delete(
     force: Annotated[bool, typer.Option("--force", help="Delete it even while workers are at it.")] = False,
     storage: Storage = None,
 ) -> None:
-    """Delete a study with all its trials, after asking."""
+    """Delete a study with all its trials and all that was measured of it, after asking."""
     from hpo.service import status as service
     from hpo.service import storage as storages
     from hpo.service import studies
@@ -114,7 +114,9 @@ def delete(
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"deleting {found.study} has to be confirmed, and this is no terminal; add --yes")
-        typer.confirm(f"Delete {found.study} with its {found.settled} finished trials?", abort=True, err=True)
+        also = studies.measured(opened, found.study)
+        more = f", and what was measured of it ({', '.join(also)})" if also else ""
+        typer.confirm(f"Delete {found.study} with its {found.settled} finished trials{more}?", abort=True, err=True)
     studies.delete(opened, found.study, force=force)
     say(f"deleted {found.study}")
 
@@ -134,7 +136,11 @@ def _all(found: "list[StudyStatus]") -> None:
         for one in found
     ]
     headings = ["study", "trials", "complete", "pruned", "failed", "running", "best", "trial"]
-    table(headings, rows, right=range(1, len(headings)))
+    right = range(1, len(headings))
+    if any(one.kind != "search" for one in found):
+        headings.append("kind")
+        rows = [[*row, one.kind] for row, one in zip(rows, found, strict=True)]
+    table(headings, rows, right=right)
 
 
 def _one(one: "StudyStatus") -> None:
@@ -143,7 +149,10 @@ def _one(one: "StudyStatus") -> None:
     tell(f"  running  {one.running}, open {one.open}")
     for worker in one.workers:
         tell(f"  worker   {worker}")
-    tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}")
+    if one.kind == "search":
+        tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}")
+    else:
+        tell(f"  kind     {one.kind}" + (f" of {one.parent}" if one.parent is not None else ""))
     tell(f"  since    {one.created_at:%Y-%m-%d %H:%M} UTC")
     if one.eta_seconds is not None and one.settled < one.target:
         tell(f"  left     about {duration(one.eta_seconds)}")
@@ -174,7 +183,11 @@ def _trial(report: "TrialReport") -> None:
         points = "  ".join(f"{step}:{figure(value)}" for step, value in report.curve)
         tell(textwrap.fill(points, 96, initial_indent="    ", subsequent_indent="    "))
     for name, fact in report.attributes.items():
-        tell(f"  {name}: {figure(fact)}")
+        if isinstance(fact, list | dict):  # of a measurement; --json has it whole
+            count = len(fact) if isinstance(fact, list) else sum(len(values) for values in fact.values())
+            tell(f"  {name}: {count} values")
+        else:
+            tell(f"  {name}: {figure(fact)}")
     if report.reason:
         tell(f"  reason: {report.reason}")
     if report.traceback:

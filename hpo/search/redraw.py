@@ -11,7 +11,7 @@ from hpo.search.rows import load, loaded
 from hpo.search.seeds import derive
 from hpo.study import Holdout, StudyDefinition
 
-__all__ = ["SHARE", "redraw"]
+__all__ = ["SHARE", "everything", "redraw"]
 
 SHARE = 0.9  # of the development rows, that a run on a share trains on
 
@@ -38,7 +38,7 @@ def redraw(
         left_out = len(data.development) - round(SHARE * len(data.development))
         train, _ = _divide(data.development, left_out, stratified, derive(seed, "share"))
         return train, data.test
-    return _divide(_everything(definition), len(data.test), stratified, derive(seed, "resampled"))
+    return _divide(everything(definition), len(data.test), stratified, derive(seed, "resampled"))
 
 
 def _divide(rows: Rows, held_out: int, stratified: bool, seed: int) -> tuple[Rows, Rows]:
@@ -46,7 +46,7 @@ def _divide(rows: Rows, held_out: int, stratified: bool, seed: int) -> tuple[Row
     return rows.take(parts[0]), rows.take(parts[1])
 
 
-def _everything(definition: StudyDefinition) -> Rows:
+def everything(definition: StudyDefinition) -> Rows:
     """Development and test rows in one, made once in a process: 60,000 pictures are not copied for each job."""
     loader = definition.data
     return _joined(loader) if isinstance(loader, Hashable) else _join(loader())

@@ -45,6 +45,7 @@ def plan(request: "Request") -> Plan:
 
     Raises:
         UsageError: there is no such definition, space or fidelity; the study has more trials than asked for.
+        StudyError: the study of that name is no search.
         DefinitionError: the definition cannot be loaded.
         StorageError: the database is there and cannot be read, or is another program's.
 
@@ -91,8 +92,10 @@ def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None]":
     if opened is None:
         return None, None
     try:
-        if studies.lookup(opened, name) is None:
+        record = studies.lookup(opened, name)
+        if record is None:
             return None, None
+        studies.refuse_other(record)
         return status.study_status(opened, name), status.mean_seconds(opened, name)
     finally:
         opened.close()

@@ -34,11 +34,12 @@ __all__ = [
     "lookup",
     "measured",
     "purpose",
+    "refuse_other",
 ]
 
 Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
-"""What a study is for. A search looks for a configuration, all others measure configurations that are known already: the
-tables of a report, the hand method followed anew, and of a search its best ones, pairs, and pairs on redrawn rows."""
+"""What a study is for. A search looks for a configuration; all others measure configurations that are known already:
+the tables of a report, the hand method followed anew, and of a search its best ones, pairs, and redrawn pairs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +233,10 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
         created_at=time.time(),
         incarnation=secrets.token_hex(16),
     )
+    if plan.parent is not None and _read(connection, plan.parent) is None:
+        raise StudyError(
+            f"there is no study {plan.parent!r} in {storage.safe_url}, so nothing it found can be measured"
+        )
     optunas = storage.optuna_within(connection)
     try:
         with _quiet():
@@ -290,18 +295,29 @@ def _lock(connection: Connection, study_id: int) -> None:
 
 
 def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
-    if existing.kind != plan.kind or existing.parent != plan.parent:
-        raise StudyError(f"study {plan.name!r} is a {purpose(existing)}, not a {purpose(plan)}: {_remedy(plan)}")
+    refuse_other(existing, plan)
     # The jobs of a measurement have seeds of their own, and its sampler and pruner do nothing.
     own = ("sampler", "pruner", "seed") if plan.kind == "search" else ()
     for name in ("definition", "space", "fidelity", "direction", "metric", *own):
         was, wanted = getattr(existing, name), getattr(plan, name)
         if wanted is not None and was != wanted:
-            raise StudyError(f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan)}")
+            raise StudyError(
+                f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
+            )
     if existing.fingerprint != plan.fingerprint:
         raise StudyError(
             f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "
-            f"{existing.fingerprint}, now {plan.fingerprint}): {_remedy(plan)}"
+            f"{existing.fingerprint}, now {plan.fingerprint}): {_remedy(plan.name, plan.kind)}"
+        )
+
+
+def refuse_other(existing: StudyPlan, wanted: StudyPlan | None = None) -> None:
+    """Refuse a study that is for something else than `wanted`, or for `None` than searching. Raises StudyError."""
+    kind, parent = ("search", None) if wanted is None else (wanted.kind, wanted.parent)
+    if (existing.kind, existing.parent) != (kind, parent):
+        what = purpose(wanted) if wanted is not None else kind
+        raise StudyError(
+            f"study {existing.name!r} is a {purpose(existing)}, not a {what}: {_remedy(existing.name, kind)}"
         )
 
 
@@ -310,10 +326,11 @@ def purpose(plan: StudyPlan) -> str:
     return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
 
 
-def _remedy(plan: StudyPlan) -> str:
-    if plan.kind == "search":
+def _remedy(name: str, kind: Kind) -> str:
+    """How to come by a study of that name, or without it, where there is one that was asked for otherwise."""
+    if kind == "search":
         return "give the new one a name of its own, --name OTHER"
-    return f"`hpo delete {plan.name}` makes way for the new one"
+    return f"`hpo delete {name}` makes way for the new one"
 
 
 def _unknown(word: str, everything: list[StudyRecord], storage: Storage) -> str:

@@ -133,6 +133,8 @@ def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, 
     record = studies.find(opened, study or found.name)
     if record.definition != found.name:
         raise StudyError(f"study {record.name!r} is of definition {record.definition}, not of {found.name}")
+    if record.kind != "search":
+        raise StudyError(f"study {record.name!r} is a {studies.purpose(record)}: only a search chooses a configuration")
     leader = status.best(opened, record.name)
     if problem := found.space(record.space).problem(leader.params):
         raise StudyError(f"the best trial of {record.name} no longer fits space {record.space!r}: {problem}")

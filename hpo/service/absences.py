@@ -90,11 +90,11 @@ def _tables(record: StudyRecord, definition: StudyDefinition | None, tables: Swe
         remedy = command("hpo", "sweep", record.reference, "--repeats", 3)
         why = "none of their rows was trained yet"
         yield Missing(part="sweeps", what="the report's tables, measured", why=why, command=remedy)
-    elif tables.settled < tables.jobs:
+    elif tables.left:
         remedy = command(
             *("hpo", "sweep", record.reference, "--repeats", tables.repeats, "--fidelity", tables.fidelity)
         )
-        why = f"{tables.settled} of {tables.jobs} trainings are done"
+        why = f"{tables.jobs} of {tables.jobs + tables.left} trainings are done"
         yield Missing(part="sweeps", what="the rest of the report's tables", why=why, command=remedy)
 
 

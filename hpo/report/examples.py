@@ -1,0 +1,129 @@
+"""The report's examples: one picture classified right and one wrong, a row predicted near and one predicted far.
+
+Which rows are shown is a rule, not a choice: the first of the test rows of each kind, or the nearest and the farthest.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.report import pictures
+from hpo.report.document import Cell, Mark, Part, Picture, Pictures, Table
+from hpo.report.figures.predicted import near_and_far
+from hpo.report.words import figure, signed
+from hpo.service.findings import Findings, Predictions
+
+__all__ = ["near_and_far_rows", "right_and_wrong"]
+
+_FEATURES = 40  # of a row, shown; more is no table for a person
+
+
+def right_and_wrong(findings: Findings) -> Sequence[Part]:
+    """The first test row of each kind: right or wrong, by one configuration or both; as pictures where they are."""
+    found = findings.predictions
+    assert found is not None
+    rows = _firsts(found)
+    if not rows:
+        return ()
+    caption = "The first test row of each kind, in the order of the test rows."
+    if all(pictures.is_picture(found.x[row]) for _, row in rows):
+        return (Pictures(caption=caption, pictures=tuple(_picture(found, kind, row) for kind, row in rows)),)
+    said = {name: values for name, values in _sides(found).items() if values is not None}
+    answers = {"true class": found.truth, **said}
+    columns = [(kind, row) for kind, row in rows]
+    cells = {name: [_label(found, values[row]) for _, row in columns] for name, values in answers.items()}
+    return (_table(found, columns, cells, f"One right, one wrong. {caption}"),)
+
+
+def near_and_far_rows(findings: Findings) -> Sequence[Part]:
+    """The row each configuration predicts best and the one it predicts worst, with all their features."""
+    found = findings.predictions
+    assert found is not None
+    columns = []
+    for name, values in _sides(found).items():
+        if values is not None:
+            near, far = near_and_far(found.truth, values)
+            columns += [(f"nearest, {name}", near), (f"farthest, {name}", far)]
+    cells: dict[str, list[str | Cell]] = {"true value": [_number(found.truth[row]) for _, row in columns]}
+    for name, values in _sides(found).items():
+        if values is not None:
+            cells[f"{name} says"] = [_number(values[row]) for _, row in columns]
+            cells[f"{name} is off by"] = [
+                Cell(text=signed(float(values[row] - found.truth[row])), mark=_side_mark(name)) for _, row in columns
+            ]
+    unit = findings.definition.unit if findings.definition else ""
+    caption = f"One near, one far{f' ({unit})' if unit else ''}"
+    return (_table(found, columns, cells, caption),)
+
+
+def _sides(found: Predictions) -> dict[str, NDArray[Any] | None]:
+    return {"optimum": found.optimum, "hand-picked": found.baseline}
+
+
+def _side_mark(name: str) -> Mark:
+    return "optimum" if name == "optimum" else "baseline"
+
+
+def _firsts(found: Predictions) -> list[tuple[str, int]]:
+    """(kind, row) of the first test row of each kind there is."""
+    right = {name: values == found.truth for name, values in _sides(found).items() if values is not None}
+    if len(right) == 1:
+        one = next(iter(right.values()))
+        kinds = {"Right": one, "Wrong": ~one}
+    else:
+        ours, theirs = right["optimum"], right["hand-picked"]
+        kinds = {
+            "Right by both": ours & theirs,
+            "Right by the optimum alone": ours & ~theirs,
+            "Right by the hand-picked alone": ~ours & theirs,
+            "Wrong by both": ~ours & ~theirs,
+        }
+    return [(kind, int(np.argmax(which))) for kind, which in kinds.items() if which.any()]
+
+
+def _picture(found: Predictions, kind: str, row: int) -> Picture:
+    true = _label(found, found.truth[row])
+    said = [f"{name}: {_label(found, values[row])}" for name, values in _sides(found).items() if values is not None]
+    mark: Mark = "good" if kind.startswith("Right") else "bad"
+    return Picture(
+        uri=pictures.uri(found.x[row]),
+        alt=f"Test row {row}, a picture of class {true}",
+        heading=kind,
+        lines=(f"In the data set: {true}", *said, f"test row {row}"),
+        mark=mark,
+    )
+
+
+def _label(found: Predictions, label: Any) -> str:
+    number = int(label)
+    return found.label_names[number] if 0 <= number < len(found.label_names) else f"class {number}"
+
+
+def _number(value: Any) -> str:
+    return figure(float(value), 5)
+
+
+def _table(
+    found: Predictions,
+    columns: Sequence[tuple[str, int]],
+    answers: "dict[str, list[str | Cell]] | dict[str, list[str]]",
+    caption: str,
+) -> Table:
+    """A row of the data a column: what was said of it, then its features."""
+    x = np.asarray(found.x).reshape(len(found.x), -1)
+    names = found.feature_names if len(found.feature_names) == x.shape[1] else ()
+    shown = min(x.shape[1], _FEATURES)
+    features = [
+        (names[at] if names else f"feature {at + 1}", *(_number(x[row, at]) for _, row in columns))
+        for at in range(shown)
+    ]
+    left = f" The first {shown} of {x.shape[1]} features are shown." if shown < x.shape[1] else ""
+    return Table(
+        caption=caption,
+        headings=("", *(f"{kind} (test row {row})" for kind, row in columns)),
+        rows=(*((name, *cells) for name, cells in answers.items()), *features),
+        right=frozenset(range(1, len(columns) + 1)),
+        note=f"Off by: predicted less true.{left}" if found.kind == "values" else left.strip(),
+    )

@@ -1,0 +1,73 @@
+"""What a report says, section by section: findings -> document. How it looks is the renderers' business."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from hpo.report.document import Document, Part, Section, Text
+from hpo.report.figures import shown
+from hpo.report.sections import (
+    again,
+    compared,
+    conclusions,
+    learning,
+    matters,
+    saying,
+    searched,
+    spent,
+    tables,
+    verdict,
+)
+from hpo.report.sections.charts import Charts, charts
+from hpo.report.words import count
+from hpo.service.findings import Findings, Missing
+
+__all__ = ["document"]
+
+Build: TypeAlias = Callable[[Findings, Charts], Sequence[Part]]
+
+_SECTIONS: tuple[tuple[str, str, Build], ...] = (
+    # anchor, heading, what builds its parts; a section without any is left out
+    ("comparison", "Optimum against hand-picked", compared.parts),
+    ("search", "The search", searched.parts),
+    ("luck", "Luck or skill?", compared.race),
+    ("tables", "The report’s tables, measured", tables.parts),
+    ("greedy", "The hand method, followed anew", tables.greedy),
+    ("importances", "What matters", matters.parts),
+    ("curves", "How both learn", learning.parts),
+    ("predictions", "What both say of the test rows", saying.parts),
+    ("conclusions", "The report’s conclusions", conclusions.parts),
+    ("budget", "What it cost", spent.parts),
+    ("again", "How to get every number again", again.parts),
+)
+
+
+def document(findings: Findings) -> Document:
+    """The report of one search. Nothing in it is escaped: that is for whoever renders it."""
+    figures = charts(shown(findings))
+    sections = []
+    for anchor, title, build in _SECTIONS:
+        parts = tuple(build(findings, figures))
+        if parts:
+            sections.append(Section(id=anchor, title=title, parts=parts))
+    definition = findings.definition
+    record = findings.record
+    made = findings.provenance
+    version = made.versions.get("hpo-service", "")
+    return Document(
+        title=definition.title if definition else record.definition,
+        study=record.name,
+        subtitle=(
+            f"Study {record.name}: space {record.space}, fidelity {record.fidelity}, "
+            f"{count(findings.status.settled, 'trial')} settled, {record.direction} {record.metric}"
+        ),
+        verdict=verdict.verdict(findings),
+        missing=tuple(_missing(one) for one in findings.missing),
+        sections=tuple(sections),
+        made=f"Made by hpo {version} on {made.made_at:%Y-%m-%d at %H:%M} UTC",
+    )
+
+
+def _missing(one: Missing) -> Text:
+    what = f"{one.what[:1].upper()}{one.what[1:]}"
+    why = f"{what}: {one.why.rstrip('.')}."
+    return Text(text=f"{why} This makes it:" if one.command else why, tone="missing", command=one.command or "")

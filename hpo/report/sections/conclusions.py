@@ -1,0 +1,74 @@
+"""The report's conclusions, each with what the measurements say of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpo.report.document import Cell, Mark, Part, Table, Text
+from hpo.report.sections.charts import Charts
+from hpo.report.words import figure, interval, p_value, signed
+from hpo.service.findings import Findings
+
+if TYPE_CHECKING:
+    from hpo.analysis.claims import ClaimFinding, ContrastFinding
+
+__all__ = ["parts"]
+
+_VERDICTS: dict[str, tuple[str, Mark]] = {
+    "supported": ("✓ supported", "good"),
+    "contradicted": ("✗ contradicted", "bad"),
+    "undecided": ("? undecided", "open"),
+    "unmeasured": ("– not measured", "open"),
+}
+
+
+def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001 - the signature of every section
+    """A tally, every claim with its verdict, and the contrasts behind them."""
+    claims = findings.claims
+    if not claims:
+        return ()
+    tally = {verdict: sum(one.verdict == verdict for one in claims) for verdict in _VERDICTS}
+    said = ", ".join(f"{number} {_VERDICTS[name][0][2:]}" for name, number in tally.items() if number)
+    at = ""
+    if findings.sweeps is not None and not findings.sweeps.against_report:
+        at = f" The tables were measured at fidelity {findings.sweeps.fidelity}, which trains less than the report did."
+    lead = Text(text=f"Of {len(claims)} conclusions: {said}.{at}", tone="lead")
+    return (lead, _table(claims), *([_evidence(claims)] if any(one.evidence for one in claims) else []))
+
+
+def _table(claims: "Sequence[ClaimFinding]") -> Table:
+    rows = []
+    for one in claims:
+        word, mark = _VERDICTS[one.verdict]
+        hint = "" if one.claim.contrasts else "no table of the report can test it"
+        rows.append((one.claim.text, one.claim.source, Cell(text=word, mark=mark, hint=hint)))
+    return Table(
+        caption="What the report concludes, and what the measurements say",
+        headings=("conclusion", "section", "measured"),
+        rows=tuple(rows),
+    )
+
+
+def _evidence(claims: "Sequence[ClaimFinding]") -> Table:
+    rows = tuple(_contrast(one, contrast) for one in claims for contrast in one.evidence)
+    return Table(
+        caption="The contrasts behind them",
+        headings=("section", "what should hold", "difference", "95 % interval", "p", "measured"),
+        rows=rows,
+        right=frozenset({2, 3, 4}),
+        folded=True,
+        note="A difference is the first rows’ mean minus the others’, as numbers; gap is how much worse test is than "
+        "train. p is two-sided of no difference; of “alike”, of a difference beyond the margin.",
+    )
+
+
+def _contrast(claim: "ClaimFinding", found: "ContrastFinding") -> tuple[str | Cell, ...]:
+    word, mark = _VERDICTS[found.verdict]
+    within = "" if found.margin is None or found.contrast.relation != "alike" else f" (within {figure(found.margin)})"
+    return (
+        claim.claim.source,
+        f"{found.contrast}{within}",
+        signed(found.difference),
+        interval(found.ci95),
+        p_value(found.p),
+        Cell(text=word, mark=mark, hint=found.note),
+    )

@@ -1,0 +1,163 @@
+"""The report's tables: measured beside reported, and the hand method followed anew."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpo.analysis.table_wording import row_label, table_sentence, varied
+from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
+from hpo.report.sections.charts import Charts
+from hpo.report.words import configuration, count, figure, spread
+from hpo.service.findings import Findings
+
+if TYPE_CHECKING:
+    from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.service.greedy import GreedyReport, GreedyTable
+    from hpo.service.sweeps import SweepReport
+
+__all__ = ["greedy", "parts"]
+
+_VERDICTS: dict[str, tuple[str, Mark]] = {
+    "stands": ("stands", "good"),
+    "tied": ("tied", ""),
+    "refuted": ("refuted", "bad"),
+    "undecided": ("undecided", "open"),
+}
+_NAMES = {"train": "train", "test": "test", "seconds": "seconds"}
+
+
+def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
+    """Each table that has a row measured: a sentence, its chart, its rows beside the report's figures."""
+    report = findings.sweeps
+    if report is None:
+        return ()
+    drawn = {chart.id: chart for chart in charts.of("sweeps")}
+    measured = [table for table in report.tables if _is_measured(table)]
+    if not measured:
+        return ()
+    found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured)]
+    for table in measured:
+        chart: Chart | None = drawn.get(f"figure-sweep-{table.sweep.id}")
+        found += [chart] if chart is not None else []
+        found.append(Text(text=table_sentence(table)))
+        found.append(_table(report, table))
+    return found
+
+
+def greedy(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001 - the signature of every section
+    """What the hand method chooses at each table when it judges by validation rows."""
+    report = findings.greedy
+    if report is None or not report.tables:
+        return ()
+    sentence = (
+        "The report chose by the test rows. Here its method is followed anew, table after table from the winner so far, "
+        f"but judged on validation rows: {count(report.repeats, 'split')} each, at fidelity {report.fidelity}."
+    )
+    return (Text(text=sentence, tone="lead"), _steps(report), _outcome(report))
+
+
+def _is_measured(table: "TableFinding") -> bool:
+    return any(figure.measured for row in table.rows for figure in row.figures.values()) or any(
+        row.reasons for row in table.rows
+    )
+
+
+def _lead(report: "SweepReport") -> str:
+    how = (
+        "trained as long as the report did, so its figures can be held against ours"
+        if report.against_report
+        else f"at fidelity {report.fidelity}, which trains less than the report did: what counts is the order of the "
+        "rows, and no figure is said to disagree"
+    )
+    return f"Every row from its own base configuration, {count(report.repeats, 'repeat')} with different seeds, {how}."
+
+
+def _overview(tables: "Sequence[TableFinding]") -> Table:
+    rows = []
+    for table in tables:
+        sweep = table.sweep
+        word, mark = _VERDICTS[table.verdict]
+        best = "–" if table.best is None else row_label(sweep, sweep.rows[table.best])
+        wrong = sum(any(figure.disagrees for figure in row.figures.values()) for row in table.rows)
+        chosen = row_label(sweep, sweep.rows[sweep.chosen])
+        rows.append((sweep.title, chosen, best, Cell(text=word, mark=mark), f"{wrong} of {len(table.rows)}"))
+    return Table(
+        caption="What becomes of the report’s choices",
+        headings=("table", "the report chose", "best here", "its choice", "rows that disagree"),
+        rows=tuple(rows),
+        right=frozenset({4}),
+    )
+
+
+def _table(report: "SweepReport", table: "TableFinding") -> Table:
+    names = [name for name in _NAMES if any(name in row.figures for row in table.rows)]
+    headings = [varied(table.sweep)]
+    for name in names:
+        unit = f", {report.unit}" if report.unit and name != "seconds" else ""
+        headings += [f"{_NAMES[name]}{unit}", "report"]
+    unsure = [row for row in table.rows if any(figure.disagrees for figure in row.figures.values())]
+    marks = "≠ marks what disagrees by more than noise and rounding explain. " if unsure else ""
+    spreads = "± is one standard deviation over the repeats. " if report.repeats > 1 else ""
+    return Table(
+        caption=f"{table.sweep.title}: measured beside reported",
+        headings=tuple(headings),
+        rows=tuple(_row(table, row, names) for row in table.rows),
+        right=frozenset(range(1, len(headings))),
+        note=f"{marks}{spreads}✓ marks the report’s choice.",
+    )
+
+
+def _row(table: "TableFinding", row: "RowFinding", names: Sequence[str]) -> tuple[str | Cell, ...]:
+    label = row_label(table.sweep, table.sweep.rows[row.index])
+    chosen = row.index == table.sweep.chosen
+    cells: list[str | Cell] = [Cell(text=f"{label} ✓", mark="chosen", hint="the report’s choice") if chosen else label]
+    for name in names:
+        cells += _figure(name, row.figures.get(name), row)
+    return tuple(cells)
+
+
+def _figure(name: str, found: "FigureFinding | None", row: "RowFinding") -> list[str | Cell]:
+    if found is None:
+        return ["–", "–"]
+    reported = figure(found.reported)
+    measured: str | Cell = spread(found.measured, 3 if name == "seconds" else 4)
+    if not found.measured and row.reasons:
+        measured = Cell(text=_short(row.reasons[0]), mark="bad", hint=row.reasons[0])
+    if found.disagrees:
+        return [
+            measured,
+            Cell(text=f"{reported} ≠", mark="bad", hint="disagrees by more than noise and rounding explain"),
+        ]
+    return [measured, Cell(text=reported, mark="reported")]
+
+
+def _short(reason: str) -> str:
+    return "diverged" if reason.startswith("diverged") else "no result"
+
+
+def _steps(report: "GreedyReport") -> Table:
+    return Table(
+        caption="The choice at each table",
+        headings=("table", "the report chose", "chosen here", f"validation {report.metric}"),
+        rows=tuple(_step(table) for table in report.tables),
+        right=frozenset({3}),
+    )
+
+
+def _step(table: "GreedyTable") -> tuple[str | Cell, ...]:
+    sweep = table.sweep
+    theirs = row_label(sweep, sweep.rows[sweep.chosen])
+    if table.chosen is None:
+        return sweep.title, theirs, Cell(text="no row could be trained", mark="open"), "–"
+    ours = row_label(sweep, sweep.rows[table.chosen])
+    same = table.chosen == sweep.chosen
+    cell = Cell(text=f"{ours} (the same)" if same else ours, mark="" if same else "optimum")
+    return sweep.title, theirs, cell, figure(table.rows[table.chosen].mean)
+
+
+def _outcome(report: "GreedyReport") -> Text:
+    so_far = "" if report.complete else " so far"
+    if dict(report.final) == dict(report.reported):
+        return Text(text=f"It ends{so_far} with the report’s own configuration: {configuration(report.final)}.")
+    return Text(
+        text=f"It ends{so_far} with {configuration(report.final)}; the report with {configuration(report.reported)}."
+    )

@@ -1,0 +1,85 @@
+"""The verdict, first and in a sentence."""
+
+from hpo.analysis import sentence
+from hpo.report.document import Fact, Verdict
+from hpo.report.words import count, figure, interval, p_value, percent, signed
+from hpo.service.compare_report import CompareReport
+from hpo.service.findings import Findings
+
+__all__ = ["about", "unit_of", "verdict", "with_unit"]
+
+
+def verdict(findings: Findings) -> Verdict:
+    """What the comparison found; where there is none, how far the search has come and what would tell."""
+    if findings.comparison is None:
+        return _open(findings)
+    report = findings.comparison
+    found = report.comparison
+    return Verdict(
+        word=found.verdict,
+        sentence=sentence(found, metric=report.metric, unit=report.unit, about=about(report)),
+        facts=_facts(report),
+    )
+
+
+def about(report: CompareReport) -> str:
+    """What the main verdict is about, as the end of a sentence."""
+    return "on test rows drawn anew for each pair" if report.rows == "resampled" else "on the test rows"
+
+
+def unit_of(findings: Findings) -> str:
+    """The unit of the metric; empty where it has none, or nobody knows."""
+    return findings.definition.unit if findings.definition else ""
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A figure with its unit."""
+    return f"{text} {unit}".rstrip()
+
+
+def _facts(report: CompareReport) -> tuple[Fact, ...]:
+    found = report.comparison
+    unit = report.unit
+    facts = [
+        Fact(
+            name=f"Gain in {report.metric}" + (f", {unit}" if unit else ""),
+            value=signed(found.difference),
+            note=f"95 % interval {interval(found.ci95)}" if found.ci95 else "one pair has no interval",
+        ),
+        Fact(
+            name="Pairs won",
+            value=percent(found.p_superior),
+            note=f"of {found.pairs}; 95 % interval {percent(found.p_superior_ci95[0])} "
+            f"to {percent(found.p_superior_ci95[1])}",
+        ),
+        Fact(name="p, no difference", value=p_value(found.p_value), note=f"this look may spend {figure(found.alpha)}"),
+    ]
+    if report.heats and report.heats[0].finding.optimism is not None:
+        optimism = report.heats[0].finding.optimism
+        facts.append(Fact(name="The search flattered itself by", value=signed(optimism), note="measured again"))
+    return tuple(facts)
+
+
+def _open(findings: Findings) -> Verdict:
+    status = findings.status
+    unit = unit_of(findings)
+    command = next((one.command or "" for one in findings.missing if one.part == "comparison"), "")
+    if not status.target:
+        text = "The study has no trials yet, so there is nothing to judge."
+    elif status.best is None:
+        text = (
+            f"Of {count(status.settled, 'settled trial')} none is complete "
+            f"({status.pruned} pruned, {status.failed} failed), so there is nothing to judge."
+        )
+    else:
+        value = with_unit(figure(float(status.best.value)), unit)
+        text = (
+            f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
+            "Whether that beats the hand-picked configuration, only a comparison can tell."
+        )
+        if findings.definition is not None and not findings.definition.baselines:
+            text = (
+                f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
+                "The definition names no hand-picked configuration to compare it with."
+            )
+    return Verdict(word="open", sentence=text, command=command)

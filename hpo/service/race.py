@@ -56,7 +56,7 @@ def heat(
             reason = next(result.reason for result in found if result.value is None)
             dropped.append(f"{side.name}: {reason or 'no score'}")
             continue
-        number = None if side is contest.baseline else side.number
+        number = None if side is contest.baseline else (-1 if side.number is None else side.number)
         value = side.value if fidelity == contest.search_fidelity else None
         racers.append(Racer(name=side.name, number=number, search_value=value, scores=tuple(scores)))
     if not any(racer.name != contest.baseline.name for racer in racers):

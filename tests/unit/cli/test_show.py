@@ -6,7 +6,7 @@ import pytest
 from hpo.cli import main
 from hpo.cli.sparkline import sparkline
 from hpo.cli.words import count, evaluation_words, fidelity_words, size_words
-from hpo.study import Categorical, Fidelity, Float, Holdout, Int, KFold, Space, registry
+from hpo.study import Categorical, Contrast, Fidelity, Float, Holdout, Int, KFold, Space, registry
 
 
 @pytest.mark.parametrize(("name", "rows"), [("cnn", [3, 6, 7, 5, 7, 3, 4, 3]), ("fcnn", [6, 7, 7, 5, 6, 5])])
@@ -43,6 +43,28 @@ def test_show_prints_figures_with_the_digits_the_report_gives(capsys: pytest.Cap
     assert all(value in out for value in trailing)
     for baseline in registry.load("cnn").baselines:
         assert baseline.title in out
+
+
+@pytest.mark.parametrize(("name", "margin"), [("cnn", "0.005 in accuracy"), ("fcnn", "0.1 thousand dollars in mae")])
+def test_show_tells_the_claims_of_the_report(name: str, margin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", name]) == 0
+    out = capsys.readouterr().out
+    definition = registry.load(name)
+    assert definition.claims
+    assert f"{len(definition.claims)} claims of the report" in out
+    assert all(claim.text in out for claim in definition.claims)
+    assert f"A difference of {margin} is too small to matter." in out
+
+
+def test_json_has_the_claims_with_their_rows_and_the_margin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "cnn", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    definition = registry.load("cnn")
+    assert shown["margin"] == definition.margin
+    for claim, body in zip(definition.claims, shown["claims"], strict=True):
+        assert (body["id"], body["text"], body["source"]) == (claim.id, claim.text, claim.source)
+        for contrast, printed in zip(claim.contrasts, body["contrasts"], strict=True):
+            assert Contrast(**{**printed, "rows": tuple(printed["rows"]), "than": tuple(printed["than"])}) == contrast
 
 
 def test_words() -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "BAD",
     "BASELINE",
     "BASELINE_BAND",
+    "CHANCE",
     "DIFFERENCE",
     "GOOD",
     "GRID",
@@ -45,6 +46,7 @@ OPTIMUM = Colour("#0072b2", "#56b4e9")  # the configuration the search found
 BASELINE = Colour("#b84a00", "#f2a25c")  # the hand-picked configuration
 REPORTED = Colour("#9c3d7a", "#e6a0cb")  # a figure the report prints
 MEASURED = Colour("#33475b", "#c5d3e0")  # a figure measured here that is neither side's
+CHANCE = Colour("#7d6200", "#e3c766")  # how far luck alone reaches
 GOOD = Colour("#00734f", "#3ecb9b")
 BAD = Colour("#a8152d", "#ff8f87")
 INK = Colour("#1f2328", "#e6e8eb")  # text and the lines that matter

@@ -16,6 +16,7 @@ __all__ = [
     "axis",
     "canvas",
     "figure_json",
+    "log_ticks",
     "note",
     "padded",
     "plain",
@@ -134,6 +135,18 @@ def window(values: Sequence[float], keep: Sequence[float] = ()) -> tuple[float, 
         known = known[(known >= low - reach) & (known <= high + reach)]
     low, high = padded([*known.tolist(), *keep])
     return low, high
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers from `low` to `high` (both above 0) for a logarithmic axis: at most six, which a phone holds."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+        within = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        if len(within) <= 6:
+            break
+    stride = -(-len(within) // 6) or 1
+    return within[::stride] or [low]
 
 
 def figure_json(figure: "go.Figure") -> str:

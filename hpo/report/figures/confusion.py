@@ -95,15 +95,15 @@ def _worst(record: Confusion) -> tuple[int, int, float] | None:
 
 
 def draw(record: Confusion) -> "go.Figure":
-    """A square of cells with percentages in those that have half a percent or more; counts on hover."""
+    """Cells with percentages in those that have half a percent or more; counts on hover."""
     size = len(record.classes)
     places = list(range(size))
     labels = [plain(short(name, 12)) for name in record.classes]
-    ticks = {"tickvals": places, "ticktext": labels, "showgrid": False, "constrain": "domain"}
+    ticks = {"tickvals": places, "ticktext": labels, "showgrid": False}
     figure = canvas(
-        height=min(240 + 30 * size, 640),
+        height=min(130 + 31 * size, 700),
         x=axis("taken for", **ticks, tickangle=-60 if size > 3 else 0),
-        y=axis("true class", **ticks, autorange="reversed", scaleanchor="x"),
+        y=axis("true class", **ticks, autorange="reversed"),
     )
     scale: Sequence[theme.Colour] = theme.DIFFERENCE if record.difference else theme.SEQUENCE
     reach = max(max(abs(share) for share in row) for row in record.shares) or 1.0

@@ -86,12 +86,10 @@ def caption(record: LearningCurves) -> str:
 
 def draw(record: LearningCurves) -> "go.Figure":
     """Colour tells the configuration, the dash which rows; a marker closes each curve."""
-    values = [value for line in record.lines for value in line.values]
-    low, high = window(values, [line.values[-1] for line in record.lines])
-    low, high = max(low, min(values) - (high - low) * 0.04), min(high, max(values) + (high - low) * 0.04)
+    low, high = window(_settled(record), [line.values[-1] for line in record.lines])
     figure = canvas(
         height=380,
-        x=axis("epoch", nticks=8, rangemode="tozero"),
+        x=axis("epoch", nticks=8, range=[0, slim(1.03 * max(line.steps[-1] for line in record.lines))]),
         y=axis(titled(record.metric, record.unit), range=slim([low, high])),
     )
     for line in record.lines:
@@ -118,6 +116,13 @@ def draw(record: LearningCurves) -> "go.Figure":
             hovertemplate=f"{side}, {rows}<br>epoch %{{x}}: %{{y}}<extra></extra>",
         )
     return figure
+
+
+def _settled(record: LearningCurves) -> list[float]:
+    """The values after the first fifth of the epochs: how a curve falls from the sky tells nothing."""
+    pairs = [(step, value) for line in record.lines for step, value in zip(line.steps, line.values, strict=True)]
+    last = max(step for step, _ in pairs)
+    return [value for step, value in pairs if step >= last / 5]
 
 
 PANEL = Panel(id="curves", title="Learning curves", caption=caption, data=data, draw=draw)

@@ -146,7 +146,7 @@ def draw(record: History) -> "go.Figure":
         ),
         "complete": ("complete", theme.OPTIMUM.light, {**small, "symbol": "circle", "opacity": 0.75}),
         "infeasible": ("infeasible", theme.MUTED.light, {"size": 9, "symbol": "line-ns-open", "line": {"width": 1.5}}),
-        "failed": ("failed", theme.BAD.light, {"size": 9, "symbol": "hash-thin-open", "line": {"width": 1.5}}),
+        "failed": ("failed", theme.BAD.light, {"size": 9, "symbol": "triangle-down-open", "line": {"width": 1.5}}),
     }
     worst = low if record.maximize else high
     for outcome, (name, colour, marker) in styles.items():
@@ -187,7 +187,7 @@ def draw(record: History) -> "go.Figure":
         figure.add_shape(type="line", x0=at, x1=at, yref="paper", y0=0, y1=1, line=line)
         side = "left" if at < last / 2 else "right"
         text = f"{at} rows tried by hand"
-        figure.add_annotation(note(text, x=at, xanchor=side, yref="paper", y=1, yanchor="bottom"))
+        figure.add_annotation(note(text, x=at, xanchor=side, yref="paper", y=1, yanchor="bottom", yshift=7))
     return figure
 
 

@@ -104,7 +104,7 @@ def draw(record: ImportanceChart) -> "go.Figure":
         x=slim([bar.chance for bar in record.bars]),
         y=list(range(count)),
         mode="markers",
-        marker={"symbol": "line-ns-open", "size": 18, "color": theme.BASELINE.light, "line": {"width": 2.5}},
+        marker={"symbol": "line-ns-open", "size": 18, "color": theme.CHANCE.light, "line": {"width": 3}},
         name="chance alone stays left of this, 95 %",
         showlegend=True,
         hoverinfo="skip",

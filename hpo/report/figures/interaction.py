@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, plain, short, slim, window
+from hpo.report.figures.canvas import axis, canvas, log_ticks, padded, plain, short, slim, window
 from hpo.report.figures.panel import Panel
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class InteractionChart:
     means: tuple[tuple[float | None, ...], ...]  # (y ticks, x ticks) where there is a grid; else empty
     counts: tuple[tuple[int, ...], ...]  # likewise: trials behind each mean
     strength: float | None  # share of what both explain together that only their combination does
+    p_value: float | None  # that the combination explains nothing of its own
 
 
 def data(findings: "Findings") -> InteractionChart | None:
@@ -62,6 +63,7 @@ def data(findings: "Findings") -> InteractionChart | None:
         means=grid.means if grid else (),
         counts=grid.counts if grid else (),
         strength=found.strength,
+        p_value=found.p_value,
     )
 
 
@@ -83,13 +85,16 @@ def caption(record: InteractionChart) -> str:
     text = f"{what}, by {record.x.name} and {record.y.name}; the stronger the colour, the better ({better})."
     if record.strength is None:
         return text
-    share = f"{record.strength:.0%}"
-    return f"{text} {share} of what the two explain is their combination; the rest each explains by itself."
+    chance = record.p_value is not None and record.p_value >= 0.05
+    return f"{text} Of what the two explain, {record.strength:.0%} is their combination, the rest each by itself" + (
+        ", which could be chance." if chance else "."
+    )
 
 
 def draw(record: InteractionChart) -> "go.Figure":
     """A heat map of the grid, or a scatter of the trials; strong colour is good in either direction."""
-    figure = canvas(height=400, x=_drawn(record.x), y=_drawn(record.y))
+    xs, ys, _ = zip(*record.points, strict=True)
+    figure = canvas(height=400, x=_drawn(record.x, xs), y=_drawn(record.y, ys))
     low, high = window([value for _, _, value in record.points])
     known = [value for _, _, value in record.points]
     low, high = max(low, min(known)), min(high, max(known))
@@ -162,14 +167,18 @@ def _said(one: Axis, place: float) -> str:
     return plain(f"{one.name} {one.ticks[int(place)] if one.ticks else slim(place)}")
 
 
-def _drawn(one: Axis) -> dict[str, Any]:
+def _drawn(one: Axis, places: Sequence[float]) -> dict[str, Any]:
     name = plain(one.name)
     if one.ticks:
         places = list(range(len(one.ticks)))
         ends = [-0.5, len(one.ticks) - 0.5]
         ticktext = [plain(short(tick, 14)) for tick in one.ticks]
         return axis(name, tickvals=places, ticktext=ticktext, range=ends, showgrid=False)
-    return axis(name, **({"type": "log", "dtick": 1, "exponentformat": "power"} if one.log else {"nticks": 6}))
+    if not one.log:
+        return axis(name, nticks=6)
+    ticks = log_ticks(min(places), max(places))
+    ends = [slim(end) for end in padded([math.log10(place) for place in places])]
+    return axis(name, type="log", range=ends, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 
 PANEL = Panel(id="interaction", title="The two most important together", caption=caption, data=data, draw=draw)

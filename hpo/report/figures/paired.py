@@ -88,6 +88,7 @@ def draw(record: PairedDifferences) -> "go.Figure":
     total = len(record.gains)
     ends = [0.4, total + 0.6]
     low, high = padded([0.0, record.mean, *record.gains, *(record.interval or ())], share=0.12)
+    low -= 0.08 * (high - low) if min(record.gains) < 0 else 0  # for the words along the lower edge
     figure = canvas(
         height=360,
         x=axis(
@@ -146,7 +147,7 @@ def draw(record: PairedDifferences) -> "go.Figure":
     figure.add_annotation(
         note("▲ the optimum is better", xref="paper", x=0, xanchor="left", yref="paper", y=1, yanchor="bottom")
     )
-    if low < 0:
+    if min(record.gains) < 0:
         figure.add_annotation(
             note(
                 "▼ the hand-picked one is better",

@@ -100,20 +100,32 @@ def draw(record: PredictedValues) -> "go.Figure":
     figure.add_scatter(
         x=slim([record.truth[record.near], record.truth[record.far]]),
         y=slim([shown[record.near], shown[record.far]]),
-        text=["nearest", "farthest"],
-        textposition=[_side(record.truth[at], ends) for at in (record.near, record.far)],
-        mode="markers+text",
-        marker={"symbol": "circle-open", "size": 18, "color": theme.INK.light, "line": {"width": 2}},
-        textfont={"size": 13, "color": theme.INK.light},
-        showlegend=False,
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 16, "color": theme.INK.light, "line": {"width": 2}},
+        name="nearest and farthest",
         hoverinfo="skip",
     )
+    for at, word in ((record.near, "nearest"), (record.far, "farthest")):
+        figure.add_annotation(_callout(word, record.truth[at], shown[at]))
     return figure
 
 
-def _side(value: float, ends: list[float]) -> str:
-    """Towards the middle, so that the word is not cut off."""
-    return "middle right" if value < sum(ends) / 2 else "middle left"
+def _callout(word: str, true: float, said: float) -> dict[str, Any]:
+    """A word beside a dot, on the side of the diagonal where fewer dots are in its way."""
+    above = said >= true
+    return {
+        "text": word,
+        "x": slim(true),
+        "y": slim(said),
+        "ax": -45 if above else 45,
+        "ay": -45 if above else 35,
+        "standoff": 9,
+        "arrowwidth": 1,
+        "arrowhead": 0,
+        "arrowcolor": theme.INK.light,
+        "bgcolor": theme.PAPER.light,
+        "font": {"size": 13, "color": theme.INK.light},
+    }
 
 
 PANEL = Panel(id="predicted", title="Predicted against true", caption=caption, data=data, draw=draw)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, note, padded, plain, short, slim, titled
+from hpo.report.figures.canvas import axis, canvas, padded, plain, short, slim, titled
 from hpo.report.figures.panel import Panel
 
 if TYPE_CHECKING:
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from hpo.service.findings import Findings
 
 __all__ = ["PANEL", "Dot", "SweepChart", "SweepRow", "caption", "data", "draw"]
-
-_VERDICTS = {
-    "stands": "The report's choice stands: every other row is worse by more than noise explains.",
-    "tied": "The report's choice is tied: rows of the table cannot be told from it.",
-    "refuted": "The report's choice is refuted: a row is better by more than noise explains.",
-    "undecided": "Too few repeats to judge the report's choice.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +54,8 @@ class SweepChart:
     rows: tuple[SweepRow, ...]
     chosen: int  # index of the row the report went on with
     verdict: str  # stands, tied, refuted, undecided
+    better: tuple[int, ...]  # rows better than the chosen one by more than noise explains
+    tied: tuple[int, ...]  # rows that cannot be told from it
     compared: bool  # trained as the report did, so that figures may disagree
 
 
@@ -86,6 +81,8 @@ def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
                     rows=rows,
                     chosen=table.sweep.chosen,
                     verdict=table.verdict,
+                    better=table.better,
+                    tied=table.tied,
                     compared=report.against_report,
                 )
             )
@@ -113,11 +110,15 @@ def _rows(table: "TableFinding") -> tuple[tuple[SweepRow, ...], str, bool]:
 def _label(row: "RowFinding", names: Sequence[str]) -> str:
     """The value of what the table varies, then what else this row sets."""
     pieces = [
-        str(slim(row.setting[name])) if at == 0 else f"{name}={slim(row.setting[name])}"
+        _said(row.setting[name]) if at == 0 else f"{name}={_said(row.setting[name])}"
         for at, name in enumerate(names)
         if name in row.setting
     ]
     return ", ".join(pieces) or "as the base"
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _dot(finding: "FigureFinding | None") -> Dot:
@@ -140,26 +141,37 @@ def _reason(row: "RowFinding") -> str | None:
 def caption(record: SweepChart) -> str:
     """What is to be seen."""
     repeats = max(dot.repeats for row in record.rows for dot in (row.test, row.train))
-    parts = [f"Diamonds: what the report says. Dots and squares: the mean of {repeats} run{'s' * (repeats != 1)} here."]
+    mean = f"Measured: the mean of {repeats} runs" if repeats > 1 else "Measured: one run"
+    parts = [_verdict(record), f"★ is the row the report went on with. {mean}"]
     if any(row.test.interval or row.train.interval for row in record.rows):
-        parts.append("Bars: where one more run would lie, 95 %. ★: the report's choice.")
-    else:
-        parts.append("★: the report's choice.")
-    parts.append(_VERDICTS.get(record.verdict, ""))
+        parts[-1] += "; the bars hold 95 % of single runs"
+    parts[-1] += "."
     wrong = [row.label for row in record.rows if row.test.disagrees or row.train.disagrees]
     if wrong:
-        parts.append(
-            f"Ringed: reported figures that disagree with ours by more than noise explains ({', '.join(wrong)})."
-        )
+        parts.append(f"Ringed: reported figures too far from ours to be noise ({', '.join(wrong)}).")
+    parts += [f"No result for {row.label}: {row.reason}." for row in record.rows if row.reason is not None]
     if not record.compared:
-        parts.append("Trained for less than the report did, so figures are not held against its figures.")
-    return " ".join(part for part in parts if part)
+        parts.append("Trained for less than the report did, so its figures are not held against these.")
+    return " ".join(parts)
+
+
+def _verdict(record: SweepChart) -> str:
+    def named(rows: tuple[int, ...]) -> str:
+        return ", ".join(record.rows[at].label for at in rows)
+
+    if record.verdict == "stands":
+        return "The report's choice stands: all other rows are worse by more than noise explains."
+    if record.verdict == "tied":
+        return f"The report's choice is tied: {named(record.tied)} cannot be told from it."
+    if record.verdict == "refuted":
+        return f"The report's choice is refuted: {named(record.better)} did better by more than noise explains."
+    return "Too few runs to judge the report's choice."
 
 
 def draw(record: SweepChart) -> "go.Figure":
     """Numbers along a horizontal axis, names one under the other, where even a phone has room for them."""
     value = titled(record.metric, record.unit)
-    ticks = [("★ " if at == record.chosen else "") + plain(short(row.label)) for at, row in enumerate(record.rows)]
+    ticks = [_tick(row, chosen=at == record.chosen) for at, row in enumerate(record.rows)]
     places = [row.at for row in record.rows]
     reach = slim(padded(_figures(record)))
     if record.numeric:
@@ -182,10 +194,12 @@ def draw(record: SweepChart) -> "go.Figure":
             name="disagrees",
             hoverinfo="skip",
         )
-    for row in record.rows:
-        if row.reason is not None:
-            figure.add_annotation(_no_result(record, row))
     return figure
+
+
+def _tick(row: SweepRow, *, chosen: bool) -> str:
+    name = ("★ " if chosen else "") + plain(short(row.label))
+    return f"{name}<br>no result" if row.reason is not None else name
 
 
 def _figure(figure: "go.Figure", record: SweepChart, name: str) -> None:
@@ -253,14 +267,6 @@ def _span(record: SweepChart) -> list[float]:
     """The range of the number axis; of a logarithmic one in powers of ten, as Plotly wants it."""
     places = [math.log10(row.at) if record.log else row.at for row in record.rows]
     return [slim(end) for end in padded(places, share=0.08)]
-
-
-def _no_result(record: SweepChart, row: SweepRow) -> dict[str, Any]:
-    text = f"no result: {plain(short(row.reason, 28))}"
-    if not record.numeric:
-        return note(text, y=row.at, xref="paper", x=0, xanchor="left")
-    at = math.log10(row.at) if record.log else row.at
-    return note(text, x=at, yref="paper", y=0, yanchor="bottom", textangle=-90)
 
 
 def _hover(row: SweepRow, dot: Dot, name: str) -> str:

@@ -9,8 +9,10 @@ __all__ = ["against"]
 def against(control: Sequence[float], others: Mapping[int, Sequence[float]]) -> dict[int, float]:
     """Two-sided p-value of each row against `control`, the family-wise error held over all of them together.
 
-    SciPy's single-step test with one variance for all rows; the p-values come from a seeded integration, so they are
-    the same each time. Where no row varies at all there is no noise to test against: rows that differ have p = 0.
+    SciPy's single-step test (Dunnett, Journal of the American Statistical Association 50, 1955). One variance is taken
+    for all rows: three repeats tell little of a row's own, and pooled over a table they tell enough, at the price that
+    a row far noisier than the rest looks surer than it is and lends the others its noise. The p-values come from a
+    seeded integration, so they are the same each time. Where no row varies at all, rows that differ have p = 0.
 
     Args:
         control: (repeats,) scores of the row compared with, two or more.

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpo.analysis.intervals import bca, standard_error, student, wilson
+from hpo.analysis.intervals import bca, critical_t, skewness_corrected, standard_error, student, tail_t, wilson
 from hpo.analysis.looks import DECIDING_PAIRS, next_alpha
 from hpo.analysis.permutation import sign_flip, signed_rank
 from hpo.analysis.power import more_pairs
@@ -110,19 +110,15 @@ def _verdict(pairs: int, p_value: float, ci: Interval | None, p_equivalent: floa
 
 
 def _corrected_t(difference: float, error: float, pairs: int) -> float:
-    from scipy.stats import t
-
-    return float(2 * t.sf(abs(difference) / error, pairs - 1))
+    return 2 * tail_t(abs(difference) / error, pairs - 1)
 
 
 def _equivalence(difference: float, error: float, pairs: int, margin: float) -> float:
     """The larger p of the one-sided tests of difference > -margin and difference < margin."""
-    from scipy.stats import t
-
     room = margin - abs(difference)
     if error == 0:
         return 0.0 if room > 0 else 1.0
-    return float(t.sf(room / error, pairs - 1))
+    return tail_t(room / error, pairs - 1)
 
 
 def _bootstrap(gains: Scores, sd: float | None, seed: int) -> Interval:
@@ -134,14 +130,10 @@ def _bootstrap(gains: Scores, sd: float | None, seed: int) -> Interval:
 
 def _leans_on_skewness(gains: Scores, found: Comparison) -> bool:
     """Whether a decision for one side would not hold, were the interval corrected for the skewness of the gains."""
-    from scipy.stats import t
-
-    from hpo.analysis.intervals import skewness_corrected
-
     if found.verdict not in ("better", "worse") or found.resampled or not found.sd:
         return False
     sign = 1 if found.verdict == "better" else -1
-    return sign * skewness_corrected(gains) <= float(t.isf(found.alpha / 2, found.pairs - 1))
+    return sign * skewness_corrected(gains) <= critical_t(found.alpha / 2, found.pairs - 1)
 
 
 def _gains(ours: Scores, theirs: Scores, direction: Direction) -> Scores:

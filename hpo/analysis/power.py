@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hpo.analysis.intervals import standard_error
+from hpo.analysis.intervals import critical_t, standard_error
 from hpo.analysis.looks import DECIDING_PAIRS, deciding_pairs
 
 __all__ = ["HOPELESS", "POWER", "more_pairs", "power", "power_equivalence"]
@@ -24,11 +24,8 @@ def power(effect: float, pairs: int, *, alpha: float = 0.05, test_share: float |
         test_share: test rows / train rows where rows are drawn anew for each pair.
 
     """
-    from scipy.stats import nct, t
-
     shift = abs(effect) / standard_error(1.0, pairs, test_share)
-    critical = float(t.isf(alpha / 2, pairs - 1))
-    return float(nct.sf(critical, pairs - 1, min(shift, _CERTAIN)))
+    return 1.0 - _missed(shift, critical_t(alpha / 2, pairs - 1), pairs - 1)
 
 
 def power_equivalence(
@@ -44,16 +41,13 @@ def power_equivalence(
         test_share: as for `power`.
 
     """
-    from scipy.stats import nct, t
-
     error = standard_error(1.0, pairs, test_share)
-    critical = float(t.isf(alpha, pairs - 1))
+    critical = critical_t(alpha, pairs - 1)
     # The nearer side decides; the other costs something only where the margin is about as wide as the noise.
     near, far = (margin - abs(effect)) / error, (margin + abs(effect)) / error
     if near <= 0:
         return 0.0
-    missed = [float(nct.cdf(critical, pairs - 1, min(side, _CERTAIN))) for side in (near, far)]
-    return max(0.0, 1.0 - sum(missed))
+    return max(0.0, 1.0 - _missed(near, critical, pairs - 1) - _missed(far, critical, pairs - 1))
 
 
 def more_pairs(
@@ -92,6 +86,13 @@ def more_pairs(
 
     total = _first(decides, max(pairs + 1, DECIDING_PAIRS), pairs + HOPELESS)
     return None if total is None else total - pairs
+
+
+def _missed(shift: float, critical: float, freedom: int) -> float:
+    """Chance that a noncentral t variable stays below the critical value."""
+    from scipy.special import nctdtr
+
+    return float(nctdtr(freedom, min(shift, _CERTAIN), critical))
 
 
 def _first(decides: Callable[[int], bool], low: int, high: int) -> int | None:

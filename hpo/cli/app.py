@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli import compare, data, doctor, importance, optimize, show, studies, sweep, train
+from hpo.cli import compare, data, doctor, export, importance, optimize, report, show, studies, sweep, train
 from hpo.cli.examples import examples
 
 __all__ = ["app"]
@@ -41,5 +41,5 @@ def _root(
     pass
 
 
-for group in (optimize, studies, sweep, importance, train, compare, show, data, doctor):
+for group in (optimize, studies, sweep, compare, report, importance, export, train, show, data, doctor):
     group.register(app)

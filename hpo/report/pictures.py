@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["SCALE", "is_picture", "uri"]
 
 SCALE = 6
-"""Screen pixels a side for each pixel of the data, so that 28 x 28 are seen and stay sharp wherever they are printed."""
+"""Screen pixels a side for each pixel of the data, so that 28 x 28 are seen and stay sharp in print."""
 
 
 def is_picture(row: NDArray[Any]) -> bool:

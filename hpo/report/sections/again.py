@@ -13,9 +13,9 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001
     """Commands, seeds, versions, checksums of the data."""
     made = findings.provenance
     lead = Text(
-        text="Every seed follows from the study’s. With the same versions, the same kind of machine and as many threads a "
-        "worker, a training gives the same figures; which trial a search draws next also depends on which of its workers "
-        "is ready first."
+        text="Every seed follows from the study’s. With the same versions, the same kind of machine and as many "
+        "threads a worker, a training gives the same figures; which trial a search draws next also depends on which of "
+        "its workers is ready first."
     )
     found: list[Part] = [
         lead,

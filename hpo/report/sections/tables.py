@@ -49,8 +49,8 @@ def greedy(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG00
     if report is None or not report.tables:
         return ()
     sentence = (
-        "The report chose by the test rows. Here its method is followed anew, table after table from the winner so far, "
-        f"but judged on validation rows: {count(report.repeats, 'split')} each, at fidelity {report.fidelity}."
+        "The report chose by the test rows. Here its method is followed anew, table after table from the winner so "
+        f"far, but judged on validation rows: {count(report.repeats, 'split')} each, at fidelity {report.fidelity}."
     )
     return (Text(text=sentence, tone="lead"), _steps(report), _outcome(report))
 

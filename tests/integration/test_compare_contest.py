@@ -1,0 +1,177 @@
+"""Who can be compared with whom, found in a real database; what cannot be is refused in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
+from hpo.service import measuring, storage, studies
+from hpo.service.compare_request import CompareRequest
+from hpo.service.comparing import outline, read
+from hpo.service.contest import contest
+from hpo.service.slots import Slots
+from hpo.service.studies import StudyRecord
+from hpo.study import registry
+
+DEFINITION = """
+from hpo.study import *
+
+def nothing(*_):
+    raise AssertionError("nothing is trained here")
+
+space = Space(name="small", params={"x": Float(low=0.0, high=1.0), "kind": Categorical(choices=("a", None))})
+study = StudyDefinition(
+    name="bench", title="Bench", data=nothing, build=nothing, metric="mae", direction="minimize", spaces=(space,),
+    evaluation=Holdout(rows=1),
+    fidelities=(Fidelity(name="quick", epochs=3, trial_seconds=2), Fidelity(name="full", epochs=9)),
+    baselines=(Baseline(name="by-hand", title="A guess", params={"x": 0.5, "kind": None}),
+               Baseline(name="other", title="Another", params={"x": 0.75, "kind": "a"})),
+    infeasible=lambda params: "x is a quarter" if params["x"] == 0.25 else None,
+)
+"""
+HAND = {"x": 0.5, "kind": None}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "bench.py"
+    made.write_text(DEFINITION)
+    return made
+
+
+@pytest.fixture
+def opened(file: Path) -> storage.Storage:
+    return storage.prepare(f"sqlite:///{file.parent}/hpo.db")
+
+
+@pytest.fixture
+def search(opened: storage.Storage, file: Path) -> StudyRecord:
+    definition = registry.load(f"{file}:study")
+    return studies.create_or_resume(
+        opened,
+        studies.StudyPlan(
+            name="bench-small-quick", reference=f"{file}:study", definition="bench", space="small",
+            fingerprint=definition.space().fingerprint, fidelity="quick", direction="minimize", metric="mae", seed=7,
+            sampler="random", pruner="none",
+        ),
+    )  # fmt: skip
+
+
+def settle(opened: storage.Storage, *results: tuple[dict | None, str, float | None]) -> None:
+    """Settle so many slots with these configurations, outcomes and values."""
+    slots = Slots(opened)
+    slots.open("bench-small-quick", len(results))
+    for number, (params, outcome, value) in enumerate(results):
+        slot = slots.claim("bench-small-quick", "me", 60)
+        assert slot is not None
+        assert slots.settle(slot, outcome, value, params=params, trial_number=number)
+
+
+def request(opened: storage.Storage, **changes) -> CompareRequest:
+    return CompareRequest(**{"study": "bench", "storage": opened.url, **changes})
+
+
+def refusal(opened: storage.Storage, kind: type[HpoError] = StudyError, **changes) -> str:
+    with pytest.raises(kind) as refused:
+        outline(request(opened, **changes))
+    assert "\n" not in str(refused.value)
+    assert type(refused.value) is kind
+    return str(refused.value)
+
+
+def test_the_best_distinct_complete_trials_meet_the_baseline(opened: storage.Storage, search: StudyRecord) -> None:
+    settle(
+        opened,
+        (HAND, "complete", 2.5),
+        ({"x": 0.1, "kind": "a"}, "complete", 2.0),
+        ({"x": 0.2, "kind": "a"}, "complete", 1.0),
+        ({"x": 0.2, "kind": "a"}, "complete", 1.5),  # the same configuration once more
+        ({"x": 0.3, "kind": "a"}, "pruned", 0.1),
+        ({"x": 0.4, "kind": None}, "complete", 3.0),
+        (None, "failed", None),
+    )
+    found = contest(opened, request(opened))
+    assert [(side.name, side.value) for side in found.candidates] == [
+        ("trial 2", 1.0),
+        ("trial 1", 2.0),
+        ("trial 5", 3.0),
+    ]
+    assert (found.baseline.name, found.baseline.number, found.baseline.value) == ("by-hand", 0, 2.5)
+    assert len(contest(opened, request(opened, candidates=2)).candidates) == 2
+    other = contest(opened, request(opened, baseline="other")).baseline
+    assert (other.name, other.number, other.value, dict(other.params)) == (
+        "other",
+        None,
+        None,
+        {"x": 0.75, "kind": "a"},
+    )
+    # The hand-picked one is compared with, so it is no candidate; with another baseline it would be none either way.
+    assert "by-hand" not in [side.name for side in found.candidates]
+
+
+def test_an_outline_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:
+    settle(opened, (HAND, "complete", 2.5), ({"x": 0.1, "kind": "a"}, "complete", 2.0))
+    ahead = outline(request(opened, pairs=8, rounds=2))
+    assert [(foreseen.stage.name, foreseen.left) for foreseen in ahead.stages] == [
+        ("race", 4), ("second heat", 2), ("final", 16),
+    ]  # fmt: skip
+    assert ahead.left == 22
+    assert [record.name for record in studies.list_all(opened)] == [search.name]
+    same = outline(request(opened, pairs=8, fidelity="quick"))
+    assert [foreseen.stage.name for foreseen in same.stages] == ["race", "final"]
+    assert same.seconds is not None
+    resampled = outline(request(opened, resample=True, fidelity="quick"))
+    assert [foreseen.stage.name for foreseen in resampled.stages] == ["race", "resampled"]
+    assert read(opened, search.name) is None
+
+
+def test_a_search_with_nothing_to_compare_says_what_it_has(opened: storage.Storage, search: StudyRecord) -> None:
+    assert "has no trial yet" in refusal(opened)
+    Slots(opened).open(search.name, 1)
+    assert "0 pruned, 0 failed, 1 not done" in refusal(opened)
+    studies.delete(opened, search.name)
+    assert "there is no study 'bench'" in refusal(opened)
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        ([(HAND, "complete", 2.5)], "the only complete trial of bench-small-quick is the baseline's"),
+        ([(HAND, "complete", 2.5), (None, "failed", None)], "the only complete trial"),
+        ([({"x": 0.1, "kind": "a"}, "pruned", 2.0)] * 3, "3 pruned, 0 failed, 0 not done"),
+        ([(None, "failed", None)] * 2, "0 pruned, 2 failed, 0 not done"),
+    ],
+    ids=["one trial", "baseline and failures", "all pruned", "all failed"],
+)
+def test_outcomes_that_leave_nothing_to_compare(
+    opened: storage.Storage, search: StudyRecord, results: list, words: str
+) -> None:
+    settle(opened, *results)
+    assert words in refusal(opened)
+
+
+def test_a_definition_that_changed_or_lacks_a_baseline_is_told(
+    opened: storage.Storage, search: StudyRecord, file: Path
+) -> None:
+    settle(opened, ({"x": 0.1, "kind": "a"}, "complete", 2.0))
+    assert "has no baseline 'nobody'; it has: by-hand, other" in refusal(opened, UsageError, baseline="nobody")
+    assert "has no fidelity 'huge'" in refusal(opened, UsageError, fidelity="huge")
+    file.write_text(DEFINITION.replace('"x": 0.5', '"x": 0.25'))
+    assert "baseline 'by-hand' of bench cannot be trained: x is a quarter" in refusal(opened)
+    start, end = DEFINITION.index("    baselines="), DEFINITION.index("    infeasible=")
+    file.write_text(DEFINITION[:start] + DEFINITION[end:])
+    assert "bench has no baseline" in refusal(opened)
+    file.write_text(DEFINITION.replace("high=1.0", "high=2.0"))
+    assert "is another one than 'bench-small-quick' searched" in refusal(opened)
+    file.write_text("study = 1 / 0\n")
+    assert "ZeroDivisionError" in refusal(opened, DefinitionError)
+    file.unlink()
+    refusal(opened, UsageError)
+
+
+def test_measurements_are_no_search(opened: storage.Storage, search: StudyRecord, file: Path) -> None:
+    definition = registry.load(f"{file}:study")
+    plan = measuring.study(definition, f"{file}:study", kind="race", space="small", fidelity="full", parent=search.name)
+    studies.create_or_resume(opened, plan)
+    words = refusal(opened, study=plan.name)
+    assert "is no search but the measurements of a race: compare the search it belongs to, bench-small-quick" in words

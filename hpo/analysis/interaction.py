@@ -145,12 +145,13 @@ def _scaled(distribution: "BaseDistribution", values: Sequence[Any]) -> "NDArray
     choices = getattr(distribution, "choices", None)
     if choices is not None:
         index = np.array([int(distribution.to_internal_repr(value)) for value in values])
-        return (index[:, None] == np.arange(1, len(choices))).astype(np.float64)
+        steps: NDArray[np.float64] = (index[:, None] == np.arange(1, len(choices))).astype(np.float64)
+        return steps
     bounded: Any = distribution
     scale = np.log if bounded.log else np.asarray
     low, high, there = scale(bounded.low), scale(bounded.high), scale(np.array(values, dtype=np.float64))
-    scaled: NDArray[np.float64] = (2 * (there - low) / ((high - low) or 1.0) - 1).reshape(-1, 1)
-    return scaled
+    scaled: NDArray[np.float64] = 2 * (there - low) / ((high - low) or 1.0) - 1
+    return scaled[:, None]
 
 
 def _effects(columns: "NDArray[np.float64]") -> list["NDArray[np.float64]"]:

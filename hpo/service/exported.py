@@ -4,18 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hpo.service import studies, trials
-from hpo.service.errors import translated
+from hpo.service import stored, studies, trials
 from hpo.service.slot import Outcome, Slot
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.stored import StoredTrial
 from hpo.service.studies import StudyRecord
 from hpo.study import Params
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 __all__ = ["ExportedTrial", "read"]
 
@@ -51,29 +48,23 @@ def read(storage: Storage, word: str) -> tuple[StudyRecord, list[ExportedTrial]]
 
     """
     record = studies.find(storage, word)
-    with translated(storage.where):
-        try:
-            study_id = storage.rdb.get_study_id_from_name(record.name)
-            found = storage.rdb.get_all_trials(study_id, deepcopy=False)
-        except KeyError:
-            raise studies.halved(storage, record.name) from None
+    found = stored.read(storage, record.name)
     slots = {slot.id: slot for slot in Slots(storage).list(record.name)}
-    told = [_trial(trial, slots.get(trial.system_attrs.get(trials.SLOT, -1))) for trial in found]
-    numbers = {trial.number for trial in found}
-    unborn = [_unborn(s) for s in slots.values() if s.outcome is not None and s.trial_number not in numbers]
+    told = [_trial(trial, slots.get(trial.system.get(trials.SLOT, -1))) for trial in found]
+    begun = {(trial.system.get(trials.SLOT), trial.system.get(trials.ATTEMPT)) for trial in found}
+    unborn = [_unborn(s) for s in slots.values() if s.outcome is not None and (s.id, s.attempt) not in begun]
     return record, sorted(told + unborn, key=lambda trial: math.inf if trial.number is None else trial.number)
 
 
-def _trial(found: "FrozenTrial", slot: Slot | None) -> ExportedTrial:
-    attempt = found.system_attrs.get(trials.ATTEMPT)
+def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
+    attempt = found.system.get(trials.ATTEMPT)
     own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
     settled = own if own is not None and own.outcome is not None else None
-    noted = dict(found.user_attrs)
+    noted = dict(found.user)
     seed, reason = noted.pop("seed", None), noted.pop("reason", None)
-    state = {"FAIL": "failed"}.get(found.state.name, found.state.name.lower())
-    value = found.value if state in ("complete", "pruned") else None
+    state, value = found.state, found.value if found.state in ("complete", "pruned") else None
     # Optuna's times are local to whoever wrote them; a slot's are seconds since 1970.
-    started, ended = (when and when.astimezone(UTC) for when in (found.datetime_start, found.datetime_complete))
+    started, ended = (when and when.astimezone(UTC) for when in (found.started_at, found.ended_at))
     if settled is not None:  # its trial may still wait to be told
         state, value, reason = str(settled.outcome), settled.value, settled.reason or reason
         started, ended = _when(settled.started_at), _when(settled.settled_at)
@@ -84,7 +75,7 @@ def _trial(found: "FrozenTrial", slot: Slot | None) -> ExportedTrial:
         value=value,
         params=dict(own.params) if own is not None and own.params else found.params,
         seed=seed,
-        position=found.system_attrs.get(trials.POSITION),
+        position=found.system.get(trials.POSITION),
         attempt=attempt,
         worker=own.worker if own is not None else None,
         started_at=started,
@@ -92,7 +83,7 @@ def _trial(found: "FrozenTrial", slot: Slot | None) -> ExportedTrial:
         seconds=(ended - started).total_seconds() if started is not None and ended is not None else None,
         reason=reason,
         attributes=noted,
-        curve=tuple(sorted(found.intermediate_values.items())),
+        curve=found.curve,
     )
 
 

@@ -9,7 +9,7 @@ from hpo.analysis.importance import importances as _of_trials
 from hpo.analysis.interaction import Interaction
 from hpo.analysis.interaction import interaction as _of_two
 from hpo.errors import StudyError
-from hpo.service import studies
+from hpo.service import stored, studies
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.study import Params
@@ -79,10 +79,7 @@ def _read(storage: Storage, study: str) -> tuple[Trials, "dict[str, BaseDistribu
 
     What is complete is for the slots to say; how each parameter was drawn, only Optuna knows.
     """
-    optunas = studies.load(storage, study).get_trials(deepcopy=False)
-    drawn: dict[str, BaseDistribution] = {}
-    for trial in optunas:
-        drawn.update(trial.distributions)
+    drawn = stored.distributions(storage, study)
     slots = Slots(storage).list(study)
     trials = [
         ({name: value for name, value in slot.params.items() if name in drawn}, slot.value)

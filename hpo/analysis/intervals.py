@@ -22,14 +22,14 @@ def standard_error(sd: float, pairs: int, test_share: float | None = None) -> fl
     return sd * math.sqrt(1 / pairs + (test_share or 0.0))
 
 
-def critical_t(tail: float, freedom: int) -> float:
+def critical_t(tail: float, freedom: float) -> float:
     """What Student's t with `freedom` degrees exceeds with probability `tail`."""
     from scipy.special import stdtrit  # scipy.stats has it, too, and takes 30 times as long
 
     return -float(stdtrit(freedom, tail))
 
 
-def tail_t(statistic: float, freedom: int) -> float:
+def tail_t(statistic: float, freedom: float) -> float:
     """Probability that Student's t with `freedom` degrees exceeds the statistic."""
     from scipy.special import stdtr
 

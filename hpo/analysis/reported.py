@@ -7,6 +7,7 @@ from decimal import Decimal
 from statistics import fmean, stdev
 
 from hpo.analysis.holm import holm
+from hpo.analysis.intervals import critical_t, tail_t
 
 __all__ = ["FigureFinding", "against_reported", "rounding"]
 
@@ -71,22 +72,18 @@ def rounding(figure: Decimal | None) -> float:
 
 
 def _prediction(repeats: Sequence[float], half: float) -> tuple[float, float]:
-    from scipy import stats
-
     mean = fmean(repeats)
-    reach = float(stats.t.ppf(0.975, len(repeats) - 1)) * _spread(repeats) + half
+    reach = critical_t(0.025, len(repeats) - 1) * _spread(repeats) + half
     return mean - reach, mean + reach
 
 
 def _p_value(figure: float, repeats: Sequence[float], half: float) -> float:
-    from scipy import stats
-
     off, spread = abs(figure - fmean(repeats)), _spread(repeats)
     beyond = off - half
     # 0.05 less 0.045 is a little more than 0.005 in binary: a figure at the edge of its rounding agrees.
     if beyond <= 1e-9 * max(abs(figure), half):
         return 1.0
-    return float(2 * stats.t.sf(beyond / spread, len(repeats) - 1)) if spread else 0.0
+    return 2 * tail_t(beyond / spread, len(repeats) - 1) if spread else 0.0
 
 
 def _spread(repeats: Sequence[float]) -> float:

@@ -51,16 +51,6 @@ class RowFinding:
     figures: Mapping[str, FigureFinding]  # those that are reported or measured, in the order of FIGURES
     reasons: tuple[str, ...]  # why repeats gave nothing, one each
 
-    def to_json(self) -> dict[str, object]:
-        """The row with plain keys."""
-        return {
-            "row": self.index,
-            "setting": dict(self.setting),
-            "params": dict(self.params),
-            "figures": {name: vars(found).copy() for name, found in self.figures.items()},
-            "reasons": list(self.reasons),
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class TableFinding:
@@ -78,21 +68,6 @@ class TableFinding:
     best: int | None = None  # the row with the best mean on test; None: nothing measured
     p: Mapping[int, float] = field(default_factory=dict)  # row -> Dunnett's two-sided p against the chosen one
     note: str = ""  # what stood in the way of a verdict, one sentence; empty where nothing did
-
-    def to_json(self) -> dict[str, object]:
-        """The table with plain keys."""
-        return {
-            "id": self.sweep.id,
-            "title": self.sweep.title,
-            "chosen": self.sweep.chosen,
-            "verdict": self.verdict,
-            "tied": list(self.tied),
-            "better": list(self.better),
-            "best": self.best,
-            "p": {str(row): p for row, p in self.p.items()},
-            "note": self.note,
-            "rows": [row.to_json() for row in self.rows],
-        }
 
 
 def examine(

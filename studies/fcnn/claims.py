@@ -147,15 +147,15 @@ CLAIMS = (
         id="optimizer-sets-pace",
         text="The optimizer sets the pace of training: a faster one needs fewer epochs.",
         source="C",
-        contrasts=(Contrast(sweep="optimizer", figure="train", rows=(1, 2), relation="higher", than=(0,)),),
+        contrasts=Contrast.each(sweep="optimizer", figure="train", rows=(1, 2), relation="higher", than=(0,)),
     ),
     Claim(
         id="precision-helps",
         text="Minimizing the loss more precisely can raise the performance.",
         source="C",
         contrasts=(
-            Contrast(sweep="optimizer", figure="train", rows=(0, 3, 4), relation="lower", than=(1, 2)),
-            Contrast(sweep="optimizer", figure="test", rows=(0, 3, 4), relation="lower", than=(1, 2)),
+            *Contrast.each(sweep="optimizer", figure="train", rows=(1, 2), relation="higher", than=(0,)),
+            *Contrast.each(sweep="optimizer", figure="test", rows=(1, 2), relation="higher", than=(0,)),
         ),
     ),
     Claim(

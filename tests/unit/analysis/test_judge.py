@@ -21,7 +21,7 @@ def judged(
     test: Scores,
     *,
     train: Scores | None = None,
-    reasons: dict[int, str] | None = None,
+    reasons: dict[int, tuple[str, ...]] | None = None,
     direction: Direction = "maximize",
     margin: float | None = 0.005,
 ) -> ClaimFinding:
@@ -30,8 +30,7 @@ def judged(
     measured = {}
     for row, scores in enumerate(test):
         figures = {"test": tuple(scores)} | ({"train": tuple(train[row])} if train else {})
-        why = (reasons or {}).get(row)
-        measured["s", row] = RowScores(figures=figures, reasons=(why,) if why else ())
+        measured["s", row] = RowScores(figures=figures, reasons=(reasons or {}).get(row, ()))
     tables = examine([sweep], measured, direction=direction, against_report=False)
     claim = Claim(id="c", text="", source="A.1", contrasts=tuple(contrasts))
     (found,) = judge([claim], tables, direction=direction, margin=margin)
@@ -146,11 +145,9 @@ def test_one_repeat_is_undecided_with_the_difference_told() -> None:
 def test_what_was_not_measured_says_why() -> None:
     untested = judged([], [(0.9, 0.9)])
     assert (untested.verdict, untested.evidence) == ("unmeasured", ())
-    diverged = judged(
-        [contrast((0,), "higher", (1,))], [(0.9, 0.9), ()], reasons={1: "diverged: the loss was infinite"}
-    )
-    assert diverged.verdict == "unmeasured"
-    assert diverged.evidence[0].note == "row 2 of sweep s gave no figure: diverged: the loss was infinite"
+    failed = judged([contrast((0,), "higher", (1,))], [(0.9, 0.9), ()], reasons={1: ("failed: out of time",)})
+    assert failed.verdict == "unmeasured"
+    assert failed.evidence[0].note == "row 2 of sweep s gave no figure: failed: out of time"
     waiting = judged([contrast((0,), "higher", (1,))], [(0.9, 0.9), ()])
     assert "row 2 of sweep s has not been measured" in waiting.evidence[0].note
     (elsewhere,) = judge(
@@ -167,9 +164,38 @@ def test_without_a_margin_one_per_cent_of_the_other_sides_score_counts_as_nothin
     assert one("alike", a, b, margin=0.01).verdict == "contradicted"
 
 
-def test_json_names_the_claim_and_its_evidence() -> None:
-    body = judged([contrast((0,), "higher", (1,))], [(0.92, 0.921), (0.90, 0.901)]).to_json()
-    assert (body["id"], body["verdict"]) == ("c", "supported")
-    (evidence,) = body["evidence"]  # type: ignore[misc]
-    assert evidence["contrast"] == {"sweep": "s", "figure": "test", "rows": [0], "relation": "higher", "than": [1]}
-    assert evidence["difference"] == pytest.approx(0.02)
+@pytest.mark.parametrize(
+    ("direction", "relation", "verdict"),
+    [
+        ("maximize", "lower", "supported"),
+        ("maximize", "higher", "contradicted"),
+        ("minimize", "higher", "supported"),
+        ("minimize", "lower", "contradicted"),
+        ("minimize", "alike", "contradicted"),
+    ],
+)
+def test_a_row_that_diverged_in_every_repeat_is_worse_than_one_that_was_trained(
+    direction: Direction, relation: Relation, verdict: str
+) -> None:
+    reasons = {1: ("diverged: step 7", "diverged: step 6")}
+    found = judged([contrast((1,), relation, (0,))], [(0.9, 0.9), ()], reasons=reasons, direction=direction)
+    assert (found.verdict, found.evidence[0].difference) == (verdict, None)
+    assert found.evidence[0].note == "row 2 of sweep s diverged in every repeat"
+    turned: dict[Relation, Relation] = {"lower": "higher", "higher": "lower", "alike": "alike"}
+    mirrored = judged([contrast((0,), turned[relation], (1,))], [(0.9, 0.9), ()], reasons=reasons, direction=direction)
+    assert mirrored.verdict == verdict
+
+
+def test_divergence_decides_nothing_of_times_of_gaps_of_several_rows_or_from_one_repeat() -> None:
+    scores, twice = [(0.9, 0.9), (), (0.8, 0.8)], {1: ("diverged: step 7", "diverged: step 6")}
+    for claimed in (
+        contrast((1,), "lower", (0,), "gap"),
+        contrast((1,), "lower", (0,), "seconds"),
+        contrast((1, 2), "lower", (0,)),
+    ):
+        assert judged([claimed], scores, train=scores, reasons=twice).verdict == "unmeasured"
+    assert judged([contrast((1,), "lower", (0,))], scores, reasons={1: ("diverged: step 7",)}).verdict == "undecided"
+    both = {0: twice[1], 1: twice[1]}
+    assert judged([contrast((1,), "lower", (0,))], [(), ()], reasons=both).verdict == "unmeasured"
+    mixed = {1: ("diverged: step 7", "failed: out of time")}
+    assert judged([contrast((1,), "lower", (0,))], scores, reasons=mixed).verdict == "unmeasured"

@@ -86,12 +86,3 @@ def test_tables_come_in_the_order_of_the_report() -> None:
 def test_figures_are_finite_or_reasons() -> None:
     with pytest.raises(ValueError, match="finite"):
         RowScores(figures={"test": (0.9, float("nan"))})
-
-
-def test_json_has_every_row_and_figure() -> None:
-    body = table(MEASURED).to_json()
-    assert (body["id"], body["chosen"], body["verdict"], body["best"]) == ("width", 1, "stands", 1)
-    rows = body["rows"]
-    assert isinstance(rows, list)
-    assert rows[0]["figures"]["test"]["disagrees"] is True
-    assert rows[2]["reasons"] == ["diverged"] * 3

@@ -23,7 +23,7 @@ __all__ = [
     "Verdict",
 ]
 
-Mark = Literal["", "good", "bad", "open", "chosen", "optimum", "baseline", "reported"]
+Mark = Literal["", "good", "bad", "open", "chosen", "optimum", "baseline", "reported", "code"]
 """What a cell means: colours on the page, never the only sign of it."""
 
 

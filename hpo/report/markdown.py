@@ -21,7 +21,9 @@ __all__ = ["escaped", "markdown"]
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#&$])|(?<![^\W_])(_)|(_)(?![^\W_])")
 # An underscore inside a word is one in every Markdown of today: hidden_units stays readable.
-_OPENING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")  # what makes a list or a heading at the beginning of a line
+_OPENING = re.compile(
+    r"^([-+](?=\s|$)|[-=](?=[-=\s]*$)|\d+(?=[.)]))"
+)  # what makes a list or a heading at the beginning of a line
 
 
 def markdown(document: Document) -> str:
@@ -33,7 +35,7 @@ def escaped(text: str) -> str:
     """Text that reads as itself, in one line, whatever it holds."""
     line = " ".join(text.split())
     line = _SPECIAL.sub(lambda match: f"\\{match[0]}", line)
-    return _OPENING.sub(lambda match: f"{match[1]}{_mild(match[2])}", line)
+    return _OPENING.sub(lambda match: _mild(match[1]), line)
 
 
 def _mild(opening: str) -> str:

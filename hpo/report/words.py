@@ -4,7 +4,18 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-__all__ = ["configuration", "count", "duration", "figure", "interval", "p_value", "percent", "signed", "spread"]
+__all__ = [
+    "configuration",
+    "count",
+    "duration",
+    "figure",
+    "interval",
+    "p_value",
+    "percent",
+    "setting",
+    "signed",
+    "spread",
+]
 
 MINUS = "−"
 NONE = "–"
@@ -88,7 +99,12 @@ def count(number: int, noun: str) -> str:
 
 def configuration(params: Mapping[str, object]) -> str:
     """A configuration in one line."""
-    return ", ".join(f"{name} {figure(value)}" for name, value in params.items()) or NONE
+    return ", ".join(f"{name} {setting(value)}" for name, value in params.items()) or NONE
+
+
+def setting(value: object) -> str:
+    """The value of a parameter: as short as it was chosen, four significant digits where it was drawn."""
+    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _places(size: float, digits: int) -> int:

@@ -61,7 +61,7 @@ def document(findings: Findings) -> Document:
             f"{count(findings.status.settled, 'trial')} settled, {record.direction} {record.metric}"
         ),
         verdict=verdict.verdict(findings),
-        missing=tuple(_missing(one) for one in findings.missing),
+        missing=tuple(_missing(one) for one in findings.missing if one.part != "comparison"),  # the verdict says that
         sections=tuple(sections),
         made=f"Made by hpo {version} on {made.made_at:%Y-%m-%d at %H:%M} UTC",
     )

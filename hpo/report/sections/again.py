@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hpo.report.document import Commands, Part, Table, Text
+from hpo.report.document import Cell, Commands, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.service.findings import Findings
 
@@ -33,5 +33,6 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001
         ),
     ]
     if made.data:
-        found.append(Table(caption="Data", headings=("rows", "what they are"), rows=tuple(made.data.items())))
+        rows = tuple((name, Cell(text=checksum, mark="code")) for name, checksum in made.data.items())
+        found.append(Table(caption="Data", headings=("rows", "what they are"), rows=rows))
     return found

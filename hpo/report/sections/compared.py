@@ -7,7 +7,7 @@ from hpo.analysis import Comparison, sentence
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import about
-from hpo.report.words import count, figure, interval, p_value, percent, signed, spread
+from hpo.report.words import count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.service.compare_report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
 
@@ -77,19 +77,16 @@ def _configurations(report: CompareReport) -> Table:
     names = list(dict.fromkeys([*report.baseline.params, *report.optimum.params]))
     rows = []
     for name in names:
-        ours, theirs = (side.params.get(name, "") for side in (report.optimum, report.baseline))
-        mark: Mark = "optimum" if ours != theirs else ""
-        rows.append((name, Cell(text=_value(ours), mark=mark), _value(theirs)))
+        ours, theirs = (
+            setting(side.params[name]) if name in side.params else "" for side in (report.optimum, report.baseline)
+        )
+        rows.append((name, Cell(text=ours, mark="optimum" if ours != theirs else ""), theirs))
     return Table(
         caption="The two configurations",
         headings=("parameter", f"optimum ({report.optimum.name})", f"hand-picked ({report.baseline.name})"),
         rows=tuple(rows),
         right=_RIGHT,
     )
-
-
-def _value(value: object) -> str:
-    return "" if value == "" else "none" if value is None else figure(value)
 
 
 def _figures(report: CompareReport) -> Table:

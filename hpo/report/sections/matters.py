@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hpo.report.document import Cell, Part, Table, Text
+from hpo.report.document import Cell, Part, Table
 from hpo.report.sections.charts import Charts
 from hpo.report.words import percent
 from hpo.service.findings import Findings
@@ -15,19 +15,7 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     found = findings.importances
     if found is None:
         return ()
-    parts: list[Part] = [
-        Text(
-            text="How much of what separates the best trials from the others lies in each parameter "
-            f"({found.evaluator}, {found.trials} complete trials).",
-            tone="lead",
-        )
-    ]
-    if found.note:
-        parts.append(Text(text=f"{found.note[:1].upper()}{found.note[1:].rstrip('.')}."))
-    parts += charts.of("importances")
-    parts.append(_table(findings))
-    parts += charts.of("interaction")
-    return parts
+    return (*charts.of("importances"), _table(findings), *charts.of("interaction"))
 
 
 def _table(findings: Findings) -> Table:

@@ -99,7 +99,7 @@ def short(text: object, limit: int = _LABEL) -> str:
     return f"{whole[:head]}…{whole[len(whole) - (limit - 1 - head) :]}"
 
 
-def slim(value: Any, digits: int = 5) -> Any:
+def slim(value: Any, digits: int = 6) -> Any:
     """A number with as many digits as can be seen; lists and the like number by number; anything else as it is."""
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -150,5 +150,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def figure_json(figure: "go.Figure") -> str:
-    """The figure as JSON: data and layout, finite numbers only."""
-    return json.dumps(json.loads(figure.to_json()), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """The figure as JSON: data and layout, finite numbers only, and no word on what it leaves to the page."""
+    whole = json.loads(figure.to_json())
+    whole["layout"].pop("template", None)
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -90,7 +90,7 @@ def draw(record: LearningCurves) -> "go.Figure":
     figure = canvas(
         height=380,
         x=axis("epoch", nticks=8, range=[0, slim(1.03 * max(line.steps[-1] for line in record.lines))]),
-        y=axis(titled(record.metric, record.unit), range=slim([low, high])),
+        y=axis(titled(record.metric, record.unit), range=slim([low, high], 9)),
     )
     for line in record.lines:
         side = "optimum" if line.optimum else "hand-picked"

@@ -119,7 +119,15 @@ def caption(record: History) -> str:
         parts.append(f"{reached}; {when}.")
     if record.hand_rows is not None:
         parts.append(f"The hand method tried {record.hand_rows} rows of tables: the vertical line.")
+    low, high = _window(record)
+    beyond = sum(mark.value is not None and not low <= mark.value <= high for mark in record.marks)
+    if beyond:
+        parts.append(f"{beyond} {'lies' if beyond == 1 else 'lie'} beyond the edge {_drawn_on(beyond)}.")
     return " ".join(parts)
+
+
+def _drawn_on(count: int) -> str:
+    return "it is drawn on" if count == 1 else "they are drawn on"
 
 
 def _better(maximize: bool) -> str:
@@ -129,13 +137,12 @@ def _better(maximize: bool) -> str:
 def draw(record: History) -> "go.Figure":
     """A mark for each trial; those without a value at the edge of the worst, those beyond the window at its edge."""
     total = len(record.marks)
-    keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
-    low, high = window([mark.value for mark in record.marks if mark.value is not None], keep)
+    low, high = _window(record)
     last = max(total, record.hand_rows or 0)
     figure = canvas(
         height=400,
         x=axis("trials, in the order they settled", range=[0, last * 1.02 + 1], nticks=8),
-        y=axis(titled(f"validation {record.metric}", record.unit), range=slim([low, high])),
+        y=axis(titled(f"validation {record.metric}", record.unit), range=slim([low, high], 9)),
     )
     small = {"size": 7 if total <= 300 else 5}
     styles: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -189,6 +196,11 @@ def draw(record: History) -> "go.Figure":
         text = f"{at} rows tried by hand"
         figure.add_annotation(note(text, x=at, xanchor=side, yref="paper", y=1, yanchor="bottom", yshift=7))
     return figure
+
+
+def _window(record: History) -> tuple[float, float]:
+    keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
+    return window([mark.value for mark in record.marks if mark.value is not None], keep)
 
 
 def _hover(mark: Mark) -> str:

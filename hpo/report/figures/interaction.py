@@ -177,7 +177,7 @@ def _drawn(one: Axis, places: Sequence[float]) -> dict[str, Any]:
     if not one.log:
         return axis(name, nticks=6)
     ticks = log_ticks(min(places), max(places))
-    ends = [slim(end) for end in padded([math.log10(place) for place in places])]
+    ends = [slim(end, 9) for end in padded([math.log10(place) for place in places])]
     return axis(name, type="log", range=ends, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 

@@ -73,7 +73,7 @@ def caption(record: PredictedValues) -> str:
 def draw(record: PredictedValues) -> "go.Figure":
     """Dots over a diagonal; the nearest and the farthest row are ringed and named."""
     every = [*record.truth, *(record.optimum or ()), *(record.baseline or ())]
-    ends = slim(padded(every, share=0.04))
+    ends = slim(padded(every, share=0.04), 9)
     figure = canvas(
         height=460,
         x=axis(titled("true value", record.unit), range=ends, nticks=7),

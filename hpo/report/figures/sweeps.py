@@ -1,141 +1,18 @@
-"""The report's tables as charts: its figures as dots over the intervals measured here."""
+"""The report's tables as charts: its figures as diamonds under the dots and intervals measured here."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, padded, plain, short, slim, titled
 from hpo.report.figures.panel import Panel
+from hpo.report.figures.sweep_charts import Dot, SweepChart, SweepRow, data
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.service.findings import Findings
-
-__all__ = ["PANEL", "Dot", "SweepChart", "SweepRow", "caption", "data", "draw"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dot:
-    """One figure of one row."""
-
-    reported: float | None
-    mean: float | None  # of the repeats
-    interval: tuple[float, float] | None  # 95 % prediction interval of one more run; None below two repeats
-    repeats: int
-    disagrees: bool  # the reported figure, with ours, by more than noise and rounding explain
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepRow:
-    """One row of a table."""
-
-    label: str  # what it sets
-    at: float  # its place on the axis: the value it sets, or its number in the table, from 0
-    test: Dot
-    train: Dot
-    reason: str | None  # why it has no figure of ours; None where it has, or was not tried
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepChart:
-    """One table."""
-
-    id: str
-    title: str
-    varied: str  # name of the parameter the table varies; "setting" where it is several
-    metric: str
-    unit: str
-    numeric: bool  # rows lie on a number axis; else one under the other
-    log: bool  # a logarithmic one
-    rows: tuple[SweepRow, ...]
-    chosen: int  # index of the row the report went on with
-    verdict: str  # stands, tied, refuted, undecided
-    better: tuple[int, ...]  # rows better than the chosen one by more than noise explains
-    tied: tuple[int, ...]  # rows that cannot be told from it
-    compared: bool  # trained as the report did, so that figures may disagree
-
-
-def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
-    """A chart for each table in which something was measured; None where nothing was."""
-    report = findings.sweeps
-    if report is None:
-        return None
-    charts = []
-    for table in report.tables:
-        rows, varied, numeric = _rows(table)
-        if any(row.test.mean is not None or row.train.mean is not None or row.reason for row in rows):
-            places = [row.at for row in rows]
-            charts.append(
-                SweepChart(
-                    id=f"sweep-{table.sweep.id}",
-                    title=table.sweep.title,
-                    varied=varied,
-                    metric=report.metric,
-                    unit=report.unit,
-                    numeric=numeric,
-                    log=numeric and min(places) > 0 and max(places) / min(places) >= 8,
-                    rows=rows,
-                    chosen=table.sweep.chosen,
-                    verdict=table.verdict,
-                    better=table.better,
-                    tied=table.tied,
-                    compared=report.against_report,
-                )
-            )
-    return tuple(charts) or None
-
-
-def _rows(table: "TableFinding") -> tuple[tuple[SweepRow, ...], str, bool]:
-    names = list(dict.fromkeys(name for row in table.rows for name in row.setting))
-    values = [row.setting.get(names[0]) if names else None for row in table.rows]
-    number = [isinstance(value, int | float) and not isinstance(value, bool) for value in values]
-    numeric = len(names) == 1 and len(values) > 1 and all(number) and len(set(values)) == len(values)
-    rows = tuple(
-        SweepRow(
-            label=_label(row, names),
-            at=float(value) if numeric and value is not None else float(at),
-            test=_dot(row.figures.get("test")),
-            train=_dot(row.figures.get("train")),
-            reason=_reason(row),
-        )
-        for at, (row, value) in enumerate(zip(table.rows, values, strict=True))
-    )
-    return rows, names[0] if len(names) == 1 else "setting", numeric
-
-
-def _label(row: "RowFinding", names: Sequence[str]) -> str:
-    """The value of what the table varies, then what else this row sets."""
-    pieces = [
-        _said(row.setting[name]) if at == 0 else f"{name}={_said(row.setting[name])}"
-        for at, name in enumerate(names)
-        if name in row.setting
-    ]
-    return ", ".join(pieces) or "as the base"
-
-
-def _said(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _dot(finding: "FigureFinding | None") -> Dot:
-    if finding is None:
-        return Dot(reported=None, mean=None, interval=None, repeats=0, disagrees=False)
-    return Dot(
-        reported=None if finding.reported is None else float(finding.reported),
-        mean=finding.mean,
-        interval=finding.prediction,
-        repeats=len(finding.measured),
-        disagrees=finding.disagrees,
-    )
-
-
-def _reason(row: "RowFinding") -> str | None:
-    measured = any(figure.measured for figure in row.figures.values())
-    return None if measured or not row.reasons else row.reasons[0]
+__all__ = ["PANEL", "caption", "data", "draw"]
 
 
 def caption(record: SweepChart) -> str:
@@ -173,7 +50,7 @@ def draw(record: SweepChart) -> "go.Figure":
     value = titled(record.metric, record.unit)
     ticks = [_tick(row, chosen=at == record.chosen) for at, row in enumerate(record.rows)]
     places = [row.at for row in record.rows]
-    reach = slim(padded(_figures(record)))
+    reach = slim(padded(_figures(record)), 9)
     if record.numeric:
         scale = {"type": "log"} if record.log else {}
         along = axis(
@@ -203,11 +80,26 @@ def _tick(row: SweepRow, *, chosen: bool) -> str:
 
 
 def _figure(figure: "go.Figure", record: SweepChart, name: str) -> None:
-    """The marks of one figure, train or test: ours with its interval, then the report's."""
+    """The marks of one figure, train or test: the report's, and ours with its interval on top."""
     pairs = [(row, at, dot) for row in record.rows for at, dot in _both(record, row) if dot is getattr(row, name)]
-    ours = [(row, at, dot) for row, at, dot in pairs if dot.mean is not None]
     test = name == "test"
+    theirs = [(row, at, dot) for row, at, dot in pairs if dot.reported is not None]
+    if theirs:
+        figure.add_scatter(
+            **_xy(record, [at for _, at, _ in theirs], [dot.reported for _, _, dot in theirs]),
+            mode="markers",
+            marker={
+                "symbol": "diamond" if test else "diamond-open",
+                "size": 13 if test else 12,
+                "color": theme.REPORTED.light,
+                "line": {"width": 1.5, "color": theme.REPORTED.light},
+            },
+            name=f"{name}, reported",
+            text=[_hover(row, dot, name) for row, _, dot in theirs],
+            hovertemplate="%{text}<extra></extra>",
+        )
     colour = theme.MEASURED.light if test else theme.MUTED.light
+    ours = [(row, at, dot) for row, at, dot in pairs if dot.mean is not None]
     if ours:
         bars: dict[str, Any] = {
             "type": "data",
@@ -222,24 +114,9 @@ def _figure(figure: "go.Figure", record: SweepChart, name: str) -> None:
             **{"error_y" if record.numeric else "error_x": bars},
             mode="lines+markers" if record.numeric else "markers",
             line={"color": colour, "width": 1, "dash": "solid" if test else "dot"},
-            marker={"symbol": "circle" if test else "square-open", "size": 9, "color": colour, "line": {"width": 1.5}},
+            marker={"symbol": "circle" if test else "square-open", "size": 7, "color": colour, "line": {"width": 1.5}},
             name=f"{name}, measured",
             text=[_hover(row, dot, name) for row, _, dot in ours],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    theirs = [(row, at, dot) for row, at, dot in pairs if dot.reported is not None]
-    if theirs:
-        figure.add_scatter(
-            **_xy(record, [at for _, at, _ in theirs], [dot.reported for _, _, dot in theirs]),
-            mode="markers",
-            marker={
-                "symbol": "diamond" if test else "diamond-open",
-                "size": 9,
-                "color": theme.REPORTED.light,
-                "line": {"width": 1.5, "color": theme.REPORTED.light},
-            },
-            name=f"{name}, reported",
-            text=[_hover(row, dot, name) for row, _, dot in theirs],
             hovertemplate="%{text}<extra></extra>",
         )
 
@@ -266,7 +143,7 @@ def _figures(record: SweepChart) -> list[float]:
 def _span(record: SweepChart) -> list[float]:
     """The range of the number axis; of a logarithmic one in powers of ten, as Plotly wants it."""
     places = [math.log10(row.at) if record.log else row.at for row in record.rows]
-    return [slim(end) for end in padded(places, share=0.08)]
+    return [slim(end, 9) for end in padded(places, share=0.08)]
 
 
 def _hover(row: SweepRow, dot: Dot, name: str) -> str:

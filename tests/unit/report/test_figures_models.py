@@ -1,0 +1,143 @@
+"""Figures of the two configurations: learning curves, confusion matrix, predicted against true."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import told
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.report.figures import confusion, curves, predicted
+from hpo.service.findings import CurvePair, Curves, Predictions
+
+
+def learned(optimum: CurvePair | None, baseline: CurvePair | None) -> Curves:
+    return Curves(optimum=optimum, baseline=baseline, fidelity="full", metric="accuracy")
+
+
+def test_up_to_four_curves() -> None:
+    ours = CurvePair(validation=((1, 0.5), (2, 0.7)), train=((1, 0.6), (2, 0.9)))
+    theirs = CurvePair(validation=((1, 0.4), (2, 0.6)), train=())
+    record = curves.data(told.findings(curves=learned(ours, theirs)))
+    assert record is not None
+    figure = curves.draw(record)
+    assert {trace.name for trace in figure.data} == {
+        "optimum, training",
+        "optimum, validation",
+        "hand-picked, validation",
+    }
+    line = told.by_name(figure, "optimum, validation")
+    assert (list(line.x), list(line.y)) == ([1, 2], [0.5, 0.7])
+    assert told.by_name(figure, "optimum, training").line.dash != line.line.dash
+    assert told.by_name(figure, "hand-picked, validation").marker.symbol != line.marker.symbol
+
+
+def test_a_long_curve_keeps_its_ends() -> None:
+    long = tuple((step, math.sin(step / 50)) for step in range(1, 2001))
+    record = curves.data(told.findings(curves=learned(CurvePair(validation=long, train=()), None)))
+    assert record is not None
+    (line,) = record.lines
+    assert len(line.steps) <= 402
+    assert (line.steps[0], line.steps[-1]) == (1, 2000)
+    assert set(zip(line.steps, line.values, strict=True)) <= set(long)
+
+
+def test_how_a_curve_begins_does_not_hide_how_it_ends() -> None:
+    falling = tuple((step, 2.0 + 100 / step**2) for step in range(1, 101))
+    record = curves.data(told.findings("minimize", curves=learned(CurvePair(validation=falling, train=()), None)))
+    assert record is not None
+    low, high = curves.draw(record).layout.yaxis.range
+    assert low < 2.01 < high < 5.0
+
+
+def test_no_curves() -> None:
+    assert curves.data(told.findings()) is None
+    assert curves.data(told.findings(curves=learned(None, None))) is None
+    assert curves.data(told.findings(curves=learned(CurvePair(validation=(), train=()), None))) is None
+
+
+def said(kind: Any, truth: Any, optimum: Any, baseline: Any = None, names: tuple[str, ...] = ()) -> Predictions:
+    arrays = {name: None if v is None else np.asarray(v) for name, v in (("optimum", optimum), ("baseline", baseline))}
+    return Predictions(
+        truth=np.asarray(truth), kind=kind, label_names=names, feature_names=(), x=np.zeros((len(truth), 1)), **arrays
+    )
+
+
+def test_the_confusion_matrix_counts_true_classes_by_row() -> None:
+    labels = said("labels", [0, 0, 0, 1, 1], [0, 1, 1, 1, 1], [0, 0, 0, 0, 1], ("cat", "dog"))
+    records = confusion.data(told.findings(predictions=labels))
+    assert records is not None
+    first, change = records
+    assert first.counts == ((1, 2), (0, 2))
+    assert first.shares == ((pytest.approx(1 / 3), pytest.approx(2 / 3)), (0.0, 1.0))
+    assert change.counts == ((-2, 2), (-1, 1))
+    assert change.shares[0] == (pytest.approx(-2 / 3), pytest.approx(2 / 3))
+    assert "cat taken for dog, 66.7%" in confusion.caption(first)
+    assert "1 of 5 test rows fewer right" in confusion.caption(change)
+    heat = confusion.draw(first).data[0]
+    assert [list(row) for row in heat.z] == [[pytest.approx(33.33), pytest.approx(66.67)], [0.0, 100.0]]
+    assert [[cell[2] for cell in row] for row in heat.customdata] == [[1, 2], [0, 2]]
+    assert [list(row) for row in heat.text] == [["33", "67"], ["", "100"]]
+    difference = confusion.draw(change).data[0]
+    assert difference.zmin == -difference.zmax
+    assert list(difference.text[0]) == ["−67", "+67"]
+    assert confusion.draw(first).layout.yaxis.ticktext == ("cat", "dog")
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
+def test_every_row_is_counted_once(pairs: list[tuple[int, int]]) -> None:
+    truth, labels = (np.array(side) for side in zip(*pairs, strict=True))
+    matrix = confusion.confusion_matrix(truth, labels, 5)
+    assert matrix.sum() == len(pairs)
+    assert np.trace(matrix) == sum(a == b for a, b in pairs)
+    assert all(matrix[a, b] == pairs.count((a, b)) for a, b in set(pairs))
+
+
+def test_classes_without_a_name_and_without_a_row() -> None:
+    records = confusion.data(told.findings(predictions=said("labels", [0, 0], [0, 3], names=("zero",))))
+    assert records is not None
+    assert len(records) == 1  # only one side predicted
+    assert records[0].classes == ("zero", "1", "2", "3")
+    assert records[0].shares[3] == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_the_hand_picked_one_alone() -> None:
+    records = confusion.data(told.findings(predictions=said("labels", [0, 1], None, [0, 1])))
+    assert records is not None
+    assert "hand-picked" in records[0].title
+    assert "Nothing was confused" in confusion.caption(records[0])
+
+
+def test_predictions_of_the_other_kind_or_none() -> None:
+    values, labels = said("values", [1.0], [2.0]), said("labels", [1], [1])
+    assert confusion.data(told.findings(predictions=values)) is None
+    assert predicted.data(told.findings(predictions=labels)) is None
+    for module in (confusion, predicted):
+        assert module.data(told.findings()) is None
+    assert predicted.data(told.findings(predictions=said("values", [1.0], None))) is None
+    assert confusion.data(told.findings(predictions=said("labels", [1], None))) is None
+
+
+def test_predicted_against_true() -> None:
+    values = said("values", [10.0, 20.0, 30.0], [11.0, 20.5, 25.0], [13.0, 20.0, 30.0])
+    unit = told.definition("minimize", unit="thousand dollars")
+    record = predicted.data(told.findings("minimize", definition=unit, predictions=values))
+    assert record is not None
+    assert (record.near, record.far) == (1, 2)
+    figure = predicted.draw(record)
+    ours, theirs = told.by_name(figure, "optimum"), told.by_name(figure, "hand-picked")
+    assert (list(ours.x), list(ours.y)) == ([10, 20, 30], [11, 20.5, 25])
+    assert list(theirs.y) == [13, 20, 30]
+    assert ours.marker.symbol != theirs.marker.symbol
+    ringed = told.by_name(figure, "nearest")
+    assert (list(ringed.x), list(ringed.y)) == ([20, 30], [20.5, 25])
+    assert [(word.text, word.x, word.y) for word in figure.layout.annotations] == [
+        ("nearest", 20, 20.5),
+        ("farthest", 30, 25),
+    ]
+    diagonal = told.by_name(figure, "right")
+    assert list(diagonal.x) == list(diagonal.y)
+    assert figure.layout.xaxis.title.text == "true value (thousand dollars)"
+    assert "error of the optimum: 2.17" in predicted.caption(record)

@@ -1,0 +1,180 @@
+"""Figures of a search: its history, importances and interaction."""
+
+import pytest
+import told
+
+from hpo.analysis.importance import Importance, Importances
+from hpo.analysis.interaction import Grid, Interaction
+from hpo.report import theme
+from hpo.report.figures import history, importances, interaction
+
+SEARCH = (
+    told.trial(0, value=0.90, params=told.HAND),
+    told.trial(2, value=0.88, params={"units": 8}),
+    told.trial(1, "pruned", 0.95, reason="pruned at epoch 3"),
+    told.trial(3, "pruned", None, reason="9 > 7 <b>"),
+    told.trial(4, value=0.92),
+    told.trial(5, "failed", None, reason="ValueError"),
+    told.trial(6, value=0.91),
+    told.trial(7, "running"),
+)
+
+
+def test_the_history_of_a_search() -> None:
+    record = history.data(told.findings(trials=SEARCH))
+    assert record is not None
+    assert [mark.place for mark in record.marks] == [1, 2, 3, 4, 5, 6, 7]  # the running one has not settled
+    assert [mark.number for mark in record.marks] == [0, 2, 1, 3, 4, 5, 6]
+    outcomes = [mark.outcome for mark in record.marks]
+    assert outcomes == ["complete", "complete", "pruned", "infeasible", "complete", "failed", "complete"]
+    assert record.best == ((1, 0.90), (5, 0.92))  # a pruned trial's last report is no best
+    assert (record.baseline_name, record.baseline, record.passed) == ("report", 0.90, 5)
+    assert record.hand_rows == 5  # three rows of one table, two of the other
+
+
+def test_the_least_is_the_best_where_the_metric_is_minimized() -> None:
+    trials = (told.trial(0, value=3.0), told.trial(1, value=2.0), told.trial(2, value=2.5))
+    record = history.data(told.findings("minimize", trials=trials))
+    assert record is not None
+    assert record.best == ((1, 3.0), (2, 2.0))
+    assert (record.baseline, record.passed) == (None, None)  # it was not tried
+
+
+def test_the_comparison_knows_the_baselines_value() -> None:
+    record = history.data(told.findings(trials=SEARCH[1:], comparison=told.comparison([1.0], [1.0], value=0.915)))
+    assert record is not None
+    assert (record.baseline, record.passed) == (0.915, 4)
+
+
+def test_a_mark_for_each_trial() -> None:
+    record = history.data(told.findings(trials=SEARCH))
+    assert record is not None
+    figure = history.draw(record)
+    complete = told.by_name(figure, "complete")
+    assert (list(complete.x), list(complete.y)) == ([1, 2, 5, 7], [0.90, 0.88, 0.92, 0.91])
+    assert list(told.by_name(figure, "pruned").y) == [0.95]
+    low = figure.layout.yaxis.range[0]
+    assert list(told.by_name(figure, "infeasible").y) == [low]  # at the edge of the worst
+    assert "9 &gt; 7 &lt;b&gt;" in told.by_name(figure, "infeasible").text[0]
+    assert list(told.by_name(figure, "failed").y) == [low]
+    best = told.by_name(figure, "best so far")
+    assert (list(best.x), list(best.y), best.line.shape) == ([1, 5, 7], [0.90, 0.92, 0.92], "hv")
+    assert set(told.by_name(figure, "hand-picked").y) == {0.90}
+    assert [shape.x0 for shape in figure.layout.shapes] == [5]
+    symbols = {trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
+    assert len(symbols) == 4
+
+
+def test_a_trial_gone_wrong_does_not_press_the_others_into_a_line() -> None:
+    trials = (*(told.trial(at, value=2.0 + at / 100) for at in range(40)), told.trial(40, value=1e9))
+    record = history.data(told.findings("minimize", trials=trials))
+    assert record is not None
+    figure = history.draw(record)
+    high = figure.layout.yaxis.range[1]
+    assert high < 5
+    assert told.by_name(figure, "complete").y[-1] == high
+    assert "1e+09" in told.by_name(figure, "complete").text[-1]
+    assert "1 lies beyond the edge" in history.caption(record)
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        (told.trial(0, value=0.5),),
+        tuple(told.trial(at, "failed") for at in range(3)),
+        tuple(told.trial(at, "pruned", 0.1 * at) for at in range(3)),
+        (told.trial(None, "failed"),),
+    ],
+    ids=["one", "all failed", "all pruned", "no trial was made"],
+)
+def test_searches_that_went_badly_are_drawn_too(trials: tuple[object, ...]) -> None:
+    record = history.data(told.findings(trials=trials, definition=None))
+    assert record is not None
+    figure = history.draw(record)
+    assert sum(len(trace.x) for trace in figure.data if trace.mode == "markers") == len(trials)
+    assert record.hand_rows is None
+    assert history.caption(record)
+
+
+def test_nothing_has_settled() -> None:
+    assert history.data(told.findings()) is None
+    assert history.data(told.findings(trials=(told.trial(0, "running"),))) is None
+
+
+def test_importances_with_their_intervals() -> None:
+    found = Importances(
+        evaluator="ped-anova",
+        trials=40,
+        parameters=(
+            Importance(name="rate", share=0.7, ci95=(0.5, 0.8), trials=40, chance=0.2),
+            Importance(name="<i>", share=0.1, ci95=(0.0, 0.3), trials=12, chance=0.2),
+        ),
+        note="Mind the gap.",
+    )
+    record = importances.data(told.findings(importances=found))
+    assert record is not None
+    bars = importances.draw(record).data[0]
+    assert list(bars.x) == [0.7, 0.1]
+    assert (list(bars.error_x.array), list(bars.error_x.arrayminus)) == (
+        pytest.approx([0.1, 0.2]),
+        pytest.approx([0.2, 0.1]),
+    )
+    assert list(bars.marker.color) == [theme.OPTIMUM.light, theme.MUTED.light]  # the second could be chance
+    assert list(told.by_name(importances.draw(record), "chance").x) == [0.2, 0.2]
+    assert importances.draw(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
+    assert importances.caption(record).endswith("Mind the gap.")
+
+
+def test_too_few_trials_have_no_importances() -> None:
+    nothing = Importances(evaluator="ped-anova", trials=2, parameters=(), note="too few")
+    assert importances.data(told.findings(importances=nothing)) is None
+    assert importances.data(told.findings()) is None
+
+
+def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Interaction:
+    its: dict[str, object] = {
+        "first_log": True,
+        "second_log": False,
+        "first_kind": "numeric",
+        "second_kind": "categorical",
+        "grid": None,
+        "strength": None,
+        "p_value": None,
+        **more,
+    }
+    return Interaction(first="rate", second="optimizer", points=points, **its)  # type: ignore[arg-type]
+
+
+def test_an_interaction_of_a_number_and_a_name() -> None:
+    found = two(((0.001, "sgd", 0.5), (0.1, "adam", 0.9), (0.01, "sgd", 0.7)), strength=0.25, p_value=0.4)
+    record = interaction.data(told.findings(interaction=found))
+    assert record is not None
+    assert record.x.log
+    assert record.y.ticks == ("adam", "sgd")
+    assert record.points == ((0.001, 1.0, 0.5), (0.1, 0.0, 0.9), (0.01, 1.0, 0.7))
+    figure = interaction.draw(record)
+    dots = figure.data[0]
+    assert list(dots.x) == [0.001, 0.01, 0.1]  # the best is drawn last, on top
+    assert list(dots.marker.color) == [0.5, 0.7, 0.9]
+    assert all(abs(y - place) <= 0.25 for y, place in zip(dots.y, (1, 1, 0), strict=True))
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.ticktext == ("0.001", "0.003", "0.01", "0.03", "0.1")
+    assert "25% is their combination" in interaction.caption(record)
+    assert "could be chance" in interaction.caption(record)
+
+
+def test_an_interaction_of_few_values_is_a_heat_map() -> None:
+    grid = Grid(columns=(1, 2), rows=("adam", "sgd"), means=((0.5, None), (0.6, 0.7)), counts=((1, 0), (2, 3)))
+    found = two(((1, "adam", 0.5), (2, "sgd", 0.7)), grid=grid, second_kind="categorical")
+    record = interaction.data(told.findings("minimize", interaction=found))
+    assert record is not None
+    heat = interaction.draw(record).data[0]
+    assert [list(row) for row in heat.z] == [[0.5, None], [0.6, 0.7]]
+    assert [list(row) for row in heat.customdata] == [[1, 0], [2, 3]]
+    assert heat.reversescale  # strong colour is good, and less is better
+    assert interaction.draw(record).layout.yaxis.ticktext == ("adam", "sgd")
+
+
+def test_no_trial_has_both_parameters() -> None:
+    assert interaction.data(told.findings()) is None
+    assert interaction.data(told.findings(interaction=two(()))) is None

@@ -1,0 +1,135 @@
+"""Figures of the report's tables."""
+
+from dataclasses import replace
+
+import pytest
+import told
+
+from hpo.analysis import RowScores
+from hpo.report import theme
+from hpo.report.figures import sweep_charts, sweeps
+from hpo.study import Row, Sweep
+
+
+def scores(test: tuple[float, ...], train: tuple[float, ...]) -> RowScores:
+    return RowScores(figures={"test": test, "train": train})
+
+
+MEASURED = {
+    ("units", 0): scores((0.79, 0.80, 0.81), (0.89, 0.90, 0.91)),  # the report says 0.88 on test
+    ("units", 1): scores((0.91, 0.92, 0.93), (0.94, 0.95, 0.96)),
+    ("units", 2): RowScores(figures={}, reasons=("diverged in epoch 2",)),
+    ("optimizer", 0): scores((0.91, 0.92, 0.93), (0.94, 0.95, 0.96)),
+    ("optimizer", 1): scores((0.88, 0.89, 0.90), (0.89, 0.90, 0.91)),
+}
+
+
+def charts(**more: object) -> tuple[sweep_charts.SweepChart, ...]:
+    found = sweeps.data(told.findings(sweeps=told.sweep_report(MEASURED, **more)))  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_one_chart_a_table() -> None:
+    units, optimizer = charts()
+    assert (units.id, units.title, units.varied, units.numeric, units.log) == (
+        "sweep-units",
+        "Units",
+        "units",
+        True,
+        True,
+    )
+    assert [row.at for row in units.rows] == [8, 32, 128]
+    assert (optimizer.numeric, optimizer.varied) == (False, "setting")
+    assert [row.label for row in optimizer.rows] == ["adam", "sgd, rate=0.01"]
+    assert [row.at for row in optimizer.rows] == [0, 1]
+    assert (units.chosen, optimizer.chosen) == (1, 0)
+
+
+def test_a_dot_is_what_the_report_says_and_what_was_measured() -> None:
+    table = told.sweep_report(MEASURED).tables[0]
+    first = charts()[0].rows[0]
+    assert (first.test.reported, first.test.mean, first.test.repeats) == (0.88, pytest.approx(0.80), 3)
+    assert first.test.interval == table.rows[0].figures["test"].prediction
+    assert first.test.disagrees
+    assert not first.train.disagrees
+    assert charts()[0].rows[2].reason == "diverged in epoch 2"
+
+
+def test_numbers_lie_along_the_axis_and_disagreement_is_ringed() -> None:
+    chart = charts()[0]
+    figure = sweeps.draw(chart)
+    ours, theirs = told.by_name(figure, "test, measured"), told.by_name(figure, "test, reported")
+    assert (list(ours.x), list(ours.y)) == ([8, 32], pytest.approx([0.80, 0.92]))
+    assert (list(theirs.x), list(theirs.y)) == ([8, 32, 128], [0.88, 0.91, 0.90])
+    assert list(told.by_name(figure, "train, reported").y) == [0.90, 0.95, 0.97]
+    ends = chart.rows[1].test.interval
+    assert ends is not None
+    assert (ours.y[1] - ours.error_y.arrayminus[1], ours.y[1] + ours.error_y.array[1]) == pytest.approx(ends, rel=1e-4)
+    ring = told.by_name(figure, "disagrees")
+    assert (list(ring.x), list(ring.y)) == ([8], [0.88])
+    assert theirs.marker.color == theme.REPORTED.light
+    assert len({ours.marker.symbol, theirs.marker.symbol, told.by_name(figure, "train, reported").marker.symbol}) == 3
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.ticktext == ("8", "★ 32", "128<br>no result")
+
+
+def test_names_lie_one_under_the_other() -> None:
+    figure = sweeps.draw(charts()[1])
+    ours = told.by_name(figure, "test, measured")
+    assert list(ours.x) == pytest.approx([0.92, 0.89])
+    assert [round(y) for y in ours.y] == [0, 1]
+    assert ours.error_y.array is None
+    assert figure.layout.yaxis.ticktext[0] == "★ adam"
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row on top
+
+
+def test_the_words_say_what_became_of_the_choice() -> None:
+    chart = charts()[0]
+    assert "Ringed" in sweeps.caption(chart)
+    assert "No result for 128: diverged in epoch 2." in sweeps.caption(chart)
+    assert "stands" in sweeps.caption(replace(chart, verdict="stands"))
+    assert "refuted: 128 did better" in sweeps.caption(replace(chart, verdict="refuted", better=(2,)))
+    assert "tied: 8, 128 cannot be told from it" in sweeps.caption(replace(chart, verdict="tied", tied=(0, 2)))
+
+
+def test_a_short_training_is_not_held_against_the_report() -> None:
+    chart = charts(against_report=False)[0]
+    assert not any(row.test.disagrees for row in chart.rows)
+    assert "less than the report" in sweeps.caption(chart)
+    assert not [trace for trace in sweeps.draw(chart).data if trace.name == "disagrees"]
+
+
+def test_one_repeat_has_no_interval() -> None:
+    once = {("units", at): scores((0.9,), (0.95,)) for at in range(3)}
+    found = sweeps.data(told.findings(sweeps=told.sweep_report(once, repeats=1)))
+    assert found is not None
+    assert [chart.id for chart in found] == ["sweep-units"]  # nothing of the other table is measured
+    assert set(told.by_name(sweeps.draw(found[0]), "test, measured").error_y.array) == {0.0}
+    assert "bars" not in sweeps.caption(found[0])
+
+
+def test_nothing_was_swept() -> None:
+    assert sweeps.data(told.findings()) is None
+    assert sweeps.data(told.findings(sweeps=told.sweep_report({}))) is None
+
+
+def test_a_table_of_rows_that_all_failed() -> None:
+    failed = {("units", at): RowScores(figures={}, reasons=("ValueError <x>",)) for at in range(3)}
+    found = sweeps.data(told.findings(sweeps=told.sweep_report(failed)))
+    assert found is not None
+    figure = sweeps.draw(found[0])
+    assert list(told.by_name(figure, "test, reported").y) == [0.88, 0.91, 0.90]
+    assert all("no result" in tick for tick in figure.layout.xaxis.ticktext)
+
+
+@pytest.mark.parametrize(
+    "settings", [({"flag": True}, {"flag": False}), ({"units": 8}, {"units": None}), ({"units": 8}, {"units": 8})]
+)
+def test_what_is_no_number_axis(settings: tuple[dict[str, object], ...]) -> None:
+    table = Sweep(id="t", title="T", base={}, rows=tuple(Row(setting=one) for one in settings), chosen=0)
+    measured = {("t", at): scores((0.9, 0.8), (0.9, 0.8)) for at in range(2)}
+    found = sweeps.data(told.findings(sweeps=told.sweep_report(measured, sweeps=(table,))))
+    assert found is not None
+    assert not found[0].numeric
+    assert sweeps.draw(found[0]).data

@@ -48,6 +48,7 @@ def importances(
     *,
     direction: str,
     seed: int = 0,
+    resamples: int | None = None,
 ) -> Importances:
     """How much each parameter matters for being among the best of `trials`: the best tenth, and at least ten.
 
@@ -61,6 +62,8 @@ def importances(
         distributions: of every parameter, conditional ones too; one that can take a single value is left out.
         direction: maximize or minimize.
         seed: of the resamples.
+        resamples: drawn for the intervals, and half as many for `chance`; None: 200, and down to 100 where the trials
+            are so many that it would take more than about 2 s.
 
     """
     varying = {name: entry for name, entry in distributions.items() if not entry.single()}
@@ -69,7 +72,8 @@ def importances(
     problem = _problem(trials, varying)
     if problem is not None:
         return Importances(evaluator=_METHOD, trials=len(trials), parameters=(), note=problem)
-    return _measured(trials, varying, direction, seed)
+    wanted = resamples or min(_MOST_RESAMPLES, max(_LEAST_RESAMPLES, _BUDGET // len(trials)))
+    return _measured(trials, varying, direction=direction, seed=seed, resamples=wanted)
 
 
 def _problem(trials: Sequence[tuple[Params, float]], distributions: Mapping[str, object]) -> str | None:
@@ -86,7 +90,12 @@ def _problem(trials: Sequence[tuple[Params, float]], distributions: Mapping[str,
 
 
 def _measured(
-    trials: Sequence[tuple[Params, float]], distributions: Mapping[str, "BaseDistribution"], direction: str, seed: int
+    trials: Sequence[tuple[Params, float]],
+    distributions: Mapping[str, "BaseDistribution"],
+    *,
+    direction: str,
+    seed: int,
+    resamples: int,
 ) -> Importances:
     import numpy as np
 
@@ -96,7 +105,6 @@ def _measured(
     values = np.array([value for _, value in trials], dtype=np.float64)
     method = PedAnova([params for params, _ in trials], distributions, direction=direction)
     rng = np.random.default_rng(seed)
-    resamples = min(_MOST_RESAMPLES, max(_LEAST_RESAMPLES, _BUDGET // count))
     raw = method.importances(values)
     again = np.array([method.importances(values, rng.integers(0, count, count)) for _ in range(resamples)])
     dealt = np.array([method.importances(rng.permutation(values)) for _ in range(resamples // 2)])

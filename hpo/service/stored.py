@@ -54,8 +54,7 @@ def read(storage: Storage, study: str) -> list[StoredTrial]:
     with translated(storage.where):
         study_id = _id(storage, study)
         with storage.engine.connect() as connection:
-            if connection.dialect.name == "postgresql":  # else each table would be read a little later than the last
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            _begin(connection)
             trial: Any = models.TrialModel.__table__.c
             columns = (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete)
             found = connection.execute(select(*columns).where(trial.study_id == study_id).order_by(trial.number)).all()
@@ -100,6 +99,14 @@ def distributions(storage: Storage, study: str) -> dict[str, "BaseDistribution"]
         with storage.engine.connect() as connection:
             rows = connection.execute(query.where(TrialModel.study_id == study_id)).all()
     return {name: _distribution(text) for name, text in rows}
+
+
+def _begin(connection: Connection) -> None:
+    """Have all tables as they are at the first statement, whatever is written meanwhile."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _id(storage: Storage, study: str) -> int:

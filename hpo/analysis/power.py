@@ -1,5 +1,6 @@
 """How likely a difference is to be found, and how many more pairs would find it."""
 
+import math
 from collections.abc import Callable
 
 from hpo.analysis.intervals import critical_t, standard_error
@@ -92,7 +93,8 @@ def _missed(shift: float, critical: float, freedom: int) -> float:
     """Chance that a noncentral t variable stays below the critical value."""
     from scipy.special import nctdtr
 
-    return float(nctdtr(freedom, min(shift, _CERTAIN), critical))
+    missed = float(nctdtr(freedom, min(shift, _CERTAIN), critical))
+    return 0.0 if math.isnan(missed) else missed  # its series breaks down far out, where the chance is next to nothing
 
 
 def _first(decides: Callable[[int], bool], low: int, high: int) -> int | None:

@@ -146,8 +146,8 @@ def _first_share(trials: Sequence[Racer], sign: float, seed: int) -> float | Non
     count, rounds = scores.shape
     if count < 2 or rounds < 2:
         return None
-    drawn = np.random.default_rng(seed).integers(0, rounds, size=(_RESAMPLES, rounds))
-    weights = np.stack([np.bincount(draw, minlength=rounds) for draw in drawn]) / rounds  # (resamples, rounds)
+    # How often each round is drawn: (resamples, rounds).
+    weights = np.random.default_rng(seed).multinomial(rounds, np.full(rounds, 1 / rounds), size=_RESAMPLES) / rounds
     means = weights @ scores.T  # (resamples, trials)
     first = np.isclose(means, means.max(axis=1, keepdims=True), rtol=1e-12, atol=0.0)
     return float(np.mean(first[:, 0] / first.sum(axis=1)))

@@ -1,0 +1,150 @@
+"""Comparisons whose truth is known, many times over: how often do the verdicts and the intervals come out right?
+
+Everything goes through the functions people use. By hand, all of it: python tests/unit/analysis/simulated.py
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpo.analysis import Racer, alpha_of_look, compare, rank
+
+Rng = np.random.Generator
+Scores = tuple[np.ndarray, np.ndarray]  # (pairs,) of a, (pairs,) of b
+Draw = Callable[[Rng, int], Scores]
+
+LOOKS = (12, 20, 28)  # pairs at the first, second and third look
+
+
+def normal(rng: Rng, pairs: int, gain: float = 0.0) -> Scores:
+    """A shared part that pairing takes away; what is left differs by a normal gain with standard deviation 1."""
+    shared = rng.normal(90, 5, pairs)
+    return shared + gain + rng.normal(0, np.sqrt(0.5), pairs), shared + rng.normal(0, np.sqrt(0.5), pairs)
+
+
+def skewed(rng: Rng, pairs: int) -> Scores:
+    """Both sides lognormal with sigma 1: most scores alike, some far off."""
+    return rng.lognormal(0, 1, pairs), rng.lognormal(0, 1, pairs)
+
+
+def losses(rng: Rng, pairs: int) -> Scores:
+    """Scores whose long tail is below, as accuracies near 1 have it."""
+    return 1 - rng.gamma(2, 0.01, pairs), 1 - rng.gamma(2, 0.01, pairs)
+
+
+def counted(rng: Rng, pairs: int) -> Scores:
+    """Accuracies on 100 test rows: full of ties."""
+    return rng.binomial(100, 0.9, pairs) / 100, rng.binomial(100, 0.9, pairs) / 100
+
+
+def steadier(rng: Rng, pairs: int) -> Scores:
+    """Equal means, but b is three times as noisy: no difference in the mean, though the two are not alike."""
+    return rng.normal(0, 1, pairs), rng.normal(0, 3, pairs)
+
+
+def other_shape(rng: Rng, pairs: int) -> Scores:
+    """Equal means and standard deviations; a is normal, b lognormal with sigma 0.5."""
+    spread = np.sqrt((np.exp(0.25) - 1) * np.exp(0.25))
+    return rng.normal(np.exp(0.125), spread, pairs), rng.lognormal(0, 0.5, pairs)
+
+
+def rare_losses(rng: Rng, pairs: int) -> Scores:
+    """Gains of mean 0 whose long tail is all on one side (exponential): what no interval of so few pairs can see."""
+    return 1 - rng.exponential(1, pairs), np.zeros(pairs)
+
+
+ALIKE: tuple[Draw, ...] = (normal, skewed, losses, counted)  # a and b exchangeable: no difference of any kind
+EQUAL_MEANS: tuple[Draw, ...] = (steadier, other_shape)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Shares of the simulations."""
+
+    better: float
+    worse: float
+    equivalent: float
+
+
+def verdicts(draw: Draw, *, pairs: int = 12, simulations: int = 2_000, alpha: float = 0.05, seed: int = 0) -> Rates:
+    """One look at `pairs`."""
+    rng = np.random.default_rng(seed)
+    found = [compare(*draw(rng, pairs), alpha=alpha).verdict for _ in range(simulations)]
+    return Rates(*(found.count(verdict) / simulations for verdict in ("better", "worse", "equivalent")))
+
+
+def looked(draw: Draw, *, simulations: int = 2_000, seed: int = 0) -> Rates:
+    """Three looks at growing pairs, each at its own alpha: what any of them said."""
+    rng = np.random.default_rng(seed)
+    said = np.zeros(3)
+    for _ in range(simulations):
+        a, b = draw(rng, LOOKS[-1])
+        looks = {
+            compare(a[:pairs], b[:pairs], alpha=alpha_of_look(number)).verdict
+            for number, pairs in enumerate(LOOKS, start=1)
+        }
+        said += [verdict in looks for verdict in ("better", "worse", "equivalent")]
+    return Rates(*(said / simulations))
+
+
+def coverage(pairs: int, *, simulations: int = 2_000, seed: int = 0) -> float:
+    """Share of 95 % intervals that hold the true gain of 0.3."""
+    rng = np.random.default_rng(seed)
+    inside = 0
+    for _ in range(simulations):
+        low, high = compare(*normal(rng, pairs, gain=0.3)).ci95 or (0.0, 0.0)
+        inside += low <= 0.3 <= high
+    return inside / simulations
+
+
+def searched(*, studies: int = 200, seed: int = 0) -> tuple[Rates, float]:
+    """Searches among equals: 50 trials and a baseline that differ by noise alone, raced, paired, judged.
+
+    Returns:
+        The rates over the studies, and the mean optimism in standard deviations of a trial's noise.
+
+    """
+    rng = np.random.default_rng(seed)
+    found, optimism = [], []
+    for number in range(studies):
+        values = 0.9 + 0.01 * rng.normal(size=50)  # what the search measured; all are worth 0.9
+        best = np.argsort(values)[::-1][:5]
+        splits = 0.005 * rng.normal(size=3)  # the rounds are common: easy and hard splits for everybody
+        again = 0.9 + splits + 0.01 * rng.normal(size=(6, 3))
+        racers = [
+            Racer(name=f"trial {trial}", number=int(trial), search_value=float(values[trial]), scores=tuple(scores))
+            for trial, scores in zip(best, again[1:], strict=True)
+        ]
+        hand = Racer(name="baseline", number=None, search_value=None, scores=tuple(again[0]))
+        finding = rank([*racers, hand], direction="maximize", seed=number)
+        optimism.append((finding.optimism or 0.0) / 0.01)
+        seeds = 0.005 * rng.normal(size=12)
+        optimum, baseline = (0.9 + seeds + 0.01 * rng.normal(size=12) for _ in range(2))
+        found.append(compare(optimum, baseline, alpha=alpha_of_look(1)).verdict)
+    rates = Rates(*(found.count(verdict) / studies for verdict in ("better", "worse", "equivalent")))
+    return rates, float(np.mean(optimism))
+
+
+def table() -> Iterator[str]:
+    """Every rate, a line each, as docs/statistics.md has them."""
+
+    def line(what: str, rates: Rates) -> str:
+        return f"{what:<44}{rates.better:>8.2%}{rates.worse:>8.2%}{rates.equivalent:>12.2%}"
+
+    yield f"{'2,000 simulations each':<44}{'better':>8}{'worse':>8}{'equivalent':>12}"
+    for draw in (*ALIKE, *EQUAL_MEANS, rare_losses):
+        for pairs in (6, 12, 30):
+            yield line(f"{draw.__name__}, {pairs} pairs", verdicts(draw, pairs=pairs))
+        yield line(f"{draw.__name__}, looks at {', '.join(map(str, LOOKS))}", looked(draw))
+    yield line("gain of one standard deviation, 12 pairs", verdicts(lambda rng, pairs: normal(rng, pairs, 1.0)))
+    rates, optimism = searched(studies=2_000)
+    yield line("2,000 searches among equals", rates)
+    yield f"their optimism: {optimism:.2f} standard deviations"
+    for pairs in (8, 12, 29):
+        yield f"coverage of the t interval, {pairs} pairs: {coverage(pairs):.1%}"
+
+
+if __name__ == "__main__":
+    for said in table():
+        print(said, flush=True)

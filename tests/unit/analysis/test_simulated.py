@@ -1,0 +1,69 @@
+"""The statistics against known truth. `python tests/unit/analysis/simulated.py` prints what docs/statistics.md says."""
+
+import numpy as np
+import pytest
+from simulated import ALIKE, Draw, coverage, looked, losses, normal, other_shape, searched, skewed, steadier, verdicts
+
+from hpo.analysis.power import power
+
+BOUND = 0.035  # of "better" where there is no difference; 0.025 is nominal
+
+
+@pytest.mark.parametrize("draw", [normal, skewed])
+def test_without_a_difference_better_is_rare(draw: Draw) -> None:
+    rates = verdicts(draw)
+    assert 0.005 <= rates.better <= BOUND
+    assert 0.005 <= rates.worse <= BOUND
+
+
+def test_better_is_as_rare_over_three_looks() -> None:
+    rates = looked(skewed, simulations=1_000)
+    assert rates.better <= BOUND
+    assert rates.worse <= BOUND
+
+
+def test_one_standard_deviation_over_twelve_pairs_is_found_as_often_as_theory_says() -> None:
+    rates = verdicts(lambda rng, pairs: normal(rng, pairs, gain=1.0))
+    assert rates.better == pytest.approx(power(1.0, 12), abs=0.03)  # 0.883
+    assert rates.worse == 0
+
+
+@pytest.mark.parametrize("pairs", [8, 29])
+def test_the_t_interval_covers_what_it_says(pairs: int) -> None:
+    assert coverage(pairs, simulations=1_000) == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pairs", [8, 12, 29])
+def test_the_t_interval_covers_what_it_says_in_many_studies(pairs: int) -> None:
+    assert coverage(pairs, simulations=10_000) == pytest.approx(0.95, abs=0.01)
+
+
+def test_luck_is_not_called_skill() -> None:
+    """200 searches whose 50 trials differ by noise alone: the race unmasks the luck, the pairs find nothing."""
+    rates, optimism = searched(studies=200)
+    assert rates.better <= 0.05
+    assert optimism == pytest.approx(2.25, abs=0.15)  # how lucky the best of 50 equals looks, in standard deviations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", [*ALIKE, steadier, other_shape])
+@pytest.mark.parametrize("pairs", [6, 12, 30])
+def test_without_a_difference_better_is_rare_whatever_the_shape(draw: Draw, pairs: int) -> None:
+    """At the first look's level, as a comparison is judged."""
+    assert verdicts(draw, pairs=pairs, alpha=0.0375).better <= BOUND
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", [normal, skewed, losses, steadier])
+def test_over_three_looks_better_is_rare_whatever_the_shape(draw: Draw) -> None:
+    rates = looked(draw)
+    assert rates.better <= BOUND
+    assert rates.worse <= BOUND
+
+
+@pytest.mark.slow
+def test_luck_is_not_called_skill_in_many_studies() -> None:
+    rates, _ = searched(studies=4_000)
+    assert rates.better <= 0.025
+    assert np.isclose(rates.better, rates.worse, atol=0.01)

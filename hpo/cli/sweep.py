@@ -13,7 +13,6 @@ from hpo.cli.output import Interrupted, document
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.progress import Ended
     from hpo.service.sweep_request import SweepRequest
 
 __all__ = ["register", "sweep"]
@@ -105,12 +104,10 @@ def sweep(
         seed=seed,
         effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
-    ended = (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
-    if ended == "interrupted":
-        raise Interrupted("interrupted; what is trained is kept, and the same command goes on from there")
+    (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
 
 
-def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | None":
+def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.sweep_tables import announce, conclude
     from hpo.service.sweep_plan import plan_sweep
     from hpo.service.sweeps import sweep as run
@@ -120,12 +117,13 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | N
         report = run(request, display)
     if as_json:
         document(report.to_json())
-    elif report.ended != "interrupted":
+    if report.ended == "interrupted":
+        raise _interrupted(f"{report.jobs} of {report.jobs + report.left} trainings done; they are")
+    if not as_json:
         conclude(report, ahead)
-    return report.ended
 
 
-def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | None":
+def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.greedy_tables import announce, conclude
     from hpo.service.greedy import greedy as run
     from hpo.service.sweep_plan import plan_greedy
@@ -135,6 +133,11 @@ def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> "Ended | 
         report = run(request, display)
     if as_json:
         document(report.to_json())
-    elif report.ended != "interrupted":
+    if report.ended == "interrupted":
+        raise _interrupted(f"{len(report.tables)} of {ahead.tables} tables decided; all that is trained is")
+    if not as_json:
         conclude(report)
-    return report.ended
+
+
+def _interrupted(what: str) -> Interrupted:
+    return Interrupted(f"interrupted with {what} kept, and the same command goes on from there")

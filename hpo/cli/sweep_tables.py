@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["announce", "conclude", "expected", "places", "spread"]
 
-_DIGITS = {"train": 4, "test": 4, "seconds": 3}  # significant ones, of the largest figure of a column
 _GOOD_REPEATS = 3  # the fewest whose spread says something
 
 
@@ -75,11 +74,10 @@ def spread(mean: float | None, sd: float | None, decimals: int) -> str:
 
 def _table(found: "TableFinding", report: "SweepReport") -> None:
     from hpo.analysis.table_wording import row_label, varied
+    from hpo.analysis.tables import FIGURES
 
-    names = [name for name in _DIGITS if any(name in row.figures for row in found.rows)]
-    decimals = {
-        name: places((f.mean for f in _column(found, name) if f.mean is not None), _DIGITS[name]) for name in names
-    }
+    names = [name for name in FIGURES if any(name in row.figures for row in found.rows)]
+    decimals = {name: _places(found, name) for name in names}
     reported = {name for name in names if any(f.reported is not None for f in _column(found, name))}
     headings = [varied(found.sweep)]
     for name in names:
@@ -95,6 +93,14 @@ def _table(found: "TableFinding", report: "SweepReport") -> None:
         rows.append([*cells, _note(found, row, report)])
     title = f"{found.sweep.id}: {found.sweep.title}"
     table([*headings, ""], rows, title=title, right=range(1, len(headings)))
+
+
+def _places(found: "TableFinding", name: str) -> int:
+    """Decimal places of a column; train and test are the same metric, so they have them in common."""
+    alike = ("seconds",) if name == "seconds" else ("train", "test")
+    return places(
+        (f.mean for n in alike for f in _column(found, n) if f.mean is not None), 3 if name == "seconds" else 4
+    )
 
 
 def _column(found: "TableFinding", name: str) -> "list[FigureFinding]":
@@ -120,8 +126,8 @@ def _note(found: "TableFinding", row: "RowFinding", report: "SweepReport") -> st
         parts.append("better")
     done = max((len(figure.measured) for figure in row.figures.values()), default=0)
     if row.reasons:
-        share = "" if not done else f"{len(row.reasons)} of {done + len(row.reasons)}: "
-        parts.append(share + "; ".join(dict.fromkeys(row.reasons)))
+        share = "" if not done else f"{len(row.reasons)} of {done + len(row.reasons)} repeats "
+        parts.append(share + row.reasons[0])
     elif done < report.repeats:
         parts.append(f"{done} of {count(report.repeats, 'repeat')} trained" if done else "not trained yet")
     return ", ".join(parts)
@@ -129,10 +135,13 @@ def _note(found: "TableFinding", row: "RowFinding", report: "SweepReport") -> st
 
 def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
     lines = []
-    if report.against_report and any(f.disagrees for t in report.tables for r in t.rows for f in r.figures.values()):
+    figures = [figure for t in report.tables for row in t.rows for figure in row.figures.values()]
+    test = "95 % prediction interval, Holm over the rows of a column"
+    if any(figure.disagrees for figure in figures):
+        lines.append(f"* the report's figure is further off than noise and its rounding explain ({test})")
+    elif any(figure.p is not None for figure in figures):
         lines.append(
-            "* the report's figure is further off than noise and its rounding explain (95 % prediction interval, Holm "
-            "over the rows of the column)"
+            f"of the report's figures that can be tested none is further off than noise and rounding explain ({test})"
         )
     if not report.against_report:
         epochs = plan.definition.fidelities[-1].epochs

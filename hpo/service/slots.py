@@ -76,13 +76,15 @@ class Slots(SlotQueries):
             StudyError: there is no such study.
 
         """
-        wanted = {job.key: job for job in reversed(jobs)}  # of two with one key the first
+        wanted: dict[str, Job] = {}
+        for job in jobs:
+            wanted.setdefault(job.key, job)
         with translated(self._storage.where), exclusive(self._engine) as connection:
             incarnation = self._incarnation(connection, study)
             mine = _slot.c.study == study
             known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
             last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
-            new = [(key, job) for key, job in reversed(wanted.items()) if key not in known]
+            new = [(key, job) for key, job in wanted.items() if key not in known]
             first = 0 if last is None else last + 1
             if first + len(new) > MAX_SLOTS:
                 raise UsageError(f"study {study!r} would have {first + len(new):,} trials; {MAX_SLOTS:,} is the most")

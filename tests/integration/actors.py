@@ -81,6 +81,13 @@ def open_slots(url: str, study: str, total: int) -> int:
     return Slots(storage.open(url)).open(study, total)
 
 
+def add_jobs(url: str, study: str, jobs: Sequence[Any]) -> int:
+    from hpo.service import storage
+    from hpo.service.slots import Slots
+
+    return Slots(storage.open(url)).add(study, jobs)
+
+
 def claim_all(url: str, study: str, worker: str) -> list[int]:
     from hpo.service import storage
     from hpo.service.slots import Slots

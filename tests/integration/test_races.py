@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import actors
 import pytest
+import small
 from actors import Crew
 from optuna.trial import TrialState
+from version_1 import take_back
 
 from hpo.service import storage, studies, trials
 from hpo.service.slot import Slot
@@ -30,6 +32,15 @@ def test_five_processes_prepare_one_empty_database(crew: Crew, storage_url: str,
     opened.close()
 
 
+def test_five_processes_bring_one_database_up_to_date(crew: Crew, storage_url: str, plan: StudyPlan) -> None:
+    opened = storage.prepare(storage_url)
+    made = studies.create_or_resume(opened, plan)
+    take_back(opened)
+    crew.race(actors.prepare, [(storage_url,)] * 5)
+    assert studies.list_all(opened) == [made]
+    opened.close()
+
+
 def test_exactly_one_of_the_processes_makes_a_study(crew: Crew, store: Storage, plan: StudyPlan) -> None:
     records = crew.race(actors.create, [(store.url, replace(plan, seed=None))] * 4)
     assert len(set(records)) == 1  # the seed and the incarnation were drawn once
@@ -40,6 +51,15 @@ def test_slots_opened_twice_at_once_are_opened_once(crew: Crew, store: Storage, 
     added = crew.race(actors.open_slots, [(store.url, study.name, 50)] * 4)
     assert sorted(added) == [0, 0, 0, 50]
     assert [slot.position for slot in Slots(store).list(study.name)] == list(range(50))
+
+
+def test_jobs_added_by_several_at_once_are_added_once(crew: Crew, store: Storage, study: StudyRecord) -> None:
+    jobs = [small.job(seed) for seed in range(30)]
+    added = crew.race(actors.add_jobs, [(store.url, study.name, jobs[first:]) for first in (0, 10, 20, 0)])
+    assert sum(added) == 30
+    there = Slots(store).list(study.name)
+    assert [slot.position for slot in there] == list(range(30))
+    assert {slot.digest for slot in there} == {job.key for job in jobs}
 
 
 def test_no_slot_is_claimed_twice(crew: Crew, store: Storage, study: StudyRecord) -> None:

@@ -164,7 +164,7 @@ def _claimed(claimed: "Claimed", report: "CompareReport") -> None:
             spread = f" ({_short(min(values))} to {_short(max(values))})" if len(values) > 1 else ""
             gives = f"trained as reported it gives {_short(fmean(values))}{spread}, {count(len(values), 'training')}"
         else:
-            gives = "not measured at this fidelity"
+            gives = "not measured yet (hpo sweep)"
         tell(f"{report.baseline.name}, {what}: the report says {claimed.reported[name]}; {gives}")
 
 

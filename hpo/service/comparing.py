@@ -10,6 +10,7 @@ from hpo.analysis import compare as compared
 from hpo.errors import HpoError
 from hpo.service import looks, measuring, studies
 from hpo.service import storage as storages
+from hpo.service.abandoned import free_abandoned
 from hpo.service.budget import budget
 from hpo.service.compare_report import Claimed, CompareReport, Scores
 from hpo.service.compare_request import CompareRequest
@@ -20,8 +21,12 @@ from hpo.service.pairs import PairRows, pair_scores
 from hpo.service.progress import Progress
 from hpo.service.stages import Measured, Stage, walk
 from hpo.service.storage import Storage
+from hpo.service.withdrawn import withdraw
 
 __all__ = ["Foreseen", "Outline", "Unfinished", "compare", "outline", "read"]
+
+
+_WHY = {"interrupted": "interrupted", "timeout": "its time is up"}
 
 
 class Unfinished(HpoError):  # noqa: N818 - an outcome
@@ -146,13 +151,16 @@ class _Doing:
         if self._deadline is not None:
             effort = replace(effort, timeout=max(0.001, self._deadline - time.monotonic()))
         shown = self._on_progress
+        if stage.plan.kind != "sweep":
+            free_abandoned(self._storage, stage.plan.name, max_attempts=effort.max_attempts)
+            withdraw(self._storage, stage.plan.name, {job.key for job in stage.jobs})
         progress = measuring.measure(
             self._storage, stage.plan, stage.jobs, effort, None if shown is None else lambda now: shown(stage, now)
         )
         results = measuring.results(self._storage, stage.plan.name)
         done = sum(job.key in results for job in stage.jobs)
         if done < len(stage.jobs) or progress.ended == "interrupted":
-            why = "interrupted" if progress.ended == "interrupted" else "its time is up"
+            why = _WHY.get(progress.ended or "", "another comparison of this search took over")
             raise Unfinished(
                 f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
                 "has looked at a verdict, and the same command goes on from there",

@@ -13,6 +13,7 @@ from hpo.service.pairs import PairRows, pair_jobs, pairs_done
 from hpo.service.race import FINALISTS, heat, heat_jobs
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan
+from hpo.service.withdrawn import unwanted
 from hpo.study import Fidelity, KFold
 
 if TYPE_CHECKING:
@@ -156,8 +157,12 @@ def _claim(storage: Storage, contest: Contest) -> Stage | None:
 
 
 def _told(storage: Storage, contest: Contest, claim: Stage, do: Do) -> "Mapping[str, Result]":
-    """What there is of the baseline as reported; trained only where the final is as thorough as the report was."""
-    if contest.fidelity == contest.definition.fidelities[-1]:
+    """What there is of the baseline as reported; trained only where the final is as thorough as the report was.
+
+    Nor is it where a sweep was stopped before its end: to train in its study would be to finish it first, for hours.
+    """
+    thorough = contest.fidelity == contest.definition.fidelities[-1]
+    if thorough and not unwanted(storage, claim.plan.name, {job.key for job in claim.jobs}):
         return do(claim) or {}
     return measuring.results(storage, claim.plan.name)
 

@@ -127,4 +127,4 @@ def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[s
     unseen = replace(sample().baseline, number=None, value=None)
     assert "has no value in the search" in printed(replace(sample(budget=bare), baseline=unseen), capsys)
     unmeasured = Claimed(reported={"test": Decimal("0.92")}, measured={})
-    assert "not measured at this fidelity" in printed(sample(claimed=unmeasured), capsys)
+    assert "not measured yet" in printed(sample(claimed=unmeasured), capsys)

@@ -1,0 +1,194 @@
+"""`hpo compare` on the README's own model: asked again, asked for more, stopped, killed."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Outcome, environment, own_model
+
+SEARCH = (
+    "optimize",
+    "./wine.py:study",
+    "--workers",
+    "2",
+    "--trials",
+    "4",
+    "--pruner",
+    "none",
+    "--seed",
+    "3",
+    "--quiet",
+)
+COMPARE = ("compare", "wine", "--workers", "2", "--candidates", "2", "--rounds", "2")
+
+
+def run(folder: Path, *args: str) -> Outcome:
+    command = [sys.executable, "-m", "hpo", *args]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A folder with a search and the comparison of its optimum in six pairs, and what the command said."""
+    folder = tmp_path_factory.mktemp("compared")
+    (folder / "wine.py").write_text(own_model())
+    searched = run(folder, *SEARCH)
+    assert searched.code == 0, searched.err
+    return folder, run(folder, *COMPARE, "--pairs", "6", "--json")
+
+
+@pytest.fixture
+def copy(compared: tuple[Path, Outcome], folder: Path) -> Path:
+    """The folder the command runs in, as that comparison left it."""
+    return Path(shutil.copytree(compared[0], folder, dirs_exist_ok=True))
+
+
+def trainings(folder: Path) -> dict[str, int]:
+    """How many trials each study of measurements has, in whatever state."""
+    with sqlite3.connect(folder / "hpo.db") as opened:
+        rows = opened.execute(
+            "SELECT study_name, count(*) FROM trials JOIN studies USING (study_id) GROUP BY study_name"
+        ).fetchall()
+    return {name.removeprefix("wine-small-quick-"): number for name, number in rows if name != "wine-small-quick"}
+
+
+def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[Path, Outcome]) -> None:
+    folder, done = compared
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["verdict"] in ("better", "worse", "equivalent", "undecided")
+    assert (document["pairs"], document["alpha"], document["rows"]) == (6, 0.0375, "share")
+    assert document["optimum"]["name"] == f"trial {document['optimum']['number']}"
+    assert document["baseline"]["name"] == "by-hand"
+    assert document["difference"] == pytest.approx(
+        sum(document["scores"]["optimum"]) / 6 - sum(document["scores"]["baseline"]) / 6
+    )
+    assert len(document["resampled_scores"]["optimum"]) == 6  # the second line, for there are folds
+    assert document["heats"][0]["rounds"] == 2
+    assert document["budget"]["search"]["trials"] == 4
+    assert document["budget"]["search"]["epochs"] == 4 * 3 * 20
+    assert document["claimed"] is None  # it has no tables
+    assert [look["number"] for look in document["looks"] if look["rows"] == "share"] == [1]
+    for words in ("compare wine-small-quick with baseline by-hand", "6 of 6 trainings left", "12 of 12 trainings left",
+                  "in all", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
+        assert words in done.err
+    assert trainings(folder) == {"race-quick": 6, "pairs-quick": 12, "resampled-quick": 12}
+
+
+def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -> None:
+    before = trainings(copy)
+    first = json.loads(run(copy, *COMPARE, "--pairs", "6", "--json").out)
+    fewer = run(copy, *COMPARE, "--pairs", "3")
+    assert fewer.code == 0, fewer.err
+    assert trainings(copy) == before
+    assert [look["number"] for look in first["looks"]] == [1, 1]
+    lines = fewer.out.splitlines()
+    assert "by-hand" in lines[0]
+    for words in ("of 6", "alpha of this look", "Race at fidelity quick", "spent by the search: 4 trials, 240 epochs"):
+        assert words in fewer.out
+
+
+def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: Path) -> None:
+    more = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--json")
+    assert more.code == 0, more.err
+    document = json.loads(more.out)
+    assert (document["pairs"], document["alpha"]) == (8, pytest.approx(0.05 * 0.75 * 0.25))
+    assert document["resampled"] is None
+    assert "4 of 16 trainings left" in more.err
+    assert trainings(copy) == {"race-quick": 6, "pairs-quick": 16, "resampled-quick": 12}
+    other = "worse" if document["verdict"] != "worse" else "better"
+    refused = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--require", other)
+    assert refused.code == 1
+    words = f"the verdict is {document['verdict']}, and --require {other} asks for another"
+    assert refused.err.splitlines()[-1] == f"hpo: {words}"
+    assert refused.out  # the verdict is printed all the same
+    assert run(copy, "compare", "wine", "--require", "best").code == 2
+
+
+def test_deleting_the_search_takes_its_comparison_along(hpo, copy: Path) -> None:
+    assert run(copy, "delete", "wine-small-quick", "--yes").code == 0
+    with sqlite3.connect(copy / "hpo.db") as opened:
+        assert opened.execute("SELECT count(*) FROM hpo_look").fetchone() == (0,)
+        assert opened.execute("SELECT count(*) FROM hpo_slot").fetchone() == (0,)
+    assert run(copy, *COMPARE).code == 1
+
+
+@contextmanager
+def under_way(folder: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
+    """The comparison once a pair's training is done and others are left."""
+    command = [sys.executable, "-m", "hpo", *args]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            final = False
+            for line in process.stderr:
+                final = final or line.startswith("final: ")
+                if final and line[0].isdigit() and not line.startswith(("0/", "12/")):
+                    break
+            yield process
+        finally:
+            process.kill()
+
+
+def test_stopped_and_killed_it_goes_on_and_repeats_nothing_finished(hpo, wine: Path) -> None:
+    file = wine / "wine.py"
+    file.write_text(file.read_text().replace("epochs=20", "epochs=150"))
+    assert run(wine, *SEARCH, "--trials", "2", "--workers", "1").code == 0
+    short = ("compare", "wine", "--workers", "1", "--candidates", "1", "--rounds", "1", "--pairs", "6", "--no-resample")
+    with under_way(wine, *short) as process:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    last = err.splitlines()[-1]
+    assert last.startswith("hpo: interrupted in stage 'final' with ")
+    assert "the same command goes on" in last
+    assert "Traceback" not in err
+    stopped = finished(wine)
+    assert 1 <= len(stopped) < 12
+    with under_way(wine, *short) as process:
+        process.kill()
+        process.wait()
+    killed = finished(wine)
+    assert stopped.items() <= killed.items()
+    with sqlite3.connect(wine / "hpo.db") as opened:
+        assert opened.execute("SELECT count(*) FROM hpo_look").fetchone() == (0,)  # nobody has looked
+    done = run(wine, *short, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert (document["pairs"], [look["number"] for look in document["looks"]]) == (6, [1])
+    assert killed.items() <= finished(wine).items()
+    assert len(finished(wine)) == 12
+    with sqlite3.connect(wine / "hpo.db") as opened:
+        states = opened.execute(
+            "SELECT state FROM trials JOIN studies USING (study_id) WHERE study_name LIKE '%-pairs-%'"
+        ).fetchall()
+    assert Counter(state for (state,) in states)["COMPLETE"] == 12
+    assert not {("RUNNING",), ("WAITING",)} & set(states)
+
+
+def finished(folder: Path) -> dict[int, tuple[int, float]]:
+    """Position -> trial number and value of each pair's training that is done."""
+    with sqlite3.connect(folder / "hpo.db") as opened:
+        rows = opened.execute(
+            "SELECT position, trial_number, value FROM hpo_slot WHERE study LIKE '%-pairs-%' AND state = 'settled'"
+        ).fetchall()
+    return {position: (number, value) for position, number, value in rows}
+
+
+def test_a_search_that_found_nothing_is_told_in_one_line(hpo, wine: Path) -> None:
+    assert run(wine, "optimize", "./wine.py:study", "--trials", "1", "--quiet").code == 0  # the baseline alone
+    done = run(wine, "compare", "wine")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "the only complete trial of wine-small-quick is the baseline's" in done.err

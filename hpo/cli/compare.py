@@ -16,7 +16,7 @@ from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.comparing import Outline
+    from hpo.service.compare_outline import Outline
     from hpo.service.progress import Progress
     from hpo.service.stages import Stage
 
@@ -103,9 +103,9 @@ def compare(
 
     The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
     """
+    from hpo.service.compare_outline import outline
     from hpo.service.compare_request import CompareRequest
     from hpo.service.comparing import compare as run
-    from hpo.service.comparing import outline
     from hpo.service.effort import Effort
 
     request = CompareRequest(

@@ -9,8 +9,8 @@ from hpo.cli.words import count
 if TYPE_CHECKING:
     from hpo.analysis import Comparison
     from hpo.service.budget import Spent
+    from hpo.service.compare_outline import Outline
     from hpo.service.compare_report import Claimed, CompareReport, Heat, Scores
-    from hpo.service.comparing import Outline
     from hpo.service.looks import Look
 
 __all__ = ["announce", "show"]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from hpo.analysis import Comparison
@@ -23,8 +23,7 @@ from hpo.service.stages import Measured, Stage, walk
 from hpo.service.storage import Storage
 from hpo.service.withdrawn import withdraw
 
-__all__ = ["Foreseen", "Outline", "Unfinished", "compare", "outline", "read"]
-
+__all__ = ["Unfinished", "compare", "read"]
 
 _WHY = {"interrupted": "interrupted", "timeout": "its time is up"}
 
@@ -37,65 +36,6 @@ class Unfinished(HpoError):  # noqa: N818 - an outcome
         self.progress = progress  # of that stage
         self.exit_code = 130 if progress.ended == "interrupted" else 1
         super().__init__(message)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Foreseen:
-    """One stage before it runs."""
-
-    stage: Stage  # while an earlier stage is not done, with the favourite for the winner
-    left: int  # trainings to do
-    seconds: float | None  # about; None: nothing to tell it from
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outline:
-    """What a comparison is going to do."""
-
-    contest: Contest
-    stages: tuple[Foreseen, ...]
-    safe_url: str  # of the storage, without a password
-    workers: int  # processes
-
-    @property
-    def left(self) -> int:
-        """Trainings to do, all stages together."""
-        return sum(stage.left for stage in self.stages)
-
-    @property
-    def seconds(self) -> float | None:
-        """About how long they take; None: nothing to tell it from."""
-        known = [stage.seconds for stage in self.stages if stage.seconds is not None]
-        return sum(known) if len(known) == len(self.stages) else None
-
-
-def outline(request: CompareRequest) -> Outline:
-    """What `compare(request)` is going to do and about how long it takes. Nothing is trained or written.
-
-    Raises:
-        StudyError, DefinitionError, UsageError: as `contest`.
-        StorageError: the database cannot be read.
-
-    """
-    storage = storages.open(request.storage)
-    foreseen: list[Foreseen] = []
-
-    def foresee(stage: Stage) -> Mapping[str, Result] | None:
-        left, seconds = measuring.estimate(storage, stage.plan, stage.jobs, request.effort.workers)
-        foreseen.append(Foreseen(stage=stage, left=left, seconds=seconds))
-        return None if left else measuring.results(storage, stage.plan.name)
-
-    try:
-        both = contest(storage, request)
-        walk(storage, both, request, foresee)
-        return Outline(
-            contest=both,
-            stages=tuple(foreseen),
-            safe_url=storage.safe_url,
-            workers=request.effort.processes(max([stage.left for stage in foreseen], default=1) or 1),
-        )
-    finally:
-        storage.close()
 
 
 def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:

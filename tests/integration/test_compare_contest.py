@@ -6,8 +6,9 @@ import pytest
 
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
 from hpo.service import measuring, storage, studies
+from hpo.service.compare_outline import outline
 from hpo.service.compare_request import CompareRequest
-from hpo.service.comparing import outline, read
+from hpo.service.comparing import read
 from hpo.service.contest import contest
 from hpo.service.slots import Slots
 from hpo.service.studies import StudyRecord

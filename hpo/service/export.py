@@ -1,5 +1,6 @@
 """A study in a file for other programs: CSV, JSON or Parquet, written whole or not at all."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -69,7 +70,8 @@ def export(storage: Storage, word: str, output: Path, kind: str) -> int:
         raise HpoError(f"{output} could not be written: {error.strerror or error}; give another -o") from None
     finally:
         if beside is not target:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
     return len(found)
 
 

@@ -106,11 +106,11 @@ def _array(column: Sequence[Any], kind: "pyarrow.DataType | None") -> "pyarrow.A
 
     seen = {type(entry) for entry in column if entry is not None}
     if kind is None:
-        if seen <= {bool}:
+        if seen == {bool}:
             kind = pyarrow.bool_()
-        elif seen <= {int} and all(-(2**63) <= entry < 2**63 for entry in column if entry is not None):
+        elif seen == {int} and all(-(2**63) <= entry < 2**63 for entry in column if entry is not None):
             kind = pyarrow.int64()
-        elif seen <= {int, float}:
+        elif float in seen and seen <= {int, float}:
             kind = pyarrow.float64()
             column = [None if entry is None else float(entry) for entry in column]
         else:

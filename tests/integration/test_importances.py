@@ -1,0 +1,85 @@
+"""Importances of real studies: what counts, what is left out, and what is said where nothing can be."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from slot_tools import Claim
+
+from hpo.errors import StudyError
+from hpo.service import importances as service
+from hpo.service import studies, trials
+from hpo.service.slots import Slots
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan, StudyRecord
+
+Fill = Callable[..., None]
+
+
+@pytest.fixture
+def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill:
+    """Settle so many more trials: complete ones are the better the nearer x is to 0.3; y does nothing."""
+
+    def fill(count: int, outcome: str = "complete") -> None:
+        slots.open(study.name, slots.counts(study.name).target + count)
+        optunas = studies.load(store, study.name)
+        for _ in range(count):
+            slot = claim()
+            trial = trials.create(store, optunas, slot)
+            params = {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
+            value = None if outcome == "failed" else 1 - (params["x"] - 0.3) ** 2
+            assert slots.settle(slot, outcome, value, params=params, trial_number=trial.number)
+            trials.tell(store, trial._trial_id, outcome, value)
+
+    return fill
+
+
+def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, study: StudyRecord, fill: Fill) -> None:
+    fill(20)
+    before = service.importances(store, "toy")
+    assert [one.name for one in before.parameters] == ["x", "y"]
+    assert (before.trials, before.parameters[0].trials) == (20, 20)
+    fill(3, "pruned")
+    fill(2, "failed")
+    after = service.importances(store, study.name)
+    assert after.parameters == before.parameters
+    assert after.note.endswith("3 pruned and 2 failed trials are left out: a pruned one has no value that compares "
+                               "with the others")  # fmt: skip
+
+
+def test_the_two_most_important_are_shown_together(store: Storage, study: StudyRecord, fill: Fill) -> None:
+    fill(20)
+    found = service.importances(store, study.name)
+    together = service.interaction(store, study.name, found)
+    assert together is not None
+    assert {together.first, together.second} == {"x", "y"}
+    assert len(together.points) == 20
+    assert service.interaction(store, study.name, replace(found, parameters=found.parameters[:1])) is None
+
+
+@pytest.mark.parametrize(
+    ("complete", "pruned", "failed", "said"),
+    [
+        (0, 0, 0, "no trial is complete"),
+        (1, 0, 0, "1 trial is complete"),
+        (0, 0, 2, "no trial is complete, .*; 2 failed trials are left out$"),
+        (0, 2, 0, "no trial is complete, .*; 2 pruned trials are left out: "),
+    ],
+)
+def test_too_little_is_said_to_be_too_little(
+    complete: int, pruned: int, failed: int, said: str, store: Storage, study: StudyRecord, fill: Fill
+) -> None:
+    for count, outcome in ((complete, "complete"), (pruned, "pruned"), (failed, "failed")):
+        if count:
+            fill(count, outcome)
+    found = service.importances(store, study.name)
+    assert found.parameters == ()
+    assert re.match(said, found.note)
+    assert service.interaction(store, study.name, found) is None
+
+
+def test_a_study_that_measures_has_no_importances(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+    studies.create_or_resume(store, replace(plan, name="toy-race", kind="race", parent=study.name))
+    with pytest.raises(StudyError, match=f"'toy-race' is a race, .*of a search, such as {study.name}"):
+        service.importances(store, "toy-race")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, note, plain, slim, titled, window, words
+from hpo.report.figures.canvas import axis, canvas, note, padded, plain, slim, titled, window, words
 from hpo.report.figures.panel import Panel
 
 if TYPE_CHECKING:
@@ -199,8 +199,14 @@ def draw(record: History) -> "go.Figure":
 
 
 def _window(record: History) -> tuple[float, float]:
+    """The complete trials, and at most as much room again on either side for the last reports of pruned ones."""
+    complete = [mark.value for mark in record.marks if mark.outcome == "complete" and mark.value is not None]
+    every = [mark.value for mark in record.marks if mark.value is not None]
     keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
-    return window([mark.value for mark in record.marks if mark.value is not None], keep)
+    low, high = window(complete or every, keep)
+    span = high - low
+    least, most = padded(every or [low, high], share=0.03)
+    return max(min(low, least), low - span), min(max(high, most), high + span)
 
 
 def _hover(mark: Mark) -> str:

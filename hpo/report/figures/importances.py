@@ -60,7 +60,7 @@ def caption(record: ImportanceChart) -> str:
         f"{record.trials} complete trials). Whiskers: 95 % intervals from resampled trials. A bar that ends left of "
         "its tick (a grey one) could be chance."
     )
-    return f"{text} {record.note}".strip()
+    return f"{text} {record.note[:1].upper()}{record.note[1:].rstrip('.')}." if record.note else text
 
 
 def draw(record: ImportanceChart) -> "go.Figure":
@@ -68,7 +68,7 @@ def draw(record: ImportanceChart) -> "go.Figure":
     count = len(record.bars)
     most = max(max(bar.high, bar.share, bar.chance) for bar in record.bars)
     figure = canvas(
-        height=120 + 30 * count,
+        height=120 + (30 if count <= 10 else 24) * count,
         x=axis("share of the importance", range=[0, slim(min(1.0, most * 1.08))], tickformat=".0%", nticks=6),
         y=axis(
             tickvals=list(range(count)),

@@ -101,13 +101,12 @@ def _rows(table: "TableFinding") -> tuple[tuple[SweepRow, ...], str, bool]:
 
 
 def _label(row: "RowFinding", names: Sequence[str]) -> str:
-    """The value of what the table varies, then what else this row sets."""
-    pieces = [
-        _said(row.setting[name]) if at == 0 else f"{name}={_said(row.setting[name])}"
-        for at, name in enumerate(names)
-        if name in row.setting
-    ]
-    return ", ".join(pieces) or "as the base"
+    """The value of what the table varies, then in brackets what else this row sets."""
+    first, *others = names or [""]
+    more = ", ".join(f"{name}={_said(row.setting[name])}" for name in others if name in row.setting)
+    if first not in row.setting:
+        return more or "as the base"
+    return f"{_said(row.setting[first])} ({more})" if more else _said(row.setting[first])
 
 
 def _said(value: object) -> str:

@@ -50,7 +50,7 @@ def draw(record: SweepChart) -> "go.Figure":
     value = titled(record.metric, record.unit)
     ticks = [_tick(row, chosen=at == record.chosen) for at, row in enumerate(record.rows)]
     places = [row.at for row in record.rows]
-    reach = slim(padded(_figures(record)), 9)
+    reach = slim(_reach(record), 9)
     if record.numeric:
         scale = {"type": "log"} if record.log else {}
         along = axis(
@@ -132,12 +132,14 @@ def _xy(record: SweepChart, places: Sequence[float], values: Sequence[float | No
     return {along: slim(list(places)), across: slim(list(values))}
 
 
-def _figures(record: SweepChart) -> list[float]:
-    found: list[float] = []
-    for row in record.rows:
-        for dot in (row.test, row.train):
-            found += [value for value in (dot.reported, dot.mean, *(dot.interval or ())) if value is not None]
-    return found
+def _reach(record: SweepChart) -> list[float]:
+    """The range of the figures and their intervals; no further below zero where no figure is below it."""
+    dots = [dot for row in record.rows for dot in (row.test, row.train)]
+    figures = [value for dot in dots for value in (dot.reported, dot.mean) if value is not None]
+    low, high = padded([*figures, *(end for dot in dots for end in dot.interval or ())])
+    if figures and min(figures) >= 0 > low:  # an interval of few runs may reach where an error or a share never does
+        low = -0.03 * high
+    return [low, high]
 
 
 def _span(record: SweepChart) -> list[float]:

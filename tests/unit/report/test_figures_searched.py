@@ -77,6 +77,18 @@ def test_a_trial_gone_wrong_does_not_press_the_others_into_a_line() -> None:
     assert "1 lies beyond the edge" in history.caption(record)
 
 
+def test_trials_pruned_early_do_not_either_but_near_ones_are_where_they_fell() -> None:
+    complete = tuple(told.trial(at, value=0.90 + at / 1000) for at in range(10))
+    pruned = (told.trial(10, "pruned", 0.898), told.trial(11, "pruned", 0.1))
+    record = history.data(told.findings(trials=(*complete, *pruned)))
+    assert record is not None
+    figure = history.draw(record)
+    low, high = figure.layout.yaxis.range
+    assert low > 0.85
+    assert 0.909 < high < 0.92
+    assert list(told.by_name(figure, "pruned").y) == [0.898, pytest.approx(low)]
+
+
 @pytest.mark.parametrize(
     "trials",
     [
@@ -109,7 +121,7 @@ def test_importances_with_their_intervals() -> None:
             Importance(name="rate", share=0.7, ci95=(0.5, 0.8), trials=40, chance=0.2),
             Importance(name="<i>", share=0.1, ci95=(0.0, 0.3), trials=12, chance=0.2),
         ),
-        note="Mind the gap.",
+        note="mind the gap",
     )
     record = importances.data(told.findings(importances=found))
     assert record is not None
@@ -122,7 +134,7 @@ def test_importances_with_their_intervals() -> None:
     assert list(bars.marker.color) == [theme.OPTIMUM.light, theme.MUTED.light]  # the second could be chance
     assert list(told.by_name(importances.draw(record), "chance").x) == [0.2, 0.2]
     assert importances.draw(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
-    assert importances.caption(record).endswith("Mind the gap.")
+    assert importances.caption(record).endswith("chance. Mind the gap.")
 
 
 def test_too_few_trials_have_no_importances() -> None:

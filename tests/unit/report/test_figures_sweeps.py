@@ -41,7 +41,7 @@ def test_one_chart_a_table() -> None:
     )
     assert [row.at for row in units.rows] == [8, 32, 128]
     assert (optimizer.numeric, optimizer.varied) == (False, "setting")
-    assert [row.label for row in optimizer.rows] == ["adam", "sgd, rate=0.01"]
+    assert [row.label for row in optimizer.rows] == ["adam", "sgd (rate=0.01)"]
     assert [row.at for row in optimizer.rows] == [0, 1]
     assert (units.chosen, optimizer.chosen) == (1, 0)
 
@@ -107,6 +107,17 @@ def test_one_repeat_has_no_interval() -> None:
     assert [chart.id for chart in found] == ["sweep-units"]  # nothing of the other table is measured
     assert set(told.by_name(sweeps.draw(found[0]), "test, measured").error_y.array) == {0.0}
     assert "bars" not in sweeps.caption(found[0])
+
+
+def test_an_interval_that_reaches_below_zero_does_not_squeeze_the_figures() -> None:
+    wide = {("units", at): scores((0.1, 0.9), (0.1, 0.9)) for at in range(3)}
+    found = sweeps.data(told.findings(sweeps=told.sweep_report(wide)))
+    assert found is not None
+    interval = found[0].rows[0].test.interval
+    assert interval is not None
+    low, high = sweeps.draw(found[0]).layout.yaxis.range
+    assert interval[0] < -1 < low < 0
+    assert high > interval[1]
 
 
 def test_nothing_was_swept() -> None:

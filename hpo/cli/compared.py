@@ -3,7 +3,7 @@
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from hpo.cli.output import duration, figure, say, table, tell
+from hpo.cli.output import duration, say, table, tell
 from hpo.cli.words import count
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def _column(report: "CompareReport", found: "Comparison", scores: "Scores") -> d
         column["  95 % by BCa bootstrap"] = _interval(found.bca95, signed=True)
     return column | {
         "p, two-sided": f"{found.p_value:.3g}" + (" (corrected t)" if found.resampled else " (sign flips)"),
+        "p, Wilcoxon": _short(found.p_wilcoxon),
+        "p, equivalence within the margin": _short(found.p_equivalent),
         "pairs won by the optimum": f"{won:g} of {found.pairs}, {found.p_superior:.0%}",
         "  95 % interval (Wilson)": f"{found.p_superior_ci95[0]:.0%} to {found.p_superior_ci95[1]:.0%}",
         "margin": f"{found.margin:.4g}",
@@ -170,11 +172,11 @@ def _claimed(claimed: "Claimed", report: "CompareReport") -> None:
 
 def _looks(report: "CompareReport") -> None:
     spending = [look for look in report.looks if look.number and look.rows == report.rows]
-    if len(spending) > 1:
+    if spending:
         told = "; ".join(_look(look) for look in spending)
         tell(f"looks so far {_ABOUT[report.rows]}: {told}")
 
 
 def _look(look: "Look") -> str:
-    p = "not told" if look.p_value is None else f"{look.verdict}, p {figure(round(look.p_value, 5))}"
+    p = "not told" if look.p_value is None else f"{look.verdict}, p {look.p_value:.3g}"
     return f"{look.number} ({count(look.pairs, 'pair')}, alpha {look.alpha:.3g}): {p}"

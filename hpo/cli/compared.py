@@ -20,6 +20,8 @@ _ABOUT = {"share": "on the test rows", "resampled": "on test rows drawn anew"}
 
 def announce(ahead: "Outline") -> None:
     """Say what is going to be done and about how long it takes; nothing where all of it is there."""
+    from hpo.analysis import DECIDING_PAIRS
+
     contest = ahead.contest
     if contest.settled < contest.target:
         say(
@@ -33,6 +35,9 @@ def announce(ahead: "Outline") -> None:
         stage = foreseen.stage
         left = f"{foreseen.left} of {count(len(stage.jobs), 'training')} left" if foreseen.left else "done"
         say(f"  {stage.name:<12} {stage.about}, {stage.fidelity}: {left}")
+    pairs = min((len(f.stage.jobs) // 2 for f in ahead.stages if f.stage.name in ("final", "resampled")), default=0)
+    if pairs < DECIDING_PAIRS:
+        say(f"  note         fewer than {DECIDING_PAIRS} pairs can never decide: --pairs {DECIDING_PAIRS} or more can")
     time = "told after the first trainings" if ahead.seconds is None else f"about {duration(ahead.seconds)} in all"
     say(f"  time         {time}; Ctrl-C keeps what is done, and the same command goes on")
 

@@ -65,6 +65,9 @@ def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], No
 def read(storage: Storage, study: str) -> CompareReport | None:
     """What the last look at the comparison of a search told; None where there was none. Nothing is trained.
 
+    A report that another version of hpo wrote in other words counts as none: to compare again trains nothing and
+    spends nothing.
+
     Args:
         storage: where the search is.
         study: its name.
@@ -74,7 +77,10 @@ def read(storage: Storage, study: str) -> CompareReport | None:
 
     """
     document = looks.last_document(storage, studies.get(storage, study))
-    return None if document is None else CompareReport.from_json(document)
+    try:
+        return None if document is None else CompareReport.from_json(document)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 class _Doing:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hpo.analysis import compare
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
-from hpo.service import measuring, storage, studies
+from hpo.service import looks, measuring, storage, studies
 from hpo.service.compare_outline import outline
 from hpo.service.compare_request import CompareRequest
 from hpo.service.comparing import read
@@ -124,6 +125,13 @@ def test_an_outline_trains_nothing_and_writes_nothing(opened: storage.Storage, s
     resampled = outline(request(opened, resample=True, fidelity="quick"))
     assert [foreseen.stage.name for foreseen in resampled.stages] == ["race", "resampled"]
     assert read(opened, search.name) is None
+
+
+def test_a_report_of_another_version_is_none(opened: storage.Storage, search: StudyRecord) -> None:
+    look = looks.take(opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12)
+    for document in ({"rows": "share", "verdict": "better"}, {}, [1], "text"):
+        looks.conclude(opened, search, look, compare([0.9] * 8, [0.7] * 8), document)
+        assert read(opened, search.name) is None
 
 
 def test_a_search_with_nothing_to_compare_says_what_it_has(opened: storage.Storage, search: StudyRecord) -> None:

@@ -7,6 +7,8 @@ runs one. The others are their insides.
 __all__ = [
     "configurations",
     "doctor",
+    "effort",
+    "measuring",
     "optimize",
     "plan",
     "progress",

@@ -5,20 +5,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import UsageError
-from hpo.service import status, studies
+from hpo.service import status, stored
 from hpo.service.drain import drain
 from hpo.service.effort import MAX_WORKERS, Effort
-from hpo.service.errors import translated
 from hpo.service.progress import Progress
 from hpo.service.slot import Outcome, Slot
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.stored import StoredTrial
 from hpo.service.studies import Kind, StudyPlan, create_or_resume
 from hpo.study import Fidelity, KFold, Params, StudyDefinition, registry
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
     from hpo.search.job import Job, RowsKind
 
 __all__ = ["Effort", "Result", "estimate", "measure", "results", "study"]
@@ -145,12 +143,13 @@ def results(storage: Storage, study: str) -> dict[str, Result]:
     One read of the slots and one of Optuna's trials; nothing is trained or written, and no TensorFlow is imported.
 
     Raises:
+        StudyError: another program has deleted the study's trials.
         StorageError: the database cannot be reached or read.
 
     """
     settled = [slot for slot in Slots(storage).list(study) if slot.outcome is not None and "job" in slot.payload]
-    trials = _trials(storage, study) if settled else {}
-    found = (_result(slot, trials.get(slot.trial_number)) for slot in settled)
+    trials = {trial.number: trial for trial in stored.read(storage, study)} if settled else {}
+    found = (_result(slot, None if slot.trial_number is None else trials.get(slot.trial_number)) for slot in settled)
     return {result.key: result for result in found}
 
 
@@ -205,23 +204,14 @@ def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:
             raise UsageError(f"the configuration of {what} is none of space {space.name!r}: {problem}")
 
 
-def _trials(storage: Storage, study: str) -> "dict[int | None, FrozenTrial]":
-    with translated(storage.where):
-        try:
-            study_id = storage.rdb.get_study_id_from_name(study)
-            return {trial.number: trial for trial in storage.rdb.get_all_trials(study_id, deepcopy=False)}
-        except KeyError:
-            raise studies.halved(storage, study) from None
-
-
-def _result(slot: Slot, trial: "FrozenTrial | None") -> Result:
+def _result(slot: Slot, trial: StoredTrial | None) -> Result:
     """The slot has the last word on the outcome; what else there is to know, its trial noted."""
     from hpo.search.job import Job
 
     job = Job.from_payload(slot.payload)
     assert slot.digest is not None  # a job has its key from the beginning
     assert slot.outcome is not None  # it is settled
-    noted: Mapping[str, Any] = {} if trial is None else trial.user_attrs
+    noted: Mapping[str, Any] = {} if trial is None else trial.user
     return Result(
         key=slot.digest,
         outcome=slot.outcome,
@@ -234,7 +224,7 @@ def _result(slot: Slot, trial: "FrozenTrial | None") -> Result:
         params=job.params,
         trial_number=slot.trial_number,
         reason=slot.reason if slot.outcome != "complete" else None,
-        curve=() if trial is None else tuple(sorted(trial.intermediate_values.items())),
+        curve=() if trial is None else trial.curve,
         train_curve=tuple((step, value) for step, value in noted.get("train_curve", ())),
         predictions=noted.get("predictions"),
     )

@@ -10,6 +10,7 @@ from hpo.analysis.interaction import Interaction
 from hpo.analysis.interaction import interaction as _of_two
 from hpo.errors import StudyError
 from hpo.service import stored, studies
+from hpo.service.slot import Counts
 from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.study import Params
@@ -37,12 +38,8 @@ def importances(storage: Storage, word: str, *, seed: int = 0) -> Importances:
     record = _search(storage, word)
     trials, distributions = _read(storage, record.name)
     found = _of_trials(trials, distributions, direction=record.direction, seed=seed)
-    counts = Slots(storage).counts(record.name)
-    left_out = [f"{number} {what}" for what, number in (("pruned", counts.pruned), ("failed", counts.failed)) if number]
-    if not left_out:
-        return found
-    said = f"{' and '.join(left_out)} trials are left out: a pruned one has no value that compares with the others"
-    return replace(found, note="; ".join(filter(None, [found.note, said if counts.pruned else said.split(":")[0]])))
+    note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name))]))
+    return replace(found, note=note)
 
 
 def interaction(storage: Storage, word: str, found: Importances) -> Interaction | None:
@@ -72,6 +69,16 @@ def _search(storage: Storage, word: str) -> studies.StudyRecord:
             f"a search, such as {record.parent or 'those hpo status lists'}"
         )
     return record
+
+
+def _left_out(counts: Counts) -> str:
+    """Which settled trials do not count, and why; empty where all do."""
+    numbers = [f"{number} {what}" for what, number in (("pruned", counts.pruned), ("failed", counts.failed)) if number]
+    if not numbers:
+        return ""
+    one = counts.pruned + counts.failed == 1
+    said = f"{' and '.join(numbers)} {'trial is' if one else 'trials are'} left out"
+    return f"{said}: a pruned one has no value that compares with the others" if counts.pruned else said
 
 
 def _read(storage: Storage, study: str) -> tuple[Trials, "dict[str, BaseDistribution]"]:

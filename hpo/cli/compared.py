@@ -19,7 +19,7 @@ _ABOUT = {"share": "on the test rows", "resampled": "on test rows drawn anew"}
 
 
 def announce(ahead: "Outline") -> None:
-    """Say what is going to be done and about how long it takes; nothing where all of it is there."""
+    """Say what is going to be done and about how long it takes."""
     from hpo.analysis import DECIDING_PAIRS
 
     contest = ahead.contest
@@ -29,6 +29,8 @@ def announce(ahead: "Outline") -> None:
             "more of them may find another optimum"
         )
     if not ahead.left:
+        final = next(f.stage for f in ahead.stages if f.stage.name in ("final", "resampled"))
+        say(f"nothing is left to train for {contest.record.name}: {final.about}")
         return
     say(f"compare {contest.record.name} with baseline {contest.hand.name} in {ahead.safe_url}")
     for foreseen in ahead.stages:
@@ -51,6 +53,8 @@ def show(report: "CompareReport") -> None:
         tell(sentence(comparison, metric=report.metric, unit=report.unit, about=_ABOUT[rows], **names))
         if comparison.note:
             tell(f"  {comparison.note}")
+        if rows == "resampled":
+            tell("  The search chose its optimum on rows that are now among the test rows, which may flatter it here.")
     _figures(report)
     for scores in (report.scores, report.resampled_scores):
         for lost in scores.lost if scores is not None else ():

@@ -89,6 +89,8 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
     first = json.loads(run(copy, *COMPARE, "--pairs", "6", "--json").out)
     fewer = run(copy, *COMPARE, "--pairs", "3")
     assert fewer.code == 0, fewer.err
+    assert "nothing is left to train" in fewer.err
+    assert "6 are there already, and all of them count" in fewer.err
     assert trainings(copy) == before
     assert [look["number"] for look in first["looks"]] == [1, 1]
     lines = fewer.out.splitlines()

@@ -15,7 +15,8 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     predictions = findings.predictions
     if predictions is None:
         return ()
-    said = "both configurations" if None not in (predictions.optimum, predictions.baseline) else "one configuration"
+    both = predictions.optimum is not None and predictions.baseline is not None
+    said = "both configurations" if both else "one configuration"
     lead = Text(text=f"The first pair of the comparison kept what {said} said of each test row.", tone="lead")
     shown = examples.right_and_wrong(findings) if predictions.kind == "labels" else examples.near_and_far_rows(findings)
     return (lead, *charts.of("confusion", "predicted"), *shown)

@@ -22,7 +22,7 @@ _VERDICTS: dict[str, tuple[str, Mark]] = {
     "refuted": ("refuted", "bad"),
     "undecided": ("undecided", "open"),
 }
-_NAMES = {"train": "train", "test": "test", "seconds": "seconds"}
+_FIGURES = ("train", "test", "seconds")
 
 
 def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
@@ -37,8 +37,7 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured)]
     for table in measured:
         chart: Chart | None = drawn.get(f"figure-sweep-{table.sweep.id}")
-        found += [chart] if chart is not None else []
-        found.append(Text(text=table_sentence(table)))
+        found.append(chart or Text(text=table_sentence(table)))  # the chart's caption says the same
         found.append(_table(report, table))
     return found
 
@@ -89,16 +88,16 @@ def _overview(tables: "Sequence[TableFinding]") -> Table:
 
 
 def _table(report: "SweepReport", table: "TableFinding") -> Table:
-    names = [name for name in _NAMES if any(name in row.figures for row in table.rows)]
+    names = [name for name in _FIGURES if any(name in row.figures for row in table.rows)]
     headings = [varied(table.sweep)]
     for name in names:
-        unit = f", {report.unit}" if report.unit and name != "seconds" else ""
-        headings += [f"{_NAMES[name]}{unit}", "report"]
+        headings += [name, "report"]
+    unit = f", {report.unit}" if report.unit else ""
     unsure = [row for row in table.rows if any(figure.disagrees for figure in row.figures.values())]
     marks = "≠ marks what disagrees by more than noise and rounding explain. " if unsure else ""
     spreads = "± is one standard deviation over the repeats. " if report.repeats > 1 else ""
     return Table(
-        caption=f"{table.sweep.title}: measured beside reported",
+        caption=f"{table.sweep.title}: measured beside reported ({report.metric}{unit})",
         headings=tuple(headings),
         rows=tuple(_row(table, row, names) for row in table.rows),
         right=frozenset(range(1, len(headings))),

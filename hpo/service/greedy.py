@@ -17,7 +17,7 @@ from hpo.service.progress import Ended, Progress
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan
 from hpo.service.sweep_request import SweepRequest
-from hpo.service.sweeps import repeat_seed, study_seed
+from hpo.service.sweeps import repeat_seed, study_seed, sweep_plan
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -32,7 +32,6 @@ __all__ = [
     "Walk",
     "ahead",
     "greedy",
-    "greedy_plan",
     "read_greedy",
     "refuse_some",
     "walk",
@@ -71,7 +70,7 @@ def greedy(request: SweepRequest, on_progress: Callable[[Progress], None] | None
     storage = storages.prepare(request.storage)
     try:
         seed = study_seed(storage, definition, fidelity.name, request.seed, kind=KIND)
-        plan = greedy_plan(definition, request.definition, fidelity.name, seed)
+        plan = sweep_plan(definition, request.definition, fidelity.name, seed, kind=KIND)
         ended: Ended = "done"
         while (at := _walk(storage, plan, definition, request.repeats)).pending:
             effort = request.effort
@@ -101,7 +100,7 @@ def read_greedy(storage: Storage, definition: "StudyDefinition", fidelity: str) 
     if not definition.sweeps:
         return None
     seed = study_seed(storage, definition, fidelity, kind=KIND)
-    plan = greedy_plan(definition, definition.name, fidelity, seed)
+    plan = sweep_plan(definition, definition.name, fidelity, seed, kind=KIND)
     found = measuring.results(storage, plan.name)
     furthest: tuple[int, Walk] | None = None
     for repeats in range(1, len(found) + 1):
@@ -155,13 +154,6 @@ def refuse_some(request: SweepRequest, definition: "StudyDefinition") -> None:
             f"--greedy follows all tables of {definition.name} from the first one, each from the winner so far: "
             f"leave out {', '.join(request.sweeps)}"
         )
-
-
-def greedy_plan(definition: "StudyDefinition", reference: str, fidelity: str, seed: int) -> StudyPlan:
-    """The study of the greedy method at that fidelity. Raises UsageError where there is no such fidelity."""
-    return measuring.study(
-        definition, reference, kind=KIND, space=definition.space().name, fidelity=fidelity, seed=seed
-    )
 
 
 def _walk(storage: Storage, plan: StudyPlan, definition: "StudyDefinition", repeats: int) -> Walk:

@@ -69,14 +69,14 @@ def plan_greedy(request: SweepRequest) -> SweepPlan:
     Raises as `plan_sweep` does, and UsageError where the request names tables.
 
     """
-    from hpo.service.greedy import KIND, ahead, greedy_plan, refuse_some, walk
+    from hpo.service.greedy import KIND, ahead, refuse_some, walk
 
     definition, fidelity = request.resolve()
     refuse_some(request, definition)
     storage = storages.prepare(request.storage)
     try:
         seed = study_seed(storage, definition, fidelity.name, request.seed, kind=KIND)
-        plan = greedy_plan(definition, request.definition, fidelity.name, seed)
+        plan = sweep_plan(definition, request.definition, fidelity.name, seed, kind=KIND)
         at = walk(definition, measuring.results(storage, plan.name), repeats=request.repeats, seed=seed)
         jobs = ahead(definition, at, repeats=request.repeats, seed=seed)
         rows = sum(len(table.rows) for table in definition.sweeps)

@@ -118,10 +118,12 @@ def sweep_jobs(definition: "StudyDefinition", sweeps: "Iterable[Sweep]", repeats
     return list(jobs.values())
 
 
-def sweep_plan(definition: "StudyDefinition", reference: str, fidelity: str, seed: int) -> StudyPlan:
-    """The study of the definition's sweeps at that fidelity. Raises UsageError where there is no such fidelity."""
+def sweep_plan(
+    definition: "StudyDefinition", reference: str, fidelity: str, seed: int, *, kind: Kind = KIND
+) -> StudyPlan:
+    """The study of the definition's tables at that fidelity. Raises UsageError where there is no such fidelity."""
     return measuring.study(
-        definition, reference, kind=KIND, space=definition.space().name, fidelity=fidelity, seed=seed
+        definition, reference, kind=kind, space=definition.space().name, fidelity=fidelity, seed=seed
     )
 
 
@@ -138,10 +140,11 @@ def study_seed(
     """The seed of the definition's sweep at that fidelity; `wanted`, or else 0, where there is none yet.
 
     Raises:
+        UsageError: there is no such fidelity.
         StudyError: there is one, made with another seed than `wanted`.
 
     """
-    name = f"{definition.name}-{kind}-{fidelity}"
+    name = sweep_plan(definition, definition.name, fidelity, 0, kind=kind).name
     record = lookup(storage, name)
     if record is None:
         return wanted or 0

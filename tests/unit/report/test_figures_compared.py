@@ -60,6 +60,13 @@ def test_each_pair_is_drawn_where_it_fell() -> None:
     assert interval[1] < high
 
 
+def test_the_band_is_the_95_percent_interval_whatever_a_look_may_spend() -> None:
+    report = told.comparison([0.9, 0.8, 0.7], [0.7, 0.75, 0.68], alpha=0.01)
+    records = paired.data(told.findings(comparison=report))
+    assert records is not None
+    assert records[0].interval == report.comparison.ci95 != report.comparison.ci
+
+
 def test_one_pair_has_no_interval() -> None:
     records = paired.data(told.findings(comparison=told.comparison([0.9], [0.8])))
     assert records is not None

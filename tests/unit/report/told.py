@@ -152,9 +152,10 @@ def comparison(
     value: float | None = None,
     resampled: tuple[Sequence[float], Sequence[float]] | None = None,
     unit: str = "",
+    alpha: float = 0.05,
 ) -> CompareReport:
     def found(ours: Sequence[float], theirs: Sequence[float], share: float | None = None) -> Comparison:
-        return compare(ours, theirs, direction=direction, test_share=share)  # type: ignore[arg-type]
+        return compare(ours, theirs, direction=direction, test_share=share, alpha=alpha)  # type: ignore[arg-type]
 
     spent = Spent(trials=3, epochs=None, seconds=None)
     second = None if resampled is None else found(*resampled, 0.2)

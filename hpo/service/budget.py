@@ -105,11 +105,13 @@ def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:
 def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
     """The tables, each distinct configuration trained once at the last fidelity, which is the report's own epochs."""
     from hpo.search import digest
+    from hpo.service.sweeps import sweep_plan
 
     fidelity = definition.fidelities[-1]
     distinct = {digest(sweep.configuration(row)) for sweep in definition.sweeps for row in sweep.rows}
     paces: dict[str, list[float]] = {}
-    for result in measuring.results(storage, f"{definition.name}-sweep-{fidelity.name}").values():
+    study = sweep_plan(definition, definition.name, fidelity.name, 0).name
+    for result in measuring.results(storage, study).values():
         if result.seconds is not None:
             paces.setdefault(digest(result.params), []).append(result.seconds + (result.compile_seconds or 0.0))
     measured = distinct <= set(paces)

@@ -131,7 +131,7 @@ def _final(storage: Storage, contest: Contest, request: CompareRequest, optimum:
 
 def _claim(storage: Storage, contest: Contest) -> Stage | None:
     """The baseline trained as the report trained it, among the rows of its tables; None: it is in none of them."""
-    from hpo.service.sweeps import as_reported, study_seed
+    from hpo.service.sweeps import as_reported, study_seed, sweep_plan
 
     definition = contest.definition
     if not any(
@@ -140,14 +140,7 @@ def _claim(storage: Storage, contest: Contest) -> Stage | None:
         return None
     last = definition.fidelities[-1]
     seed = study_seed(storage, definition, last.name)
-    plan = measuring.study(
-        definition,
-        contest.record.reference,
-        kind="sweep",
-        space=definition.spaces[0].name,
-        fidelity=last.name,
-        seed=seed,
-    )
+    plan = sweep_plan(definition, contest.record.reference, last.name, seed)
     return Stage(
         name="as reported",
         about=f"baseline {contest.hand.name} on all development rows, {CLAIM_REPEATS} times",

@@ -78,7 +78,7 @@ def _thinned(curve: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], .
 def caption(record: LearningCurves) -> str:
     """What is to be seen."""
     text = (
-        f"The metric after each epoch, as the mean over the last heat of the race (fidelity {record.fidelity}). Solid: "
+        f"The metric as training went on, the mean over the last heat of the race (fidelity {record.fidelity}). Solid: "
         "validation rows. Dotted: training rows, while they were trained on. A gap between the two is overfit."
     )
     return f"{text} {'Higher' if record.maximize else 'Lower'} is better."
@@ -119,10 +119,10 @@ def draw(record: LearningCurves) -> "go.Figure":
 
 
 def _settled(record: LearningCurves) -> list[float]:
-    """The values after the first fifth of the epochs: how a curve falls from the sky tells nothing."""
+    """The values after the first tenth of the epochs: how a curve falls from the sky tells nothing."""
     pairs = [(step, value) for line in record.lines for step, value in zip(line.steps, line.values, strict=True)]
     last = max(step for step, _ in pairs)
-    return [value for step, value in pairs if step >= last / 5]
+    return [value for step, value in pairs if step >= last / 10]
 
 
 PANEL = Panel(id="curves", title="Learning curves", caption=caption, data=data, draw=draw)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, note, padded, plain, slim, titled, window, words
+from hpo.report.figures.canvas import axis, canvas, note, plain, slim, titled, window, words
 from hpo.report.figures.panel import Panel
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _window(record: History) -> tuple[float, float]:
     keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
     low, high = window(complete or every, keep)
     span = high - low
-    least, most = padded(every or [low, high], share=0.03)
+    least, most = min(every, default=low) - 0.03 * span, max(every, default=high) + 0.03 * span
     return max(min(low, least), low - span), min(max(high, most), high + span)
 
 

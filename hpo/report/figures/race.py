@@ -40,6 +40,7 @@ class RaceChart:
     runners: tuple[Runner, ...]
     winner: str  # the best that is not the hand-picked one
     optimism: float | None  # how much the search flattered its best trial, in the metric; None: it cannot be told
+    optimism_interval: tuple[float, float] | None  # 95 %; None: one round
 
 
 def data(findings: "Findings") -> tuple[RaceChart, ...] | None:
@@ -62,6 +63,7 @@ def data(findings: "Findings") -> tuple[RaceChart, ...] | None:
                 runners=_runners(heat, same=same),
                 winner=heat.finding.winner.name,
                 optimism=heat.finding.optimism if same else None,
+                optimism_interval=heat.finding.optimism_ci95 if same else None,
             )
         )
     return tuple(chart for chart in charts if chart.runners) or None
@@ -89,8 +91,16 @@ def caption(record: RaceChart) -> str:
         return text
     amount = f"{abs(record.optimism):.3g}"
     if record.optimism > 0:
-        return f"{text} The search flattered its best trial by {amount}: a search's best value is partly luck."
-    return f"{text} The search did not flatter its best trial: measured again it did better by {amount}."
+        text += f" The search's best trial did worse by {amount} when measured again"
+    else:
+        text += f" The search's best trial did not do worse when measured again, but better by {amount}"
+    if record.optimism_interval is None:
+        return f"{text}."
+    low, high = record.optimism_interval
+    may = (
+        "; that may be chance" if low <= 0 <= high else ", as the best of many trials is partly luck" if low > 0 else ""
+    )
+    return f"{text} (95 % interval of the search's optimism {low:+.3g} to {high:+.3g}){may}."
 
 
 def draw(record: RaceChart) -> "go.Figure":

@@ -1,6 +1,7 @@
 """Figures of a comparison: paired differences and the race."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import told
@@ -101,7 +102,22 @@ def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
     assert (list(hand.x), list(hand.y)) == ([0.9], [1])
     assert hand.marker.color == theme.BASELINE.light
     assert figure.layout.yaxis.ticktext == ("<b>trial 4</b>", "report", "trial 2")
-    assert "flattered its best trial by 0.05" in race.caption(charts[0])
+    assert "did worse by 0.05 when measured again." in race.caption(charts[0])
+
+
+@pytest.mark.parametrize(
+    ("optimism", "interval", "words"),
+    [
+        (0.05, (0.01, 0.09), "optimism +0.01 to +0.09), as the best of many trials is partly luck."),
+        (0.05, (-0.01, 0.11), "optimism -0.01 to +0.11); that may be chance."),
+        (-0.05, (-0.09, -0.01), "but better by 0.05 (95 % interval of the search's optimism -0.09 to -0.01)."),
+    ],
+)
+def test_optimism_is_told_with_how_sure_it_is(optimism: float, interval: tuple[float, float], words: str) -> None:
+    sure = replace(RACE, finding=replace(RACE.finding, optimism=optimism, optimism_ci95=interval))
+    charts = race.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[sure])))
+    assert charts is not None
+    assert words in race.caption(charts[0])
 
 
 def test_values_of_another_fidelity_are_not_shown_beside_each_other() -> None:

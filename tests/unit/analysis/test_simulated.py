@@ -54,6 +54,7 @@ def test_the_t_interval_covers_what_it_says(pairs: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("pairs", [8, 12, 29])
 def test_the_t_interval_covers_what_it_says_in_many_studies(pairs: int) -> None:
     assert coverage(pairs, simulations=10_000) == pytest.approx(0.95, abs=0.01)
@@ -67,6 +68,7 @@ def test_luck_is_not_called_skill() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("draw", [*ALIKE, steadier, other_shape])
 @pytest.mark.parametrize("pairs", [6, 12, 28])
 def test_without_a_difference_better_is_rare_whatever_the_shape(draw: Draw, pairs: int) -> None:
@@ -75,6 +77,7 @@ def test_without_a_difference_better_is_rare_whatever_the_shape(draw: Draw, pair
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("draw", [normal, skewed, losses, steadier])
 def test_over_three_looks_better_is_rare_whatever_the_shape(draw: Draw) -> None:
     rates = looked(draw)
@@ -83,6 +86,7 @@ def test_over_three_looks_better_is_rare_whatever_the_shape(draw: Draw) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_luck_is_not_called_skill_in_many_studies() -> None:
     rates, _ = searched(studies=4_000)
     assert rates.better <= 0.025

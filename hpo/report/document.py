@@ -135,6 +135,7 @@ class Verdict:
 
     word: Literal["better", "worse", "equivalent", "undecided", "open"]  # open: not compared yet
     sentence: str
+    second: str = ""  # what the second line of a comparison says
     facts: tuple[Fact, ...] = ()
     command: str = ""  # what would tell, where nothing has yet
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpo.report import pictures
 from hpo.report.document import Cell, Mark, Part, Picture, Pictures, Table
 from hpo.report.figures.predicted import near_and_far
-from hpo.report.words import figure, signed
+from hpo.report.words import MINUS, signed
 from hpo.service.findings import Findings, Predictions
 
 __all__ = ["near_and_far_rows", "right_and_wrong"]
@@ -86,7 +86,9 @@ def _firsts(found: Predictions) -> list[tuple[str, int]]:
 def _picture(found: Predictions, kind: str, row: int) -> Picture:
     true = _label(found, found.truth[row])
     said = [f"{name}: {_label(found, values[row])}" for name, values in _sides(found).items() if values is not None]
-    mark: Mark = "good" if kind.startswith("Right") else "bad"
+    answers = found.optimum if found.optimum is not None else found.baseline
+    assert answers is not None  # else there would be no kinds
+    mark: Mark = "good" if answers[row] == found.truth[row] else "bad"
     return Picture(
         uri=pictures.uri(found.x[row]),
         alt=f"Test row {row}, a picture of class {true}",
@@ -102,7 +104,7 @@ def _label(found: Predictions, label: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return figure(float(value), 5)
+    return f"{float(value):.5g}".replace("-", MINUS)
 
 
 def _table(

@@ -22,7 +22,7 @@ __all__ = ["escaped", "markdown"]
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#&$])|(?<![^\W_])(_)|(_)(?![^\W_])")
 # An underscore inside a word is one in every Markdown of today: hidden_units stays readable.
 _OPENING = re.compile(
-    r"^([-+](?=\s|$)|[-=](?=[-=\s]*$)|\d+(?=[.)]))"
+    r"^([-+](?=\s|$)|[-=](?=[-=\s]*$)|\d+(?=[.)](?:\s|$)))"
 )  # what makes a list or a heading at the beginning of a line
 
 
@@ -33,9 +33,12 @@ def markdown(document: Document) -> str:
 
 def escaped(text: str) -> str:
     """Text that reads as itself, in one line, whatever it holds."""
-    line = " ".join(text.split())
-    line = _SPECIAL.sub(lambda match: f"\\{match[0]}", line)
-    return _OPENING.sub(lambda match: _mild(match[1]), line)
+    return _OPENING.sub(lambda match: _mild(match[1]), _inline(text))
+
+
+def _inline(text: str) -> str:
+    """The same within a line."""
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", " ".join(text.split()))
 
 
 def _mild(opening: str) -> str:
@@ -48,6 +51,7 @@ def _blocks(document: Document) -> Iterator[str]:
     verdict = document.verdict
     word = "Not compared yet" if verdict.word == "open" else verdict.word.capitalize()
     yield f"**{word}.** {escaped(verdict.sentence)}"
+    yield escaped(verdict.second)
     if verdict.command:
         yield _fenced([verdict.command])
     yield _facts(verdict.facts)
@@ -93,9 +97,9 @@ def _facts(facts: Iterable[Fact]) -> str:
 def _table(table: Table) -> str:
     rule = ["---:" if column in table.right else "---" for column in range(len(table.headings))]
     rows = [
-        [escaped(heading) for heading in table.headings],
+        [_inline(heading) for heading in table.headings],
         rule,
-        *([escaped(cell.text if isinstance(cell, Cell) else cell) for cell in row] for row in table.rows),
+        *([_inline(cell.text if isinstance(cell, Cell) else cell) for cell in row] for row in table.rows),
     ]
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     note = f"\n\n{escaped(table.note)}" if table.note else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 __all__ = [
+    "MINUS",
     "configuration",
     "count",
     "duration",
@@ -56,7 +57,7 @@ def interval(bounds: tuple[float, float] | None, digits: int = 3) -> str:
 
 
 def spread(values: Sequence[float], digits: int = 4) -> str:
-    """Mean ± standard deviation, to the same decimal place; one value alone as it is."""
+    """Mean ± standard deviation, to the second digit of the latter; one value alone as it is."""
     if not values:
         return NONE
     mean = math.fsum(values) / len(values)
@@ -64,6 +65,8 @@ def spread(values: Sequence[float], digits: int = 4) -> str:
         return figure(mean, digits)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     places = _places(abs(mean), digits)
+    if sd:  # two digits of the deviation are all that is known of it, and the mean is no surer
+        places = min(places, _places(sd, 2))
     return f"{mean:.{places}f} ± {sd:.{places}f}".replace("-", MINUS)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from hpo.analysis import Comparison, sentence
+from hpo.analysis import Comparison
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import about
@@ -21,18 +21,10 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     report = findings.comparison
     if report is None:
         return ()
-    found: list[Part] = [Text(text=_lead(report), tone="lead"), _configurations(report), *charts.of("paired")]
+    found: list[Part] = [Text(text=_lead(report), tone="lead"), *charts.of("paired"), _configurations(report)]
     found.append(_figures(report))
     if report.comparison.note:
         found.append(Text(text=report.comparison.note))
-    if report.resampled is not None:
-        second = sentence(
-            report.resampled,
-            metric=report.metric,
-            unit=report.unit,
-            about="on test rows drawn anew for each pair",
-        )
-        found.append(Text(text=f"About the task rather than about one test set: {second}"))
     found += [Text(text=f"Lost: {lost}.", tone="note") for lost in report.scores.lost]
     found.append(_pairs(report, report.scores, f"All {len(report.scores.optimum)} pairs"))
     if report.resampled_scores is not None:
@@ -104,13 +96,13 @@ def _figures(report: CompareReport) -> Table:
         ("95 % interval (BCa bootstrap)", [interval(found.bca95) for _, found, _ in columns]),
         ("p, two-sided", [p_value(found.p_value) for _, found, _ in columns]),
         ("p, Wilcoxon", [p_value(found.p_wilcoxon) for _, found, _ in columns]),
-        ("level of this look", [figure(found.alpha) for _, found, _ in columns]),
+        ("level of this look", [setting(found.alpha) for _, found, _ in columns]),
         ("pairs won", [percent(found.p_superior) for _, found, _ in columns]),
         (
             "95 % interval (Wilson)",
             [" to ".join(percent(bound) for bound in found.p_superior_ci95) for _, found, _ in columns],
         ),
-        ("a difference too small to matter", [figure(found.margin) for _, found, _ in columns]),
+        ("a difference too small to matter", [setting(found.margin) for _, found, _ in columns]),
         ("verdict", [found.verdict for _, found, _ in columns]),
     ]
     unit = f", {report.unit}" if report.unit else ""
@@ -149,7 +141,7 @@ def _looks(report: CompareReport) -> Table:
                 str(look.number) if look.number else "spends nothing",
                 "drawn anew" if look.rows == "resampled" else "test",
                 str(look.pairs),
-                figure(look.alpha) if look.number else "–",
+                setting(look.alpha) if look.number else "–",
                 p_value(look.p_value),
                 look.verdict,
             )
@@ -172,7 +164,7 @@ def _luck(report: CompareReport) -> list[str]:
         lines.append(f"Measured again, the search’s best trial shows that the search had {said} {off}{within}.")
     if finding.first_share is not None:
         share = percent(finding.first_share)
-        lines.append(f"{finding.winner.name} comes first of the trials in {share} of the resamples of the rounds.")
+        lines.append(f"Of the trials, {finding.winner.name} comes first in {share} of the resamples of the rounds.")
     if finding.tau is not None:
         tau = figure(float(finding.tau), 2)
         lines.append(

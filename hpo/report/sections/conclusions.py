@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["parts"]
 
 _VERDICTS: dict[str, tuple[str, Mark]] = {
-    "supported": ("✓ supported", "good"),
-    "contradicted": ("✗ contradicted", "bad"),
-    "undecided": ("? undecided", "open"),
-    "unmeasured": ("– not measured", "open"),
+    "supported": ("✓\u00a0supported", "good"),
+    "contradicted": ("✗\u00a0contradicted", "bad"),
+    "undecided": ("?\u00a0undecided", "open"),
+    "unmeasured": ("–\u00a0not\u00a0measured", "open"),
 }
 
 
@@ -27,12 +27,17 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001
     if not claims:
         return ()
     tally = {verdict: sum(one.verdict == verdict for one in claims) for verdict in _VERDICTS}
-    said = ", ".join(f"{number} {_VERDICTS[name][0][2:]}" for name, number in tally.items() if number)
+    said = ", ".join(f"{number} {_plain(name)}" for name, number in tally.items() if number)
     at = ""
     if findings.sweeps is not None and not findings.sweeps.against_report:
         at = f" The tables were measured at fidelity {findings.sweeps.fidelity}, which trains less than the report did."
     lead = Text(text=f"Of {len(claims)} conclusions: {said}.{at}", tone="lead")
     return (lead, _table(claims), *([_evidence(claims)] if any(one.evidence for one in claims) else []))
+
+
+def _plain(verdict: str) -> str:
+    """Its word without the sign before it."""
+    return _VERDICTS[verdict][0][2:].replace("\u00a0", " ")
 
 
 def _table(claims: "Sequence[ClaimFinding]") -> Table:

@@ -91,7 +91,7 @@ def _table(report: "SweepReport", table: "TableFinding") -> Table:
     names = [name for name in _FIGURES if any(name in row.figures for row in table.rows)]
     headings = [varied(table.sweep)]
     for name in names:
-        headings += [name, "report"]
+        headings += [name, "report"] if _is_reported(table, name) else [name]
     unit = f", {report.unit}" if report.unit else ""
     unsure = [row for row in table.rows if any(figure.disagrees for figure in row.figures.values())]
     marks = "≠ marks what disagrees by more than noise and rounding explain. " if unsure else ""
@@ -110,8 +110,13 @@ def _row(table: "TableFinding", row: "RowFinding", names: Sequence[str]) -> tupl
     chosen = row.index == table.sweep.chosen
     cells: list[str | Cell] = [Cell(text=f"{label} ✓", mark="chosen", hint="the report’s choice") if chosen else label]
     for name in names:
-        cells += _figure(name, row.figures.get(name), row)
+        both = _figure(name, row.figures.get(name), row)
+        cells += both if _is_reported(table, name) else both[:1]
     return tuple(cells)
+
+
+def _is_reported(table: "TableFinding", name: str) -> bool:
+    return any(row.figures[name].reported is not None for row in table.rows if name in row.figures)
 
 
 def _figure(name: str, found: "FigureFinding | None", row: "RowFinding") -> list[str | Cell]:

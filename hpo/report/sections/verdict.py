@@ -2,11 +2,11 @@
 
 from hpo.analysis import sentence
 from hpo.report.document import Fact, Verdict
-from hpo.report.words import count, figure, interval, p_value, percent, signed
+from hpo.report.words import count, figure, interval, p_value, percent, setting, signed
 from hpo.service.compare_report import CompareReport
 from hpo.service.findings import Findings
 
-__all__ = ["about", "unit_of", "verdict", "with_unit"]
+__all__ = ["about", "second", "unit_of", "verdict", "with_unit"]
 
 
 def verdict(findings: Findings) -> Verdict:
@@ -18,8 +18,19 @@ def verdict(findings: Findings) -> Verdict:
     return Verdict(
         word=found.verdict,
         sentence=sentence(found, metric=report.metric, unit=report.unit, about=about(report)),
+        second=second(report),
         facts=_facts(report),
     )
+
+
+def second(report: CompareReport) -> str:
+    """What the pairs with rows drawn anew say, about the task rather than one test set; empty where there are none."""
+    if report.resampled is None:
+        return ""
+    said = sentence(
+        report.resampled, metric=report.metric, unit=report.unit, about="on test rows drawn anew for each pair"
+    )
+    return f"About the task rather than about one test set: {said}"
 
 
 def about(report: CompareReport) -> str:
@@ -52,7 +63,7 @@ def _facts(report: CompareReport) -> tuple[Fact, ...]:
             note=f"of {found.pairs}; 95 % interval {percent(found.p_superior_ci95[0])} "
             f"to {percent(found.p_superior_ci95[1])}",
         ),
-        Fact(name="p, no difference", value=p_value(found.p_value), note=f"this look may spend {figure(found.alpha)}"),
+        Fact(name="p, no difference", value=p_value(found.p_value), note=f"this look may spend {setting(found.alpha)}"),
     ]
     if report.heats and report.heats[0].finding.optimism is not None:
         optimism = report.heats[0].finding.optimism

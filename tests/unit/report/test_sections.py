@@ -1,0 +1,168 @@
+"""What a report says of findings, as a document: rendered both ways, so that every part can be."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import told
+
+from hpo.analysis import RowScores
+from hpo.report import document, html, markdown
+from hpo.report.document import Document, Pictures, Table
+from hpo.service.findings import CurvePair, Curves, Missing, Predictions
+from hpo.service.progress import Best
+
+WON = [0.92, 0.93, 0.91, 0.92, 0.94, 0.93, 0.92, 0.91]
+LOST = [0.90, 0.91, 0.90, 0.89, 0.91, 0.90, 0.90, 0.89]
+
+
+def told_of(direction: str = "maximize", **parts: Any) -> Document:
+    made = document(told.findings(direction, **parts))
+    assert html(made).count("</section>") == len(made.sections) + 1  # every part can be rendered
+    return made
+
+
+def tables(made: Document, section: str) -> dict[str, Table]:
+    parts = next(one.parts for one in made.sections if one.id == section)
+    return {part.caption: part for part in parts if isinstance(part, Table)}
+
+
+def words(table: Table) -> list[tuple[str, ...]]:
+    return [tuple(cell if isinstance(cell, str) else cell.text for cell in row) for row in table.rows]
+
+
+@pytest.mark.parametrize(
+    ("optimum", "baseline", "word"),
+    [(WON, LOST, "better"), (LOST, WON, "worse"), (WON[:3], LOST[:3], "undecided"), (WON, WON, "equivalent")],
+)
+def test_the_verdict_is_what_was_found_whoever_won(optimum: list[float], baseline: list[float], word: str) -> None:
+    made = told_of(comparison=told.comparison(optimum, baseline))
+    assert made.verdict.word == word
+    assert f"**{word.capitalize()}.**" in markdown(made)
+    assert made.verdict.facts[1].note.startswith(f"of {len(optimum)};")
+
+
+def test_what_the_task_says_stands_beside_what_the_test_rows_say() -> None:
+    alone = told_of(comparison=told.comparison(WON, LOST))
+    assert alone.verdict.second == ""
+    both = told_of(comparison=told.comparison(WON, LOST, resampled=(LOST, WON)))
+    assert both.verdict.word == "better"
+    assert both.verdict.second.startswith("About the task rather than about one test set: ")
+    assert len(tables(both, "comparison")["The comparison in figures"].headings) == 3
+
+
+def test_every_pair_is_told_with_who_won_it() -> None:
+    made = told_of("minimize", comparison=told.comparison([2.0, 3.0, 2.5], [2.5, 2.5, 2.5], direction="minimize"))
+    rows = words(tables(made, "comparison")["All 3 pairs"])
+    assert [row[3:] for row in rows] == [("+0.500", "won"), ("−0.500", "lost"), ("0", "tied")]
+
+
+def test_a_search_without_a_comparison_is_open_and_says_what_would_tell() -> None:
+    found = told.findings(
+        missing=(Missing(part="comparison", what="the comparison", why="no", command="hpo compare t"),)
+    )
+    status = replace(found.status, target=3, settled=3, complete=2, failed=1, best=Best(number=1, value=0.9, params={}))
+    made = document(replace(found, status=status))
+    assert (made.verdict.word, made.verdict.command) == ("open", "hpo compare t")
+    assert made.verdict.sentence.startswith("The best of 2 complete trials has a validation accuracy of 0.9000.")
+    assert made.missing == ()  # said once
+    none = document(replace(found, status=replace(status, best=None, complete=0)))
+    assert "none is complete (0 pruned, 1 failed)" in none.verdict.sentence
+
+
+def test_rows_stand_beside_their_reported_figures_and_what_disagrees_is_marked() -> None:
+    exact = RowScores(figures={"test": (0.9101, 0.9102, 0.9100), "train": (0.95, 0.951, 0.949)})
+    off = RowScores(figures={"test": (0.80, 0.801, 0.799)})
+    gone = RowScores(reasons=("diverged: the loss was not finite",))
+    measured = {("units", 0): off, ("units", 1): exact, ("units", 2): gone}
+    made = told_of(sweeps=told.sweep_report(measured))
+    found = tables(made, "tables")
+    table = found["Units: measured beside reported (accuracy)"]
+    assert table.headings == ("units", "train", "report", "test", "report")
+    rows = words(table)
+    assert rows[0][3:] == ("0.8000 ± 0.0010", "0.88 ≠")
+    assert rows[1] == ("32 ✓", "0.9500 ± 0.0010", "0.95", "0.9101 ± 0.0001", "0.91")
+    assert rows[2][3] == "diverged"
+    assert [row[0] for row in words(found["What becomes of the report’s choices"])] == ["Units"]  # one table measured
+
+
+def test_near_and_far_rows_come_with_all_their_features() -> None:
+    predictions = Predictions(
+        truth=np.array([1.0, 2.0, 3.0]),
+        optimum=np.array([1.5, 2.0, 1.0]),
+        baseline=np.array([1.0, 2.5, 2.0]),
+        kind="values",
+        label_names=(),
+        feature_names=("rooms", "age"),
+        x=np.array([[1, 10], [2, 20], [3, 30]], dtype=np.float32),
+    )
+    made = told_of(predictions=predictions)
+    table = tables(made, "predictions")["One near, one far"]
+    assert table.headings == (
+        "",
+        "nearest, optimum (test row 1)",
+        "farthest, optimum (test row 2)",
+        "nearest, hand-picked (test row 0)",
+        "farthest, hand-picked (test row 2)",
+    )
+    rows = {row[0]: row[1:] for row in words(table)}
+    assert rows["true value"] == ("2", "3", "1", "3")
+    assert rows["optimum is off by"] == ("0", "−2.00", "+0.500", "−2.00")
+    assert (rows["rooms"], rows["age"]) == (("2", "3", "1", "3"), ("20", "30", "10", "30"))
+
+
+def labels(x: Any) -> Predictions:
+    return Predictions(
+        truth=np.array([0, 1, 1, 0]),
+        optimum=np.array([0, 1, 0, 1]),
+        baseline=np.array([0, 0, 1, 1]),
+        kind="labels",
+        label_names=("boot", "bag"),
+        feature_names=(),
+        x=x,
+    )
+
+
+def test_the_first_picture_of_each_kind_is_shown() -> None:
+    made = told_of(predictions=labels(np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8, 1)))
+    parts = next(one.parts for one in made.sections if one.id == "predictions")
+    shown = next(part for part in parts if isinstance(part, Pictures)).pictures
+    assert [(one.heading, one.lines[-1], one.mark) for one in shown] == [
+        ("Right by both", "test row 0", "good"),
+        ("Right by the optimum alone", "test row 1", "good"),
+        ("Right by the hand-picked alone", "test row 2", "bad"),
+        ("Wrong by both", "test row 3", "bad"),
+    ]
+    assert shown[3].lines[:3] == ("In the data set: boot", "optimum: bag", "hand-picked: bag")
+
+
+def test_rows_that_are_no_pictures_are_a_table() -> None:
+    made = told_of(predictions=labels(np.arange(8, dtype=np.float32).reshape(4, 2)))
+    (table,) = tables(made, "predictions").values()
+    assert words(table)[0] == ("true class", "boot", "bag", "bag", "boot")
+
+
+def test_curves_end_in_a_table() -> None:
+    pair = CurvePair(validation=((1, 0.5), (3, 0.75)), train=((1, 0.6), (3, 0.875)))
+    made = told_of(curves=Curves(optimum=pair, baseline=None, fidelity="full", metric="accuracy"))
+    (table,) = tables(made, "curves").values()
+    assert words(table) == [("optimum", "3", "0.8750", "0.7500")]
+
+
+def test_commands_seeds_and_checksums_are_told() -> None:
+    found = told.findings()
+    provenance = replace(
+        found.provenance,
+        commands=("hpo optimize toy", "hpo report toy -o toy.html"),
+        seeds={"search": 7},
+        versions={"optuna": "5.0.0"},
+        data={"toy, test rows": "sha256 abc"},
+        made_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    )
+    text = markdown(document(replace(found, provenance=provenance)))
+    for said in ("```sh\nhpo optimize toy\nhpo report toy -o toy.html\n```", "| search | 7 |", "| optuna | 5.0.0 |"):
+        assert said in text
+    assert "| toy, test rows | sha256 abc |" in text
+    assert "2026-01-02 at 03:04 UTC" in text

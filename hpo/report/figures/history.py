@@ -137,12 +137,12 @@ def _better(maximize: bool) -> str:
 def draw(record: History) -> "go.Figure":
     """A mark for each trial; those without a value at the edge of the worst, those beyond the window at its edge."""
     total = len(record.marks)
-    low, high = _window(record)
+    low, high = slim(list(_window(record)))  # as the marks are rounded: Plotly hides one a hair beyond the range
     last = max(total, record.hand_rows or 0)
     figure = canvas(
         height=400,
         x=axis("trials, in the order they settled", range=[0, last * 1.02 + 1], nticks=8),
-        y=axis(titled(f"validation {record.metric}", record.unit), range=slim([low, high], 9)),
+        y=axis(titled(f"validation {record.metric}", record.unit), range=[low, high]),
     )
     small = {"size": 7 if total <= 300 else 5}
     styles: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -2,6 +2,8 @@
 
 import pytest
 import told
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpo.analysis.importance import Importance, Importances
 from hpo.analysis.interaction import Grid, Interaction
@@ -87,6 +89,17 @@ def test_trials_pruned_early_do_not_either_but_near_ones_are_where_they_fell() -
     assert 0.88 < low < 0.898
     assert 0.909 < high < 0.911
     assert list(told.by_name(figure, "pruned").y) == [0.898, pytest.approx(low)]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=12), st.sampled_from(["maximize", "minimize"]))
+def test_every_mark_lies_within_the_range(values: list[float], direction: str) -> None:
+    trials = [told.trial(at, "pruned" if at % 3 else "complete", value) for at, value in enumerate(values)]
+    record = history.data(told.findings(direction, trials=(*trials, told.trial(99, "failed"))))
+    assert record is not None
+    figure = history.draw(record)
+    low, high = figure.layout.yaxis.range  # Plotly hides what lies a hair beyond it
+    assert all(low <= y <= high for trace in figure.data if trace.mode == "markers" for y in trace.y)
 
 
 @pytest.mark.parametrize(

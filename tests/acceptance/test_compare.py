@@ -66,7 +66,7 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
     assert done.code == 0, done.err
     document = json.loads(done.out)
     assert document["verdict"] in ("better", "worse", "equivalent", "undecided")
-    assert (document["pairs"], document["alpha"], document["rows"]) == (6, 0.0375, "share")
+    assert (document["pairs"], document["alpha"], document["rows"]) == (6, pytest.approx(0.0375), "share")
     assert document["optimum"]["name"] == f"trial {document['optimum']['number']}"
     assert document["baseline"]["name"] == "by-hand"
     assert document["difference"] == pytest.approx(

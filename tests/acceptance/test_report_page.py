@@ -53,11 +53,15 @@ class Seen:
     requests: list[str] = field(default_factory=list)
 
 
-def look(browser: Browser, file: Path, *, width: int = 1280, scheme: str = "light", script: bool = True) -> Seen:
+def look(
+    browser: Browser, file: Path, *, width: int = 1280, scheme: str = "light", script: bool = True, waits: bool = False
+) -> Seen:
+    """Open the page. `waits`: past its policy, which else forbids the `eval` that waiting for a condition takes."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,  # type: ignore[arg-type]
         java_script_enabled=script,
+        bypass_csp=waits,
     )
     seen = Seen(page=context.new_page())
     seen.page.on("console", lambda message: seen.complaints.append(message.text))
@@ -108,7 +112,7 @@ def test_names_out_of_the_database_are_only_text(browser: Browser, page_file: Pa
 
 
 def test_the_switch_changes_page_and_figures_and_back(browser: Browser, page_file: Path) -> None:
-    page = look(browser, page_file).page
+    page = look(browser, page_file, waits=True).page
     switch = page.locator("#theme")
     assert switch.inner_text() == "Dark colours"
     for expected in ("dark", "light"):
@@ -151,7 +155,7 @@ def test_paper_is_light_and_complete(browser: Browser, page_file: Path) -> None:
 
 
 def test_figures_follow_the_width_of_the_window(browser: Browser, page_file: Path) -> None:
-    page = look(browser, page_file).page
+    page = look(browser, page_file, waits=True).page
     page.set_viewport_size({"width": 500, "height": 900})
     page.wait_for_function(
         "[...document.querySelectorAll('[data-chart]')].every(place =>"

@@ -17,7 +17,7 @@ _VERDICTS: dict[str, tuple[str, Mark]] = {
     "supported": ("✓\u00a0supported", "good"),
     "contradicted": ("✗\u00a0contradicted", "bad"),
     "undecided": ("?\u00a0undecided", "open"),
-    "unmeasured": ("–\u00a0not\u00a0measured", "open"),
+    "unmeasured": ("○\u00a0not\u00a0measured", "open"),
 }
 
 

@@ -46,7 +46,7 @@ def test_both_bounds_of_an_interval_have_the_same_places() -> None:
 
 
 def test_a_spread_is_mean_and_sample_standard_deviation() -> None:
-    assert words.spread((1.0, 2.0, 3.0)) == "2.000 ± 1.000"
+    assert words.spread((1.0, 2.0, 3.0)) == "2.0 ± 1.0"
     assert words.spread((2.5,)) == "2.500"
     assert words.spread(()) == "–"
 

@@ -35,7 +35,7 @@ def table_sentence(table: TableFinding) -> str:
         return f"The report's choice, {choice}, is tied with {tied}: noise may explain the difference."
     best = "" if table.best is None else f"; the best so far is {_labels(sweep, [table.best])}"
     why = table.note.rstrip(".") or "a verdict takes at least two repeats of each row"
-    return f"Nothing can be said of the report's choice, {choice}, yet{best}: {why[0].lower()}{why[1:]}."
+    return f"Nothing can be said of the report's choice, {choice}, yet: {why[0].lower()}{why[1:]}{best}."
 
 
 def _labels(sweep: Sweep, indices: Iterable[int]) -> str:

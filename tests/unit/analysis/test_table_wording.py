@@ -40,8 +40,8 @@ def test_the_choice_stands_is_tied_or_is_refuted() -> None:
 
 def test_what_cannot_be_said_yet_is_said_with_its_reason() -> None:
     assert table_sentence(found((0.1,), (0.9,), (0.8,))) == (
-        "Nothing can be said of the report's choice, 2, yet; the best so far is 2: "
-        "row 2 has one repeat, which tells no noise: measure 2 or more."
+        "Nothing can be said of the report's choice, 2, yet: "
+        "row 2 has one repeat, which tells no noise: measure 2 or more; the best so far is 2."
     )
     assert table_sentence(found()) == (
         "Nothing can be said of the report's choice, 2, yet: no row of this table has been measured."

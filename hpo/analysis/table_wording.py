@@ -26,7 +26,7 @@ def table_sentence(table: TableFinding) -> str:
     sweep = table.sweep
     choice = row_label(sweep, sweep.rows[sweep.chosen])
     if table.verdict == "stands":
-        return f"The report's choice, {choice}, stands: every other row is worse by more than noise."
+        return f"The report's choice, {choice}, stands: {_rivals(table)}."
     if table.verdict == "refuted":
         better = f"{_labels(sweep, table.better)} {'is' if len(table.better) == 1 else 'are'} better"
         return f"The report's choice, {choice}, is refuted: {better} by more than noise."
@@ -36,6 +36,16 @@ def table_sentence(table: TableFinding) -> str:
     best = "" if table.best is None else f"; the best so far is {_labels(sweep, [table.best])}"
     why = table.note.rstrip(".") or "a verdict takes at least two repeats of each row"
     return f"Nothing can be said of the report's choice, {choice}, yet: {why[0].lower()}{why[1:]}{best}."
+
+
+def _rivals(table: TableFinding) -> str:
+    """What became of the rows beside a choice that stands."""
+    lost, out = len(table.p), len(table.rows) - 1 - len(table.p)
+    if not out:
+        return "every other row is worse by more than noise"
+    if not lost:
+        return "no other row could be trained every time"
+    return "every other row that could be trained every time is worse by more than noise"
 
 
 def _labels(sweep: Sweep, indices: Iterable[int]) -> str:

@@ -56,8 +56,9 @@ class RowFinding:
 class TableFinding:
     """One table, measured, and what became of the report's choice.
 
-    It stands where every other row is significantly worse on the test rows, is refuted where one is significantly
-    better, and is tied with the `tied` rows otherwise; undecided where a row that matters has fewer than two repeats.
+    It stands where every other row is significantly worse on the test rows, or does not always train; is refuted where
+    one is significantly better, and is tied with the `tied` rows otherwise; undecided where a row that matters has
+    fewer than two repeats.
     """
 
     sweep: Sweep
@@ -65,7 +66,7 @@ class TableFinding:
     verdict: TableVerdict
     tied: tuple[int, ...] = ()  # rows that cannot be told from the chosen one, which is not among them
     better: tuple[int, ...] = ()  # rows significantly better than it
-    best: int | None = None  # the row with the best mean on test; None: nothing measured
+    best: int | None = None  # the row with the best mean on test of those that always train; None: nothing measured
     p: Mapping[int, float] = field(default_factory=dict)  # row -> Dunnett's two-sided p against the chosen one
     note: str = ""  # what stood in the way of a verdict, one sentence; empty where nothing did
 

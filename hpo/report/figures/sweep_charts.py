@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hpo.analysis.table_wording import table_sentence
+
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
     from hpo.service.findings import Findings
@@ -46,9 +48,7 @@ class SweepChart:
     log: bool  # a logarithmic one
     rows: tuple[SweepRow, ...]
     chosen: int  # index of the row the report went on with
-    verdict: str  # stands, tied, refuted, undecided
-    better: tuple[int, ...]  # rows better than the chosen one by more than noise explains
-    tied: tuple[int, ...]  # rows that cannot be told from it
+    said: str  # what became of that choice, a sentence
     compared: bool  # trained as the report did, so that figures may disagree
 
 
@@ -73,9 +73,7 @@ def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
                     log=numeric and min(places) > 0 and max(places) / min(places) >= 8,
                     rows=rows,
                     chosen=table.sweep.chosen,
-                    verdict=table.verdict,
-                    better=table.better,
-                    tied=table.tied,
+                    said=table_sentence(table),
                     compared=report.against_report,
                 )
             )

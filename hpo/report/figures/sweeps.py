@@ -17,9 +17,7 @@ __all__ = ["PANEL", "caption", "data", "draw"]
 
 def caption(record: SweepChart) -> str:
     """What is to be seen."""
-    repeats = max(dot.repeats for row in record.rows for dot in (row.test, row.train))
-    mean = f"Measured: the mean of {repeats} runs" if repeats > 1 else "Measured: one run"
-    parts = [_verdict(record), f"★ is the row the report went on with. {mean}"]
+    parts = [record.said, f"★ is the row the report went on with. Measured: {_runs(record)}"]
     if any(row.test.interval or row.train.interval for row in record.rows):
         parts[-1] += "; the bars hold 95 % of single runs"
     parts[-1] += "."
@@ -32,17 +30,13 @@ def caption(record: SweepChart) -> str:
     return " ".join(parts)
 
 
-def _verdict(record: SweepChart) -> str:
-    def named(rows: tuple[int, ...]) -> str:
-        return ", ".join(record.rows[at].label for at in rows)
-
-    if record.verdict == "stands":
-        return "The report's choice stands: all other rows are worse by more than noise explains."
-    if record.verdict == "tied":
-        return f"The report's choice is tied: {named(record.tied)} cannot be told from it."
-    if record.verdict == "refuted":
-        return f"The report's choice is refuted: {named(record.better)} did better by more than noise explains."
-    return "Too few runs to judge the report's choice."
+def _runs(record: SweepChart) -> str:
+    """How many runs a mark is the mean of; rows may have come differently far."""
+    repeats = [dot.repeats for row in record.rows for dot in (row.test, row.train) if dot.repeats]
+    least, most = min(repeats, default=0), max(repeats, default=0)
+    if most < 2:
+        return "one run" if most else "nothing"
+    return f"the mean of {most} runs" if least == most else f"the mean of {least} to {most} runs"
 
 
 def draw(record: SweepChart) -> "go.Figure":

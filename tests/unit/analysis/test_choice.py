@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from hpo.analysis.choice import Choice, examine_choice
 from hpo.analysis.dunnett import against
@@ -83,7 +84,37 @@ def test_a_row_that_cannot_be_trained_is_out_of_the_race() -> None:
     found = examined(chosen, worse, (), tried=(2,))
     assert (found.verdict, found.note) == ("stands", "")
     assert 2 not in found.p
-    assert examined(chosen, worse, (0.4,), tried=(2,)).verdict == "undecided"
+    assert examined(chosen, worse, (0.4,)).verdict == "undecided"
+
+
+def test_a_row_that_trains_only_sometimes_is_no_better_choice_whatever_its_lucky_repeats_gave() -> None:
+    chosen, worse, better = noisy(1, 0.5, 1.5)
+    found = examined(chosen, worse, better[:2], tried=(2,))
+    assert (found.verdict, found.better, found.best) == ("stands", (), 0)
+    itself = examined(chosen[:2], worse, tried=(0,))
+    assert (itself.verdict, itself.note) == ("undecided", "some repeats of row 1, the report's choice, gave no score")
+    assert examined(chosen[:2], better, tried=(0,)).verdict == "refuted"
+
+
+def test_a_row_far_noisier_than_the_rest_hides_nothing_between_them() -> None:
+    """Sixty times as noisy: pooled, it would make a row ten standard deviations worse pass for a tie."""
+    chosen, worse, alike = noisy(1, 0.9, 1)
+    wild = (0.2, -0.6, 0.9)
+    assert against(chosen, {1: worse, 2: alike})[1] < 0.001
+    found = against(chosen, {1: worse, 2: alike, 3: wild})
+    assert found[1] < 0.001
+    assert found[2] > 0.5
+    assert found[3] == pytest.approx(min(1, 3 * stats.ttest_ind(wild, chosen, equal_var=False).pvalue))
+    assert set(against(wild, {1: worse, 2: alike, 3: chosen}).values()) != {0.0}
+
+
+def test_a_row_far_noisier_than_the_rest_seldom_refutes_the_choice_by_luck() -> None:
+    random = np.random.default_rng(7)
+    refuted = 0
+    for _ in range(150):
+        rows = [tuple(random.normal(0, sd, 3).tolist()) for sd in (1, 1, 1, 1, 1, 10)]
+        refuted += examined(*rows).verdict == "refuted"
+    assert refuted <= 0.1 * 150  # pooled: 0.15
 
 
 def test_a_choice_that_cannot_be_trained_is_undecided_and_says_so() -> None:

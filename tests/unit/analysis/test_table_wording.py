@@ -38,6 +38,19 @@ def test_the_choice_stands_is_tied_or_is_refuted() -> None:
     )
 
 
+def test_rows_that_cannot_be_trained_are_not_called_worse_by_more_than_noise() -> None:
+    def beside(**rows: RowScores) -> str:
+        measured = {("units", 1): RowScores(figures={"test": HIGH})}
+        measured |= {("units", int(row[1:])): scores for row, scores in rows.items()}
+        return table_sentence(examine((UNITS,), measured, direction="maximize", against_report=True)[0])
+
+    gone = RowScores(reasons=("diverged",))
+    assert beside(r0=gone, r2=gone) == "The report's choice, 2, stands: no other row could be trained every time."
+    assert beside(r0=RowScores(figures={"test": LOW}), r2=gone) == (
+        "The report's choice, 2, stands: every other row that could be trained every time is worse by more than noise."
+    )
+
+
 def test_what_cannot_be_said_yet_is_said_with_its_reason() -> None:
     assert table_sentence(found((0.1,), (0.9,), (0.8,))) == (
         "Nothing can be said of the report's choice, 2, yet: "

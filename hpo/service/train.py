@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.errors import HpoError, StudyError, TrialError, UsageError
-from hpo.service.configurations import read_one
 from hpo.study import Fidelity, Params, StudyDefinition, registry
+from hpo.study.configurations import read_one
 
 if TYPE_CHECKING:
     from hpo.search import Measurement
@@ -127,7 +127,8 @@ def _configuration(found: StudyDefinition, config: str, study: str | None, url: 
 
 
 def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
-    from hpo.service import status, storage, studies
+    from hpo.service import storage, studies
+    from hpo.service.studies import status
 
     opened = storage.open(url)
     record = studies.find(opened, study or found.name)

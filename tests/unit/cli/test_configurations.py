@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import UsageError
-from hpo.service.configurations import read_configurations, read_one
 from hpo.study import Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
+from hpo.study.configurations import read_configurations, read_one
 
 SMALL = Space(name="small", params={"x": Float(low=0, high=1)})
 OTHER = Space(name="other", params={"kind": Categorical(choices=("a", "b"))})

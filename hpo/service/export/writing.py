@@ -1,12 +1,10 @@
 """A study in a file for other programs: CSV, JSON or Parquet, written whole or not at all."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import IO
 
 from hpo.errors import HpoError, UsageError
+from hpo.files import refuse_unwritable, replacing
 from hpo.service.export import formats
 from hpo.service.export.formats import FORMATS
 from hpo.service.export.trials import read
@@ -40,7 +38,7 @@ def check(output: Path | None, wanted: str | None = None) -> str:
         raise UsageError(
             f"the name {output} does not tell the format: end it in .csv, .json or .parquet, or add --format"
         )
-    _refuse_unwritable(output)
+    refuse_unwritable(output)
     return kind
 
 
@@ -59,19 +57,11 @@ def export(storage: Storage, word: str, output: Path, kind: str) -> int:
 
     """
     record, found = read(storage, word)
-    target = Path(os.path.realpath(output))  # a link stays one
-    beside = target if _is_device(target) else target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as stream:
+        with replacing(output) as path, path.open("wb") as stream:
             formats.write(record, found, stream, kind)
-        if beside is not target:
-            beside.replace(target)
     except OSError as error:
         raise HpoError(f"{output} could not be written: {error.strerror or error}; give another -o") from None
-    finally:
-        if beside is not target:
-            with contextlib.suppress(OSError):
-                beside.unlink()
     return len(found)
 
 
@@ -80,24 +70,3 @@ def write(storage: Storage, word: str, stream: IO[bytes], kind: str) -> int:
     record, found = read(storage, word)
     formats.write(record, found, stream, kind)
     return len(found)
-
-
-def _is_device(path: Path) -> bool:
-    """/dev/null, a pipe: what is written to rather than replaced."""
-    return path.exists() and not path.is_file()
-
-
-def _refuse_unwritable(output: Path) -> None:
-    target = Path(os.path.realpath(output))
-    if _is_device(target):
-        return
-    folder = target.parent
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder} to write {output.name} in; create it first")
-    if target.exists() and not os.access(target, os.W_OK):  # replacing it would need no right to write it
-        raise UsageError(f"{output} may not be written; give another -o")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"cannot write in {folder}: {error.strerror or error}; give another -o") from None

@@ -1,8 +1,8 @@
 """The report's tables, measured: each row beside its reported figures, and whether the report's choice stands.
 
 Two questions, two tests. Does a reported figure agree with ours? It disagrees where it leaves the prediction interval
-of our repeats and its own rounding, after Holm's correction over the rows (`hpo/analysis/reported.py`). Was the
-report's choice the best? Dunnett's test compares all rows with the chosen one at once (`hpo/analysis/choice.py`).
+of our repeats and its own rounding, after Holm's correction over the rows (`reported.py`). Was the
+report's choice the best? Dunnett's test compares all rows with the chosen one at once (`choice.py`).
 """
 
 import math

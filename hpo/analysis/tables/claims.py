@@ -24,8 +24,9 @@ def judge(
 ) -> tuple[ClaimFinding, ...]:
     """What the measurements say of each claim.
 
-    It is supported if all its contrasts are (`examine_contrast` says how) and contradicted if one is; unmeasured where
-    it has no contrast or a row of one has no figure, undecided otherwise, as with one repeat.
+    It is supported if all its contrasts are (`examine_contrast` says how) and contradicted if one is, which is so by
+    mistake in at most 5 % of claims, however many contrasts they have; unmeasured where it has no contrast or a row of
+    one has no figure, undecided otherwise, as with one repeat.
 
     Args:
         claims: the conclusions.
@@ -39,7 +40,8 @@ def judge(
     found = []
     for claim in claims:
         evidence = [
-            examine_contrast(one, known.get(one.sweep), direction=direction, margin=margin) for one in claim.contrasts
+            examine_contrast(one, known.get(one.sweep), direction=direction, margin=margin, of=len(claim.contrasts))
+            for one in claim.contrasts
         ]
         found.append(_claim(claim, evidence))
     return tuple(found)

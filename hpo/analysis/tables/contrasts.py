@@ -20,7 +20,9 @@ __all__ = ["ClaimVerdict", "ContrastFinding", "examine_contrast"]
 
 ClaimVerdict = Literal["supported", "contradicted", "undecided", "unmeasured"]
 
-_ALPHA = 0.05  # two-sided, of one contrast; that all of a claim's must hold needs no correction (Berger 1982)
+_ALPHA = 0.05
+# Two-sided, of one contrast. A claim that holds where all its contrasts do needs no correction for their number (Berger
+# 1982); to be contradicted by any of them it does, so for that the level is shared out (Bonferroni).
 _ONE_REPEAT = "one repeat tells no noise: measure 2 or more"
 
 
@@ -40,15 +42,15 @@ class ContrastFinding:
 
 
 def examine_contrast(
-    contrast: Contrast, table: TableFinding | None, *, direction: Direction, margin: float | None
+    contrast: Contrast, table: TableFinding | None, *, direction: Direction, margin: float | None, of: int = 1
 ) -> ContrastFinding:
     """What the repeats of a table say of one contrast.
 
     One that says higher or lower is supported where the difference is significant (two-sided, 0.05) and has its sign,
     and contradicted where it has the other sign or where the two sides are shown to be alike. One that says alike is
     supported where two one-sided tests (0.05 each) put the difference inside the margin, and contradicted where its
-    95 % interval lies outside. A row all of whose repeats diverged, alone on its side, has a worse score than any that
-    was trained.
+    95 % interval lies outside. Where a claim has several contrasts, each contradicts only at 0.05 / their number. A row
+    all of whose repeats diverged, alone on its side, has a worse score than any that was trained.
 
     Args:
         contrast: what is claimed.
@@ -56,6 +58,7 @@ def examine_contrast(
         direction: of the metric, which says which way a gap between train and test is overfitting.
         margin: a difference of the metric too small to matter, in its unit; None: 1 % of the mean test score of the
             second side.
+        of: contrasts of the claim it belongs to, any of which would contradict that.
 
     """
     if table is None:
@@ -76,7 +79,7 @@ def examine_contrast(
     )
     if any(len(given) < 2 for given in figures.values()):
         return replace(found, note=_ONE_REPEAT)
-    return _tested(found, [(weight, figures[row]) for row, weight in weights.items()])
+    return _tested(found, [(weight, figures[row]) for row, weight in weights.items()], against=_ALPHA / of)
 
 
 def _without(contrast: Contrast, missing: Sequence[RowFinding], direction: Direction) -> ContrastFinding:
@@ -115,8 +118,17 @@ def _margin(table: TableFinding, contrast: Contrast) -> float | None:
     return 0.01 * abs(fmean(means)) if means else None
 
 
-def _tested(found: ContrastFinding, sides: Sequence[tuple[float, Sequence[float]]]) -> ContrastFinding:
-    """`found` with interval, p-value and verdict; `sides`: a weight and the repeats, two or more, of each row."""
+def _tested(
+    found: ContrastFinding, sides: Sequence[tuple[float, Sequence[float]]], *, against: float
+) -> ContrastFinding:
+    """`found` with interval, p-value and verdict.
+
+    Args:
+        found: the contrast and its difference.
+        sides: a weight and the repeats, two or more, of each row.
+        against: level at which it is contradicted.
+
+    """
     difference = found.difference or 0.0
     error, freedom = _welch(sides)
     reach = critical_t(_ALPHA / 2, freedom) * error
@@ -132,13 +144,16 @@ def _tested(found: ContrastFinding, sides: Sequence[tuple[float, Sequence[float]
     alike = 1.0 if found.margin is None else beyond(found.margin - abs(difference))
     found = replace(found, ci95=(low, high))
     if found.contrast.relation == "alike":
-        outside = found.margin is not None and max(low, -high) > found.margin
+        room = abs(difference) - critical_t(against / 2, freedom) * error
+        outside = found.margin is not None and room > found.margin
         verdict: ClaimVerdict = "supported" if alike < _ALPHA else "contradicted" if outside else "undecided"
         return replace(found, p=alike, verdict=verdict)
     claimed = 1 if found.contrast.relation == "higher" else -1
-    if apart < _ALPHA:
-        return replace(found, p=apart, verdict="supported" if claimed * difference > 0 else "contradicted")
-    if alike < _ALPHA:
+    if apart < _ALPHA and claimed * difference > 0:
+        return replace(found, p=apart, verdict="supported")
+    if apart < against:
+        return replace(found, p=apart, verdict="contradicted")
+    if alike < against:
         note = "no difference, or one too small to matter"
         return replace(found, p=apart, verdict="contradicted", note=note)
     return replace(found, p=apart)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.analysis import ClaimFinding, ContrastFinding, RowScores, examine, judge
+from hpo.analysis import ClaimFinding, ContrastFinding, RowFinding, RowScores, TableFinding, examine, judge
+from hpo.analysis.reported import against_reported
 from hpo.study import Claim, Contrast, ContrastFigure, Direction, Relation, Row, Sweep
 
 Scores = Sequence[Sequence[float]]
@@ -199,3 +200,41 @@ def test_divergence_decides_nothing_of_times_of_gaps_of_several_rows_or_from_one
     assert judged([contrast((1,), "lower", (0,))], [(), ()], reasons=both).verdict == "unmeasured"
     mixed = {1: ("diverged: step 7", "failed: out of time")}
     assert judged([contrast((1,), "lower", (0,))], scores, reasons=mixed).verdict == "unmeasured"
+
+
+def test_of_several_contrasts_each_contradicts_at_its_share_of_the_level() -> None:
+    """The wrong way round at p = 0.02: alone that contradicts, as one of five it does not."""
+    a, b = (0.900, 0.910, 0.905), (0.914, 0.924, 0.919)
+    wrong = contrast((0,), "higher", (1,))
+    alone = judged([wrong], [a, b], margin=1e-6)
+    assert 0.01 < (alone.evidence[0].p or 1) < 0.05
+    assert alone.verdict == "contradicted"
+    assert judged([wrong] * 5, [a, b], margin=1e-6).verdict == "undecided"
+    alike = contrast((0,), "alike", (1,))
+    assert judged([alike], [a, b], margin=1e-6).verdict == "contradicted"
+    assert judged([alike] * 5, [a, b], margin=1e-6).verdict == "undecided"
+    assert judged([contrast((0,), "lower", (1,))] * 5, [a, b], margin=1e-6).verdict == "supported"
+
+
+def test_of_claims_where_nothing_differs_few_are_contradicted_however_many_contrasts_they_have() -> None:
+    random = np.random.default_rng(5)
+    each = tuple(contrast((row,), "higher", (0,)) for row in range(1, 11))
+    claim = Claim(id="c", text="", source="A.1", contrasts=each)
+    wrong = 0
+    for _ in range(200):
+        (found,) = judge([claim], [table(random.normal(0, 1, (11, 3)).tolist())], direction="maximize", margin=1e-6)
+        wrong += found.verdict == "contradicted"
+    assert wrong <= 0.06 * 200
+
+
+def table(test: Scores) -> TableFinding:
+    """The rows of a table without the tests `examine` makes of them, which take a while."""
+    sweep = Sweep(
+        id="s", title="s", base={}, rows=tuple(Row(setting={"width": at}) for at in range(len(test))), chosen=0
+    )
+    figures = against_reported([None] * len(test), test, alpha=None)
+    rows = tuple(
+        RowFinding(index=at, setting={}, params={}, figures={"test": figure}, reasons=())
+        for at, figure in enumerate(figures)
+    )
+    return TableFinding(sweep=sweep, rows=rows, verdict="undecided")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.analysis.methods import holm
+from hpo.analysis import holm
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 

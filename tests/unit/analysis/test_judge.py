@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hpo.analysis.reported import against_reported
+from hpo.analysis.tables.reported import against_reported
 from scipy import stats
 
 from hpo.analysis import ClaimFinding, ContrastFinding, RowFinding, RowScores, TableFinding, examine, judge

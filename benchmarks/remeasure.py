@@ -12,7 +12,8 @@ import argparse
 import numpy as np
 
 from hpo.data import kfold
-from hpo.service import status, storage, studies
+from hpo.service import storage, studies
+from hpo.service.studies import status
 from hpo.settings import storage_url
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load

@@ -1,14 +1,14 @@
 """What measurements say: comparisons, races, tables. Pure functions over plain records; no Keras, no Optuna."""
 
-from hpo.analysis.claims import ClaimFinding, ContrastFinding, judge
 from hpo.analysis.comparison import compare
-from hpo.analysis.greedy import choose
-from hpo.analysis.holm import holm
-from hpo.analysis.looks import DECIDING_PAIRS, alpha_of_look
+from hpo.analysis.comparison.verdict import Comparison, Verdict
+from hpo.analysis.comparison.wording import sentence
+from hpo.analysis.methods.holm import holm
+from hpo.analysis.methods.looks import DECIDING_PAIRS, alpha_of_look
 from hpo.analysis.race import RaceFinding, Racer, rank
 from hpo.analysis.tables import FigureFinding, RowFinding, RowScores, TableFinding, examine
-from hpo.analysis.verdict import Comparison, Verdict
-from hpo.analysis.wording import sentence
+from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding, judge
+from hpo.analysis.tables.greedy import choose
 
 __all__ = [
     "DECIDING_PAIRS",

@@ -8,8 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from hpo.analysis.intervals import standard_error, student
-from hpo.analysis.verdict import Interval
+from hpo.analysis.methods.intervals import Interval, standard_error, student
 from hpo.errors import UsageError
 from hpo.study import Direction
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli import compare, data, doctor, export, importance, optimize, report, show, studies, sweep, train
-from hpo.cli.examples import examples
+from hpo.cli.arguments.examples import examples
 
 __all__ = ["app"]
 

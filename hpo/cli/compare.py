@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli import complete
-from hpo.cli.bar import Display
-from hpo.cli.compared import announce, show
-from hpo.cli.examples import examples
-from hpo.cli.numbers import real, seconds, whole
-from hpo.cli.options import AsJson, Storage, Study
-from hpo.cli.output import document, say
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import real, seconds, whole
+from hpo.cli.arguments.options import AsJson, Storage, Study
+from hpo.cli.printing.bar import Display
+from hpo.cli.printing.compare import announce, show
+from hpo.cli.printing.output import document, say
 from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.compare_outline import Outline
-    from hpo.service.progress import Progress
-    from hpo.service.stages import Stage
+    from hpo.service.compare.outline import Outline
+    from hpo.service.compare.stages import Stage
+    from hpo.service.studies.progress import Progress
 
 __all__ = ["compare", "register"]
 
@@ -103,10 +103,10 @@ def compare(
 
     The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
     """
-    from hpo.service.compare_outline import outline
-    from hpo.service.compare_request import CompareRequest
-    from hpo.service.comparing import compare as run
-    from hpo.service.effort import Effort
+    from hpo.service.compare.outline import outline
+    from hpo.service.compare.request import CompareRequest
+    from hpo.service.compare.run import compare as run
+    from hpo.service.workers.effort import Effort
 
     request = CompareRequest(
         study=study,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.options import AsJson
-from hpo.cli.output import document, say, tell
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import AsJson
+from hpo.cli.printing.output import document, say, tell
 from hpo.errors import DataError, HpoError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.options import AsJson, Storage
-from hpo.cli.output import document, tell
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import AsJson, Storage
+from hpo.cli.printing.output import document, tell
 
 if TYPE_CHECKING:
     from hpo.service.doctor import Check

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.options import Storage, Study
-from hpo.cli.output import say
-from hpo.cli.words import count
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import Storage, Study
+from hpo.cli.printing.output import say
+from hpo.cli.printing.words import count
 from hpo.settings import storage_url
 
 __all__ = ["export", "register"]

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.numbers import whole
-from hpo.cli.options import AsJson, Storage, Study
-from hpo.cli.output import document, table, tell
-from hpo.cli.words import count
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import whole
+from hpo.cli.arguments.options import AsJson, Storage, Study
+from hpo.cli.printing.output import document, table, tell
+from hpo.cli.printing.words import count
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def importance(
     them at least: a pruned one has no value that compares with the others. The method is PED-ANOVA, which alone of
     Optuna's knows parameters that only some trials have.
     """
-    from hpo.service import importances as service
     from hpo.service import storage as storages
+    from hpo.service.findings import importances as service
 
     found = service.importances(storages.open(storage or storage_url()), study, seed=seed)
     if as_json:

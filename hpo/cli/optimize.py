@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hpo.cli import complete
-from hpo.cli.bar import Display
-from hpo.cli.examples import examples
-from hpo.cli.numbers import megabytes, real, seconds, whole
-from hpo.cli.options import AsJson, Definition, SpaceName, Storage
-from hpo.cli.output import document
-from hpo.cli.plan import announce, conclude
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import megabytes, real, seconds, whole
+from hpo.cli.arguments.options import AsJson, Definition, SpaceName, Storage
+from hpo.cli.printing.bar import Display
+from hpo.cli.printing.optimize import announce, conclude
+from hpo.cli.printing.output import document
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
 
 __all__ = ["optimize", "register"]
@@ -109,12 +109,12 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
-    from hpo.service import status
     from hpo.service import storage as storages
-    from hpo.service.configurations import read_configurations
-    from hpo.service.optimize import optimize as run
-    from hpo.service.plan import plan
-    from hpo.service.request import Request
+    from hpo.service.optimize.plan import plan
+    from hpo.service.optimize.request import Request
+    from hpo.service.optimize.run import optimize as run
+    from hpo.service.studies import status
+    from hpo.study.configurations import read_configurations
 
     url = storage or storage_url()
     given = {

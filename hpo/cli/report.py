@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.options import Storage, Study
-from hpo.cli.output import say
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import Storage, Study
+from hpo.cli.printing.output import say
 from hpo.settings import storage_url
 
 __all__ = ["register", "report"]
@@ -48,7 +48,7 @@ def report(
     from hpo import report as reports
     from hpo.errors import StorageError
     from hpo.service import storage as storages
-    from hpo.service.gathering import gather
+    from hpo.service.findings.gathering import gather
 
     to = output.expanduser()
     kind = reports.format_of(to, kind)

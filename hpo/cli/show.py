@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.options import AsJson, Definition
-from hpo.cli.output import document, figure, table, tell
-from hpo.cli.words import count, evaluation_words, fidelity_words, size_words
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import AsJson, Definition
+from hpo.cli.printing.output import document, figure, table, tell
+from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
 
 if TYPE_CHECKING:
     from hpo.study import Claim, Domain, Space, StudyDefinition, Sweep

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.examples import examples
-from hpo.cli.numbers import whole
-from hpo.cli.options import AsJson, Storage, Study, WhichStudy
-from hpo.cli.output import configuration, document, duration, figure, say, table, tell
-from hpo.cli.sparkline import sparkline
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import whole
+from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy
+from hpo.cli.printing.output import configuration, document, duration, figure, say, table, tell
+from hpo.cli.printing.sparkline import sparkline
 from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.status import StudyStatus, TrialReport
+    from hpo.service.studies.status import StudyStatus, TrialReport
 
 __all__ = ["best", "delete", "register", "status", "trial"]
 
@@ -40,9 +40,9 @@ def register(app: typer.Typer) -> None:
 
 def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = False) -> None:
     """All studies, or one: target, trials by outcome, running, best, workers, time left."""
-    from hpo.service import status as service
     from hpo.service import storage as storages
-    from hpo.service.url import parse
+    from hpo.service.storage.url import parse
+    from hpo.service.studies import status as service
 
     url = storage or storage_url()
     if study is not None:
@@ -61,8 +61,8 @@ def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = 
 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a study and its parameters, beside the baseline's value in the same search."""
-    from hpo.service import status as service
     from hpo.service import storage as storages
+    from hpo.service.studies import status as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -87,8 +87,8 @@ def trial(
     as_json: AsJson = False,
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
-    from hpo.service import status as service
     from hpo.service import storage as storages
+    from hpo.service.studies import status as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else _trial(report)
@@ -101,9 +101,9 @@ def delete(
     storage: Storage = None,
 ) -> None:
     """Delete a study with all its trials and all that was measured of it, after asking."""
-    from hpo.service import status as service
     from hpo.service import storage as storages
     from hpo.service import studies
+    from hpo.service.studies import status as service
 
     opened = storages.open(storage or storage_url())
     found = service.study_status(opened, study)

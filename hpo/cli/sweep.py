@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli import complete
-from hpo.cli.bar import Display
-from hpo.cli.examples import examples
-from hpo.cli.numbers import seconds, whole
-from hpo.cli.options import AsJson, Definition, Storage
-from hpo.cli.output import Interrupted, document
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import seconds, whole
+from hpo.cli.arguments.options import AsJson, Definition, Storage
+from hpo.cli.printing.bar import Display
+from hpo.cli.printing.output import Interrupted, document
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.sweep_request import SweepRequest
+    from hpo.service.sweep.request import SweepRequest
 
 __all__ = ["register", "sweep"]
 
@@ -92,8 +92,8 @@ def sweep(
     Each row is trained on all development rows from its table's own base configuration and scored on the test rows, as
     the report did. What has been trained is kept: the same command goes on where it stopped, more repeats add to it.
     """
-    from hpo.service.effort import Effort
-    from hpo.service.sweep_request import SweepRequest
+    from hpo.service.sweep.request import SweepRequest
+    from hpo.service.workers.effort import Effort
 
     request = SweepRequest(
         definition=definition,
@@ -108,9 +108,9 @@ def sweep(
 
 
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.sweep_tables import announce, conclude
-    from hpo.service.sweep_plan import plan_sweep
-    from hpo.service.sweeps import sweep as run
+    from hpo.cli.printing.sweep import announce, conclude
+    from hpo.service.sweep.plan import plan_sweep
+    from hpo.service.sweep.run import sweep as run
 
     ahead = plan_sweep(request)
     with Display(lambda: announce(ahead), plain=plain) as display:
@@ -124,9 +124,9 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.greedy_tables import announce, conclude
-    from hpo.service.greedy import greedy as run
-    from hpo.service.sweep_plan import plan_greedy
+    from hpo.cli.printing.greedy import announce, conclude
+    from hpo.service.sweep.greedy import greedy as run
+    from hpo.service.sweep.plan import plan_greedy
 
     ahead = plan_greedy(request)
     with Display(lambda: announce(ahead), plain=plain) as display:

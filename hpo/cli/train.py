@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli import complete
-from hpo.cli.examples import examples
-from hpo.cli.options import AsJson, Definition, Seed, Storage
-from hpo.cli.output import configuration, document, duration, figure, say, tell
-from hpo.cli.words import count
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage
+from hpo.cli.printing.output import configuration, document, duration, figure, say, tell
+from hpo.cli.printing.words import count
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hpo.report import theme
 from hpo.report.document import Chart, Document, Fact
 from hpo.report.markdown import escaped
-from hpo.service.engine import exclusive
-from hpo.service.errors import translated
 from hpo.service.storage import Storage
+from hpo.service.storage.engine import exclusive
+from hpo.service.storage.errors import translated
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

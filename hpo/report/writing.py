@@ -1,12 +1,11 @@
 """A report in a file: refused before anything is read where it cannot be written, and written whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from hpo.errors import HpoError, UsageError
+from hpo.files import is_device, refuse_unwritable, replacing
 
 __all__ = ["FORMATS", "format_of", "write"]
 
@@ -33,7 +32,9 @@ def format_of(output: Path, wanted: str | None = None) -> str:
         raise UsageError(
             f"{output} is named as {said}, not {wanted}: end it in {FORMATS[wanted][0]}, or leave --format"
         )
-    _refuse_unwritable(output)
+    if is_device(output):
+        raise UsageError(f"{output} is no ordinary file; give another -o")
+    refuse_unwritable(output)
     return wanted or said or "html"
 
 
@@ -44,26 +45,9 @@ def write(output: Path, text: str) -> None:
         HpoError: it could not be written; a file that was there is as it was.
 
     """
-    target = Path(os.path.realpath(output))
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        # Half of a surrogate pair, which a name in a database may hold, has no UTF-8.
-        beside.write_bytes(text.encode(errors="replace"))
-        beside.replace(target)
+        with replacing(output) as path:
+            # Half of a surrogate pair, which a name in a database may hold, has no UTF-8.
+            path.write_bytes(text.encode(errors="replace"))
     except OSError as error:
         raise HpoError(f"{output} could not be written: {error.strerror or error}; give another -o") from None
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _refuse_unwritable(output: Path) -> None:
-    target = Path(os.path.realpath(output))
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{output} is no ordinary file; give another -o")
-    if not target.parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent}; create it first")
-    try:
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except OSError as error:
-        raise UsageError(f"cannot write in {target.parent}: {error.strerror or error}; give another -o") from None

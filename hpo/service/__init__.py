@@ -1,21 +1,21 @@
-"""Running trials, losing none: storage, studies, slots, workers and their supervisor.
+"""Running trials, losing none, and measuring what they found: a room for each thing it does.
 
-The face of this layer is these modules, each with one thing to do, so that looking at a study imports nothing that
-runs one. The others are their insides.
+From the bottom: `storage` is the database, `studies` what it keeps, `workers` run it. On them stand `optimize`, the
+main job, and `measuring`, jobs whose configurations are known already; on that `sweep` and `compare`; and `findings`
+and `export` tell what has come of it all. `train` and `doctor` are one module each. Looking at a study imports nothing
+that runs one.
 """
 
 __all__ = [
-    "configurations",
+    "compare",
     "doctor",
-    "effort",
+    "export",
+    "findings",
     "measuring",
     "optimize",
-    "plan",
-    "progress",
-    "request",
-    "status",
     "storage",
     "studies",
+    "sweep",
     "train",
-    "url",
+    "workers",
 ]

@@ -67,7 +67,7 @@ def _packages() -> Check:
 
 
 def _processors() -> Check:
-    from hpo.service.effort import usable_cores
+    from hpo.service.workers.effort import usable_cores
 
     cores = usable_cores()
     memory = _free_memory()
@@ -162,7 +162,7 @@ def _data() -> Iterator[Check]:
 def _storage(url: str) -> Check:
     """Reachable, ours, and writable; a database that is not there yet is not made."""
     from hpo.service import storage, studies
-    from hpo.service.url import parse
+    from hpo.service.storage.url import parse
 
     where = parse(url)
     opened = storage.find(url)

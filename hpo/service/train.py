@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.errors import HpoError, StudyError, TrialError, UsageError
-from hpo.service.configurations import read_one
+from hpo.files import refuse_unwritable, replacing
 from hpo.study import Fidelity, Params, StudyDefinition, registry
+from hpo.study.configurations import read_one
 
 if TYPE_CHECKING:
     from hpo.search import Measurement
@@ -69,7 +70,7 @@ def prepare(
     if reason := found.infeasible(params):
         raise UsageError(f"{source} cannot be trained: {reason}")
     if output is not None:
-        _refuse_unwritable(output)
+        _refuse_output(output)
     return TrainJob(definition=found, params=params, source=source, fidelity=wanted, seed=seed, output=output)
 
 
@@ -127,7 +128,8 @@ def _configuration(found: StudyDefinition, config: str, study: str | None, url: 
 
 
 def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
-    from hpo.service import status, storage, studies
+    from hpo.service import storage, studies
+    from hpo.service.studies import status
 
     opened = storage.open(url)
     record = studies.find(opened, study or found.name)
@@ -141,29 +143,19 @@ def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, 
     return leader.params, f"trial {leader.number} of {record.name}"
 
 
-def _refuse_unwritable(output: Path) -> None:
+def _refuse_output(output: Path) -> None:
     if output.suffix != SUFFIX:
         raise UsageError(f"{output}: a model is kept in a file ending in {SUFFIX}, such as {output.stem}{SUFFIX}")
     if output.is_dir():
         raise UsageError(f"{output} is a folder; name a file in it, such as {output / 'model'}{SUFFIX}")
-    folder = output.parent
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder} to keep the model in; create it first")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"cannot write in {folder}: {error.strerror or error}; give another -o") from None
+    refuse_unwritable(output)
 
 
 def _save(result: "Measurement", output: Path) -> None:
-    beside = output.with_name(f".{output.stem}.{os.getpid()}{SUFFIX}")  # same folder, so that replacing is one step
     try:
-        result.run.model().save(beside)
-        beside.replace(output)
+        with replacing(output) as path:
+            result.run.model().save(path)
     except OSError as error:
         raise HpoError(
             f"the model could not be written to {output}: {error.strerror or error}; test value {result.test:.6g}"
         ) from None
-    finally:
-        beside.unlink(missing_ok=True)

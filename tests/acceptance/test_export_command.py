@@ -42,8 +42,8 @@ def objective(beat):
 @pytest.fixture
 def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
-    from hpo.service.optimize import optimize
-    from hpo.service.request import Request
+    from hpo.service.optimize.request import Request
+    from hpo.service.optimize.run import optimize
 
     (folder / "own.py").write_text(OWN)
     request = Request(

@@ -35,7 +35,7 @@ def test_a_page_is_written_and_said_where(hpo: Hpo, evil: Path) -> None:
     assert page.startswith("<!doctype html>")
     assert page.rstrip().endswith("</html>")
     assert "hpo compare evil-all-quick" in page
-    assert sorted(path.name for path in evil.glob("*.part")) == []
+    assert sorted(path.name for path in evil.glob(".*.part.*")) == []
 
 
 def test_markdown_says_the_same_without_figures(hpo: Hpo, evil: Path) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from hpo import report
 from hpo.service import storage
-from hpo.service.gathering import gather
+from hpo.service.findings.gathering import gather
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import toy
 
-from hpo.service.optimize import optimize
-from hpo.service.progress import Progress
-from hpo.service.request import Request
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
+from hpo.service.studies.progress import Progress
 
 
 class Killer(threading.Thread):
@@ -57,7 +57,7 @@ class Killer(threading.Thread):
 
 def is_worker(process: psutil.Process) -> bool:
     try:
-        return "hpo.service.worker" in process.cmdline()
+        return "hpo.service.workers.worker" in process.cmdline()
     except psutil.Error:
         return False
 

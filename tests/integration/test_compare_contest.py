@@ -6,13 +6,14 @@ import pytest
 
 from hpo.analysis import compare
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
-from hpo.service import looks, measuring, storage, studies
-from hpo.service.compare_outline import outline
-from hpo.service.compare_request import CompareRequest
-from hpo.service.comparing import read
-from hpo.service.contest import contest
-from hpo.service.slots import Slots
+from hpo.service import measuring, storage, studies
+from hpo.service.compare import looks
+from hpo.service.compare.contest import contest
+from hpo.service.compare.outline import outline
+from hpo.service.compare.request import CompareRequest
+from hpo.service.compare.run import read
 from hpo.service.studies import StudyRecord
+from hpo.service.studies.slots import Slots
 from hpo.study import registry
 
 DEFINITION = """

@@ -13,12 +13,13 @@ import pytest
 from slot_tools import Claim
 
 from hpo.errors import HpoError, StudyError
-from hpo.service import exported, stored, studies, trials
+from hpo.service import studies
 from hpo.service.export import export
-from hpo.service.exported import ExportedTrial
-from hpo.service.slots import Slots
+from hpo.service.export import trials as exported
+from hpo.service.export.trials import ExportedTrial
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies import StudyPlan, StudyRecord, stored, trials
+from hpo.service.studies.slots import Slots
 
 Ran = Callable[..., int]
 

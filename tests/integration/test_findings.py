@@ -13,14 +13,15 @@ import pytest
 from hpo.analysis import RaceFinding, Racer, compare
 from hpo.errors import StudyError
 from hpo.search import Job
-from hpo.service import looks, measuring, storage, studies, trials
-from hpo.service.budget import Budget, Spent
-from hpo.service.compare_report import CompareReport, Heat, Scores, Side
+from hpo.service import measuring, storage, studies
+from hpo.service.compare import looks
+from hpo.service.compare.budget import Budget, Spent
+from hpo.service.compare.report import CompareReport, Heat, Scores, Side
 from hpo.service.findings import Findings
-from hpo.service.gathering import gather, points
-from hpo.service.slots import Slots
+from hpo.service.findings.gathering import gather, points
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.service.studies import StudyRecord, trials
+from hpo.service.studies.slots import Slots
 from hpo.study import StudyDefinition, registry
 
 DEFINITION = """
@@ -311,7 +312,7 @@ def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
     )  # fmt: skip
     opened.close()
     code = (
-        "import sys; from hpo.service import storage; from hpo.service.gathering import gather;"
+        "import sys; from hpo.service import storage; from hpo.service.findings.gathering import gather;"
         f"found = gather(storage.open({url!r}), 'fcnn'); assert len(found.provenance.data) == 2;"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
@@ -320,7 +321,7 @@ def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
 
 
 def test_mean_curves_keep_to_common_steps() -> None:
-    from hpo.service.learned import mean_curve
+    from hpo.service.findings.learned import mean_curve
 
     assert mean_curve([]) == ()
     assert mean_curve([((1, 1.0), (3, 2.0)), ((3, 4.0), (4, 5.0))]) == ((3, 3.0),)

@@ -8,11 +8,11 @@ import pytest
 from slot_tools import Claim
 
 from hpo.errors import StudyError
-from hpo.service import importances as service
-from hpo.service import studies, trials
-from hpo.service.slots import Slots
+from hpo.service import studies
+from hpo.service.findings import importances as service
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies import StudyPlan, StudyRecord, trials
+from hpo.service.studies.slots import Slots
 
 Fill = Callable[..., None]
 

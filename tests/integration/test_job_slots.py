@@ -6,11 +6,11 @@ from slot_tools import Claim
 
 from hpo.errors import StudyError, UsageError
 from hpo.search import Job
-from hpo.service import slots as slots_module
-from hpo.service import studies, trials
-from hpo.service.slots import Slots
+from hpo.service import studies
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.service.studies import StudyRecord, trials
+from hpo.service.studies import slots as slots_module
+from hpo.service.studies.slots import Slots
 
 JOBS = [small.job(seed) for seed in range(3)]
 

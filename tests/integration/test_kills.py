@@ -10,9 +10,9 @@ import pytest
 from invariants import check_budget
 from sqlalchemy import Engine, event
 
-from hpo.service import recovery, storage, studies, trials
-from hpo.service.slots import Slots
-from hpo.service.studies import StudyPlan
+from hpo.service import storage, studies
+from hpo.service.studies import StudyPlan, recovery, trials
+from hpo.service.studies.slots import Slots
 
 STRIDE = 6  # kill at every sixth statement; where it begins differs from database to database
 

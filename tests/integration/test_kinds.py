@@ -9,13 +9,13 @@ import toy
 from sqlalchemy import select
 
 from hpo.errors import StudyError
-from hpo.service import schema, status, storage, studies
-from hpo.service.optimize import optimize
-from hpo.service.plan import plan as foresee
-from hpo.service.request import Request
-from hpo.service.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service import storage, studies
+from hpo.service.optimize.plan import plan as foresee
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
+from hpo.service.storage import Storage, schema
+from hpo.service.studies import StudyPlan, StudyRecord, status
+from hpo.service.studies.slots import Slots
 from hpo.service.train import prepare
 
 

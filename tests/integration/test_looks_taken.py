@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from hpo.analysis import alpha_of_look, compare
-from hpo.service import looks, studies
-from hpo.service.looks import Look
+from hpo.service import studies
+from hpo.service.compare import looks
+from hpo.service.compare.looks import Look
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
 

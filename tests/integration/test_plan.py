@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hpo.cli.plan import conclude
+from hpo.cli.printing.optimize import conclude
 from hpo.errors import UsageError
 from hpo.service import storage, studies
-from hpo.service.plan import plan
-from hpo.service.progress import snapshot
-from hpo.service.request import Request
-from hpo.service.slots import Slots
+from hpo.service.optimize.plan import plan
+from hpo.service.optimize.request import Request
+from hpo.service.studies.progress import snapshot
+from hpo.service.studies.slots import Slots
 
 DEFINITION = """
 from hpo.study import *

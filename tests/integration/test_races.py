@@ -10,11 +10,11 @@ from actors import Crew
 from optuna.trial import TrialState
 from version_1 import take_back
 
-from hpo.service import storage, studies, trials
-from hpo.service.slot import Slot
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies import StudyPlan, StudyRecord, trials
+from hpo.service.studies.slot import Slot
+from hpo.service.studies.slots import Slots
 
 
 @pytest.fixture(scope="module")

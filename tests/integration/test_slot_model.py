@@ -21,12 +21,11 @@ from hypothesis.stateful import (
 from invariants import check_budget
 from optuna.exceptions import UpdateFinishedTrialError
 
-from hpo.service import recovery, storage, studies, trials
-from hpo.service.lease import LeaseLost
-from hpo.service.slot import Outcome, Slot
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan
+from hpo.service.studies import StudyPlan, recovery, trials
+from hpo.service.studies.slot import LeaseLost, Outcome, Slot
+from hpo.service.studies.slots import Slots
 
 LEASE, ATTEMPTS = 60.0, 3
 _names = itertools.count()

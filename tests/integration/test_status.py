@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import StudyError
-from hpo.service import status, storage, studies, trials
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
+from hpo.service.studies import status, trials
+from hpo.service.studies.slots import Slots
 
 DEFINITION = """
 from hpo.study import *

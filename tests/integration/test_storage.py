@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import event, inspect, text
 
 from hpo.errors import HpoError, StorageError
-from hpo.service import schema, storage, studies, trials
-from hpo.service.errors import translated
-from hpo.service.slots import Slots
-from hpo.service.studies import StudyPlan
+from hpo.service import storage, studies
+from hpo.service.storage import schema
+from hpo.service.storage.errors import translated
+from hpo.service.studies import StudyPlan, trials
+from hpo.service.studies.slots import Slots
 
 
 def refused(action: Callable[[], object]) -> str:

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from hpo.errors import StudyError
-from hpo.service import storage, studies, trials
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies import StudyPlan, StudyRecord, trials
+from hpo.service.studies.slots import Slots
 
 
 def test_a_study_is_in_both_tables_with_its_direction_and_metric(store: Storage, plan: StudyPlan) -> None:

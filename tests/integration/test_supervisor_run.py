@@ -13,10 +13,10 @@ import toy
 
 from hpo.errors import HpoError, StudyError, UsageError
 from hpo.service import storage, studies
-from hpo.service.optimize import optimize
-from hpo.service.progress import Progress
-from hpo.service.request import Request
-from hpo.service.slots import Slots
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
+from hpo.service.studies.progress import Progress
+from hpo.service.studies.slots import Slots
 
 NAME = "toy-line-quick"
 
@@ -238,7 +238,7 @@ def test_no_password_in_a_command_line(url: str) -> None:
                 lines.append(" ".join(child.cmdline()))
 
     optimize(request(url, "epochs", trials=4), look)
-    workers = [line for line in lines if "hpo.service.worker" in line]
+    workers = [line for line in lines if "hpo.service.workers.worker" in line]
     assert workers
     assert not [line for line in workers if "hpo.db" in line or "toy" in line]
 

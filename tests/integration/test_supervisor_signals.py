@@ -15,13 +15,14 @@ import psutil
 import pytest
 import toy
 
-from hpo.service import storage, studies, supervisor
-from hpo.service.child import Child, environment
-from hpo.service.optimize import optimize
-from hpo.service.order import EXIT_STOPPED, WorkOrder
-from hpo.service.request import Request
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
 from hpo.service.studies import StudyPlan
+from hpo.service.studies.slots import Slots
+from hpo.service.workers import supervisor
+from hpo.service.workers.child import Child, environment
+from hpo.service.workers.order import EXIT_STOPPED, WorkOrder
 
 NAME = "toy-line-quick"
 Start = Callable[..., subprocess.Popen[str]]
@@ -200,7 +201,7 @@ def test_a_worker_has_a_session_of_its_own(child: Child) -> None:
 def test_a_worker_that_is_late_to_a_dead_supervisor_ends(url: str) -> None:
     order = replace(ordered(url, "instant"), parent=1, worker="w")  # not its parent
     run = subprocess.run(
-        [sys.executable, "-m", "hpo.service.worker"], input=order.to_json(), timeout=60, start_new_session=True
+        [sys.executable, "-m", "hpo.service.workers.worker"], input=order.to_json(), timeout=60, start_new_session=True
     )
     assert run.returncode == 1
     given_back(url)

@@ -7,12 +7,12 @@ import small_tables
 
 from hpo.errors import StudyError
 from hpo.service import measuring, storage
-from hpo.service.greedy import greedy, read_greedy
 from hpo.service.measuring import Effort
-from hpo.service.slots import Slots
-from hpo.service.sweep_plan import plan_greedy, plan_sweep
-from hpo.service.sweep_request import SweepRequest
-from hpo.service.sweeps import as_reported, read, study_seed, sweep
+from hpo.service.studies.slots import Slots
+from hpo.service.sweep.greedy import greedy, read_greedy
+from hpo.service.sweep.plan import plan_greedy, plan_sweep
+from hpo.service.sweep.request import SweepRequest
+from hpo.service.sweep.run import as_reported, read, study_seed, sweep
 
 REFERENCE = f"{small_tables.FILE}:study"
 ONE = Effort(workers=1)

@@ -5,10 +5,10 @@ import pytest
 from optuna.trial import TrialState
 from slot_tools import Claim, Clock
 
-from hpo.service import recovery, studies, trials
-from hpo.service.slots import Slots
+from hpo.service import studies
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.service.studies import StudyRecord, recovery, trials
+from hpo.service.studies.slots import Slots
 
 
 @pytest.fixture

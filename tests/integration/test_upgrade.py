@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import inspect, select, text
 from version_1 import take_back
 
-from hpo.service import schema, storage, studies
-from hpo.service.slots import Slots
+from hpo.service import storage, studies
+from hpo.service.storage import schema
 from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies.slots import Slots
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Jobs nobody asks for any more are taken back; what was begun or done stays."""
 
 from hpo.search.job import Job
-from hpo.service.slots import Slots
+from hpo.service.measuring.withdrawn import unwanted, withdraw
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.withdrawn import unwanted, withdraw
+from hpo.service.studies.slots import Slots
 
 
 def test_only_open_jobs_that_are_not_wanted_go(store: Storage, study: StudyRecord) -> None:

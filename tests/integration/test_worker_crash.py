@@ -14,12 +14,12 @@ import pytest
 import toy
 
 from hpo.service import storage, studies
-from hpo.service.abandoned import free_abandoned
-from hpo.service.recovery import recover
-from hpo.service.serve import Terms, serve
-from hpo.service.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.studies.recovery import recover
+from hpo.service.studies.slots import Slots
+from hpo.service.workers.abandoned import free_abandoned
+from hpo.service.workers.serve import Terms, serve
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]

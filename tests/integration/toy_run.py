@@ -10,9 +10,9 @@ from dataclasses import asdict
 import toy
 
 from hpo.errors import HpoError
-from hpo.service.optimize import optimize
-from hpo.service.progress import Progress
-from hpo.service.request import Request
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
+from hpo.service.studies.progress import Progress
 
 
 def show(progress: Progress) -> None:

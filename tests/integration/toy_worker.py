@@ -6,8 +6,8 @@ import sys
 import toy
 
 from hpo.service import storage
-from hpo.service.serve import Step, Terms, serve
-from hpo.service.slot import Slot
+from hpo.service.studies.slot import Slot
+from hpo.service.workers.serve import Step, Terms, serve
 
 url, study, objective, *dead_at = sys.argv[1:]
 

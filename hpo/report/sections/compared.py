@@ -8,7 +8,7 @@ from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import about
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed, spread
-from hpo.service.compare_report import CompareReport, Heat, Scores
+from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
 
 __all__ = ["parts", "race"]

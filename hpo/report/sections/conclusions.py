@@ -9,7 +9,7 @@ from hpo.report.words import figure, interval, p_value, signed
 from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
-    from hpo.analysis.claims import ClaimFinding, ContrastFinding
+    from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding
 
 __all__ = ["parts"]
 

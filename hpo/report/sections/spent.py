@@ -6,8 +6,8 @@ from hpo.report.document import Cell, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import with_unit
 from hpo.report.words import count, duration, figure, spread
-from hpo.service.budget import Spent
-from hpo.service.compare_report import Claimed, CompareReport
+from hpo.service.compare.budget import Spent
+from hpo.service.compare.report import Claimed, CompareReport
 from hpo.service.findings import Findings
 
 __all__ = ["parts"]

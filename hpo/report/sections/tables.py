@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.analysis.table_wording import row_label, table_sentence, varied
+from hpo.analysis.tables.wording import row_label, table_sentence, varied
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.words import configuration, count, figure, spread
@@ -11,8 +11,8 @@ from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.service.greedy import GreedyReport, GreedyTable
-    from hpo.service.sweeps import SweepReport
+    from hpo.service.sweep.greedy import GreedyReport, GreedyTable
+    from hpo.service.sweep.run import SweepReport
 
 __all__ = ["greedy", "parts"]
 

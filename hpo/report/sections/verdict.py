@@ -3,7 +3,7 @@
 from hpo.analysis import sentence
 from hpo.report.document import Fact, Verdict
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed
-from hpo.service.compare_report import CompareReport
+from hpo.service.compare.report import CompareReport
 from hpo.service.findings import Findings
 
 __all__ = ["about", "second", "unit_of", "verdict", "with_unit"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.analysis.intervals import bca, critical_t, skewness_corrected, standard_error, student, tail_t, wilson
+from hpo.analysis.methods.intervals import bca, critical_t, skewness_corrected, standard_error, student, tail_t, wilson
 
 
 def test_the_t_interval_of_students_own_example() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.analysis import permutation
-from hpo.analysis.permutation import sign_flip, signed_rank
+from hpo.analysis.methods import permutation
+from hpo.analysis.methods.permutation import sign_flip, signed_rank
 
 # Darwin's Zea mays, height of crossed minus self-fertilized plants in eighths of an inch, as Fisher (1935), The Design
 # of Experiments, section 21, has them: of 32,768 sign patterns 1,726 reach the observed sum on either side.

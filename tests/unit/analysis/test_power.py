@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.analysis.looks import deciding_pairs
-from hpo.analysis.power import HOPELESS, POWER, more_pairs, power, power_equivalence
+from hpo.analysis.methods.looks import deciding_pairs
+from hpo.analysis.methods.power import HOPELESS, POWER, more_pairs, power, power_equivalence
 
 
 @pytest.mark.parametrize(

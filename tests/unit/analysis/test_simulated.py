@@ -18,7 +18,7 @@ from simulated import (
     verdicts,
 )
 
-from hpo.analysis.power import power
+from hpo.analysis.methods.power import power
 
 BOUND = 0.035  # of "better" where there is no difference; 0.025 is nominal
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from hpo.cli.bar import Display, line
-from hpo.service.progress import Best, Progress
+from hpo.cli.printing.bar import Display, line
+from hpo.service.studies.progress import Best, Progress
 
 
 def progress(**changes: object) -> Progress:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from hpo.analysis import Racer, compare, rank
-from hpo.cli.compared import show
-from hpo.service.budget import Budget, Spent
-from hpo.service.compare_report import Claimed, CompareReport, Heat, Scores, Side
-from hpo.service.looks import Look
+from hpo.cli.printing.compare import show
+from hpo.service.compare.budget import Budget, Spent
+from hpo.service.compare.looks import Look
+from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores, Side
 
 OPTIMUM = (2.2, 2.3, 2.25, 2.4, 2.1, 2.35, 2.2, 2.3)
 BASELINE = (2.5, 2.55, 2.45, 2.6, 2.5, 2.7, 2.4, 2.5)

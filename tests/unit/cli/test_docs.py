@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from hpo.cli.app import app
-from hpo.service.configurations import read_configurations
 from hpo.study import registry
+from hpo.study.configurations import read_configurations
 
 PROJECT = Path(__file__).parents[3]
 GROUP = typer.main.get_command(app)
@@ -64,7 +64,7 @@ def test_the_page_names_the_keys_each_document_has() -> None:
 
     from hpo.search import Measurement
     from hpo.service.doctor import Check
-    from hpo.service.status import BestTrial, StudyStatus, TrialReport
+    from hpo.service.studies.status import BestTrial, StudyStatus, TrialReport
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
     for record in (StudyStatus, BestTrial, TrialReport, Check):

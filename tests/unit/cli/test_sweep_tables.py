@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.analysis import RowScores, examine
-from hpo.cli import greedy_tables, sweep_tables
-from hpo.cli.sweep_tables import places, spread
-from hpo.service.greedy_report import GreedyReport, GreedyRow, GreedyTable
-from hpo.service.sweep_report import SweepReport
+from hpo.cli.printing import greedy as greedy_tables
+from hpo.cli.printing import sweep as sweep_tables
+from hpo.cli.printing.sweep import places, spread
+from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
+from hpo.service.sweep.report import SweepReport
 from hpo.study import Row, Sweep
 from studies.cnn import study as cnn
 

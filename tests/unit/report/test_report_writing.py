@@ -21,7 +21,7 @@ def test_the_name_tells_the_format(tmp_path: Path, name: str, wanted: str | None
         ("page.md", "html", "is named as markdown, not html"),
         ("page.html", "pdf", "there is no format 'pdf'; there are: html, markdown"),
         (".", None, "is a folder; name a file in it, such as"),
-        ("no/page.html", None, "/no; create it first"),
+        ("no/page.html", None, "to write page.html in; create it first"),
         ("/dev/null", "html", "/dev/null is no ordinary file"),
     ],
 )

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import StudyError
-from hpo.service.compare_report import Side
+from hpo.service.compare.pairs import pair_jobs, pair_scores, pairs_done
+from hpo.service.compare.report import Side
 from hpo.service.measuring import Result
-from hpo.service.pairs import pair_jobs, pair_scores, pairs_done
 
 OPTIMUM = Side(name="trial 3", number=3, params={"x": 0.3}, value=0.9)
 BASELINE = Side(name="by-hand", number=None, params={"x": 0.5}, value=None)

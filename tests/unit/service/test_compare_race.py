@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.errors import StudyError
-from hpo.service.compare_report import Side
+from hpo.service.compare.race import heat, heat_jobs
+from hpo.service.compare.report import Side
 from hpo.service.measuring import Result
-from hpo.service.race import heat, heat_jobs
 from hpo.study import Fidelity
 
 QUICK, FULL = Fidelity(name="quick", epochs=1), Fidelity(name="full", epochs=9)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.errors import UsageError
-from hpo.service.budget import trials_to_pass
-from hpo.service.compare_request import CompareRequest
+from hpo.service.compare.budget import trials_to_pass
+from hpo.service.compare.request import CompareRequest
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from hpo.errors import StorageError
-from hpo.service.errors import translated
+from hpo.service.storage.errors import translated
 
 URL = "postgresql://ada:s3cret@db.example/studies"
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from hpo.service import export_formats
-from hpo.service.exported import ExportedTrial
+from hpo.service.export import formats as export_formats
+from hpo.service.export.trials import ExportedTrial
 from hpo.service.studies import StudyRecord
 
 RECORD = StudyRecord(

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hpo.errors import StorageError
-from hpo.service.lease import LeaseLost, Renewer
-from hpo.service.slot import Slot
+from hpo.service.studies.slot import LeaseLost, Slot
+from hpo.service.workers.lease import Renewer
 
 SLOT = Slot(id=1, study="s", incarnation="i", position=0, state="leased", attempt=1)
 WAIT = 60.0  # seconds a test waits before it fails

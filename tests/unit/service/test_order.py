@@ -6,8 +6,8 @@ from dataclasses import fields
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpo.service.child import _last_words, environment
-from hpo.service.order import Event, WorkOrder
+from hpo.service.workers.child import _last_words, environment
+from hpo.service.workers.order import Event, WorkOrder
 
 ORDER = WorkOrder(
     storage="postgresql://u:pä ss\n@h/d",

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from hpo.service.engine import connect
-from hpo.service.outcome import judge
 from hpo.service.storage import Storage
-from hpo.service.url import parse
+from hpo.service.storage.engine import connect
+from hpo.service.storage.url import parse
+from hpo.service.workers.outcome import judge
 
 
 def test_no_password_is_kept_with_a_trial_that_failed() -> None:

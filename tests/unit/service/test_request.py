@@ -3,8 +3,8 @@
 import pytest
 
 from hpo.errors import UsageError
-from hpo.service.effort import MAX_WORKERS, usable_cores
-from hpo.service.request import Request
+from hpo.service.optimize.request import Request
+from hpo.service.workers.effort import MAX_WORKERS, usable_cores
 
 
 @pytest.mark.parametrize(

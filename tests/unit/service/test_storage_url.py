@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
 from hpo.errors import HpoError, StorageError, UsageError
-from hpo.service.url import parse
+from hpo.service.storage.url import parse
 
 
 @pytest.mark.parametrize("text", ["sqlite:///hpo.db", "sqlite+pysqlite:///hpo.db", "hpo.db", "./hpo.db", " hpo.db "])

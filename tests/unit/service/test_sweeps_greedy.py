@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.service.greedy import Walk, ahead, walk
 from hpo.service.measuring import Result
+from hpo.service.sweep.greedy import Walk, ahead, walk
 from hpo.study import Categorical, Fidelity, Holdout, Params, Row, Space, StudyDefinition, Sweep
 
 START: Params = {"a": 1, "b": 1, "c": 1}

@@ -1,0 +1,53 @@
+"""What a paired comparison found, as a plain record."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from hpo.analysis.methods.intervals import Interval
+
+__all__ = ["MEANINGFUL", "Comparison", "Verdict"]
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+
+MEANINGFUL = (
+    0.75  # share of pairs won from which a difference is meaningful (Bouthillier et al. 2021, arXiv 2103.03098)
+)
+
+_INTERVALS = ("ci95", "ci", "bca95", "p_superior_ci95")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Whether a beats b, over paired scores. A gain is a difference with positive for a, whatever the direction."""
+
+    verdict: Verdict
+    pairs: int
+    difference: float  # mean gain of a over b, in the unit of the scores
+    sd: float | None  # of the gains; None: one pair
+    ci95: Interval | None  # of the mean gain, by Student's t (with the Nadeau-Bengio variance where resampled)
+    ci: Interval | None  # the same at level 1 - alpha: what the verdict goes by
+    bca95: Interval | None  # the same by a BCa bootstrap; None: fewer than 30 pairs, or resampled
+    p_value: float  # two-sided: sign-flip permutation of the pairs; the corrected t test where resampled
+    p_wilcoxon: float | None  # two-sided signed-rank test; None: all gains are zero, or resampled
+    p_superior: float  # share of pairs that a won, ties half
+    p_superior_ci95: Interval  # Wilson's
+    meaningful: bool  # p_superior is at least 0.75
+    margin: float  # a difference too small to matter, in the unit of the scores
+    alpha: float  # level of this look
+    p_equivalent: float | None  # the larger p of the two one-sided tests against the margin; None: one pair
+    more_pairs: int | None  # about how many more would decide; None: decided, or too many, or nobody can tell
+    note: str  # one sentence on how far the verdict carries; "" where there is nothing to add
+    resampled: bool  # train and test rows were drawn anew for each pair
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values under the names of the fields; intervals are lists."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Comparison":
+        """What `to_json` made."""
+        plain = dict(document)
+        for name in _INTERVALS:
+            plain[name] = None if plain[name] is None else tuple(plain[name])
+        return cls(**plain)

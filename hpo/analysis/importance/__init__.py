@@ -1,0 +1,10 @@
+"""Which parameters of a search matter, and how two act together (`interaction.py`)."""
+
+from hpo.analysis.importance.parameters import LEAST_TRIALS, Importance, Importances, importances
+
+__all__ = [
+    "LEAST_TRIALS",
+    "Importance",
+    "Importances",
+    "importances",
+]

@@ -1,0 +1,10 @@
+"""Statistical methods over plain arrays, each with its source: intervals, tests, corrections, power, looks."""
+
+__all__ = [
+    "dunnett",
+    "holm",
+    "intervals",
+    "looks",
+    "permutation",
+    "power",
+]

@@ -1,0 +1,61 @@
+"""Arguments and options that several commands share, with one wording."""
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.numbers import whole
+
+__all__ = ["AsJson", "Definition", "Seed", "SpaceName", "Storage", "Study", "WhichStudy"]
+
+Definition = Annotated[
+    str,
+    typer.Argument(
+        metavar="DEFINITION",
+        help="An installed definition (cnn, fcnn), package.module:attribute, or path/to/file.py:attribute.",
+        autocompletion=complete.definitions,
+        show_default=False,
+    ),
+]
+Study = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study's name; a definition's name where it has a single study.",
+        autocompletion=complete.studies,
+        show_default=False,
+    ),
+]
+WhichStudy = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study's name; a definition's name where it has a single study. All studies where it is left out.",
+        autocompletion=complete.studies,
+        show_default=False,
+    ),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="Database of the studies.  [env: HPO_STORAGE; default: sqlite:///hpo.db]",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+SpaceName = Annotated[
+    str | None,
+    typer.Option(
+        "--space",
+        metavar="NAME",
+        help="Which of the definition's spaces to search.  [default: its first]",
+        autocompletion=complete.spaces,
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.")
+]

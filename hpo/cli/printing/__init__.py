@@ -1,0 +1,12 @@
+"""What commands print: words, numbers and tables on stdout and stderr, the bar, and the findings of each command."""
+
+__all__ = [
+    "bar",
+    "compare",
+    "greedy",
+    "optimize",
+    "output",
+    "sparkline",
+    "sweep",
+    "words",
+]

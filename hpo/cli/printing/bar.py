@@ -1,0 +1,91 @@
+"""How a search is watched: one bar on a terminal, plain lines anywhere else. All of it on stderr."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from hpo.cli.printing.output import duration, figure, is_terminal, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+    from hpo.service.studies.progress import Progress
+
+__all__ = ["Display", "line"]
+
+_SECONDS_BETWEEN_LINES = 2.0  # where something happened to a trial
+_SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
+
+
+def line(progress: "Progress") -> str:
+    """The states of the trials, the best value so far and how long it still takes, as one line."""
+    parts = [f"{progress.settled}/{progress.target} done"]
+    if progress.running:
+        parts.append(f"{progress.running} running")
+    parts += [f"{progress.pruned} pruned", f"{progress.failed} failed"]
+    if progress.best is not None:
+        parts.append(f"best {figure(progress.best.value)} (trial {progress.best.number})")
+    if progress.eta_seconds is not None and progress.settled < progress.target:
+        parts.append(f"about {duration(progress.eta_seconds)} left")
+    return ", ".join(parts)
+
+
+class Display:
+    """Shows the progress it is called with; a context manager that leaves the terminal as it was.
+
+    `first` is called before anything is shown: by then what was asked for has passed every check.
+    """
+
+    def __init__(self, first: Callable[[], None], *, plain: bool = False) -> None:
+        self._first: Callable[[], None] | None = first
+        self._plain = plain or not is_terminal()
+        self._bar: RichProgress | None = None
+        self._shown: tuple[object, ...] = ()  # what the last plain line told, less the time left
+        self._said_at = float("-inf")
+
+    def __enter__(self) -> "Display":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Show `progress`."""
+        if self._first is not None:
+            self._begin(self._first)
+        text = line(progress)
+        if self._bar is not None:
+            self._bar.update(self._task, description=text, completed=progress.settled, total=progress.target)
+            return
+        told = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
+        waited = time.monotonic() - self._said_at
+        done = progress.settled == progress.target
+        due = done or waited >= _SECONDS_BETWEEN_LINES
+        if (told != self._shown and due) or waited >= _SECONDS_OF_SILENCE:
+            self._shown, self._said_at = told, time.monotonic()
+            say(text)
+
+    def _begin(self, first: Callable[[], None]) -> None:
+        self._first = None
+        first()
+        if not self._plain:
+            self._bar = _bar()
+            self._task = self._bar.add_task("starting", total=None)
+            self._bar.start()
+
+
+def _bar() -> "RichProgress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        BarColumn(bar_width=30),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),  # Rich heeds NO_COLOR
+        refresh_per_second=4,
+    )

@@ -1,0 +1,113 @@
+"""What `hpo optimize` says before it begins and after it ends."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from hpo.cli.printing.output import Interrupted, duration, figure, say, tell
+from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
+from hpo.errors import StudyError
+
+if TYPE_CHECKING:
+    from hpo.service.optimize.plan import Plan
+    from hpo.service.optimize.request import Request
+    from hpo.service.storage import Storage
+    from hpo.service.studies.progress import Progress
+
+__all__ = ["announce", "conclude"]
+
+
+def announce(plan: "Plan", request: "Request") -> None:
+    """Say what is going to be done and about how long it takes."""
+    definition, existing = plan.definition, plan.existing
+    if existing is not None and not plan.left:
+        return
+    if existing is None:
+        say(f"study {plan.study} (new) in {plan.safe_url}")
+    else:
+        say(f"study {plan.study} goes on in {plan.safe_url}: {existing.settled} of {request.trials} trials are done")
+    say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
+    say(f"  space    {plan.space.name}: {size_words(plan.space)}")
+    say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
+    by = f"by {count(plan.workers, 'worker')}, sampler {plan.sampler}, pruner {plan.pruner}"
+    say(f"  trials   {plan.left} to do {by}")
+    say(f"  time     {_time(plan)}; Ctrl-C keeps what is done, and the same command goes on")
+
+
+def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: bool) -> None:
+    """Say how it ended, what was found and what to run next; with `quiet` only what is wrong.
+
+    Raises:
+        Interrupted: it was.
+        StudyError: everything is settled and nothing is complete.
+
+    """
+    if progress.ended == "interrupted":
+        raise Interrupted(
+            f"interrupted with {progress.settled} of {progress.target} trials done; they are kept, "
+            "and the same command goes on from there"
+        )
+    _refuse_failure(progress, storage)
+    if quiet:
+        return
+    _result(plan, progress)
+    _found(progress, storage)
+    _next(plan, progress, storage)
+
+
+def _time(plan: "Plan") -> str:
+    if plan.seconds is None:
+        return "told after the first trials"
+    basis = "at the pace so far" if plan.measured else "at a guess, on cores of a common laptop"
+    return f"about {duration(plan.seconds)} {basis}"
+
+
+def _refuse_failure(progress: "Progress", storage: "Storage") -> None:
+    from hpo.service.studies.status import failure
+
+    if progress.settled < progress.target or progress.complete or not progress.failed:
+        return
+    number, reason = failure(storage, progress.study) or (None, "no reason was recorded")
+    where = "" if number is None else f"; all of it: hpo trial {progress.study} {number}"
+    raise StudyError(
+        f"no trial of {progress.study} is complete: {progress.failed} failed, the last with {reason}{where}"
+    )
+
+
+def _result(plan: "Plan", progress: "Progress") -> None:
+    ended = {
+        "done": "all done",
+        "timeout": "its time is up; the same command goes on",
+        "until": "stopped at a value good enough; without --until it goes on",
+    }.get(progress.ended or "done", progress.ended)
+    if not plan.left:
+        tell(f"{progress.study}: all {progress.target} trials are done already; a larger --trials adds more")
+        return
+    outcomes = f"{progress.complete} complete, {progress.pruned} pruned, {progress.failed} failed"
+    took = duration(progress.elapsed_seconds)
+    tell(f"{progress.study}: {progress.settled} of {progress.target} trials in {took} ({outcomes}); {ended}")
+
+
+def _found(progress: "Progress", storage: "Storage") -> None:
+    from hpo.service.studies.status import best, failure
+
+    if progress.best is not None:
+        found = best(storage, progress.study)
+        tell(f"best {found.metric}: {figure(found.value)} (trial {found.number})")
+        if found.baseline is not None:
+            cut = "" if found.baseline.outcome == "complete" else f", {found.baseline.outcome}"
+            tell(f"baseline {found.baseline.name} in this search: {figure(found.baseline.value)}{cut}")
+    elif progress.settled:
+        tell("no trial is complete yet, so there is no best one")
+    failed = failure(storage, progress.study)
+    if failed is not None and failed[0] is not None:
+        tell(f"a failure: {failed[1]}; all of it: hpo trial {progress.study} {failed[0]}")
+
+
+def _next(plan: "Plan", progress: "Progress", storage: "Storage") -> None:
+    if progress.best is None:
+        return
+    reference = shlex.quote(plan.reference)
+    where = "" if plan.default_storage else f" --storage {shlex.quote(storage.safe_url)}"
+    tell("next:")
+    tell(f"  hpo best {shlex.quote(progress.study)}{where}")
+    tell(f"  hpo train {reference} --config best --study {shlex.quote(progress.study)}{where}")

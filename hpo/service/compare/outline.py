@@ -1,0 +1,72 @@
+"""What a comparison is going to do and about how long it takes, found out without changing anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hpo.service import measuring
+from hpo.service import storage as storages
+from hpo.service.compare.contest import Contest, contest
+from hpo.service.compare.request import CompareRequest
+from hpo.service.compare.stages import Stage, walk
+from hpo.service.measuring import Result
+
+__all__ = ["Foreseen", "Outline", "outline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """One stage before it runs."""
+
+    stage: Stage  # while an earlier stage is not done, with the favourite for the winner
+    left: int  # trainings to do
+    seconds: float | None  # about; None: nothing to tell it from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What a comparison is going to do."""
+
+    contest: Contest
+    stages: tuple[Foreseen, ...]
+    safe_url: str  # of the storage, without a password
+    workers: int  # processes
+
+    @property
+    def left(self) -> int:
+        """Trainings to do, all stages together."""
+        return sum(stage.left for stage in self.stages)
+
+    @property
+    def seconds(self) -> float | None:
+        """About how long they take; None: nothing to tell it from."""
+        known = [stage.seconds for stage in self.stages if stage.seconds is not None]
+        return sum(known) if len(known) == len(self.stages) else None
+
+
+def outline(request: CompareRequest) -> Outline:
+    """What `compare(request)` is going to do and about how long it takes. Nothing is trained or written.
+
+    Raises:
+        StudyError, DefinitionError, UsageError: as `contest`.
+        StorageError: the database cannot be read.
+
+    """
+    storage = storages.open(request.storage)
+    foreseen: list[Foreseen] = []
+
+    def foresee(stage: Stage) -> Mapping[str, Result] | None:
+        left, seconds = measuring.estimate(storage, stage.plan, stage.jobs, request.effort.workers)
+        foreseen.append(Foreseen(stage=stage, left=left, seconds=seconds))
+        return None if left else measuring.results(storage, stage.plan.name)
+
+    try:
+        both = contest(storage, request)
+        walk(storage, both, request, foresee)
+        return Outline(
+            contest=both,
+            stages=tuple(foreseen),
+            safe_url=storage.safe_url,
+            workers=request.effort.processes(max([stage.left for stage in foreseen], default=1) or 1),
+        )
+    finally:
+        storage.close()

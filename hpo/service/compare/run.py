@@ -1,0 +1,212 @@
+"""Whether the automated optimum beats the hand-picked configuration, and by how much."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from hpo.analysis import Comparison
+from hpo.analysis import compare as compared
+from hpo.errors import HpoError
+from hpo.service import measuring, studies
+from hpo.service import storage as storages
+from hpo.service.compare import looks
+from hpo.service.compare.budget import budget
+from hpo.service.compare.contest import Contest, contest
+from hpo.service.compare.looks import Look
+from hpo.service.compare.pairs import PairRows, pair_scores
+from hpo.service.compare.report import Claimed, CompareReport, Scores
+from hpo.service.compare.request import CompareRequest
+from hpo.service.compare.stages import Measured, Stage, walk
+from hpo.service.measuring import Effort, Result
+from hpo.service.measuring.withdrawn import withdraw
+from hpo.service.storage import Storage
+from hpo.service.studies.progress import Progress
+from hpo.service.workers.abandoned import free_abandoned
+
+__all__ = ["Unfinished", "compare", "read"]
+
+_WHY = {"interrupted": "interrupted", "timeout": "its time is up"}
+
+
+class Unfinished(HpoError):  # noqa: N818 - an outcome
+    """A comparison that was stopped before its pairs were complete: nobody has looked, and nothing is spent."""
+
+    def __init__(self, message: str, *, stage: Stage, progress: Progress) -> None:
+        self.stage = stage  # it was in
+        self.progress = progress  # of that stage
+        self.exit_code = 130 if progress.ended == "interrupted" else 1
+        super().__init__(message)
+
+
+def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
+    """Race, then pairs, then the verdict of this look; what an earlier run has trained is not trained again.
+
+    Args:
+        request: what is asked for.
+        on_progress: told a few times a second how far which stage is.
+
+    Raises:
+        StudyError: as `contest`; or one side could not be trained at all.
+        DefinitionError: the definition cannot be loaded.
+        UsageError: there is no such baseline or fidelity.
+        StorageError: the database cannot be reached, read or written.
+        Unfinished: it was interrupted, or its time was up; what is done is kept.
+
+    """
+    storage = storages.open(request.storage)
+    try:
+        both = contest(storage, request)
+        measured = walk(storage, both, request, _Doing(storage, request.effort, on_progress))
+        return _tell(storage, both, request, measured)
+    finally:
+        storage.close()
+
+
+def read(storage: Storage, study: str) -> CompareReport | None:
+    """What the last look at the comparison of a search told; None where there was none. Nothing is trained.
+
+    A report that another version of hpo wrote in other words counts as none: to compare again trains nothing and
+    spends nothing.
+
+    Args:
+        storage: where the search is.
+        study: its name.
+
+    Raises:
+        StudyError: there is no such study.
+
+    """
+    document = looks.last_document(storage, studies.get(storage, study))
+    try:
+        return None if document is None else CompareReport.from_json(document)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+class _Doing:
+    """Carries out stages within one time limit for all of them."""
+
+    def __init__(self, storage: Storage, effort: Effort, on_progress: Callable[[Stage, Progress], None] | None) -> None:
+        self._storage = storage
+        self._effort = effort
+        self._on_progress = on_progress
+        self._deadline = None if effort.timeout is None else time.monotonic() + effort.timeout
+
+    def __call__(self, stage: Stage) -> Mapping[str, Result]:
+        effort = self._effort
+        if self._deadline is not None:
+            effort = replace(effort, timeout=max(0.001, self._deadline - time.monotonic()))
+        shown = self._on_progress
+        if stage.plan.kind != "sweep":
+            free_abandoned(self._storage, stage.plan.name, max_attempts=effort.max_attempts)
+            withdraw(self._storage, stage.plan.name, {job.key for job in stage.jobs})
+        progress = measuring.measure(
+            self._storage, stage.plan, stage.jobs, effort, None if shown is None else lambda now: shown(stage, now)
+        )
+        results = measuring.results(self._storage, stage.plan.name)
+        done = sum(job.key in results for job in stage.jobs)
+        if done < len(stage.jobs) or progress.ended == "interrupted":
+            why = _WHY.get(progress.ended or "", "another comparison of this search took over")
+            raise Unfinished(
+                f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
+                "has looked at a verdict, and the same command goes on from there",
+                stage=stage,
+                progress=progress,
+            )
+        return results
+
+
+def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
+    """Look at the pairs, and write down what was seen."""
+    told = [_look(storage, both, request, measured, rows) for rows in measured.pairs]
+    definition, record = both.definition, both.record
+    seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
+    taken = [
+        seen.get((look.rows, look.baseline, look.fidelity, look.optimum, look.pairs), look)
+        for look in looks.history(storage, record)
+    ]
+    second = told[1] if len(told) > 1 else None
+    report = CompareReport(
+        study=record.name,
+        definition=definition.name,
+        space=both.space.name,
+        metric=definition.metric,
+        unit=definition.unit,
+        direction=definition.direction,
+        search_fidelity=both.search_fidelity.name,
+        fidelity=both.fidelity.name,
+        baseline=both.baseline,
+        optimum=measured.optimum,
+        heats=measured.heats,
+        rows=told[0][0].rows,
+        comparison=told[0][1],
+        scores=told[0][2],
+        resampled=None if second is None else second[1],
+        resampled_scores=None if second is None else second[2],
+        looks=tuple(taken),
+        budget=budget(storage, record, definition, both.baseline.params),
+        claimed=_claimed(both, measured),
+    )
+    document = report.to_json()
+    for look, comparison, _ in reversed(told):
+        looks.conclude(storage, record, look, comparison, document)
+    return report
+
+
+def _look(
+    storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows
+) -> tuple[Look, Comparison, Scores]:
+    from hpo.search import digest
+
+    jobs, results = measured.pairs[rows]
+    scores = pair_scores(jobs, results, both.definition.direction)
+    look = looks.take(
+        storage,
+        both.record,
+        rows=rows,
+        baseline=both.baseline.name,
+        fidelity=both.fidelity.name,
+        optimum=digest(measured.optimum.params),
+        pairs=len(scores.optimum),
+    )
+    margin = request.margin if request.margin is not None else both.definition.margin
+    comparison = compared(
+        scores.optimum,
+        scores.baseline,
+        direction=both.definition.direction,
+        margin=margin,
+        alpha=look.alpha,
+        test_share=_test_share(both) if rows == "resampled" else None,
+        seed=both.record.seed,
+    )
+    told = replace(look, p_value=comparison.p_value, verdict=comparison.verdict, looked_at=time.time())
+    return told, comparison, scores
+
+
+def _test_share(both: Contest) -> float:
+    """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
+    from hpo.search.rows import load
+
+    data = load(both.definition)
+    return len(data.test) / len(data.development)
+
+
+def _claimed(both: Contest, measured: Measured) -> Claimed | None:
+    """What the last table with the baseline in it reports, beside what came out."""
+    if measured.as_reported is None:
+        return None
+    jobs, results = measured.as_reported
+    reported: Mapping[str, Decimal] = {}
+    for sweep in both.definition.sweeps:
+        for row in sweep.rows:
+            if sweep.configuration(row) == dict(both.hand.params):
+                reported = row.reported
+    found = [results[job.key] for job in jobs if job.key in results]
+    figures = {
+        "train": [result.train for result in found],
+        "test": [result.value for result in found],
+        "seconds": [result.seconds for result in found],
+    }
+    measured_figures = {name: tuple(v for v in values if v is not None) for name, values in figures.items()}
+    return Claimed(reported=dict(reported), measured={name: v for name, v in measured_figures.items() if v})

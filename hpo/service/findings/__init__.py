@@ -1,0 +1,16 @@
+"""All that a report tells about one search, read from the storage: nothing is trained.
+
+The face is the records; `gathering.py` fills them, from its neighbours.
+"""
+
+from hpo.service.findings.records import CurvePair, Curves, Findings, Missing, Predictions, Provenance, TrialPoint
+
+__all__ = [
+    "CurvePair",
+    "Curves",
+    "Findings",
+    "Missing",
+    "Predictions",
+    "Provenance",
+    "TrialPoint",
+]

@@ -1,0 +1,128 @@
+"""How to come by every figure of a report again: versions, seeds, commands, checksums of the data."""
+
+import hashlib
+import platform
+import shlex
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpo.service.compare.report import CompareReport
+from hpo.service.findings.records import Provenance
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord
+from hpo.service.studies.status import StudyStatus
+from hpo.service.sweep.greedy import GreedyReport
+from hpo.service.sweep.run import SweepReport
+
+if TYPE_CHECKING:
+    from hpo.data import Dataset, Rows
+
+__all__ = ["command", "provenance", "search_command"]
+
+_PACKAGES = (
+    *("hpo-service", "optuna", "keras", "tensorflow", "tensorflow-cpu", "torch"),
+    *("numpy", "scipy", "sqlalchemy", "mlxtend", "plotly"),
+)
+
+
+def provenance(
+    storage: Storage,
+    record: StudyRecord,
+    status: StudyStatus,
+    comparison: CompareReport | None,
+    tables: SweepReport | None,
+    greedy: GreedyReport | None,
+    data: "Dataset | None",
+) -> Provenance:
+    """What it takes to make the page again. Hashes the rows: 0.1 s for the 70,000 pictures of Fashion-MNIST."""
+    return Provenance(
+        versions=_versions(),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        seeds=_seeds(storage, record, tables, greedy),
+        commands=_commands(storage, record, status, comparison, tables, greedy),
+        data={} if data is None else _checksums(data),
+        made_at=datetime.now(UTC),
+    )
+
+
+def command(*words: object) -> str:
+    """A command as a shell takes it."""
+    return shlex.join(str(word) for word in words)
+
+
+def search_command(record: StudyRecord, trials: int) -> str:
+    """The command that makes the search, or goes on with it."""
+    usual = f"{record.definition}-{record.space}-{record.fidelity}"
+    named = () if record.name == usual else ("--name", record.name)
+    return command(
+        *("hpo", "optimize", record.reference, "--trials", trials),
+        *("--space", record.space, "--fidelity", record.fidelity),
+        *("--sampler", record.sampler, "--pruner", record.pruner, "--seed", record.seed),
+        *named,
+    )
+
+
+def _commands(
+    storage: Storage,
+    record: StudyRecord,
+    status: StudyStatus,
+    comparison: CompareReport | None,
+    tables: SweepReport | None,
+    greedy: GreedyReport | None,
+) -> tuple[str, ...]:
+    lines = [f"export HPO_STORAGE={shlex.quote(storage.safe_url)}"]
+    if status.target:
+        lines.append(search_command(record, status.target))
+    for report, more in ((tables, ()), (greedy, ("--greedy",))):
+        if report is not None:
+            how = ("--repeats", report.repeats, "--fidelity", report.fidelity, *more)
+            lines.append(command("hpo", "sweep", record.reference, *how))
+    if comparison is not None:
+        how = ("--pairs", comparison.comparison.pairs, "--fidelity", comparison.fidelity)
+        resampled = ("--resample",) if comparison.rows == "resampled" else ()
+        lines.append(command("hpo", "compare", record.name, *how, "--baseline", comparison.baseline.name, *resampled))
+    lines.append(command("hpo", "report", record.name, "-o", f"{record.definition}.html"))
+    return tuple(lines)
+
+
+def _seeds(
+    storage: Storage, record: StudyRecord, tables: SweepReport | None, greedy: GreedyReport | None
+) -> dict[str, int]:
+    from hpo.service import studies
+
+    seeds = {"search, race and pairs": record.seed}
+    for what, report in (("tables", tables), ("greedy method", greedy)):
+        its = None if report is None else studies.lookup(storage, report.study)
+        if its is not None:
+            seeds[what] = its.seed
+    return seeds
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # of the two builds of TensorFlow there is one; PyTorch is for one sampler
+            continue
+    return found
+
+
+def _checksums(data: "Dataset") -> dict[str, str]:
+    return {f"{data.name}, {part} rows": _checksum(rows) for part, rows in _parts(data)}
+
+
+def _parts(data: "Dataset") -> "tuple[tuple[str, Rows], ...]":
+    return ("development", data.development), ("test", data.test)
+
+
+def _checksum(rows: "Rows") -> str:
+    """SHA-256 of the inputs' bytes and then the targets', row by row, with the types they are stored in."""
+    digest = hashlib.sha256()
+    for array in (rows.x, rows.y):
+        digest.update(np.ascontiguousarray(array).data)
+    return f"{len(rows):,} rows, x {rows.x.dtype}, y {rows.y.dtype}, sha256 {digest.hexdigest()}"

@@ -1,0 +1,78 @@
+"""What came of jobs, read from the storage: nothing is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo.service.storage import Storage
+from hpo.service.studies import stored
+from hpo.service.studies.slot import Outcome, Slot
+from hpo.service.studies.slots import Slots
+from hpo.service.studies.stored import StoredTrial
+from hpo.study import Params
+
+__all__ = ["Result", "results"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of one job."""
+
+    key: str  # the job's
+    outcome: Outcome  # complete; pruned: infeasible or diverged; failed
+    value: float | None  # the metric on the rows the job is scored on; None where it did not come to the end
+    train: float | None = None  # the metric on the rows it was trained on, after the last epoch
+    seconds: float | None = None  # training alone
+    compile_seconds: float | None = None
+    epochs: int | None = None  # trained
+    seed: int  # the job's
+    params: Params  # the job's
+    trial_number: int | None = None  # Optuna's number in the study
+    reason: str | None = None  # one line: why it did not come to the end
+    curve: tuple[tuple[int, float], ...] = ()
+    # (epoch, metric): on validation rows where the job has them, else as seen while training
+    train_curve: tuple[tuple[int, float], ...] = ()  # the same on training rows; where there are validation rows
+    predictions: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
+    # {"labels": (test rows,)} or {"values": (test rows,)}, in the order of the test rows; None where not kept
+
+
+def results(storage: Storage, study: str) -> dict[str, Result]:
+    """What has come of each job of a study so far, by the job's key; empty where there is no such study.
+
+    One read of the slots and one of Optuna's trials; nothing is trained or written, and no TensorFlow is imported.
+
+    Raises:
+        StudyError: another program has deleted the study's trials.
+        StorageError: the database cannot be reached or read.
+
+    """
+    settled = [slot for slot in Slots(storage).list(study) if slot.outcome is not None and "job" in slot.payload]
+    trials = {trial.number: trial for trial in stored.read(storage, study)} if settled else {}
+    found = (_result(slot, None if slot.trial_number is None else trials.get(slot.trial_number)) for slot in settled)
+    return {result.key: result for result in found}
+
+
+def _result(slot: Slot, trial: StoredTrial | None) -> Result:
+    """The slot has the last word on the outcome; what else there is to know, its trial noted."""
+    from hpo.search.job import Job
+
+    job = Job.from_payload(slot.payload)
+    assert slot.digest is not None  # a job has its key from the beginning
+    assert slot.outcome is not None  # it is settled
+    noted: Mapping[str, Any] = {} if trial is None else trial.user
+    return Result(
+        key=slot.digest,
+        outcome=slot.outcome,
+        value=slot.value if slot.outcome == "complete" else None,
+        train=noted.get("train"),
+        seconds=noted.get("fit_seconds"),
+        compile_seconds=noted.get("compile_seconds"),
+        epochs=noted.get("epochs"),
+        seed=job.seed,
+        params=job.params,
+        trial_number=slot.trial_number,
+        reason=slot.reason if slot.outcome != "complete" else None,
+        curve=() if trial is None else trial.curve,
+        train_curve=tuple((step, value) for step, value in noted.get("train_curve", ())),
+        predictions=noted.get("predictions"),
+    )

@@ -1,0 +1,74 @@
+"""Connections: SQLite and PostgreSQL set up so that many processes can share a study."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.pool import QueuePool
+
+from hpo.service.storage.url import StorageUrl
+
+__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "connect", "exclusive"]
+
+BUSY_SECONDS = 60
+"""How long a statement on SQLite waits for another process's write."""
+
+IDLE_SECONDS = 20
+"""After how long PostgreSQL ends a transaction whose process stopped; less than a lease: nobody waits for the dead."""
+
+_LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen once in a PostgreSQL database
+
+
+def connect(url: StorageUrl, *, create: bool) -> Engine:
+    """The engine for `url`; connections are made on use. `create`: a SQLite file that is missing may be made."""
+    if url.path is not None:
+        path = url.path
+        return create_engine(
+            "sqlite://", creator=lambda: _sqlite(path, create), poolclass=QueuePool, pool_size=2, max_overflow=8
+        )
+    return create_engine(
+        url.sqlalchemy,
+        pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
+        pool_size=2,
+        max_overflow=4,
+        pool_recycle=1800,  # seconds
+        connect_args=_postgresql(url),
+    )
+
+
+@contextmanager
+def exclusive(engine: Engine) -> Iterator[Connection]:
+    """One transaction that at most one process is in at a time; for what must happen exactly once."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        yield connection
+
+
+def _sqlite(path: Path, create: bool) -> sqlite3.Connection:
+    # mode=rw: whoever only looks never leaves an empty file behind.
+    uri = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+    # The database is in WAL mode, where NORMAL is safe against any death of a process; only a power failure
+    # can take the last few transactions, and never corrupts.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    # Else a trial could be created in a study that was deleted at that moment, and turn up in the next one of its id.
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+def _postgresql(url: StorageUrl) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "connect_timeout": 10,  # seconds
+        "application_name": "hpo",
+        "options": f"-c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
+        "keepalives_idle": 30,  # seconds
+    }
+    given = url.sqlalchemy.query
+    return {name: value for name, value in wanted.items() if name not in given}

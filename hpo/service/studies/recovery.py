@@ -1,0 +1,59 @@
+"""Putting right what a crash left between two steps; run when work starts and when it ends."""
+
+from dataclasses import dataclass
+
+from hpo.service.storage import Storage
+from hpo.service.storage.errors import translated
+from hpo.service.studies import trials
+from hpo.service.studies.slots import Slots
+
+__all__ = ["Recovered", "recover"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What one sweep put right."""
+
+    exhausted: int  # slots settled as failed because their attempts were used up
+    told: int  # trials finished as their settled slot says
+    failed: int  # trials of attempts that will never count
+
+
+def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered:
+    """Tell what is settled but not told, and fail the trials nobody works on any more.
+
+    Any number of processes may do it at once, beside live workers; doing it again changes nothing. A slot whose lease
+    ran out stays as it is, as its worker may yet come back with a result: the next claim takes it over.
+
+    Args:
+        storage: where the study is.
+        study: its name; one that does not exist has nothing to recover.
+        max_attempts: as the workers' `Slots` have it.
+
+    """
+    from optuna.trial import TrialState
+
+    slots = Slots(storage, max_attempts=max_attempts)
+    exhausted = slots.exhaust(study)
+    told = failed = 0
+    with translated(storage.where):
+        try:
+            study_id = storage.rdb.get_study_id_from_name(study)
+            # Trials first, slots second: a slot read later than its trial can only be further on.
+            running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        except KeyError:
+            return Recovered(exhausted=exhausted, told=0, failed=0)
+    ours = [trial for trial in running if trials.SLOT in trial.system_attrs]  # others are not ours to judge
+    by_id = slots.by_id({trial.system_attrs[trials.SLOT] for trial in ours})
+    for trial in ours:
+        slot_id, attempt = trial.system_attrs[trials.SLOT], trial.system_attrs[trials.ATTEMPT]
+        slot = by_id.get(slot_id)
+        if slot is not None and slot.attempt == attempt:
+            if slot.state == "leased":
+                continue
+            if slot.outcome is not None and slot.trial_number in (None, trial.number):
+                told += trials.tell(storage, trial._trial_id, slot.outcome, slot.value)
+                continue
+        reason = (slot and slot.reason) or "its worker vanished or gave it back"
+        failed += trials.fail(storage, trial._trial_id, slot_id, attempt, f"attempt {attempt} did not count: {reason}")
+    return Recovered(exhausted=exhausted, told=told, failed=failed)

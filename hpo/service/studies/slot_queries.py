@@ -1,0 +1,109 @@
+"""Looking at the slots of a study, changing none."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
+from hpo.service.studies.slot import Counts, Slot
+
+__all__ = ["UNSETTLED", "SlotQueries", "read"]
+
+_slot = schema.slots
+UNSETTLED: ColumnElement[bool] = literal_column("state <> 'settled'", Boolean)  # word for word as the partial index
+
+
+class SlotQueries:
+    """What is asked about the slots of all studies in one database; `Slots` adds what changes them."""
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], float] | None = None) -> None:
+        self._storage = storage
+        self._engine = storage.engine
+        self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
+
+    def counts(self, study: str) -> Counts:
+        """How many slots are in which state; all zero for a study without any."""
+        kind = func.coalesce(_slot.c.outcome, case((self._alive(), "running"), else_="open")).label("kind")
+        with translated(self._storage.where), self._engine.connect() as connection:
+            rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
+        number: dict[str, int] = dict(rows)
+        complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
+        return Counts(
+            target=sum(number.values()),
+            settled=complete + pruned + failed,
+            complete=complete,
+            pruned=pruned,
+            failed=failed,
+            running=number.get("running", 0),
+            open=number.get("open", 0),
+        )
+
+    def list(self, study: str) -> Sequence[Slot]:
+        """Every slot of the study by position."""
+        return self._select(_slot.c.study == study)
+
+    def leased(self, study: str) -> Sequence[Slot]:
+        """The slots somebody holds, whether or not the lease ran out."""
+        return self._select(_slot.c.study == study, UNSETTLED, _slot.c.state == "leased")
+
+    def workers(self, study: str) -> Sequence[str]:
+        """The names of those who hold a lease that has not run out, in order."""
+        query = select(_slot.c.worker).where(_slot.c.study == study, UNSETTLED, self._alive()).distinct()
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
+        """The slots of these ids; one whose study was deleted is missing."""
+        return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
+
+    def best(self, study: str, direction: str) -> Slot | None:
+        """The complete slot with the best value; None where there is none yet."""
+        better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
+        query = select(_slot).where(_slot.c.study == study, _slot.c.outcome == "complete")
+        with translated(self._storage.where), self._engine.connect() as connection:
+            row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
+        return None if row is None else read(row)
+
+    def live(self, study: str, connection: Connection) -> int:
+        """How many leases on the study have not run out, within the caller's transaction."""
+        return connection.execute(select(func.count()).where(_slot.c.study == study, self._alive())).scalar_one()
+
+    def _now(self) -> ColumnElement[float]:
+        if self._clock is None and self._engine.dialect.name == "postgresql":
+            # Workers on many machines: one clock for all, and the current time, not the transaction's start.
+            return cast(extract("epoch", func.clock_timestamp()), Double)
+        return literal((self._clock or time.time)(), Double)
+
+    def _alive(self) -> ColumnElement[bool]:
+        return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
+
+    def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
+        query = select(_slot).where(*where).order_by(_slot.c.position)
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+
+def read(row: Row[Any]) -> Slot:
+    """The slot of one row."""
+    values: dict[str, Any] = dict(row._mapping)
+    values["payload"] = json.loads(values["payload"])
+    params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None
+    return Slot(**{**values, "params": params})

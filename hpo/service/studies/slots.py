@@ -1,0 +1,293 @@
+"""The budget of a study: exactly so many slots, each settled exactly once, whatever dies in between.
+
+Every change is one statement or one short transaction. Time only decides who may take a slot over; whether a result
+counts is decided by the token (id, attempt, worker) alone.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from hpo.errors import StudyError, UsageError
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.engine import exclusive
+from hpo.service.storage.errors import translated
+from hpo.service.studies.slot import LeaseLost, Outcome, Slot
+from hpo.service.studies.slot_queries import UNSETTLED, SlotQueries, read
+from hpo.study import Params
+
+if TYPE_CHECKING:
+    from hpo.search.job import Job
+
+__all__ = ["MAX_SLOTS", "Slots"]
+
+MAX_SLOTS = 1_000_000
+"""In one study; more is a typing error."""
+
+_slot = schema.slots
+
+
+class Slots(SlotQueries):
+    """The slots of all studies in one database: what changes them. What only looks is inherited."""
+
+    def __init__(self, storage: Storage, *, max_attempts: int = 3, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(storage, clock=clock)
+        self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
+
+    def open(self, study: str, total: int, first: Sequence[Params] = ()) -> int:
+        """Bring the study to exactly `total` slots and say how many were added.
+
+        `first`: configurations for the first positions, whole or in part; they count only for slots made now.
+
+        Raises:
+            UsageError: `total` is out of range, or the study has more slots already.
+            StudyError: there is no such study.
+
+        """
+        if not 1 <= total <= MAX_SLOTS:
+            raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
+        with translated(self._storage.where), exclusive(self._engine) as connection:
+            incarnation = self._incarnation(connection, study)
+            there = connection.execute(select(func.count()).where(_slot.c.study == study)).scalar_one()
+            if total < there:
+                raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
+            if not there and len(first) > total:
+                raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
+            asked = [{"params": dict(params)} for params in first]
+            rows = [
+                _row(study, incarnation, position, asked[position] if position < len(asked) else {})
+                for position in range(there, total)
+            ]
+            if rows:
+                connection.execute(_slot.insert(), rows)
+            return len(rows)
+
+    def add(self, study: str, jobs: "Sequence[Job]") -> int:
+        """A slot for every job whose key no slot of the study has, in the order given; how many were added.
+
+        Raises:
+            UsageError: the study would have too many slots.
+            StudyError: there is no such study.
+
+        """
+        wanted: dict[str, Job] = {}
+        for job in jobs:
+            wanted.setdefault(job.key, job)
+        with translated(self._storage.where), exclusive(self._engine) as connection:
+            incarnation = self._incarnation(connection, study)
+            mine = _slot.c.study == study
+            known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
+            last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
+            new = [(key, job) for key, job in wanted.items() if key not in known]
+            first = 0 if last is None else last + 1
+            if first + len(new) > MAX_SLOTS:
+                raise UsageError(f"study {study!r} would have {first + len(new):,} trials; {MAX_SLOTS:,} is the most")
+            rows = [
+                {**_row(study, incarnation, position, job.to_payload()), "digest": key}
+                for position, (key, job) in enumerate(new, start=first)
+            ]
+            if rows:
+                connection.execute(_slot.insert(), rows)
+            return len(rows)
+
+    def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
+        """Take the first slot that is open or whose lease ran out; None where there is none now.
+
+        None means that nothing is open, not that all is settled: a lease elsewhere may still run out.
+        """
+        with translated(self._storage.where), self._engine.begin() as connection:
+            free = (
+                select(_slot.c.id)
+                .where(_slot.c.study == study, UNSETTLED, self._free(), self._tries() < self._max_attempts)
+                .order_by(_slot.c.position)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+                .scalar_subquery()
+            )
+            now = self._now()
+            row = connection.execute(
+                update(_slot)
+                .where(_slot.c.id == free)
+                .values(
+                    state="leased",
+                    attempt=_slot.c.attempt + 1,
+                    worker=worker,
+                    started_at=now,
+                    lease_expires_at=now + lease_seconds,
+                    trial_number=None,
+                )
+                .returning(_slot)
+            ).one_or_none()
+            if row is None:
+                self._exhaust(connection, _slot.c.study == study)
+        return None if row is None else read(row)
+
+    def attach(self, slot: Slot, trial_number: int) -> bool:
+        """Record which trial the slot's attempt is; only for people to see, so `reserve` and `settle` may do it too."""
+        return self._change(slot, trial_number=trial_number)
+
+    def renew(self, slot: Slot, lease_seconds: float) -> bool:
+        """Let the lease run for `lease_seconds` from now."""
+        return self._change(slot, lease_expires_at=self._now() + lease_seconds)
+
+    def reserve(
+        self, slot: Slot, digest: str, *, params: Params | None = None, trial_number: int | None = None
+    ) -> bool:
+        """Reserve a configuration for the slot; False where another slot of the study has it.
+
+        `params`, the whole configuration, is what a retry will take again.
+
+        Raises:
+            LeaseLost: the slot is no longer this worker's.
+
+        """
+        values: dict[str, Any] = {"digest": digest}
+        if params is not None:
+            values["params"] = json.dumps(dict(params))
+        if trial_number is not None:
+            values["trial_number"] = trial_number
+        try:
+            with self._engine.begin() as connection:
+                won = connection.execute(self._held(slot).values(values)).rowcount == 1
+        except IntegrityError:
+            return False
+        except Exception:
+            with translated(self._storage.where):
+                raise
+        if not won:
+            raise LeaseLost(f"slot {slot.position} of {slot.study} has passed to somebody else")
+        return True
+
+    def settle(
+        self,
+        slot: Slot,
+        outcome: Outcome,
+        value: float | None = None,
+        reason: str | None = None,
+        *,
+        traceback: str | None = None,
+        params: Params | None = None,
+        trial_number: int | None = None,
+    ) -> bool:
+        """Settle the slot for good. Only who wins this may tell Optuna, and tells it what the slot says.
+
+        A complete trial without a finite value settles as failed.
+        """
+        outcome, value, reason = _finite(outcome, value, reason)
+        values: dict[str, Any] = {
+            "state": "settled",
+            "outcome": outcome,
+            "value": value,
+            "reason": reason,
+            "traceback": traceback,
+            "lease_expires_at": None,
+            "settled_at": self._now(),
+        }
+        if params is not None:
+            values["params"] = json.dumps(dict(params))
+        if trial_number is not None:
+            values["trial_number"] = trial_number
+        return self._change(slot, **values)
+
+    def hand_back(self, slot: Slot) -> bool:
+        """Give the slot back unfinished and unblamed: Ctrl-C, SIGTERM, a worker that is recycled."""
+        return self._change(slot, state="open", lease_expires_at=None, handed_back=_slot.c.handed_back + 1)
+
+    def hand_back_all(self, worker: str) -> int:
+        """Give back, unblamed, whatever a worker that was asked to stop still holds; how many slots that were."""
+        return self._release(worker, handed_back=_slot.c.handed_back + 1)
+
+    def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
+        """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
+
+        Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
+        """
+        released = self._release(worker, reason=reason, traceback=traceback)
+        with translated(self._storage.where), self._engine.begin() as connection:
+            self._exhaust(connection, _slot.c.worker == worker)
+        return released
+
+    def exhaust(self, study: str) -> int:
+        """Settle as failed what is free but has used up its attempts; how many slots that were."""
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return self._exhaust(connection, _slot.c.study == study)
+
+    def _incarnation(self, connection: Connection, study: str) -> str:
+        """Which study of that name there is. Raises StudyError."""
+        table = schema.studies
+        found: str | None = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
+        if found is None:
+            raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
+        return found
+
+    def _free(self) -> ColumnElement[bool]:
+        ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
+        return or_(_slot.c.state == "open", ran_out)
+
+    @staticmethod
+    def _tries() -> ColumnElement[int]:
+        return _slot.c.attempt - _slot.c.handed_back
+
+    @staticmethod
+    def _held(slot: Slot) -> Any:
+        """An UPDATE that changes the slot only while this attempt of this worker holds it."""
+        return update(_slot).where(
+            _slot.c.id == slot.id,
+            _slot.c.attempt == slot.attempt,
+            _slot.c.worker == slot.worker,
+            _slot.c.state == "leased",
+        )
+
+    @staticmethod
+    def _several(*where: ColumnElement[bool]) -> Any:
+        """An UPDATE of the unsettled slots that fit, locked in one order so that two such never wait for each other."""
+        ids = select(_slot.c.id).where(UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
+        return update(_slot).where(UNSETTLED, *where, _slot.c.id.in_(ids))
+
+    def _change(self, slot: Slot, **values: Any) -> bool:
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
+
+    def _release(self, worker: str, **values: Any) -> int:
+        statement = self._several(_slot.c.worker == worker, _slot.c.state == "leased")
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
+
+    def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        lost = f"{self._max_attempts} attempts ended without a result"
+        statement = self._several(which, self._free(), self._tries() >= self._max_attempts)
+        return connection.execute(
+            statement.values(
+                state="settled",
+                outcome="failed",
+                reason=func.coalesce(
+                    literal(f"{lost}; the last one: ") + _slot.c.reason, f"{lost}: the worker vanished"
+                ),
+                lease_expires_at=None,
+                settled_at=self._now(),
+            )
+        ).rowcount
+
+
+def _row(study: str, incarnation: str, position: int, payload: Mapping[str, object]) -> dict[str, object]:
+    """A new slot."""
+    return {
+        "study": study,
+        "incarnation": incarnation,
+        "position": position,
+        "payload": json.dumps(payload),
+        "state": "open",
+        "attempt": 0,
+        "handed_back": 0,
+    }
+
+
+def _finite(outcome: Outcome, value: float | None, reason: str | None) -> tuple[Outcome, float | None, str | None]:
+    finite = value is not None and math.isfinite(value)
+    if outcome == "complete" and not finite:
+        return "failed", None, reason or f"the value is {value}, not a finite number"
+    return outcome, float(value) if finite and value is not None else None, reason

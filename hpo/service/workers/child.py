@@ -1,0 +1,161 @@
+"""One worker process, seen from its supervisor."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hpo.service.workers.liveness import identity
+from hpo.service.workers.order import STOP_SIGNALS, Event, WorkOrder
+
+__all__ = ["Child", "environment"]
+
+_THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+_CHUNK = 1 << 16  # bytes
+_LONGEST = 300  # characters of a worker's last words
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment of a worker of that many threads: read when libraries are imported, so set before."""
+    return {
+        **os.environ,
+        **dict.fromkeys(_THREAD_LIMITS, str(threads)),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONFAULTHANDLER": "1",
+    }
+
+
+class Child:
+    """A worker process: what it holds, since when, and how to end it."""
+
+    def __init__(self, order: WorkOrder, env: Mapping[str, str]) -> None:
+        """Start it. `order` lacks what only the start decides: worker, parent, events."""
+        reader, writer = os.pipe()
+        # The worker waits for these signals in a thread of its own (see worker.py). They are held back from its first
+        # instruction on, as a process inherits this mask, so none can find it half awake.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hpo.service.workers.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                pass_fds=(writer,),
+                start_new_session=True,  # the terminal's Ctrl-C reaches the supervisor alone, which then decides
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            os.close(writer)
+        self.pid = self._process.pid
+        self.name = identity(self.pid)
+        self.busy_since: float | None = None  # monotonic seconds; None: nothing in hand
+        self.beaten = time.monotonic()  # last sign of life
+        self.has_worked = False  # whether it ever took a slot
+        self.error: str | None = None  # why it ended, in its own words
+        self.killed_for: str | None = None  # why we killed it
+        self.events = reader
+        assert self._process.stdout is not None
+        self.output = self._process.stdout.fileno()
+        for fd in (self.events, self.output):
+            os.set_blocking(fd, False)
+        self._partial = b""
+        self._tail: deque[str] = deque(maxlen=50)
+        assert self._process.stdin is not None
+        order = replace(order, worker=self.name, parent=os.getpid(), events=writer)
+        with contextlib.suppress(BrokenPipeError):  # dead already: its exit code will tell
+            self._process.stdin.write(order.to_json())
+            self._process.stdin.flush()
+
+    def hear(self) -> None:
+        """Take in the events that have come."""
+        *lines, self._partial = (self._partial + _read(self.events)).split(b"\n")
+        for line in lines:
+            event = Event.parse(line)
+            self.beaten = time.monotonic()
+            if event.kind == "claimed":
+                self.busy_since, self.has_worked = self.beaten, True
+            elif event.kind == "free":
+                self.busy_since = None
+            elif event.kind == "error":
+                self.error = event.text
+
+    def listen(self) -> None:
+        """Take in what it printed; only the end is kept, for the case that it dies."""
+        text = _read(self.output).decode(errors="replace")
+        self._tail.extend(line.rstrip() for line in text.splitlines() if line.strip())
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code, negative for a signal; None while it lives."""
+        return self._process.poll()
+
+    def describe_death(self) -> str:
+        """Why it died, as one line: its own last words where there are any."""
+        code = self.exit_code
+        how = f"signal {-code} ({_signal_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
+        words = _last_words(list(self._tail))
+        return f"{how}: {words}" if words else how
+
+    def stop(self) -> None:
+        """Ask it to give back what it has in hand and to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self, reason: str | None = None) -> None:
+        """End it now."""
+        self.killed_for = self.killed_for or reason
+        self._signal(signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Wait until it is dead, which after `kill` takes no time."""
+        self._process.wait()
+
+    def close(self) -> None:
+        """Release its pipes, once it is dead."""
+        self.hear()
+        self.listen()
+        self._process.wait()
+        os.close(self.events)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+
+    def _signal(self, number: int) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+
+def _last_words(lines: list[str]) -> str:
+    """The line that says most: faulthandler's first, as stacks and a list of modules follow it; else the last one."""
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return (fatal or lines[-1:] or [""])[0][:_LONGEST]
+
+
+def _read(fd: int) -> bytes:
+    """What can be read without waiting."""
+    pieces = []
+    with contextlib.suppress(BlockingIOError):
+        while piece := os.read(fd, _CHUNK):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

@@ -1,0 +1,76 @@
+"""Running workers on a study until its slots are settled: what a search and a measurement have in common."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord
+from hpo.service.studies.progress import Progress, snapshot
+from hpo.service.studies.recovery import recover
+from hpo.service.workers.abandoned import free_abandoned
+from hpo.service.workers.effort import Effort
+from hpo.service.workers.memory import default_limit
+from hpo.service.workers.order import WorkOrder
+from hpo.service.workers.supervisor import Limits, Supervisor
+
+__all__ = ["drain"]
+
+
+def drain(
+    storage: Storage,
+    record: StudyRecord,
+    effort: Effort,
+    *,
+    workers: int,
+    until: float | None = None,
+    objective: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Progress:
+    """Settle the slots of a study, or as many as the limits allow; a study that is settled starts no worker.
+
+    Args:
+        storage: where the study is.
+        record: the study.
+        effort: the limits of the run.
+        workers: processes to start, no more than there is work for.
+        until: end as soon as the best value is at least this good.
+        objective: as `WorkOrder.objective`.
+        on_progress: told a few times a second how far the study is.
+
+    Raises:
+        StudyError: the study was deleted while it ran, or its trials all fail.
+        StorageError: the database cannot be reached, read or written.
+        HpoError: a worker could not go on; nothing is lost.
+
+    """
+    on_progress = on_progress or _ignore
+    free_abandoned(storage, record.name, max_attempts=effort.max_attempts)
+    recover(storage, record.name, max_attempts=effort.max_attempts)
+    now = snapshot(storage, record.name, direction=record.direction)
+    if now.settled == now.target:
+        now = replace(now, ended="done")
+        on_progress(now)
+        return now
+    order = WorkOrder(
+        storage=storage.url,
+        study=record.name,
+        worker="",
+        parent=0,
+        events=-1,
+        lease_seconds=effort.lease_seconds,
+        stall_seconds=effort.stall_seconds,
+        max_attempts=effort.max_attempts,
+        memory_limit=effort.memory_limit or default_limit(workers),
+        objective=objective,
+    )
+    limits = Limits(
+        timeout=effort.timeout,
+        trial_timeout=effort.trial_timeout,
+        stall_seconds=effort.stall_seconds,
+        until=until,
+    )
+    return Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress).run()
+
+
+def _ignore(progress: Progress) -> None:
+    """The callback of whoever wants none."""

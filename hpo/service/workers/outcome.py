@@ -1,0 +1,88 @@
+"""What came of one trial: a result, a fault of its own, a crash, or an error that ends the run."""
+
+import errno
+import math
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from hpo.errors import HpoError, StorageError, TrialError
+from hpo.service.storage import Storage
+from hpo.service.storage.errors import translated
+from hpo.service.studies.slot import LeaseLost, Outcome
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Result", "judge"]
+
+_LONGEST = 20_000  # characters of a traceback that are kept, from its end
+_OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing here imports it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of one trial."""
+
+    outcome: Outcome | Literal["crashed"]  # crashed: worth another attempt, in another process
+    value: float | None = None
+    reason: str | None = None  # one line
+    traceback: str | None = None
+
+
+def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial: "optuna.Trial") -> Result:
+    """Run the objective and say what came of it.
+
+    What the definition's own code raises fails the trial, and would fail it again, so it is not retried. Running out
+    of memory may be a neighbour's fault, so it is.
+
+    Raises:
+        LeaseLost: the slot is somebody else's.
+        StorageError: the database broke the trial off.
+        HpoError: no trial can run: the data are missing, the disk is full.
+
+    """
+    from optuna.exceptions import StorageInternalError, TrialPruned
+
+    try:
+        return _valued(objective(trial))
+    except TrialPruned as error:
+        with translated(storage.where):
+            return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
+    except (LeaseLost, HpoError):  # neither is a fault of the trial
+        raise
+    except TrialError as error:
+        return Result(outcome="pruned", reason=str(error))
+    except StorageInternalError:
+        with translated(storage.where):
+            raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError("the disk is full: free some space and run the same command again") from error
+        exhausted = isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY
+        return Result(
+            outcome="crashed" if exhausted else "failed",
+            reason=storage.where.hide(_line(error)),
+            traceback=storage.where.hide(traceback.format_exc())[-_LONGEST:],
+        )
+
+
+def _valued(value: Any) -> Result:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return Result(outcome="failed", reason=f"the objective returned {value!r:.100}, not a number")
+    if not math.isfinite(number):
+        return Result(outcome="failed", reason=f"the value is {number}, not a finite number")
+    return Result(outcome="complete", value=number)
+
+
+def _last_report(trial: "optuna.Trial") -> float | None:
+    reports = trial.study._storage.get_trial(trial._trial_id).intermediate_values
+    return reports[max(reports)] if reports else None
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

@@ -1,0 +1,36 @@
+"""The rooms of the package: each says what it is for and what is in it."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+import hpo
+
+PACKAGE = Path(hpo.__file__).parent
+ROOMS = sorted(
+    ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+    for layer in ("service", "analysis", "cli")
+    for path in (PACKAGE / layer).rglob("__init__.py")
+)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_says_what_it_is_for_and_lists_what_is_there(name: str) -> None:
+    room = importlib.import_module(name)
+    assert room.__doc__
+    folder = PACKAGE.parent.joinpath(*name.split("."))
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    for one in room.__all__:
+        assert hasattr(room, one) or one in modules, f"{name} has no {one}"
+
+
+@pytest.mark.parametrize("name", [room for room in ROOMS if room != "hpo.cli"])  # whose main is the command itself
+def test_no_name_of_a_face_hides_a_module(name: str) -> None:
+    """`from room import name` must mean one thing, whatever has been imported before."""
+    room = importlib.import_module(name)
+    for one in room.__all__:
+        found = getattr(room, one, None)
+        if callable(found):
+            with pytest.raises(ModuleNotFoundError):
+                importlib.import_module(f"{name}.{one}")

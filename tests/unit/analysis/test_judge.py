@@ -2,10 +2,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hpo.analysis.tables.reported import against_reported
 from scipy import stats
 
 from hpo.analysis import ClaimFinding, ContrastFinding, RowFinding, RowScores, TableFinding, examine, judge
+from hpo.analysis.tables.reported import against_reported
 from hpo.study import Claim, Contrast, ContrastFigure, Direction, Relation, Row, Sweep
 
 Scores = Sequence[Sequence[float]]

@@ -148,9 +148,7 @@ class _Stages:
             self._display.__exit__(None, None, None)
 
     def __call__(self, stage: "Stage", progress: "Progress") -> None:
-        """Show how far the stage is. Which training is the best so far is not told: nobody looks before the end."""
-        from dataclasses import replace
-
+        """Show how far the stage is."""
         if stage.name != self._name:
             self.__exit__()
             self._name = stage.name
@@ -158,4 +156,4 @@ class _Stages:
             if progress.ended == "done" and not progress.new:
                 self._display = None  # nothing to do
         if self._display is not None:
-            self._display(replace(progress, best=None))
+            self._display(progress)

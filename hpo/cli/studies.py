@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples("hpo status", "hpo status cnn", "hpo status cnn-report-quick --json"),
     )(status)
     app.command(
-        short_help="Show the best trial of a study and its parameters.",
+        short_help="Show the best trial of a search and its parameters.",
         epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json"),
     )(best)
     app.command(
@@ -60,7 +60,7 @@ def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = 
 
 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
-    """Show the best trial of a study and its parameters, beside the baseline's value in the same search."""
+    """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo.service import storage as storages
     from hpo.service.studies import status as service
 
@@ -156,6 +156,8 @@ def _one(one: "StudyStatus") -> None:
     tell(f"  since    {one.created_at:%Y-%m-%d %H:%M} UTC")
     if one.eta_seconds is not None and one.settled < one.target:
         tell(f"  left     about {duration(one.eta_seconds)}")
+    if one.kind != "search":
+        return  # the luckiest of its measurements is nothing to choose
     if one.best is None:
         tell("  best     no trial is complete yet")
     else:

@@ -148,6 +148,19 @@ def test_status_tells_the_kind_and_the_parent(store: Storage, study: StudyRecord
     }
 
 
+def test_the_luckiest_of_measurements_is_no_best_trial(store: Storage, study: StudyRecord, race: StudyPlan) -> None:
+    studies.create_or_resume(store, race)
+    slots = Slots(store)
+    slots.add(race.name, [small.job()])
+    slot = slots.claim(race.name, "w1", 60)
+    assert slot is not None
+    assert slots.settle(slot, "complete", 0.9, params={}, trial_number=0)
+    found = status.study_status(store, race.name)
+    assert (found.complete, found.best) == (1, None)
+    with pytest.raises(StudyError, match=f"'{race.name}' is a race of {study.name}: the luckiest of its measurements"):
+        status.best(store, race.name)
+
+
 @pytest.fixture
 def measured(tmp_path) -> Iterator[str]:
     """URL of a database with a sweep of the toy in it."""

@@ -69,6 +69,7 @@ def test_jobs_are_measured_once_and_their_results_found_by_key(opened: Storage) 
     assert (done.ended, done.settled, done.target) == ("done", 8, 8)
     assert (done.complete, done.pruned, done.failed) == (5, 2, 1)
     assert told[-1].settled == 8
+    assert [one.best for one in (*told, done) if one.best is not None] == []  # nobody is to choose by it
     found = results(opened, PLAN.name)
     assert set(found) == {job.key for job in jobs}
     for job in jobs:

@@ -1,6 +1,7 @@
 """Having jobs done: as the slots of a study, so that they resume, run on several workers and survive kills."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
@@ -83,7 +84,8 @@ def measure(
     """Do the jobs that have not been done, in the order given, and whatever an earlier run of the study left undone.
 
     A job that has a result is not done again, whatever the result: it would come to the same. Several of these on one
-    study at once share its jobs. How it ends is told as `optimize` tells it.
+    study at once share its jobs. How it ends is told as `optimize` tells it, without a best trial: of measurements,
+    most of them on test rows, the luckiest is nothing to look at before all are done, nor to choose by afterwards.
 
     Args:
         storage: where the study is, or is made.
@@ -108,7 +110,8 @@ def measure(
         raise UsageError(f"there is nothing to measure in {record.name!r}")
     # As many however few jobs are left: the threads a worker gets, and so the last digits of a result, hang on it.
     workers = effort.processes(MAX_WORKERS)
-    return drain(storage, record, effort, workers=workers, on_progress=on_progress)
+    told = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
+    return replace(drain(storage, record, effort, workers=workers, on_progress=told), best=None)
 
 
 def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: int | None) -> tuple[int, float | None]:

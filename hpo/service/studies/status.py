@@ -53,7 +53,7 @@ class StudyStatus:
     failed: int
     running: int
     open: int
-    best: Best | None  # None: no trial is complete yet
+    best: Best | None  # None: no trial is complete yet, or they measure and none of them is to be chosen
     direction: str
     metric: str
     sampler: str
@@ -128,8 +128,13 @@ def names(storage: Storage) -> Iterator[tuple[str, str]]:
 
 
 def best(storage: Storage, word: str) -> BestTrial:
-    """The best trial of a study. Raises StudyError where there is no such study, or no complete trial in it."""
+    """The best trial of a search. Raises StudyError where there is no such search, or no complete trial in it."""
     record = studies.find(storage, word)
+    if record.kind != "search":
+        raise StudyError(
+            f"study {record.name!r} is a {studies.purpose(record)}: the luckiest of its measurements is no best one; "
+            f"hpo export {record.name} -o FILE gives them all"
+        )
     slots = Slots(storage)
     slot = slots.best(record.name, record.direction)
     if slot is None:
@@ -181,7 +186,7 @@ def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
-    leader = slots.best(record.name, record.direction)
+    leader = slots.best(record.name, record.direction) if record.kind == "search" else None
     return StudyStatus(
         study=record.name,
         definition=record.definition,

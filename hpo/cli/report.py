@@ -8,6 +8,7 @@ import typer
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import Storage, Study
 from hpo.cli.printing.output import say
+from hpo.cli.printing.words import count
 from hpo.settings import storage_url
 
 __all__ = ["register", "report"]
@@ -58,8 +59,8 @@ def report(
     say(f"written to {to}")
     if dashboard:
         try:
-            figures = reports.publish(opened, document)
+            figures = count(reports.publish(opened, document), "figure")
         except StorageError as error:  # the page is there, which is what was asked for
             say(f"not put into optuna-dashboard: {error}")
         else:
-            say(f"verdict and {figures} figures put on the page of {document.study} in optuna-dashboard")
+            say(f"verdict and {figures} put on the page of {document.study} in optuna-dashboard")

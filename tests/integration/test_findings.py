@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hpo.service.findings.gathering import gather, points
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, trials
 from hpo.service.studies.slots import Slots
+from hpo.service.sweep.run import as_reported
 from hpo.study import StudyDefinition, registry
 
 DEFINITION = """
@@ -247,7 +249,31 @@ def test_curves_and_predictions_are_those_of_the_two_sides(
     assert predictions.baseline.tolist() == other["labels"]
     assert predictions.x.shape == (6, 4)
     assert set(missing(found)) == {"sweeps", "greedy", "importances"}
-    assert f"hpo compare {NAME} --pairs 6 --fidelity full --baseline by-hand" in found.provenance.commands
+    usual = f"hpo compare {NAME} --pairs 6 --fidelity full --baseline by-hand --candidates 1 --rounds 1"
+    assert usual in found.provenance.commands
+
+
+def test_the_commands_look_as_often_as_was_looked_and_say_what_was_unusual(
+    store: Storage, search: StudyRecord, definition: StudyDefinition, file: Path
+) -> None:
+    file.write_text(
+        DEFINITION.replace("Holdout(rows=6)", "KFold(folds=2)").replace("direction=", "margin=0.05, direction=")
+    )
+    report = compared(store, search)
+    again = looks.take(store, search, rows="share", baseline="by-hand", fidelity="full", optimum="0" * 64, pairs=8)
+    more = replace(report.comparison, pairs=8, alpha=again.alpha, margin=0.02)
+    looks.conclude(store, search, again, more, replace(report, comparison=more, looks=(*report.looks, again)).to_json())
+    plan = measuring.study(definition, f"{file}:study", kind="sweep", space="small", fidelity="full", seed=9)
+    studies.create_or_resume(store, plan)
+    jobs = as_reported(definition, HAND, 1, 9)
+    Slots(store).add(plan.name, jobs)
+    settle(store, plan.name, HAND, "complete", 0.5)
+    how = "--fidelity full --baseline by-hand --no-resample --candidates 1 --rounds 1 --margin 0.02"
+    assert gather(store, NAME).provenance.commands[1:-1] == (
+        f"hpo sweep {file}:study --repeats 1 --fidelity full --seed 9",
+        f"hpo compare {NAME} --pairs 6 {how}",
+        f"hpo compare {NAME} --pairs 8 {how}",
+    )
 
 
 def test_predictions_of_other_test_rows_are_not_shown(

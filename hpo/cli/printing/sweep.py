@@ -46,7 +46,9 @@ def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
         _table(found, report)
         tell(table_sentence(found))
         tell()
-    tell(f"train and test: {report.metric}{unit}, {_better(report.direction)}; {_times(report.repeats)}")
+    even = all(_done(row) == report.repeats for found in report.tables for row in found.rows)
+    times = _times(report.repeats, "" if even else "up to ")
+    tell(f"train and test: {report.metric}{unit}, {_better(report.direction)}; {times}")
     for line in _remarks(report, plan):
         tell(line)
 
@@ -124,13 +126,18 @@ def _note(found: "TableFinding", row: "RowFinding", report: "SweepReport") -> st
         parts.append("the report's choice")
     if row.index in found.better:
         parts.append("better")
-    done = max((len(figure.measured) for figure in row.figures.values()), default=0)
+    done = _done(row)
     if row.reasons:
-        share = "" if not done else f"{len(row.reasons)} of {done + len(row.reasons)} repeats "
+        share = "" if done == len(row.reasons) else f"{len(row.reasons)} of {done} repeats "
         parts.append(share + row.reasons[0])
     elif done < report.repeats:
         parts.append(f"{done} of {count(report.repeats, 'repeat')} trained" if done else "not trained yet")
     return ", ".join(parts)
+
+
+def _done(row: "RowFinding") -> int:
+    """Repeats of a row that have ended, whether well or not."""
+    return max((len(figure.measured) for figure in row.figures.values()), default=0) + len(row.reasons)
 
 
 def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
@@ -160,8 +167,9 @@ def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
     return lines
 
 
-def _times(repeats: int) -> str:
-    return "each trained once" if repeats == 1 else f"each trained {repeats} times with different seeds"
+def _times(repeats: int, before: str = "") -> str:
+    """How often each row is trained; `before`: up to, where some rows have come less far."""
+    return "each trained once" if repeats == 1 else f"each trained {before}{repeats} times with different seeds"
 
 
 def _better(direction: str) -> str:

@@ -67,7 +67,14 @@ def _lead(report: "SweepReport") -> str:
         else f"at fidelity {report.fidelity}, which trains less than the report did: what counts is the order of the "
         "rows, and no figure is said to disagree"
     )
-    return f"Every row from its own base configuration, {count(report.repeats, 'repeat')} with different seeds, {how}."
+    ended = {_ended(row) for table in report.tables for row in table.rows}
+    repeats = f"{'' if ended == {report.repeats} else 'up to '}{count(report.repeats, 'repeat')}"
+    return f"Every row from its own base configuration, {repeats} with different seeds, {how}."
+
+
+def _ended(row: "RowFinding") -> int:
+    """Repeats of a row that have ended, whether well or not."""
+    return max((len(figure.measured) for figure in row.figures.values()), default=0) + len(row.reasons)
 
 
 def _overview(tables: "Sequence[TableFinding]") -> Table:

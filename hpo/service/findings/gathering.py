@@ -72,7 +72,9 @@ def gather(storage: Storage, word: str) -> Findings:
         interaction=importances.interaction(storage, record.name, weights) if weights.parameters else None,
         curves=kept.curves,
         predictions=kept.predictions,
-        provenance=provenance.provenance(storage, record, its_status, comparison, tables, greedy, loaded.data),
+        provenance=provenance.provenance(
+            storage, record, its_status, comparison, tables, greedy, loaded.definition, loaded.data
+        ),
         missing=absences(
             record,
             loaded.definition,

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -10,17 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpo.service.compare.report import CompareReport
+from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.records import Provenance
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.status import StudyStatus
 from hpo.service.sweep.greedy import GreedyReport
 from hpo.service.sweep.run import SweepReport
+from hpo.study import KFold, StudyDefinition
 
 if TYPE_CHECKING:
     from hpo.data import Dataset, Rows
 
 __all__ = ["command", "provenance", "search_command"]
+
+TABLES, GREEDY = "tables", "greedy method"  # what seeds are of
 
 _PACKAGES = (
     *("hpo-service", "optuna", "keras", "tensorflow", "tensorflow-cpu", "torch"),
@@ -35,15 +40,17 @@ def provenance(
     comparison: CompareReport | None,
     tables: SweepReport | None,
     greedy: GreedyReport | None,
+    definition: StudyDefinition | None,
     data: "Dataset | None",
 ) -> Provenance:
     """What it takes to make the page again. Hashes the rows: 0.1 s for the 70,000 pictures of Fashion-MNIST."""
+    seeds = _seeds(storage, record, tables, greedy)
     return Provenance(
         versions=_versions(),
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        seeds=_seeds(storage, record, tables, greedy),
-        commands=_commands(storage, record, status, comparison, tables, greedy),
+        seeds=seeds,
+        commands=_commands(storage, record, status, comparison, tables, greedy, definition, seeds),
         data={} if data is None else _checksums(data),
         made_at=datetime.now(UTC),
     )
@@ -73,20 +80,50 @@ def _commands(
     comparison: CompareReport | None,
     tables: SweepReport | None,
     greedy: GreedyReport | None,
+    definition: StudyDefinition | None,
+    seeds: Mapping[str, int],
 ) -> tuple[str, ...]:
     lines = [f"export HPO_STORAGE={shlex.quote(storage.safe_url)}"]
     if status.target:
         lines.append(search_command(record, status.target))
-    for report, more in ((tables, ()), (greedy, ("--greedy",))):
+    for report, what, more in ((tables, TABLES, ()), (greedy, GREEDY, ("--greedy",))):
         if report is not None:
-            how = ("--repeats", report.repeats, "--fidelity", report.fidelity, *more)
+            seed = ("--seed", seeds[what]) if seeds.get(what) else ()
+            how = ("--repeats", report.repeats, "--fidelity", report.fidelity, *seed, *more)
             lines.append(command("hpo", "sweep", record.reference, *how))
     if comparison is not None:
-        how = ("--pairs", comparison.comparison.pairs, "--fidelity", comparison.fidelity)
-        resampled = ("--resample",) if comparison.rows == "resampled" else ()
-        lines.append(command("hpo", "compare", record.name, *how, "--baseline", comparison.baseline.name, *resampled))
+        lines += _looks(record, comparison, definition)
     lines.append(command("hpo", "report", record.name, "-o", f"{record.definition}.html"))
     return tuple(lines)
+
+
+def _looks(record: StudyRecord, report: CompareReport, definition: StudyDefinition | None) -> list[str]:
+    """The comparison, a command for each look it took: in one look, more pairs would be judged at another level."""
+    options = [] if definition is None else _options(report, definition)
+    taken = [(look.pairs, look.fidelity, look.baseline) for look in report.looks if look.rows == report.rows]
+    last = (report.comparison.pairs, report.fidelity, report.baseline.name)
+    return [
+        command("hpo", "compare", record.name, "--pairs", pairs, "--fidelity", fidelity, "--baseline", name, *options)
+        for pairs, fidelity, name in dict.fromkeys([*(look for look in taken if look != last), last])
+    ]
+
+
+def _options(report: CompareReport, definition: StudyDefinition) -> list[object]:
+    """What else was asked for, where it was not the usual."""
+    options: list[object] = ["--resample"] if report.rows == "resampled" else []
+    if report.rows == "share" and report.resampled is None and isinstance(definition.evaluation, KFold):
+        options.append("--no-resample")
+    if report.heats:
+        first = report.heats[0]
+        raced = sum(racer.number is not None for racer in first.finding.order)
+        raced += sum(not lost.startswith(f"{report.baseline.name}: ") for lost in first.dropped)
+        usual = CompareRequest(study=report.study)
+        options += ["--candidates", raced] if raced != usual.candidates else []
+        options += ["--rounds", first.rounds] if first.rounds != usual.rounds else []
+    margin = definition.margin
+    if margin is not None and margin != report.comparison.margin:
+        options += ["--margin", report.comparison.margin]
+    return options
 
 
 def _seeds(
@@ -95,7 +132,7 @@ def _seeds(
     from hpo.service import studies
 
     seeds = {"search, race and pairs": record.seed}
-    for what, report in (("tables", tables), ("greedy method", greedy)):
+    for what, report in ((TABLES, tables), (GREEDY, greedy)):
         its = None if report is None else studies.lookup(storage, report.study)
         if its is not None:
             seeds[what] = its.seed

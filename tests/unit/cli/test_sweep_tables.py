@@ -179,3 +179,13 @@ def test_a_greedy_method_that_has_not_come_to_its_end_says_so(capsys) -> None:
     out = capsys.readouterr().out
     assert "the winner so far" in out
     assert "its time is up after 1 table; the same command goes on" in out
+
+
+def test_rows_that_have_come_differently_far_are_not_said_to_be_alike(capsys) -> None:
+    uneven = {("optimizer", 0): MEASURED["optimizer", 0]}
+    assert any(
+        line.endswith("each trained up to 2 times with different seeds") for line in printed(capsys, report(uneven))
+    )
+    even = {("optimizer", at): MEASURED["optimizer", 0] for at in range(4)}
+    even["optimizer", 2] = MEASURED["optimizer", 2]  # diverged twice
+    assert any(line.endswith("each trained 2 times with different seeds") for line in printed(capsys, report(even)))

@@ -117,6 +117,9 @@ def test_rows_stand_beside_their_reported_figures_and_what_disagrees_is_marked()
     assert rows[1] == ("32 ✓", "0.9500 ± 0.0010", "0.95", "0.9101 ± 0.0001", "0.91")
     assert rows[2][3] == "diverged"
     assert [row[0] for row in words(found["What becomes of the report’s choices"])] == ["Units"]  # one table measured
+    assert "base configuration, up to 3 repeats with different seeds" in markdown(made)
+    every = {(sweep.id, at): exact for sweep in (told.UNITS, told.OPTIMIZER) for at in range(len(sweep.rows))}
+    assert "base configuration, 3 repeats with" in markdown(told_of(sweeps=told.sweep_report(every)))
 
 
 def test_near_and_far_rows_come_with_all_their_features() -> None:

@@ -157,7 +157,20 @@ def test_outcomes_that_leave_nothing_to_compare(
     opened: storage.Storage, search: StudyRecord, results: list, words: str
 ) -> None:
     settle(opened, *results)
-    assert words in refusal(opened)
+    said = refusal(opened)
+    assert words in said
+    if "hpo optimize" in said:  # as it can be typed: with a total that adds some
+        assert f" --trials {2 * len(results)} --space small --fidelity quick --name bench-small-quick" in said
+
+
+@pytest.mark.parametrize("change", [("minimize", "maximize"), ('metric="mae"', 'metric="mse"')])
+def test_a_search_for_something_else_is_not_compared(
+    opened: storage.Storage, search: StudyRecord, file: Path, change: tuple[str, str]
+) -> None:
+    """Or the worst of its trials would race for the best, or errors of two kinds be held against one another."""
+    settle(opened, ({"x": 0.1, "kind": "a"}, "complete", 2.0), ({"x": 0.2, "kind": "a"}, "complete", 1.0))
+    file.write_text(DEFINITION.replace(*change))
+    assert "now, and 'bench-small-quick' was to minimize mae: bring the definition back" in refusal(opened)
 
 
 def test_a_definition_that_changed_or_lacks_a_baseline_is_told(

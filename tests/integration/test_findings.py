@@ -12,6 +12,7 @@ import pytest
 
 from hpo.analysis import RaceFinding, Racer, compare
 from hpo.errors import StudyError
+from hpo.report import document
 from hpo.search import Job
 from hpo.service import measuring, storage, studies
 from hpo.service.compare import looks
@@ -159,7 +160,7 @@ def test_a_study_without_a_complete_trial_says_so(store: Storage, search: StudyR
     assert [trial.state for trial in found.trials] == [outcome] * 2
     assert found.trials[0].reason == "no luck"
     why = {one.part: one.why for one in found.missing}
-    counts = "2 were pruned, 0 failed" if outcome == "pruned" else "0 were pruned, 2 failed"
+    counts = "2 pruned, 0 failed" if outcome == "pruned" else "0 pruned, 2 failed"
     assert counts in why["search"]
     assert missing(found)["search"] is not None
     assert "--trials 4" in str(missing(found)["search"])
@@ -168,14 +169,25 @@ def test_a_study_without_a_complete_trial_says_so(store: Storage, search: StudyR
 
 def test_one_trial_can_be_compared(store: Storage, search: StudyRecord) -> None:
     Slots(store).open(NAME, 1)
-    settle(store, NAME, HAND, "complete", 0.8)
+    settle(store, NAME, BEST, "complete", 0.8)
     found = gather(store, NAME)
     assert [(trial.number, trial.state, trial.value, trial.params) for trial in found.trials] == [
-        (0, "complete", 0.8, HAND)
+        (0, "complete", 0.8, BEST)
     ]
     assert "search" not in missing(found)
     assert missing(found)["comparison"] == f"hpo compare {NAME}"
     assert found.trials[0].seconds is not None
+
+
+def test_the_hand_picked_one_alone_needs_more_trials_before_a_comparison(store: Storage, search: StudyRecord) -> None:
+    Slots(store).open(NAME, 1)
+    settle(store, NAME, HAND, "complete", 0.8)
+    found = gather(store, NAME)
+    assert str(missing(found)["comparison"]).startswith("hpo optimize ")
+    assert "--trials 2 " in str(missing(found)["comparison"])
+    assert document(found).verdict.sentence.startswith(
+        "The only complete trial is the hand-picked configuration’s own, with a validation accuracy of 0.8000."
+    )
 
 
 def test_trials_come_in_the_order_they_settled(store: Storage, search: StudyRecord) -> None:

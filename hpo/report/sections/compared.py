@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 from hpo.analysis import Comparison
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
-from hpo.report.sections.verdict import about
+from hpo.report.sections.verdict import SEEN, about
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
@@ -62,6 +62,7 @@ def _lead(report: CompareReport) -> str:
     return (
         f"{pairs} of trainings at fidelity {report.fidelity}: each pair {drawn}, the initial weights and the order of "
         f"the batches, the same for both configurations; both are scored {about(report)}."
+        + (f" {SEEN}" if report.rows == "resampled" else "")
     )
 
 
@@ -158,10 +159,11 @@ def _luck(report: CompareReport) -> list[str]:
     finding = report.heats[0].finding
     lines = []
     if finding.optimism is not None:
-        off = figure(abs(finding.optimism), 3)
-        said = "flattered it by" if finding.optimism > 0 else "belittled it by"
         within = f" (95 % interval {interval(finding.optimism_ci95)})" if finding.optimism_ci95 else ""
-        lines.append(f"Measured again, the search’s best trial shows that the search had {said} {off}{within}.")
+        lines.append(
+            f"The optimism of the search, its best trial’s value held against the same measured again, is "
+            f"{signed(finding.optimism)}{within}: above zero, the search flattered it."
+        )
     if finding.first_share is not None:
         share = percent(finding.first_share)
         lines.append(f"Of the trials, {finding.winner.name} comes first in {share} of the resamples of the rounds.")

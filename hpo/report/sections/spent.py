@@ -19,13 +19,18 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001
     if report is None:
         return ()
     found: list[Part] = [Text(text=_passed(report), tone="lead"), _budget(report)]
-    if report.claimed is not None:
+    if report.claimed is not None and report.claimed.reported:
         found += [Text(text=_claim(report, report.claimed)), _claimed(report, report.claimed)]
     return found
 
 
 def _passed(report: CompareReport) -> str:
     passed = report.budget.trials_to_pass
+    if passed is None and report.baseline.value is None:
+        return (
+            "The hand-picked configuration has no value in the search, so nobody can tell after how many trials it was "
+            "passed."
+        )
     if passed is None:
         return "No trial of the search passed the hand-picked configuration’s value in the same search."
     return f"The search passed the hand-picked configuration’s value after {count(passed, 'settled trial')}."

@@ -5,8 +5,12 @@ from hpo.report.document import Fact, Verdict
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed
 from hpo.service.compare.report import CompareReport
 from hpo.service.findings import Findings
+from hpo.service.findings.records import hand_alone
 
-__all__ = ["about", "second", "unit_of", "verdict", "with_unit"]
+__all__ = ["SEEN", "about", "second", "unit_of", "verdict", "with_unit"]
+
+SEEN = "The search chose the optimum on rows that are now among the test rows, which may flatter it here."
+"""What drawing test rows anew cannot undo."""
 
 
 def verdict(findings: Findings) -> Verdict:
@@ -30,7 +34,7 @@ def second(report: CompareReport) -> str:
     said = sentence(
         report.resampled, metric=report.metric, unit=report.unit, about="on test rows drawn anew for each pair"
     )
-    return f"About the task rather than about one test set: {said}"
+    return f"About the task rather than about one test set: {said} {SEEN}"
 
 
 def about(report: CompareReport) -> str:
@@ -67,7 +71,7 @@ def _facts(report: CompareReport) -> tuple[Fact, ...]:
     ]
     if report.heats and report.heats[0].finding.optimism is not None:
         optimism = report.heats[0].finding.optimism
-        facts.append(Fact(name="The search flattered itself by", value=signed(optimism), note="measured again"))
+        facts.append(Fact(name="Optimism of the search", value=signed(optimism), note="above 0: it flattered its best"))
     return tuple(facts)
 
 
@@ -75,8 +79,8 @@ def _open(findings: Findings) -> Verdict:
     status = findings.status
     unit = unit_of(findings)
     command = next((one.command or "" for one in findings.missing if one.part == "comparison"), "")
-    if not status.target:
-        text = "The study has no trials yet, so there is nothing to judge."
+    if not status.settled:
+        text = "No trial of the study has ended yet, so there is nothing to judge."
     elif status.best is None:
         text = (
             f"Of {count(status.settled, 'settled trial')} none is complete "
@@ -84,11 +88,17 @@ def _open(findings: Findings) -> Verdict:
         )
     else:
         value = with_unit(figure(float(status.best.value)), unit)
+        definition = findings.definition
         text = (
             f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
             "Whether that beats the hand-picked configuration, only a comparison can tell."
         )
-        if findings.definition is not None and not findings.definition.baselines:
+        if definition is not None and hand_alone(findings.record, definition, status):
+            text = (
+                f"The only complete trial is the hand-picked configuration’s own, with a validation {status.metric} of "
+                f"{value}. More trials may find something to compare it with."
+            )
+        elif definition is not None and not definition.baselines:
             text = (
                 f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
                 "The definition names no hand-picked configuration to compare it with."

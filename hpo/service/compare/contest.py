@@ -15,6 +15,8 @@ from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, regist
 
 __all__ = ["Contest", "contest"]
 
+_TRIALS = 50  # to ask of a search that has none
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
@@ -75,6 +77,12 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
 
 
 def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
+    asked, now = (record.direction, record.metric), (definition.direction, definition.metric)
+    if asked != now:
+        raise StudyError(
+            f"{definition.name} is to {' '.join(now)} now, and {record.name!r} was to {' '.join(asked)}: bring the "
+            "definition back, or search anew"
+        )
     space = definition.space(record.space)
     if space.fingerprint != record.fingerprint:
         raise StudyError(
@@ -117,7 +125,10 @@ def _name(slot: Slot) -> str:
 
 def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot]) -> str:
     """Why there is nothing to compare the baseline with, and what to do about it."""
-    more = f"hpo optimize {record.reference} --space {record.space} --fidelity {record.fidelity} --name {record.name}"
+    more = (
+        f"hpo optimize {record.reference} --trials {2 * len(slots) or _TRIALS} --space {record.space} "
+        f"--fidelity {record.fidelity} --name {record.name}"
+    )
     if ranked:
         return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
     if not slots:

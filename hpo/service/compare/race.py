@@ -1,6 +1,7 @@
 """The race: the best of a search and the baseline on common validation rows, so that the winner is no lucky trial."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hpo.analysis import Racer, rank
@@ -41,7 +42,8 @@ def heat(
     """Who won a heat whose jobs all have a result.
 
     A racer without a score in some round (diverged, failed) is out: what trains only sometimes is no optimum.
-    At another fidelity than the search's, the search's values say nothing of the scores, so they are left out.
+    At another fidelity than the search's, the search's values say nothing of the scores, so they are left out. Where
+    the search's best trial is out, nobody knows how far the search flattered it, and no other's optimism stands for it.
 
     Raises:
         StudyError: no candidate has a score in every round.
@@ -65,4 +67,6 @@ def heat(
             f"{fidelity.name}: {'; '.join(dropped)}"
         )
     finding = rank(racers, direction=contest.definition.direction, seed=contest.record.seed)
+    if all(racer.name != contest.candidates[0].name for racer in racers):
+        finding = replace(finding, optimism=None, optimism_ci95=None)
     return Heat(fidelity=fidelity.name, rounds=rounds, finding=finding, dropped=tuple(dropped))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hpo.service.compare.report import CompareReport
 from hpo.service.findings.learned import Learned
 from hpo.service.findings.provenance import command, search_command
-from hpo.service.findings.records import Missing
+from hpo.service.findings.records import Missing, hand_alone
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.status import StudyStatus
 from hpo.service.sweep.greedy import GreedyReport
@@ -61,7 +61,7 @@ def _search(record: StudyRecord, status: StudyStatus) -> Iterator[Missing]:
         remedy = search_command(record, status.target)
         yield Missing(part="search", what="the rest of the trials", why=why, command=remedy)
     elif not status.complete:
-        why = f"of {status.settled} trials {status.pruned} were pruned, {status.failed} failed and none is complete"
+        why = f"none of {status.settled} is complete: {status.pruned} pruned, {status.failed} failed"
         remedy = search_command(record, 2 * status.target)
         yield Missing(part="search", what="a best trial", why=why, command=remedy)
 
@@ -76,6 +76,9 @@ def _comparison(
         why = "the definition names no hand-picked configuration to compare with"
     elif not status.complete:
         why = "there is no complete trial to compare"
+    elif definition is not None and hand_alone(record, definition, status):
+        why = "the only complete trial is the hand-picked configuration's own"
+        remedy = search_command(record, 2 * status.target)
     else:
         why, remedy = "it was not made yet", command("hpo", "compare", record.name)
     yield Missing(part="comparison", what="the comparison", why=why, command=remedy)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hpo.service.sweep.greedy import GreedyReport
     from hpo.service.sweep.run import SweepReport
 
-__all__ = ["CurvePair", "Curves", "Findings", "Missing", "Predictions", "Provenance", "TrialPoint"]
+__all__ = ["CurvePair", "Curves", "Findings", "Missing", "Predictions", "Provenance", "TrialPoint", "hand_alone"]
 
 TrialState = Literal["complete", "pruned", "failed", "running"]
 Curve = tuple[tuple[int, float], ...]  # (step, value) in the order of the steps: epochs
@@ -111,3 +111,10 @@ class Findings:
     predictions: Predictions | None
     provenance: Provenance
     missing: tuple[Missing, ...]
+
+
+def hand_alone(record: "StudyRecord", definition: StudyDefinition, status: "StudyStatus") -> bool:
+    """Whether the search has nothing but the definition's first baseline to show, which needs no comparison."""
+    if status.best is None or status.complete != 1 or not definition.baselines:
+        return False
+    return dict(status.best.params) == dict(definition.baseline().params_in(record.space))

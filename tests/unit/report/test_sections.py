@@ -11,6 +11,7 @@ import told
 from hpo.analysis import RowScores
 from hpo.report import document, html, markdown
 from hpo.report.document import Document, Pictures, Table
+from hpo.service.compare.report import Claimed
 from hpo.service.findings import CurvePair, Curves, Missing, Predictions
 from hpo.service.studies.progress import Best
 
@@ -50,7 +51,37 @@ def test_what_the_task_says_stands_beside_what_the_test_rows_say() -> None:
     both = told_of(comparison=told.comparison(WON, LOST, resampled=(LOST, WON)))
     assert both.verdict.word == "better"
     assert both.verdict.second.startswith("About the task rather than about one test set: ")
+    assert both.verdict.second.endswith(
+        " The search chose the optimum on rows that are now among the test rows, which may flatter it here."
+    )
     assert len(tables(both, "comparison")["The comparison in figures"].headings) == 3
+
+
+def test_a_verdict_on_rows_drawn_anew_says_that_the_search_has_seen_them() -> None:
+    report = told.comparison(WON, LOST)
+    assert "may flatter it here" not in markdown(told_of(comparison=report))
+    assert "may flatter it here" in markdown(told_of(comparison=replace(report, rows="resampled")))
+
+
+def test_how_soon_the_hand_was_passed_is_told_only_where_it_can_be() -> None:
+    unseen = markdown(told_of(comparison=told.comparison(WON, LOST)))
+    assert "has no value in the search, so nobody can tell after how many trials it was passed" in unseen
+    never = markdown(told_of(comparison=told.comparison(WON, LOST, value=0.99)))
+    assert "No trial of the search passed the hand-picked configuration’s value" in never
+
+
+@pytest.mark.parametrize("optimism", [0.05, 0.0, -0.05])
+def test_optimism_keeps_its_sign_beside_its_interval(optimism: float) -> None:
+    run = told.heat(told.racer("trial 7", [0.9, 0.92], 0.96), told.racer("report", [0.9, 0.9]), optimism=optimism)
+    run = replace(run, finding=replace(run.finding, optimism_ci95=(optimism - 0.1, optimism + 0.1)))
+    text = markdown(told_of(comparison=told.comparison(WON, LOST, heats=[run])))
+    said = {0.05: "+0.0500 (95 % interval −0.050 to 0.150)", 0.0: "0 (95 % interval −0.100 to 0.100)"}
+    assert f"measured again, is {said.get(optimism, '−0.0500 (95 % interval −0.150 to 0.050)')}: above zero" in text
+
+
+def test_a_claim_that_reports_no_figure_is_not_told() -> None:
+    empty = Claimed(reported={}, measured={"test": (0.9, 0.91)})
+    assert "claims" not in markdown(told_of(comparison=replace(told.comparison(WON, LOST), claimed=empty)))
 
 
 def test_every_pair_is_told_with_who_won_it() -> None:

@@ -20,6 +20,7 @@ CONTEST = SimpleNamespace(
     definition=SimpleNamespace(direction="maximize"),
     search_fidelity=QUICK,
     baseline=HAND,
+    candidates=SIDES[:2],
 )
 
 
@@ -57,5 +58,7 @@ def test_who_gives_no_score_in_a_round_is_out_and_named() -> None:
     found = run({4: [0.99, None], 2: [0.8, 0.8], 0: [0.9, None]})
     assert [racer.name for racer in found.finding.order] == ["trial 2"]
     assert found.dropped == ("trial 4: diverged", "by-hand: diverged")
+    assert found.finding.optimism is None  # trial 4 was the search's best; what trial 2 gave says nothing of it
+    assert found.finding.optimism_ci95 is None
     with pytest.raises(StudyError, match="none of the 2 best trials of toy-line-quick"):
         run({4: [None, None], 2: [0.8, None], 0: [0.9, 0.9]})

@@ -15,7 +15,9 @@ from sqlalchemy import event, inspect, text
 from hpo.errors import HpoError, StorageError
 from hpo.service import storage, studies
 from hpo.service.storage import schema
+from hpo.service.storage.engine import connect
 from hpo.service.storage.errors import translated
+from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan, trials
 from hpo.service.studies.slots import Slots
 
@@ -56,7 +58,7 @@ def test_preparing_makes_optunas_tables_and_ours_and_may_be_repeated(storage_url
 
 
 def test_a_database_of_optuna_alone_is_taken_over_with_its_trials(storage_url: str, plan: StudyPlan) -> None:
-    url = storage.parse(storage_url).sqlalchemy.render_as_string(hide_password=False)
+    url = parse(storage_url).sqlalchemy.render_as_string(hide_password=False)
     theirs = optuna.create_study(study_name="theirs", storage=url)
     theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     theirs._storage._backend.engine.dispose()  # type: ignore[attr-defined]
@@ -72,8 +74,8 @@ def test_a_database_of_optuna_alone_is_taken_over_with_its_trials(storage_url: s
     "statement", ["CREATE TABLE users (id int)", "CREATE TABLE alembic_version (version_num text)"]
 )
 def test_a_database_of_another_program_is_refused_untouched(storage_url: str, statement: str) -> None:
-    where = storage.parse(storage_url)
-    engine = storage.connect(where, create=True)
+    where = parse(storage_url)
+    engine = connect(where, create=True)
     with engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
@@ -100,8 +102,8 @@ def test_tables_of_a_newer_hpo_are_refused(storage_url: str) -> None:
 def test_a_crash_while_optuna_made_its_tables_heals(storage_url: str, plan: StudyPlan) -> None:
     from optuna.storages._rdb.models import BaseModel
 
-    where = storage.parse(storage_url)
-    engine = storage.connect(where, create=True)
+    where = parse(storage_url)
+    engine = connect(where, create=True)
     with engine.begin() as connection:
         for name in ("studies", "study_directions"):
             BaseModel.metadata.tables[name].create(connection)
@@ -276,7 +278,7 @@ def test_a_wrong_password_and_a_missing_database_are_named(postgres, database) -
         postgres.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
         rules.write_text(f"local all guarded scram-sha-256\n{before}")
         postgres.execute("SELECT pg_reload_conf()")
-        name = storage.parse(database(postgres)).sqlalchemy.database
+        name = parse(database(postgres)).sqlalchemy.database
         message = refused(lambda: storage.prepare(postgres.url(name, user="guarded", password="s3cret")))
         assert "refuses this user and password" in message
         assert "wants a password" in refused(lambda: storage.prepare(postgres.url(name, user="guarded")))

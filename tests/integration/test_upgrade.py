@@ -6,6 +6,8 @@ from version_1 import take_back
 
 from hpo.service import storage, studies
 from hpo.service.storage import schema
+from hpo.service.storage.engine import connect
+from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan, StudyRecord
 from hpo.service.studies.slots import Slots
 
@@ -81,8 +83,8 @@ def test_an_upgrade_that_breaks_off_changes_nothing(
         patch.setattr(schema.looks, "create", breaks)  # after the columns, before the table
         with pytest.raises(KeyboardInterrupt):
             storage.open(url)
-    where = storage.parse(url)
-    engine = storage.connect(where, create=False)
+    where = parse(url)
+    engine = connect(where, create=False)
     assert "kind" not in {column["name"] for column in inspect(engine).get_columns("hpo_study")}
     engine.dispose()
     opened = storage.open(url)

@@ -79,7 +79,9 @@ def _open(findings: Findings) -> Verdict:
     status = findings.status
     unit = unit_of(findings)
     command = next((one.command or "" for one in findings.missing if one.part == "comparison"), "")
-    if not status.settled:
+    if not status.target:
+        text = "The study has no trials yet, so there is nothing to judge."
+    elif not status.settled:
         text = "No trial of the study has ended yet, so there is nothing to judge."
     elif status.best is None:
         text = (

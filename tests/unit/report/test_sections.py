@@ -200,3 +200,9 @@ def test_commands_seeds_and_checksums_are_told() -> None:
         assert said in text
     assert "| toy, test rows | sha256 abc |" in text
     assert "2026-01-02 at 03:04 UTC" in text
+
+
+def test_a_search_that_has_just_begun_says_so() -> None:
+    begun = told.findings()
+    begun = replace(begun, status=replace(begun.status, target=5, running=1, open=4))
+    assert document(begun).verdict.sentence == "No trial of the study has ended yet, so there is nothing to judge."

@@ -135,8 +135,7 @@ def _heat(heat: "Heat", report: "CompareReport") -> None:
     if found.optimism is not None:
         interval = "" if found.optimism_ci95 is None else f", 95 % {_interval(found.optimism_ci95, signed=True)}"
         tell(
-            f"optimism of the search: {found.optimism:+.4g}{interval}; "
-            "above 0: its best trial looked better than it is"
+            f"optimism of the search: {found.optimism:+.4g}{interval}; above 0: its best trial looked better than it is"
         )
     words = [] if found.tau is None else [f"Kendall's tau of the search's order and this one is {found.tau:.2f}"]
     if found.first_share is not None:

@@ -91,7 +91,7 @@ def test_the_verdict_comes_first_and_everything_it_rests_on_follows(capsys: pyte
     assert out.index("on the test rows") < out.index("Race at fidelity full")
     for words in (
         "2.26", "2.525", "+0.2625", "8 of 8, 100%", "68% to 100%", "0.1", "0.0375", "better",
-        "its best trial looked +0.2 better", "Kendall's tau", "100 trials, 1,000 epochs, 6 min of training",
+        "optimism of the search: +0.2, 95 % ", "Kendall's tau", "100 trials, 1,000 epochs, 6 min of training",
         "36 rows of 6 tables, 31 configurations, 6,200 epochs", "trial number 17", "the report says 2.30",
         "it gives 2.55 (2.5 to 2.6), 2 trainings",
     ):  # fmt: skip

@@ -54,6 +54,7 @@ def note(document: Document, before: str) -> str:
         "",
         f"**{escaped(verdict.sentence)}**",
         "",
+        *([escaped(verdict.second), ""] if verdict.second else []),
         *(_fact(fact) for fact in verdict.facts),
         *([f"    {verdict.command}"] if verdict.command else []),
         "",

@@ -135,7 +135,7 @@ class Verdict:
 
     word: Literal["better", "worse", "equivalent", "undecided", "open"]  # open: not compared yet
     sentence: str
-    second: str = ""  # what the second line of a comparison says
+    second: str = ""  # what the second line of a comparison says, or a caution about the first
     facts: tuple[Fact, ...] = ()
     command: str = ""  # what would tell, where nothing has yet
 

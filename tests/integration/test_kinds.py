@@ -157,7 +157,7 @@ def test_the_luckiest_of_measurements_is_no_best_trial(store: Storage, study: St
     assert slots.settle(slot, "complete", 0.9, params={}, trial_number=0)
     found = status.study_status(store, race.name)
     assert (found.complete, found.best) == (1, None)
-    with pytest.raises(StudyError, match=f"'{race.name}' is a race of {study.name}: the luckiest of its measurements"):
+    with pytest.raises(StudyError, match=f"'{race.name}' measures .race of {study.name}., and the luckiest"):
         status.best(store, race.name)
 
 

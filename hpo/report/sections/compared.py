@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 from hpo.analysis import Comparison
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
-from hpo.report.sections.verdict import SEEN, about
+from hpo.report.sections.verdict import about
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
@@ -41,7 +41,7 @@ def race(findings: Findings, charts: Charts) -> Sequence[Part]:
         return ()
     found: list[Part] = [
         Text(
-            text="The best trial of a search is also the luckiest. So the best few and the hand-picked configuration "
+            text="The best trial of a search is partly a lucky one. So the best few and the hand-picked configuration "
             "were measured again, all on the same validation rows; the test rows were not looked at.",
             tone="lead",
         )
@@ -62,7 +62,6 @@ def _lead(report: CompareReport) -> str:
     return (
         f"{pairs} of trainings at fidelity {report.fidelity}: each pair {drawn}, the initial weights and the order of "
         f"the batches, the same for both configurations; both are scored {about(report)}."
-        + (f" {SEEN}" if report.rows == "resampled" else "")
     )
 
 

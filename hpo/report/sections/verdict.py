@@ -28,9 +28,12 @@ def verdict(findings: Findings) -> Verdict:
 
 
 def second(report: CompareReport) -> str:
-    """What the pairs with rows drawn anew say, about the task rather than one test set; empty where there are none."""
+    """What the pairs with rows drawn anew say, about the task rather than one test set, and what to keep in mind.
+
+    Empty where there are none.
+    """
     if report.resampled is None:
-        return ""
+        return SEEN if report.rows == "resampled" else ""
     said = sentence(
         report.resampled, metric=report.metric, unit=report.unit, about="on test rows drawn anew for each pair"
     )

@@ -132,7 +132,7 @@ def best(storage: Storage, word: str) -> BestTrial:
     record = studies.find(storage, word)
     if record.kind != "search":
         raise StudyError(
-            f"study {record.name!r} is a {studies.purpose(record)}: the luckiest of its measurements is no best one; "
+            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best one: "
             f"hpo export {record.name} -o FILE gives them all"
         )
     slots = Slots(storage)

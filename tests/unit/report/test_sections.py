@@ -10,6 +10,7 @@ import told
 
 from hpo.analysis import RowScores
 from hpo.report import document, html, markdown
+from hpo.report.dashboard import note
 from hpo.report.document import Document, Pictures, Table
 from hpo.service.compare.report import Claimed
 from hpo.service.findings import CurvePair, Curves, Missing, Predictions
@@ -60,7 +61,9 @@ def test_what_the_task_says_stands_beside_what_the_test_rows_say() -> None:
 def test_a_verdict_on_rows_drawn_anew_says_that_the_search_has_seen_them() -> None:
     report = told.comparison(WON, LOST)
     assert "may flatter it here" not in markdown(told_of(comparison=report))
-    assert "may flatter it here" in markdown(told_of(comparison=replace(report, rows="resampled")))
+    anew = told_of(comparison=replace(report, rows="resampled"))
+    assert anew.verdict.second.endswith("which may flatter it here.")
+    assert anew.verdict.second in note(anew, "")
 
 
 def test_how_soon_the_hand_was_passed_is_told_only_where_it_can_be() -> None:

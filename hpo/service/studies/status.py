@@ -132,8 +132,8 @@ def best(storage: Storage, word: str) -> BestTrial:
     record = studies.find(storage, word)
     if record.kind != "search":
         raise StudyError(
-            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best one: "
-            f"hpo export {record.name} -o FILE gives them all"
+            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best "
+            f"one: hpo export {record.name} -o FILE gives them all"
         )
     slots = Slots(storage)
     slot = slots.best(record.name, record.direction)

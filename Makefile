@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench chaos chaos-short lock clean
+.PHONY: help install demo test test-slow check format bench compare simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,19 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.throughput cnn --reach
 	$(BIN)/hpo optimize fcnn --trials 50 --fidelity full
 	$(BIN)/python -m benchmarks.remeasure fcnn-report-full
+
+compare: $(READY) ## The report's tables and both questions answered, a page for each (hours; a second time it goes on)
+	$(BIN)/hpo sweep fcnn --repeats 3
+	$(BIN)/hpo optimize fcnn --space wide --trials 100 --fidelity full
+	$(BIN)/hpo compare fcnn-wide-full --pairs 30
+	$(BIN)/hpo report fcnn-wide-full -o fcnn.html
+	$(BIN)/hpo sweep cnn --fidelity quick
+	$(BIN)/hpo optimize cnn --space wide --trials 60
+	$(BIN)/hpo compare cnn-wide-quick --pairs 8
+	$(BIN)/hpo report cnn-wide-quick -o cnn.html
+
+simulate: $(READY) ## How often the verdicts err where the truth is known (minutes)
+	$(BIN)/python tests/unit/analysis/simulated.py
 
 chaos: $(READY) ## Workers killed at random, ten rounds on each database
 	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 10 $(ARGS)

@@ -39,6 +39,7 @@ def trainings(number: int) -> tuple[list[int], list[int]]:
     return sizes, graphs
 
 
+@pytest.mark.slow
 def test_graphs_of_programs_let_go_are_gone() -> None:
     _, graphs = trainings(10)
     assert graphs[9] <= graphs[4], graphs  # the cache is full after four

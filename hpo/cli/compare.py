@@ -7,8 +7,8 @@ import typer
 
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.numbers import real, seconds, whole
-from hpo.cli.arguments.options import AsJson, Storage, Study
+from hpo.cli.arguments.numbers import real, whole
+from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.compare import announce, show
 from hpo.cli.printing.output import document, say
@@ -16,7 +16,6 @@ from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.compare.outline import Outline
     from hpo.service.compare.stages import Stage
     from hpo.service.studies.progress import Progress
 
@@ -82,21 +81,14 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; go on later."),
-    ] = None,
-    trial_timeout: Annotated[
-        float | None, typer.Option(metavar="TIME", parser=seconds, help="A training that takes longer fails.")
-    ] = None,
+    workers: Workers = None,
+    timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
     require: Annotated[
         Wanted | None, typer.Option(help="Exit with 1 unless this is the verdict.", show_default=False)
     ] = None,
     storage: Storage = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Race the best trials of a search, then train the winner and the hand-picked configuration in pairs, and judge.
@@ -122,7 +114,7 @@ def compare(
     )
     ahead = outline(request)
     announce(ahead)
-    with _Stages(ahead) as display:
+    with _Stages(plain=quiet) as display:
         report = run(request, display)
     if as_json:
         document(report.to_json())
@@ -135,8 +127,8 @@ def compare(
 class _Stages:
     """A display for each stage that has something to do; a context manager, as a display is."""
 
-    def __init__(self, ahead: "Outline") -> None:
-        self._left = {foreseen.stage.name: foreseen.left for foreseen in ahead.stages}
+    def __init__(self, *, plain: bool) -> None:
+        self._plain = plain
         self._name: str | None = None
         self._display: Display | None = None
 
@@ -152,7 +144,7 @@ class _Stages:
         if stage.name != self._name:
             self.__exit__()
             self._name = stage.name
-            self._display = Display(lambda: say(f"{stage.name}: {stage.about}"))
+            self._display = Display(lambda: say(f"{stage.name}: {stage.about}"), plain=self._plain)
             if progress.ended == "done" and not progress.new:
                 self._display = None  # nothing to do
         if self._display is not None:

@@ -8,8 +8,17 @@ import typer
 
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.numbers import megabytes, real, seconds, whole
-from hpo.cli.arguments.options import AsJson, Definition, SpaceName, Storage
+from hpo.cli.arguments.numbers import megabytes, real, whole
+from hpo.cli.arguments.options import (
+    AsJson,
+    Definition,
+    Quiet,
+    SpaceName,
+    Storage,
+    Timeout,
+    TrialTimeout,
+    Workers,
+)
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.optimize import announce, conclude
 from hpo.cli.printing.output import document
@@ -42,10 +51,7 @@ def optimize(
             show_default=False,
         ),
     ],
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
-    ] = None,
+    workers: Workers = None,
     space: SpaceName = None,
     fidelity: Annotated[
         str | None,
@@ -81,13 +87,8 @@ def optimize(
         typer.Option(metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]"),
     ] = None,
     storage: Storage = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; resume later."),
-    ] = None,
-    trial_timeout: Annotated[
-        float | None, typer.Option(metavar="TIME", parser=seconds, help="A trial that takes longer fails.")
-    ] = None,
+    timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
     until: Annotated[
         float | None, typer.Option(metavar="VALUE", parser=real, help="Stop at a value this good.")
     ] = None,
@@ -105,7 +106,7 @@ def optimize(
         int | None,
         typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""

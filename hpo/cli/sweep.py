@@ -6,8 +6,8 @@ import typer
 
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.numbers import seconds, whole
-from hpo.cli.arguments.options import AsJson, Definition, Storage
+from hpo.cli.arguments.numbers import whole
+from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.output import Interrupted, document
 from hpo.settings import storage_url
@@ -66,10 +66,7 @@ def sweep(
             help="Follow the hand method anew: each table from the winner so far, chosen on validation rows.",
         ),
     ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
-    ] = None,
+    workers: Workers = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -77,14 +74,9 @@ def sweep(
         ),
     ] = None,
     storage: Storage = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; resume later."),
-    ] = None,
-    trial_timeout: Annotated[
-        float | None, typer.Option(metavar="TIME", parser=seconds, help="A training that takes longer fails.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")] = False,
+    timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the tables of the report again and show what was measured beside what it says.

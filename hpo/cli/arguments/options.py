@@ -5,9 +5,21 @@ from typing import Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import whole
+from hpo.cli.arguments.numbers import seconds, whole
 
-__all__ = ["AsJson", "Definition", "Seed", "SpaceName", "Storage", "Study", "WhichStudy"]
+__all__ = [
+    "AsJson",
+    "Definition",
+    "Quiet",
+    "Seed",
+    "SpaceName",
+    "Storage",
+    "Study",
+    "Timeout",
+    "TrialTimeout",
+    "WhichStudy",
+    "Workers",
+]
 
 Definition = Annotated[
     str,
@@ -59,3 +71,16 @@ SpaceName = Annotated[
 Seed = Annotated[
     int, typer.Option("--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="TIME", parser=seconds, help="Stop after this long: 90s, 10m, 2h; resume later."),
+]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option("--trial-timeout", metavar="TIME", parser=seconds, help="A training that takes longer fails."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")]

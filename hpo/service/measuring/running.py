@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
 from hpo.service.storage import Storage
+from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, status
 from hpo.service.studies.progress import Progress
 from hpo.service.studies.slots import Slots
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
 __all__ = ["estimate", "measure", "study"]
-
-_LONGEST_NAME = 512  # characters; Optuna's limit
 
 
 def study(
@@ -52,9 +51,9 @@ def study(
         raise UsageError("a search is no measurement: hpo optimize runs it")
     found, wanted = definition.space(space), definition.fidelity(fidelity)
     name = name or f"{parent or definition.name}-{kind}-{wanted.name}"
-    if len(name) > _LONGEST_NAME:
+    if len(name) > LONGEST_NAME:
         raise UsageError(
-            f"the study to measure in would have a name of {len(name)} characters, and {_LONGEST_NAME} is the most: "
+            f"the study to measure in would have a name of {len(name)} characters, and {LONGEST_NAME} is the most: "
             "search under a shorter --name"
         )
     return StudyPlan(

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hpo.errors import UsageError
+from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies.slots import MAX_SLOTS
 from hpo.service.workers.effort import Effort, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS, STALL_SECONDS
 from hpo.study import Params
 
 __all__ = ["Request"]
-
-_LONGEST_NAME = 512  # characters; Optuna's limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +49,8 @@ class Request:
     def __post_init__(self) -> None:
         _ = self.effort  # refuses what is out of range in it
         refuse_beyond("trials", self.trials, 1, MAX_SLOTS)
-        if self.name is not None and not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable()):
-            raise UsageError(f"a name must have from 1 to {_LONGEST_NAME} printable characters, not {self.name!r:.60}")
+        if self.name is not None and not (0 < len(self.name) <= LONGEST_NAME and self.name.isprintable()):
+            raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {self.name!r:.60}")
         if self.seed is not None:
             refuse_beyond("seed", self.seed, 0, 2**32 - 1)
         if self.until is not None and not math.isfinite(self.until):

@@ -17,14 +17,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-__all__ = ["VERSION", "create", "looks", "slots", "studies", "upgrade", "version"]
+__all__ = ["LONGEST_NAME", "VERSION", "create", "looks", "slots", "studies", "upgrade", "version"]
 
 VERSION = 2
 """Of our tables; a database that says more was made by a newer hpo. Optuna keeps its own count in alembic_version."""
 
 metadata = MetaData()
 
-NAME = String(512)  # as long as Optuna lets a study's name be
+LONGEST_NAME = 512  # characters of a study's name; Optuna's limit
+NAME = String(LONGEST_NAME)
 KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in an INTEGER
 
 version = Table(

@@ -67,7 +67,7 @@ def _packages() -> Check:
 
 
 def _processors() -> Check:
-    from hpo.service.workers.effort import usable_cores
+    from hpo.service.hosts.cores import usable_cores
 
     cores = usable_cores()
     memory = _free_memory()

@@ -20,11 +20,11 @@ from hpo.errors import StudyError, UsageError
 from hpo.search import measure as measure_here
 from hpo.search.redraw import redraw
 from hpo.service import storage, studies
+from hpo.service.hosts.cores import usable_cores
 from hpo.service.measuring import Effort, Result, estimate, measure, results, study
 from hpo.service.storage import Storage
 from hpo.service.studies.progress import Progress
 from hpo.service.studies.slots import Slots
-from hpo.service.workers.effort import usable_cores
 
 EFFORT = Effort(workers=2)
 

@@ -17,9 +17,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-__all__ = ["LONGEST_NAME", "VERSION", "create", "looks", "slots", "studies", "upgrade", "version"]
+__all__ = [
+    "LONGEST_NAME",
+    "VERSION",
+    "create",
+    "gpus",
+    "looks",
+    "slots",
+    "studies",
+    "upgrade",
+    "version",
+    "workers",
+]
 
-VERSION = 2
+VERSION = 3
 """Of our tables; a database that says more was made by a newer hpo. Optuna keeps its own count in alembic_version."""
 
 metadata = MetaData()
@@ -54,6 +65,13 @@ studies = Table(
     # Of version 2:
     Column("kind", String(16), nullable=False, server_default="search"),  # studies.Kind
     Column("parent", NAME),  # name of the search it measures; NULL: of none
+    # Of version 3:
+    Column("version", String(64)),  # of the definition's code when it was asked for last; NULL: not known
+    Column("trial_timeout", Double),  # seconds of one trial; NULL: no limit of the study's own
+    Column("until", Double),  # nothing is begun any more once a value is at least this good; NULL: no such value
+    Column("stopped_at", Double),  # seconds since 1970; NULL: it is not stopped
+    Column("stopped_by", String(255)),
+    Column("stopped_why", Text),
 )
 
 slots = Table(
@@ -103,6 +121,35 @@ looks = Table(
     Column("document", Text, nullable=False),  # JSON object: the whole report of the comparison
 )
 
+workers = Table(
+    "hpo_worker",
+    metadata,
+    Column("name", String(255), primary_key=True),  # hosts.liveness.identity
+    Column("host", String(255), nullable=False),  # its name, for people
+    Column("machine", String(64), nullable=False),  # key of the running machine; containers on one share it
+    Column("pid", Integer, nullable=False),  # as the worker's own container counts
+    Column("program", String(64), nullable=False),  # version of hpo
+    Column("threads", Integer),  # it trains with; NULL: not settled yet
+    Column("gpu", String(96)),  # UUID; NULL: it trains on cores
+    Column("gpu_name", String(255)),
+    Column("study", NAME),  # the only one it serves; NULL: it serves any
+    Column("doing", String(255), nullable=False, server_default=""),  # in words, while no trial is in hand
+    Column("refuses", Text, nullable=False, server_default="{}"),  # JSON object: study -> why it cannot serve it
+    Column("started_at", Double, nullable=False),  # seconds since 1970
+    Column("beaten_at", Double, nullable=False),  # last sign of life
+    Column("lease_expires_at", Double, nullable=False),  # after which it is taken for dead
+)
+
+gpus = Table(
+    "hpo_gpu",
+    metadata,
+    Column("machine", String(64), primary_key=True),  # as in hpo_worker
+    Column("uuid", String(96), primary_key=True),
+    Column("seat", Integer, primary_key=True, autoincrement=False),  # from 0: so many workers share the GPU
+    Column("worker", String(255), nullable=False),
+    Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
+)
+
 # A claim looks at what is left to do, not at what is done: its cost does not grow with the study.
 Index(
     "hpo_slot_unsettled",
@@ -127,4 +174,17 @@ def upgrade(connection: Connection, found: int) -> None:
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {studies.name} ADD COLUMN {definition}")
         looks.create(connection)
+    if found < 3:
+        for column in (
+            studies.c.version,
+            studies.c.trial_timeout,
+            studies.c.until,
+            studies.c.stopped_at,
+            studies.c.stopped_by,
+            studies.c.stopped_why,
+        ):
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {studies.name} ADD COLUMN {definition}")
+        workers.create(connection)
+        gpus.create(connection)
     connection.execute(version.update().values(version=VERSION))

@@ -58,6 +58,9 @@ class StudyPlan:
     pruner: str | None = None  # a name in settings.PRUNERS; None likewise
     kind: Kind = "search"
     parent: str | None = None  # name of the search it measures; None: of none
+    version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
+    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
+    until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,9 @@ class StudyRecord(StudyPlan):
     pruner: str
     created_at: float  # seconds since 1970
     incarnation: str  # tells it from an earlier or later study of the same name
+    stopped_at: float | None = None  # seconds since 1970; None: it is not stopped
+    stopped_by: str | None = None  # who stopped it
+    stopped_why: str | None = None  # the reason, where one was given
 
 
 def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:

@@ -10,8 +10,6 @@ __all__ = [
     "drain",
     "effort",
     "lease",
-    "liveness",
-    "memory",
     "order",
     "outcome",
     "serve",

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hpo.service.workers.liveness import identity
+from hpo.service.hosts.liveness import identity
 from hpo.service.workers.order import STOP_SIGNALS, Event, WorkOrder
 
 __all__ = ["Child", "environment"]

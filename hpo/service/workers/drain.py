@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from hpo.service.hosts.memory import default_limit
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.progress import Progress, snapshot
 from hpo.service.studies.recovery import recover
 from hpo.service.workers.abandoned import free_abandoned
 from hpo.service.workers.effort import Effort
-from hpo.service.workers.memory import default_limit
 from hpo.service.workers.order import WorkOrder
 from hpo.service.workers.supervisor import Limits, Supervisor
 

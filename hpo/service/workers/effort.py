@@ -1,23 +1,16 @@
 """How a run is carried out: by how many processes, and how long it may take. Never what comes out."""
 
-import os
 from dataclasses import dataclass
 
 from hpo.errors import UsageError
+from hpo.service.hosts.cores import usable_cores
 from hpo.settings import STALL_SECONDS
 
-__all__ = ["MAX_WORKERS", "Effort", "refuse_beyond", "usable_cores"]
+__all__ = ["MAX_WORKERS", "Effort", "refuse_beyond"]
 
 MAX_WORKERS = 256  # on one machine; also at most 4 a core
 _MAX_SECONDS = 366 * 86_400
 _LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
-
-
-def usable_cores() -> int:
-    """Processor cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import DefinitionError, StorageError, StudyError
 from hpo.service import studies
+from hpo.service.hosts.liveness import identity
+from hpo.service.hosts.memory import resident_bytes
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import patiently
 from hpo.service.studies import trials
@@ -17,8 +19,6 @@ from hpo.service.studies.recovery import recover
 from hpo.service.studies.slot import LeaseLost, Outcome, Slot
 from hpo.service.studies.slots import Slots
 from hpo.service.workers.lease import Renewer
-from hpo.service.workers.liveness import identity
-from hpo.service.workers.memory import resident_bytes
 from hpo.service.workers.outcome import Result, judge
 from hpo.settings import STALL_SECONDS
 

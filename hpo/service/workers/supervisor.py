@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hpo.errors import HpoError, StorageError, StudyError, UsageError
+from hpo.service.hosts.cores import usable_cores
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.studies import StudyRecord
@@ -17,7 +18,6 @@ from hpo.service.studies.slots import Slots
 from hpo.service.studies.status import failure
 from hpo.service.workers.abandoned import free_abandoned
 from hpo.service.workers.child import Child, environment
-from hpo.service.workers.effort import usable_cores
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
 from hpo.service.workers.stops import Stops
 from hpo.settings import STALL_SECONDS

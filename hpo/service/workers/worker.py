@@ -17,9 +17,9 @@ from typing import cast
 
 from hpo.errors import HpoError, UsageError
 from hpo.service import storage as storages
+from hpo.service.hosts.liveness import die_with_parent
 from hpo.service.storage.patience import patiently
 from hpo.service.studies.slot import Slot
-from hpo.service.workers.liveness import die_with_parent
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.serve import MakeObjective, Server, Step, Terms
 

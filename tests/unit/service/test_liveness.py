@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hpo.service.workers.liveness import identity, is_certainly_dead
+from hpo.service.hosts.liveness import identity, is_certainly_dead
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is certain without /proc")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.service.workers.memory import default_limit, machine_bytes, resident_bytes
+from hpo.service.hosts.memory import default_limit, machine_bytes, resident_bytes
 
 
 def test_what_is_held_is_seen() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from hpo.errors import UsageError
+from hpo.service.hosts.cores import usable_cores
 from hpo.service.optimize.request import Request
-from hpo.service.workers.effort import MAX_WORKERS, usable_cores
+from hpo.service.workers.effort import MAX_WORKERS
 
 
 @pytest.mark.parametrize(

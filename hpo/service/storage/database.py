@@ -1,8 +1,9 @@
 """Opening the database studies live in: made or checked once, before any worker starts."""
 
 import time
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import OperationalError
@@ -12,12 +13,15 @@ from hpo.errors import StorageError
 from hpo.service.storage import schema
 from hpo.service.storage.engine import BUSY_SECONDS, connect, exclusive
 from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.storage.url import StorageUrl, parse
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
 __all__ = ["Storage", "find", "open", "prepare"]
+
+T = TypeVar("T")
 
 
 class Storage:
@@ -27,6 +31,10 @@ class Storage:
         self.where = where
         self.engine = engine  # SQLAlchemy's
         self.incarnations: dict[str, str] = {}  # study name -> which study of that name this process works on
+        self.patience = PATIENCE  # seconds to wait for a database that is away; math.inf: for ever
+        self.unless: Callable[[], object] | None = None  # true: do not wait for it any longer
+        self.on_away: Callable[[StorageError], object] | None = None  # told what is wrong before a wait
+        self.on_back: Callable[[], object] | None = None  # called when the database answers after a wait
 
     @property
     def url(self) -> str:
@@ -37,6 +45,15 @@ class Storage:
     def safe_url(self) -> str:
         """The URL as it may be printed."""
         return self.where.safe
+
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call until the database answers, as patient as this storage is; the call must bear being made twice.
+
+        Raises:
+            StorageError: as `patience.patiently`.
+
+        """
+        return patiently(call, seconds=self.patience, unless=self.unless, on_away=self.on_away, on_back=self.on_back)
 
     @cached_property
     def rdb(self) -> "RDBStorage":

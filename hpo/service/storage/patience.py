@@ -1,4 +1,4 @@
-"""Waiting out a database that is away for a moment."""
+"""Waiting out a database that is away: for a minute, or for ever."""
 
 import random
 import time
@@ -17,10 +17,24 @@ _FIRST, _LONGEST = 0.05, 2.0  # seconds between tries
 T = TypeVar("T")
 
 
-def patiently(call: Callable[[], T], *, seconds: float = PATIENCE, unless: Callable[[], object] | None = None) -> T:
-    """Call until the database answers, for at most `seconds`, or until `unless` is true.
+def patiently(
+    call: Callable[[], T],
+    *,
+    seconds: float = PATIENCE,
+    unless: Callable[[], object] | None = None,
+    on_away: Callable[[StorageError], object] | None = None,
+    on_back: Callable[[], object] | None = None,
+) -> T:
+    """Call until the database answers.
 
     A call may have taken effect although its answer was lost, so it must bear being made twice.
+
+    Args:
+        call: what to do.
+        seconds: to go on trying for; `math.inf`: for ever.
+        unless: asked before each wait, and at least every two seconds; true: do not wait any longer.
+        on_away: told once, before the first wait, what is wrong.
+        on_back: called once, when the database answers after a wait.
 
     Raises:
         StorageError: the last one, once the time is up; at once where waiting cannot help.
@@ -28,11 +42,19 @@ def patiently(call: Callable[[], T], *, seconds: float = PATIENCE, unless: Calla
     """
     deadline = time.monotonic() + seconds
     pause = _FIRST
+    waited = False
     while True:
         try:
-            return call()
+            answer = call()
         except StorageError as error:
             if not error.transient or time.monotonic() + pause > deadline or (unless is not None and unless()):
                 raise
+            if not waited and on_away is not None:
+                on_away(error)
+            waited = True
+        else:
+            if waited and on_back is not None:
+                on_back()
+            return answer
         time.sleep(pause * random.uniform(0.5, 1.0))  # workers that lost one server do not come back in step
         pause = min(_LONGEST, 2 * pause)

@@ -10,8 +10,8 @@ from hpo.study import Params
 
 __all__ = ["Best", "Ended", "Progress", "snapshot"]
 
-Ended = Literal["done", "interrupted", "timeout", "until"]
-"""Why a run ended: all slots settled, a signal, its time was up, a value as good as was asked for."""
+Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
+"""Why a run ended: all settled, a signal, its time was up, a value as good as was asked for, the study was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)

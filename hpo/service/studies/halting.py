@@ -1,0 +1,101 @@
+"""Stopping a study and letting it go on, for every worker on every machine at once.
+
+Both are one transaction on the study's own row, which a claim reads within its one statement: once `stop` has
+returned, nothing new begins.
+"""
+
+import time
+
+from sqlalchemy import Connection, select, text, update
+
+from hpo.errors import StudyError
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.engine import exclusive
+from hpo.service.storage.errors import translated
+
+__all__ = ["resume", "stop"]
+
+_LONGEST_NAME = 255  # characters of who stopped it; as the column has it
+_LONGEST_WHY = 500  # characters of a reason; it is told in one line
+
+
+def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: bool = False) -> bool:
+    """Begin nothing new in a study, and say whether it was running until now.
+
+    What is in hand is finished and counts, unless `now`: then its slots go back with their parameters, unblamed, and
+    their workers drop them at their next sign of life. A study that is stopped already keeps who stopped it and why.
+
+    Args:
+        storage: where the study is.
+        study: its name.
+        by: who stops it; told to people.
+        why: the reason, in a line.
+        now: give back what is in hand, also of a study that was stopped before.
+
+    Raises:
+        StudyError: there is no such study.
+        StorageError: the database failed.
+
+    """
+    table = schema.studies
+    with translated(storage.where), exclusive(storage.engine) as connection:
+        if now:
+            _settle_claims(connection)
+        values = {
+            "stopped_at": time.time(),
+            "stopped_by": by[:_LONGEST_NAME],
+            "stopped_why": _line(why),
+        }
+        running = (table.c.name == study, table.c.stopped_at.is_(None))
+        changed = connection.execute(update(table).where(*running).values(values)).rowcount == 1
+        if not changed:
+            _refuse_unknown(connection, storage, study)
+        if now:
+            _hand_back(connection, study)
+    return changed
+
+
+def resume(storage: Storage, study: str) -> bool:
+    """Let a stopped study go on, and say whether it was stopped until now.
+
+    Raises:
+        StudyError: there is no such study.
+        StorageError: the database failed.
+
+    """
+    table = schema.studies
+    with translated(storage.where), exclusive(storage.engine) as connection:
+        stopped = (table.c.name == study, table.c.stopped_at.is_not(None))
+        values = {"stopped_at": None, "stopped_by": None, "stopped_why": None}
+        changed = connection.execute(update(table).where(*stopped).values(values)).rowcount == 1
+        if not changed:
+            _refuse_unknown(connection, storage, study)
+    return changed
+
+
+def _settle_claims(connection: Connection) -> None:
+    """Wait for claims under way and hold up new ones, so that none of them slips past what is handed back.
+
+    A claim that began before the stop and commits after it would keep its slot. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {schema.slots.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _hand_back(connection: Connection, study: str) -> None:
+    table = schema.slots
+    held = (table.c.study == study, table.c.state == "leased")
+    connection.execute(
+        update(table).where(*held).values(state="open", lease_expires_at=None, handed_back=table.c.handed_back + 1)
+    )
+
+
+def _refuse_unknown(connection: Connection, storage: Storage, study: str) -> None:
+    table = schema.studies
+    if connection.execute(select(table.c.name).where(table.c.name == study)).first() is None:
+        raise StudyError(f"there is no study {study!r} in {storage.safe_url}")
+
+
+def _line(why: str | None) -> str | None:
+    words = " ".join((why or "").split())
+    return words[:_LONGEST_WHY] or None

@@ -1,0 +1,80 @@
+"""Stopping a study and letting it go on: nothing begins meanwhile, and nothing is lost by it."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from slot_tools import Claim
+
+from hpo.errors import StudyError
+from hpo.service import studies
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.service.studies.slots import Slots
+
+
+def test_stopping_says_once_who_and_why_and_resuming_forgets_it(store: Storage, study: StudyRecord) -> None:
+    before = time.time()
+    assert halting.stop(store, study.name, by="ada", why="  too\n warm ")
+    assert not halting.stop(store, study.name, by="bob", why="too cold")
+    stopped = studies.get(store, study.name)
+    assert (stopped.stopped_by, stopped.stopped_why) == ("ada", "too warm")
+    assert stopped.stopped_at is not None
+    assert before <= stopped.stopped_at <= time.time()
+    assert halting.resume(store, study.name)
+    assert not halting.resume(store, study.name)
+    assert studies.get(store, study.name) == study
+
+
+def test_a_stop_without_a_reason_has_none_and_names_of_any_length_fit(store: Storage, study: StudyRecord) -> None:
+    assert halting.stop(store, study.name, by="a" * 300, why=" ")
+    found = studies.get(store, study.name)
+    assert (found.stopped_why, len(found.stopped_by or "")) == (None, 255)
+
+
+def test_only_the_study_named_is_stopped(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+    other = studies.create_or_resume(store, replace(plan, name="other"))
+    halting.stop(store, study.name, by="ada")
+    assert studies.get(store, other.name) == other
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_a_study_that_is_not_there_is_neither_stopped_nor_resumed(store: Storage, now: bool) -> None:
+    with pytest.raises(StudyError, match="no study 'nowhere'"):
+        halting.stop(store, "nowhere", by="ada", now=now)
+    with pytest.raises(StudyError, match="no study 'nowhere'"):
+        halting.resume(store, "nowhere")
+
+
+def test_a_stopped_study_gives_no_slots_until_it_is_resumed(
+    store: Storage, study: StudyRecord, slots: Slots, claim: Claim
+) -> None:
+    slots.open(study.name, 2)
+    held = claim("w1")
+    halting.stop(store, study.name, by="ada")
+    assert slots.claim(study.name, "w2", 60) is None
+    assert slots.renew(held, 60)
+    assert slots.settle(held, "complete", 1.0)  # what was in hand counts
+    halting.resume(store, study.name)
+    assert claim("w2").position == 1
+
+
+def test_now_gives_back_what_is_in_hand_with_its_params_and_unblamed(
+    store: Storage, study: StudyRecord, plan: StudyPlan, slots: Slots, claim: Claim
+) -> None:
+    other = studies.create_or_resume(store, replace(plan, name="other"))
+    slots.open(study.name, 2)
+    slots.open(other.name, 1)
+    held = claim("w1")
+    assert slots.reserve(held, "d" * 64, params={"x": 0.5})
+    elsewhere = slots.claim(other.name, "w1", 60)
+    assert elsewhere is not None
+    assert halting.stop(store, study.name, by="ada")
+    assert not halting.stop(store, study.name, by="ada", now=True)  # now, after all
+    assert not slots.renew(held, 60)  # its worker is told so
+    assert not slots.settle(held, "complete", 1.0)
+    assert slots.renew(elsewhere, 60)
+    assert slots.counts(study.name).open == 2
+    halting.resume(store, study.name)
+    again = claim("w2")
+    assert (again.position, dict(again.fixed), again.tries) == (0, {"x": 0.5}, 1)

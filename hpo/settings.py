@@ -7,10 +7,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote, urlsplit
+
+from hpo.errors import UsageError
 
 __all__ = [
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
+    "MACHINE",
     "PRUNERS",
     "SAMPLERS",
     "STALL_SECONDS",
@@ -50,10 +54,48 @@ An epoch of all rows takes the largest networks of the cnn `report` space minute
 somebody's own on a slower machine many more. Who knows better gives a time limit for each trial.
 """
 
+MACHINE = "HPO_MACHINE"
+"""Names the machine for GPU leases (see hosts/machine.py), where containers on it cannot see that they share it."""
+
 
 def storage_url() -> str:
-    """Where studies live unless `--storage` says otherwise: $HPO_STORAGE, or a SQLite file in this folder."""
-    return os.environ.get("HPO_STORAGE") or "sqlite:///hpo.db"
+    """Where studies live unless `--storage` says otherwise: $HPO_STORAGE, or a SQLite file in this folder.
+
+    Where that URL names a user without a password, $HPO_STORAGE_PASSWORD or the file $HPO_STORAGE_PASSWORD_FILE
+    gives it: as it is, so that nobody has to escape it for a URL.
+
+    Raises:
+        UsageError: both are set, or the file cannot be read.
+
+    """
+    url = os.environ.get("HPO_STORAGE") or "sqlite:///hpo.db"
+    if not _lacks_password(url):
+        return url
+    password = _storage_password()
+    return url.replace("@", f":{quote(password, safe='')}@", 1) if password else url
+
+
+def _lacks_password(url: str) -> bool:
+    """Whether the URL has a user before its @, and nothing but the user: `postgresql://hpo@postgres/hpo`."""
+    try:
+        user, at, _ = urlsplit(url).netloc.rpartition("@")
+    except ValueError:  # it is no URL: who opens it says so
+        return False
+    return bool(at and user) and ":" not in user and "@" not in user
+
+
+def _storage_password() -> str | None:
+    """What stands in the environment, or in the file it names, less its line end; None where neither is set."""
+    password, file = os.environ.get("HPO_STORAGE_PASSWORD"), os.environ.get("HPO_STORAGE_PASSWORD_FILE")
+    if not file:
+        return password or None
+    if password:
+        raise UsageError("HPO_STORAGE_PASSWORD and HPO_STORAGE_PASSWORD_FILE are both set: unset one of them")
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"HPO_STORAGE_PASSWORD_FILE is {file!r}, which cannot be read: {why}") from None
 
 
 def data_folder() -> Path | None:

@@ -1,0 +1,87 @@
+"""The password of the storage may stand apart from its URL, as it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.errors import UsageError
+from hpo.service.storage import url as urls
+from hpo.settings import storage_url
+
+NAMES = ("HPO_STORAGE", "HPO_STORAGE_PASSWORD", "HPO_STORAGE_PASSWORD_FILE")
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@given(password=st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1))
+def test_any_password_arrives_as_it_is(password):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HPO_STORAGE", "postgresql://hpo@postgres:5432/hpo?connect_timeout=3")
+        patch.setenv("HPO_STORAGE_PASSWORD", password)
+        parsed = urls.parse(storage_url())
+    assert parsed.sqlalchemy.password == password
+    assert (parsed.sqlalchemy.username, parsed.sqlalchemy.host, parsed.sqlalchemy.database) == (
+        "hpo",
+        "postgres",
+        "hpo",
+    )
+    assert parsed.sqlalchemy.query == {"connect_timeout": "3"}
+    assert parsed.safe == "postgresql://hpo:***@postgres:5432/hpo?connect_timeout=3"
+
+
+def test_a_file_gives_it_less_its_line_end(monkeypatch, tmp_path):
+    file = tmp_path / "password"
+    file.write_text("p@ss/w:rd \n")
+    monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", str(file))
+    assert urls.parse(storage_url()).sqlalchemy.password == "p@ss/w:rd "
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hpo:own@postgres/hpo",  # has one
+        "postgresql://postgres/hpo",  # names nobody it could belong to
+        "sqlite:////srv/a@b.db",
+        "sqlite:///hpo.db",
+        "hpo.db",
+        "postgresql://hpo@[::1/hpo",  # no URL
+    ],
+)
+def test_a_url_that_needs_none_stays_as_it_is(monkeypatch, url):
+    monkeypatch.setenv("HPO_STORAGE", url)
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD", "secret")
+    assert storage_url() == url
+
+
+def test_empty_variables_are_as_good_as_none(monkeypatch):
+    monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD", "")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", "")
+    assert storage_url() == "postgresql://hpo@postgres/hpo"
+
+
+def test_two_passwords_are_refused_and_neither_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD", "secret")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", str(tmp_path / "password"))
+    with pytest.raises(UsageError, match="both set") as refused:
+        storage_url()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_cannot_be_read_is_named(monkeypatch, tmp_path, content):
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
+    monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", str(file))
+    with pytest.raises(UsageError, match="cannot be read") as refused:
+        storage_url()
+    assert str(file) in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -1,3 +1,3 @@
 """The machines work is done on: their cores, memory and GPUs, the processes on them, and who leases which GPU."""
 
-__all__ = ["cores", "liveness", "memory"]
+__all__ = ["cgroups", "clock", "cores", "gpus", "liveness", "machine", "memory", "roster", "seats", "visible"]

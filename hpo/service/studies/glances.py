@@ -1,0 +1,181 @@
+"""Quick looks at what goes on, cheap enough to be taken every few seconds for as long as somebody watches.
+
+None reads a whole study's slots with their payloads, and none opens a transaction that writes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, desc, func, select
+
+from hpo.service.hosts import clock
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
+from hpo.service.studies.slot import Outcome, Slot
+from hpo.service.studies.slot_queries import UNSETTLED, read
+
+__all__ = ["Failure", "InHand", "Settled", "Tally", "failures", "history", "in_hand", "numbers", "recent", "tallies"]
+
+_slot = schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class InHand:
+    """A slot somebody works on now."""
+
+    worker: str
+    study: str  # name
+    trial: int | None  # Optuna's number; None: it is about to be made
+    since: float | None  # seconds since 1970
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A trial that came to its end, as far as a curve of the search needs it."""
+
+    trial: int | None  # Optuna's number
+    outcome: Outcome
+    value: float | None
+    at: float  # seconds since 1970
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Trials of one study that ended for the same reason."""
+
+    reason: str
+    outcome: Outcome  # pruned: the reason lies in the configuration; failed: it does not
+    trials: int
+    last: int | None  # Optuna's number of the latest of them
+    at: float | None  # of the latest, seconds since 1970
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """The slots of one study by what became of them, and how long ago things happened."""
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0  # leased, the lease not run out
+    open: int = 0
+    oldest_claim_seconds: float | None = None  # since the oldest live claim; None: nobody is at work
+    idle_seconds: float | None = None  # since a slot settled last; None: none has
+
+
+def in_hand(storage: Storage, study: str | None = None) -> Sequence[InHand]:
+    """What is being worked on now, of one study or of all, the longest first.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    query = (
+        select(_slot.c.worker, _slot.c.study, _slot.c.trial_number.label("trial"), _slot.c.started_at.label("since"))
+        .where(UNSETTLED, _alive(storage), _slot.c.worker.is_not(None))
+        .order_by(_slot.c.started_at, _slot.c.id)
+    )
+    if study is not None:
+        query = query.where(_slot.c.study == study)
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [InHand(**row._mapping) for row in connection.execute(query)]
+
+
+def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
+    """The slots that settled last, the latest first. Raises StorageError."""
+    query = (
+        select(_slot)
+        .where(_slot.c.study == study, _slot.c.outcome.is_not(None))
+        .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
+        .limit(limit)
+    )
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [read(row) for row in connection.execute(query)]
+
+
+def history(storage: Storage, study: str) -> Sequence[Settled]:
+    """Every trial that came to its end, in the order they did. Raises StorageError."""
+    query = (
+        select(_slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at)
+        .where(_slot.c.study == study, _slot.c.outcome.is_not(None))
+        .order_by(_slot.c.settled_at, _slot.c.id)
+    )
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [
+            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0)
+            for trial, outcome, value, at in connection.execute(query)
+        ]
+
+
+def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
+    """Why trials failed or could not be tried, the most frequent reason first; what a pruner stopped is no failure.
+
+    A configuration that is infeasible or diverges settles as pruned with a reason and without a value that a pruner
+    could have compared; those are here, too.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    number = func.count().label("trials")
+    ended = ((_slot.c.outcome == "failed") | ((_slot.c.outcome == "pruned") & _slot.c.value.is_(None))) & (
+        _slot.c.reason.is_not(None)
+    )
+    query = (
+        select(
+            _slot.c.reason,
+            _slot.c.outcome,
+            number,
+            func.max(_slot.c.trial_number).label("last"),
+            func.max(_slot.c.settled_at).label("at"),
+        )
+        .where(_slot.c.study == study, ended)
+        .group_by(_slot.c.reason, _slot.c.outcome)
+        .order_by(_slot.c.outcome, desc(number), _slot.c.reason)
+        .limit(limit)
+    )
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [Failure(**row._mapping) for row in connection.execute(query)]
+
+
+def tallies(storage: Storage) -> Mapping[str, Tally]:
+    """Every study that has slots, by name. One query; raises StorageError."""
+    now = clock.now(storage)
+    kind = func.coalesce(_slot.c.outcome, case((_alive(storage), "running"), else_="open")).label("kind")
+    query = select(
+        _slot.c.study,
+        kind,
+        func.count(),
+        now - func.min(_slot.c.started_at),
+        now - func.max(_slot.c.settled_at),
+    ).group_by(_slot.c.study, kind)
+    found: dict[str, dict[str, float | None]] = {}
+    with translated(storage.where), storage.engine.connect() as connection:
+        for study, what, number, claimed, settled in connection.execute(query):
+            its = found.setdefault(study, {})
+            its[what] = number
+            if what == "running":
+                its["oldest_claim_seconds"] = claimed
+            elif settled is not None:
+                before = its.get("idle_seconds")
+                its["idle_seconds"] = settled if before is None else min(before, settled)
+    return {study: Tally(**its) for study, its in found.items()}  # type: ignore[arg-type]
+
+
+def numbers(storage: Storage) -> Mapping[str, int]:
+    """Each study's number in Optuna's tables, by name: what addresses of optuna-dashboard are made of.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    from optuna.storages._rdb.models import StudyModel
+
+    with translated(storage.where), storage.engine.connect() as connection:
+        rows: Sequence[Any] = connection.execute(select(StudyModel.study_name, StudyModel.study_id)).all()
+    return dict(rows)
+
+
+def _alive(storage: Storage) -> ColumnElement[bool]:
+    return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > clock.now(storage))

@@ -1,5 +1,6 @@
 """A study definition: everything that makes a model searchable, in one record."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from hpo.study.fidelity import Fidelity
 from hpo.study.parameters import Params
 from hpo.study.space import Space
 from hpo.study.sweep import Sweep
+from hpo.study.version import digest
 
 if TYPE_CHECKING:
     from hpo.data import Dataset
@@ -97,6 +99,16 @@ class StudyDefinition:
     def baseline(self, name: str | None = None) -> Baseline:
         """The baseline of that name; the first one where no name is given. Raises UsageError."""
         return _find(self.name, "baseline", self.baselines, name, default=0)
+
+    @functools.cached_property
+    def version(self) -> str:
+        """Which text of the definition this is, 16 hexadecimal digits: of its record and its functions' source files.
+
+        Two hosts whose definitions have the same version train the same thing. It is read when it is asked for first,
+        so whoever works with the definition for long asks for it at once.
+        """
+        said = (self.name, self.metric, self.direction, self.evaluation, self.fidelities, self.spaces)
+        return digest(repr(said), (self.data, self.build, self.infeasible))
 
     def _refuse(self, space: Space, params: Params, what: str) -> None:
         problem = space.problem(params)

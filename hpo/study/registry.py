@@ -14,7 +14,7 @@ from types import ModuleType
 from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.study.definition import StudyDefinition
 
-__all__ = ["GROUP", "load", "names", "reference"]
+__all__ = ["GROUP", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
@@ -42,6 +42,11 @@ def load(ref: str | StudyDefinition) -> StudyDefinition:
     elif not where or not attribute.isidentifier():
         raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
     return _pick(_from_file(Path(where)) if _is_file(where) else _from_module(where, ref), attribute, ref)
+
+
+def version(ref: str | StudyDefinition) -> str:
+    """Which text of the definition is found here; see `StudyDefinition.version`. Raises as `load`."""
+    return load(ref).version
 
 
 def names() -> tuple[str, ...]:

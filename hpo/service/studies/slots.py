@@ -16,6 +16,7 @@ from hpo.errors import StudyError, UsageError
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
+from hpo.service.studies.giving import gives
 from hpo.service.studies.slot import LeaseLost, Outcome, Slot
 from hpo.service.studies.slot_queries import UNSETTLED, SlotQueries, read
 from hpo.study import Params
@@ -97,12 +98,15 @@ class Slots(SlotQueries):
     def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
         """Take the first slot that is open or whose lease ran out; None where there is none now.
 
-        None means that nothing is open, not that all is settled: a lease elsewhere may still run out.
+        A study that is stopped, or whose value is as good as was asked for, gives none. None means that nothing can be
+        had, not that all is settled: a lease elsewhere may still run out.
         """
         with translated(self._storage.where), self._engine.begin() as connection:
             free = (
                 select(_slot.c.id)
-                .where(_slot.c.study == study, UNSETTLED, self._free(), self._tries() < self._max_attempts)
+                .where(
+                    _slot.c.study == study, gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts
+                )
                 .order_by(_slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)

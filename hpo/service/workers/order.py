@@ -24,7 +24,7 @@ class WorkOrder:
 
     storage: str = field(repr=False)
     # URL, password included: hence never an argument, which every user of the machine can read
-    study: str  # name
+    study: str | None  # name of the only one it serves; None: any study's open slots
     worker: str  # `liveness.identity` of the worker's process
     parent: int  # process number of the supervisor
     events: int  # file descriptor the worker writes its events to

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpo.data import kfold
 from hpo.service import storage, studies
-from hpo.service.studies import status
+from hpo.service.studies import trial_report
 from hpo.settings import storage_url
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load
@@ -51,7 +51,7 @@ def main() -> None:
     opened = storage.open(arguments.storage)
     record = studies.find(opened, arguments.study)
     definition = load(record.reference)
-    winner = status.best(opened, record.name)
+    winner = trial_report.best(opened, record.name)
     epochs = definition.fidelity(record.fidelity).epochs
     baseline = definition.baseline().params_in(record.space)
     pairs = np.array(

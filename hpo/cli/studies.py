@@ -16,7 +16,8 @@ from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.studies.status import StudyStatus, TrialReport
+    from hpo.service.studies.status import StudyStatus
+    from hpo.service.studies.trial_report import TrialReport
 
 __all__ = ["best", "delete", "register", "status", "trial"]
 
@@ -62,7 +63,7 @@ def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo.service import storage as storages
-    from hpo.service.studies import status as service
+    from hpo.service.studies import trial_report as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -88,7 +89,7 @@ def trial(
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
     from hpo.service import storage as storages
-    from hpo.service.studies import status as service
+    from hpo.service.studies import trial_report as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else _trial(report)

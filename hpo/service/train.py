@@ -129,7 +129,7 @@ def _configuration(found: StudyDefinition, config: str, study: str | None, url: 
 
 def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
     from hpo.service import storage, studies
-    from hpo.service.studies import status
+    from hpo.service.studies import trial_report
 
     opened = storage.open(url)
     record = studies.find(opened, study or found.name)
@@ -137,7 +137,7 @@ def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, 
         raise StudyError(f"study {record.name!r} is of definition {record.definition}, not of {found.name}")
     if record.kind != "search":
         raise StudyError(f"study {record.name!r} is a {studies.purpose(record)}: only a search chooses a configuration")
-    leader = status.best(opened, record.name)
+    leader = trial_report.best(opened, record.name)
     if problem := found.space(record.space).problem(leader.params):
         raise StudyError(f"the best trial of {record.name} no longer fits space {record.space!r}: {problem}")
     return leader.params, f"trial {leader.number} of {record.name}"

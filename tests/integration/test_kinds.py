@@ -14,7 +14,7 @@ from hpo.service.optimize.plan import plan as foresee
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
 from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord, status
+from hpo.service.studies import StudyPlan, StudyRecord, status, trial_report
 from hpo.service.studies.slots import Slots
 from hpo.service.train import prepare
 
@@ -158,7 +158,7 @@ def test_the_luckiest_of_measurements_is_no_best_trial(store: Storage, study: St
     found = status.study_status(store, race.name)
     assert (found.complete, found.best) == (1, None)
     with pytest.raises(StudyError, match=f"'{race.name}' measures .race of {study.name}., and the luckiest"):
-        status.best(store, race.name)
+        trial_report.best(store, race.name)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def _time(plan: "Plan") -> str:
 
 
 def _refuse_failure(progress: "Progress", storage: "Storage") -> None:
-    from hpo.service.studies.status import failure
+    from hpo.service.studies.trial_report import failure
 
     if progress.settled < progress.target or progress.complete or not progress.failed:
         return
@@ -88,7 +88,7 @@ def _result(plan: "Plan", progress: "Progress") -> None:
 
 
 def _found(progress: "Progress", storage: "Storage") -> None:
-    from hpo.service.studies.status import best, failure
+    from hpo.service.studies.trial_report import best, failure
 
     if progress.best is not None:
         found = best(storage, progress.study)

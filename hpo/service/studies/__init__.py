@@ -4,22 +4,20 @@ A slot is one unit of a study's budget (`slot.py`, `slots.py`), a trial Optuna's
 (`trials.py`). The face is the study itself. Nothing in this room trains.
 """
 
+from hpo.service.studies.plan import Kind, StudyPlan, StudyRecord, purpose
 from hpo.service.studies.record import (
-    Kind,
-    StudyPlan,
-    StudyRecord,
     create_or_resume,
     delete,
     find,
+    forget,
     get,
     halved,
     list_all,
     load,
     lookup,
     measured,
-    purpose,
-    refuse_other,
 )
+from hpo.service.studies.refusals import refuse_other
 
 __all__ = [
     "Kind",
@@ -28,6 +26,7 @@ __all__ = [
     "create_or_resume",
     "delete",
     "find",
+    "forget",
     "get",
     "halved",
     "list_all",

@@ -3,8 +3,8 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Row, select, update
@@ -13,6 +13,8 @@ from hpo.errors import StudyError
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
+from hpo.service.studies.plan import StudyPlan, StudyRecord
+from hpo.service.studies.refusals import refuse_mismatch, unknown
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.study import registry
 
@@ -20,67 +22,27 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
-    "Kind",
-    "StudyPlan",
-    "StudyRecord",
     "create_or_resume",
     "delete",
     "find",
+    "forget",
     "get",
     "halved",
     "list_all",
     "load",
     "lookup",
     "measured",
-    "purpose",
-    "refuse_other",
 ]
 
-Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
-"""What a study is for. A search looks for a configuration; all others measure configurations that are known already:
-the tables of a report, the hand method followed anew, and of a search its best ones, pairs, and redrawn pairs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyPlan:
-    """What a person asks of a study."""
-
-    name: str  # DEFINITION-SPACE-FIDELITY unless the person says otherwise
-    reference: str  # the definition as `registry.load` takes it, on any machine and in any folder
-    definition: str  # the definition's own name
-    space: str  # name of the space
-    fingerprint: str  # of the space: changes when a domain does
-    fidelity: str
-    direction: str  # maximize or minimize
-    metric: str  # what the value is
-    seed: int | None = None  # None: the study's own, drawn where it is new
-    sampler: str | None = None  # a name in settings.SAMPLERS; None: the study's own, or the default where it is new
-    pruner: str | None = None  # a name in settings.PRUNERS; None likewise
-    kind: Kind = "search"
-    parent: str | None = None  # name of the search it measures; None: of none
-    version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
-    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
-    until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyRecord(StudyPlan):
-    """A study as it was made."""
-
-    seed: int
-    sampler: str
-    pruner: str
-    created_at: float  # seconds since 1970
-    incarnation: str  # tells it from an earlier or later study of the same name
-    stopped_at: float | None = None  # seconds since 1970; None: it is not stopped
-    stopped_by: str | None = None  # who stopped it
-    stopped_why: str | None = None  # the reason, where one was given
+_AMENDABLE = ("reference", "version", "trial_timeout", "until")
+"""What may change in a study: where its definition lies and how its code reads, and the limits it keeps."""
 
 
 def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
     """The study of that plan: made, in our table and in Optuna's at once, or found as it was planned before.
 
-    Of several processes exactly one makes it.
+    Of several processes exactly one makes it. Of a study that is there, the definition's place and version and the
+    limits become those of the plan, where it says any.
 
     Raises:
         StudyError: there is one of that name that was asked for otherwise, or that is not hpo's.
@@ -95,20 +57,22 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
                 existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
                 if existing is None:
                     return _create(storage, connection, plan)
-        _refuse_mismatch(existing, plan)
-        if existing.reference != plan.reference:  # the file was moved, or is named otherwise
-            with storage.engine.begin() as connection:
-                table = schema.studies
-                connection.execute(update(table).where(table.c.name == plan.name).values(reference=plan.reference))
-            existing = replace(existing, reference=plan.reference)
-    return existing
+        refuse_mismatch(existing, plan)
+        wanted = {name: getattr(plan, name) for name in _AMENDABLE if getattr(plan, name) is not None}
+        return _amend(storage, existing, wanted)
+
+
+def forget(storage: Storage, name: str, what: Collection[Literal["trial_timeout", "until"]]) -> None:
+    """Take a study's own limit away. Raises StudyError."""
+    with translated(storage.where):
+        _amend(storage, get(storage, name), dict.fromkeys(what))
 
 
 def get(storage: Storage, name: str) -> StudyRecord:
     """The study of that name. Raises StudyError."""
     record = lookup(storage, name)
     if record is None:
-        raise StudyError(_unknown(name, list_all(storage), storage))
+        raise StudyError(unknown(name, list_all(storage), storage.safe_url))
     return record
 
 
@@ -128,7 +92,7 @@ def find(storage: Storage, word: str) -> StudyRecord:
         return its[0]
     if its:
         raise StudyError(f"{word!r} has {len(its)} studies, so say which: {', '.join(r.name for r in its)}")
-    raise StudyError(_unknown(word, everything, storage))
+    raise StudyError(unknown(word, everything, storage.safe_url))
 
 
 def list_all(storage: Storage) -> list[StudyRecord]:
@@ -206,7 +170,7 @@ def lookup(storage: Storage, name: str) -> StudyRecord | None:
 def halved(storage: Storage, name: str) -> StudyError:
     """What to say of a study that Optuna does not know: it was deleted just now, or another program took its half."""
     if lookup(storage, name) is None:
-        return StudyError(_unknown(name, list_all(storage), storage))
+        return StudyError(unknown(name, list_all(storage), storage.safe_url))
     return StudyError(
         f"the trials of study {name!r} in {storage.safe_url} were deleted by another program: "
         f"`hpo delete {name}` deletes the rest, then begin it anew"
@@ -220,6 +184,15 @@ def _read(connection: Connection, name: str) -> StudyRecord | None:
 
 def _record(row: Row[Any]) -> StudyRecord:
     return StudyRecord(**row._mapping)
+
+
+def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -> StudyRecord:
+    changed = {name: value for name, value in wanted.items() if getattr(existing, name) != value}
+    if changed:
+        with storage.engine.begin() as connection:
+            table = schema.studies
+            connection.execute(update(table).where(table.c.name == existing.name).values(changed))
+    return replace(existing, **changed)
 
 
 def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyRecord:
@@ -297,47 +270,3 @@ def _lock(connection: Connection, study_id: int) -> None:
 
     for model in (StudyModel, TrialModel):
         connection.execute(select(model.study_id).where(model.study_id == study_id).with_for_update())
-
-
-def _refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
-    refuse_other(existing, plan)
-    # The jobs of a measurement have seeds of their own, and its sampler and pruner do nothing.
-    own = ("sampler", "pruner", "seed") if plan.kind == "search" else ()
-    for name in ("definition", "space", "fidelity", "direction", "metric", *own):
-        was, wanted = getattr(existing, name), getattr(plan, name)
-        if wanted is not None and was != wanted:
-            raise StudyError(
-                f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
-            )
-    if existing.fingerprint != plan.fingerprint:
-        raise StudyError(
-            f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "
-            f"{existing.fingerprint}, now {plan.fingerprint}): {_remedy(plan.name, plan.kind)}"
-        )
-
-
-def refuse_other(existing: StudyPlan, wanted: StudyPlan | None = None) -> None:
-    """Refuse a study that is for something else than `wanted`, or for `None` than searching. Raises StudyError."""
-    kind, parent = ("search", None) if wanted is None else (wanted.kind, wanted.parent)
-    if (existing.kind, existing.parent) != (kind, parent):
-        what = purpose(wanted) if wanted is not None else kind
-        raise StudyError(
-            f"study {existing.name!r} is a {purpose(existing)}, not a {what}: {_remedy(existing.name, kind)}"
-        )
-
-
-def purpose(plan: StudyPlan) -> str:
-    """Kind of a study for a person, and what it measures where that is a search."""
-    return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
-
-
-def _remedy(name: str, kind: Kind) -> str:
-    """How to come by a study of that name, or without it, where there is one that was asked for otherwise."""
-    if kind == "search":
-        return "give the new one a name of its own, --name OTHER"
-    return f"`hpo delete {name}` makes way for the new one"
-
-
-def _unknown(word: str, everything: list[StudyRecord], storage: Storage) -> str:
-    names = ", ".join(record.name for record in everything[:10]) + (", …" if len(everything) > 10 else "")
-    return f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}"

@@ -1,41 +1,42 @@
-"""What the storage holds, as records for a person or a program: studies, the best of one, one trial.
+"""How each study stands, as a record for a person or a program.
 
-Nothing here trains, and only `trial` needs Optuna: the slots know all the rest.
+Nothing here trains or needs Optuna, and no trial is read: the slots know it all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 from sqlalchemy import func, select
 
-from hpo.errors import HpoError, StudyError
+from hpo.service import studies
+from hpo.service.hosts.clock import now
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies import record as studies
-from hpo.service.studies import trials
 from hpo.service.studies.progress import Best
-from hpo.service.studies.slot import Counts, Outcome, Slot
+from hpo.service.studies.slot import Counts, Slot
+from hpo.service.studies.slot_queries import UNSETTLED
 from hpo.service.studies.slots import Slots
-from hpo.study import Params
 
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
+__all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "stopped", "study_status"]
 
-__all__ = [
-    "Baseline",
-    "BestTrial",
-    "StudyStatus",
-    "TrialReport",
-    "all_statuses",
-    "best",
-    "failure",
-    "mean_seconds",
-    "names",
-    "study_status",
-    "trial",
-]
+State = Literal["running", "waiting", "stopped", "done"]
+"""Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
+all is settled, or a value as good as was asked for is there."""
+
+_slot = schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class InHand:
+    """What one worker is doing in a study."""
+
+    worker: str  # name
+    position: int  # of the slot, from 0
+    attempt: int  # of the slot, from 1
+    trial: int | None  # Optuna's number; None: the trial is not made yet
+    since: datetime  # of the claim, UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,50 +65,13 @@ class StudyStatus:
     parent: str | None  # name of the search it measures
     workers: tuple[str, ...]  # names of those that hold a lease
     eta_seconds: float | None  # None: nothing is settled yet, nobody is at work, or all is done
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """What became of the definition's first baseline in a search."""
-
-    name: str
-    number: int | None  # of its trial
-    outcome: Outcome
-    value: float | None  # a pruned one's is its last report; None: it has none
-
-
-@dataclass(frozen=True, kw_only=True)
-class BestTrial:
-    """The best trial of a study, beside the baseline's value in the same search."""
-
-    study: str
-    number: int | None
-    value: float
-    params: Params
-    metric: str
-    direction: str
-    baseline: Baseline | None  # None: it was not tried, or the definition cannot be loaded here
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialReport:
-    """One trial, with all that is known of it."""
-
-    study: str
-    number: int
-    state: str  # running, complete, pruned, failed, waiting
-    value: float | None
-    params: Params
-    seed: int | None  # its training's
-    position: int | None  # of its slot in the study, from 0
-    attempt: int | None  # of its slot, from 1; an earlier one than the slot's last was superseded
-    worker: str | None
-    started_at: datetime | None  # UTC
-    seconds: float | None  # from start to end
-    curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
-    reason: str | None  # why it was pruned or failed
-    traceback: str | None
-    attributes: dict[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds
+    state: State
+    stopped_at: datetime | None  # UTC; None: it is not stopped
+    stopped_by: str | None
+    stopped_why: str | None
+    until: float | None  # nothing is begun once the best value is this good; None: no such value
+    trial_timeout: float | None  # seconds of one trial; None: no limit of the study's own
+    in_hand: tuple[InHand, ...]  # by worker; a lease that ran out is in nobody's hand
 
 
 def study_status(storage: Storage, word: str) -> StudyStatus:
@@ -127,66 +91,19 @@ def names(storage: Storage) -> Iterator[tuple[str, str]]:
         yield record.name, f"{kind}{record.definition}, space {record.space}, fidelity {record.fidelity}"
 
 
-def best(storage: Storage, word: str) -> BestTrial:
-    """The best trial of a search. Raises StudyError where there is no such search, or no complete trial in it."""
-    record = studies.find(storage, word)
-    if record.kind != "search":
-        raise StudyError(
-            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best "
-            f"one: hpo export {record.name} -o FILE gives them all"
-        )
-    slots = Slots(storage)
-    slot = slots.best(record.name, record.direction)
-    if slot is None:
-        counts = slots.counts(record.name)
-        raise StudyError(
-            f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
-            f"{counts.running} running): hpo status {record.name} shows how far it is"
-        )
-    assert slot.value is not None  # a complete slot has a finite value
-    return BestTrial(
-        study=record.name,
-        number=slot.trial_number,
-        value=slot.value,
-        params=slot.params or {},
-        metric=record.metric,
-        direction=record.direction,
-        baseline=_baseline(record, slots.list(record.name)),
-    )
-
-
-def trial(storage: Storage, word: str, number: int) -> TrialReport:
-    """One trial by Optuna's number. Raises StudyError where there is none."""
-    record = studies.find(storage, word)
-    with translated(storage.where):
-        rdb = storage.rdb
-        try:
-            study_id = rdb.get_study_id_from_name(record.name)
-        except KeyError:
-            raise studies.halved(storage, record.name) from None
-        try:
-            found = rdb.get_trial(rdb.get_trial_id_from_study_id_trial_number(study_id, number))
-        except KeyError:
-            count = rdb.get_n_trials(study_id)
-            there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
-            raise StudyError(f"study {record.name!r} has no trial {number}; {there}") from None
-    slot = found.system_attrs.get(trials.SLOT, -1)  # one made by another program has none
-    return _report(record.name, found, Slots(storage).by_id([slot]).get(slot))
-
-
-def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
-    """Trial number and reason of the failure settled last; None where nothing failed."""
-    failed = [slot for slot in Slots(storage).list(study) if slot.outcome == "failed"]
-    if not failed:
-        return None
-    last = max(failed, key=lambda slot: slot.settled_at or 0)
-    return last.trial_number, last.reason or "no reason was recorded"
+def stopped(status: StudyStatus) -> str:
+    """Who stopped a study, when and why, in words that follow its name."""
+    assert status.stopped_at is not None
+    why = "" if status.stopped_why is None else f" ({status.stopped_why})"
+    return f"was stopped by {status.stopped_by} at {status.stopped_at:%Y-%m-%d %H:%M} UTC{why}"
 
 
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
     leader = slots.best(record.name, record.direction) if record.kind == "search" else None
+    best = None if leader is None else _best(leader)
+    in_hand = _in_hand(storage, record.name)
     return StudyStatus(
         study=record.name,
         definition=record.definition,
@@ -199,7 +116,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         failed=counts.failed,
         running=counts.running,
         open=counts.open,
-        best=None if leader is None else _best(leader),
+        best=best,
         direction=record.direction,
         metric=record.metric,
         sampler=record.sampler,
@@ -208,8 +125,43 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         created_at=datetime.fromtimestamp(record.created_at, UTC),
         kind=record.kind,
         parent=record.parent,
-        workers=tuple(slots.workers(record.name)),
+        workers=tuple(dict.fromkeys(one.worker for one in in_hand)),
         eta_seconds=_eta(storage, record.name, counts),
+        state=_state(record, counts, best),
+        stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
+        stopped_by=record.stopped_by,
+        stopped_why=record.stopped_why,
+        until=record.until,
+        trial_timeout=record.trial_timeout,
+        in_hand=in_hand,
+    )
+
+
+def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> State:
+    if counts.settled == counts.target:
+        return "done"
+    if record.stopped_at is not None:
+        return "stopped"
+    if counts.running:
+        return "running"
+    return "done" if best is not None and record.reached(best.value) else "waiting"
+
+
+def _in_hand(storage: Storage, study: str) -> tuple[InHand, ...]:
+    alive = (_slot.c.state == "leased", _slot.c.lease_expires_at > now(storage))
+    query = select(_slot.c.worker, _slot.c.position, _slot.c.attempt, _slot.c.trial_number, _slot.c.started_at)
+    query = query.where(_slot.c.study == study, UNSETTLED, *alive).order_by(_slot.c.worker, _slot.c.position)
+    with translated(storage.where), storage.engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return tuple(
+        InHand(
+            worker=row.worker,
+            position=row.position,
+            attempt=row.attempt,
+            trial=row.trial_number,
+            since=datetime.fromtimestamp(row.started_at, UTC),
+        )
+        for row in rows
     )
 
 
@@ -228,49 +180,9 @@ def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
 
 def mean_seconds(storage: Storage, study: str) -> float | None:
     """What a trial of the study took so far, from its claim to its result; None where none has one."""
-    table = schema.slots
-    mean = select(func.avg(table.c.settled_at - table.c.started_at)).where(
-        table.c.study == study, table.c.outcome.is_not(None), table.c.started_at.is_not(None)
+    mean = select(func.avg(_slot.c.settled_at - _slot.c.started_at)).where(
+        _slot.c.study == study, _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None)
     )
     with translated(storage.where), storage.engine.connect() as connection:
         seconds = connection.execute(mean).scalar()
     return None if seconds is None else float(seconds)
-
-
-def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
-    from hpo.study import registry
-
-    try:
-        first = registry.load(record.reference).baseline()
-    except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
-        return None
-    params = dict(first.params_in(record.space))
-    for slot in slots:
-        if slot.outcome is not None and slot.params is not None and dict(slot.params) == params:
-            return Baseline(name=first.name, number=slot.trial_number, outcome=slot.outcome, value=slot.value)
-    return None
-
-
-def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
-    attempt = found.system_attrs.get(trials.ATTEMPT)
-    own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
-    noted = dict(found.user_attrs)
-    seed, reason = noted.pop("seed", None), noted.pop("reason", None)
-    state = {"FAIL": "failed"}.get(found.state.name, found.state.name.lower())
-    return TrialReport(
-        study=study,
-        number=found.number,
-        state=state,
-        value=found.value if state in ("complete", "pruned") else None,
-        params=dict(own.params) if own is not None and own.params else found.params,
-        seed=seed,
-        position=found.system_attrs.get(trials.POSITION),
-        attempt=attempt,
-        worker=own.worker if own is not None else None,
-        started_at=found.datetime_start and found.datetime_start.astimezone(UTC),  # Optuna's is local time
-        seconds=found.duration.total_seconds() if found.duration is not None else None,
-        curve=tuple(sorted(found.intermediate_values.items())),
-        reason=(own.reason if own is not None else None) or reason,
-        traceback=own.traceback if own is not None else None,
-        attributes=noted,
-    )

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
+from hpo.service import studies
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.studies import record as studies
 from hpo.study import Params, ParamValue
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hpo.service.studies import StudyRecord
 from hpo.service.studies.progress import Ended, Progress, snapshot
 from hpo.service.studies.recovery import recover
 from hpo.service.studies.slots import Slots
-from hpo.service.studies.status import failure
+from hpo.service.studies.trial_report import failure
 from hpo.service.workers.abandoned import free_abandoned
 from hpo.service.workers.child import Child, environment
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder

@@ -64,7 +64,8 @@ def test_the_page_names_the_keys_each_document_has() -> None:
 
     from hpo.search import Measurement
     from hpo.service.doctor import Check
-    from hpo.service.studies.status import BestTrial, StudyStatus, TrialReport
+    from hpo.service.studies.status import StudyStatus
+    from hpo.service.studies.trial_report import BestTrial, TrialReport
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
     for record in (StudyStatus, BestTrial, TrialReport, Check):

@@ -115,6 +115,13 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         parent=None,
         workers=(),
         eta_seconds=None,
+        state="done",
+        stopped_at=None,
+        stopped_by=None,
+        stopped_why=None,
+        until=None,
+        trial_timeout=None,
+        in_hand=(),
     )
     provenance = Provenance(
         versions={}, python="3", platform="p", seeds={}, commands=(), data={}, made_at=datetime.now(UTC)

@@ -1,0 +1,57 @@
+"""What is asked of a study, and the study as it was made."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Kind", "StudyPlan", "StudyRecord", "purpose"]
+
+Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
+"""What a study is for. A search looks for a configuration; all others measure configurations that are known already:
+the tables of a report, the hand method followed anew, and of a search its best ones, pairs, and redrawn pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan:
+    """What a person asks of a study."""
+
+    name: str  # DEFINITION-SPACE-FIDELITY unless the person says otherwise
+    reference: str  # the definition as `registry.load` takes it, on any machine and in any folder
+    definition: str  # the definition's own name
+    space: str  # name of the space
+    fingerprint: str  # of the space: changes when a domain does
+    fidelity: str
+    direction: str  # maximize or minimize
+    metric: str  # what the value is
+    seed: int | None = None  # None: the study's own, drawn where it is new
+    sampler: str | None = None  # a name in settings.SAMPLERS; None: the study's own, or the default where it is new
+    pruner: str | None = None  # a name in settings.PRUNERS; None likewise
+    kind: Kind = "search"
+    parent: str | None = None  # name of the search it measures; None: of none
+    version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
+    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
+    until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
+
+    def reached(self, value: float) -> bool:
+        """Whether a value is as good as `until` asks for; never where that asks for nothing."""
+        if self.until is None:
+            return False
+        return value >= self.until if self.direction == "maximize" else value <= self.until
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord(StudyPlan):
+    """A study as it was made."""
+
+    seed: int
+    sampler: str
+    pruner: str
+    created_at: float  # seconds since 1970
+    incarnation: str  # tells it from an earlier or later study of the same name
+    stopped_at: float | None = None  # seconds since 1970; None: it is not stopped
+    stopped_by: str | None = None  # who stopped it
+    stopped_why: str | None = None  # the reason, where one was given
+
+
+def purpose(plan: StudyPlan) -> str:
+    """Kind of a study for a person, and what it measures where that is a search."""
+    return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"

@@ -1,0 +1,162 @@
+"""Single trials, as records for a person or a program: the best of a search, any one, the last that failed.
+
+Nothing here trains, and only `trial` needs Optuna: the slots know all the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from hpo.errors import HpoError, StudyError
+from hpo.service import studies
+from hpo.service.storage import Storage
+from hpo.service.storage.errors import translated
+from hpo.service.studies import trials
+from hpo.service.studies.slot import Outcome, Slot
+from hpo.service.studies.slots import Slots
+from hpo.study import Params
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["Baseline", "BestTrial", "TrialReport", "best", "failure", "trial"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What became of the definition's first baseline in a search."""
+
+    name: str
+    number: int | None  # of its trial
+    outcome: Outcome
+    value: float | None  # a pruned one's is its last report; None: it has none
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial:
+    """The best trial of a study, beside the baseline's value in the same search."""
+
+    study: str
+    number: int | None
+    value: float
+    params: Params
+    metric: str
+    direction: str
+    baseline: Baseline | None  # None: it was not tried, or the definition cannot be loaded here
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """One trial, with all that is known of it."""
+
+    study: str
+    number: int
+    state: str  # running, complete, pruned, failed, waiting
+    value: float | None
+    params: Params
+    seed: int | None  # its training's
+    position: int | None  # of its slot in the study, from 0
+    attempt: int | None  # of its slot, from 1; an earlier one than the slot's last was superseded
+    worker: str | None
+    started_at: datetime | None  # UTC
+    seconds: float | None  # from start to end
+    curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
+    reason: str | None  # why it was pruned or failed
+    traceback: str | None
+    attributes: dict[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds
+
+
+def best(storage: Storage, word: str) -> BestTrial:
+    """The best trial of a search. Raises StudyError where there is no such search, or no complete trial in it."""
+    record = studies.find(storage, word)
+    if record.kind != "search":
+        raise StudyError(
+            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best "
+            f"one: hpo export {record.name} -o FILE gives them all"
+        )
+    slots = Slots(storage)
+    slot = slots.best(record.name, record.direction)
+    if slot is None:
+        counts = slots.counts(record.name)
+        raise StudyError(
+            f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
+            f"{counts.running} running): hpo status {record.name} shows how far it is"
+        )
+    assert slot.value is not None  # a complete slot has a finite value
+    return BestTrial(
+        study=record.name,
+        number=slot.trial_number,
+        value=slot.value,
+        params=slot.params or {},
+        metric=record.metric,
+        direction=record.direction,
+        baseline=_baseline(record, slots.list(record.name)),
+    )
+
+
+def trial(storage: Storage, word: str, number: int) -> TrialReport:
+    """One trial by Optuna's number. Raises StudyError where there is none."""
+    record = studies.find(storage, word)
+    with translated(storage.where):
+        rdb = storage.rdb
+        try:
+            study_id = rdb.get_study_id_from_name(record.name)
+        except KeyError:
+            raise studies.halved(storage, record.name) from None
+        try:
+            found = rdb.get_trial(rdb.get_trial_id_from_study_id_trial_number(study_id, number))
+        except KeyError:
+            count = rdb.get_n_trials(study_id)
+            there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
+            raise StudyError(f"study {record.name!r} has no trial {number}; {there}") from None
+    slot = found.system_attrs.get(trials.SLOT, -1)  # one made by another program has none
+    return _report(record.name, found, Slots(storage).by_id([slot]).get(slot))
+
+
+def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
+    """Trial number and reason of the failure settled last; None where nothing failed."""
+    failed = [slot for slot in Slots(storage).list(study) if slot.outcome == "failed"]
+    if not failed:
+        return None
+    last = max(failed, key=lambda slot: slot.settled_at or 0)
+    return last.trial_number, last.reason or "no reason was recorded"
+
+
+def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
+    from hpo.study import registry
+
+    try:
+        first = registry.load(record.reference).baseline()
+    except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
+        return None
+    params = dict(first.params_in(record.space))
+    for slot in slots:
+        if slot.outcome is not None and slot.params is not None and dict(slot.params) == params:
+            return Baseline(name=first.name, number=slot.trial_number, outcome=slot.outcome, value=slot.value)
+    return None
+
+
+def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
+    attempt = found.system_attrs.get(trials.ATTEMPT)
+    own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
+    noted = dict(found.user_attrs)
+    seed, reason = noted.pop("seed", None), noted.pop("reason", None)
+    state = {"FAIL": "failed"}.get(found.state.name, found.state.name.lower())
+    return TrialReport(
+        study=study,
+        number=found.number,
+        state=state,
+        value=found.value if state in ("complete", "pruned") else None,
+        params=dict(own.params) if own is not None and own.params else found.params,
+        seed=seed,
+        position=found.system_attrs.get(trials.POSITION),
+        attempt=attempt,
+        worker=own.worker if own is not None else None,
+        started_at=found.datetime_start and found.datetime_start.astimezone(UTC),  # Optuna's is local time
+        seconds=found.duration.total_seconds() if found.duration is not None else None,
+        curve=tuple(sorted(found.intermediate_values.items())),
+        reason=(own.reason if own is not None else None) or reason,
+        traceback=own.traceback if own is not None else None,
+        attributes=noted,
+    )

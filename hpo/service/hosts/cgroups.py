@@ -5,19 +5,17 @@ from pathlib import Path, PurePosixPath
 
 __all__ = ["values"]
 
-_MOUNT = Path("/sys/fs/cgroup")
-_MEMBERSHIP = Path("/proc/self/cgroup")
+MOUNT = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def values(
-    controller: str, name: str, *, mount: Path = _MOUNT, membership: Path = _MEMBERSHIP
-) -> Iterator[tuple[Path, str]]:
+def values(controller: str, name: str) -> Iterator[tuple[Path, str]]:
     """The file `name` of each control group this process is in, with what it says: innermost first, then those around.
 
     `controller` (cpu, memory) matters to version 1 alone, where each has a tree of its own. A container sees its own
     group as the root of the tree; a group that cannot be seen from here is passed over. Nothing where there are none.
     """
-    for root, path in _trees(controller, mount, membership):
+    for root, path in _trees(controller):
         inner = PurePosixPath(path)
         for part in (inner, *inner.parents):
             file = root / str(part).lstrip("/") / name
@@ -27,17 +25,17 @@ def values(
                 continue
 
 
-def _trees(controller: str, mount: Path, membership: Path) -> Iterator[tuple[Path, str]]:
+def _trees(controller: str) -> Iterator[tuple[Path, str]]:
     """Where the tree of a controller is mounted, and this process's place in it."""
     try:
-        lines = membership.read_text().splitlines()
+        lines = MEMBERSHIP.read_text().splitlines()
     except OSError:
         return
     for line in lines:
         number, controllers, path = (*line.split(":", 2), "", "")[:3]
         path = "/" if ".." in path else path  # a place outside of what this container may see
         if not controllers and number == "0":
-            yield mount, path  # version 2
+            yield MOUNT, path  # version 2
         elif controller in controllers.split(","):
-            folders = (mount / controllers, mount / controller)  # the second is a link to the first, where there is one
-            yield next((folder for folder in folders if folder.is_dir()), mount / controller), path
+            folders = (MOUNT / controllers, MOUNT / controller)  # the second is a link to the first, where there is one
+            yield next((folder for folder in folders if folder.is_dir()), MOUNT / controller), path

@@ -25,10 +25,11 @@ from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.studies.slot import Counts, Slot
 
-__all__ = ["UNSETTLED", "SlotQueries", "read"]
+__all__ = ["LEASED", "UNSETTLED", "SlotQueries", "read"]
 
 _slot = schema.slots
 UNSETTLED: ColumnElement[bool] = literal_column("state <> 'settled'", Boolean)  # word for word as the partial index
+LEASED: ColumnElement[bool] = literal_column("state = 'leased'", Boolean)  # likewise: what is held is found by itself
 
 
 class SlotQueries:
@@ -41,7 +42,7 @@ class SlotQueries:
 
     def counts(self, study: str) -> Counts:
         """How many slots are in which state; all zero for a study without any."""
-        kind = func.coalesce(_slot.c.outcome, case((self._alive(), "running"), else_="open")).label("kind")
+        kind = func.coalesce(_slot.c.outcome, case((self.alive(), "running"), else_="open")).label("kind")
         with translated(self._storage.where), self._engine.connect() as connection:
             rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
         number: dict[str, int] = dict(rows)
@@ -62,11 +63,21 @@ class SlotQueries:
 
     def leased(self, study: str) -> Sequence[Slot]:
         """The slots somebody holds, whether or not the lease ran out."""
-        return self._select(_slot.c.study == study, UNSETTLED, _slot.c.state == "leased")
+        return self._select(_slot.c.study == study, LEASED)
+
+    def held_by(self, worker: str) -> Sequence[Slot]:
+        """The slots that worker holds, of whatever study, whether or not the lease ran out."""
+        return self._select(_slot.c.worker == worker, LEASED)
+
+    def holders(self) -> Sequence[str]:
+        """Who holds slots, of whatever study, whether or not the lease ran out; names in order."""
+        query = select(_slot.c.worker).where(LEASED).distinct()
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def workers(self, study: str) -> Sequence[str]:
         """The names of those who hold a lease that has not run out, in order."""
-        query = select(_slot.c.worker).where(_slot.c.study == study, UNSETTLED, self._alive()).distinct()
+        query = select(_slot.c.worker).where(_slot.c.study == study, self.alive()).distinct()
         with translated(self._storage.where), self._engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
 
@@ -84,7 +95,7 @@ class SlotQueries:
 
     def live(self, study: str, connection: Connection) -> int:
         """How many leases on the study have not run out, within the caller's transaction."""
-        return connection.execute(select(func.count()).where(_slot.c.study == study, self._alive())).scalar_one()
+        return connection.execute(select(func.count()).where(_slot.c.study == study, self.alive())).scalar_one()
 
     def _now(self) -> ColumnElement[float]:
         if self._clock is None and self._engine.dialect.name == "postgresql":
@@ -92,8 +103,9 @@ class SlotQueries:
             return cast(extract("epoch", func.clock_timestamp()), Double)
         return literal((self._clock or time.time)(), Double)
 
-    def _alive(self) -> ColumnElement[bool]:
-        return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > self._now())
+    def alive(self) -> ColumnElement[bool]:
+        """Of a slot: whether somebody holds it and the lease has not run out."""
+        return and_(LEASED, _slot.c.lease_expires_at > self._now())
 
     def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
         query = select(_slot).where(*where).order_by(_slot.c.position)

@@ -18,16 +18,19 @@ from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
 from hpo.service.studies.giving import gives
 from hpo.service.studies.slot import LeaseLost, Outcome, Slot
-from hpo.service.studies.slot_queries import UNSETTLED, SlotQueries, read
+from hpo.service.studies.slot_queries import LEASED, UNSETTLED, SlotQueries, read
 from hpo.study import Params
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
 
-__all__ = ["MAX_SLOTS", "Slots"]
+__all__ = ["MAX_SLOTS", "OUT_OF_MEMORY", "Slots"]
 
 MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
+
+OUT_OF_MEMORY = "out of memory"
+"""How the reason of an attempt begins that ended so."""
 
 _slot = schema.slots
 
@@ -215,10 +218,30 @@ class Slots(SlotQueries):
             self._exhaust(connection, _slot.c.worker == worker)
         return released
 
-    def exhaust(self, study: str) -> int:
-        """Settle as failed what is free but has used up its attempts; how many slots that were."""
+    def out_of_memory(self, worker: str, detail: str, traceback: str | None = None) -> int:
+        """Free what a worker held that ran out of memory: for one more attempt, in a fresh process; how many slots.
+
+        What had run out of memory before settles as failed: it would again, and take its neighbours along.
+        """
+        reason = f"{OUT_OF_MEMORY}: {detail}" if detail else OUT_OF_MEMORY
+        again = self._several(
+            LEASED, _slot.c.worker == worker, _slot.c.reason.startswith(OUT_OF_MEMORY, autoescape=True)
+        ).values(
+            state="settled",
+            outcome="failed",
+            reason=f"{OUT_OF_MEMORY} twice, the last time: {detail}" if detail else f"{OUT_OF_MEMORY} twice",
+            traceback=traceback,
+            lease_expires_at=None,
+            settled_at=self._now(),
+        )
         with translated(self._storage.where), self._engine.begin() as connection:
-            return self._exhaust(connection, _slot.c.study == study)
+            settled: int = connection.execute(again).rowcount
+        return settled + self.give_up(worker, reason, traceback)
+
+    def exhaust(self, study: str | None = None) -> int:
+        """Settle as failed what is free but has used up its attempts, of one study or of all; how many slots."""
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return self._exhaust(connection, UNSETTLED if study is None else _slot.c.study == study)
 
     def _incarnation(self, connection: Connection, study: str) -> str:
         """Which study of that name there is. Raises StudyError."""
@@ -227,6 +250,10 @@ class Slots(SlotQueries):
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
+
+    def claimable(self) -> ColumnElement[bool]:
+        """Of a slot: whether a claim may take it; within a query on unsettled slots."""
+        return and_(self._free(), self._tries() < self._max_attempts)
 
     def _free(self) -> ColumnElement[bool]:
         ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
@@ -257,7 +284,7 @@ class Slots(SlotQueries):
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 
     def _release(self, worker: str, **values: Any) -> int:
-        statement = self._several(_slot.c.worker == worker, _slot.c.state == "leased")
+        statement = self._several(LEASED, _slot.c.worker == worker)
         with translated(self._storage.where), self._engine.begin() as connection:
             return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
 

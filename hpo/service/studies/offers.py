@@ -1,0 +1,58 @@
+"""Which studies have a slot to give now, and how many workers each has: what a worker of a fleet chooses from."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import exists, func, literal_column, select
+
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
+from hpo.service.studies.giving import gives_slots
+from hpo.service.studies.slot_queries import LEASED, UNSETTLED
+from hpo.service.studies.slots import Slots
+
+__all__ = ["Offer", "offers"]
+
+_study, _slot = schema.studies, schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A study that has something to claim."""
+
+    study: str  # name
+    incarnation: str  # which study of that name
+    version: str | None  # of the definition's code it asks for; None: any
+    trial_timeout: float | None  # seconds one of its trials may take; None: as long as it takes
+    leases: int  # its slots that somebody holds, the lease not run out
+
+
+def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Sequence[Offer]:
+    """The studies that are neither stopped nor satisfied and have a slot that is free; in no order.
+
+    One statement. It costs the more the more studies and workers there are, not the more slots.
+
+    Args:
+        storage: where the studies are.
+        slots: theirs, with the limit of attempts that the claims will have.
+        only: names of the studies to look at; empty: all.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    mine = _slot.c.study == _study.c.name
+    held = select(func.count()).select_from(_slot).where(mine, LEASED, slots.alive()).scalar_subquery()
+    query = select(
+        _study.c.name.label("study"),
+        _study.c.incarnation,
+        _study.c.version,
+        _study.c.trial_timeout,
+        held.label("leases"),
+    ).where(
+        gives_slots(), exists(select(literal_column("1")).select_from(_slot).where(mine, UNSETTLED, slots.claimable()))
+    )
+    if only:
+        query = query.where(_study.c.name.in_(only))
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [Offer(**row._mapping) for row in connection.execute(query)]

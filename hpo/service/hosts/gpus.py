@@ -15,7 +15,8 @@ __all__ = ["Gpu", "Listing", "listed", "look"]
 
 _log = logging.getLogger("hpo.hosts")
 _MIB = 1 << 20
-_TIMEOUT = 60.0  # seconds; without the persistence daemon a driver takes several to wake up eight GPUs
+TIMEOUT = 60.0  # seconds; without the persistence daemon a driver takes several to wake up eight GPUs
+_NONE = "No devices were found"  # the driver runs and has no GPU, or this container was given none
 _FIELDS = "uuid,name,memory.total,mig.mode.current"
 _GPU = re.compile(r"GPU \d+: .*\(UUID: (?P<uuid>[^)\s]+)\)")
 _MIG = re.compile(r"\s+MIG (?P<profile>\S+)\s.*\(UUID: (?P<uuid>MIG-[^)\s]+)\)")
@@ -53,11 +54,9 @@ def look(environment: Mapping[str, str] = os.environ) -> Listing:
     if tool is None:
         return Listing(gpus=())
     try:
-        rows = list(csv.reader(_ask(tool, f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits").splitlines()))
-        found = [_gpu(row) for row in rows if row]
-        if any(row[3].strip() == "Enabled" for row in rows if row):
+        found, divided = _whole(_ask(tool, f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits"))
+        if divided:
             parts = _parts(_ask(tool, "-L"))
-            divided = {row[0].strip() for row in rows if row and row[3].strip() == "Enabled"}
             found = [piece for gpu in found for piece in (parts.get(gpu.uuid, []) if gpu.uuid in divided else [gpu])]
     except _Broken as error:
         return Listing(gpus=(), problem=f"no GPU can be used: {error}")
@@ -74,11 +73,13 @@ def _ask(tool: str, *arguments: str) -> str:
     """What the tool prints. Raises _Broken."""
     command = f"nvidia-smi {arguments[0].split('=')[0]}"
     try:
-        done = subprocess.run([tool, *arguments], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+        done = subprocess.run([tool, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        raise _Broken(f"{command} did not answer within {_TIMEOUT:g} seconds: restart the driver") from None
+        raise _Broken(f"{command} did not answer within {TIMEOUT:g} seconds: restart the driver") from None
     except OSError as error:
         raise _Broken(f"{tool} cannot be run: {error.strerror}") from None
+    if _NONE in done.stdout:
+        return ""
     if done.returncode:
         lines = (done.stdout + done.stderr).split("\n")
         said = next((line.strip() for line in lines if line.strip()), "it says nothing")
@@ -86,11 +87,17 @@ def _ask(tool: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _gpu(row: list[str]) -> Gpu:
-    if len(row) != _FIELDS.count(",") + 1 or not row[0].strip().startswith("GPU-"):
-        raise _Broken(f"nvidia-smi says what is not understood: {','.join(row)[:200]!r}")
-    uuid, name, memory = (text.strip() for text in row[:3])
-    return Gpu(uuid=uuid, name=name, memory_bytes=int(memory) * _MIB if memory.isdecimal() else None)
+def _whole(answer: str) -> tuple[list[Gpu], set[str]]:
+    """Every GPU, and the UUIDs of those that are divided. Raises _Broken."""
+    found, divided = [], set()
+    for row in csv.reader(answer.splitlines(), skipinitialspace=True):
+        if len(row) != _FIELDS.count(",") + 1 or not row[0].startswith("GPU-"):
+            raise _Broken(f"nvidia-smi says what is not understood: {', '.join(row)[:200]!r}")
+        uuid, name, memory, mode = (text.strip() for text in row)
+        found.append(Gpu(uuid=uuid, name=name, memory_bytes=int(memory) * _MIB if memory.isdecimal() else None))
+        if mode == "Enabled":
+            divided.add(uuid)
+    return found, divided
 
 
 def _parts(listing: str) -> dict[str, list[Gpu]]:

@@ -62,13 +62,13 @@ compare: $(READY) ## The report's tables and both questions answered, a page for
 simulate: $(READY) ## How often the verdicts err where the truth is known (minutes)
 	$(BIN)/python tests/unit/analysis/simulated.py
 
-chaos: $(READY) ## Workers killed at random, ten rounds on each database
-	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 10 $(ARGS)
-	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 10 $(ARGS)
+chaos: $(READY) ## 300 trials while everything goes wrong, and undisturbed, on each database (some 15 minutes)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --compare $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --compare $(ARGS)
 
-chaos-short: $(READY) ## The same, one short round on each
-	$(BIN)/python tests/integration/chaos.py --database sqlite --rounds 1 --trials 100 --kill-every 0.5 $(ARGS)
-	$(BIN)/python tests/integration/chaos.py --database postgresql --rounds 1 $(ARGS)
+chaos-short: $(READY) ## The same in short: 60 trials of half a second
+	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	$(if $(PYTHON),$(PYTHON),python3) tools/lock.py

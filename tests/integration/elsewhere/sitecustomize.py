@@ -1,0 +1,38 @@
+"""Makes a process believe that it runs on another machine; on the path of those that shall, and of no other.
+
+Python imports it at the start. ELSEWHERE is the name of the host it is on, ELSEWHERE_CLOCK how many seconds its clock
+is fast. It is the wall clock alone (`time.time`, `datetime.now`): how fast time passes is the same everywhere.
+"""
+
+import datetime
+import os
+import socket
+import time
+
+_fast = float(os.environ.get("ELSEWHERE_CLOCK", "0"))
+_host = os.environ.get("ELSEWHERE", "")
+
+if _host:
+    socket.gethostname = lambda: _host
+
+if _fast:
+    _time, _time_ns, _datetime = time.time, time.time_ns, datetime.datetime
+
+    class _Kind(type):
+        """What the database or C code makes is a datetime, too."""
+
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, _datetime)
+
+    class _Skewed(_datetime, metaclass=_Kind):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
+            return _datetime.now(tz) + datetime.timedelta(seconds=_fast)
+
+        @classmethod
+        def utcnow(cls) -> datetime.datetime:  # type: ignore[override]
+            return _datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(seconds=_fast)
+
+    time.time = lambda: _time() + _fast
+    time.time_ns = lambda: _time_ns() + int(_fast * 1e9)
+    datetime.datetime = _Skewed  # type: ignore[misc]

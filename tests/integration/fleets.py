@@ -1,0 +1,94 @@
+"""Fleets of workers as processes: each is a supervisor and its workers, as one host has them."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_HERE = Path(__file__).resolve().parent
+_RUN = _HERE / "fleet_run.py"
+_ELSEWHERE = _HERE / "elsewhere"
+
+
+class Fleet:
+    """One supervisor with its workers. What it says goes to a file beside the others'."""
+
+    def __init__(
+        self, url: str, options: Mapping[str, Any], *, folder: Path, name: str, host: str = "", fast: float = 0.0
+    ) -> None:
+        """Start it.
+
+        Args:
+            url: of the storage.
+            options: of the fleet, see fleet_run.py.
+            folder: where it works, and where its log is kept.
+            name: of the log.
+            host: the machine it believes to be on; empty: this one.
+            fast: seconds by which its clock is fast; below 0 it is slow.
+
+        """
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._folder = folder
+        self._command = [sys.executable, str(_RUN), url, json.dumps(dict(options))]
+        self._env = dict(os.environ)
+        if host or fast:
+            path = [str(_ELSEWHERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+            self._env |= {
+                "PYTHONPATH": os.pathsep.join(path),
+                "ELSEWHERE": host,
+                "ELSEWHERE_CLOCK": str(fast),
+                "HPO_MACHINE": host,
+            }
+        self.start()
+
+    def start(self) -> None:
+        """Start it, as a restart policy would once it has ended."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._env, cwd=self._folder
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll()
+
+    def workers(self) -> list[psutil.Process]:
+        """Its worker processes that live; one that is being started counts as soon as it runs the worker's module."""
+        with contextlib.suppress(psutil.Error):
+            return [child for child in psutil.Process(self.process.pid).children() if _is_worker(child)]
+        return []
+
+    def said(self) -> str:
+        """All it printed."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def kill(self) -> None:
+        """As a host that loses its power: the supervisor, and with it its workers."""
+        if self.exit_code is None:
+            self.process.kill()
+
+    def stop(self, seconds: float = 15.0) -> int:
+        """As `docker stop`: ask, and kill what has not ended after `seconds`; its exit code."""
+        if self.exit_code is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "hpo.service.workers.worker" in process.cmdline()
+    except psutil.Error:
+        return False

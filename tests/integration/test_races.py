@@ -8,7 +8,6 @@ import pytest
 import small
 from actors import Crew
 from optuna.trial import TrialState
-from version_1 import take_back
 
 from hpo.service import storage, studies
 from hpo.service.storage import Storage
@@ -29,15 +28,6 @@ def test_five_processes_prepare_one_empty_database(crew: Crew, storage_url: str,
     opened = storage.open(storage_url)
     assert studies.create_or_resume(opened, plan).name == plan.name
     assert len(opened.rdb.get_all_studies()) == 1
-    opened.close()
-
-
-def test_five_processes_bring_one_database_up_to_date(crew: Crew, storage_url: str, plan: StudyPlan) -> None:
-    opened = storage.prepare(storage_url)
-    made = studies.create_or_resume(opened, plan)
-    take_back(opened)
-    crew.race(actors.prepare, [(storage_url,)] * 5)
-    assert studies.list_all(opened) == [made]
     opened.close()
 
 

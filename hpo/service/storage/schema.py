@@ -1,9 +1,11 @@
-"""The tables of ours, beside Optuna's in one database: names begin with hpo_, and so does our version table."""
+"""The tables of ours, beside Optuna's in one database: names begin with hpo_.
+
+What is here is what they are now; `migrations` has how they came to be so, and makes them.
+"""
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Double,
     Index,
     Integer,
@@ -12,26 +14,23 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    select,
     text,
 )
-from sqlalchemy.schema import CreateColumn
 
 __all__ = [
     "LONGEST_NAME",
     "VERSION",
-    "create",
     "gpus",
     "looks",
+    "metadata",
     "slots",
     "studies",
-    "upgrade",
     "version",
     "workers",
 ]
 
 VERSION = 3
-"""Of our tables; a database that says more was made by a newer hpo. Optuna keeps its own count in alembic_version."""
+"""Of our tables: the last migration. A database that says more was made by a newer hpo."""
 
 metadata = MetaData()
 
@@ -39,6 +38,7 @@ LONGEST_NAME = 512  # characters of a study's name; Optuna's limit
 NAME = String(LONGEST_NAME)
 KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in an INTEGER
 
+# Every hpo there ever was looks here before it touches anything. Alembic goes by hpo_revision, which says the same.
 version = Table(
     "hpo_version",
     metadata,
@@ -158,33 +158,3 @@ Index(
     postgresql_where=text("state <> 'settled'"),
     sqlite_where=text("state <> 'settled'"),
 )
-
-
-def create(connection: Connection) -> None:
-    """Make our tables where they are missing, within the caller's transaction."""
-    metadata.create_all(connection)
-    if connection.execute(select(version.c.version)).first() is None:
-        connection.execute(version.insert().values(id=1, version=VERSION))
-
-
-def upgrade(connection: Connection, found: int) -> None:
-    """Bring the tables of an earlier version up to this one, within the caller's transaction; what they hold stays."""
-    if found < 2:
-        for column in (studies.c.kind, studies.c.parent):
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {studies.name} ADD COLUMN {definition}")
-        looks.create(connection)
-    if found < 3:
-        for column in (
-            studies.c.version,
-            studies.c.trial_timeout,
-            studies.c.until,
-            studies.c.stopped_at,
-            studies.c.stopped_by,
-            studies.c.stopped_why,
-        ):
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {studies.name} ADD COLUMN {definition}")
-        workers.create(connection)
-        gpus.create(connection)
-    connection.execute(version.update().values(version=VERSION))

@@ -1,0 +1,89 @@
+"""What a database holds: our tables and of which version, Optuna's alone, nothing yet, or another program's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, select
+
+from hpo.errors import StorageError
+from hpo.service.storage import schema
+from hpo.service.storage.url import StorageUrl
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+__all__ = ["found", "optuna_scripts", "refuse_newer", "refuse_other_optuna"]
+
+
+def found(connection: Connection, where: StorageUrl) -> int | None:
+    """The version of our tables; None where there are none yet and they may be made.
+
+    Raises:
+        StorageError: the database is another program's.
+
+    """
+    inspector = inspect(connection)
+    tables = set(inspector.get_table_names())
+    if schema.version.name in tables:
+        there = {column["name"] for column in inspector.get_columns(schema.version.name)}
+        if not set(schema.version.c.keys()) <= there:
+            raise _foreign(where, {schema.version.name})
+        version = connection.execute(select(schema.version.c.version)).scalars().all()
+        if len(version) != 1:
+            raise _foreign(where, {schema.version.name})
+        return version[0]
+    ours = tables & set(schema.metadata.tables)
+    if ours:  # without a version nobody can tell what they are
+        raise _foreign(where, ours)
+    if tables and not _is_optunas(connection, tables):
+        raise _foreign(where, tables)
+    return None
+
+
+def refuse_newer(version: int, where: StorageUrl) -> None:
+    """Raise StorageError where the tables are of a version that this hpo does not know."""
+    if version > schema.VERSION:
+        raise StorageError(
+            f"storage {where.safe} was made by a newer hpo (tables of version {version}, not {schema.VERSION}): "
+            "pip install -U hpo-service"
+        )
+
+
+def refuse_other_optuna(connection: Connection, where: StorageUrl) -> None:
+    """Raise StorageError where Optuna's tables are not those of the Optuna installed here."""
+    from alembic.migration import MigrationContext
+
+    there = MigrationContext.configure(connection).get_current_revision()
+    wanted = optuna_scripts().get_current_head()
+    if there not in (None, wanted):
+        raise StorageError(
+            f"storage {where.safe} has trials of another Optuna (tables {there}, not {wanted}): nothing was changed; "
+            "optuna storage upgrade --storage URL brings older ones up to date, pip install -U optuna knows newer ones"
+        )
+
+
+def optuna_scripts() -> "ScriptDirectory":
+    """How Optuna's tables came to be what they are."""
+    from alembic.script import ScriptDirectory
+    from optuna.storages import _rdb
+
+    return ScriptDirectory(str(Path(_rdb.__file__).parent / "alembic"))
+
+
+def _is_optunas(connection: Connection, tables: set[str]) -> bool:
+    """Whether the tables are those of Optuna, complete or, after a crash of its own, begun."""
+    if "studies" not in tables:
+        return False
+    if {"study_id", "study_name"} != {column["name"] for column in inspect(connection).get_columns("studies")}:
+        return False
+    from optuna.storages._rdb.models import BaseModel
+
+    return "version_info" in tables or tables <= set(BaseModel.metadata.tables)
+
+
+def _foreign(where: StorageUrl, tables: set[str]) -> StorageError:
+    names = ", ".join(sorted(tables)[:3]) + (", …" if len(tables) > 3 else "")
+    return StorageError(
+        f"storage {where.safe} belongs to another program (it has the tables {names}): nothing was changed; "
+        "name another database"
+    )

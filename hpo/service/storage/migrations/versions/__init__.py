@@ -1,0 +1,3 @@
+"""The migrations, a file each, in the order of their numbers."""
+
+__all__: list[str] = []

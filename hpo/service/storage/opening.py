@@ -1,0 +1,164 @@
+"""Opening the database studies live in: made or checked once, before any worker starts."""
+
+from sqlalchemy import Engine
+
+from hpo.errors import StorageError
+from hpo.service.storage import contents, schema
+from hpo.service.storage.database import Storage
+from hpo.service.storage.engine import connect
+from hpo.service.storage.errors import translated
+from hpo.service.storage.upgrading import Upgrade, bring_up
+from hpo.service.storage.url import StorageUrl, parse
+
+__all__ = ["examine", "find", "open", "prepare", "upgrade"]
+
+
+def prepare(url: str) -> Storage:
+    """Open the database at `url`, made or completed where needed; any number of processes may do so at once.
+
+    A database that Optuna alone made is taken over: our tables are added. Tables of an earlier version are brought up
+    to date in a SQLite file; on a server, where workers of that version may be at them, only `upgrade` does that.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: the database cannot be reached, read or written, is another program's, or is of another version.
+
+    """
+    where = parse(url)
+    _refuse_folders(where)
+    engine = connect(where, create=True)
+    with translated(where):
+        version = _version(engine, where)
+        if version is None:
+            bring_up(engine, where)
+        else:
+            _complete(engine, where, version)
+            _refuse_unwritable(engine)
+    return Storage(where, engine)
+
+
+def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
+    """Open the database at `url`, which must be there and ours; nothing is written but tables of an earlier version.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: there is none, or as for `prepare`.
+
+    """
+    found = find(url)
+    if found is not None:
+        return found
+    where = parse(url)
+    if where.path is not None and not where.path.exists():
+        raise StorageError(f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage")
+    raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
+
+
+def find(url: str) -> Storage | None:
+    """Open the database at `url`; None where there is none yet, or one that `prepare` has still to make ready.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `prepare`; nothing is written but tables of an earlier version.
+
+    """
+    where = parse(url)
+    _refuse_folders(where)
+    if where.path is not None and not where.path.exists():
+        return None
+    engine = connect(where, create=False)
+    with translated(where):
+        version = _version(engine, where)
+        if version is None:
+            engine.dispose()
+            return None
+        _complete(engine, where, version)
+    return Storage(where, engine)
+
+
+def upgrade(url: str) -> Upgrade:
+    """Make the tables in the database at `url`, or bring those of an earlier version up to date; say what was done.
+
+    Any number of processes may do so at once: one does it, and to the others there is nothing to do.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `prepare`, but for an earlier version.
+
+    """
+    where = parse(url)
+    _refuse_folders(where)
+    engine = connect(where, create=True)
+    try:
+        with translated(where):
+            if _version(engine, where) == schema.VERSION:
+                _refuse_unwritable(engine)
+            return bring_up(engine, where)
+    finally:
+        engine.dispose()
+
+
+def examine(url: str) -> Upgrade:
+    """Of which version the tables at `url` are; nothing is changed.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `upgrade`.
+
+    """
+    where = parse(url)
+    _refuse_folders(where)
+    version = None
+    if where.path is None or where.path.exists():
+        engine = connect(where, create=False)
+        try:
+            with translated(where):
+                version = _version(engine, where)
+                with engine.connect() as connection:
+                    contents.refuse_other_optuna(connection, where)
+        finally:
+            engine.dispose()
+    return Upgrade(before=version, after=version, needed=schema.VERSION)
+
+
+def _version(engine: Engine, where: StorageUrl) -> int | None:
+    """The version of our tables, not newer than ours; None where there are none yet."""
+    with engine.connect() as connection:
+        version = contents.found(connection, where)
+    if version is not None:
+        contents.refuse_newer(version, where)
+    return version
+
+
+def _complete(engine: Engine, where: StorageUrl, version: int) -> None:
+    """Bring a SQLite file of an earlier version up to date; refuse a server's."""
+    if version == schema.VERSION:
+        return
+    if where.backend != "sqlite":
+        raise StorageError(
+            f"storage {where.safe} has tables of version {version}, and this hpo needs {schema.VERSION}: "
+            "stop the workers of the earlier hpo, then run hpo db upgrade"
+        )
+    bring_up(engine, where)
+
+
+def _refuse_unwritable(engine: Engine) -> None:
+    """Find out before the first trial, not after it, that nothing can be written; nothing is."""
+    with engine.connect() as connection:
+        connection.execute(schema.version.update().values(version=schema.version.c.version))
+        connection.rollback()
+
+
+def _refuse_folders(where: StorageUrl) -> None:
+    path = where.path
+    if path is None:
+        return
+    try:
+        if path.is_dir():
+            raise StorageError(f"storage {where.safe} is a folder: name a file in it, sqlite:///{path.name}/hpo.db")
+        if not path.parent.is_dir():
+            raise StorageError(f"storage {where.safe}: there is no folder {path.parent}: create it first")
+        if path.exists() and not path.is_file():
+            raise StorageError(f"storage {where.safe} is no ordinary file: name another one")
+    except OSError as error:
+        raise StorageError(f"storage {where.safe}: {error.strerror or error}: name another file") from None

@@ -1,0 +1,78 @@
+"""Making the tables, and bringing those of an earlier version up to date: once, in one transaction."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import OperationalError
+
+from hpo.service.storage import contents, schema
+from hpo.service.storage.engine import BUSY_SECONDS, exclusive
+from hpo.service.storage.url import StorageUrl
+
+__all__ = ["Upgrade", "bring_up"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    """What became of the tables of a database."""
+
+    before: int | None  # version found; None: there were none of ours
+    after: int | None  # version now
+    needed: int  # version this hpo works with
+
+
+def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
+    """Optuna's tables and ours, made or brought up to date; of several processes exactly one does it.
+
+    It is one transaction, so after a crash there is all of it or nothing.
+
+    Raises:
+        StorageError: the tables are another program's or a newer hpo's, or Optuna's are of another version.
+
+    """
+    with engine.connect() as connection:
+        contents.refuse_other_optuna(connection, where)
+    if where.backend == "sqlite":
+        _use_wal(engine)
+    with exclusive(engine) as connection:
+        before = contents.found(connection, where)  # whoever came first may have done it meanwhile
+        if before is None:
+            _make_optunas(connection)
+        else:
+            contents.refuse_newer(before, where)
+        if before != schema.VERSION:
+            from hpo.service.storage.migrations import migrate
+
+            migrate(connection, before)
+    return Upgrade(before=before, after=schema.VERSION, needed=schema.VERSION)
+
+
+def _use_wal(engine: Engine) -> None:
+    """Let readers and the writer work side by side; the file remembers it."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                return
+        except OperationalError as error:
+            # The switch wants the file alone and does not wait for that by itself.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _make_optunas(connection: Connection) -> None:
+    """Optuna's tables as the Optuna installed here wants them; it would make them without a lock."""
+    import optuna
+    from alembic.migration import MigrationContext
+    from optuna.storages._rdb import models
+
+    models.BaseModel.metadata.create_all(connection)
+    if connection.execute(select(models.VersionInfoModel.__table__)).first() is None:
+        info = {"version_info_id": 1, "schema_version": models.SCHEMA_VERSION, "library_version": optuna.__version__}
+        connection.execute(models.VersionInfoModel.__table__.insert().values(info))
+    context = MigrationContext.configure(connection)
+    if context.get_current_revision() is None:
+        context.stamp(contents.optuna_scripts(), "head")

@@ -1,0 +1,35 @@
+"""Tables as earlier versions made them."""
+
+from sqlalchemy import text
+
+from hpo.service.storage import Storage
+
+__all__ = ["take_back"]
+
+_BACK_TO = {
+    2: (
+        "DROP TABLE hpo_revision",  # it came with Alembic, in version 3
+        "DROP TABLE hpo_gpu",
+        "DROP TABLE hpo_worker",
+        *(
+            f"ALTER TABLE hpo_study DROP COLUMN {name}"
+            for name in ("version", "trial_timeout", "until", "stopped_at", "stopped_by", "stopped_why")
+        ),
+        "UPDATE hpo_version SET version = 2",
+    ),
+    1: (
+        "DROP TABLE hpo_look",
+        "ALTER TABLE hpo_study DROP COLUMN kind",
+        "ALTER TABLE hpo_study DROP COLUMN parent",
+        "UPDATE hpo_version SET version = 1",
+    ),
+}
+
+
+def take_back(opened: Storage, version: int) -> None:
+    """Make a database one of an earlier version, with the searches it has."""
+    with opened.engine.begin() as connection:
+        for step, statements in _BACK_TO.items():
+            if step >= version:
+                for statement in statements:
+                    connection.execute(text(statement))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["html"]
+__all__ = ["html", "sheet"]
 
 VERDICTS = {
     "better": "Better",
@@ -56,6 +56,11 @@ def html(document: Document) -> str:
         swaps=json.dumps(theme.swaps()),
         plotly=_plotly() if charts else "",
     )
+
+
+def sheet() -> str:
+    """The style sheet of the page, for other pages that are to look like it."""
+    return f"{_colours()}\n{_source('page.css')}"
 
 
 @cache

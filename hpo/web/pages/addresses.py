@@ -4,11 +4,12 @@ An ordinary name stands as it is. Everything else is written as percent-encoding
 because a server decodes percents before it looks for slashes, and browsers resolve `.` and `..` even where encoded.
 """
 
+import hashlib
 from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.routing import BaseConverter, ValidationError
 
-__all__ = ["StudyName", "segment"]
+__all__ = ["StudyName", "anchor", "segment"]
 
 
 def segment(name: str) -> str:
@@ -18,6 +19,11 @@ def segment(name: str) -> str:
     if quoted.startswith("."):
         quoted = "~2E" + quoted[1:]
     return quoted or "~"
+
+
+def anchor(text: str) -> str:
+    """The text as part of an element's id, the same for the same text and short whatever it says."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class StudyName(BaseConverter):

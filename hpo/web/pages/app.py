@@ -1,6 +1,7 @@
-"""The application that serves our pages: its routes, and what it says when something goes wrong."""
+"""The application that serves our pages: its routes, and what every template of them may use."""
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from hpo.service.storage import Storage
 
@@ -13,15 +14,54 @@ __all__ = ["create"]
 def create(storage: Storage) -> "Flask":
     """Our pages of the studies in `storage`, as a WSGI application.
 
-    Its routes: `/`, `/studies/…`, `/live/…`, `/metrics`, `/healthz`, `/assets/…`.
+    Its routes: `/`, `/studies/…`, `/live/…`, `/metrics`, `/healthz`, `/assets/…`. Each study's page is
+    `/studies/NAME`, its report `/studies/NAME/report`; how a name is written there: `addresses.segment`.
     """
     from flask import Flask
+    from jinja2 import StrictUndefined
 
-    from hpo.web.pages import health, overview
+    from hpo.web.pages import errors, health, reports, style, views
     from hpo.web.pages.addresses import StudyName
 
     app = Flask(__name__, static_folder="assets", static_url_path="/assets", template_folder="templates")
     app.url_map.converters["study"] = StudyName
-    app.add_url_rule("/", "overview", overview.page)
-    app.add_url_rule("/healthz", "healthz", health.healthz(storage))
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(_filters())
+    app.context_processor(_asked)
+    errors.register(app)
+    views.register(app, storage)
+    reports.register(app, storage)
+    health.register(app, storage)
+    style.register(app)
     return app
+
+
+def _asked() -> dict[str, Any]:
+    """What every template knows of the request."""
+    from flask import request
+
+    from hpo.web.door.user import csrf_of, nonce_of, user_of
+
+    return {"user": user_of(request.environ), "csrf": csrf_of(request.environ), "nonce": nonce_of(request.environ)}
+
+
+def _filters() -> dict[str, Any]:
+    from hpo.report import words
+    from hpo.web.pages.addresses import anchor
+    from hpo.web.pages.study_page import word
+
+    return {
+        "anchor": anchor,
+        "clock": lambda at: f"{_moment(at):%Y-%m-%d %H:%M} UTC",
+        "configuration": words.configuration,
+        "count": words.count,
+        "duration": words.duration,
+        "figure": words.figure,
+        "iso": lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%S}Z",
+        "word": word,
+    }
+
+
+def _moment(at: datetime | float) -> datetime:
+    return at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)

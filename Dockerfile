@@ -31,13 +31,14 @@ FROM python:${PYTHON}-slim-bookworm
 LABEL org.opencontainers.image.title="hpo" \
       org.opencontainers.image.description="Hyperparameter optimization for Keras models" \
       org.opencontainers.image.licenses="MIT"
-RUN useradd --uid 10001 --create-home --home-dir /home/hpo --shell /usr/sbin/nologin hpo
+# All it writes, caches among it, it writes in /tmp: the rest may be read-only.
+RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin hpo
 COPY --from=data /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
 COPY --from=build /opt/hpo /opt/hpo
 # The driver's own libraries and nvidia-smi are lent by the NVIDIA container toolkit, where a GPU is asked for.
-ENV PATH=/opt/hpo/bin:$PATH LANG=C.UTF-8 PYTHONUNBUFFERED=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV PATH=/opt/hpo/bin:$PATH LANG=C.UTF-8 PYTHONUNBUFFERED=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility HOME=/tmp
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-WORKDIR /home/hpo
+WORKDIR /tmp
 ENTRYPOINT ["hpo"]
 CMD ["--help"]

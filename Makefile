@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench compare simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-slow compose-test check format bench compare simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
 
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -m slow $(ARGS)
+
+compose-test: $(READY) ## The compose file built and run by Docker, disturbed: 60 trials, none lost (skips without an engine)
+	$(BIN)/python tests/compose/run_compose.py $(ARGS)
 
 check: $(READY) ## Lint, format, types, import layers
 	$(BIN)/ruff check .

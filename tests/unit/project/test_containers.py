@@ -114,7 +114,7 @@ def asked_of_hpo() -> dict[str, list[str]]:
             if name not in {"postgres", "init"} and "command" in service:
                 found[f"{file} {name}"] = service["command"]
     script = yaml.safe_load((ROOT / BASE).read_text())["services"]["init"]["command"][0]
-    for line in re.findall(r"hpo ([a-z][^;\n]*)", script):
+    for line in re.findall(r"hpo ([a-z][^;|\n]*)", script):
         found[f"{BASE} init: {line}"] = line.split()
     for file in MANIFESTS:
         for document in yaml.safe_load_all(file.read_text()):

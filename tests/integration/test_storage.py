@@ -1,5 +1,6 @@
 """Opening databases: made once, taken over, refused, and every failure said in one line."""
 
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -14,8 +15,8 @@ from sqlalchemy import event, inspect, text
 
 from hpo.errors import HpoError, StorageError
 from hpo.service import storage, studies
-from hpo.service.storage import schema
-from hpo.service.storage.engine import connect
+from hpo.service.storage import answering, schema
+from hpo.service.storage.engine import KEPT, MOST, _postgresql, connect
 from hpo.service.storage.errors import translated
 from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan, trials
@@ -298,6 +299,44 @@ def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: Stu
     postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hpo'")
     assert Slots(opened).open(plan.name, 1) == 1
     opened.close()
+
+
+def test_a_server_that_says_nothing_is_taken_for_away(postgres, database, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    opened = storage.prepare(database(postgres))
+    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.5)
+
+    def ask() -> None:
+        with translated(opened.where), opened.engine.connect() as connection:
+            connection.execute(text("SELECT pg_sleep(60)"))
+
+    with pytest.raises(StorageError, match="has not answered for a minute") as caught:
+        ask()
+    assert caught.value.transient
+    monkeypatch.undo()
+    with opened.engine.connect() as connection:  # not the connection whose answer is still to come
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    opened.close()
+
+
+def test_a_server_is_asked_for_no_more_connections_than_said(postgres, database) -> None:  # type: ignore[no-untyped-def]
+    opened = storage.prepare(database(postgres))
+    with contextlib.ExitStack() as held:
+        several = [held.enter_context(opened.engine.connect()) for _ in range(MOST)]
+        name = several[0].execute(text("SELECT current_database()")).scalar()
+        count = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hpo' AND datname = :name")
+        assert several[0].execute(count, {"name": name}).scalar() == MOST
+        opened.engine.pool._timeout = 0  # type: ignore[attr-defined] # seconds to wait for one
+        assert "no connection became free" in refused(lambda: studies.list_all(opened))
+    with opened.engine.connect() as connection:
+        assert connection.execute(count, {"name": name}).scalar() == KEPT
+    opened.close()
+
+
+def test_tcp_is_told_to_notice_a_network_that_is_cut() -> None:
+    given = _postgresql(parse("postgresql://ada@db/studies?tcp_user_timeout=5000"))
+    noticed = given["keepalives_idle"] + given["keepalives_interval"] * given["keepalives_count"]
+    assert noticed <= 30  # seconds: half a lease
+    assert "tcp_user_timeout" not in given  # whoever says so in the URL knows better
 
 
 def test_a_process_stopped_in_a_transaction_does_not_block_the_others_for_a_lease(postgres, database) -> None:  # type: ignore[no-untyped-def]

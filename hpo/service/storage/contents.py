@@ -28,10 +28,10 @@ def found(connection: Connection, where: StorageUrl) -> int | None:
         there = {column["name"] for column in inspector.get_columns(schema.version.name)}
         if not set(schema.version.c.keys()) <= there:
             raise _foreign(where, {schema.version.name})
-        version = connection.execute(select(schema.version.c.version)).scalars().all()
-        if len(version) != 1:
+        versions: list[int] = list(connection.execute(select(schema.version.c.version)).scalars())
+        if len(versions) != 1:
             raise _foreign(where, {schema.version.name})
-        return version[0]
+        return versions[0]
     ours = tables & set(schema.metadata.tables)
     if ours:  # without a version nobody can tell what they are
         raise _foreign(where, ours)

@@ -1,4 +1,9 @@
-"""Connections: SQLite and PostgreSQL set up so that many processes can share a study."""
+"""Connections: SQLite and PostgreSQL set up so that many processes can share a study.
+
+How many: an engine keeps `KEPT` connections once it has used them and has `MOST` at the most. A worker trains in one
+thread and renews its lease in another, so it holds two; a supervisor one or two; a dashboard as many as it has requests
+at once, and `MOST` at the most.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,12 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 from hpo.service.storage.url import StorageUrl
 
-__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "connect", "exclusive"]
+__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive"]
+
+KEPT, MOST = 2, 6
+"""Connections to a server that one process keeps, and has at the most."""
 
 BUSY_SECONDS = 60
 """How long a statement on SQLite waits for another process's write."""
@@ -30,14 +38,16 @@ def connect(url: StorageUrl, *, create: bool) -> Engine:
         return create_engine(
             "sqlite://", creator=lambda: _sqlite(path, create), poolclass=QueuePool, pool_size=2, max_overflow=8
         )
-    return create_engine(
+    engine = create_engine(
         url.sqlalchemy,
         pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
-        pool_size=2,
-        max_overflow=4,
+        pool_size=KEPT,
+        max_overflow=MOST - KEPT,
         pool_recycle=1800,  # seconds
         connect_args=_postgresql(url),
     )
+    event.listen(engine, "do_connect", _answering)
+    return engine
 
 
 @contextmanager
@@ -68,7 +78,19 @@ def _postgresql(url: StorageUrl) -> dict[str, Any]:
         "connect_timeout": 10,  # seconds
         "application_name": "hpo",
         "options": f"-c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
-        "keepalives_idle": 30,  # seconds
+        # A network that is cut says nothing. TCP notices within half a minute, less than a lease: 10 s of silence, then
+        # four questions that nobody answers; or what was sent is not acknowledged.
+        "keepalives_idle": 10,  # seconds
+        "keepalives_interval": 5,  # seconds
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,  # milliseconds
     }
     given = url.sqlalchemy.query
     return {name: value for name, value in wanted.items() if name not in given}
+
+
+def _answering(_dialect: Any, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Make a connection that does not wait for an answer for ever."""
+    from hpo.service.storage.answering import Answering
+
+    return Answering.connect(*arguments, **options)

@@ -48,6 +48,7 @@ _SAYS = (
     ("could not translate host name", _NO_HOST, False),
     ("connection refused", _NO_SERVER, True),
     ("no such file or directory", _NO_SERVER, True),
+    ("wait timeout expired", "the server has not answered for a minute: check it, and the network", True),
     ("timeout expired", _SILENT, True),
     ("connection timeout", _SILENT, True),
     ("no route to host", _SILENT, True),

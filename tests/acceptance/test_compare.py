@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import Outcome, environment, own_model
 
+from hpo.analysis import compare
+from hpo.search.rows import load
+from hpo.study import registry
+
 SEARCH = (
     "optimize",
     "./wine.py:study",
@@ -82,6 +86,33 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
                   "told after the first trainings", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
         assert words in done.err
     assert trainings(folder) == {"race-quick": 6, "pairs-quick": 12, "resampled-quick": 12}
+
+
+def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) -> None:
+    folder, done = compared
+    document = json.loads(done.out)
+    definition = registry.load(f"{folder / 'wine.py'}:study")
+    data = load(definition)
+    lines = {
+        "share": (document, document["scores"], None),
+        # Drawn anew from the same rows, pairs are correlated: the variance must be Nadeau and Bengio's.
+        "resampled": (document["resampled"], document["resampled_scores"], len(data.test) / len(data.development)),
+    }
+    for rows, (told, scores, test_share) in lines.items():
+        look = next(look for look in document["looks"] if look["rows"] == rows)
+        again = compare(
+            scores["optimum"],
+            scores["baseline"],
+            direction=definition.direction,
+            margin=definition.margin,
+            alpha=look["alpha"],
+            test_share=test_share,
+            seed=3,
+        )
+        assert told["verdict"] == again.verdict
+        assert told["ci95"] == pytest.approx(again.ci95)
+        for name in ("difference", "p_value", "p_superior", "margin", "alpha"):
+            assert told[name] == pytest.approx(getattr(again, name)), (rows, name)
 
 
 def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -> None:

@@ -31,7 +31,7 @@ if _fast:
 
         @classmethod
         def utcnow(cls) -> datetime.datetime:  # type: ignore[override]
-            return _datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(seconds=_fast)
+            return _datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(seconds=_fast)
 
     time.time = lambda: _time() + _fast
     time.time_ns = lambda: _time_ns() + int(_fast * 1e9)

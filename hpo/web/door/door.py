@@ -1,10 +1,19 @@
 """The layers of the door, in their order."""
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.web.door.user import ANYONE, CSRF, NONCE, USER
+from hpo.web.door.access import Access
+from hpo.web.door.bodies import JsonObjects, WellFormed
+from hpo.web.door.changes import Changes
+from hpo.web.door.headers import Secured
+from hpo.web.door.hosts import KnownHost, Names
+from hpo.web.door.login import Login
+from hpo.web.door.origins import SameOrigin
+from hpo.web.door.sessions import Sessions
+from hpo.web.door.tries import Tries
+from hpo.web.door.user import ANYONE, CSRF, USER
+from hpo.web.door.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,14 +27,28 @@ __all__ = ["Gate", "around"]
 class Gate:
     """Who is let in, and under which names we are known."""
 
-    names: frozenset[str]  # host names we answer to, in lower case
+    names: Names  # hosts we answer to
+    users: Users | None = None  # who may log in; None: nobody has to, everybody may look and change nothing
+    tls: bool = False  # browsers reach us by https, which ends at a proxy before us
 
 
 def around(inner: "WSGIApplication", gate: Gate) -> "WSGIApplication":
-    """`inner` behind the door."""
+    """`inner` behind the door: a request comes to it with its user, its token and its nonce in the environment."""
+    app: WSGIApplication = Changes(JsonObjects(inner))
+    if gate.users is None:
+        app = _nobody(app)
+    else:
+        app = Login(app, gate.users, tls=gate.tls, sessions=Sessions(), tries=Tries())
+    app = SameOrigin(app, tls=gate.tls)
+    app = KnownHost(WellFormed(app), gate.names)
+    return Secured(Access(app), tls=gate.tls)
+
+
+def _nobody(inner: "WSGIApplication") -> "WSGIApplication":
+    """Lets everybody in as nobody in particular."""
 
     def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        environ[USER], environ[CSRF], environ[NONCE] = ANYONE, "", secrets.token_urlsafe(16)
+        environ[USER], environ[CSRF] = ANYONE, ""
         return inner(environ, start_response)
 
     return door

@@ -1,0 +1,182 @@
+"""`hpo dashboard`: every study in a browser; who may log in."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import AsJson, Storage
+from hpo.cli.printing.output import document, say, table, tell
+
+__all__ = ["adduser", "dashboard", "deluser", "register", "users"]
+
+_UsersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--users",
+        metavar="FILE",
+        help="Who may log in, as hpo dashboard adduser writes it.  [env: HPO_USERS; default: ~/.config/hpo/users.json]",
+        show_default=False,
+    ),
+]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and . _ @ -", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(rich_markup_mode=None)
+    epilog = examples(
+        "hpo dashboard",
+        "hpo dashboard adduser ada --write",
+        "hpo dashboard --host 0.0.0.0 --allowed-host hpo.example.org --behind-tls",
+    )
+    group.callback(invoke_without_command=True, epilog=epilog)(dashboard)
+    group.command(short_help="Let somebody log in, or give them another password.")(adduser)
+    group.command(short_help="Let somebody log in no more; their sessions end at once.")(deluser)
+    group.command(short_help="Who may log in.")(users)
+    app.add_typer(group, name="dashboard", short_help="Every study in a browser, behind a login.")
+
+
+def dashboard(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.", envvar="HPO_HOST")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.", envvar="HPO_PORT")
+    ] = 8080,
+    users: _UsersFile = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAME",
+            help="A name the server is reached by; may be given again.  [env: HPO_ALLOWED_HOSTS, with blanks between]",
+            show_default=False,
+        ),
+    ] = None,
+    behind_tls: Annotated[
+        bool,
+        typer.Option(
+            "--behind-tls",
+            envvar="HPO_BEHIND_TLS",
+            show_envvar=True,
+            help="Browsers come by https, to a proxy before us.",
+        ),
+    ] = False,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--trusted-proxy",
+            metavar="ADDRESS",
+            envvar="HPO_TRUSTED_PROXY",
+            help="The proxy's address: its X-Forwarded-For says who asks.",
+            show_default=False,
+        ),
+    ] = None,
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(
+            "--artifacts",
+            metavar="FOLDER",
+            envvar="HPO_ARTIFACTS",
+            help="Where files attached in optuna-dashboard lie.  [default: it offers none]",
+            show_default=False,
+        ),
+    ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option("--log", metavar="text|json", help="Lines of the log.  [env: HPO_LOG]", show_default=False),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Serve every study to a browser: an overview, a page and a report each, and the whole optuna-dashboard.
+
+    Without users, which only an address of this machine itself allows, everybody on it may look and nobody may change
+    anything; `hpo dashboard adduser NAME --write` makes the first user. Ends with Ctrl-C or SIGTERM.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    import os
+
+    from hpo import logs
+    from hpo.settings import storage_url
+    from hpo.web.app import create
+    from hpo.web.door import Gate
+    from hpo.web.door.hosts import names
+    from hpo.web.door.known import known_users
+    from hpo.web.server import existing_folder, listen, stoppable, when_ready
+
+    logs.configure(log)
+    allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
+    gate = Gate(names=names(host, allowed), users=known_users(host, users), tls=behind_tls)
+    folder = existing_folder(artifacts) if artifacts else None
+    with stoppable():
+        opened = when_ready(storage or storage_url(), say)
+        server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)
+        say(f"hpo dashboard: {server.url} shows {opened.safe_url}; Ctrl-C ends it")
+        if gate.users is None:
+            say("nobody has to log in, so everybody on this machine may look, and nobody may change anything;")
+            say("hpo dashboard adduser NAME --write makes a user who may")
+        server.run()
+    say("stopped")
+
+
+def adduser(
+    name: _Name,
+    write: Annotated[bool, typer.Option("--write", help="May stop and resume studies, write notes.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+    ] = False,
+    users: _UsersFile = None,
+) -> None:
+    """Let somebody log in, or give who may already another password and right; their sessions end.
+
+    The password is asked for twice. At least 12 characters; a few words will do. The file keeps a salted hash of it.
+    """
+    from hpo.web.door.known import users_file
+    from hpo.web.door.users import add, refuse_name
+
+    refuse_name(name)
+    path = users_file(users)
+    new = add(path, name, _password(from_stdin=password_stdin), may_write=write)
+    right = "may look and write" if write else "may look; --write lets them stop, resume and write notes, too"
+    say(f"{name} {'may log in now' if new else 'has a new password'} ({right}); kept in {path}")
+
+
+def deluser(name: _Name, users: _UsersFile = None) -> None:
+    """Let somebody log in no more; their sessions end at once."""
+    from hpo.web.door.known import users_file
+    from hpo.web.door.users import remove
+
+    path = users_file(users)
+    remove(path, name)
+    say(f"{name} may log in no more; taken out of {path}")
+
+
+def users(users: _UsersFile = None, as_json: AsJson = False) -> None:
+    """Who may log in, and what they may do."""
+    from hpo.web.door.known import users_file
+    from hpo.web.door.users import read
+
+    path = users_file(users)
+    found = sorted(read(path).values(), key=lambda account: account.name)
+    if as_json:
+        document([{"name": account.name, "may_write": account.may_write} for account in found])
+    elif not found:
+        tell(f"nobody in {path}: hpo dashboard adduser NAME --write")
+    else:
+        table(["user", "may"], [[a.name, "look and write" if a.may_write else "look"] for a in found])
+
+
+def _password(*, from_stdin: bool) -> str:
+    from hpo.errors import UsageError
+
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask for the password on: give it with --password-stdin")
+    given: str = typer.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
+    return given

@@ -1,0 +1,28 @@
+"""optuna-dashboard behind the door, whole and unmodified.
+
+`rules.py` says for each of its routes who may use it; `shell.py` puts our script and the way back into its page;
+`artifacts.py` sees to it that what people attached is never run by a browser.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.service.storage import Storage
+from hpo.web.optuna_dashboard.artifacts import Harmless
+from hpo.web.optuna_dashboard.rules import Guard
+from hpo.web.optuna_dashboard.shell import Shell
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["create"]
+
+
+def create(storage: Storage, *, artifacts: Path | None = None) -> "WSGIApplication":
+    """Its WSGI application over `storage`; `artifacts` is the folder of attached files, None: it offers none."""
+    from optuna.artifacts import FileSystemArtifactStore
+    from optuna_dashboard import wsgi  # type: ignore[import-untyped]
+
+    app = wsgi(storage.optuna, FileSystemArtifactStore(artifacts) if artifacts else None)
+    app.install(Guard())
+    return Shell(Harmless(app))

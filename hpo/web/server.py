@@ -68,9 +68,7 @@ def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = 
             max_request_header_size=_HEADERS,
             max_request_body_size=LARGEST_FILE,
             ident=None,  # which server this is concerns nobody
-            trusted_proxy=proxy,
-            trusted_proxy_count=1 if proxy else None,
-            trusted_proxy_headers=_FORWARDED if proxy else None,
+            **_believing(proxy),
             clear_untrusted_proxy_headers=True,
         )
     except (OSError, socket.gaierror) as error:
@@ -79,6 +77,12 @@ def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = 
         ) from None
     listening = getattr(server, "effective_listen", None) or [(host, server.effective_port)]
     return Server(server, host, listening[0][1])
+
+
+def _believing(proxy: str | None) -> dict[str, Any]:
+    if proxy is None:
+        return {}
+    return {"trusted_proxy": proxy, "trusted_proxy_count": 1, "trusted_proxy_headers": _FORWARDED}
 
 
 def when_ready(url: str, say: Callable[[str], None]) -> Storage:

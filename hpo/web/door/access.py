@@ -47,7 +47,7 @@ class Access:
         seconds = round(time.monotonic() - began, 3)
         fields = {"method": method, "path": path, "status": code, "user": user, "seconds": seconds}
         level = logging.DEBUG if path == "/healthz" and code == 200 else logging.INFO
-        _log.log(level, "%s %s %d", method, path, code, extra={**fields, "address": environ.get("REMOTE_ADDR", "")})
+        _log.log(level, "%s %s", method, path, extra={**fields, "address": environ.get("REMOTE_ADDR", "")})
         return answer
 
 

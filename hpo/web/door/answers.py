@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
+from hpo.report import theme
 from hpo.web.door.user import nonce_of
 
 if TYPE_CHECKING:
@@ -13,23 +14,29 @@ if TYPE_CHECKING:
 
 __all__ = ["document", "refusal", "wants_page"]
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --muted: #667080; --paper: #ffffff; --line: #8b949e; --go: #0072b2;
-  --on-go: #ffffff; --bad: #a8152d }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --muted: #9aa5b1; --paper: #15181c; --line: #6b7682;
-  --go: #56b4e9; --on-go: #15181c; --bad: #ff8f87 } }
+_COLOURS = {"ink": theme.INK, "muted": theme.MUTED, "paper": theme.PAPER, "go": theme.OPTIMUM, "bad": theme.BAD}
+_LIGHT = "; ".join(f"--{name}: {colour.light}" for name, colour in _COLOURS.items())
+_DARK = "; ".join(f"--{name}: {colour.dark}" for name, colour in _COLOURS.items())
+
+_STYLE = (
+    f"""
+:root {{ color-scheme: light dark; {_LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}
+"""
+    + """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 main { max-width: 24rem; margin: 12vh auto; padding: 0 1.25rem }
 h1 { font-size: 1.5rem; margin: 0 0 1rem }
-p { margin: 0 0 1rem } .muted { color: var(--muted) } .bad { color: var(--bad) } a { color: var(--go) }
+p { margin: 0 0 1rem } .bad { color: var(--bad) } a { color: var(--go) }
 label { display: block; margin: 0 0 1rem }
 input { display: block; width: 100%; margin-top: .25rem; padding: .5rem .6rem; font: inherit; color: inherit;
-  background: transparent; border: 1px solid var(--line); border-radius: 4px }
-button { padding: .5rem 1.25rem; font: inherit; color: var(--on-go); background: var(--go); border: 0;
+  background: transparent; border: 1px solid var(--muted); border-radius: 4px }
+button { padding: .5rem 1.25rem; font: inherit; color: var(--paper); background: var(--go); border: 0;
   border-radius: 4px; cursor: pointer }
 :focus-visible { outline: 3px solid var(--go); outline-offset: 2px }
 """
+)
 
 
 def wants_page(environ: "WSGIEnvironment") -> bool:

@@ -1,4 +1,4 @@
-"""`hpo doctor`: whether this machine can do the work."""
+"""`hpo doctor`: whether this machine, the storage and the fleet can do the work."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -18,11 +18,17 @@ __all__ = ["doctor", "register"]
 def register(app: typer.Typer) -> None:
     """Add the command."""
     epilog = examples("hpo doctor", "hpo doctor --storage postgresql://hpo@db/hpo --json")
-    app.command(short_help="Check whether this machine can do the work.", epilog=epilog)(doctor)
+    app.command(short_help="Check this machine, the storage and the fleet.", epilog=epilog)(doctor)
 
 
 def doctor(storage: Storage = None, as_json: AsJson = False) -> None:
-    """Check Python, TensorFlow and its devices, storage, data, disk and memory; exit 1 where something fails."""
+    """Check this machine, the storage, the workers and what they serve; exit 1 where something fails.
+
+    Here: Python, packages, cores, memory, disks, data sets, TensorFlow, GPUs. The storage: whether it can be written,
+    how quick it is, its clock, connections and transactions. The fleet: workers that are at work or silent, versions
+    that differ, who leases which GPU. The studies: who serves them, whether this machine has their definitions, and
+    trials left over by workers that died.
+    """
     from hpo.service.doctor import examine
     from hpo.settings import storage_url
 

@@ -1,0 +1,44 @@
+"""Every check in turn."""
+
+from collections.abc import Iterator
+
+from hpo.errors import HpoError, UsageError
+from hpo.service.doctor import database, fleet, here, training, work
+from hpo.service.doctor.check import Check
+from hpo.service.storage import Storage, find
+
+__all__ = ["examine"]
+
+
+def examine(url: str) -> Iterator[Check]:
+    """Look at this machine, at the storage at `url` and at who works on it, and at what trainings need.
+
+    Each check comes when it is done; the slow one (TensorFlow starts in a process of its own) is the last.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+
+    """
+    yield from here.checks()
+    yield from _storage(url)
+    yield from training.checks()
+
+
+def _storage(url: str) -> Iterator[Check]:
+    storage: Storage | None = None
+    try:
+        storage = find(url)
+        if storage is None:
+            yield database.absent(url)
+            return
+        yield from database.checks(storage)
+        yield from fleet.checks(storage)
+        yield from work.checks(storage)
+    except UsageError:
+        raise
+    except HpoError as error:
+        remedy = "give another --storage, or set HPO_STORAGE"
+        yield Check(name="storage", state="fail", found=str(error), remedy=remedy)
+    finally:
+        if storage is not None:
+            storage.close()

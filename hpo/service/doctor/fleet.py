@@ -1,0 +1,74 @@
+"""The workers of all machines that share the storage, and who leases which GPU."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from hpo.service.doctor.check import Check, several, some
+from hpo.service.hosts import gpus, machine
+from hpo.service.hosts.gpus import Listing
+from hpo.service.hosts.roster import Roster, WorkerRecord
+from hpo.service.hosts.seats import Seat, Seats
+from hpo.service.storage import Storage
+
+__all__ = ["checks"]
+
+
+def checks(storage: Storage) -> Iterator[Check]:
+    """How the fleet is. Raises StorageError."""
+    workers = Roster(storage).present()
+    alive = [worker for worker in workers if worker.alive]
+    yield _workers(alive, [worker for worker in workers if not worker.alive])
+    if alive:
+        yield _programs(alive)
+    listing = gpus.look()
+    seats = [seat for seat in Seats(storage).held() if seat.alive]
+    if listing.gpus or listing.problem or seats:
+        yield _gpus(listing, seats, alive)
+
+
+def _workers(alive: Sequence[WorkerRecord], silent: Sequence[WorkerRecord]) -> Check:
+    hosts = Counter(worker.host for worker in alive)
+    found = "none at work"
+    if alive:
+        found = f"{several(len(alive), 'worker')} on {several(len(hosts), 'host')}"
+    waiting = Counter(worker.doing for worker in alive if worker.doing)
+    if waiting:
+        found += "; " + ", ".join(f"{number} {doing}" for doing, number in sorted(waiting.items()))
+    if not silent:
+        return Check(name="workers", state="ok", found=found)
+    told = some(f"{worker.host}, process {worker.pid}, for {worker.seconds_silent:.0f} s" for worker in silent)
+    remedy = "start them again, unless they are meant to be gone; others take over what they had in hand"
+    return Check(name="workers", state="warn", found=f"{found}; silent: {told}", remedy=remedy)
+
+
+def _programs(alive: Sequence[WorkerRecord]) -> Check:
+    here = machine.program()
+    of_version = Counter(worker.program for worker in alive)
+    if set(of_version) == {here}:
+        return Check(name="versions", state="ok", found=f"every worker runs hpo {here}, as this machine does")
+    told = ", ".join(f"{several(number, 'worker')} hpo {version}" for version, number in sorted(of_version.items()))
+    remedy = "install one version everywhere, and start the workers again"
+    return Check(name="versions", state="warn", found=f"{told}; here: hpo {here}", remedy=remedy)
+
+
+def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord]) -> Check:
+    here = machine.key()
+    known = {worker.name: worker for worker in alive}
+    on = Counter(seat.uuid for seat in seats if seat.machine == here)
+    found = [f"{gpu.name} {gpu.uuid[:12]}: {several(on[gpu.uuid], 'worker')}" for gpu in listing.gpus]
+    elsewhere = {(seat.machine, seat.uuid) for seat in seats if seat.machine != here}
+    if elsewhere:
+        found.append(f"on other machines: {len(elsewhere)} leased")
+    told = "; ".join(found) or "none here"
+    if listing.problem:
+        remedy = "mend the driver: until then workers here train on cores"
+        return Check(name="gpus", state="warn", found=f"{listing.problem}; {told}", remedy=remedy)
+    lost = [seat.worker for seat in seats if seat.worker not in known]
+    free = [gpu for gpu in listing.gpus if not on[gpu.uuid]]
+    on_cores = [worker for worker in alive if worker.machine == here and worker.gpu is None and not worker.doing]
+    if free and on_cores:
+        told += f"; {several(len(on_cores), 'worker')} here on cores while {several(len(free), 'GPU')} are free"
+        return Check(name="gpus", state="warn", found=told, remedy="start them again without --cpu")
+    if lost:
+        told += f"; leased by {several(len(lost), 'worker')} nobody has heard of: the leases run out by themselves"
+    return Check(name="gpus", state="ok", found=told)

@@ -51,7 +51,7 @@ def document(environ: "WSGIEnvironment", title: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)} – hpo</title>\n"
+        f'<title>{escape(title)} – hpo</title>\n<link rel="icon" href="data:,">\n'
         f'<style nonce="{escape(nonce_of(environ))}">{_STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     )

@@ -29,39 +29,39 @@
   }
 
   function build() {
+    const style = document.createElement("style");
+    style.textContent = `
+      #hpo { position: fixed; top: 14px; right: 16px; z-index: 2000; display: flex; gap: 12px; align-items: center;
+        max-width: calc(100vw - 32px); padding: 5px 12px; font: 14px/1.6 system-ui, sans-serif; color: #ffffff;
+        background: #1f2328; border-radius: 6px }
+      #hpo a, #hpo button { color: #8fd0ff; white-space: nowrap }
+      #hpo button { font: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-decoration: underline }
+      #hpo form { margin: 0 }
+      #hpo [role=status] { color: #ffd08f }
+      #hpo [role=status]:empty { display: none }
+      @media (max-width: 900px) { #hpo { top: auto; bottom: 8px } body { padding-bottom: 56px } }
+    `;
+    document.head.append(style);
+    bar.id = "hpo";
     bar.setAttribute("aria-label", "hpo");
-    Object.assign(bar.style, {
-      position: "fixed", left: "50%", bottom: "0.5rem", transform: "translateX(-50%)", zIndex: 2000, display: "flex",
-      gap: "0.75rem", alignItems: "center", maxWidth: "calc(100vw - 1rem)", padding: "0.3rem 0.8rem",
-      font: "14px/1.4 system-ui, sans-serif", color: "#ffffff", background: "#1f2328", borderRadius: "6px",
-      boxShadow: "0 1px 6px rgba(0, 0, 0, 0.4)",
-    });
     const back = document.createElement("a");
     back.href = "/";
     back.textContent = "← hpo";
     back.title = "the overview of every study";
-    Object.assign(back.style, { color: "#8fd0ff", whiteSpace: "nowrap" });
     bar.append(back);
     if (user) {
       const who = document.createElement("span");
       who.textContent = writes ? user : `${user}, looking only`;
       const out = document.createElement("form");
-      out.method = "post";
-      out.action = "/logout";
-      Object.assign(out.style, { margin: 0 });
+      Object.assign(out, { method: "post", action: "/logout" });
       const field = document.createElement("input");
       Object.assign(field, { type: "hidden", name: "csrf_token", value: token });
       const button = document.createElement("button");
       button.textContent = "Log out";
-      Object.assign(button.style, {
-        font: "inherit", color: "inherit", background: "none", border: 0, padding: 0, cursor: "pointer",
-        textDecoration: "underline", whiteSpace: "nowrap",
-      });
       out.append(field, button);
       bar.append(who, out);
     }
     told.setAttribute("role", "status");
-    Object.assign(told.style, { color: "#ffd08f" });
     bar.append(told);
     document.body.append(bar);
   }

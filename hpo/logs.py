@@ -53,10 +53,6 @@ def configure(asked: str | None = None, *, stream: IO[str] | None = None) -> Non
 class _Text(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO hpo.worker settled study=cnn slot=3`, whatever is in it on one line."""
 
-    converter = time.gmtime
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
-
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
@@ -65,6 +61,15 @@ class _Text(logging.Formatter):
         about = [(name, getattr(record, name, None)) for name in FIELDS]
         told = [f"{name}={_word(value)}" for name, value in about if value is not None]
         return " ".join(" ".join([super().format(record), *told]).split())
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
+        """When it happened, in UTC."""
+        return _utc(record)
+
+
+def _utc(record: logging.LogRecord) -> str:
+    """ISO 8601 with milliseconds."""
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
 
 
 def _word(value: object) -> str:
@@ -76,9 +81,8 @@ def _json() -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter
 
     class Json(JsonFormatter):
-        converter = time.gmtime
-        default_time_format = _Text.default_time_format
-        default_msec_format = _Text.default_msec_format
+        def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+            return _utc(record)
 
     names = {"asctime": "time", "levelname": "level", "name": "logger", "message": "event"}
     return Json("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names)

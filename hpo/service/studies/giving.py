@@ -2,9 +2,10 @@
 
 from sqlalchemy import ColumnElement, and_, case, exists, or_, select
 
-from hpo.service.storage import schema
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
 
-__all__ = ["gives", "gives_slots"]
+__all__ = ["gives", "gives_slots", "is_giving"]
 
 _study, _slot = schema.studies, schema.slots
 
@@ -22,3 +23,14 @@ def gives_slots() -> ColumnElement[bool]:
 def gives(study: str) -> ColumnElement[bool]:
     """Whether the study of that name gives slots; one that is not there does not."""
     return exists(select(_study.c.name).where(_study.c.name == study, gives_slots()))
+
+
+def is_giving(storage: Storage, study: str) -> bool:
+    """Whether the study of that name gives slots, there being any; one that is not there does not.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    with translated(storage.where), storage.engine.connect() as connection:
+        return bool(connection.execute(select(gives(study))).scalar_one())

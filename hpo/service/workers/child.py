@@ -26,11 +26,14 @@ _CHUNK = 1 << 16  # bytes
 _LONGEST = 300  # characters of a worker's last words
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The environment of a worker of that many threads: read when libraries are imported, so set before."""
+def environment(threads: int | None) -> dict[str, str]:
+    """The environment of a worker of that many threads: read when libraries are imported, so set before.
+
+    None: as many as the libraries take, which a GPU needs to be fed.
+    """
     return {
         **os.environ,
-        **dict.fromkeys(_THREAD_LIMITS, str(threads)),
+        **({} if threads is None else dict.fromkeys(_THREAD_LIMITS, str(threads))),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "KERAS_BACKEND": "tensorflow",
         "PYTHONFAULTHANDLER": "1",
@@ -41,8 +44,9 @@ class Child:
     """A worker process: what it holds, since when, and how to end it."""
 
     def __init__(self, order: WorkOrder, env: Mapping[str, str]) -> None:
-        """Start it. `order` lacks what only the start decides: worker, parent, events."""
+        """Start it. `order` lacks what only the start decides: worker, parent, events, log_to."""
         reader, writer = os.pipe()
+        log = None if order.log is None else os.dup(sys.stderr.fileno())
         # The worker waits for these signals in a thread of its own (see worker.py). They are held back from its first
         # instruction on, as a process inherits this mask, so none can find it half awake.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
@@ -53,16 +57,20 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(env),
-                pass_fds=(writer,),
+                pass_fds=(writer,) if log is None else (writer, log),
                 start_new_session=True,  # the terminal's Ctrl-C reaches the supervisor alone, which then decides
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
             os.close(writer)
+            if log is not None:
+                os.close(log)
         self.pid = self._process.pid
         self.name = identity(self.pid)
         self.busy_since: float | None = None  # monotonic seconds; None: nothing in hand
         self.beaten = time.monotonic()  # last sign of life
+        self.study: str | None = None  # the one whose slot it has in hand, or had last
+        self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
         self.error: str | None = None  # why it ended, in its own words
         self.killed_for: str | None = None  # why we killed it
@@ -74,7 +82,7 @@ class Child:
         self._partial = b""
         self._tail: deque[str] = deque(maxlen=50)
         assert self._process.stdin is not None
-        order = replace(order, worker=self.name, parent=os.getpid(), events=writer)
+        order = replace(order, worker=self.name, parent=os.getpid(), events=writer, log_to=-1 if log is None else log)
         with contextlib.suppress(BrokenPipeError):  # dead already: its exit code will tell
             self._process.stdin.write(order.to_json())
             self._process.stdin.flush()
@@ -87,6 +95,7 @@ class Child:
             self.beaten = time.monotonic()
             if event.kind == "claimed":
                 self.busy_since, self.has_worked = self.beaten, True
+                self.study, self.limit = event.text, event.limit
             elif event.kind == "free":
                 self.busy_since = None
             elif event.kind == "error":

@@ -1,8 +1,11 @@
 """Running workers on a study until its slots are settled: what a search and a measurement have in common."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from hpo.service.hosts import gpus
+from hpo.service.hosts.cores import share
 from hpo.service.hosts.memory import default_limit
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
@@ -51,6 +54,7 @@ def drain(
         now = replace(now, ended="done")
         on_progress(now)
         return now
+    there = gpus.listed()
     order = WorkOrder(
         storage=storage.url,
         study=record.name,
@@ -62,6 +66,9 @@ def drain(
         max_attempts=effort.max_attempts,
         memory_limit=effort.memory_limit or default_limit(workers),
         objective=objective,
+        gpus=bool(there),
+        workers_per_gpu=math.ceil(workers / len(there)) if there else 1,
+        threads=None if there else share(workers),
     )
     limits = Limits(
         timeout=effort.timeout,

@@ -22,7 +22,8 @@ class Effort:
 
     """
 
-    workers: int | None = None  # processes; None: one for each usable core, but no more than there are trials
+    workers: int | None = None
+    # processes; None: one for each usable core, but no more than there are trials; 0: none, workers elsewhere do it
     timeout: float | None = None  # seconds for the whole run; trials in flight are given back
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails
     lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
@@ -32,7 +33,7 @@ class Effort:
 
     def __post_init__(self) -> None:
         if self.workers is not None:
-            refuse_beyond("workers", self.workers, 1, min(MAX_WORKERS, max(16, 4 * usable_cores())))
+            refuse_beyond("workers", self.workers, 0, min(MAX_WORKERS, max(16, 4 * usable_cores())))
         refuse_beyond("max attempts", self.max_attempts, 1, 1_000_000)
         if self.memory_limit is not None:
             refuse_beyond("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Renewer"]
 
+_RETRY = 0.5  # seconds between tries to renew while the database is away
+
 
 class Renewer:
     """Renews the lease of the slot in hand every `every` seconds; one thread serves all slots of a worker in turn.
@@ -22,10 +24,18 @@ class Renewer:
     A training that shows no sign of life for `stall` seconds is not renewed: its slot goes to somebody else.
     """
 
-    def __init__(self, renew: Callable[["Slot"], bool], *, every: float, stall: float) -> None:
+    def __init__(
+        self,
+        renew: Callable[["Slot"], bool],
+        *,
+        every: float,
+        stall: float,
+        also: Callable[[], object] | None = None,
+    ) -> None:
         self._renew = renew
         self._every = every  # seconds between renewals; a third of the lease
         self._stall = stall  # seconds without `beat` after which renewing stops
+        self._also = also  # what else is to be done as often, with a slot in hand or without
         self._slot: Slot | None = None
         self._lost: Slot | None = None  # the one whose renewal was refused
         self._beaten = time.monotonic()
@@ -58,13 +68,18 @@ class Renewer:
             raise LeaseLost("the slot went to another worker")
 
     def _run(self) -> None:
-        while not self._closed.wait(self._every):
-            slot = self._slot
-            if slot is None or time.monotonic() - self._beaten > self._stall:
-                continue
+        pause = self._every
+        while not self._closed.wait(pause):
             try:
-                renewed = self._renew(slot)
+                self._renew_once()
+                if self._also is not None:
+                    self._also()
+                pause = self._every
             except StorageError:
-                continue  # the database is away for a moment; a lease outlives two missed renewals
-            if not renewed:
-                self._lost = slot
+                # The database is away. Once it is back, whoever trains should be there before those who look for work.
+                pause = min(self._every, _RETRY)
+
+    def _renew_once(self) -> None:
+        slot = self._slot
+        if slot is not None and time.monotonic() - self._beaten <= self._stall and not self._renew(slot):
+            self._lost = slot

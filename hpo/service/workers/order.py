@@ -33,6 +33,13 @@ class WorkOrder:
     max_attempts: int
     memory_limit: int  # resident bytes
     objective: str | None  # reference to a function `beat -> objective`; None: the study's definition
+    only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
+    drain: bool = False  # where `study` is None: end once nothing is open, rather than wait for more
+    gpus: bool = True  # lease a GPU where the machine has any; False: train on cores
+    workers_per_gpu: int = 1  # workers that may share a GPU
+    threads: int | None = None  # to train with on cores; None: as many as the libraries take
+    log: str | None = None  # what kind of log it writes, one of logs.KINDS; None: none
+    log_to: int = -1  # file descriptor the log goes to
 
     def to_json(self) -> bytes:
         """The order as one line."""
@@ -41,7 +48,8 @@ class WorkOrder:
     @classmethod
     def from_json(cls, line: bytes) -> "WorkOrder":
         """The order of that line."""
-        return cls(**json.loads(line))
+        values = json.loads(line)
+        return cls(**{**values, "only": tuple(values["only"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +58,15 @@ class Event:
 
     kind: Literal["claimed", "beat", "free", "error"]
     # claimed: training begins; beat: it makes progress; free: nothing in hand any more; error: it ends, for `text`
-    text: str = ""
+    text: str = ""  # claimed: name of the study
+    limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:
         """Write the event; a supervisor that is gone is no reason to fail."""
-        line = json.dumps([self.kind, self.text[:_LONGEST]], ensure_ascii=False).encode(errors="replace") + b"\n"
+        line = (
+            json.dumps([self.kind, self.text[:_LONGEST], self.limit], ensure_ascii=False).encode(errors="replace")
+            + b"\n"
+        )
         try:
             os.write(fd, line)
         except OSError:
@@ -63,5 +75,5 @@ class Event:
     @classmethod
     def parse(cls, line: bytes) -> "Event":
         """The event of that line."""
-        kind, text = json.loads(line)
-        return cls(kind=kind, text=text)
+        kind, text, limit = json.loads(line)
+        return cls(kind=kind, text=text, limit=limit)

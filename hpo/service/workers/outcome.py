@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing h
 class Result:
     """What came of one trial."""
 
-    outcome: Outcome | Literal["crashed"]  # crashed: worth another attempt, in another process
+    outcome: Outcome | Literal["exhausted"]  # exhausted: out of memory, so worth another attempt in a fresh process
     value: float | None = None
     reason: str | None = None  # one line
     traceback: str | None = None
@@ -62,7 +62,7 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
             raise StorageError("the disk is full: free some space and run the same command again") from error
         exhausted = isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY
         return Result(
-            outcome="crashed" if exhausted else "failed",
+            outcome="exhausted" if exhausted else "failed",
             reason=storage.where.hide(_line(error)),
             traceback=storage.where.hide(traceback.format_exc())[-_LONGEST:],
         )

@@ -6,41 +6,65 @@ compiled code runs that its main thread is in. For that they are blocked in all 
 
 import contextlib
 import importlib
+import logging
+import math
 import os
 import runpy
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from hpo.errors import HpoError, UsageError
+from hpo import logs
+from hpo.errors import HpoError, StorageError, UsageError
 from hpo.service import storage as storages
 from hpo.service.hosts.liveness import die_with_parent
-from hpo.service.storage.patience import patiently
+from hpo.service.hosts.roster import Worker
+from hpo.service.storage import Storage
+from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.studies.slot import Slot
+from hpo.service.studies.slots import Slots
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
-from hpo.service.workers.serve import MakeObjective, Server, Step, Terms
+from hpo.service.workers.presence import Presence
+from hpo.service.workers.serve import Server
+from hpo.service.workers.sources import AnyStudy
+from hpo.service.workers.terms import MakeObjective, Step, Terms, Watcher
 
 __all__ = ["main"]
 
+_log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
+_FAREWELL = 6.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
 _EXITS = {"drained": 0, "recycle": EXIT_RECYCLE, "stopped": EXIT_STOPPED}
+_EXPENDABLE = "500"  # out of 1000, of whom the kernel ends first where memory runs out: not the supervisor
 
 
 class _Stop:
     """Ends the process from outside its main thread: on a signal, or when the supervisor is gone."""
 
     def __init__(self) -> None:
+        self.asked = threading.Event()
         self.server: Server | None = None  # once there is one
+        self.presence: Presence | None = None  # likewise
 
     def now(self, reason: str) -> None:
-        """Give back what is in hand and end; what cannot be given back now, the lease or the supervisor will."""
+        """Give back what is in hand and end; what cannot be given back in time, the lease or the supervisor will."""
+        self.asked.set()
+        farewell = threading.Thread(target=self._farewell, args=(reason,), daemon=True)
+        farewell.start()
+        farewell.join(_FAREWELL)
+        os._exit(EXIT_STOPPED)
+
+    def _farewell(self, reason: str) -> None:
         with contextlib.suppress(Exception):
             if self.server is not None:
                 self.server.stop(reason)
-        os._exit(EXIT_STOPPED)
+        with contextlib.suppress(Exception):
+            if self.presence is not None:
+                self.presence.sign_off()
 
     def on_signal(self) -> None:
         """Wait for a signal."""
@@ -54,11 +78,60 @@ class _Stop:
         self.now("its supervisor vanished")
 
 
+class _Reporter(Watcher):
+    """Tells the supervisor and the roster what the worker does."""
+
+    def __init__(self, order: WorkOrder, presence: Presence) -> None:
+        self._events = order.events
+        self._presence = presence
+        self._beaten = 0.0  # monotonic seconds
+        self._idle = False
+        self.server: Server | None = None
+
+    def step(self, step: Step, slot: Slot) -> None:
+        """Tell of trials that begin and end."""
+        if step == "claimed":
+            self._idle = False
+            self._presence.will_say("")
+            offer = self.server.offer if self.server is not None else None
+            limit = None if offer is None else offer.trial_timeout
+            Event(kind="claimed", text=slot.study, limit=limit).send(self._events)
+        elif step == "free":
+            Event(kind="free").send(self._events)
+
+    def beat(self) -> None:
+        """Pass a sign of life on."""
+        now = time.monotonic()
+        if now - self._beaten >= _BEAT_EVERY:
+            self._beaten = now
+            Event(kind="beat").send(self._events)
+
+    def renewed(self) -> None:
+        """Pass a sign of life on to the roster, and a GPU that was lost to the server."""
+        if not self._presence.beat() and self.server is not None:
+            _log.warning("lost its GPU to another worker while it slept, so it is replaced")
+            self.server.replace()
+
+    def loading(self, study: str) -> None:
+        """Say so."""
+        self._presence.say(f"loading {study}")
+
+    def idle(self) -> None:
+        """Say so, once."""
+        if not self._idle:
+            self._idle = True
+            self._presence.say("waiting for work")
+
+
 def main() -> int:
     """Do what the order on standard input says; the exit code."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # in case somebody else started it
     order = WorkOrder.from_json(sys.stdin.buffer.readline())
     die_with_parent(order.parent)
+    with contextlib.suppress(OSError):  # no Linux
+        Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
+    if order.log is not None:
+        logs.configure(order.log, stream=os.fdopen(order.log_to, "w", buffering=1))
     stop = _Stop()
     for watch in (stop.on_signal, stop.on_orphaned):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
@@ -70,21 +143,58 @@ def main() -> int:
 
 
 def _serve(order: WorkOrder, stop: _Stop) -> int:
-    storage = patiently(lambda: storages.open(order.storage))
-    beaten = 0.0
+    storage = _open(order, stop)
+    me = Worker(
+        name=order.worker,
+        pid=os.getpid(),
+        threads=order.threads,
+        study=order.study or (order.only[0] if len(order.only) == 1 else None),
+        doing="starting",
+    )
+    presence = stop.presence = Presence(storage, me, lease_seconds=order.lease_seconds)
+    presence.sign_on()
+    if order.gpus:
+        presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
+    reporter = _Reporter(order, presence)
+    server = _server(order, storage, reporter, presence.refuse)
+    storage.on_back = lambda: _back(server)
+    stop.server = reporter.server = server
+    _log.info("started", extra={"worker": order.worker})
+    code = _EXITS[server.run()]
+    if not stop.asked.is_set():
+        _log.info("ended", extra={"worker": order.worker})
+        with contextlib.suppress(StorageError):  # its lease runs out
+            presence.sign_off()
+    return code
 
-    def on_step(step: Step, slot: Slot) -> None:
-        if step == "claimed":
-            Event(kind="claimed", text=str(slot.position)).send(order.events)
-        elif step == "free":
-            Event(kind="free").send(order.events)
 
-    def on_beat() -> None:
-        nonlocal beaten
-        now = time.monotonic()
-        if now - beaten >= _BEAT_EVERY:
-            beaten = now
-            Event(kind="beat").send(order.events)
+def _open(order: WorkOrder, stop: _Stop) -> Storage:
+    """The storage, and how patient this worker is with it: one of a fleet waits for as long as it takes."""
+    patience = PATIENCE if order.study is not None else math.inf
+    opened = patiently(
+        lambda: storages.open(order.storage), seconds=patience, unless=stop.asked.is_set, on_away=_away, on_back=_back
+    )
+    opened.patience = patience
+    opened.unless = stop.asked.is_set
+    opened.on_away, opened.on_back = _away, _back
+    return opened
+
+
+def _away(error: StorageError) -> None:
+    _log.warning("waiting for the database", extra={"reason": str(error)})
+
+
+def _back(server: Server | None = None) -> None:
+    _log.info("the database is back")
+    if server is not None:
+        server.calm()
+
+
+def _server(
+    order: WorkOrder, storage: Storage, reporter: _Reporter, refuse: Callable[[Mapping[str, str]], object]
+) -> Server:
+    def any_study(slots: Slots) -> AnyStudy:
+        return AnyStudy(storage, slots, only=order.only, drain=order.drain, on_refusals=refuse)
 
     terms = Terms(
         lease_seconds=order.lease_seconds,
@@ -93,8 +203,7 @@ def _serve(order: WorkOrder, stop: _Stop) -> int:
         memory_limit=order.memory_limit,
     )
     make = _factory(order.objective) if order.objective else None
-    stop.server = Server(storage, order.study, make, worker=order.worker, terms=terms, on_step=on_step, on_beat=on_beat)
-    return _EXITS[stop.server.run()]
+    return Server(storage, order.study, make, source=any_study, worker=order.worker, terms=terms, watcher=reporter)
 
 
 def _factory(reference: str) -> MakeObjective:

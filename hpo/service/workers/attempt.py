@@ -1,0 +1,161 @@
+"""One attempt at one slot: make its trial, run it, settle it, tell Optuna."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hpo.errors import HpoError, StorageError
+from hpo.service.storage import Storage
+from hpo.service.studies import trials
+from hpo.service.studies.recovery import recover
+from hpo.service.studies.slot import LeaseLost, Outcome, Slot
+from hpo.service.studies.slots import Slots
+from hpo.service.workers.outcome import Result, judge
+from hpo.service.workers.prepared import Prepared
+from hpo.service.workers.terms import Step, Terms
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Attempt", "Ending", "Means"]
+
+_log = logging.getLogger("hpo.worker")
+
+Ending = Outcome | Literal["lost", "interrupted", "exhausted"]
+"""What came of an attempt: the slot was settled so; it is somebody else's now; the database broke it off, unblamed;
+memory ran out, so this process had better be replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What all attempts of one worker share."""
+
+    storage: Storage
+    slots: Slots
+    worker: str  # its name
+    terms: Terms
+    on_step: Callable[[Step, Slot], None]  # called after each step
+
+
+class Attempt:
+    """The slot a worker has in hand, from its claim to its end; each call to the database is patient."""
+
+    def __init__(self, means: Means, slot: Slot) -> None:
+        self.slot = slot
+        self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
+        self._means = means
+        self._patiently = means.storage.patiently
+        self._began = time.monotonic()
+        self.error: StorageError | None = None  # what broke it off
+
+    def run(self, prepared: Prepared) -> Ending:
+        """Run it to its end.
+
+        Raises:
+            HpoError: no trial of this study can run here now; the slot was given back.
+            BaseException: as HpoError.
+
+        """
+        slot, means = self.slot, self._means
+        try:
+            means.on_step("claimed", slot)
+            trial = self._patiently(lambda: trials.create(means.storage, prepared.study(slot), slot))
+            self.trial_id = trial._trial_id
+            self._patiently(lambda: means.slots.attach(slot, trial.number))
+            means.on_step("created", slot)
+            self._say("claimed", trial=trial.number)
+            result = judge(means.storage, prepared.objective, trial)
+        except LeaseLost:
+            return self._drop()
+        except StorageError as error:
+            return self._interrupt(error)
+        except HpoError as error:  # no trial can run
+            why = str(error)
+            self._patiently(lambda: self.give_back(why))
+            raise
+        except BaseException:  # KeyboardInterrupt: none shall
+            self.give_back("its worker was stopped")
+            raise
+        means.on_step("trained", slot)
+        if result.outcome == "exhausted":
+            # As if the process had died, which it had better do before it takes another slot.
+            self._patiently(lambda: means.slots.out_of_memory(means.worker, result.reason or "", result.traceback))
+            self._patiently(lambda: recover(means.storage, slot.study, max_attempts=means.terms.max_attempts))
+            self._say("out of memory", trial=trial.number, reason=result.reason)
+            return "exhausted"
+        return self._finish(trial, result, result.outcome)
+
+    def reserve(self, trial_id: int, digest: str) -> bool:
+        """The sampler's question whether a configuration is free for the trial it draws for. Raises LeaseLost."""
+        self.trial_id = trial_id
+        return self._patiently(lambda: self._means.slots.reserve(self.slot, digest))
+
+    def give_back(self, reason: str) -> None:
+        """Give the slot back, unblamed, and fail its trial; without patience, from any thread. Raises StorageError."""
+        self._means.slots.hand_back_all(self._means.worker)
+        if self.trial_id is not None:
+            trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+        self._say("gave back", reason=reason)
+
+    def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
+        means, slot = self._means, self.slot
+        won = self._patiently(
+            lambda: means.slots.settle(
+                slot,
+                outcome,
+                result.value,
+                result.reason,
+                traceback=result.traceback,
+                params=trial.params,
+                trial_number=trial.number,
+            )
+        )
+        means.on_step("settled", slot)
+        value = result.value
+        if not won:
+            # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
+            there = self._patiently(lambda: means.slots.by_id([slot.id])).get(slot.id)
+            same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
+            if there is None or not same or there.outcome is None:
+                return self._drop()
+            outcome, value = there.outcome, there.value
+        if outcome == "failed" and result.reason:
+            self._note(trial, result.reason)
+        self._patiently(lambda: trials.tell(means.storage, trial._trial_id, outcome, value))
+        means.on_step("told", slot)
+        self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
+        return outcome
+
+    def _note(self, trial: "optuna.Trial", reason: str) -> None:
+        """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
+        from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+
+        with contextlib.suppress(StorageInternalError, UpdateFinishedTrialError, StorageError):
+            trial.set_user_attr("reason", reason)
+
+    def _drop(self) -> Ending:
+        """Fail the trial of a slot that is no longer ours."""
+        self._fail(f"attempt {self.slot.attempt} lost its slot to somebody else")
+        self._say("lost the slot to somebody else, so its trial is dropped")
+        return "lost"
+
+    def _interrupt(self, error: StorageError) -> Ending:
+        """The database broke a trial off, which is not the trial's fault."""
+        self.error = error
+        self._patiently(lambda: self._means.slots.hand_back(self.slot))
+        self._fail(str(error))
+        self._say("gave back", reason=str(error))
+        return "interrupted"
+
+    def _fail(self, reason: str) -> None:
+        trial_id, slot = self.trial_id, self.slot
+        if trial_id is not None:
+            self._patiently(lambda: trials.fail(self._means.storage, trial_id, slot.id, slot.attempt, reason))
+
+    def _say(self, event: str, **about: object) -> None:
+        seconds = round(time.monotonic() - self._began, 3)
+        names = {"study": self.slot.study, "slot": self.slot.position, "worker": self._means.worker}
+        _log.info(event, extra={**names, "seconds": seconds, **about})

@@ -1,0 +1,174 @@
+"""What a worker needs at hand to serve a study: its record, its objective, Optuna's study with sampler and pruner."""
+
+import dataclasses
+import importlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hpo.errors import DefinitionError, StudyError
+from hpo.service import studies
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord
+from hpo.service.studies.offers import Offer
+from hpo.service.studies.recovery import recover
+from hpo.service.studies.slot import Slot
+from hpo.service.workers.terms import Beat, MakeObjective, Objective
+from hpo.study import StudyDefinition, registry
+
+if TYPE_CHECKING:
+    import optuna
+
+    from hpo.search import Measuring
+    from hpo.search import Objective as SearchObjective
+
+__all__ = ["Prepared", "Shelf", "Stale"]
+
+_MOST = 3  # studies kept at hand; each holds its data set, and Optuna's memory of its trials
+
+Reserve = Callable[[int, str], bool]
+"""Whether a configuration, by its digest, is free for the trial of that id; see `hpo.search.make_sampler`."""
+
+
+class Stale(Exception):  # noqa: N818 - a state
+    """The definition was changed since this process loaded it, to the version the study asks for."""
+
+
+class Prepared:
+    """One study, ready to be served."""
+
+    def __init__(self, storage: Storage, record: StudyRecord, objective: Objective, reserve: Reserve) -> None:
+        self.record = record
+        self.objective = objective
+        self._storage = storage
+        self._reserve = reserve
+        self._study: optuna.Study | None = None
+
+    def study(self, slot: Slot) -> "optuna.Study":
+        """Optuna's study with this worker's sampler and pruner; `slot` is the one in hand. Raises StudyError."""
+        if self._study is None:
+            record = self.record
+            sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
+            self._study = studies.load(self._storage, record.name, sampler=sampler, pruner=pruner)
+            if self._storage.incarnations[record.name] != record.incarnation:
+                raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
+        return self._study
+
+    def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+        from hpo.search import make_pruner, make_sampler
+
+        record = self.record
+        definition = registry.load(record.reference)
+        space = definition.space(record.space)
+        # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
+        # and the search of a single worker comes out the same each time.
+        worker = f"{slot.position}:{slot.attempt}"
+        sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
+        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
+
+
+class Shelf:
+    """The studies served last, kept ready: another one costs loading its definition and its data."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        make_objective: MakeObjective | None,
+        *,
+        beat: Beat,
+        reserve: Reserve,
+        max_attempts: int,
+        on_loading: Callable[[str], object] | None = None,
+    ) -> None:
+        self._storage = storage
+        self._make_objective = make_objective  # None: the objective of the study's definition
+        self._beat = beat
+        self._reserve = reserve
+        self._max_attempts = max_attempts
+        self._on_loading = on_loading  # told the name of a study that is being made ready
+        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+
+    def get(self, offer: Offer) -> Prepared:
+        """The study that is offered, ready to be served.
+
+        Raises:
+            Stale: this process had better be replaced by a fresh one, which would load what is asked for.
+            DefinitionError: the definition or TensorFlow cannot be loaded, or it is another one than the study's.
+            DataError: the data cannot be had.
+            StudyError: the study was deleted, or made anew.
+            StorageError: the database failed.
+
+        """
+        kept = self._kept.get(offer.study)
+        if kept is not None and (kept.record.incarnation, kept.record.version) == (offer.incarnation, offer.version):
+            self._kept.move_to_end(offer.study)
+            return kept
+        self.drop(offer.study)
+        if self._on_loading is not None:
+            self._on_loading(offer.study)
+        patiently = self._storage.patiently
+        patiently(lambda: recover(self._storage, offer.study, max_attempts=self._max_attempts))
+        record = patiently(lambda: studies.get(self._storage, offer.study))
+        made = Prepared(self._storage, record, self._objective(record), self._reserve)
+        self._kept[offer.study] = made
+        while len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        return made
+
+    def drop(self, study: str) -> None:
+        """Make the study ready anew when it is served next."""
+        self._kept.pop(study, None)
+
+    def _objective(self, record: StudyRecord) -> Objective:
+        if self._make_objective is not None:
+            return self._make_objective(self._beat)
+        _refuse_other(registry.load(record.reference), record)
+        return _of_definition(record, self._beat)
+
+
+def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
+    """Refuse a definition that is not the one the study was asked for with. Raises DefinitionError, Stale."""
+    fingerprint = definition.space(record.space).fingerprint
+    if fingerprint != record.fingerprint:
+        raise DefinitionError(
+            f"space {record.space!r} of {record.definition!r} is another one here (fingerprint {fingerprint}, the "
+            f"study's is {record.fingerprint}): install the definition the study was made with"
+        )
+    if record.version is not None and definition.version != record.version:
+        if dataclasses.replace(definition).version == record.version:  # as its files read now
+            raise Stale(record.definition)
+        raise DefinitionError(
+            f"the definition {record.definition!r} is of another version here ({definition.version}, the study asks "
+            f"for {record.version}): install that one, or submit the study again with this one"
+        )
+
+
+def _nothing_to_search() -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+    """For a measurement, whose jobs say their whole configurations: nothing is drawn, nothing pruned."""
+    from optuna.pruners import NopPruner
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(), NopPruner()
+
+
+def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
+    """What the study does with its definition, with TensorFlow and the data: a worker without them takes no slot.
+
+    Raises:
+        DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
+        DataError: the data cannot be had.
+
+    """
+    from hpo.search import measuring, objective
+
+    made: Measuring | SearchObjective
+    if record.kind == "search":
+        made = objective(record.reference, space=record.space, fidelity=record.fidelity, seed=record.seed, beat=beat)
+    else:
+        made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
+    try:
+        importlib.import_module("keras")
+    except ImportError as error:
+        raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    made.prepare()
+    return made

@@ -1,0 +1,113 @@
+"""From trainings that are done to a verdict: the race, the pairs and the look, with scores that a formula gives."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpo.analysis import alpha_of_look
+from hpo.analysis import compare as analysed
+from hpo.search.job import Job
+from hpo.service import measuring, storage, studies
+from hpo.service.compare.contest import contest
+from hpo.service.compare.report import CompareReport
+from hpo.service.compare.request import CompareRequest
+from hpo.service.compare.run import compare
+from hpo.service.compare.stages import Stage, walk
+from hpo.service.measuring import Result
+from hpo.service.studies.slots import Slots
+from hpo.study import registry
+
+DEFINITION = """
+import numpy as np
+from hpo.data import Dataset, Rows
+from hpo.study import *
+
+def rows():
+    x = np.zeros((50, 1), np.float32)
+    return Dataset(name="rows", development=Rows(x=x[:40], y=x[:40, 0]), test=Rows(x=x[40:], y=x[40:, 0]))
+
+def nothing(*_):
+    raise AssertionError("nothing is trained here")
+
+study = StudyDefinition(
+    name="known", title="Known", data=rows, build=nothing, metric="mae", direction="minimize",
+    spaces=(Space(name="line", params={"x": Float(low=0.0, high=1.0)}),), evaluation=Holdout(rows=8),
+    fidelities=(Fidelity(name="quick", epochs=3),), baselines=(Baseline(name="by-hand", title="", params={"x": 0.5}),),
+    margin=0.01,
+)
+"""
+PAIRS = 8
+
+
+def score(job: Job) -> float:
+    """An error: the larger x, the larger; every seed has its luck, and some of it depends on the configuration."""
+    luck = np.random.default_rng(job.seed).normal(scale=0.3)
+    own = np.random.default_rng(job.seed + round(1000 * job.params["x"])).normal(scale=0.05)
+    return float(2 + job.params["x"] + luck + own)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> storage.Storage:
+    """A database with a search whose best trial was lucky: x = 0.4, which is worse than x = 0.1."""
+    file = tmp_path / "known.py"
+    file.write_text(DEFINITION)
+    store = storage.prepare(f"sqlite:///{tmp_path}/hpo.db")
+    space = registry.load(f"{file}:study").space()
+    studies.create_or_resume(
+        store,
+        studies.StudyPlan(
+            name="known", reference=f"{file}:study", definition="known", space="line", fingerprint=space.fingerprint,
+            fidelity="quick", direction="minimize", metric="mae", seed=7, sampler="random", pruner="none",
+        ),
+    )  # fmt: skip
+    slots = Slots(store)
+    slots.open("known", 3)
+    for number, (x, value) in enumerate([(0.5, 2.5), (0.4, 1.0), (0.1, 2.0)]):
+        slot = slots.claim("known", "me", 60)
+        assert slot is not None
+        assert slots.settle(slot, "complete", value, params={"x": x}, trial_number=number)
+    return store
+
+
+def told(opened: storage.Storage, **options) -> CompareReport:
+    """Settle every job of the comparison by `score`, then compare: nothing is left to train."""
+    request = CompareRequest(**{"study": "known", "storage": opened.url, "pairs": PAIRS, "rounds": 4, **options})
+
+    def do(stage: Stage) -> Mapping[str, Result]:
+        studies.create_or_resume(opened, stage.plan)
+        slots = Slots(opened)
+        slots.add(stage.plan.name, stage.jobs)
+        while (slot := slots.claim(stage.plan.name, "me", 60)) is not None:
+            job = Job.from_payload(slot.payload)
+            assert slots.settle(slot, "complete", score(job), params=job.params)
+        return measuring.results(opened, stage.plan.name)
+
+    walk(opened, contest(opened, request), request, do)
+    return compare(request)
+
+
+def test_smaller_errors_win_the_race_and_the_pairs(opened: storage.Storage) -> None:
+    report = told(opened)
+    assert report.optimum.params == {"x": 0.1}  # and not the search's lucky one
+    alpha = alpha_of_look(1)
+    again = analysed(report.scores.optimum, report.scores.baseline, direction="minimize", margin=0.01, alpha=alpha)
+    assert (report.comparison.difference, report.comparison.verdict) == (again.difference, "better")
+    assert report.comparison.ci == again.ci
+    assert (report.comparison.margin, report.comparison.alpha) == (0.01, alpha)
+    # Both sides of a pair have the same luck, which the difference is rid of.
+    assert np.corrcoef(report.scores.optimum, report.scores.baseline)[0, 1] > 0.9
+    assert told(opened, margin=0.5).comparison.margin == 0.5
+
+
+def test_rows_drawn_anew_are_correlated_and_the_interval_knows_it(opened: storage.Storage) -> None:
+    report = told(opened, resample=True)
+    plain = analysed(report.scores.optimum, report.scores.baseline, direction="minimize", margin=0.01, alpha=0.0375)
+    found = report.comparison
+    assert report.rows == "resampled"
+    assert found.ci95 is not None
+    assert plain.ci95 is not None
+    # Nadeau and Bengio's variance: 1/pairs + test rows / training rows in place of 1/pairs.
+    wider = ((1 / PAIRS + 10 / 40) / (1 / PAIRS)) ** 0.5
+    assert found.ci95[1] - found.ci95[0] == pytest.approx(wider * (plain.ci95[1] - plain.ci95[0]))

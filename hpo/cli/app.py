@@ -4,7 +4,23 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli import compare, data, db, doctor, export, importance, optimize, report, show, studies, sweep, train
+from hpo.cli import (
+    compare,
+    control,
+    dashboard,
+    data,
+    db,
+    doctor,
+    export,
+    importance,
+    optimize,
+    report,
+    show,
+    studies,
+    submit,
+    sweep,
+    train,
+)
 from hpo.cli.arguments.examples import examples
 
 __all__ = ["app"]
@@ -41,5 +57,21 @@ def _root(
     pass
 
 
-for group in (optimize, studies, sweep, compare, report, importance, export, train, show, data, db, doctor):
+for group in (
+    optimize,
+    submit,
+    studies,
+    control,
+    sweep,
+    compare,
+    report,
+    dashboard,
+    importance,
+    export,
+    train,
+    show,
+    data,
+    db,
+    doctor,
+):
     group.register(app)

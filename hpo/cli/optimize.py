@@ -1,12 +1,10 @@
 """`hpo optimize`: the main job."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import megabytes, real, whole
 from hpo.cli.arguments.options import (
@@ -19,10 +17,11 @@ from hpo.cli.arguments.options import (
     TrialTimeout,
     Workers,
 )
+from hpo.cli.arguments.searching import Fidelity, Name, NoBaseline, Pruner, Sampler, SearchSeed, Trials, TryFile
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.optimize import announce, conclude
 from hpo.cli.printing.output import document
-from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
+from hpo.settings import storage_url
 
 __all__ = ["optimize", "register"]
 
@@ -40,65 +39,22 @@ def register(app: typer.Typer) -> None:
 
 def optimize(
     definition: Definition,
-    trials: Annotated[
-        int,
-        typer.Option(
-            "--trials",
-            "-n",
-            metavar="N",
-            parser=whole(1, 1_000_000),
-            help="Trials of the study in total, earlier runs included.",
-            show_default=False,
-        ),
-    ],
+    trials: Trials,
     workers: Workers = None,
     space: SpaceName = None,
-    fidelity: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="How much work a trial is.  [default: the definition's first]",
-            autocompletion=complete.fidelities,
-            show_default=False,
-        ),
-    ] = None,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"{', '.join(SAMPLERS)}.  [default: the study's, {DEFAULT_SAMPLER} for a new one]",
-            autocompletion=complete.samplers,
-        ),
-    ] = None,
-    pruner: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"{', '.join(PRUNERS)}.  [default: the study's, {DEFAULT_PRUNER} for a new one]",
-            autocompletion=complete.pruners,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]"),
-    ] = None,
+    fidelity: Fidelity = None,
+    sampler: Sampler = None,
+    pruner: Pruner = None,
+    seed: SearchSeed = None,
+    name: Name = None,
     storage: Storage = None,
     timeout: Timeout = None,
     trial_timeout: TrialTimeout = None,
     until: Annotated[
         float | None, typer.Option(metavar="VALUE", parser=real, help="Stop at a value this good.")
     ] = None,
-    try_file: Annotated[
-        Path | None,
-        typer.Option("--try", metavar="FILE", help="JSON: a configuration, or a list of them, to try first."),
-    ] = None,
-    no_baseline: Annotated[
-        bool, typer.Option("--no-baseline", help="Do not begin with the definition's baseline.")
-    ] = False,
+    try_file: TryFile = None,
+    no_baseline: NoBaseline = False,
     max_attempts: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
     ] = 3,

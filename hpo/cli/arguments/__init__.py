@@ -5,4 +5,5 @@ __all__ = [
     "examples",
     "numbers",
     "options",
+    "searching",
 ]

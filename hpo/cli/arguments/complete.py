@@ -10,7 +10,18 @@ import typer
 
 from hpo.settings import PRUNERS, SAMPLERS
 
-__all__ = ["baselines", "configs", "definitions", "fidelities", "pruners", "samplers", "spaces", "studies", "sweeps"]
+__all__ = [
+    "baselines",
+    "configs",
+    "definitions",
+    "fidelities",
+    "pruners",
+    "samplers",
+    "spaces",
+    "studies",
+    "submittable",
+    "sweeps",
+]
 
 Offer = list[tuple[str, str]]  # (what is put on the line, what is said of it)
 
@@ -67,6 +78,11 @@ def studies(ctx: typer.Context, incomplete: str) -> Offer:
         return _fitting(names(storage.open(ctx.params.get("storage") or storage_url())), incomplete)
     except Exception:
         return []
+
+
+def submittable(ctx: typer.Context, incomplete: str) -> Offer:
+    """Installed definitions, and the studies of the storage."""
+    return definitions(incomplete) + studies(ctx, incomplete)
 
 
 def _of_definition(ctx: typer.Context, incomplete: str, names: Callable[[Any], Iterable[tuple[str, str]]]) -> Offer:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import typer
 
-__all__ = ["megabytes", "real", "seconds", "whole"]
+__all__ = ["NONE", "megabytes", "or_none", "real", "seconds", "whole"]
+
+NONE = math.inf
+"""What `none` is typed for: the limit a study keeps shall go."""
 
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _YEAR = 366 * 86_400.0  # the longest time anybody can wait for
@@ -45,6 +48,16 @@ def seconds(text: str) -> float:
     if total is None or not 0 < total <= _YEAR:
         raise typer.BadParameter(f"{_short(text)} is not a time from 1s to 366d, such as 90, 90s, 10m or 2h")
     return total
+
+
+def or_none(parse: Callable[[str], float]) -> Callable[[str], float]:
+    """A parser of what `parse` takes, and of `none`, which becomes NONE."""
+
+    def parse_either(text: str) -> float:
+        return NONE if str(text).strip().lower() in ("none", str(NONE)) else parse(text)
+
+    parse_either.__name__ = parse.__name__
+    return parse_either
 
 
 def megabytes(text: str) -> int:

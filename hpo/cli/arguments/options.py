@@ -73,7 +73,12 @@ Seed = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", metavar="N", parser=whole(1, 256), help="Processes that train.  [default: one a core]"),
+    typer.Option(
+        "--workers",
+        metavar="N",
+        parser=whole(0, 256),
+        help="Processes that train; 0: none here, a fleet's do it.  [default: one a core]",
+    ),
 ]
 Timeout = Annotated[
     float | None,

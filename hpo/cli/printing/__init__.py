@@ -7,6 +7,7 @@ __all__ = [
     "optimize",
     "output",
     "sparkline",
+    "submit",
     "sweep",
     "words",
 ]

@@ -28,9 +28,11 @@ def announce(plan: "Plan", request: "Request") -> None:
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
     say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
-    by = f"by {count(plan.workers, 'worker')}, sampler {plan.sampler}, pruner {plan.pruner}"
-    say(f"  trials   {plan.left} to do {by}")
-    say(f"  time     {_time(plan)}; Ctrl-C keeps what is done, and the same command goes on")
+    say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
+    if plan.changed:
+        say("  code     the definition's has changed since: trials from now on are of the new one")
+    end = "keeps what is done, and the same command goes on" if plan.workers else "leaves the fleet at it"
+    say(f"  time     {_time(plan)}; Ctrl-C {end}")
 
 
 def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: bool) -> None:
@@ -41,6 +43,11 @@ def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: b
         StudyError: everything is settled and nothing is complete.
 
     """
+    if progress.ended == "interrupted" and not plan.workers:
+        raise Interrupted(
+            f"{progress.settled} of {progress.target} trials are done, and the fleet goes on without this command; "
+            f"hpo status {progress.study} --watch looks again"
+        )
     if progress.ended == "interrupted":
         raise Interrupted(
             f"interrupted with {progress.settled} of {progress.target} trials done; they are kept, "
@@ -54,7 +61,15 @@ def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: b
     _next(plan, progress, storage)
 
 
+def _by(plan: "Plan") -> str:
+    if plan.workers:
+        return count(plan.workers, "worker")
+    return f"the fleet ({count(plan.serving, 'worker')} there now)"
+
+
 def _time(plan: "Plan") -> str:
+    if not plan.workers and not plan.serving:
+        return "told once somebody is at it"
     if plan.seconds is None:
         return "told after the first trials"
     basis = "at the pace so far" if plan.measured else "at a guess, on cores of a common laptop"
@@ -78,6 +93,7 @@ def _result(plan: "Plan", progress: "Progress") -> None:
         "done": "all done",
         "timeout": "its time is up; the same command goes on",
         "until": "stopped at a value good enough; without --until it goes on",
+        "stopped": f"it was stopped; hpo resume {progress.study} lets it go on",
     }.get(progress.ended or "done", progress.ended)
     if not plan.left:
         tell(f"{progress.study}: all {progress.target} trials are done already; a larger --trials adds more")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import duration, say, table, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.words import by_whom, count
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
@@ -32,7 +32,7 @@ def announce(plan: "SweepPlan") -> None:
         f"  to do    {plan.left} of {count(plan.jobs, 'distinct training')}"
         + (f", {trained} are done" if trained else "")
         + (f", and {plan.others} more that an earlier run left undone" if plan.others else "")
-        + f", by {count(plan.workers, 'worker')}"
+        + f", {by_whom(plan.workers)}"
     )
     say(f"  time     {expected(plan)}; Ctrl-C keeps what is done, and the same command goes on")
 

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hpo.study import Evaluation, Fidelity, Space
 
-__all__ = ["count", "evaluation_words", "fidelity_words", "size_words"]
+__all__ = ["by_whom", "count", "evaluation_words", "fidelity_words", "size_words"]
 
 
 def count(number: int, noun: str) -> str:
     """`number` things: 1 trial, 50 trials, 2,400 rows."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def by_whom(workers: int) -> str:
+    """Who does it: so many workers here, or a fleet's."""
+    return f"by {count(workers, 'worker')}" if workers else "by the fleet"
 
 
 def size_words(space: "Space") -> str:

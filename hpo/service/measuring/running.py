@@ -9,7 +9,10 @@ from hpo.service.storage import Storage
 from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, status
 from hpo.service.studies.progress import Progress
+from hpo.service.studies.refusals import refuse_stopped
+from hpo.service.studies.serving import serving
 from hpo.service.studies.slots import Slots
+from hpo.service.studies.watching import watch
 from hpo.service.workers.drain import drain
 from hpo.service.workers.effort import MAX_WORKERS, Effort
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
@@ -86,6 +89,8 @@ def measure(
     study at once share its jobs. How it ends is told as `optimize` tells it, without a best trial: of measurements,
     most of them on test rows, the luckiest is nothing to look at before all are done, nor to choose by afterwards.
 
+    With no workers here the fleet does it, and this only looks on.
+
     Args:
         storage: where the study is, or is made.
         plan: from `study`.
@@ -96,21 +101,26 @@ def measure(
     Raises:
         UsageError: there are no jobs at all, or one has a configuration that is none of the study's space.
         DefinitionError: the definition cannot be loaded.
-        StudyError: there is a study of that name that was asked for otherwise, or every job fails.
+        StudyError: there is a study of that name that was asked for otherwise or is stopped, or every job fails.
         StorageError: the database cannot be reached, read or written.
         HpoError: a worker could not go on; nothing is lost.
 
     """
     _refuse_foreign(plan, jobs)
+    # As many however few jobs are left: the threads a worker gets, and so the last digits of a result, hang on it.
+    here = effort.processes(MAX_WORKERS)
+    plan = replace(plan, version=registry.version(plan.reference), trial_timeout=None if here else effort.trial_timeout)
     record = create_or_resume(storage, plan)
+    refuse_stopped(record)
     slots = Slots(storage, max_attempts=effort.max_attempts)
     slots.add(record.name, jobs)
     if not slots.counts(record.name).target:
         raise UsageError(f"there is nothing to measure in {record.name!r}")
-    # As many however few jobs are left: the threads a worker gets, and so the last digits of a result, hang on it.
-    workers = effort.processes(MAX_WORKERS)
     told = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
-    return replace(drain(storage, record, effort, workers=workers, on_progress=told), best=None)
+    if not here:
+        return replace(watch(storage, record.name, timeout=effort.timeout, on_progress=told), best=None)
+    effort = replace(effort, trial_timeout=effort.trial_timeout or record.trial_timeout)
+    return replace(drain(storage, record, effort, workers=here, on_progress=told), best=None)
 
 
 def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: int | None) -> tuple[int, float | None]:
@@ -135,7 +145,10 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
         total = pace * len(left)
-    at_once = min(Effort(workers=workers).processes(MAX_WORKERS), len(left))
+    here = Effort(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
+    if not here:
+        return len(left), None
+    at_once = min(here, len(left))
     return len(left), None if total is None else total / at_once
 
 

@@ -26,13 +26,15 @@ class Plan:
     fidelity: Fidelity
     existing: "StudyStatus | None"  # the study as it stands; None: it will be made
     left: int  # trials to do
-    workers: int  # processes
+    workers: int  # processes here; 0: none, a fleet does it
+    serving: int  # workers elsewhere that would serve it; 0 where there are workers here
     sampler: str  # asked for, or the study's own, or the default
     pruner: str  # likewise; the default gives way where it cannot work
     safe_url: str  # of the storage, without a password
     default_storage: bool  # a command without --storage finds it
     seconds: float | None  # about how long it takes; None: nothing to tell it from
     measured: bool  # the estimate comes from this study's own trials, not from its definition
+    changed: bool  # the definition's code is another one than when the study was asked for last
 
 
 def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity) -> str:
@@ -57,7 +59,7 @@ def plan(request: "Request") -> Plan:
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
     name = request.name or study_name(definition, space, fidelity)
     where = parse(request.storage)
-    existing, pace = _existing(request.storage, name)
+    existing, pace, version = _existing(request.storage, name)
     settled = existing.settled if existing is not None else 0
     if existing is not None and existing.target > request.trials:
         raise UsageError(
@@ -66,6 +68,8 @@ def plan(request: "Request") -> Plan:
         )
     left = request.trials - settled
     each = pace if pace is not None else fidelity.trial_seconds
+    workers = request.processes
+    elsewhere = _serving(request.storage, name) if not workers else 0
     return Plan(
         study=name,
         reference=request.definition,
@@ -74,29 +78,47 @@ def plan(request: "Request") -> Plan:
         fidelity=fidelity,
         existing=existing,
         left=left,
-        workers=request.processes,
+        workers=workers,
+        serving=elsewhere,
         sampler=request.sampler or (existing.sampler if existing is not None else DEFAULT_SAMPLER),
         pruner=request.pruner or (existing.pruner if existing is not None else default_pruner(definition, fidelity)),
         safe_url=where.safe,
         default_storage=parse(storage_url()).url == where.url,
-        seconds=None if each is None else each * left / min(request.processes, left or 1),
+        seconds=None
+        if each is None or not (workers or elsewhere)
+        else each * left / min(workers or elsewhere, left or 1),
         measured=pace is not None,
+        changed=version not in (None, definition.version),
     )
 
 
-def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None]":
-    """The study of that name and the mean seconds of its trials; None for what there is not yet."""
+def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None, str | None]":
+    """The study of that name, mean seconds of its trials, version of its code; None for what there is not yet."""
     from hpo.service import storage, studies
     from hpo.service.studies import status
 
     opened = storage.find(url)
     if opened is None:
-        return None, None
+        return None, None, None
     try:
         record = studies.lookup(opened, name)
         if record is None:
-            return None, None
+            return None, None, None
         studies.refuse_other(record)
-        return status.study_status(opened, name), status.mean_seconds(opened, name)
+        return status.study_status(opened, name), status.mean_seconds(opened, name), record.version
+    finally:
+        opened.close()
+
+
+def _serving(url: str, name: str) -> int:
+    """Workers that would serve the study of that name."""
+    from hpo.service import storage
+    from hpo.service.studies.serving import serving
+
+    opened = storage.find(url)
+    if opened is None:
+        return 0
+    try:
+        return len(serving(opened, name).ready)
     finally:
         opened.close()

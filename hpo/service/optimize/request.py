@@ -1,8 +1,9 @@
 """What a person asks of the main job, checked before anything is written."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hpo.errors import UsageError
 from hpo.service.storage.schema import LONGEST_NAME
@@ -11,12 +12,17 @@ from hpo.service.workers.effort import Effort, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS, STALL_SECONDS
 from hpo.study import Params
 
-__all__ = ["Request"]
+__all__ = ["LIMITS", "Limit", "Request"]
+
+Limit = Literal["trial_timeout", "until"]
+"""What a study may keep of its own, for workers anywhere."""
+
+LIMITS: tuple[Limit, ...] = ("trial_timeout", "until")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Bring the study of a definition to `trials` settled slots with workers on this machine.
+    """Bring the study of a definition to `trials` settled slots.
 
     Raises:
         UsageError: a number is out of range, or a name is unknown.
@@ -26,7 +32,8 @@ class Request:
     definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
     trials: int  # slots the study shall have in total, earlier runs included
     storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
-    workers: int | None = None  # processes; None: one for each usable core, but no more than trials
+    workers: int | None = None
+    # processes here; None: one for each usable core, but no more than trials; 0: none, workers elsewhere do it
     space: str | None = None  # None: the definition's first
     fidelity: str | None = None  # None: the definition's first
     sampler: str | None = None  # None: the study's own, or the default where the study is new
@@ -36,6 +43,7 @@ class Request:
     timeout: float | None = None  # seconds for the whole run; trials in flight are given back
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails
     until: float | None = None  # stop as soon as the best value is at least this good
+    forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     baseline: bool = True  # try the definition's first baseline before anything else
     lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this

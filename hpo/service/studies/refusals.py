@@ -1,11 +1,12 @@
 """What is refused of studies, in words: another study of the same name, or none at all."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from hpo.errors import StudyError
 from hpo.service.studies.plan import Kind, StudyPlan, StudyRecord, purpose
 
-__all__ = ["refuse_mismatch", "refuse_other", "unknown"]
+__all__ = ["refuse_mismatch", "refuse_other", "refuse_stopped", "stopped", "unknown"]
 
 
 def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
@@ -34,6 +35,20 @@ def refuse_other(existing: StudyPlan, wanted: StudyPlan | None = None) -> None:
         raise StudyError(
             f"study {existing.name!r} is a {purpose(existing)}, not a {what}: {_remedy(existing.name, kind)}"
         )
+
+
+def refuse_stopped(existing: StudyRecord) -> None:
+    """Refuse to work at a study that is stopped. Raises StudyError."""
+    if existing.stopped_at is not None:
+        raise StudyError(f"study {existing.name!r} {stopped(existing)}: hpo resume {existing.name} lets it go on")
+
+
+def stopped(record: StudyRecord) -> str:
+    """Who stopped a study, when and why, in words that follow its name."""
+    assert record.stopped_at is not None
+    when = datetime.fromtimestamp(record.stopped_at, UTC)
+    why = "" if record.stopped_why is None else f" ({record.stopped_why})"
+    return f"was stopped by {record.stopped_by} at {when:%Y-%m-%d %H:%M} UTC{why}"
 
 
 def _remedy(name: str, kind: Kind) -> str:

@@ -19,7 +19,7 @@ from hpo.service.studies.slot import Counts, Slot
 from hpo.service.studies.slot_queries import UNSETTLED
 from hpo.service.studies.slots import Slots
 
-__all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "stopped", "study_status"]
+__all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
 
 State = Literal["running", "waiting", "stopped", "done"]
 """Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
@@ -89,13 +89,6 @@ def names(storage: Storage) -> Iterator[tuple[str, str]]:
     for record in studies.list_all(storage):
         kind = "" if record.kind == "search" else f"{record.kind} of "
         yield record.name, f"{kind}{record.definition}, space {record.space}, fidelity {record.fidelity}"
-
-
-def stopped(status: StudyStatus) -> str:
-    """Who stopped a study, when and why, in words that follow its name."""
-    assert status.stopped_at is not None
-    why = "" if status.stopped_why is None else f" ({status.stopped_why})"
-    return f"was stopped by {status.stopped_by} at {status.stopped_at:%Y-%m-%d %H:%M} UTC{why}"
 
 
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:

@@ -16,7 +16,7 @@ from hpo.service.workers.effort import MAX_WORKERS
         ("trials", 10**12, "not 1000000000000"),
         ("trials", 1.5, "not 1.5"),
         ("trials", True, "not True"),
-        ("workers", 0, "workers must be a whole number from 1 to"),
+        ("workers", -1, "workers must be a whole number from 0 to"),
         ("workers", 10_000, "not 10000"),
         ("max_attempts", 0, "max attempts must be"),
         ("seed", -1, "seed must be"),

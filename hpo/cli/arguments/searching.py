@@ -1,0 +1,67 @@
+"""Options of a search, shared by running it here and by leaving it to a fleet."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.numbers import whole
+from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
+
+__all__ = ["Fidelity", "Name", "NoBaseline", "Pruner", "Sampler", "SearchSeed", "Trials", "TryFile"]
+
+Trials = Annotated[
+    int,
+    typer.Option(
+        "--trials",
+        "-n",
+        metavar="N",
+        parser=whole(1, 1_000_000),
+        help="Trials of the study in total, earlier runs included.",
+        show_default=False,
+    ),
+]
+Fidelity = Annotated[
+    str | None,
+    typer.Option(
+        "--fidelity",
+        metavar="NAME",
+        help="How much work a trial is.  [default: the definition's first]",
+        autocompletion=complete.fidelities,
+        show_default=False,
+    ),
+]
+Sampler = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME",
+        help=f"{', '.join(SAMPLERS)}.  [default: the study's, {DEFAULT_SAMPLER} for a new one]",
+        autocompletion=complete.samplers,
+    ),
+]
+Pruner = Annotated[
+    str | None,
+    typer.Option(
+        "--pruner",
+        metavar="NAME",
+        help=f"{', '.join(PRUNERS)}.  [default: the study's, {DEFAULT_PRUNER} for a new one]",
+        autocompletion=complete.pruners,
+    ),
+]
+SearchSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]"),
+]
+TryFile = Annotated[
+    Path | None,
+    typer.Option("--try", metavar="FILE", help="JSON: a configuration, or a list of them, to try first."),
+]
+NoBaseline = Annotated[bool, typer.Option("--no-baseline", help="Do not begin with the definition's baseline.")]

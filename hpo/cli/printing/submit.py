@@ -1,0 +1,49 @@
+"""What `hpo submit`, `stop` and `resume` say."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from hpo.cli.printing.output import tell
+from hpo.cli.printing.words import count
+
+if TYPE_CHECKING:
+    from hpo.service.optimize.submit import Submitted
+    from hpo.service.studies.serving import Serving
+    from hpo.service.studies.status import StudyStatus
+
+__all__ = ["fleet", "submitted"]
+
+
+def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None:
+    """What was opened, and who is there to do it."""
+    if left.added:
+        tell(f"{found.study}: {count(left.added, 'trial')} opened; {found.settled} of {found.target} are done")
+    elif found.settled == found.target:
+        tell(f"{found.study}: all {found.target} trials are done already; a larger --trials adds more")
+        return
+    else:
+        tell(f"{found.study}: nothing to add; {found.settled} of {found.target} trials are done")
+    if changed:
+        tell("its definition's code has changed since it was asked for last: trials from now on are of the new one")
+    name = shlex.quote(found.study)
+    if found.state == "stopped":
+        tell(f"it is stopped, and stays so: hpo resume {name} lets it go on")
+    elif found.state == "done":
+        tell(
+            f"its best is as good as --until {found.until:g} asks for, so nothing begins: --until none takes that away"
+        )
+    else:
+        fleet(left.serving)
+    tell(f"hpo status {name} --watch shows how far it is")
+
+
+def fleet(serving: "Serving") -> None:
+    """How many workers there are to serve a study, and why others would not."""
+    if serving.ready:
+        are = "is" if len(serving.ready) == 1 else "are"
+        tell(f"{count(len(serving.ready), 'worker')} {are} there to serve it")
+    else:
+        tell("no worker is there to serve it yet: hpo worker starts some, on any machine that reaches the storage")
+    for why in sorted(set(serving.refusing.values())):
+        number = sum(each == why for each in serving.refusing.values())
+        tell(f"{count(number, 'worker')} cannot serve it: {why}")

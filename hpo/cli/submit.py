@@ -1,0 +1,135 @@
+"""`hpo submit`: leave a search to a fleet."""
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import NONE, or_none, real, seconds
+from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage
+from hpo.cli.arguments.searching import Fidelity, Name, NoBaseline, Pruner, Sampler, SearchSeed, Trials, TryFile
+from hpo.cli.printing.bar import Display
+from hpo.cli.printing.optimize import announce, conclude
+from hpo.cli.printing.output import document
+from hpo.cli.printing.submit import submitted
+from hpo.settings import storage_url
+
+if TYPE_CHECKING:
+    from hpo.service.optimize.plan import Plan
+    from hpo.service.optimize.request import Request
+    from hpo.service.optimize.submit import Submitted
+
+__all__ = ["register", "submit"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo submit fcnn --trials 60",
+        "hpo submit cnn --trials 200 --space wide --until 0.93 --trial-timeout 10m",
+        "hpo submit fcnn-report-quick --trials 100 --wait",
+        "hpo submit cnn --trials 200 --until none",
+    )
+    app.command(short_help="Leave a search to the workers of a fleet.", epilog=epilog)(submit)
+
+
+def submit(
+    definition: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEFINITION|STUDY",
+            help="A definition, as hpo optimize takes it, or the name of a study that shall go on as it was made.",
+            autocompletion=complete.submittable,
+            show_default=False,
+        ),
+    ],
+    trials: Trials,
+    space: SpaceName = None,
+    fidelity: Fidelity = None,
+    sampler: Sampler = None,
+    pruner: Pruner = None,
+    seed: SearchSeed = None,
+    name: Name = None,
+    storage: Storage = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME", parser=or_none(seconds), help="A training that takes longer fails; none: no limit."
+        ),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(metavar="VALUE", parser=or_none(real), help="Begin nothing more at a value this good; none: do."),
+    ] = None,
+    try_file: TryFile = None,
+    no_baseline: NoBaseline = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show how far it is until it is done; Ctrl-C leaves the fleet at it.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
+    from hpo.service.optimize.plan import plan
+    from hpo.service.optimize.request import LIMITS, Request
+    from hpo.service.optimize.submit import meant
+    from hpo.service.optimize.submit import submit as run
+    from hpo.study.configurations import read_configurations
+
+    given = {
+        "space": space,
+        "fidelity": fidelity,
+        "sampler": sampler,
+        "pruner": pruner,
+        "seed": seed,
+        "name": name,
+        "trial_timeout": trial_timeout,
+        "until": until,
+    }
+    wanted: dict[str, Any] = {option: value for option, value in given.items() if value not in (None, NONE)}
+    request = meant(
+        Request(
+            definition=definition,
+            trials=trials,
+            storage=storage or storage_url(),
+            workers=0,
+            baseline=not no_baseline,
+            forget=[limit for limit in LIMITS if given[limit] == NONE],
+            **wanted,
+        )
+    )
+    ahead = plan(request)
+    request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)
+    if try_file is not None:
+        request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
+    left = run(request)
+    if wait:
+        _wait(ahead, request, left, plain=quiet, as_json=as_json)
+    else:
+        _leave(request, left, changed=ahead.changed, as_json=as_json)
+
+
+def _leave(request: "Request", left: "Submitted", *, changed: bool, as_json: bool) -> None:
+    from hpo.service import storage as storages
+    from hpo.service.studies import status
+
+    found = status.study_status(storages.open(request.storage), left.study)
+    if as_json:
+        document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
+    else:
+        submitted(found, left, changed=changed)
+
+
+def _wait(ahead: "Plan", request: "Request", left: "Submitted", *, plain: bool, as_json: bool) -> None:
+    from hpo.service import storage as storages
+    from hpo.service.studies import status
+    from hpo.service.studies.watching import watch
+
+    opened = storages.open(request.storage)
+    with Display(lambda: announce(ahead, request), plain=plain) as display:
+        progress = watch(opened, left.study, on_progress=display)
+    if as_json:
+        document({**asdict(status.study_status(opened, left.study)), "added": left.added})
+    conclude(ahead, progress, opened, quiet=as_json)

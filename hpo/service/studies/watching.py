@@ -1,0 +1,82 @@
+"""Watching a study that others work at."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from hpo.service.storage import Storage
+from hpo.service.storage.patience import patiently
+from hpo.service.studies.plan import StudyRecord
+from hpo.service.studies.progress import Ended, Progress, snapshot
+from hpo.service.studies.record import get
+
+__all__ = ["watch"]
+
+_LOOK = 0.5  # seconds between looks at the least
+_SHARE = 10  # times as long as a look took, so that watching costs a tenth of a database's time at the most
+
+
+def watch(
+    storage: Storage,
+    study: str,
+    *,
+    timeout: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Progress:
+    """Look on until a study is settled, or is stopped or good enough and nothing of it is in hand any more.
+
+    Ctrl-C ends the watching, and nothing else: nothing here is at work.
+
+    Args:
+        storage: where the study is.
+        study: its name.
+        timeout: seconds to watch for at the most.
+        on_progress: told how far the study is, about twice a second.
+
+    Raises:
+        StudyError: there is no such study, or it was deleted meanwhile.
+        StorageError: the database stayed away.
+
+    """
+    began = time.monotonic()
+    first: Progress | None = None
+    ended: Ended | None = None
+    while True:
+        looked = time.monotonic()
+        record, seen = patiently(lambda: _look(storage, study))
+        first = first or seen
+        seen = _paced(seen, first, time.monotonic() - began)
+        ended = ended or _ended(record, seen)
+        if ended is None and timeout is not None and time.monotonic() - began >= timeout:
+            ended = "timeout"
+        seen = replace(seen, ended=ended)
+        if on_progress is not None:
+            on_progress(seen)
+        if ended is not None:
+            return seen
+        try:
+            time.sleep(max(_LOOK, _SHARE * (time.monotonic() - looked)))
+        except KeyboardInterrupt:
+            ended = "interrupted"
+
+
+def _look(storage: Storage, study: str) -> tuple[StudyRecord, Progress]:
+    record = get(storage, study)
+    return record, snapshot(storage, study, direction=record.direction)
+
+
+def _paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
+    new = seen.settled - first.settled
+    left = seen.target - seen.settled
+    return replace(seen, elapsed_seconds=elapsed, new=new, eta_seconds=elapsed / new * left if new else None)
+
+
+def _ended(record: StudyRecord, seen: Progress) -> Ended | None:
+    """What is in hand is waited for: it counts."""
+    if seen.settled == seen.target:
+        return "done"
+    if seen.running:
+        return None
+    if record.stopped_at is not None:
+        return "stopped"
+    return "until" if seen.best is not None and record.reached(seen.best.value) else None

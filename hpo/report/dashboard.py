@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +15,16 @@ from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
 
 if TYPE_CHECKING:
+    import optuna
     import plotly.graph_objects as go
 
-__all__ = ["note", "publish"]
+__all__ = ["keep_up", "note", "publish"]
 
 _BEGIN, _END = "[//]: # (hpo report)", "[//]: # (hpo report ends)"
 """Around our part of a study's note: Markdown shows neither, and what a person wrote beside it stays."""
+
+_KNOWN = "hpo:note"  # system attribute of a study whose note had our part at some time
+_LIVE = "Live page"
 
 _TITLE = 34  # px above a figure for its title, which the dashboard does not give
 
@@ -33,22 +39,51 @@ def publish(storage: Storage, document: Document) -> int:
         StorageError: the database cannot be written.
 
     """
-    import optuna
-    from optuna_dashboard import get_note, save_note, save_plotly_graph_object  # type: ignore[import-untyped]
-
-    charts = [part for section in document.sections for part in section.parts if isinstance(part, Chart)]
-    with translated(storage.where), exclusive(storage.engine) as connection:
-        study = optuna.load_study(study_name=document.study, storage=storage.optuna_within(connection))
-        for chart in charts:
-            save_plotly_graph_object(study, _figure(chart), graph_object_id=_id(chart))
-        save_note(study, note(document, get_note(study)))
-    storage.forget()  # Optuna's cache knows nothing of what went past it
+    charts = _charts(document)
+    with _written(storage, document.study) as study:
+        _put_figures(study, charts)
+        _put_note(study, document, None)
     return len(charts)
 
 
-def note(document: Document, before: str) -> str:
-    """The study's note: what was in it, with our part put in or exchanged."""
+def keep_up(storage: Storage, document: Document, *, page: str, running: bool) -> bool:
+    """Do by itself what `publish` does when told to, and say whether it was done.
+
+    A person's note goes before ours: whoever has taken our part out of it does not find it there again, and while the
+    study is `running` the note is written once only, as optuna-dashboard refuses a note that was begun before another
+    was saved.
+
+    Args:
+        storage: where the study is.
+        document: the report on it.
+        page: path of the study's own page on the server that calls, which the note leads to.
+        running: trials are in hand, so the next report will soon be another one.
+
+    Raises:
+        StorageError: the database cannot be written.
+
+    """
+    from optuna_dashboard import get_note  # type: ignore[import-untyped]
+
+    with _written(storage, document.study) as study:
+        before = get_note(study)
+        there = _BEGIN in before
+        known = there or _KNOWN in study._storage.get_study_system_attrs(study._study_id)
+        if running and known:
+            return False
+        _put_figures(study, _charts(document))
+        if there or not known:
+            _put_note(study, document, page)
+    return True
+
+
+def note(document: Document, before: str, page: str | None = None) -> str:
+    """The study's note: what was in it, with our part put in or exchanged; it leads to `page`, None: as before."""
     verdict = document.verdict
+    pattern = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
+    old = pattern.search(before)
+    led = re.search(rf"\[{_LIVE}\]\((/[A-Za-z0-9_.~/-]*)\)", old[0]) if old else None
+    page = page or (led[1] if led else None)
     lines = [
         _BEGIN,
         "",
@@ -60,13 +95,44 @@ def note(document: Document, before: str) -> str:
         "",
         f"{escaped(document.subtitle)}. {escaped(document.made)}; the figures are below.",
         "",
+        *([f"[{_LIVE}]({page}) · [Report]({page}/report) · [All studies](/)", ""] if page else []),
         _END,
     ]
     ours = "\n".join(lines)
-    pattern = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
-    if pattern.search(before):
-        return pattern.sub(lambda _: ours, before, count=1)
+    if old:
+        return before[: old.start()] + ours + before[old.end() :]
     return f"{before.rstrip()}\n\n{ours}\n" if before.strip() else f"{ours}\n"
+
+
+@contextmanager
+def _written(storage: Storage, name: str) -> "Iterator[optuna.Study]":
+    """The study within one transaction: all that is put on its page, or nothing."""
+    import optuna
+
+    with translated(storage.where), exclusive(storage.engine) as connection:
+        yield optuna.load_study(study_name=name, storage=storage.optuna_within(connection))
+    storage.forget()  # Optuna's cache knows nothing of what went past it
+
+
+def _charts(document: Document) -> list[Chart]:
+    return [part for section in document.sections for part in section.parts if isinstance(part, Chart)]
+
+
+def _put_figures(study: "optuna.Study", charts: list[Chart]) -> None:
+    from optuna_dashboard import save_plotly_graph_object
+
+    for chart in charts:
+        save_plotly_graph_object(study, _figure(chart), graph_object_id=_id(chart))
+
+
+def _put_note(study: "optuna.Study", document: Document, page: str | None) -> None:
+    from optuna_dashboard import get_note, save_note
+
+    before = get_note(study)
+    after = note(document, before, page)
+    if after != before:  # each saving makes optuna-dashboard refuse what somebody is writing at that moment
+        save_note(study, after)
+    study._storage.set_study_system_attr(study._study_id, _KNOWN, True)
 
 
 def _fact(fact: Fact) -> str:

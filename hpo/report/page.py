@@ -7,8 +7,9 @@ forbids every request, whatever a name or a reason out of the database may conta
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hpo.report import theme
 from hpo.report.document import Chart, Document
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["html", "sheet"]
+__all__ = ["Link", "html", "sheet"]
 
 VERDICTS = {
     "better": "Better",
@@ -42,12 +43,28 @@ _VARIABLES = {
 }
 
 
-def html(document: Document) -> str:
-    """The page, whole."""
+class Link(NamedTuple):
+    """A way to another page."""
+
+    text: str
+    address: str  # a path of the server that serves the page
+
+
+def html(document: Document, *, nonce: str = "", links: Sequence[Link] = ()) -> str:
+    """The page, whole.
+
+    Args:
+        document: what it tells.
+        nonce: of a server's policy that lets only scripts run which carry it; empty: the page is a file.
+        links: to other pages of that server, in its head.
+
+    """
     charts = [part for section in document.sections for part in section.parts if isinstance(part, Chart)]
     environment = _environment()
     return environment.get_template("page.html").render(
         doc=document,
+        nonce=nonce,
+        links=links,
         charts=charts,
         labels=VERDICTS,
         colours=_markup(_colours()),

@@ -1,13 +1,25 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  const { nonce } = document.currentScript; // a server's policy may ask for it
+  const served = location.protocol !== "file:"; // beside pages that share the reader's choice of colours
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
   const json = (id) => JSON.parse(document.getElementById(id).textContent);
   const charts = [...document.querySelectorAll("[data-chart]")];
   const swaps = charts.length ? json("swaps") : {};
   const figures = new Map(charts.map((place) => [place, json(`${place.dataset.chart}-figure`)]));
-  let wanted = null; // what the reader chose; null: what the system says
+
+  const kept = (choice) => {
+    try {
+      if (choice) localStorage.setItem("hpo-theme", choice);
+      return localStorage.getItem("hpo-theme");
+    } catch {
+      return choice ?? null; // this browser forbids it
+    }
+  };
+
+  let wanted = served ? kept() : null; // what the reader chose; null: what the system says
   let printing = false;
 
   const theme = () => (printing ? "light" : wanted ?? (dark.matches ? "dark" : "light"));
@@ -41,6 +53,7 @@
     const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
+    script.nonce = nonce;
     script.textContent = await new Response(stream).text();
     document.head.append(script);
     script.remove();
@@ -86,6 +99,7 @@
   dark.addEventListener("change", paint);
   button.addEventListener("click", () => {
     wanted = theme() === "dark" ? "light" : "dark";
+    if (served) kept(wanted);
     paint();
   });
   button.hidden = false;

@@ -13,21 +13,23 @@ from hpo.service.hosts import clock
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.slot_queries import UNSETTLED, read
+from hpo.service.studies.slot_queries import read
+from hpo.study import Params
 
-__all__ = ["Failure", "InHand", "Settled", "Tally", "failures", "history", "in_hand", "numbers", "recent", "tallies"]
+__all__ = [
+    "Failure",
+    "Settled",
+    "Tally",
+    "failures",
+    "history",
+    "numbers",
+    "of_configuration",
+    "recent",
+    "state",
+    "tallies",
+]
 
 _slot = schema.slots
-
-
-@dataclass(frozen=True, kw_only=True)
-class InHand:
-    """A slot somebody works on now."""
-
-    worker: str
-    study: str  # name
-    trial: int | None  # Optuna's number; None: it is about to be made
-    since: float | None  # seconds since 1970
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,24 +66,6 @@ class Tally:
     idle_seconds: float | None = None  # since a slot settled last; None: none has
 
 
-def in_hand(storage: Storage, study: str | None = None) -> Sequence[InHand]:
-    """What is being worked on now, of one study or of all, the longest first.
-
-    Raises:
-        StorageError: the database failed.
-
-    """
-    query = (
-        select(_slot.c.worker, _slot.c.study, _slot.c.trial_number.label("trial"), _slot.c.started_at.label("since"))
-        .where(UNSETTLED, _alive(storage), _slot.c.worker.is_not(None))
-        .order_by(_slot.c.started_at, _slot.c.id)
-    )
-    if study is not None:
-        query = query.where(_slot.c.study == study)
-    with translated(storage.where), storage.engine.connect() as connection:
-        return [InHand(**row._mapping) for row in connection.execute(query)]
-
-
 def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
     """The slots that settled last, the latest first. Raises StorageError."""
     query = (
@@ -92,6 +76,16 @@ def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
     )
     with translated(storage.where), storage.engine.connect() as connection:
         return [read(row) for row in connection.execute(query)]
+
+
+def of_configuration(storage: Storage, study: str, params: Params) -> Slot | None:
+    """The settled slot of that configuration; None where the study has not tried it. Raises StorageError."""
+    from hpo.search import digest
+
+    query = select(_slot).where(_slot.c.study == study, _slot.c.digest == digest(params), _slot.c.outcome.is_not(None))
+    with translated(storage.where), storage.engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else read(row)
 
 
 def history(storage: Storage, study: str) -> Sequence[Settled]:
@@ -161,6 +155,29 @@ def tallies(storage: Storage) -> Mapping[str, Tally]:
                 before = its.get("idle_seconds")
                 its["idle_seconds"] = settled if before is None else min(before, settled)
     return {study: Tally(**its) for study, its in found.items()}  # type: ignore[arg-type]
+
+
+def state(storage: Storage, study: str, definition: str) -> tuple[object, ...]:
+    """What differs as soon as a report on the search `study` would: of all studies of its definition, and its looks.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    its, looks = schema.studies, schema.looks
+    kept = select(its.c.name, its.c.incarnation, its.c.version).where(its.c.definition == definition)
+    done = (
+        select(_slot.c.study, _slot.c.state, func.count(), func.max(_slot.c.settled_at))
+        .where(_slot.c.study.in_(select(its.c.name).where(its.c.definition == definition)))
+        .group_by(_slot.c.study, _slot.c.state)
+    )
+    looked = select(func.max(looks.c.id)).where(looks.c.study == study)
+    with translated(storage.where), storage.engine.connect() as connection:
+        return (
+            *sorted(map(tuple, connection.execute(kept)), key=str),
+            *sorted(map(tuple, connection.execute(done)), key=str),
+            connection.execute(looked).scalar(),
+        )
 
 
 def numbers(storage: Storage) -> Mapping[str, int]:

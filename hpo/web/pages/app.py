@@ -20,7 +20,7 @@ def create(storage: Storage) -> "Flask":
     from flask import Flask
     from jinja2 import StrictUndefined
 
-    from hpo.web.pages import errors, health, reports, style, views
+    from hpo.web.pages import errors, health, metrics, reports, style, views
     from hpo.web.pages.addresses import StudyName
 
     app = Flask(__name__, static_folder="assets", static_url_path="/assets", template_folder="templates")
@@ -33,6 +33,7 @@ def create(storage: Storage) -> "Flask":
     views.register(app, storage)
     reports.register(app, storage)
     health.register(app, storage)
+    metrics.register(app, storage)
     style.register(app)
     return app
 

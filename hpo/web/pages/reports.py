@@ -1,19 +1,73 @@
 """Each search's report page, made when somebody asks for it and kept until something is new."""
 
-from flask import Flask
+import logging
+import math
 
+from flask import Flask, Response, url_for
+
+from hpo.errors import StorageError
+from hpo.report.document import Document
+from hpo.service import studies
 from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord, glances
+from hpo.web.door.user import nonce_of
+from hpo.web.pages.addresses import segment
+from hpo.web.pages.shared import Shared
 
 __all__ = ["register"]
+
+_log = logging.getLogger("hpo.web")
+_KEPT = 8  # reports; one of 1,000 trials is about a megabyte without Plotly
+_POLICY = "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; img-src data:"
+"""Plotly writes style attributes, which no nonce can allow; scripts are held to the nonce, the network to nothing."""
 
 
 def register(app: Flask, storage: Storage) -> None:
     """Add the route."""
+    reports = _Reports(storage)
+    app.add_url_rule("/studies/<study:name>/report", "report", reports.view)
 
-    def report(name: str) -> str:
-        from hpo import report as reports
+
+class _Reports:
+    """The reports made so far, each with the state of the storage it tells of."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._documents: Shared[tuple[str, tuple[object, ...]], Document] = Shared(
+            lambda key: self._make(key[0]), seconds=math.inf, most=_KEPT
+        )
+
+    def view(self, name: str) -> Response:
+        """The report on the search of that name, as `hpo report` writes it."""
+        from flask import request
+
+        from hpo.report.page import Link, html
+
+        record = studies.get(self._storage, name)
+        document = self._documents.get((name, glances.state(self._storage, name, record.definition)))
+        nonce = nonce_of(request.environ)
+        links = (Link("Studies", url_for("overview")), Link("Live", url_for("study", name=name)))
+        text = html(document, nonce=nonce, links=links)
+        response = Response(text.encode(errors="replace"), mimetype="text/html")  # a name may be no whole text
+        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
+        response.headers["Cache-Control"] = "no-store"  # a nonce is for one answer
+        return response
+
+    def _make(self, name: str) -> Document:
+        from hpo import report
         from hpo.service.findings.gathering import gather
 
-        return reports.html(reports.document(gather(storage, name)))
+        found = gather(self._storage, name)
+        document = report.document(found)
+        if found.status.settled:
+            self._keep_up(found.record, document, running=bool(found.status.running))
+        return document
 
-    app.add_url_rule("/studies/<study:name>/report", "report", report)
+    def _keep_up(self, record: StudyRecord, document: Document, *, running: bool) -> None:
+        """Have optuna-dashboard show it, too."""
+        from hpo.report.dashboard import keep_up
+
+        try:
+            keep_up(self._storage, document, page=f"/studies/{segment(record.name)}", running=running)
+        except StorageError as error:  # the report is there, which is what was asked for
+            _log.warning("not put into optuna-dashboard: %s", error)

@@ -55,4 +55,7 @@ class Shared(Generic[K, T]):
     def _fresh(self, key: K) -> tuple[float, T] | None:
         with self._lock:
             found = self._kept.get(key)
-        return found if found is not None and time.monotonic() - found[0] <= self._seconds else None
+            if found is None or time.monotonic() - found[0] > self._seconds:
+                return None
+            self._kept.move_to_end(key)
+            return found

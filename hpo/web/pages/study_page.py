@@ -20,7 +20,7 @@ from hpo.web.pages.cards import Fleet, StudyCard
 
 __all__ = ["BaselineCard", "ParamRow", "StudyPage", "study_page", "word"]
 
-_RECENT = 25  # trials shown
+_RECENT = 15  # trials shown
 _REASONS = 10  # reasons of failures shown
 
 

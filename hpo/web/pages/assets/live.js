@@ -118,7 +118,7 @@
   const loggedOut = (response) => response.type === "opaqueredirect" || response.status === 401;
 
   const out = () => {
-    const here = location.pathname + location.search;
+    const here = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
     say("You are logged out, so this page does not change any more.", here);
     wait = LONGEST;
   };

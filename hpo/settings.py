@@ -14,7 +14,6 @@ from hpo.errors import UsageError
 __all__ = [
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
-    "MACHINE",
     "PRUNERS",
     "SAMPLERS",
     "STALL_SECONDS",
@@ -53,9 +52,6 @@ STALL_SECONDS = 3600.0
 An epoch of all rows takes the largest networks of the cnn `report` space minutes on one core, and a larger model of
 somebody's own on a slower machine many more. Who knows better gives a time limit for each trial.
 """
-
-MACHINE = "HPO_MACHINE"
-"""Names the machine for GPU leases (see hosts/machine.py), where containers on it cannot see that they share it."""
 
 
 def storage_url() -> str:

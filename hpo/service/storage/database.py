@@ -46,10 +46,17 @@ class Storage:
         """Call until the database answers, as patient as this storage is; the call must bear being made twice.
 
         Raises:
-            StorageError: as `patience.patiently`.
+            StorageError: as `patience.patiently`; whatever a database says within becomes one.
 
         """
-        return patiently(call, seconds=self.patience, unless=self.unless, on_away=self.on_away, on_back=self.on_back)
+
+        def answered() -> T:
+            with translated(self.where):
+                return call()
+
+        return patiently(
+            answered, seconds=self.patience, unless=self.unless, on_away=self.on_away, on_back=self.on_back
+        )
 
     @cached_property
     def rdb(self) -> "RDBStorage":
@@ -72,10 +79,12 @@ class Storage:
 
     @cached_property
     def optuna(self) -> "BaseStorage":
-        """Optuna's tables behind its cache of finished trials: for studies and samplers."""
+        """Optuna's tables behind its cache of finished trials, and patient: for studies, samplers and trials."""
         from optuna.storages import get_storage
 
-        return get_storage(self.rdb)
+        from hpo.service.storage.patient import PatientStorage
+
+        return PatientStorage(get_storage(self.rdb), self.patiently)
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""

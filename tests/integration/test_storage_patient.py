@@ -1,0 +1,163 @@
+"""Optuna's storage made patient: a trial in training outlives an outage, and nothing is done twice that must not be."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.storages import BaseStorage
+from optuna.testing.pytest_storages import StorageTestCase
+from optuna.trial import TrialState
+
+from hpo.errors import StorageError
+from hpo.service import storage as storages
+from hpo.service import studies
+from hpo.service.storage import Storage
+from hpo.service.storage.patient import PatientStorage
+from hpo.service.studies import StudyPlan
+
+
+def once(call: Callable[[], Any]) -> Any:
+    return call()
+
+
+@pytest.mark.slow
+class TestConformance(StorageTestCase):
+    """What Optuna asks of every storage."""
+
+    @pytest.fixture
+    def storage(self) -> BaseStorage:
+        return PatientStorage(optuna.storages.get_storage("sqlite:///conformance.db"), once)
+
+
+@dataclass
+class Outage:
+    """A database that nobody can enter, until somebody who waits for it has said so."""
+
+    storage: Storage
+    away: Callable[[], None]
+    back: Callable[[], None]
+    waits: list[str]  # what those who waited were told
+    returns: int = 0  # how often it was over
+
+
+@pytest.fixture
+def outage(postgres: Any, database: Any, plan: StudyPlan) -> Iterator[Outage]:
+    url = database(postgres)
+    opened = storages.prepare(url)
+    studies.create_or_resume(opened, plan)
+    name = opened.where.sqlalchemy.database
+
+    def away() -> None:
+        postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def back() -> None:
+        postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    made = Outage(storage=opened, away=away, back=back, waits=[])
+
+    def told(error: StorageError) -> None:
+        made.waits.append(str(error))
+        back()
+
+    def over() -> None:
+        made.returns += 1
+
+    opened.on_away, opened.on_back = told, over
+    yield made
+    back()
+    opened.close()
+
+
+def test_a_trial_outlives_an_outage_at_each_of_its_steps(outage: Outage, plan: StudyPlan) -> None:
+    study = studies.load(outage.storage, plan.name)
+    trial = study.ask()
+    steps: list[Callable[[], object]] = [
+        lambda: trial.suggest_float("x", 0, 1),
+        lambda: trial.report(0.25, 1),
+        lambda: trial.should_prune(),
+        lambda: trial.set_user_attr("seed", 7),
+        lambda: trial.set_constraint("size", 0.5),
+        lambda: study.get_trials(deepcopy=False),
+        lambda: study.set_user_attr("told", True),
+    ]
+    for number, step in enumerate(steps, start=1):
+        outage.away()
+        step()
+        assert (len(outage.waits), outage.returns) == (number, number)
+    assert all("lets nobody into it" in said for said in outage.waits)
+    there = outage.storage.rdb.get_trial(trial._trial_id)
+    assert there.state == TrialState.RUNNING
+    assert there.params == trial.params
+    assert there.intermediate_values == {1: 0.25}
+    assert there.user_attrs == {"seed": 7}
+    assert there.constraints == {"size": 0.5}
+    assert study.user_attrs["told"] is True
+
+
+def test_reading_waits_too(outage: Outage, plan: StudyPlan) -> None:
+    optunas = outage.storage.optuna
+    study_id = optunas.get_study_id_from_name(plan.name)
+    trial_id = optunas.create_new_trial(study_id)
+    asked: list[Callable[[], object]] = [
+        lambda: optunas.get_study_id_from_name(plan.name),
+        lambda: optunas.get_study_user_attrs(study_id),
+        lambda: optunas.get_study_system_attrs(study_id),
+        lambda: len(optunas.get_all_studies()),
+        lambda: optunas.get_trial(trial_id).number,
+        lambda: optunas.get_trial_params(trial_id),
+        lambda: len(optunas.get_all_trials(study_id)),
+        lambda: optunas.get_n_trials(study_id),
+    ]
+    for number, ask in enumerate(asked, start=1):
+        before = ask()
+        outage.away()
+        assert ask() == before
+        assert outage.returns == number
+
+
+def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: StudyPlan) -> None:
+    optunas = outage.storage.optuna
+    study_id = optunas.get_study_id_from_name(plan.name)
+    trial_id = optunas.create_new_trial(study_id)
+    for once in (
+        lambda: optunas.create_new_trial(study_id),
+        lambda: optunas.set_trial_state_values(trial_id, TrialState.COMPLETE, [1.0]),
+        lambda: optunas.create_new_study([optuna.study.StudyDirection.MINIMIZE], "another"),
+        lambda: optunas.delete_study(study_id),
+    ):
+        outage.away()
+        with pytest.raises(optuna.exceptions.StorageInternalError):
+            once()
+        outage.back()
+    assert outage.waits == []
+    assert [trial.state for trial in outage.storage.rdb.get_all_trials(study_id)] == [TrialState.RUNNING]
+
+
+def test_whoever_is_told_to_stop_waits_no_longer(outage: Outage, plan: StudyPlan) -> None:
+    trial = studies.load(outage.storage, plan.name).ask()
+    outage.storage.patience = float("inf")
+    outage.storage.unless = lambda: True
+    outage.away()
+    with pytest.raises(StorageError, match="lets nobody into it"):
+        trial.report(0.5, 1)
+    assert outage.waits == []
+
+
+def test_no_wait_where_waiting_cannot_help(outage: Outage, plan: StudyPlan) -> None:
+    study = studies.load(outage.storage, plan.name)
+    trial = study.ask()
+    outage.storage.patience = float("inf")
+    outage.storage.rdb.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+        trial.report(0.5, 1)
+    study.ask({"c": CategoricalDistribution([1, 2])})
+    other = study.ask()
+    with pytest.raises(ValueError, match="does not support dynamic value space"):
+        other.suggest_categorical("c", [1, 2, 3])
+    with pytest.raises(KeyError):
+        outage.storage.optuna.set_trial_param(10**6, "x", 0.5, FloatDistribution(0, 1))
+    assert outage.waits == []

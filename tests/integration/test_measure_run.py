@@ -112,6 +112,10 @@ def _is_what_comes_of(job: Any, result: Result) -> None:
     assert result.compile_seconds is not None
 
 
+# The other database is another's matter: worker crashes and chaos are tested on both.
+@pytest.mark.parametrize(
+    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=["storage_url"]
+)
 def test_killed_in_the_middle_it_goes_on_and_repeats_nothing_finished(storage_url: str) -> None:
     options: list[dict[str, Any]] = [{"seed": 0}, {"seed": 1}, {"seed": 2, "kind": "held"}, {"seed": 3}]
     script = Path(__file__).with_name("measure_run.py")

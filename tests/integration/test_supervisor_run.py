@@ -220,6 +220,10 @@ def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
     opened.close()
 
 
+# On PostgreSQL chaos has several of them at once.
+@pytest.mark.parametrize(
+    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=["storage_url"]
+)
 def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
     command = [sys.executable, str(Path(__file__).with_name("toy_run.py")), storage_url, "epochs", '{"trials": 16}']
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]

@@ -72,7 +72,10 @@ def tries(url: str) -> list[int]:
         opened.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+# What a signal does and what a database does have nothing to do with each other: each of either once will do.
+@pytest.mark.parametrize(
+    ("storage_url", "number"), [("sqlite", signal.SIGINT), ("postgresql", signal.SIGTERM)], indirect=["storage_url"]
+)
 def test_stopped_and_run_again(storage_url: str, start: Start, number: signal.Signals) -> None:
     url = storage_url
     run = start(url, "sleeps")

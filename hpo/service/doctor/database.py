@@ -21,8 +21,9 @@ __all__ = ["absent", "checks"]
 _QUERIES = 5  # the quickest of so many tells how far away the database is
 _SLOW = 0.050  # seconds; a trial takes about twenty statements, so this is one second of each
 _APART = 5.0  # seconds between two clocks that nobody should have to think about
-_LONG = 60.0  # seconds; a transaction of ours takes milliseconds
+LONG = 60.0  # seconds; a transaction of ours takes milliseconds
 _CROWDED = 0.8  # of the connections a server allows
+MOUNTS = Path("/proc/self/mounts")
 _NETWORK_DISKS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "lustre", "beegfs", "afs", "gfs2")
 
 
@@ -110,7 +111,7 @@ def _transactions(storage: Storage) -> Check:
         "AND xact_start < clock_timestamp() - make_interval(secs => :long) "
         "AND backend_type = 'client backend' ORDER BY xact_start"
     )
-    rows = _ask(storage, text(query), {"long": _LONG})
+    rows = _ask(storage, text(query), {"long": LONG})
     if not rows:
         return Check(name="transactions", state="ok", found="none is left open")
     told = some(f"{row.application_name or 'a program'} of {row.usename} for {row.age:.0f} s" for row in rows)
@@ -134,10 +135,10 @@ def _file(storage: Storage, path: Path) -> Check:
     return Check(name="file", state="ok", found=f"{size:.1f} MiB{f' on {kind}' if kind else ''}, for one host")
 
 
-def _disk_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+def _disk_of(path: Path) -> str:
     """The kind of file system a path lies on; empty where the system does not say."""
     try:
-        lines = [line.split() for line in mounts.read_text().splitlines()]
+        lines = [line.split() for line in MOUNTS.read_text().splitlines()]
     except OSError:
         return ""
     kinds = {line[1].encode().decode("unicode_escape"): line[2] for line in lines if len(line) > 2}  # the last counts

@@ -67,7 +67,9 @@ def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord]
     free = [gpu for gpu in listing.gpus if not on[gpu.uuid]]
     on_cores = [worker for worker in alive if worker.machine == here and worker.gpu is None and not worker.doing]
     if free and on_cores:
-        told += f"; {several(len(on_cores), 'worker')} here on cores while {several(len(free), 'GPU')} are free"
+        told += (
+            f"; {several(len(on_cores), 'worker')} here on cores while {several(len(free), 'GPU is', 'GPUs are')} free"
+        )
         return Check(name="gpus", state="warn", found=told, remedy="start them again without --cpu")
     if lost:
         told += f"; leased by {several(len(lost), 'worker')} nobody has heard of: the leases run out by themselves"

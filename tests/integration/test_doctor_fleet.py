@@ -1,0 +1,223 @@
+"""What `hpo doctor` finds in a storage that a fleet shares, on both databases."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nvidia
+import optuna
+import psycopg
+import pytest
+from sqlalchemy import delete
+
+from hpo.service import storage, studies
+from hpo.service.doctor import Check, fleet, work
+from hpo.service.doctor import database as databases
+from hpo.service.hosts import machine
+from hpo.service.hosts.gpus import Gpu
+from hpo.service.hosts.roster import Roster, Worker
+from hpo.service.hosts.seats import Seats
+from hpo.service.storage import Storage, schema
+from hpo.service.studies import StudyPlan, StudyRecord, halting, trials
+from hpo.service.studies.slots import Slots
+
+HOUR = 3600.0  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _nobody(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No GPUs but those a test installs, and no workers left after it."""
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    for name in ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HPO_MACHINE"):
+        monkeypatch.delenv(name, raising=False)
+    shared: Storage | None = request.getfixturevalue("store") if "store" in request.fixturenames else None
+    yield
+    if shared is not None:
+        with shared.engine.begin() as connection:
+            connection.execute(delete(schema.workers))
+            connection.execute(delete(schema.gpus))
+
+
+@pytest.fixture
+def on_server(database: Callable[[Any], str], postgres: Any) -> Iterator[Storage]:
+    """An empty database of a server's own."""
+    opened = storage.prepare(database(postgres))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def on_file(tmp_path: Path) -> Iterator[Storage]:
+    """An empty file."""
+    opened = storage.prepare(f"sqlite:///{tmp_path}/hpo.db")
+    yield opened
+    opened.close()
+
+
+def sign_on(store: Storage, name: str, *, silent: bool = False, **said: Any) -> None:
+    Roster(store).sign_on(Worker(name=name, pid=7, **said), -1 if silent else HOUR)
+
+
+def named(checks: Iterator[Check], name: str) -> Check:
+    (found,) = [check for check in checks if check.name == name]
+    assert bool(found.remedy) == (found.state != "ok")
+    assert "\n" not in found.found + found.remedy
+    return found
+
+
+def test_a_storage_that_is_well(store: Storage, study: StudyRecord) -> None:
+    found = {check.name: check for check in databases.checks(store)}
+    assert {check.state for check in found.values()} == {"ok"}
+    assert f"1 study, tables of version {schema.VERSION}" in found["storage"].found
+    if store.where.path is None:
+        assert list(found) == ["storage", "latency", "clock", "connections", "transactions"]
+        assert "PostgreSQL 1" in found["storage"].found
+    else:
+        assert list(found) == ["storage", "latency", "file"]
+        assert "SQLite 3." in found["storage"].found
+
+
+def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "LONG", 0.0)  # seconds
+    url = on_server.where.sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, application_name="forgotten") as connection:
+        connection.execute("SELECT 1")  # which begins one
+        found, pid = named(databases.checks(on_server), "transactions"), connection.info.backend_pid
+    assert found.state == "warn"
+    assert "forgotten" in found.found
+    assert f"pid {pid}" in found.remedy
+
+
+def test_more_workers_than_the_server_has_connections_for(on_server: Storage) -> None:
+    for number in range(60):
+        sign_on(on_server, f"w{number}", host=f"h{number % 3}")
+    found = named(databases.checks(on_server), "connections")
+    assert found.state == "warn"
+    assert "60 workers on 3 hosts keep up to 126" in found.found
+
+
+def test_a_clock_that_is_off(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - HOUR)
+    found = named(databases.checks(on_server), "clock")
+    assert (found.state, found.found) == ("warn", "this machine's is 3600 s behind the server's")
+
+
+def test_a_file_that_two_machines_share(on_file: Storage) -> None:
+    sign_on(on_file, "w0", machine="one")
+    assert named(databases.checks(on_file), "file").state == "ok"
+    sign_on(on_file, "w1", machine="two")
+    found = named(databases.checks(on_file), "file")
+    assert (found.state, found.found) == ("fail", "workers of 2 machines share this file")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "state"),
+    [
+        ("/dev/sda / ext4 rw 0 0\nserver:/home {} nfs4 rw 0 0\n", "fail"),
+        ("/dev/sda / ext4 rw 0 0\nshare {} cifs rw 0 0\n", "fail"),
+        ("server:/ / nfs rw 0 0\n/dev/sda {} xfs rw 0 0\n", "ok"),  # the innermost counts
+        ("", "ok"),
+    ],
+)
+def test_a_file_on_a_network_disk(
+    on_file: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, state: str
+) -> None:
+    table = tmp_path / "mounts"
+    table.write_text(mounts.format(on_file.where.path.resolve().parent))
+    monkeypatch.setattr(databases, "MOUNTS", table)
+    assert named(databases.checks(on_file), "file").state == state
+
+
+def test_workers_at_work_and_silent(store: Storage) -> None:
+    assert named(fleet.checks(store), "workers").found == "none at work"
+    sign_on(store, "w0", host="a")
+    sign_on(store, "w1", host="b", doing="waiting for a GPU")
+    found = named(fleet.checks(store), "workers")
+    assert (found.state, found.found) == ("ok", "2 workers on 2 hosts; 1 waiting for a GPU")
+    sign_on(store, "w2", host="c", silent=True)
+    found = named(fleet.checks(store), "workers")
+    assert found.state == "warn"
+    assert "silent: c, process 7" in found.found
+
+
+def test_versions_that_differ(store: Storage) -> None:
+    sign_on(store, "w0")
+    assert named(fleet.checks(store), "versions").state == "ok"
+    sign_on(store, "w1", program="9.9")
+    found = named(fleet.checks(store), "versions")
+    assert found.state == "warn"
+    assert "1 worker hpo 9.9" in found.found
+    assert f"1 worker hpo {machine.program()}" in found.found
+
+
+def test_gpus_and_who_leases_them(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "gpus" not in {check.name for check in fleet.checks(store)}  # nobody has any: nothing to say
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
+    gpus = [Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(2)]
+    sign_on(store, "w0", gpu=nvidia.uuid(0))
+    Seats(store).take(gpus, "w0", lease_seconds=HOUR)
+    found = named(fleet.checks(store), "gpus")
+    assert found.state == "ok"
+    assert f"{nvidia.uuid(0)[:12]}: 1 worker;" in found.found
+    assert f"{nvidia.uuid(1)[:12]}: 0 workers" in found.found
+    sign_on(store, "w1")
+    found = named(fleet.checks(store), "gpus")
+    assert found.state == "warn"
+    assert "1 worker here on cores while 1 GPU is free" in found.found
+    monkeypatch.setenv("HPO_MACHINE", "another")
+    assert "on other machines: 1 leased" in named(fleet.checks(store), "gpus").found
+
+
+def test_a_driver_that_is_not_well(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", nvidia.install_broken(tmp_path / "bin", "NVIDIA-SMI has failed", 9))
+    found = named(fleet.checks(store), "gpus")
+    assert found.state == "warn"
+    assert "NVIDIA-SMI has failed" in found.found
+
+
+def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRecord) -> None:
+    assert named(work.checks(store), "studies").found == "nothing is open"
+    Slots(store).open(study.name, 2)
+    found = named(work.checks(store), "studies")
+    assert (found.state, found.found) == ("warn", f"open, and no worker there for it: {study.name}")
+    sign_on(store, "elsewhere", study="another")  # serves that one alone
+    sign_on(store, "asleep", silent=True)
+    assert named(work.checks(store), "studies").state == "warn"
+    sign_on(store, "w0", refuses={study.name: "no module 'toys'"})
+    found = named(work.checks(store), "studies")
+    assert found.state == "fail"
+    assert "every worker refuses it (no module 'toys')" in found.found
+    sign_on(store, "w1", refuses={"another": "no data"})
+    assert named(work.checks(store), "studies").found == "1 study is open and served"
+    halting.stop(store, study.name, by="a test")
+    assert named(work.checks(store), "studies").found == "nothing is open"
+
+
+def test_what_is_in_hand_needs_nobody_else(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 1)
+    Slots(store).claim(study.name, "w0", HOUR)
+    assert named(work.checks(store), "studies").found == "nothing is open"
+
+
+def test_a_definition_that_is_not_here_or_another_one(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 1)
+    found = named(work.checks(store), "definitions")
+    assert found.state == "warn"
+    assert "there is no definition 'toy'" in found.found
+
+
+def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecord) -> None:
+    slots, optunas = Slots(store), studies.load(store, study.name)
+    slots.open(study.name, 3)
+    slot = slots.claim(study.name, "w0", HOUR)
+    assert slot is not None
+    optunas.ask()  # not ours
+    trials.create(store, optunas, slot)
+    assert named(work.checks(store), "orphans").state == "ok"
+    slots.hand_back(slot)
+    found = named(work.checks(store), "orphans")
+    assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
+    states = [trial.state for trial in optunas.get_trials(deepcopy=False)]
+    assert states == [optuna.trial.TrialState.RUNNING] * 2  # looking changes nothing

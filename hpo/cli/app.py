@@ -20,6 +20,7 @@ from hpo.cli import (
     submit,
     sweep,
     train,
+    worker,
 )
 from hpo.cli.arguments.examples import examples
 
@@ -60,6 +61,7 @@ def _root(
 for group in (
     optimize,
     submit,
+    worker,
     studies,
     control,
     sweep,

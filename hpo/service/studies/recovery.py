@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
 from hpo.service.studies import trials
+from hpo.service.studies.orphans import orphans
 from hpo.service.studies.slots import Slots
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "recover", "recover_all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +58,15 @@ def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered
         reason = (slot and slot.reason) or "its worker vanished or gave it back"
         failed += trials.fail(storage, trial._trial_id, slot_id, attempt, f"attempt {attempt} did not count: {reason}")
     return Recovered(exhausted=exhausted, told=told, failed=failed)
+
+
+def recover_all(storage: Storage, *, max_attempts: int = 3) -> int:
+    """As `recover`, of every study that has something to put right; how many trials that were.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    Slots(storage, max_attempts=max_attempts).exhaust()
+    found = [recover(storage, study, max_attempts=max_attempts) for study in {each.study for each in orphans(storage)}]
+    return sum(each.told + each.failed for each in found)

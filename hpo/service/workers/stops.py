@@ -2,11 +2,14 @@
 
 import contextlib
 import signal
+import time
 from types import FrameType, TracebackType
 
 from hpo.service.workers.order import STOP_SIGNALS
 
 __all__ = ["Stops"]
+
+_TICK = 0.1  # seconds; a sleep goes on after a signal was counted
 
 
 class Stops:
@@ -29,6 +32,12 @@ class Stops:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so long, or until a signal comes; at once where one has come before."""
+        deadline = time.monotonic() + seconds
+        while not self.count and time.monotonic() < deadline:
+            time.sleep(min(_TICK, seconds))
 
     def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
         self.count += 1

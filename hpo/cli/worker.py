@@ -1,0 +1,95 @@
+"""`hpo worker`: serve open slots, of whatever study."""
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli.arguments import complete
+from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import megabytes, seconds, whole
+from hpo.cli.arguments.options import Storage
+from hpo.settings import storage_url
+
+__all__ = ["register", "worker"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples(
+        "hpo worker",
+        "hpo worker --processes 4 --drain",
+        "hpo worker --study cnn-report-quick --cpu",
+        "hpo worker --workers-per-gpu 2 --log json",
+    )
+    app.command(short_help="Serve any study's open trials on this machine, until stopped.", epilog=epilog)(worker)
+
+
+def worker(
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole(1, 256), help="Workers to run.  [default: one a GPU's seat, else one a core]"
+        ),
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End once nothing is open.")] = False,
+    workers_per_gpu: Annotated[
+        int, typer.Option(metavar="K", parser=whole(1, 256), help="Workers that share a GPU.")
+    ] = 1,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Train on cores although there is a GPU.")] = False,
+    study: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Serve this study alone; may be given several times.  [default: all there are]",
+            autocompletion=complete.studies,
+            show_default=False,
+        ),
+    ] = None,
+    max_attempts: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
+    ] = 3,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
+    ] = None,
+    lease: Annotated[
+        float,
+        typer.Option(metavar="TIME", parser=seconds, help="A worker not heard of for so long loses its trial."),
+    ] = 60.0,
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="text or json, a line an event on stderr.  [env: HPO_LOG; default: text]"),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REFERENCE", hidden=True, help="A function beat -> objective to run in place of training."
+        ),
+    ] = None,
+    storage: Storage = None,
+) -> int:
+    """Serve the open trials of any study, fairly between studies, with workers on this machine, until stopped.
+
+    SIGTERM or Ctrl-C: what is in hand goes back with its parameters within seconds. A database that is away, or not
+    made yet, is waited for.
+    """
+    from hpo import logs
+    from hpo.service.workers.fleet import FleetOrder, run_fleet
+
+    kind = logs.kind(log)
+    order = FleetOrder(
+        processes=processes,
+        drain=drain,
+        gpus=not cpu,
+        workers_per_gpu=workers_per_gpu,
+        only=tuple(dict.fromkeys(study or ())),
+        max_attempts=max_attempts,
+        memory_limit=None if memory_limit is None else memory_limit << 20,
+        lease_seconds=lease,
+        objective=objective,
+        log=kind,
+    )
+    logs.configure(kind)
+    stopped = run_fleet(storage or storage_url(), order)
+    # To be stopped is how a service ends; only one that was to end by itself was interrupted.
+    return 130 if stopped and drain else 0

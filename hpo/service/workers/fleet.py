@@ -1,0 +1,203 @@
+"""`hpo worker`: the workers of this machine for whatever studies have open slots, for as long as it is not stopped."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpo.errors import StorageError
+from hpo.service import storage as storages
+from hpo.service import studies
+from hpo.service.hosts import gpus
+from hpo.service.hosts.cores import share, usable_cores
+from hpo.service.hosts.gpus import Gpu
+from hpo.service.hosts.memory import default_limit
+from hpo.service.storage import Storage
+from hpo.service.workers.child import environment
+from hpo.service.workers.crew import Crew, Gone
+from hpo.service.workers.effort import MAX_WORKERS, Effort, refuse_beyond
+from hpo.service.workers.housekeeping import Housekeeping
+from hpo.service.workers.order import WorkOrder
+from hpo.service.workers.orphanage import adopt
+from hpo.service.workers.stops import Stops
+
+__all__ = ["FleetOrder", "run_fleet"]
+
+_log = logging.getLogger("hpo.fleet")
+_TICK = 0.1  # seconds between looks at the workers
+_GRACE = 8.0  # seconds workers get to give back what they have in hand
+_LAST_CHORES = 4.0  # seconds the database gets to hear of the last workers
+_LOOK_FOR_SCHEMA = 1.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetOrder:
+    """How to serve.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
+
+    processes: int | None = None  # workers; None: one a seat on a GPU, else one a usable core
+    drain: bool = False  # end once nothing is open, rather than wait for more
+    gpus: bool = True  # lease GPUs where the machine has any; False: train on cores
+    workers_per_gpu: int = 1  # workers that share a GPU
+    only: tuple[str, ...] = ()  # names of the studies to serve; empty: all there are
+    max_attempts: int = 3  # crashes a slot may see before it settles as failed
+    memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
+    lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
+    objective: str | None = None  # reference to a function `beat -> objective`, in place of the definitions' own
+    log: str | None = "text"  # what kind of log workers write, one of logs.KINDS; None: none
+
+    def __post_init__(self) -> None:
+        _ = self.effort  # refuses what is out of range in it
+        refuse_beyond("workers per GPU", self.workers_per_gpu, 1, MAX_WORKERS)
+
+    @property
+    def effort(self) -> Effort:
+        """The limits it shares with a run on one study."""
+        return Effort(
+            workers=self.processes,
+            max_attempts=self.max_attempts,
+            memory_limit=self.memory_limit,
+            lease_seconds=self.lease_seconds,
+        )
+
+
+def run_fleet(url: str, order: FleetOrder) -> bool:
+    """Serve until a signal comes, or until nothing is open where that was asked for.
+
+    A schema that is not there yet, and a database that is away, are waited for. Nothing a study does ends it.
+
+    Args:
+        url: of the storage.
+        order: how to serve.
+
+    Returns:
+        Whether it was stopped by a signal; all that was in hand was given back then.
+
+    Raises:
+        UsageError: `url` is no storage URL, or a study it shall serve does not exist.
+        StorageError: the database is of another version, another program's, or may not be used.
+
+    """
+    with Stops() as stops:
+        storage = _await_storage(url, stops)
+        if storage is None:
+            return True
+        try:
+            _refuse_unknown(storage, order.only)
+            return _Fleet(storage, order, stops).run()
+        finally:
+            storage.close()
+
+
+class _Fleet:
+    """The workers of one `hpo worker`."""
+
+    def __init__(self, storage: Storage, order: FleetOrder, stops: Stops) -> None:
+        there = gpus.listed() if order.gpus else ()
+        processes = order.processes or _processes(there, order.workers_per_gpu)
+        effort = order.effort
+        work = WorkOrder(
+            storage=storage.url,
+            study=None,
+            worker="",
+            parent=0,
+            events=-1,
+            lease_seconds=effort.lease_seconds,
+            stall_seconds=effort.stall_seconds,
+            max_attempts=effort.max_attempts,
+            memory_limit=effort.memory_limit or default_limit(processes),
+            objective=order.objective,
+            only=order.only,
+            drain=order.drain,
+            gpus=bool(there),
+            workers_per_gpu=order.workers_per_gpu,
+            threads=None if there else share(processes),
+            log=order.log,
+        )
+        self._stops = stops
+        self._order = order
+        blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
+        self._crew = Crew(processes, work, {**environment(work.threads), **blind}, stall_seconds=effort.stall_seconds)
+        self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
+        _log.info(f"serving with {processes} workers on {_machine(there, processes)}, storage {storage.safe_url}")
+
+    def run(self) -> bool:
+        """As `run_fleet`."""
+        self._chores.start()
+        try:
+            while not self._stops.count and self._crew.size:
+                self._crew.listen(_TICK)
+                for gone in self._crew.reap():
+                    self._bury(gone)
+                self._crew.watch()
+                self._crew.fill(self._crew.size)
+                if os.getpid() == 1:
+                    adopt(child.pid for child in self._crew.children)
+        finally:
+            stopped = bool(self._stops.count)
+            self._end()
+        _log.info("stopped" if stopped else "nothing is open, so it ends")
+        return stopped
+
+    def _bury(self, gone: Gone) -> None:
+        if gone.how == "drained" and self._order.drain:
+            self._crew.retire()
+        elif gone.how in ("error", "overran", "memory", "crashed"):
+            about = {"worker": gone.name, "study": gone.study, "reason": gone.why}
+            _log.warning("a worker ended and is replaced", extra=about)
+        if gone.how != "drained":
+            self._chores.bury(gone)
+
+    def _end(self) -> None:
+        """End every worker; what it had in hand is given back unblamed."""
+        before = self._stops.count
+        there = self._crew.end(
+            grace=_GRACE, last_words=0.0, tick=_TICK / 2, hurry=lambda: self._stops.count > max(1, before)
+        )
+        for name in there:
+            self._chores.bury(Gone(name=name, how="stopped", worked=True))
+        if not self._chores.close(_LAST_CHORES):
+            _log.warning("the database is away: leases of what was in hand will run out")
+
+
+def _await_storage(url: str, stops: Stops) -> Storage | None:
+    """The storage, once it is there and made ready; None where a signal came first. Raises StorageError."""
+    told = False
+    while not stops.count:
+        why = "no schema yet: `hpo db upgrade` makes it"
+        try:
+            found = storages.find(url)
+            if found is not None:
+                if told:
+                    _log.info("the database is there")
+                return found
+        except StorageError as error:
+            if not error.transient:
+                raise
+            why = str(error)
+        if not told:
+            told = True
+            _log.warning("waiting for the database", extra={"reason": why})
+        stops.wait(_LOOK_FOR_SCHEMA)
+    return None
+
+
+def _refuse_unknown(storage: Storage, names: Sequence[str]) -> None:
+    """Raises StudyError where there is no study of one of the names."""
+    for name in names:
+        storage.patiently(lambda name=name: studies.get(storage, name))  # type: ignore[misc]
+
+
+def _processes(there: Sequence[Gpu], per_gpu: int) -> int:
+    wanted = len(there) * per_gpu if there else usable_cores()
+    return min(MAX_WORKERS, wanted)
+
+
+def _machine(there: Sequence[Gpu], processes: int) -> str:
+    if there:
+        return f"{len(there)} GPU{'s' if len(there) > 1 else ''} ({there[0].name})"
+    return f"{usable_cores()} cores, {share(processes)} for each"

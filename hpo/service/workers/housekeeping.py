@@ -1,0 +1,97 @@
+"""What a fleet's supervisor does in the database, in a thread of its own: it may be away while workers are watched."""
+
+import functools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from hpo.errors import StorageError
+from hpo.service.hosts.roster import Roster
+from hpo.service.storage import Storage
+from hpo.service.studies.hopeless import stop_if_hopeless
+from hpo.service.studies.recovery import recover_all
+from hpo.service.workers.abandoned import free_abandoned
+from hpo.service.workers.aftermath import settle_accounts
+from hpo.service.workers.crew import Gone
+
+__all__ = ["Housekeeping"]
+
+_log = logging.getLogger("hpo.fleet")
+_BURY_EVERY = 5.0  # seconds between looks for workers that died with their supervisor
+_RECOVER_EVERY = 15.0  # seconds between sweeps for what nobody told or settled
+_PAUSE = 2.0  # seconds between tries of what the database refused
+
+
+class Housekeeping:
+    """Puts in order what ended workers left, now and as long as it takes, and what workers elsewhere left."""
+
+    def __init__(self, storage: Storage, *, max_attempts: int) -> None:
+        self._storage = storage
+        self._max_attempts = max_attempts
+        self._ended: queue.SimpleQueue[Gone | None] = queue.SimpleQueue()  # None: that was all
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._away = False  # whether the database refused what was tried last
+        self._buried = self._recovered = float("-inf")  # monotonic seconds
+
+    def start(self) -> None:
+        """Begin; `bury` may be called before."""
+        self._thread.start()
+
+    def bury(self, gone: Gone) -> None:
+        """Put in order what this worker left, as soon as the database answers."""
+        self._ended.put(gone)
+
+    def close(self, seconds: float) -> bool:
+        """Finish what there is to do, for at most so long; whether all was done. Leases see to the rest."""
+        self._ended.put(None)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                gone = self._ended.get(timeout=_BURY_EVERY)
+            except queue.Empty:
+                self._sweep()
+                continue
+            if gone is None:
+                self._once(self._recover)
+                return  # in vain where the database is away: another fleet will, or the next one
+            while not self._once(functools.partial(self._settle, gone)):
+                time.sleep(_PAUSE)
+
+    def _settle(self, gone: Gone) -> None:
+        settle_accounts(self._storage, gone, max_attempts=self._max_attempts)
+        if gone.study is not None and gone.how in ("overran", "memory", "crashed"):
+            why = stop_if_hopeless(self._storage, gone.study)
+            if why is not None:
+                _log.error("stopped the study", extra={"study": gone.study, "reason": why})
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        if now - self._buried >= _BURY_EVERY and self._once(
+            lambda: free_abandoned(self._storage, max_attempts=self._max_attempts)
+        ):
+            self._buried = now
+        if now - self._recovered >= _RECOVER_EVERY and self._once(self._recover):
+            self._recovered = now
+
+    def _recover(self) -> None:
+        recover_all(self._storage, max_attempts=self._max_attempts)
+        Roster(self._storage).prune()
+
+    def _once(self, call: Callable[[], object]) -> bool:
+        """Try it; False where the database would not let it be done now, which is told when it begins and ends."""
+        try:
+            call()
+        except StorageError as error:
+            if not self._away:
+                _log.warning("waiting for the database", extra={"reason": str(error)})
+            self._away = True
+            return False
+        if self._away:
+            _log.info("the database is back")
+        self._away = False
+        return True

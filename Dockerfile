@@ -31,8 +31,9 @@ FROM python:${PYTHON}-slim-bookworm
 LABEL org.opencontainers.image.title="hpo" \
       org.opencontainers.image.description="Hyperparameter optimization for Keras models" \
       org.opencontainers.image.licenses="MIT"
-# All it writes, caches among it, it writes in /tmp: the rest may be read-only.
-RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin hpo
+# What it writes goes to /tmp, caches among it, and what the dashboard keeps to /var/lib/hpo: the rest may be read-only.
+RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin hpo \
+ && install -d -o hpo -g hpo -m 700 /var/lib/hpo /var/lib/hpo/artifacts
 COPY --from=data /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
 COPY --from=build /opt/hpo /opt/hpo
 # The driver's own libraries and nvidia-smi are lent by the NVIDIA container toolkit, where a GPU is asked for.

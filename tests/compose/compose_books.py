@@ -9,6 +9,7 @@ _SETTLED = "SELECT count(*) FROM hpo_slot WHERE state = 'settled'"
 _RESULTS = "SELECT count(*) FROM trials t WHERE state IN ('COMPLETE', 'PRUNED')"
 _UNTOLD = "SELECT count(*) FROM trials t WHERE state IN ('RUNNING', 'WAITING')"
 _STARTED = "SELECT floor(extract(epoch FROM pg_postmaster_start_time()))::bigint"
+_WORKERS = "SELECT count(*) FROM hpo_worker WHERE lease_expires_at > extract(epoch FROM now())"
 _NEVER = {
     "slots with two results": f"SELECT count(*) FROM (SELECT {_SLOT} AS slot FROM trials t"
     " WHERE state IN ('COMPLETE', 'PRUNED') GROUP BY slot HAVING count(*) > 1) AS twice",
@@ -37,6 +38,10 @@ class Books:
     def untold(self) -> int:
         """Trials of Optuna's that have not ended."""
         return self._count(_UNTOLD)
+
+    def workers(self) -> int:
+        """Workers that gave a sign of life."""
+        return self._count(_WORKERS)
 
     def never(self) -> dict[str, int]:
         """What must not be: how often it is."""

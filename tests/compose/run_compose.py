@@ -109,20 +109,24 @@ class Run:
     def _up(self) -> None:
         say(f"docker compose up --build --scale worker={self._options.workers}, in project {self._compose.project}")
         begun = time.monotonic()
-        self._compose("build", "-q", limit=1200, show=True)
+        self._compose("build", "-q", "init", limit=1200)  # one image for all: the others find it built
         built = time.monotonic()
         self._compose("up", "-d", "--wait", "--scale", f"worker={self._options.workers}", limit=300)
         size = int(self._compose.docker("image", "inspect", "-f", "{{.Size}}", "hpo:cpu")) / 1e9
+        for image in ("python:3.11-slim-bookworm", "postgres:17-bookworm"):
+            known = self._compose.inspect(image)
+            whence = (
+                "pulled from a registry"
+                if known["RepoDigests"]
+                else "a stand-in made on this machine, not the official image"
+            )
+            say(f"{image} is {whence}")
         say(f"built in {built - begun:.0f} s ({size:.2f} GB), up and healthy in {time.monotonic() - built:.0f} s more")
 
     def _fleet(self) -> None:
         wanted = self._options.workers
 
-        def there() -> bool:
-            known = json.loads(self._compose.hpo("status", "--workers", "--json"))
-            return len([worker for worker in known["workers"] if worker["alive"]]) == wanted
-
-        took = until(f"{wanted} workers in hpo status --workers", there, limit=120)
+        took = until(f"{wanted} workers in the roster", lambda: self._books.workers() == wanted, limit=120)
         say(f"{wanted} workers known to one another after {took:.0f} s")
         users = {self._compose.docker("exec", id_, "id", "-u").strip() for id_ in self._compose.containers("worker")}
         check(users == {"10001"}, f"workers run as {users}, not as 10001")

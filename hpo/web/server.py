@@ -16,7 +16,7 @@ from hpo.web.door.hosts import is_loopback
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Server", "existing_folder", "listen", "stoppable", "when_ready"]
+__all__ = ["Server", "existing_folder", "listen", "options", "stoppable", "when_ready"]
 
 _THREADS = 8  # requests answered at once, each with a connection to the database while it reads
 _CONNECTIONS = 200  # browsers connected at once
@@ -58,19 +58,7 @@ def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = 
 
     is_loopback(host)  # refuses what is no address
     try:
-        server = create_server(
-            app,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_SILENT_SECONDS,
-            max_request_header_size=_HEADERS,
-            max_request_body_size=LARGEST_FILE,
-            ident=None,  # which server this is concerns nobody
-            **_believing(proxy),
-            clear_untrusted_proxy_headers=True,
-        )
+        server = create_server(app, **options(host=host, port=port, proxy=proxy))
     except (OSError, socket.gaierror) as error:
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}; give another --port"
@@ -79,10 +67,22 @@ def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = 
     return Server(server, host, listening[0][1])
 
 
-def _believing(proxy: str | None) -> dict[str, Any]:
-    if proxy is None:
-        return {}
-    return {"trusted_proxy": proxy, "trusted_proxy_count": 1, "trusted_proxy_headers": _FORWARDED}
+def options(*, host: str, port: int, proxy: str | None = None) -> dict[str, Any]:
+    """How waitress listens for us."""
+    made: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "threads": _THREADS,
+        "connection_limit": _CONNECTIONS,
+        "channel_timeout": _SILENT_SECONDS,
+        "max_request_header_size": _HEADERS,
+        "max_request_body_size": LARGEST_FILE,
+        "ident": None,  # which server this is concerns nobody
+        "clear_untrusted_proxy_headers": True,
+    }
+    if proxy is not None:
+        made |= {"trusted_proxy": proxy, "trusted_proxy_count": 1, "trusted_proxy_headers": _FORWARDED}
+    return made
 
 
 def when_ready(url: str, say: Callable[[str], None]) -> Storage:

@@ -9,8 +9,8 @@ import typer
 
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import AsJson, Storage, Study
+from hpo.cli.printing.fleet import show_serving
 from hpo.cli.printing.output import document, tell
-from hpo.cli.printing.submit import fleet
 from hpo.cli.printing.words import count
 from hpo.settings import storage_url
 
@@ -77,7 +77,7 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
     tell(f"{name} goes on" if changed else f"{name} is not stopped")
     tell(f"{found.settled} of {found.target} trials are done, {found.running} in hand, {found.open} open")
     if found.state != "done":
-        fleet(serving(opened, name))
+        show_serving(serving(opened, name))
 
 
 def _me() -> str:

@@ -1,7 +1,6 @@
 """`hpo status`, `best`, `trial`, `delete`: what the storage holds."""
 
 import sys
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +9,16 @@ import typer
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy
-from hpo.cli.printing.output import configuration, document, duration, figure, say, table, tell
-from hpo.cli.printing.sparkline import sparkline
+from hpo.cli.printing.fleet import show_workers
+from hpo.cli.printing.output import configuration, document, figure, say, tell
+from hpo.cli.printing.studies import show_studies, show_study, show_trial
+from hpo.cli.printing.watching import keep_showing
 from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
+    from hpo.service.storage import Storage as OpenStorage
     from hpo.service.studies.status import StudyStatus
-    from hpo.service.studies.trial_report import TrialReport
 
 __all__ = ["best", "delete", "register", "status", "trial"]
 
@@ -25,8 +26,8 @@ __all__ = ["best", "delete", "register", "status", "trial"]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(
-        short_help="All studies, or one: how far it is, and its best.",
-        epilog=examples("hpo status", "hpo status cnn", "hpo status cnn-report-quick --json"),
+        short_help="All studies, or one: how far it is, and its best; the workers.",
+        epilog=examples("hpo status", "hpo status cnn --watch", "hpo status --workers", "hpo status cnn --json"),
     )(status)
     app.command(
         short_help="Show the best trial of a search and its parameters.",
@@ -39,25 +40,40 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("hpo delete cnn-report-quick", "hpo delete by-hand --yes"))(delete)
 
 
-def status(study: WhichStudy = None, storage: Storage = None, as_json: AsJson = False) -> None:
-    """All studies, or one: target, trials by outcome, running, best, workers, time left."""
+def status(
+    study: WhichStudy = None,
+    workers: Annotated[bool, typer.Option("--workers", help="The workers on all machines alone.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep one study's up to date until it is done; Ctrl-C ends the looking.")
+    ] = False,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """All studies, or one: target, trials by outcome, running, best, time left; and the workers there are."""
     from hpo.service import storage as storages
-    from hpo.service.storage.url import parse
     from hpo.service.studies import status as service
+    from hpo.service.studies.fleet import fleet
 
+    _refuse_together(study, workers=workers, watch=watch, as_json=as_json)
     url = storage or storage_url()
     if study is not None:
-        one = service.study_status(storages.open(url), study)
-        document(asdict(one)) if as_json else _one(one)
+        opened = storages.open(url)
+        if watch:
+            keep_showing(opened, study)
+            return
+        one = service.study_status(opened, study)
+        document(asdict(one)) if as_json else show_study(one, fleet(opened))
         return
-    opened = storages.find(url)  # before the first search there is none, which is no error
-    found = service.all_statuses(opened) if opened is not None else []
+    found = storages.find(url)  # before the first search there is none, which is no error
+    if workers:
+        present = fleet(found) if found is not None else []
+        document([asdict(worker) for worker in present]) if as_json else show_workers(present)
+        return
+    everything = service.all_statuses(found) if found is not None else []
     if as_json:
-        document([asdict(one) for one in found])
-    elif not found:
-        say(f"no studies in {parse(url).safe} yet; begin one: hpo optimize cnn --trials 50")
+        document([asdict(one) for one in everything])
     else:
-        _all(found)
+        _overview(everything, found, url)
 
 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
@@ -92,7 +108,7 @@ def trial(
     from hpo.service.studies import trial_report as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
-    document(asdict(report)) if as_json else _trial(report)
+    document(asdict(report)) if as_json else show_trial(report)
 
 
 def delete(
@@ -122,76 +138,24 @@ def delete(
     say(f"deleted {found.study}")
 
 
-def _all(found: "list[StudyStatus]") -> None:
-    rows = [
-        [
-            one.study,
-            f"{one.settled}/{one.target}",
-            str(one.complete),
-            str(one.pruned),
-            str(one.failed),
-            str(one.running),
-            figure(one.best.value) if one.best else "-",
-            "-" if one.best is None else str(one.best.number),
-        ]
-        for one in found
-    ]
-    headings = ["study", "trials", "complete", "pruned", "failed", "running", "best", "trial"]
-    right = range(1, len(headings))
-    if any(one.kind != "search" for one in found):
-        headings.append("kind")
-        rows = [[*row, one.kind] for row, one in zip(rows, found, strict=True)]
-    table(headings, rows, right=right)
+def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: bool) -> None:
+    """Refuse options that say nothing together. Raises UsageError."""
+    if workers and (watch or study is not None):
+        raise UsageError("--workers shows those of all studies: leave out STUDY and --watch, or leave out --workers")
+    if watch and study is None:
+        raise UsageError("--watch keeps one study up to date: say which, hpo status STUDY --watch")
+    if watch and as_json:
+        raise UsageError("--json prints one document and --watch many screens: leave one of them out")
 
 
-def _one(one: "StudyStatus") -> None:
-    tell(f"{one.study}: {one.definition}, space {one.space}, fidelity {one.fidelity}, {one.direction}")
-    tell(f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed")
-    tell(f"  running  {one.running}, open {one.open}")
-    for worker in one.workers:
-        tell(f"  worker   {worker}")
-    if one.kind == "search":
-        tell(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}")
+def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
+    from hpo.service.storage.url import parse
+    from hpo.service.studies.fleet import fleet
+
+    if everything:
+        show_studies(everything)
     else:
-        tell(f"  kind     {one.kind}" + (f" of {one.parent}" if one.parent is not None else ""))
-    tell(f"  since    {one.created_at:%Y-%m-%d %H:%M} UTC")
-    if one.eta_seconds is not None and one.settled < one.target:
-        tell(f"  left     about {duration(one.eta_seconds)}")
-    if one.kind != "search":
-        return  # the luckiest of its measurements is nothing to choose
-    if one.best is None:
-        tell("  best     no trial is complete yet")
-    else:
-        tell(f"  best     {figure(one.best.value)}, trial {one.best.number}")
-        configuration(one.best.params)
-
-
-def _trial(report: "TrialReport") -> None:
-    value = f", value {figure(report.value)}" if report.value is not None else ""
-    tell(f"{report.study} trial {report.number}: {report.state}{value}")
-    configuration(report.params)
-    facts = {
-        "seed": report.seed,
-        "attempt": report.attempt,
-        "worker": report.worker,
-        "started": None if report.started_at is None else f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        "took": None if report.seconds is None else duration(report.seconds),
-    }
-    for name, fact in facts.items():
-        if fact is not None:
-            tell(f"  {name}: {fact}")
-    if report.curve:
-        values = [value for _, value in report.curve]
-        tell(f"  curve: {sparkline(values)}")
-        points = "  ".join(f"{step}:{figure(value)}" for step, value in report.curve)
-        tell(textwrap.fill(points, 96, initial_indent="    ", subsequent_indent="    "))
-    for name, fact in report.attributes.items():
-        if isinstance(fact, list | dict):  # of a measurement; --json has it whole
-            count = len(fact) if isinstance(fact, list) else sum(len(values) for values in fact.values())
-            tell(f"  {name}: {count} values")
-        else:
-            tell(f"  {name}: {figure(fact)}")
-    if report.reason:
-        tell(f"  reason: {report.reason}")
-    if report.traceback:
-        tell("\n".join(f"    {text}" for text in report.traceback.splitlines()))
+        say(f"no studies in {parse(url).safe} yet; begin one: hpo optimize cnn --trials 50")
+    present = fleet(found) if found is not None else []
+    if present:
+        show_workers(present)

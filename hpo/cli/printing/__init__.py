@@ -3,11 +3,14 @@
 __all__ = [
     "bar",
     "compare",
+    "fleet",
     "greedy",
     "optimize",
     "output",
     "sparkline",
+    "studies",
     "submit",
     "sweep",
+    "watching",
     "words",
 ]

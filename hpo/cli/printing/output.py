@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,19 @@ from hpo.errors import HpoError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Interrupted", "configuration", "document", "duration", "figure", "is_terminal", "say", "table", "tell"]
+__all__ = [
+    "Interrupted",
+    "ago",
+    "configuration",
+    "configuration_lines",
+    "document",
+    "duration",
+    "figure",
+    "is_terminal",
+    "say",
+    "table",
+    "tell",
+]
 
 
 class Interrupted(HpoError):  # noqa: N818 - an outcome
@@ -66,9 +78,14 @@ def table(
 
 def configuration(params: Mapping[str, object]) -> None:
     """Print one configuration, a parameter a line."""
+    for text in configuration_lines(params):
+        tell(text)
+
+
+def configuration_lines(params: Mapping[str, object]) -> list[str]:
+    """One configuration, a parameter a line."""
     width = max((len(name) for name in params), default=0)
-    for name, value in params.items():
-        tell(f"  {name:<{width}}  {figure(value)}")
+    return [f"  {name:<{width}}  {figure(value)}" for name, value in params.items()]
 
 
 def figure(value: object) -> str:
@@ -89,6 +106,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def ago(moment: datetime) -> float:
+    """Seconds since then; never below 0, though the clock that told it may be ahead of this machine's."""
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
 
 
 def _console(made_for: Sequence[str]) -> "Console":

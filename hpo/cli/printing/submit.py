@@ -1,17 +1,17 @@
-"""What `hpo submit`, `stop` and `resume` say."""
+"""What `hpo submit` says."""
 
 import shlex
 from typing import TYPE_CHECKING
 
+from hpo.cli.printing.fleet import show_serving
 from hpo.cli.printing.output import tell
 from hpo.cli.printing.words import count
 
 if TYPE_CHECKING:
     from hpo.service.optimize.submit import Submitted
-    from hpo.service.studies.serving import Serving
     from hpo.service.studies.status import StudyStatus
 
-__all__ = ["fleet", "submitted"]
+__all__ = ["submitted"]
 
 
 def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None:
@@ -33,17 +33,5 @@ def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None
             f"its best is as good as --until {found.until:g} asks for, so nothing begins: --until none takes that away"
         )
     else:
-        fleet(left.serving)
+        show_serving(left.serving)
     tell(f"hpo status {name} --watch shows how far it is")
-
-
-def fleet(serving: "Serving") -> None:
-    """How many workers there are to serve a study, and why others would not."""
-    if serving.ready:
-        are = "is" if len(serving.ready) == 1 else "are"
-        tell(f"{count(len(serving.ready), 'worker')} {are} there to serve it")
-    else:
-        tell("no worker is there to serve it yet: hpo worker starts some, on any machine that reaches the storage")
-    for why in sorted(set(serving.refusing.values())):
-        number = sum(each == why for each in serving.refusing.values())
-        tell(f"{count(number, 'worker')} cannot serve it: {why}")

@@ -11,12 +11,11 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from hpo.service import studies
-from hpo.service.hosts.clock import now
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.studies.in_hand import InHand, in_hand
 from hpo.service.studies.progress import Best
 from hpo.service.studies.slot import Counts, Slot
-from hpo.service.studies.slot_queries import UNSETTLED
 from hpo.service.studies.slots import Slots
 
 __all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
@@ -26,17 +25,6 @@ State = Literal["running", "waiting", "stopped", "done"]
 all is settled, or a value as good as was asked for is there."""
 
 _slot = schema.slots
-
-
-@dataclass(frozen=True, kw_only=True)
-class InHand:
-    """What one worker is doing in a study."""
-
-    worker: str  # name
-    position: int  # of the slot, from 0
-    attempt: int  # of the slot, from 1
-    trial: int | None  # Optuna's number; None: the trial is not made yet
-    since: datetime  # of the claim, UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +84,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     counts = slots.counts(record.name)
     leader = slots.best(record.name, record.direction) if record.kind == "search" else None
     best = None if leader is None else _best(leader)
-    in_hand = _in_hand(storage, record.name)
+    hands = in_hand(storage, record.name)
     return StudyStatus(
         study=record.name,
         definition=record.definition,
@@ -118,7 +106,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         created_at=datetime.fromtimestamp(record.created_at, UTC),
         kind=record.kind,
         parent=record.parent,
-        workers=tuple(dict.fromkeys(one.worker for one in in_hand)),
+        workers=tuple(dict.fromkeys(one.worker for one in hands)),
         eta_seconds=_eta(storage, record.name, counts),
         state=_state(record, counts, best),
         stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
@@ -126,7 +114,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         stopped_why=record.stopped_why,
         until=record.until,
         trial_timeout=record.trial_timeout,
-        in_hand=in_hand,
+        in_hand=hands,
     )
 
 
@@ -138,24 +126,6 @@ def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> St
     if counts.running:
         return "running"
     return "done" if best is not None and record.reached(best.value) else "waiting"
-
-
-def _in_hand(storage: Storage, study: str) -> tuple[InHand, ...]:
-    alive = (_slot.c.state == "leased", _slot.c.lease_expires_at > now(storage))
-    query = select(_slot.c.worker, _slot.c.position, _slot.c.attempt, _slot.c.trial_number, _slot.c.started_at)
-    query = query.where(_slot.c.study == study, UNSETTLED, *alive).order_by(_slot.c.worker, _slot.c.position)
-    with translated(storage.where), storage.engine.connect() as connection:
-        rows = connection.execute(query).all()
-    return tuple(
-        InHand(
-            worker=row.worker,
-            position=row.position,
-            attempt=row.attempt,
-            trial=row.trial_number,
-            since=datetime.fromtimestamp(row.started_at, UTC),
-        )
-        for row in rows
-    )
 
 
 def _best(slot: Slot) -> Best:

@@ -72,7 +72,7 @@ def test_debug_shows_where_it_came_from(command, monkeypatch, capsys: pytest.Cap
         (["optimize", "cnn", "--trails", "5"], ["--trails", "--trials"]),
         (["optimize", "cnn", "--trials", "-5"], ["--trials", "'-5'", "from 1 to 1,000,000"]),
         (["optimize", "cnn", "--trials", "9" * 30], ["--trials", "from 1 to 1,000,000"]),
-        (["optimize", "cnn", "--trials", "5", "--workers", "0"], ["--workers", "from 1 to 256"]),
+        (["optimize", "cnn", "--trials", "5", "--workers", "-1"], ["--workers", "from 0 to 256"]),
         (["optimize", "cnn", "--trials", "5", "--seed", "-1"], ["--seed", "from 0 to 4,294,967,295"]),
         (["optimize", "cnn", "--trials", "5", "--until", "nan"], ["--until", "finite"]),
         (["optimize", "cnn", "--trials", "5", "--timeout", "0"], ["--timeout", "10m"]),

@@ -1,0 +1,58 @@
+"""The workers there are, each with what it has in hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hpo.service.hosts.roster import Roster, WorkerRecord
+from hpo.service.storage import Storage
+from hpo.service.studies.in_hand import InHand, in_hand
+
+__all__ = ["FleetWorker", "fleet"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetWorker:
+    """One worker, on whatever machine."""
+
+    name: str
+    host: str  # its machine's name, or its container's
+    pid: int  # as its own container counts
+    gpu: str | None  # UUID; None: it trains on cores
+    gpu_name: str | None
+    threads: int | None  # it trains with; None: not settled yet
+    program: str  # version of hpo
+    study: str | None  # the only one it serves; None: it serves any
+    doing: str  # in words, while no trial is in hand
+    refuses: Mapping[str, str]  # study -> why it cannot serve it
+    started_at: datetime  # UTC
+    beaten_at: datetime  # last sign of life, UTC
+    seconds_silent: float  # since the last sign of life
+    alive: bool  # False: it is taken for dead, and whatever it had goes to others
+    in_hand: InHand | None
+
+
+def fleet(storage: Storage) -> list[FleetWorker]:
+    """Every worker on the roster, by machine and start. Raises StorageError."""
+    hands = {one.worker: one for one in in_hand(storage)}
+    return [_worker(record, hands.get(record.name)) for record in Roster(storage).present()]
+
+
+def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
+    return FleetWorker(
+        name=record.name,
+        host=record.host,
+        pid=record.pid,
+        gpu=record.gpu,
+        gpu_name=record.gpu_name,
+        threads=record.threads,
+        program=record.program,
+        study=record.study,
+        doing=record.doing,
+        refuses=record.refuses,
+        started_at=datetime.fromtimestamp(record.started_at, UTC),
+        beaten_at=datetime.fromtimestamp(record.beaten_at, UTC),
+        seconds_silent=record.seconds_silent,
+        alive=record.alive,
+        in_hand=hand,
+    )

@@ -1,0 +1,52 @@
+"""Which worker has which trial in hand."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from hpo.service.hosts.clock import now
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
+from hpo.service.studies.slot_queries import UNSETTLED
+
+__all__ = ["InHand", "in_hand"]
+
+_slot = schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class InHand:
+    """What one worker is doing."""
+
+    study: str  # name
+    worker: str  # name
+    position: int  # of the slot in the study, from 0
+    attempt: int  # of the slot, from 1
+    trial: int | None  # Optuna's number; None: the trial is not made yet
+    since: datetime  # of the claim, UTC
+
+
+def in_hand(storage: Storage, study: str | None = None) -> tuple[InHand, ...]:
+    """What is in anybody's hand in a study, or in all of them, by worker; a lease that ran out is in nobody's.
+
+    Raises StorageError.
+    """
+    query = select(
+        _slot.c.study, _slot.c.worker, _slot.c.position, _slot.c.attempt, _slot.c.trial_number, _slot.c.started_at
+    ).where(UNSETTLED, _slot.c.state == "leased", _slot.c.lease_expires_at > now(storage))
+    if study is not None:
+        query = query.where(_slot.c.study == study)
+    with translated(storage.where), storage.engine.connect() as connection:
+        rows = connection.execute(query.order_by(_slot.c.worker, _slot.c.study, _slot.c.position)).all()
+    return tuple(
+        InHand(
+            study=row.study,
+            worker=row.worker,
+            position=row.position,
+            attempt=row.attempt,
+            trial=row.trial_number,
+            since=datetime.fromtimestamp(row.started_at, UTC),
+        )
+        for row in rows
+    )

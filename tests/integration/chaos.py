@@ -1,11 +1,11 @@
 """`python tests/integration/chaos.py`: fleets at work while everything goes wrong; the budget must come out exact.
 
-A round is one study of `--trials` slots and some fleets, each on a host of its own as far as it knows, two of them with
-clocks an hour off (on PostgreSQL). All the while workers are killed (SIGKILL, now and then a whole host), stopped for
-longer than their lease and continued; PostgreSQL is restarted three times, and its connections are cut. The round is
-good if every slot ends complete or pruned, with exactly one result in Optuna, told as it was settled, and no trial is
-left RUNNING. With `--compare` the same study runs undisturbed first, and the round must take at most `--at-most` times
-as long. Exits 1 at the first round that is not good.
+A round is one study of `--trials` slots and some fleets (`hpo worker`), on PostgreSQL each on a host of its own as far
+as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, now and then a whole host),
+stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its connections are cut. The
+round is good if every slot ends complete or pruned, with exactly one result in Optuna, told as it was settled, and no
+trial is left RUNNING. With `--compare` the same study runs undisturbed first, and the round must take at most
+`--at-most` times as long. Exits 1 at the first round that is not good.
 """
 
 import argparse
@@ -24,40 +24,51 @@ from servers import OwnServer, own_server
 
 from hpo.errors import StorageError
 from hpo.service import storage
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.submit import submit
 from hpo.service.storage import Storage
 from hpo.service.studies.slots import Slots
 
 _HOUR = 3600.0
-_GOOD_ENDS = (0, 130, -9, -15)  # done; stopped; killed as the last thing; stopped while it was still starting
+_GOOD_ENDS = (0, -9, -15)  # stopped; killed as the last thing; stopped while it was still starting
 _LOOK = 0.2  # seconds between looks at the study
 _DEADLINE = 20.0  # times the time that the trials alone take, and a minute, until a round counts as stuck
 
 
-def fleets_of(url: str, study: str, options: argparse.Namespace, folder: Path) -> list[Fleet]:
-    """The hosts of a round; the last two with clocks an hour fast and an hour slow where there is a server's clock."""
+def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet]:
+    """The hosts; where there is a server, and so a server's clock, two with clocks an hour fast and an hour slow."""
     share, rest = divmod(options.workers, options.hosts)
-    skew = dict(zip(range(options.hosts), (_HOUR, -_HOUR), strict=False)) if options.database == "postgresql" else {}
+    apart = options.database == "postgresql"
+    skew = dict(zip(range(1, options.hosts), (_HOUR, -_HOUR), strict=False)) if apart else {}
+    common = ["--objective", f"{toy.FILE}:naps", "--lease", str(options.lease), "--max-attempts", "1000000"]
     return [
         Fleet(
             url,
-            {
-                "objective": f"{toy.FILE}:naps",
-                "name": study,
-                "trials": options.trials,
-                "workers": share + (number < rest),
-                "sampler": "tpe",
-                "pruner": "none",
-                "seed": options.seed,
-                "lease_seconds": options.lease,
-                "max_attempts": 1_000_000,
-            },
+            *common,
+            "--processes",
+            str(share + (number < rest)),
             folder=folder,
-            name=f"{study}-host-{number}",
-            host=f"host-{number}" if options.database == "postgresql" else "",
+            name=f"host-{number}",
+            host=f"host-{number}" if apart else "",
             fast=skew.get(number, 0.0),
         )
         for number in range(options.hosts)
     ]
+
+
+def submitted(url: str, study: str, options: argparse.Namespace) -> None:
+    """Open the slots."""
+    submit(
+        Request(
+            definition=f"{toy.FILE}:study",
+            storage=url,
+            name=study,
+            trials=options.trials,
+            sampler="tpe",
+            pruner="none",
+            seed=options.seed,
+        )
+    )
 
 
 class Round:
@@ -71,9 +82,10 @@ class Round:
 
     def run(self, server: OwnServer | None, *, disturbed: bool, number: int = 0) -> tuple[float, list[str], str]:
         """Seconds it took, what is wrong at its end, and what happened on the way."""
-        watching = storage.prepare(self.url)
+        submitted(self.url, self.study, self._options)
+        watching = storage.open(self.url)
         began = time.monotonic()
-        fleets = fleets_of(self.url, self.study, self._options, self._folder)
+        fleets = fleets_of(self.url, self._options, self._folder)
         kills, restarts, others = self._faults(fleets, server, number) if disturbed else (None, None, [])
         everything: list[Fault | Restarts] = [fault for fault in (kills, restarts, *others) if fault is not None]
         for fault in everything:
@@ -164,10 +176,12 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true", help="run it undisturbed first")
     parser.add_argument("--at-most", type=float, default=2.5, metavar="TIMES", help="as long as undisturbed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="empty, for the database and the logs of the fleets; kept")
     options = parser.parse_args()
     os.environ["TOY_SECONDS"] = str(options.seconds)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-chaos-")))
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-chaos-")))
+        folder = folder.resolve()
         server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
         url = f"sqlite:///{folder}/hpo.db" if server is None else server.create("chaos")
         undisturbed = None

@@ -1,33 +1,28 @@
 """Fleets of workers as processes: each is a supervisor and its workers, as one host has them."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-_HERE = Path(__file__).resolve().parent
-_RUN = _HERE / "fleet_run.py"
-_ELSEWHERE = _HERE / "elsewhere"
+_ELSEWHERE = Path(__file__).resolve().parent / "elsewhere"
 
 
 class Fleet:
-    """One supervisor with its workers. What it says goes to a file beside the others'."""
+    """One `hpo worker`. What it says goes to a file."""
 
     def __init__(
-        self, url: str, options: Mapping[str, Any], *, folder: Path, name: str, host: str = "", fast: float = 0.0
+        self, url: str, *arguments: str, folder: Path, name: str = "fleet", host: str = "", fast: float = 0.0
     ) -> None:
         """Start it.
 
         Args:
             url: of the storage.
-            options: of the fleet, see fleet_run.py.
+            arguments: of the command.
             folder: where it works, and where its log is kept.
             name: of the log.
             host: the machine it believes to be on; empty: this one.
@@ -37,16 +32,12 @@ class Fleet:
         self.name = name
         self.log = folder / f"{name}.log"
         self._folder = folder
-        self._command = [sys.executable, str(_RUN), url, json.dumps(dict(options))]
-        self._env = dict(os.environ)
+        self._command = [sys.executable, "-m", "hpo", "worker", "--cpu", *arguments]
+        self._env = {**os.environ, "HPO_STORAGE": url}
         if host or fast:
             path = [str(_ELSEWHERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-            self._env |= {
-                "PYTHONPATH": os.pathsep.join(path),
-                "ELSEWHERE": host,
-                "ELSEWHERE_CLOCK": str(fast),
-                "HPO_MACHINE": host,
-            }
+            self._env["PYTHONPATH"] = os.pathsep.join(path)
+            self._env |= {"ELSEWHERE": host, "ELSEWHERE_CLOCK": str(fast), "HPO_MACHINE": host}
         self.start()
 
     def start(self) -> None:

@@ -63,6 +63,8 @@ class Request:
             refuse_beyond("seed", self.seed, 0, 2**32 - 1)
         if self.until is not None and not math.isfinite(self.until):
             raise UsageError(f"until must be a finite number, not {self.until}")
+        if self.objective is not None and self.workers == 0:
+            raise UsageError("an objective of one's own is run by workers here: a fleet's have the definition alone")
         for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
             if name is not None and name not in known:
                 raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")

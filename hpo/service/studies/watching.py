@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hpo.service.storage import Storage
-from hpo.service.storage.patience import patiently
 from hpo.service.studies.plan import StudyRecord
 from hpo.service.studies.progress import Ended, Progress, snapshot
 from hpo.service.studies.record import get
@@ -40,24 +39,24 @@ def watch(
     """
     began = time.monotonic()
     first: Progress | None = None
-    ended: Ended | None = None
-    while True:
-        looked = time.monotonic()
-        record, seen = patiently(lambda: _look(storage, study))
-        first = first or seen
-        seen = _paced(seen, first, time.monotonic() - began)
-        ended = ended or _ended(record, seen)
-        if ended is None and timeout is not None and time.monotonic() - began >= timeout:
-            ended = "timeout"
-        seen = replace(seen, ended=ended)
-        if on_progress is not None:
-            on_progress(seen)
-        if ended is not None:
-            return seen
-        try:
+    seen: Progress | None = None
+    try:
+        while True:
+            looked = time.monotonic()
+            record, now = storage.patiently(lambda: _look(storage, study))
+            first = first or now
+            elapsed = time.monotonic() - began
+            late = timeout is not None and elapsed >= timeout
+            seen = replace(_paced(now, first, elapsed), ended=_ended(record, now) or ("timeout" if late else None))
+            if on_progress is not None:
+                on_progress(seen)
+            if seen.ended is not None:
+                return seen
             time.sleep(max(_LOOK, _SHARE * (time.monotonic() - looked)))
-        except KeyboardInterrupt:
-            ended = "interrupted"
+    except KeyboardInterrupt:
+        if seen is None:
+            raise
+        return replace(seen, ended="interrupted")
 
 
 def _look(storage: Storage, study: str) -> tuple[StudyRecord, Progress]:

@@ -1,0 +1,199 @@
+"""Leaving a search to a fleet: its slots are opened as for a run here, and others are watched at work."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import toy
+
+from hpo.errors import StudyError, UsageError
+from hpo.service import storage as storages
+from hpo.service import studies
+from hpo.service.hosts.roster import Roster, Worker
+from hpo.service.optimize.plan import plan
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.run import optimize
+from hpo.service.optimize.submit import meant, submit
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord, halting, status
+from hpo.service.studies.fleet import fleet
+from hpo.service.studies.progress import Progress
+from hpo.service.studies.serving import serving
+from hpo.service.studies.slots import Slots
+from hpo.service.studies.watching import watch
+
+NAME = "toy-line-quick"
+
+
+@pytest.fixture
+def wanted(store: Storage) -> Callable[..., Request]:
+    """A request for the toy, in the shared database."""
+
+    def request(**options: object) -> Request:
+        base = {"definition": f"{toy.FILE}:study", "trials": 3, "storage": store.url, "workers": 0}
+        return Request(**{**base, **options})  # type: ignore[arg-type]
+
+    return request
+
+
+def settle(store: Storage, value: float = 0.5) -> None:
+    """Do one trial, as a worker would."""
+    slots = Slots(store)
+    slot = slots.claim(NAME, "me", 60)
+    assert slot is not None
+    assert slots.settle(slot, "complete", value, params={"x": 0.5, "kind": "a"})
+
+
+def test_slots_are_opened_as_for_a_run_here_and_limits_stay_with_the_study(store: Storage, wanted) -> None:
+    left = submit(wanted(trial_timeout=60.0, until=0.9, try_=({"x": 0.25, "kind": "b"},), seed=7))
+    assert (left.study, left.added, left.serving.ready) == (NAME, 3, ())
+    record = studies.get(store, NAME)
+    assert (record.trial_timeout, record.until, record.seed) == (60.0, 0.9, 7)
+    assert record.version == toy.study.version
+    first = [dict(slot.fixed) for slot in Slots(store).list(NAME)]
+    assert first == [{"x": 0.5, "kind": "a"}, {"x": 0.25, "kind": "b"}, {}]
+
+
+def test_again_it_adds_what_is_missing_and_a_limit_goes_where_it_is_told_to(store: Storage, wanted) -> None:
+    submit(wanted(trial_timeout=60.0, until=0.9))
+    assert submit(wanted()).added == 0
+    assert studies.get(store, NAME).until == 0.9
+    assert submit(wanted(trials=5, until=0.95)).added == 2
+    assert studies.get(store, NAME).until == 0.95
+    submit(wanted(trials=5, forget=["until"]))
+    record = studies.get(store, NAME)
+    assert (record.until, record.trial_timeout) == (None, 60.0)
+    with pytest.raises(UsageError, match="5 trials already"):
+        submit(wanted(trials=4))
+
+
+def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> None:
+    submit(wanted(name="deep", fidelity="glance", sampler="random"))
+    by_name = meant(wanted(definition="deep", trials=5))
+    assert (by_name.definition, by_name.fidelity, by_name.name) == (f"{toy.FILE}:study", "glance", "deep")
+    assert submit(wanted(definition="deep", trials=5)).added == 2
+    assert [record.name for record in studies.list_all(store)] == ["deep"]
+    assert studies.get(store, "deep").sampler == "random"
+    with pytest.raises(StudyError, match="made with fidelity glance, not quick"):
+        submit(wanted(definition="deep", trials=5, fidelity="quick"))
+
+
+def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:
+    none = "toy.py:none"  # nothing is left to do, so no worker is started
+    submit(wanted(trials=1))
+    settle(store)
+    assert optimize(wanted(trials=1, workers=1, until=0.7, objective=none)).ended == "done"
+    assert studies.get(store, NAME).until is None
+    submit(wanted(trials=1, until=0.9))
+    assert optimize(wanted(trials=1, workers=1, until=0.7, trial_timeout=5.0, objective=none)).ended == "done"
+    record = studies.get(store, NAME)
+    assert (record.until, record.trial_timeout) == (0.7, None)
+
+
+def test_what_is_stopped_is_not_worked_at_and_submitted_trials_wait(store: Storage, wanted) -> None:
+    submit(wanted())
+    halting.stop(store, NAME, by="ada", why="too warm")
+    for workers in (0, 1):
+        with pytest.raises(StudyError, match=rf"stopped by ada .*\(too warm\): hpo resume {NAME}"):
+            optimize(wanted(trials=4, workers=workers))
+    assert Slots(store).counts(NAME).target == 3
+    assert submit(wanted(trials=4)).added == 1
+    assert status.study_status(store, NAME).state == "stopped"
+
+
+def test_no_objective_of_ones_own_reaches_a_fleet(wanted) -> None:
+    with pytest.raises(UsageError, match="workers here"):
+        wanted(objective="toy.py:instant")
+
+
+def test_with_no_workers_here_it_looks_on_until_all_is_settled(store: Storage, wanted) -> None:
+    seen: list[Progress] = []
+
+    def others(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.open:
+            settle(store, 0.5 + progress.settled / 10)
+
+    last = optimize(wanted(), others)
+    assert (last.ended, last.settled, last.new, last.workers) == ("done", 3, 3, 0)
+    assert last.best is not None
+    assert last.best.value == 0.7
+    assert [progress.settled for progress in seen] == [0, 1, 2, 3]
+    assert seen[1].eta_seconds is not None
+
+
+def test_what_is_in_hand_is_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:
+    submit(wanted())
+    slots = Slots(store)
+    held = slots.claim(NAME, "me", 60)
+    assert held is not None
+    halting.stop(store, NAME, by="ada")
+    looks: list[int] = []
+
+    def others(progress: Progress) -> None:
+        looks.append(progress.running)
+        if progress.running:
+            assert progress.ended is None
+            slots.settle(held, "complete", 0.5)
+
+    assert watch(store, NAME, on_progress=others).ended == "stopped"
+    assert looks == [1, 0]
+
+
+def test_a_value_good_enough_ends_the_watching_and_the_study_is_done(store: Storage, wanted) -> None:
+    submit(wanted(until=0.6))
+    assert status.study_status(store, NAME).state == "waiting"
+    settle(store, 0.6)
+    assert watch(store, NAME).ended == "until"
+    found = status.study_status(store, NAME)
+    assert (found.state, found.open, found.until) == ("done", 2, 0.6)
+
+
+def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Storage, wanted) -> None:
+    submit(wanted())
+    assert watch(store, NAME, timeout=0.001).ended == "timeout"
+    ended = watch(store, NAME, on_progress=lambda _: signal.raise_signal(signal.SIGINT))
+    assert (ended.ended, ended.open) == ("interrupted", 3)
+
+
+def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
+    submit(wanted(trials=2))
+    roster = Roster(store)
+    one, two, three = (Worker(name=f"{name}:1::", pid=1, host=name) for name in ("one", "two", "three"))
+    try:
+        roster.sign_on(replace(one, gpu="GPU-1", gpu_name="H100"), 60)
+        roster.sign_on(replace(two, refuses={NAME: "no such data"}), 60)
+        roster.sign_on(replace(three, study="another"), 60)
+        held = Slots(store).claim(NAME, one.name, 60)
+        assert held is not None
+        found = {worker.host: worker for worker in fleet(store)}
+        hand = found["one"].in_hand
+        assert hand is not None
+        assert (hand.study, hand.position, hand.attempt, hand.trial) == (NAME, 0, 1, None)
+        assert (found["one"].gpu_name, found["two"].in_hand, found["three"].study) == ("H100", None, "another")
+        who = serving(store, NAME)
+        assert [worker.host for worker in who.ready] == ["one"]
+        assert who.refusing == {two.name: "no such data"}
+        assert plan(wanted(trials=2)).serving == 1
+        assert status.study_status(store, NAME).in_hand == (hand,)
+    finally:
+        for worker in (one, two, three):
+            roster.sign_off(worker.name)
+
+
+def test_changed_code_is_told_and_becomes_the_studys(store: Storage, wanted) -> None:
+    submit(wanted())
+    record: StudyRecord = studies.get(store, NAME)
+    assert not plan(wanted()).changed
+    studies.create_or_resume(store, replace(record, version="0" * 16))
+    assert plan(wanted()).changed
+    submit(wanted())
+    assert studies.get(store, NAME) == record
+
+
+def test_nothing_is_made_of_what_is_refused(tmp_path, wanted) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    with pytest.raises(UsageError):
+        submit(wanted(storage=url, space="nowhere"))
+    assert storages.find(url) is None

@@ -4,6 +4,7 @@ Loggers are named hpo.worker, hpo.fleet, hpo.web and so on. An event is a short 
 `extra`, under the names in `FIELDS`. Nothing is said anywhere until `configure` was called.
 """
 
+import json
 import logging
 import os
 import time
@@ -74,7 +75,7 @@ def _utc(record: logging.LogRecord) -> str:
 
 def _word(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return f'"{text}"' if " " in text else text
+    return json.dumps(text, ensure_ascii=False) if " " in text or '"' in text else text
 
 
 def _json() -> logging.Formatter:

@@ -158,3 +158,19 @@ Index(
     postgresql_where=text("state <> 'settled'"),
     sqlite_where=text("state <> 'settled'"),
 )
+# Of version 3: who holds what, and how many hold something of a study, is asked at each look for work.
+Index(
+    "hpo_slot_leased",
+    slots.c.study,
+    slots.c.lease_expires_at,
+    postgresql_where=text("state = 'leased'"),
+    sqlite_where=text("state = 'leased'"),
+)
+# Likewise: the best of a study, and whether a value is as good as was asked for.
+Index(
+    "hpo_slot_complete",
+    slots.c.study,
+    slots.c.value,
+    postgresql_where=text("outcome = 'complete'"),
+    sqlite_where=text("outcome = 'complete'"),
+)

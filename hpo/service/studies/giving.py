@@ -1,9 +1,10 @@
 """Whether a study gives slots at all: not while it is stopped, nor once a value as good as was asked for is there."""
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select
 
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.studies.slot_queries import COMPLETE
 
 __all__ = ["gives", "gives_slots", "is_giving"]
 
@@ -12,12 +13,15 @@ _study, _slot = schema.studies, schema.slots
 
 def gives_slots() -> ColumnElement[bool]:
     """Of a row of hpo_study, within a query on that table: whether the study gives slots."""
-    done = _slot.alias("done")
-    better = case(
-        (_study.c.direction == "maximize", done.c.value >= _study.c.until), else_=done.c.value <= _study.c.until
-    )
-    reached = exists().where(done.c.study == _study.c.name, done.c.outcome == "complete", better)
+    rising = and_(_study.c.direction == "maximize", _exists_complete(_slot.c.value >= _study.c.until))
+    falling = and_(_study.c.direction != "maximize", _exists_complete(_slot.c.value <= _study.c.until))
+    reached = or_(rising, falling)
     return and_(_study.c.stopped_at.is_(None), or_(_study.c.until.is_(None), ~reached))
+
+
+def _exists_complete(good: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the study has a complete trial of such a value."""
+    return exists(select(literal_column("1")).select_from(_slot).where(_slot.c.study == _study.c.name, COMPLETE, good))
 
 
 def gives(study: str) -> ColumnElement[bool]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Double,
@@ -25,11 +24,15 @@ from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.studies.slot import Counts, Slot
 
-__all__ = ["LEASED", "UNSETTLED", "SlotQueries", "read"]
+__all__ = ["COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 
 _slot = schema.slots
-UNSETTLED: ColumnElement[bool] = literal_column("state <> 'settled'", Boolean)  # word for word as the partial index
-LEASED: ColumnElement[bool] = literal_column("state = 'leased'", Boolean)  # likewise: what is held is found by itself
+
+# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: for SQLite, which has
+# none, SQLAlchemy would write `state <> 'settled' = 1`.
+UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
+LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
+COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
 
 
 class SlotQueries:
@@ -88,7 +91,7 @@ class SlotQueries:
     def best(self, study: str, direction: str) -> Slot | None:
         """The complete slot with the best value; None where there is none yet."""
         better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
-        query = select(_slot).where(_slot.c.study == study, _slot.c.outcome == "complete")
+        query = select(_slot).where(_slot.c.study == study, COMPLETE)
         with translated(self._storage.where), self._engine.connect() as connection:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
         return None if row is None else read(row)

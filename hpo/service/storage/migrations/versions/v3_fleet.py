@@ -45,3 +45,9 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(255), nullable=False),
         sa.Column("lease_expires_at", sa.Double, nullable=False),
     )
+    for name, column, which in (
+        ("hpo_slot_leased", "lease_expires_at", "state = 'leased'"),
+        ("hpo_slot_complete", "value", "outcome = 'complete'"),
+    ):
+        where = sa.text(which)
+        op.create_index(name, "hpo_slot", ["study", column], postgresql_where=where, sqlite_where=where)

@@ -11,11 +11,16 @@ if TYPE_CHECKING:
 __all__ = ["create"]
 
 
-def create(storage: Storage) -> "Flask":
+def create(storage: Storage, *, shared_seconds: float = 1.0) -> "Flask":
     """Our pages of the studies in `storage`, as a WSGI application.
 
     Its routes: `/`, `/studies/…`, `/live/…`, `/metrics`, `/healthz`, `/assets/…`. Each study's page is
     `/studies/NAME`, its report `/studies/NAME/report`; how a name is written there: `addresses.segment`.
+
+    Args:
+        storage: the open database.
+        shared_seconds: for which one look at the database serves everybody who watches.
+
     """
     from flask import Flask
     from jinja2 import StrictUndefined
@@ -30,9 +35,9 @@ def create(storage: Storage) -> "Flask":
     app.jinja_env.filters.update(_filters())
     app.context_processor(_asked)
     errors.register(app)
-    views.register(app, storage)
+    views.register(app, storage, shared_seconds)
     reports.register(app, storage)
-    health.register(app, storage)
+    health.register(app, storage, shared_seconds)
     metrics.register(app, storage)
     style.register(app)
     return app

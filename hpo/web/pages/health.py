@@ -10,12 +10,13 @@ from hpo.web.pages.shared import Shared
 
 __all__ = ["register"]
 
-_SHARED_SECONDS = 1.0  # nobody has to log in to ask, so asking often must cost the database nothing
 
+def register(app: Flask, storage: Storage, shared_seconds: float) -> None:
+    """Add the route: 200 where the database answers, 503 where it does not.
 
-def register(app: Flask, storage: Storage) -> None:
-    """Add the route: 200 where the database answers, 503 where it does not."""
-    answers: Shared[None, bool] = Shared(lambda _: _answers(storage), seconds=_SHARED_SECONDS)
+    Nobody has to log in to ask, so asking often costs the database nothing.
+    """
+    answers: Shared[None, bool] = Shared(lambda _: _answers(storage), seconds=shared_seconds)
 
     def healthz() -> tuple[dict[str, str], int]:
         return ({"status": "ok"}, 200) if answers.get(None) else ({"status": "the database does not answer"}, 503)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_SHARED_SECONDS = 1.0  # for which one look at the database serves everybody
 _BUSY, _QUIET = 2, 5  # seconds until a page asks again: while something is in hand, and while nothing is
 
 _OVERVIEW = ("studies", "fleet")
@@ -27,9 +26,9 @@ _STUDY = ("progress", "control", "found", "trials", "workers")
 """Names of the sections of each page that change, which are also those of their templates in parts/."""
 
 
-def register(app: Flask, storage: Storage) -> None:
+def register(app: Flask, storage: Storage, shared_seconds: float) -> None:
     """Add the routes."""
-    views = _Views(storage)
+    views = _Views(storage, shared_seconds)
     app.add_url_rule("/", "overview", views.overview)
     app.add_url_rule("/live/overview", "live_overview", views.live_overview)
     app.add_url_rule("/studies/<study:name>", "study", views.study)
@@ -41,10 +40,10 @@ def register(app: Flask, storage: Storage) -> None:
 class _Views:
     """One for each application."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, seconds: float) -> None:
         self._storage = storage
-        self._overview: Shared[None, Overview] = Shared(lambda _: overview(storage), seconds=_SHARED_SECONDS)
-        self._studies: Shared[str, StudyPage] = Shared(lambda name: study_page(storage, name), seconds=_SHARED_SECONDS)
+        self._overview: Shared[None, Overview] = Shared(lambda _: overview(storage), seconds=seconds)
+        self._studies: Shared[str, StudyPage] = Shared(lambda name: study_page(storage, name), seconds=seconds)
 
     def overview(self) -> str:
         """Every study and the fleet."""

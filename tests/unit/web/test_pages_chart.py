@@ -1,0 +1,74 @@
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.service.studies.glances import Settled
+from hpo.web.pages import chart
+
+VALUES = st.floats(-1e6, 1e6)
+TRIALS = st.lists(
+    st.builds(
+        lambda outcome, value: Settled(trial=1, outcome=outcome, value=None if outcome == "failed" else value, at=0.0),
+        st.sampled_from(["complete", "pruned", "failed"]),
+        VALUES,
+    ),
+    max_size=30,
+)
+
+
+class Status:
+    """What the drawing says in words."""
+
+    metric = "<b>accuracy</b>"
+    direction = "maximize"
+    best = None
+
+
+@given(TRIALS, st.sampled_from(["maximize", "minimize"]))
+def test_the_best_so_far_only_gets_better_and_ends_at_the_best(history: list[Settled], direction: str) -> None:
+    found = chart.course(history, direction)
+    complete = [one.value for one in history if one.outcome == "complete"]
+    if len(complete) < 2:
+        assert found is None
+        return
+    assert found is not None
+    sign = 1 if direction == "maximize" else -1
+    known = [sign * value for value in found.best if value is not None]
+    assert known == sorted(known)
+    assert len(found.best) == len(history)
+    assert known[-1] == max(sign * value for value in complete)
+    assert found.low < sign * known[-1] < found.high
+
+
+@given(TRIALS, st.none() | VALUES)
+def test_everything_is_drawn_within_the_drawing(history: list[Settled], baseline: float | None) -> None:
+    text = chart.draw(history, Status(), baseline)  # type: ignore[arg-type]
+    if not text:
+        return
+    figure = ElementTree.fromstring(text)
+    assert "<b>" not in text
+    drawing = figure[0]
+    _, _, width, height = map(float, drawing.attrib["viewBox"].split())
+    circles = drawing.findall("circle")
+    assert len(circles) == sum(one.outcome == "complete" for one in history)
+    for circle in circles:
+        assert 0 <= float(circle.attrib["cx"]) <= width
+        assert 0 <= float(circle.attrib["cy"]) <= height
+
+
+@pytest.mark.parametrize("trials", [500, 5_000])
+def test_a_long_search_is_drawn_with_no_more_points_than_can_be_told_apart(trials: int) -> None:
+    history = [Settled(trial=n, outcome="complete", value=n / trials, at=n) for n in range(trials)]
+    text = chart.draw(history, Status(), None)  # type: ignore[arg-type]
+    assert text.count("<circle") == 500
+
+
+def test_higher_is_drawn_higher() -> None:
+    history: list[Any] = [Settled(trial=n, outcome="complete", value=float(n), at=n) for n in range(3)]
+    figure = ElementTree.fromstring(chart.draw(history, Status(), None))  # type: ignore[arg-type]
+    heights = [float(circle.attrib["cy"]) for circle in figure[0].findall("circle")]
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 3

@@ -1,6 +1,8 @@
 """Whether a study gives slots at all: not while it is stopped, nor once a value as good as was asked for is there."""
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
@@ -13,15 +15,16 @@ _study, _slot = schema.studies, schema.slots
 
 def gives_slots() -> ColumnElement[bool]:
     """Of a row of hpo_study, within a query on that table: whether the study gives slots."""
-    rising = and_(_study.c.direction == "maximize", _exists_complete(_slot.c.value >= _study.c.until))
-    falling = and_(_study.c.direction != "maximize", _exists_complete(_slot.c.value <= _study.c.until))
-    reached = or_(rising, falling)
+    rising = and_(_study.c.direction == "maximize", _best(func.max) >= _study.c.until)
+    falling = and_(_study.c.direction != "maximize", _best(func.min) <= _study.c.until)
+    reached = func.coalesce(or_(rising, falling), false())  # NULL: nothing is complete yet
     return and_(_study.c.stopped_at.is_(None), or_(_study.c.until.is_(None), ~reached))
 
 
-def _exists_complete(good: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the study has a complete trial of such a value."""
-    return exists(select(literal_column("1")).select_from(_slot).where(_slot.c.study == _study.c.name, COMPLETE, good))
+def _best(extreme: Callable[..., ColumnElement[float]]) -> ColumnElement[float]:
+    """The study's best value; as an extreme it is one look at the index, however many values there are."""
+    query = select(extreme(_slot.c.value)).where(_slot.c.study == _study.c.name, COMPLETE)
+    return query.correlate(_study).scalar_subquery()
 
 
 def gives(study: str) -> ColumnElement[bool]:

@@ -28,8 +28,8 @@ __all__ = ["COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 
 _slot = schema.slots
 
-# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: for SQLite, which has
-# none, SQLAlchemy would write `state <> 'settled' = 1`.
+# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
+# SQLAlchemy would write `state <> 'settled' = 1` for it.
 UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
 LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
 COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")

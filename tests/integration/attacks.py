@@ -1,0 +1,354 @@
+"""What is sent at a dashboard to see whether its door holds: every route, from everybody, and tricks.
+
+`python tests/integration/attacks.py` writes what came of it into docs/security.md.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from besieged import (
+    HISTORY,
+    HTML,
+    OF_TRIAL,
+    PNG,
+    READER,
+    SVG,
+    TEXT,
+    WRITER,
+    Answer,
+    Castle,
+    castle,
+)
+
+FILE = {"file": "data:text/html;base64,PHNjcmlwdD4=", "filename": "page.html"}
+_STUDIES, _STUDY = "/api/studies", "/api/studies/<study_id:int>"
+_HEX = "<artifact_id:re:[0-9a-fA-F-]+>"
+
+SAMPLES: dict[tuple[str, str], tuple[str, object]] = {
+    # method and rule as optuna-dashboard has them -> a path that fits, and a body
+    ("GET", "/"): ("/", None),
+    ("GET", "/dashboard<:re:(/.*)?>"): ("/dashboard/studies/1", None),
+    ("GET", "/api/meta"): ("/api/meta", None),
+    ("GET", _STUDIES): (_STUDIES, None),
+    ("POST", _STUDIES): (_STUDIES, {"study_name": "new", "directions": ["minimize"]}),
+    ("POST", f"{_STUDY}/rename"): ("/api/studies/1/rename", {"study_name": "other"}),
+    ("DELETE", _STUDY): ("/api/studies/1", None),
+    ("GET", _STUDY): ("/api/studies/1", None),
+    ("GET", f"{_STUDY}/param_importances"): ("/api/studies/1/param_importances", None),
+    ("GET", f"{_STUDY}/plot/<plot_type>"): ("/api/studies/1/plot/timeline", None),
+    ("PUT", f"{_STUDY}/note"): ("/api/studies/1/note", {"version": 1, "body": "changed"}),
+    ("POST", f"{_STUDY}/preference"): (
+        "/api/studies/2/preference",
+        {"mode": "ChooseWorst", "candidates": [0], "clicked": 0},
+    ),
+    ("PUT", f"{_STUDY}/preference_feedback_component"): (
+        "/api/studies/2/preference_feedback_component",
+        {"output_type": "note"},
+    ),
+    ("DELETE", f"{_STUDY}/preference/<history_id>"): (f"/api/studies/2/preference/{HISTORY}", None),
+    ("POST", f"{_STUDY}/preference/<history_id>"): (f"/api/studies/2/preference/{HISTORY}", None),
+    ("POST", "/api/trials/<trial_id:int>/tell"): ("/api/trials/2/tell", {"state": "Complete", "values": [0.0]}),
+    ("POST", "/api/trials/<trial_id:int>/user-attrs"): ("/api/trials/2/user-attrs", {"user_attrs": {"mood": "good"}}),
+    ("POST", f"{_STUDY}/<trial_id:int>/skip"): ("/api/studies/2/2/skip", None),
+    ("PUT", f"{_STUDY}/<trial_id:int>/note"): ("/api/studies/1/1/note", {"version": 1, "body": "changed"}),
+    ("GET", "/csv/<study_id:int>"): ("/csv/1", None),
+    ("GET", "/favicon.ico"): ("/favicon.ico", None),
+    ("GET", "/static/<filename:path>"): ("/static/bundle.js.LICENSE.txt", None),
+    ("GET", "/incompatible-rdb-schema"): ("/incompatible-rdb-schema", None),
+    ("POST", "/incompatible-rdb-schema"): ("/incompatible-rdb-schema", None),
+    ("GET", f"/artifacts/<study_id:int>/{_HEX}"): (f"/artifacts/1/{TEXT}", None),
+    ("GET", f"/artifacts/<study_id:int>/<trial_id:int>/{_HEX}"): (f"/artifacts/1/2/{OF_TRIAL}", None),
+    ("POST", "/api/artifacts/<study_id:int>/<trial_id:int>"): ("/api/artifacts/1/2", FILE),
+    ("POST", "/api/artifacts/<study_id:int>"): ("/api/artifacts/1", FILE),
+    ("DELETE", f"/api/artifacts/<study_id:int>/<trial_id:int>/{_HEX}"): (f"/api/artifacts/1/2/{OF_TRIAL}", None),
+    ("DELETE", f"/api/artifacts/<study_id:int>/{_HEX}"): (f"/api/artifacts/1/{TEXT}", None),
+    ("POST", "/api/llm/trial_filter_query"): ("/api/llm/trial_filter_query", {"user_query": "all"}),
+    ("POST", "/api/llm/generate_plotly_graph_query"): ("/api/llm/generate_plotly_graph_query", {"user_query": "all"}),
+    ("POST", "/api/llm/re_generate_plotly_graph_query"): (
+        "/api/llm/re_generate_plotly_graph_query",
+        {"user_query": "all"},
+    ),
+}
+
+FOREIGN: dict[str, str | None] = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+OLD_BROWSER: dict[str, str | None] = {"Sec-Fetch-Site": None, "Sec-Fetch-Mode": None}  # which tells no site
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every route optuna-dashboard has, from its application."""
+    import optuna
+    from optuna_dashboard import wsgi
+
+    return [(route.method, route.rule) for route in wsgi(optuna.storages.InMemoryStorage()).routes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one request did."""
+
+    answer: Answer
+    changed: bool  # the database or the attached files are not as they were
+
+    def __str__(self) -> str:
+        return f"{self.answer.status}, changed" if self.changed else str(self.answer.status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Siege:
+    """What came of one route, for each who asked."""
+
+    bare: Outcome  # anybody, without a door
+    nobody: Outcome  # without a login
+    reader: Outcome
+    foreign: Outcome  # a page elsewhere, in the browser of a user who may write
+    forged: Outcome  # that user, for another host name
+    tokenless: Outcome  # a page elsewhere, in an old browser of that user
+    writer: Outcome
+
+
+def besiege(folder: Path, found: list[tuple[str, str]]) -> dict[tuple[str, str], Siege]:
+    """Send each route's sample from everybody to both."""
+    with ExitStack() as stack:
+        bare = _Place(folder, stack, door=False)
+        door = _Place(folder, stack, door=True)
+        return {(method, rule): _siege(bare, door, method, *SAMPLES[method, rule]) for method, rule in found}
+
+
+class _Place:
+    """A castle with its visitors, who have logged in; what an attack changed is undone before the next."""
+
+    def __init__(self, folder: Path, stack: ExitStack, *, door: bool) -> None:
+        self._castle = stack.enter_context(castle(folder, door=door))
+        known = {"reader": READER, "writer": WRITER} if door else {}
+        self._visitors = {name: self._castle.visitor(account) for name, account in known.items()}
+        self._visitors["nobody"] = self._castle.visitor()
+        for visitor in self._visitors.values():
+            stack.callback(visitor.close)
+        self._state = self._castle.state()
+
+    def ask(self, who: str, method: str, path: str, body: object, headers: Any = None) -> Outcome:
+        answer = self._visitors[who].ask(method, path, body, headers)
+        changed = self._castle.state() != self._state
+        if changed:
+            self._castle.restore()
+        return Outcome(answer=answer, changed=changed)
+
+
+def _siege(bare: _Place, door: _Place, method: str, path: str, body: object) -> Siege:
+    host = {"Host": "evil.example", "Origin": "http://evil.example" if method != "GET" else None}
+    return Siege(
+        bare=bare.ask("nobody", method, path, body, FOREIGN),
+        nobody=door.ask("nobody", method, path, body),
+        reader=door.ask("reader", method, path, body),
+        foreign=door.ask("writer", method, path, body, FOREIGN),
+        forged=door.ask("writer", method, path, body, host),
+        tokenless=door.ask("writer", method, path, body, {**OLD_BROWSER, "Origin": None, "X-CSRF-Token": None}),
+        writer=door.ask("writer", method, path, body),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trick:
+    """One request that is not a route's ordinary one, sent to both as the strongest who could send it."""
+
+    title: str
+    method: str = "GET"
+    path: str = "/api/studies"
+    body: object = None
+    headers: dict[str, str | None] | None = None
+    door: tuple[int, ...] = (403,)  # statuses one of which our door answers with
+
+
+_NESTED = b'{"version": 1, "body": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+_NOTE = "/api/studies/1/note"
+_BIG = b'{"user_attrs": {"big": "' + b"x" * (2 * 2**20) + b'"}}'
+
+TRICKS = (
+    Trick(title="a forged Host, as DNS rebinding has it", headers={"Host": "evil.example"}, door=(421,)),
+    Trick(title="a Host that is no host", headers={"Host": "localhost@evil.example"}, door=(421,)),
+    Trick(title="two names in the Host", headers={"Host": "localhost, evil.example"}, door=(421,)),
+    Trick(title="a script elsewhere reads the studies", headers={**FOREIGN, "Sec-Fetch-Mode": "cors"}),
+    Trick(title="a picture tag elsewhere", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
+    Trick(
+        title="a frame elsewhere",
+        path="/dashboard",
+        headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    ),
+    Trick(
+        title="`Origin: null`, from a sandboxed frame",
+        method="DELETE",
+        path="/api/studies/1",
+        headers={"Origin": "null"},
+    ),
+    Trick(
+        title="our name on another port",
+        method="PUT",
+        path=_NOTE,
+        body={"version": 1, "body": "x"},
+        headers={"Origin": "http://localhost:1", "Sec-Fetch-Site": "same-site"},
+    ),
+    Trick(
+        title="a note with a made-up token",
+        method="PUT",
+        path=_NOTE,
+        body={"version": 1, "body": "x"},
+        headers={"X-CSRF-Token": "made-up"},
+    ),
+    Trick(
+        title="a note by a form, without a script",
+        method="POST",
+        path="/api/trials/2/user-attrs",
+        body=b"user_attrs=x",
+        headers={"Content-Type": "application/x-www-form-urlencoded", "X-CSRF-Token": None, **OLD_BROWSER},
+    ),
+    Trick(title="leave asked for another site (CORS preflight)", method="OPTIONS", headers=FOREIGN, door=(405,)),
+    Trick(title="TRACE", method="TRACE", door=(405,)),
+    Trick(
+        title="DELETE behind a POST",
+        method="POST",
+        path="/api/studies/1",
+        headers={"X-HTTP-Method-Override": "DELETE"},
+        door=(404, 405),
+    ),
+    Trick(title="DELETE with slashes at the end", method="DELETE", path="/api/studies/1//", door=(400, 403)),
+    Trick(title="DELETE with one slash at the end", method="DELETE", path="/api/studies/1/"),
+    Trick(title="DELETE in other letters", method="DELETE", path="/API/studies/1", door=(404, 405)),
+    Trick(title="a path up, plain", path="/static/../_app.py", door=(400,)),
+    Trick(title="a path up, encoded", path="/static/%2e%2e/_app.py", door=(400,)),
+    Trick(title="a path up, encoded twice", path="/static/%252e%252e/_app.py", door=(403, 404)),
+    Trick(title="a file beside the artifacts", path="/artifacts/1/../secret", door=(400,)),
+    Trick(title="the same, encoded", path="/artifacts/1/..%2fsecret", door=(400,)),
+    Trick(title="the same, with backslashes", path="/artifacts/1/..%5csecret", door=(400,)),
+    Trick(title="a zero byte in the path", path=f"/artifacts/1/{HTML}%00.png", door=(400,)),
+    Trick(title="a path that is no text", path="/dashboard/%ff%fe", door=(400,)),
+    Trick(title="another server's address as the path", path="//evil.example/", door=(400, 404)),
+    Trick(title="an attribute of 2 MiB", method="POST", path="/api/trials/2/user-attrs", body=_BIG, door=(413,)),
+    Trick(
+        title="a request that says it has 10 GiB",
+        method="POST",
+        path="/api/artifacts/1",
+        body=b"{}",
+        headers={"Content-Length": str(10 * 2**30)},
+        door=(413,),
+    ),
+    Trick(
+        title="a length that is no number",
+        method="PUT",
+        path=_NOTE,
+        body=b"",
+        headers={"Content-Length": "many"},
+        door=(400,),
+    ),
+    Trick(title="a body that is no JSON", method="PUT", path=_NOTE, body=b"{", door=(400,)),
+    Trick(title="a body that is no object", method="PUT", path=_NOTE, body=b"[1]", door=(400,)),
+    Trick(title="a body nested 100,000 deep", method="PUT", path=_NOTE, body=_NESTED, door=(400,)),
+    Trick(title="no body where one is needed", method="PUT", path=_NOTE, door=(400,)),
+    Trick(
+        title="JSON said to be plain text",
+        method="PUT",
+        path=_NOTE,
+        body={"version": 1, "body": "x"},
+        headers={"Content-Type": "text/plain"},
+        door=(415,),
+    ),
+    Trick(title="40 KiB of headers", headers={"X-Long": "x" * 40 * 1024}, door=(431,)),
+)
+
+
+def play(folder: Path) -> Iterator[tuple[Trick, Outcome, Outcome]]:
+    """Send every trick to both: the trick, what the bare server did, what ours did to a user who may write."""
+    with ExitStack() as stack:
+        bare = _Place(folder, stack, door=False)
+        door = _Place(folder, stack, door=True)
+        for trick in TRICKS:
+            sent = (trick.method, trick.path, trick.body, trick.headers)
+            yield trick, bare.ask("nobody", *sent), door.ask("writer", *sent)
+
+
+def attached(folder: Path) -> Iterator[tuple[str, Answer, Answer]]:
+    """Each attached file as the bare server and as ours gives it."""
+    with castle(folder, door=False) as bare, castle(folder, door=True) as door:
+        anybody, writer = bare.visitor(), door.visitor(WRITER)
+        for title, name in (("HTML", HTML), ("SVG", SVG), ("plain text", TEXT), ("PNG", PNG)):
+            path = f"/artifacts/1/{name}"
+            yield title, anybody.ask("GET", path), writer.ask("GET", path)
+        anybody.close()
+        writer.close()
+
+
+def guess(place: Castle, tries: int) -> tuple[dict[int, int], Answer]:
+    """So many wrong passwords for the user who may write: how often each status came; then the right one."""
+    stranger = place.visitor()
+    stranger.log_in("nobody", "nothing of this")
+    token = stranger.cookies[f"hpo_form_{place.port}"]
+    seen: dict[int, int] = {}
+    for number in range(tries):
+        status = stranger.try_password(WRITER[0], f"guess number {number}", token).status
+        seen[status] = seen.get(status, 0) + 1
+    right = stranger.try_password(*WRITER, token)
+    stranger.close()
+    return seen, right
+
+
+def _kind(answer: Answer) -> str:
+    how = ", ".join(answer.headers[n] for n in ("content-type", "content-disposition") if n in answer.headers)
+    return f"{how}; `Access-Control-Allow-Origin: *`" if "access-control-allow-origin" in answer.headers else how
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def route_table(sieges: dict[tuple[str, str], Siege]) -> str:
+    """What came of every route, as Markdown."""
+    lines = [_row("route", "bare", "no login", "reader", "foreign Origin", "forged Host", "no token", "writer")]
+    lines.append(_row("---", *["---:"] * 7))
+    for (method, rule), siege in sieges.items():
+        shown = (siege.bare, siege.nobody, siege.reader, siege.foreign, siege.forged, siege.tokenless, siege.writer)
+        lines.append(_row(f"`{method} {rule}`", *shown))
+    return "\n".join(lines)
+
+
+def trick_table(played: Iterable[tuple[Trick, Outcome, Outcome]]) -> str:
+    """What came of every trick, as Markdown."""
+    lines = [_row("trick", "request", "bare", "behind the door"), _row("---", "---", "---:", "---:")]
+    lines += [_row(trick.title, f"`{trick.method} {trick.path}`", bare, door) for trick, bare, door in played]
+    return "\n".join(lines)
+
+
+def file_table(given: Iterable[tuple[str, Answer, Answer]]) -> str:
+    """How attached files are given, as Markdown."""
+    lines = [_row("attached file", "bare", "behind the door"), _row("---", "---", "---")]
+    return "\n".join([*lines, *(_row(title, _kind(bare), _kind(door)) for title, bare, door in given)])
+
+
+def tables(folder: Path, tries: int) -> str:
+    """All that came of it, as Markdown."""
+    with castle(folder, door=True) as place:
+        seen, right = guess(place, tries)
+    counts = ", ".join(f"{count:,} times {status}" for status, count in sorted(seen.items()))
+    told = f"{tries:,} passwords tried for one user from one address: {counts}; then the right one: {right.status}."
+    sieges = besiege(folder, routes())
+    return "\n\n".join([route_table(sieges), trick_table(play(folder)), file_table(attached(folder)), told])
+
+
+def main() -> None:
+    """Put the tables between their marks in docs/security.md."""
+    import logging
+    import re
+
+    logging.disable(logging.CRITICAL)
+    path = Path(__file__).parents[2] / "docs/security.md"
+    with tempfile.TemporaryDirectory() as folder:
+        made = tables(Path(folder), 10_000)
+    begin, end = "<!-- tables -->", "<!-- end of tables -->"
+    pattern = re.compile(f"{begin}.*{end}", re.DOTALL)
+    path.write_text(pattern.sub(lambda _: f"{begin}\n{made}\n{end}", path.read_text()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The door, attacked: every route of optuna-dashboard from everybody, and tricks. docs/security.md tells the same."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import attacks
+import pytest
+from attacks import SAMPLES, Outcome, Siege, Trick
+from besieged import HTML, READER, SECRET, WRITER, Answer, Castle, castle
+
+from hpo.web.door import users
+from hpo.web.door.tries import ADDRESS_TRIES
+from hpo.web.optuna_dashboard.rules import RULES
+
+SECURITY = Path(__file__).parents[2] / "docs/security.md"
+_HARMLESS = ("/incompatible-rdb-schema", "/api/llm/")  # change nothing even without a door, as things are here
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)  # the bare server logs a traceback for much of what it is sent
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Castle]:
+    with castle(tmp_path_factory.mktemp("door"), door=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sieges(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Siege]:
+    return attacks.besiege(tmp_path_factory.mktemp("routes"), attacks.routes())
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Trick, Outcome, Outcome]]:
+    return list(attacks.play(tmp_path_factory.mktemp("tricks")))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Answer, Answer]]:
+    return list(attacks.attached(tmp_path_factory.mktemp("files")))
+
+
+def test_no_route_is_forgotten() -> None:
+    assert set(attacks.routes()) == set(RULES) == set(SAMPLES)
+
+
+def test_every_change_that_a_bare_dashboard_makes_for_anybody_is_refused_to_all_but_writers(
+    sieges: dict[tuple[str, str], Siege],
+) -> None:
+    for (method, rule), siege in sieges.items():
+        refused = [(siege.nobody, 401), (siege.foreign, 403), (siege.forged, 421)]
+        if method != "GET":
+            refused += [(siege.reader, 403), (siege.tokenless, 403)]
+            assert siege.bare.changed is not rule.startswith(_HARMLESS), rule  # the sample is an attack
+        for outcome, status in refused:
+            assert (outcome.answer.status, outcome.changed) == (status, False), (method, rule)
+
+
+def test_what_breaks_the_budget_is_refused_to_writers_too_and_the_rest_works(
+    sieges: dict[tuple[str, str], Siege],
+) -> None:
+    for (method, rule), siege in sieges.items():
+        who = RULES[method, rule].who
+        if method == "GET":
+            assert siege.reader.answer.status == siege.writer.answer.status < 400, rule
+            assert siege.reader.answer.status == siege.tokenless.answer.status
+        assert siege.writer.changed is (who == "writers"), rule
+        if who == "nobody":
+            assert siege.writer.answer.status == 403
+            assert RULES[method, rule].instead in siege.writer.answer.body.decode()
+
+
+def test_tricks_change_nothing_and_tell_nothing(played: list[tuple[Trick, Outcome, Outcome]]) -> None:
+    for trick, _, door in played:
+        assert not door.changed, trick.title
+        assert door.answer.status in trick.door, trick.title
+        assert SECRET not in door.answer.body
+    assert sum(bare.changed for _, bare, _ in played) >= 5  # they are tricks, not nonsense
+
+
+def test_attached_files_are_never_pages(files: list[tuple[str, Answer, Answer]]) -> None:
+    for title, bare, door in files:
+        assert door.status == 200
+        assert door.body == bare.body
+        picture = title == "PNG"
+        assert door.headers["content-type"] == ("image/png" if picture else "application/octet-stream")
+        assert ("content-disposition" in door.headers) is not picture
+        assert "access-control-allow-origin" not in door.headers
+        assert "sandbox" in door.headers["content-security-policy"]
+        assert door.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_a_writer_attaches_as_a_page_comes_back_as_a_download(tmp_path: Path) -> None:
+    with castle(tmp_path, door=True) as own:
+        wanda = own.visitor(WRITER)
+        made = wanda.ask("POST", "/api/artifacts/1", attacks.FILE)
+        assert made.status == 201
+        name = made.body.decode().split('"artifact_id": "')[1].split('"')[0]
+        assert wanda.ask("GET", f"/artifacts/1/{name}").headers["content-type"] == "application/octet-stream"
+        wanda.close()
+
+
+def test_the_document_tells_what_happened(
+    sieges: dict[tuple[str, str], Siege],
+    played: list[tuple[Trick, Outcome, Outcome]],
+    files: list[tuple[str, Answer, Answer]],
+) -> None:
+    told = SECURITY.read_text()
+    for table in (attacks.route_table(sieges), attacks.trick_table(played), attacks.file_table(files)):
+        for row in table.splitlines():
+            assert row in told, "python tests/integration/attacks.py writes it again"
+
+
+@pytest.mark.parametrize("tries", [100, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_guessing_passwords_gets_a_few_tries(tmp_path: Path, tries: int) -> None:
+    with castle(tmp_path, door=True) as own:
+        inside = own.visitor(WRITER)
+        seen, right = attacks.guess(own, tries)
+        assert seen.get(303, 0) == 0
+        assert 0 < seen[401] < 2 * ADDRESS_TRIES + tries / 100  # what time gives back
+        assert seen[401] + seen[429] == tries
+        assert right.status == 429
+        assert int(right.headers["retry-after"]) > 0
+        assert inside.ask("GET", "/api/studies").status == 200  # whoever is in stays in
+        inside.close()
+
+
+def test_an_address_one_makes_up_brings_no_new_tries(tmp_path: Path) -> None:
+    with castle(tmp_path, door=True) as own:
+        stranger = own.visitor()
+        answers = [
+            stranger.log_in(READER[0], "not her password", **{"X-Forwarded-For": f"10.0.0.{n}"})
+            for n in range(ADDRESS_TRIES + 2)
+        ]
+        assert answers[-1].status == 429
+        stranger.close()
+
+
+def test_a_session_ends_when_we_say_so(tmp_path: Path) -> None:
+    with castle(tmp_path, door=True) as own:
+        rita, again, wanda = own.visitor(READER), own.visitor(READER), own.visitor(WRITER)
+        held = dict(rita.cookies)
+        assert rita.ask("POST", "/logout", b"", {"X-CSRF-Token": None}).status == 403  # nobody logs others out
+        assert rita.ask("POST", "/logout", b"").status == 303
+        rita.cookies = held  # whatever the browser still sends
+        assert rita.ask("GET", "/api/studies").status == 401
+        assert again.ask("GET", "/api/studies").status == 200
+        users.add(own.folder / "users.json", READER[0], "another one of hers", may_write=False)
+        assert again.ask("GET", "/api/studies").status == 401
+        users.add(own.folder / "users.json", "third", "somebody else's words", may_write=False)
+        assert wanda.ask("GET", "/api/studies").status == 200
+        users.remove(own.folder / "users.json", WRITER[0])
+        assert wanda.ask("GET", "/api/studies").status == 401
+        for visitor in (rita, again, wanda):
+            visitor.close()
+
+
+def test_nobody_brings_a_session_along(place: Castle) -> None:
+    stranger = place.visitor()
+    stranger.cookies[f"hpo_session_{place.port}"] = fixed = "chosen-by-somebody-else"
+    assert stranger.ask("GET", "/api/studies").status == 401
+    stranger.log_in(*READER)
+    assert stranger.cookies[f"hpo_session_{place.port}"] != fixed
+    assert stranger.ask("GET", "/api/studies").status == 200
+    stranger.close()
+
+
+def test_a_login_another_site_sends_is_none(place: Castle) -> None:
+    stranger = place.visitor()
+    assert stranger.log_in(*READER, **attacks.FOREIGN).status == 403
+    assert stranger.try_password(*READER, "a token it cannot know").status == 403
+    assert f"hpo_session_{place.port}" not in stranger.cookies
+    stranger.close()
+
+
+def test_unknown_users_are_answered_as_known_ones(place: Castle) -> None:
+    stranger = place.visitor()
+    known = stranger.log_in(READER[0], "not her password")
+    unknown = stranger.log_in("xxxx", "not her password")
+    assert known.status == unknown.status == 401
+    texts = [a.body.decode().split("<body>")[1].replace(n, "NAME") for a, n in ((known, READER[0]), (unknown, "xxxx"))]
+    assert texts[0] == texts[1]
+    stranger.close()
+
+
+def test_the_shell_carries_the_session_s_token_and_no_other_page_of_theirs_does(place: Castle) -> None:
+    wanda = place.visitor(WRITER)
+    shell = wanda.ask("GET", "/dashboard/studies/1", headers={"If-None-Match": "*", "Range": "bytes=0-10"})
+    assert shell.status == 200
+    assert f'data-token="{wanda.token}"' in shell.body.decode()
+    assert "etag" not in shell.headers
+    policies = shell.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policies  # the last of two
+    assert wanda.token not in wanda.ask("GET", "/api/studies/1").body.decode()
+    assert wanda.ask("HEAD", "/dashboard").status == 200
+    assert wanda.ask("HEAD", f"/artifacts/1/{HTML}").headers["content-type"] == "application/octet-stream"
+    wanda.close()

@@ -117,7 +117,7 @@ def naps(beat: Callable[[], None]) -> Objective:
 
 
 def held(beat: Callable[[], None]) -> Objective:
-    """Ends when the file `go` appears in the working folder; says that it began with a file named after its process."""
+    """Ends when the file `go` appears in the working folder; says that it began, and `ended`, with files."""
 
     def run(trial: optuna.Trial) -> float:
         value = height(trial)
@@ -125,6 +125,24 @@ def held(beat: Callable[[], None]) -> Objective:
         while not Path("go").exists():
             time.sleep(0.01)
             beat()
+        Path("ended").touch()
+        return value
+
+    return run
+
+
+def reports(beat: Callable[[], None]) -> Objective:
+    """As `held`, with a report every now and then."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        Path(f"began-{os.getpid()}-{trial.number}").touch()
+        step = 0
+        while not Path("go").exists():
+            time.sleep(0.05)
+            beat()
+            step += 1
+            trial.report(value, step)
         return value
 
     return run

@@ -199,13 +199,14 @@ class Crew:
         if child.killed_for is not None:
             return "crashed", child.killed_for
         death = child.describe_death()
-        if self._was_out_of_memory(code, death):
-            return "memory", f"its worker died: {death}"
+        if _BAD_ALLOC in death:
+            return "memory", death
+        if self._did_the_kernel_kill(code):
+            return "memory", "the kernel ended its worker"
         return "crashed", f"its worker died: {death}"
 
-    def _was_out_of_memory(self, code: int, death: str) -> bool:
-        if _BAD_ALLOC in death:
-            return True
+    def _did_the_kernel_kill(self, code: int) -> bool:
+        """Whether a death was for want of memory; see `memory.oom_kills` for how sure that is."""
         if code != -signal.SIGKILL or (oom_kills() or 0) <= self._oom_kills:
             return False
         self._oom_kills += 1  # one kill of the kernel's explains one death

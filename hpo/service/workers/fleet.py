@@ -26,7 +26,7 @@ __all__ = ["FleetOrder", "run_fleet"]
 _log = logging.getLogger("hpo.fleet")
 _TICK = 0.1  # seconds between looks at the workers
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
-_LAST_CHORES = 4.0  # seconds the database gets to hear of the last workers
+_LAST_CHORES = 3.0  # seconds the database gets to hear of the last workers
 _LOOK_FOR_SCHEMA = 1.0  # seconds
 
 
@@ -123,7 +123,8 @@ class _Fleet:
         blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
         self._crew = Crew(processes, work, {**environment(work.threads), **blind}, stall_seconds=effort.stall_seconds)
         self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
-        _log.info(f"serving with {processes} workers on {_machine(there, processes)}, storage {storage.safe_url}")
+        workers = "1 worker" if processes == 1 else f"{processes} workers"
+        _log.info(f"serving with {workers} on {_machine(there, processes)}, storage {storage.safe_url}")
 
     def run(self) -> bool:
         """As `run_fleet`."""
@@ -140,7 +141,7 @@ class _Fleet:
         finally:
             stopped = bool(self._stops.count)
             self._end()
-        _log.info("stopped" if stopped else "nothing is open, so it ends")
+        _log.info("stopped" if stopped else "nothing is open that it can serve, so it ends")
         return stopped
 
     def _bury(self, gone: Gone) -> None:

@@ -37,7 +37,7 @@ __all__ = ["main"]
 
 _log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
-_FAREWELL = 6.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
+_FAREWELL = 5.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
 _EXITS = {"drained": 0, "recycle": EXIT_RECYCLE, "stopped": EXIT_STOPPED}
 _EXPENDABLE = "500"  # out of 1000, of whom the kernel ends first where memory runs out: not the supervisor
 

@@ -48,7 +48,7 @@ class Composed:
         """Standard output of `docker WORDS`."""
         return self._run(["docker", *words], limit)
 
-    def hpo(self, *words: str, service: str = "dashboard", limit: float = 60.0) -> str:
+    def hpo(self, *words: str, service: str = "dashboard", limit: float = 240.0) -> str:
         """Standard output of `hpo WORDS` in a running container."""
         return self("exec", "-T", service, "hpo", *words, limit=limit)
 

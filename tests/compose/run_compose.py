@@ -9,6 +9,7 @@ nothing. One line for each thing shown; exits 1 at the first that is not so, and
 import argparse
 import json
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -23,7 +24,6 @@ from compose_visitor import Visitor
 STUDY = "fcnn-report-quick"
 OPENED = 12  # trials .env asks for
 USER = "anna"
-STOP_LIMIT = 12.0  # seconds for a worker to hand back its trial and end, and the engine to notice
 
 
 def main() -> int:
@@ -38,17 +38,20 @@ def main() -> int:
     if reason is not None:
         say(f"skipped, for there is no engine with Compose here ({reason})")
         return 0
-    with tempfile.TemporaryDirectory(prefix="hpo-compose-") as folder:
-        run = Run(Path(folder), options)
-        try:
-            run.all()
-        except Failure as failure:
-            say(f"FAILED: {failure}")
-            run.tell()
-            return 1
-        finally:
-            if not options.keep:
-                run.end()
+    folder = Path(tempfile.mkdtemp(prefix="hpo-compose-"))
+    run = Run(folder, options)
+    try:
+        run.all()
+    except Failure as failure:
+        say(f"FAILED: {failure}")
+        run.tell()
+        return 1
+    finally:
+        if options.keep:
+            say(f"left as it is: docker compose -p {run.project} --env-file {folder / '.env'} …")
+        else:
+            run.end()
+            shutil.rmtree(folder)
     return 0
 
 
@@ -60,7 +63,8 @@ class Run:
         self._port = _free_port()
         # With what breaks a URL or a .env file, if it is not taken as it is.
         self._passwords = {name: f"a'$b#/@:%{secrets.token_urlsafe(12)}" for name in ("postgres", "dashboard")}
-        self._compose = Composed(f"hpo-test-{secrets.token_hex(3)}", self._settings(folder))
+        self.project = f"hpo-test-{secrets.token_hex(3)}"
+        self._compose = Composed(self.project, self._settings(folder))
         self._books = Books(self._compose)
 
     def all(self) -> None:
@@ -107,7 +111,7 @@ class Run:
         return settings
 
     def _up(self) -> None:
-        say(f"docker compose up --build --scale worker={self._options.workers}, in project {self._compose.project}")
+        say(f"docker compose up --build --scale worker={self._options.workers}, in project {self.project}")
         begun = time.monotonic()
         self._compose("build", "-q", "init", limit=1200)  # one image for all: the others find it built
         built = time.monotonic()
@@ -150,12 +154,10 @@ class Run:
 
         self._settled(total // 3)
         begun = time.monotonic()
-        compose.docker("stop", "-t", "60", stopped)
+        compose.docker("stop", stopped)  # SIGTERM, and SIGKILL after the stop_grace_period of the compose file
         took = time.monotonic() - begun
         code = compose.inspect(stopped)["State"]["ExitCode"]
-        # Asked for by a signal, that is how it is to end; 137 were a kill, because it did not.
-        check(code in (0, 130, 143), f"a stopped worker exits {code}")
-        check(took < STOP_LIMIT, f"a stopped worker took {took:.1f} s to end")
+        check(code in (0, 130, 143), f"a stopped worker exits {code} after {took:.1f} s")  # 137: it had to be killed
         say(f"worker {stopped[:12]} stopped in {took:.1f} s, exit {code}, at {self._status()['settled']} settled")
 
         self._settled(total // 2)

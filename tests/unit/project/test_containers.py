@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BASE, GPU, SHARE = "docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.share.yml"
 PASSWORDS = {"POSTGRES_PASSWORD": "for$postgres", "HPO_DASHBOARD_PASSWORD": "for-the-dashboard"}
 OVERLAYS = [[BASE], [BASE, GPU], [BASE, SHARE], [BASE, GPU, SHARE]]
+DEPLOYING = (ROOT / "docs" / "deploy.md").read_text()
 MANIFESTS = sorted((ROOT / "docs" / "kubernetes").glob("*.yaml"))
 
 
@@ -105,7 +106,9 @@ def test_the_example_names_every_variable_there_is_and_no_other():
     for file in (BASE, GPU, SHARE):
         used |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / file).read_text()))
     example = (ROOT / ".env.example").read_text()
-    assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == used
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert named == used
+    assert set(re.findall(r"\b(?:HPO|POSTGRES)_[A-Z_]+\b", DEPLOYING)) <= named
     assert [line for line in example.splitlines() if re.match(r"[A-Z_]*PASSWORD=.", line)] == []
 
 
@@ -119,6 +122,8 @@ def asked_of_hpo() -> dict[str, list[str]]:
     script = yaml.safe_load((ROOT / BASE).read_text())["services"]["init"]["command"][0]
     for line in re.findall(r"hpo ([a-z][^;|\n]*)", script):
         found[f"{BASE} init: {line}"] = line.split()
+    for line in re.findall(r"^ {4}.* exec (?:\S+ )+?hpo ([a-z][^#\n]*)", DEPLOYING, re.MULTILINE):
+        found[f"docs/deploy.md: {line}"] = line.split()
     for file in MANIFESTS:
         for document in yaml.safe_load_all(file.read_text()):
             for container in containers(document):

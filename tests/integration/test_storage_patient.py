@@ -10,6 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import BaseStorage
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState
+from sqlalchemy import event
 
 from hpo.errors import StorageError
 from hpo.service import storage as storages
@@ -117,6 +118,24 @@ def test_reading_waits_too(outage: Outage, plan: StudyPlan) -> None:
         outage.away()
         assert ask() == before
         assert outage.returns == number
+
+
+def test_a_connection_lost_within_a_read_is_replaced(outage: Outage, plan: StudyPlan) -> None:
+    """Optuna takes it for a statement that is too long, and goes on within the transaction that is lost."""
+    study = studies.load(outage.storage, plan.name)
+    study.tell(study.ask(), 0.5)
+    lost: list[str] = []
+
+    def lose(_connection: Any, _cursor: Any, statement: str, *_: object) -> None:
+        if "FROM trial_values" in statement and not lost:
+            lost.append(statement)
+            outage.away()
+
+    event.listen(outage.storage.engine, "before_cursor_execute", lose)
+    # Not by `study`, which remembers what it has read.
+    seen = outage.storage.optuna.get_all_trials(study._study_id)
+    assert [trial.value for trial in seen] == [0.5]
+    assert (len(lost), outage.returns) == (1, 1)
 
 
 def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: StudyPlan) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hpo.errors import StorageError
@@ -65,6 +65,7 @@ _SAYS = (
     ("connection timed out", _AWAY, True),
     ("ssl connection has been closed", _AWAY, True),
     ("connection is lost", _AWAY, True),
+    ("connection is closed", _AWAY, True),
 )
 
 
@@ -113,6 +114,9 @@ def _meaning(cause: BaseException, where: StorageUrl) -> tuple[str, bool]:
         return "its tables are gone: it was deleted or replaced while in use, so run the command again", False
     if isinstance(cause, PoolTimeout):
         return "no connection became free in time: use fewer threads, or try again", True
+    if isinstance(cause, PendingRollbackError):
+        # What follows a connection that was lost, where Optuna takes that for too long a statement and asks in pieces.
+        return _AWAY, True
     for words, meaning, transient in _SAYS:
         if words in lowered:
             return f"{meaning} ({_short(said)})", transient

@@ -8,6 +8,7 @@ import datetime
 import os
 import socket
 import time
+import warnings
 
 _fast = float(os.environ.get("ELSEWHERE_CLOCK", "0"))
 _host = os.environ.get("ELSEWHERE", "")
@@ -16,6 +17,7 @@ if _host:
     socket.gethostname = lambda: _host
 
 if _fast:
+    warnings.filterwarnings("ignore", "datetime.datetime size changed")  # of compiled modules that look at it
     _time, _time_ns, _datetime = time.time, time.time_ns, datetime.datetime
 
     class _Kind(type):

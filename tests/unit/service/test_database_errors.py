@@ -22,6 +22,7 @@ def said(message: str) -> StorageError:
         ("FATAL: terminating connection due to idle-in-transaction timeout", "went away", True),
         ("FATAL: terminating connection due to administrator command", "went away", True),
         ("server closed the connection unexpectedly\n\tThis probably means", "went away", True),
+        ("the connection is closed", "went away", True),
         ("FATAL: the database system is in recovery mode", "not ready yet", True),
         ("connection failed: Connection refused", "no server answers", True),
         ("deadlock detected", "waited for each other", True),

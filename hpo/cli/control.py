@@ -54,11 +54,16 @@ def stop(
         tell(f"{name} is stopped: nothing more of it begins, on any machine")
     else:
         tell(f"{name} {stopped(find(opened, name))} already")
-    if found.running:
+    if found.settled == found.target:
+        tell("nothing of it is open now: it holds for trials that are added")
+    elif found.running:
         tell(f"{count(found.running, 'trial')} in hand: finished, and counted; --now gives such back")
     elif now:
         tell("nothing is in hand any more; what was goes on with the same parameters once it is resumed")
-    tell(f"{found.settled} of {found.target} trials are done; hpo resume {name} goes on from there")
+    done = (
+        f"all {found.target} trials" if found.settled == found.target else f"{found.settled} of {found.target} trials"
+    )
+    tell(f"{done} are done; hpo resume {name} lets it go on")
 
 
 def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.output import Interrupted, document
+from hpo.cli.printing.output import Interrupted, document, say
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
         document(report.to_json())
     if report.ended == "interrupted":
         raise _interrupted(f"{report.jobs} of {report.jobs + report.left} trainings done; they are")
+    if report.ended == "stopped":
+        _stopped(ahead.study)
     if not as_json:
         conclude(report, ahead)
 
@@ -127,8 +129,14 @@ def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
         document(report.to_json())
     if report.ended == "interrupted":
         raise _interrupted(f"{len(report.tables)} of {ahead.tables} tables decided; all that is trained is")
+    if report.ended == "stopped":
+        _stopped(ahead.study)
     if not as_json:
         conclude(report)
+
+
+def _stopped(study: str) -> None:
+    say(f"study {study} was stopped before all was done; hpo resume {study} lets it go on")
 
 
 def _interrupted(what: str) -> Interrupted:

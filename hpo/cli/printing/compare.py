@@ -40,6 +40,8 @@ def announce(ahead: "Outline") -> None:
     pairs = min((len(f.stage.jobs) // 2 for f in ahead.stages if f.stage.name in ("final", "resampled")), default=0)
     if pairs < DECIDING_PAIRS:
         say(f"  note         fewer than {DECIDING_PAIRS} pairs can never decide: --pairs {DECIDING_PAIRS} or more can")
+    if ahead.changed:
+        say("  code         the definition's has changed since: trainings from now on are of the new one")
     time = "told after the first trainings" if ahead.seconds is None else f"about {duration(ahead.seconds)} in all"
     say(f"  time         {time}; Ctrl-C keeps what is done, and the same command goes on")
 

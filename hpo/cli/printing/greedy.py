@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import figure, say, table, tell
 from hpo.cli.printing.sweep import expected, places, spread
-from hpo.cli.printing.words import by_whom, count, evaluation_words, fidelity_words
+from hpo.cli.printing.words import CHANGED, by_whom, count, evaluation_words, fidelity_words
 
 if TYPE_CHECKING:
     from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable
@@ -26,6 +26,8 @@ def announce(plan: "SweepPlan") -> None:
     say(f"  a row    {fidelity.name}: {fidelity_words(fidelity, definition.evaluation)}; {splits}, the same for all")
     others = f", and {plan.others} that an earlier run left undone" if plan.others else ""
     say(f"  to do    about {count(plan.left, 'training')}{others}, {by_whom(plan.workers)}")
+    if plan.changed:
+        say(CHANGED)
     say(f"  time     {expected(plan)}; Ctrl-C keeps what is done, and the same command goes on")
 
 

@@ -4,7 +4,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import Interrupted, duration, figure, say, tell
-from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
+from hpo.cli.printing.words import CHANGED, count, evaluation_words, fidelity_words, size_words
 from hpo.errors import StudyError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def announce(plan: "Plan", request: "Request") -> None:
     say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
     if plan.changed:
-        say("  code     the definition's has changed since: trials from now on are of the new one")
+        say(CHANGED)
     end = "keeps what is done, and the same command goes on" if plan.workers else "leaves the fleet at it"
     say(f"  time     {_time(plan)}; Ctrl-C {end}")
 

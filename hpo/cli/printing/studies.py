@@ -98,7 +98,7 @@ def state_words(one: "StudyStatus") -> str:
 def _limits(one: "StudyStatus") -> str:
     limits = []
     if one.until is not None:
-        limits.append(f"nothing begins at a value as good as {figure(one.until)}")
+        limits.append(f"nothing more begins once a value is as good as {figure(one.until)}")
     if one.trial_timeout is not None:
         limits.append(f"a trial may take {duration(one.trial_timeout)}")
     return ", ".join(limits)

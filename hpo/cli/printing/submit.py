@@ -24,7 +24,7 @@ def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None
     else:
         tell(f"{found.study}: nothing to add; {found.settled} of {found.target} trials are done")
     if changed:
-        tell("its definition's code has changed since it was asked for last: trials from now on are of the new one")
+        tell("its definition's code has changed since it was asked for last: trainings from now on are of the new one")
     name = shlex.quote(found.study)
     if found.state == "stopped":
         tell(f"it is stopped, and stays so: hpo resume {name} lets it go on")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import duration, say, table, tell
-from hpo.cli.printing.words import by_whom, count
+from hpo.cli.printing.words import CHANGED, by_whom, count
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
@@ -34,6 +34,8 @@ def announce(plan: "SweepPlan") -> None:
         + (f", and {plan.others} more that an earlier run left undone" if plan.others else "")
         + f", {by_whom(plan.workers)}"
     )
+    if plan.changed:
+        say(CHANGED)
     say(f"  time     {expected(plan)}; Ctrl-C keeps what is done, and the same command goes on")
 
 

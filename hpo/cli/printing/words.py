@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hpo.study import Evaluation, Fidelity, Space
 
-__all__ = ["by_whom", "count", "evaluation_words", "fidelity_words", "size_words"]
+__all__ = ["CHANGED", "by_whom", "count", "evaluation_words", "fidelity_words", "size_words"]
+
+
+CHANGED = "  code     the definition's has changed since: trainings from now on are of the new one"
+"""Of a study that is asked for again."""
 
 
 def count(number: int, noun: str) -> str:

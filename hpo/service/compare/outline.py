@@ -28,8 +28,9 @@ class Outline:
 
     contest: Contest
     stages: tuple[Foreseen, ...]
+    changed: bool  # the definition's code is another one than when one of its studies was asked for last
     safe_url: str  # of the storage, without a password
-    workers: int  # processes
+    workers: int  # processes here; 0: none, a fleet does it
 
     @property
     def left(self) -> int:
@@ -65,6 +66,7 @@ def outline(request: CompareRequest) -> Outline:
         return Outline(
             contest=both,
             stages=tuple(foreseen),
+            changed=any(measuring.changed(storage, stage.stage.plan) for stage in foreseen),
             safe_url=storage.safe_url,
             workers=request.effort.processes(max([stage.left for stage in foreseen], default=1) or 1),
         )

@@ -26,7 +26,11 @@ from hpo.service.workers.abandoned import free_abandoned
 
 __all__ = ["Unfinished", "compare", "read"]
 
-_WHY = {"interrupted": "interrupted", "timeout": "its time is up"}
+_WHY = {
+    "interrupted": "interrupted",
+    "timeout": "its time is up",
+    "stopped": "stopped (hpo resume {study} lets it go on)",
+}
 
 
 class Unfinished(HpoError):  # noqa: N818 - an outcome
@@ -108,6 +112,7 @@ class _Doing:
         done = sum(job.key in results for job in stage.jobs)
         if done < len(stage.jobs) or progress.ended == "interrupted":
             why = _WHY.get(progress.ended or "", "another comparison of this search took over")
+            why = why.format(study=stage.plan.name)
             raise Unfinished(
                 f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
                 "has looked at a verdict, and the same command goes on from there",

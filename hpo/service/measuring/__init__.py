@@ -5,7 +5,7 @@ back jobs nobody asks for any more. What sweeps and comparisons stand on.
 """
 
 from hpo.service.measuring.result import Result, results
-from hpo.service.measuring.running import estimate, measure, study
+from hpo.service.measuring.running import changed, estimate, measure, study
 from hpo.service.workers.effort import Effort
 
-__all__ = ["Effort", "Result", "estimate", "measure", "results", "study"]
+__all__ = ["Effort", "Result", "changed", "estimate", "measure", "results", "study"]

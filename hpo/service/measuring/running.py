@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hpo.errors import UsageError
 from hpo.service.storage import Storage
 from hpo.service.storage.schema import LONGEST_NAME
-from hpo.service.studies import Kind, StudyPlan, create_or_resume, status
+from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup, status
 from hpo.service.studies.progress import Progress
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.studies.serving import serving
@@ -20,7 +20,7 @@ from hpo.study import Fidelity, KFold, StudyDefinition, registry
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
-__all__ = ["estimate", "measure", "study"]
+__all__ = ["changed", "estimate", "measure", "study"]
 
 
 def study(
@@ -121,6 +121,18 @@ def measure(
         return replace(watch(storage, record.name, timeout=effort.timeout, on_progress=told), best=None)
     effort = replace(effort, trial_timeout=effort.trial_timeout or record.trial_timeout)
     return replace(drain(storage, record, effort, workers=here, on_progress=told), best=None)
+
+
+def changed(storage: Storage, plan: StudyPlan) -> bool:
+    """Whether the definition's code is another one than when the study was asked for last.
+
+    Raises:
+        DefinitionError: the definition cannot be loaded.
+        StorageError: the database cannot be reached or read.
+
+    """
+    existing = lookup(storage, plan.name)
+    return existing is not None and existing.version not in (None, registry.version(plan.reference))
 
 
 def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: int | None) -> tuple[int, float | None]:

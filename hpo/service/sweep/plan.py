@@ -37,6 +37,7 @@ class SweepPlan:
     workers: int  # processes
     seconds: float | None  # about how long all that takes; None: nothing to tell it from
     measured: bool  # the estimate comes from this study's own trainings, not from its definition
+    changed: bool  # the definition's code is another one than when the study was asked for last
     safe_url: str  # of the storage, without a password
 
 
@@ -113,5 +114,6 @@ def _plan(
         workers=request.effort.processes(MAX_WORKERS),
         seconds=None if others and not left else seconds,
         measured=any(slot.outcome is not None for slot in slots),
+        changed=measuring.changed(storage, plan),
         safe_url=storage.safe_url,
     )

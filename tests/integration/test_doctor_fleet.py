@@ -132,10 +132,10 @@ def test_a_file_on_a_network_disk(
 
 def test_workers_at_work_and_silent(store: Storage) -> None:
     assert named(fleet.checks(store), "workers").found == "none at work"
-    sign_on(store, "w0", host="a")
-    sign_on(store, "w1", host="b", doing="waiting for a GPU")
+    sign_on(store, "w0", machine="a")
+    sign_on(store, "w1", machine="b", doing="waiting for a GPU")
     found = named(fleet.checks(store), "workers")
-    assert (found.state, found.found) == ("ok", "2 workers on 2 hosts; 1 waiting for a GPU")
+    assert (found.state, found.found) == ("ok", "2 workers on 2 machines; 1 waiting for a GPU")
     sign_on(store, "w2", host="c", silent=True)
     found = named(fleet.checks(store), "workers")
     assert found.state == "warn"

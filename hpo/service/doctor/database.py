@@ -92,8 +92,8 @@ def _connections(storage: Storage) -> Check:
     most -= int(_ask(storage, text(reserved))[0][0])
     used = int(_ask(storage, text("SELECT sum(numbackends) FROM pg_stat_database"))[0][0])
     workers = [worker for worker in Roster(storage).present() if worker.alive]
-    hosts = len({worker.host for worker in workers})
-    wanted = KEPT * (len(workers) + hosts)  # and each host's supervisor
+    hosts = len({(worker.machine, worker.host) for worker in workers})
+    wanted = KEPT * (len(workers) + hosts)  # and the supervisor of each host or container
     found = f"{used} of {most} in use"
     if workers:
         found += f"; {several(len(workers), 'worker')} on {several(hosts, 'host')} keep up to {wanted}"

@@ -27,10 +27,10 @@ def checks(storage: Storage) -> Iterator[Check]:
 
 
 def _workers(alive: Sequence[WorkerRecord], silent: Sequence[WorkerRecord]) -> Check:
-    hosts = Counter(worker.host for worker in alive)
+    machines = {worker.machine for worker in alive}  # a container has a host's name of its own
     found = "none at work"
     if alive:
-        found = f"{several(len(alive), 'worker')} on {several(len(hosts), 'host')}"
+        found = f"{several(len(alive), 'worker')} on {several(len(machines), 'machine')}"
     waiting = Counter(worker.doing for worker in alive if worker.doing)
     if waiting:
         found += "; " + ", ".join(f"{number} {doing}" for doing, number in sorted(waiting.items()))

@@ -1,0 +1,160 @@
+"""`hpo worker` on a machine with GPUs: real supervisors and workers; only the driver's listing is pretended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import gpu_toy
+import nvidia
+import pytest
+import toy
+
+from hpo.service import storage
+from hpo.service.hosts.roster import Roster
+from hpo.service.hosts.seats import Seats
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.submit import submit
+from hpo.service.storage import Storage
+from hpo.service.studies.slots import Slots
+
+T = TypeVar("T")
+STUDY = "toy-line-quick"
+
+
+@pytest.fixture
+def url(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HPO_MACHINE"):
+        monkeypatch.delenv(name, raising=False)
+    storage.prepare(storage_url).close()
+    return storage_url
+
+
+@pytest.fixture
+def opened(url: str) -> Iterator[Storage]:
+    store = storage.open(url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start `hpo worker --drain` with these arguments; it is ended after the test."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hpo", "worker", "--drain", "--objective", f"{gpu_toy.FILE}:shows", *arguments]
+        with (tmp_path / f"log-{len(running)}").open("wb") as log:
+            process = subprocess.Popen(
+                command, env={**os.environ, "HPO_STORAGE": url}, cwd=tmp_path, stdout=log, stderr=log
+            )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(30)
+
+
+def slots(url: str, number: int) -> None:
+    submit(Request(definition=f"{toy.FILE}:study", storage=url, trials=number, sampler="random", pruner="none"))
+
+
+def until(look: Callable[[], T], folder: Path) -> T:
+    """What `look` gives once that is something."""
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        logs = "\n".join(log.read_text() for log in sorted(folder.glob("log-*")))
+        assert time.monotonic() < deadline, f"it never came: {logs}"
+        time.sleep(0.05)
+    return found
+
+
+def seen(folder: Path, number: int, *, without: int = 0) -> dict[int, str]:
+    """What CUDA sees in so many processes, once all of them are at a trial; `without` the one that was killed."""
+
+    def look() -> dict[int, str]:
+        files = [(int(file.name.split("-")[1]), file) for file in folder.glob("sees-*")]
+        found = {pid: file.read_text() for pid, file in files if pid != without}
+        return found if len(found) == number else {}
+
+    return until(look, folder)
+
+
+def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
+    url: str,
+    opened: Storage,
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 4))
+    slots(url, 4)
+    fleets = [start("--processes", "1") for _ in range(4)]
+    found = seen(tmp_path, 4)
+    assert set(found.values()) == {nvidia.uuid(number) for number in range(4)}
+    workers = {worker.pid: worker for worker in Roster(opened).present()}
+    assert {pid: workers[pid].gpu for pid in found} == found
+    assert {worker.gpu_name for worker in workers.values()} == {nvidia.NAME}
+
+    killed, gpu = found.popitem()
+    os.kill(killed, signal.SIGKILL)
+    again = seen(tmp_path, 4, without=killed)
+    assert [again[pid] for pid in again if pid not in found] == [gpu]  # the only one that was free
+
+    (tmp_path / "go").touch()
+    assert [fleet.wait(60) for fleet in fleets] == [0] * 4
+    assert Slots(opened).counts(STUDY).complete == 4
+    assert list(Seats(opened).held()) == []
+    assert list(Roster(opened).present()) == []
+
+
+def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
+    url: str,
+    opened: Storage,
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
+    slots(url, 6)
+    first = start("--workers-per-gpu", "2")  # so many as there are seats
+    found = seen(tmp_path, 4)
+    assert Counter(found.values()) == {nvidia.uuid(0): 2, nvidia.uuid(1): 2}
+    second = start("--processes", "1", "--workers-per-gpu", "2")
+    waiting = until(lambda: [w for w in Roster(opened).present() if w.doing == "waiting for a GPU"], tmp_path)
+    assert [(worker.gpu, worker.alive) for worker in waiting] == [(None, True)]
+    assert Slots(opened).counts(STUDY).running == 4  # it has taken no slot it could not work on
+    first.send_signal(signal.SIGTERM)
+    after = seen(tmp_path, 5)
+    assert after[waiting[0].pid] in found.values()
+    assert first.wait(30) == 130
+    assert [seat.worker for seat in Seats(opened).held()] == [waiting[0].name]
+    (tmp_path / "go").touch()
+    assert second.wait(60) == 0
+    assert Slots(opened).counts(STUDY).complete == 6
+
+
+def test_on_cores_no_gpu_is_leased_or_seen(
+    url: str,
+    opened: Storage,
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
+    slots(url, 1)
+    fleet = start("--cpu", "--processes", "1")
+    assert list(seen(tmp_path, 1).values()) == ["-1"]
+    assert list(Seats(opened).held()) == []
+    (worker,) = Roster(opened).present()
+    assert (worker.gpu, worker.threads is not None) == (None, True)
+    (tmp_path / "go").touch()
+    assert fleet.wait(60) == 0

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import attacks
 import pytest
-from attacks import SAMPLES, Outcome, Siege, Trick
+from attacks import SAMPLES, Outcome, Siege
 from besieged import HTML, READER, SECRET, WRITER, Answer, Castle, castle
+from tricks import FOREIGN, Trick
 
 from hpo.web.door import users
 from hpo.web.door.tries import ADDRESS_TRIES
@@ -133,11 +134,9 @@ def test_guessing_passwords_gets_a_few_tries(tmp_path: Path, tries: int) -> None
 def test_an_address_one_makes_up_brings_no_new_tries(tmp_path: Path) -> None:
     with castle(tmp_path, door=True) as own:
         stranger = own.visitor()
-        answers = [
-            stranger.log_in(READER[0], "not her password", **{"X-Forwarded-For": f"10.0.0.{n}"})
-            for n in range(ADDRESS_TRIES + 2)
-        ]
-        assert answers[-1].status == 429
+        for number in range(ADDRESS_TRIES + 2):
+            last = stranger.log_in(READER[0], "not her password", **{"X-Forwarded-For": f"10.0.0.{number}"})
+        assert last.status == 429
         stranger.close()
 
 
@@ -172,7 +171,7 @@ def test_nobody_brings_a_session_along(place: Castle) -> None:
 
 def test_a_login_another_site_sends_is_none(place: Castle) -> None:
     stranger = place.visitor()
-    assert stranger.log_in(*READER, **attacks.FOREIGN).status == 403
+    assert stranger.log_in(*READER, **FOREIGN).status == 403
     assert stranger.try_password(*READER, "a token it cannot know").status == 403
     assert f"hpo_session_{place.port}" not in stranger.cookies
     stranger.close()

@@ -1,0 +1,272 @@
+"""The layers that know nothing of users: names, origins, shapes of requests, headers."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import Client
+
+from hpo.errors import StorageError, UsageError
+from hpo.web.door import Gate, around
+from hpo.web.door.access import Access
+from hpo.web.door.bodies import LARGEST_FILE, LARGEST_REQUEST, JsonObjects, WellFormed
+from hpo.web.door.headers import Secured
+from hpo.web.door.hosts import KnownHost, is_loopback, names
+from hpo.web.door.origins import SameOrigin
+from hpo.web.door.user import ANYONE, NONCE, user_of
+
+Headers = list[tuple[str, str]]
+
+
+def room(kind: str = "text/html", headers: Headers | None = None) -> Callable[..., Iterable[bytes]]:
+    """What stands behind the door: it says whom it was asked by, and repeats the body."""
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", kind), *(headers or [])])
+        return [environ.get(NONCE, "").encode(), b"|", environ["wsgi.input"].read()]
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080", "localhost.", "hpo.example.org"]
+)
+def test_own_names_are_served(host: str) -> None:
+    assert (
+        Client(KnownHost(room(), names("127.0.0.1", ["hpo.example.org"]))).get("/", headers={"Host": host}).status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example@localhost",
+        "localhost evil",
+        "10.0.0.1",
+        "localhost:1:2",
+    ],
+)
+def test_other_names_are_not(host: str) -> None:
+    answer = Client(KnownHost(room(), names("127.0.0.1"))).get("/", headers={"Host": host})
+    assert answer.status_code == 421
+
+
+def test_beyond_this_machine_every_address_is_ours_and_no_other_name() -> None:
+    known = names("0.0.0.0")
+    assert known.accept("10.0.0.1:8080")
+    assert known.accept("[fe80::1]")
+    assert not known.accept("evil.example")
+    assert not known.accept("10.0.0.1.evil.example")
+
+
+@pytest.mark.parametrize("name", ["", "http://x", "x:80", "a b", "x/y"])
+def test_an_allowed_host_is_a_name(name: str) -> None:
+    with pytest.raises(UsageError, match="allowed-host"):
+        names("127.0.0.1", [name])
+
+
+def test_loopback() -> None:
+    assert is_loopback("127.0.0.1")
+    assert is_loopback("127.8.8.8")
+    assert is_loopback("::1")
+    assert not is_loopback("0.0.0.0")
+    assert not is_loopback("::")
+    assert not is_loopback("")
+    with pytest.raises(UsageError, match="no address"):
+        is_loopback("256.0.0.1.2")
+
+
+FOLLOWED = {"Origin": None, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+OURS = {"Host": "localhost:8080", "Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "status"),
+    [
+        ("POST", {}, 200),
+        ("POST", {"Sec-Fetch-Site": None}, 200),
+        ("POST", {"Origin": None}, 200),
+        ("POST", {"Origin": None, "Sec-Fetch-Site": None}, 200),  # a program: it has to know the token
+        ("POST", {"Origin": "HTTP://LOCALHOST:8080"}, 200),
+        ("POST", {"Origin": "http://localhost"}, 403),
+        ("POST", {"Origin": "https://localhost:8080"}, 403),
+        ("POST", {"Origin": "http://localhost:8080.evil.example"}, 403),
+        ("POST", {"Origin": "http://localhost:8080@evil.example"}, 403),
+        ("POST", {"Origin": "null"}, 403),
+        ("POST", {"Origin": ""}, 403),
+        ("POST", {"Origin": "http://localhost:8080/path"}, 403),
+        ("POST", {"Origin": "http://localhost:99999"}, 403),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 403),
+        ("GET", {"Origin": "https://evil.example"}, 403),
+        ("GET", {"Origin": None, "Sec-Fetch-Site": "none"}, 200),
+        ("GET", {"Origin": None, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}, 403),
+        ("GET", {"Origin": None, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ("GET", FOLLOWED, 200),
+        ("GET", {**FOLLOWED, "Sec-Fetch-Dest": "iframe"}, 403),
+        ("POST", FOLLOWED, 403),
+        ("GET", {"Origin": None, "Sec-Fetch-Site": "invented"}, 403),
+    ],
+)
+def test_where_requests_may_come_from(method: str, changes: dict[str, str | None], status: int) -> None:
+    headers = {name: value for name, value in {**OURS, **changes}.items() if value is not None}
+    assert Client(SameOrigin(room(), tls=False)).open("/", method=method, headers=headers).status_code == status
+
+
+def test_behind_tls_our_origin_is_https() -> None:
+    client = Client(SameOrigin(room(), tls=True))
+    host = {"Host": "hpo.example.org"}
+    assert client.post("/", headers={**host, "Origin": "https://hpo.example.org"}).status_code == 200
+    assert client.post("/", headers={**host, "Origin": "https://hpo.example.org:443"}).status_code == 200
+    assert client.post("/", headers={**host, "Origin": "http://hpo.example.org"}).status_code == 403
+    without = Client(SameOrigin(room(), tls=False)).post("/", headers={**host, "Origin": "https://hpo.example.org"})
+    assert "--behind-tls" in without.text
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=30))
+def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
+    seen: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        seen.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return []
+
+    started: list[str] = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+    list(WellFormed(app)(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type,func-returns-value,return-value]
+    for served in seen:
+        text = served.encode("latin-1").decode()  # which it is
+        assert text.startswith("/")
+        assert text.isprintable()
+        segments = text.split("/")
+        assert ".." not in segments
+        assert "" not in segments[1:-1]
+    assert bool(seen) is started[0].startswith("200")
+
+
+@pytest.mark.parametrize("path", ["/", "/dashboard/", "/studies/~2E~2E", "/studies/größe", "/a.b/..c"])
+def test_ordinary_paths_are_served(path: str) -> None:
+    assert Client(WellFormed(room())).get(path).status_code == 200
+
+
+def test_sizes() -> None:
+    client = Client(WellFormed(room()))
+    assert client.post("/api/x", data=b"x" * LARGEST_REQUEST).status_code == 200
+    assert client.post("/api/x", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 413
+    assert client.post("/api/artifacts/1", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 200
+    too_much = client.post("/api/artifacts/1", environ_overrides={"CONTENT_LENGTH": str(LARGEST_FILE + 1)})
+    assert "at most 32 MiB" in json.loads(too_much.text)["reason"]
+    for length in ("-1", "1e3", "٣", "+5"):
+        environ = {"CONTENT_LENGTH": length}
+        assert client.post("/api/x", environ_overrides=environ).status_code == 400, length
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", "", 200),
+        (b"{}", "application/json", 200),
+        (b'{"a": 1}', "application/json; charset=utf-8", 200),
+        (b"{}", "text/plain", 415),
+        (b"{}", "", 415),
+        (b"[]", "application/json", 400),
+        (b'"a"', "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+    ],
+)
+def test_a_change_to_the_api_is_a_json_object(body: bytes, kind: str, status: int) -> None:
+    answer = Client(JsonObjects(room())).put("/api/x", data=body, content_type=kind)
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.data == b"|" + body  # it can still be read behind
+
+
+def test_every_answer_carries_the_headers() -> None:
+    gate = Gate(names=names("127.0.0.1"))
+    for host, path in (("localhost", "/"), ("evil.example", "/"), ("localhost", "/..")):
+        headers = Client(around(room(), gate)).get(path, headers={"Host": host}).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cache-Control"] == "no-store"
+        assert "Strict-Transport-Security" not in headers
+
+
+def test_pages_run_scripts_with_this_answer_s_nonce_alone() -> None:
+    client = Client(Secured(room(), tls=True))
+    first, second = client.get("/"), client.get("/")
+    nonces = [answer.data.partition(b"|")[0].decode() for answer in (first, second)]
+    assert nonces[0] != nonces[1]
+    for answer, nonce in zip((first, second), nonces, strict=True):
+        assert f"script-src 'nonce-{nonce}';" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert "Strict-Transport-Security" in answer.headers
+
+
+def test_data_is_no_page_and_nobody_else_may_read_it() -> None:
+    cors = [("Access-Control-Allow-Origin", "*"), ("access-control-allow-credentials", "true"), ("Server", "x")]
+    headers = Client(Secured(room("application/json", cors), tls=False)).get("/").headers
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert not [name for name in headers.keys() if name.lower().startswith("access-control")]  # noqa: SIM118
+    assert "Server" not in headers
+
+
+def test_a_policy_of_a_page_s_own_is_kept_and_ours_added() -> None:
+    own = [("Content-Security-Policy", "default-src 'self'")]
+    policies = Client(Secured(room("text/html", own), tls=False)).get("/").headers.getlist("Content-Security-Policy")
+    assert policies[0] == "default-src 'self'"
+    assert "frame-ancestors 'none'" in policies[1]
+
+
+def test_what_can_be_asked_for_again_is_kept_by_the_browser_but_no_page() -> None:
+    tag = [("ETag", '"1"')]
+    assert Client(Secured(room("text/css", tag), tls=False)).get("/").headers["Cache-Control"] == "private, no-cache"
+    assert Client(Secured(room("text/html", tag), tls=False)).get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_without_users_everybody_looks_and_nobody_changes() -> None:
+    seen = []
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        seen.append(user_of(environ))
+        return room()(environ, start_response)
+
+    client = Client(around(app, Gate(names=names("127.0.0.1"))))
+    assert client.get("/").status_code == 200
+    assert seen == [ANYONE]
+    refused = client.post("/studies/x/stop", headers={"X-CSRF-Token": ""})
+    assert refused.status_code == 403
+    assert "adduser" in refused.json["reason"]
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("error", "status"), [(StorageError("away"), 503), (ValueError("secret"), 500)])
+def test_what_goes_wrong_behind_is_told_in_the_log_alone(
+    error: Exception, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def app(*_: object) -> Iterable[bytes]:
+        raise error
+
+    answer = Client(Access(app)).get("/x")
+    assert answer.status_code == status
+    assert str(error) not in answer.text
+    assert str(error) in caplog.text
+
+
+def test_a_line_in_the_log_is_one_line_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "hpo.web")
+    Client(Access(room())).get("/a%0d%0aGET /forged", query_string="password=x")
+    (record,) = [record for record in caplog.records if record.name == "hpo.web"]
+    assert not re.search(r"[\r\n]|password", record.getMessage())

@@ -1,0 +1,188 @@
+"""The file of users, and who may log in to a server."""
+
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import UsageError
+from hpo.web.door import passwords, users
+from hpo.web.door.known import known_users, users_file
+from hpo.web.door.users import Users
+
+GOOD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HPO_USERS", "HPO_DASHBOARD_USER", "HPO_DASHBOARD_PASSWORD", "HPO_DASHBOARD_PASSWORD_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "users.json"
+
+
+def test_a_user_is_kept_with_a_salted_hash_in_a_file_of_the_owner_s_alone(file: Path) -> None:
+    assert users.add(file, "ada", GOOD, may_write=True)
+    assert users.add(file, "bob", GOOD, may_write=False)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert GOOD not in file.read_text()
+    kept = users.read(file)
+    assert {name: account.may_write for name, account in kept.items()} == {"ada": True, "bob": False}
+    assert kept["ada"].password != kept["bob"].password
+    assert passwords.matches(kept["ada"].password, GOOD)
+    assert not passwords.matches(kept["ada"].password, GOOD + ".")
+    assert "scrypt" not in repr(kept["ada"])
+    assert [path.name for path in file.parent.iterdir()] == ["users.json"]
+
+
+def test_another_password_takes_the_place_of_the_first(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    assert not users.add(file, "ada", "another one altogether", may_write=False)
+    account = users.read(file)["ada"]
+    assert not account.may_write
+    assert not passwords.matches(account.password, GOOD)
+
+
+def test_several_at_once_lose_nobody(file: Path) -> None:
+    threads = [
+        threading.Thread(target=users.add, args=(file, f"user{n}", GOOD), kwargs={"may_write": False}) for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(users.read(file)) == 4
+
+
+def test_who_is_taken_out_is_out_at_once(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    known = Users(file)
+    assert known.find("ada") is not None
+    users.remove(file, "ada")
+    assert known.find("ada") is None
+    with pytest.raises(UsageError, match="no user 'ada'"):
+        users.remove(file, "ada")
+    file.unlink()
+    assert known.all() == {}
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "short",
+        "x" * 300,
+        "aaaaaaaaaaaaaa",
+        "abababababab",
+        "password1234",
+        "ada-ada-ada-ada",
+        "Qwerty123456789",
+        "a" * 11,
+    ],
+)
+def test_weak_passwords_are_refused(password: str, file: Path) -> None:
+    with pytest.raises(UsageError, match="password") as refused:
+        users.add(file, "ada", password, may_write=False)
+    assert not password or password not in str(refused.value)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "ü", "x" * 65, "a\n"])
+def test_names_are_plain(name: str, file: Path) -> None:
+    with pytest.raises(UsageError, match="no name"):
+        users.add(file, name, GOOD, may_write=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"users": {"ada": {}}}', '{"users": {"a": {"password": 1, "write": true}}}', "\xff"]
+)
+def test_a_file_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    file.write_text(text, "latin-1")
+    with pytest.raises(UsageError, match="no file of users"):
+        users.read(file)
+    with pytest.raises(UsageError, match="no file of users"):
+        users.add(file, "ada", GOOD, may_write=False)
+    assert file.read_text("latin-1") == text
+
+
+def test_a_file_everybody_may_write_lets_nobody_in(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    file.chmod(0o666)
+    with pytest.raises(UsageError, match="chmod 600"):
+        Users(file).find("ada")
+    file.chmod(0o444)  # as a secret is mounted
+    assert Users(file).find("ada") is not None
+
+
+def test_one_spelling_of_what_looks_the_same() -> None:
+    assert passwords.matches(passwords.hashed("Schlüsselbrett drei"), "Schlu\u0308sselbrett drei")
+
+
+def test_nobody_s_password_is_never_right() -> None:
+    assert not passwords.matches(None, "")
+    assert not passwords.matches("no-such-method:1$a$b", GOOD)
+
+
+def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
+    assert known_users("127.0.0.1") is None
+    for host in ("0.0.0.0", "::"):
+        with pytest.raises(UsageError, match="adduser"):
+            known_users(host)
+    with pytest.raises(UsageError, match="no user in"):
+        known_users("127.0.0.1", file)  # whoever names a file wants a login
+
+
+def test_users_of_the_file_may_log_in_anywhere(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    found = known_users("0.0.0.0", file)
+    assert found is not None
+    assert list(found.all()) == ["ada"]
+
+
+def test_the_file_has_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert users_file() == tmp_path / "config/hpo/users.json"
+    monkeypatch.setenv("HPO_USERS", "/x/users.json")
+    assert users_file() == Path("/x/users.json")
+    assert users_file(Path("y.json")) == Path("y.json")
+
+
+def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(GOOD + "\n")
+    monkeypatch.setenv("HPO_DASHBOARD_USER", "team")
+    with pytest.raises(UsageError, match="missing"):
+        known_users("0.0.0.0")
+    monkeypatch.setenv("HPO_DASHBOARD_PASSWORD_FILE", str(secret))
+    found = known_users("0.0.0.0")
+    assert found is not None
+    team = found.find("team")
+    assert team is not None
+    assert team.may_write
+    assert passwords.matches(team.password, GOOD)
+    secret.write_text("short")
+    with pytest.raises(UsageError, match="HPO_DASHBOARD_PASSWORD_FILE: the password has 5"):
+        known_users("0.0.0.0")
+    secret.unlink()
+    with pytest.raises(UsageError, match="cannot be read"):
+        known_users("0.0.0.0")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_where_nothing_may_be_written_nothing_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UsageError, match="cannot write"):
+        users.add(tmp_path / "users.json", "ada", GOOD, may_write=False)
+    tmp_path.chmod(0o700)
+
+
+def test_the_file_says_what_it_is(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    assert set(json.loads(file.read_text())["users"]["ada"]) == {"password", "write"}

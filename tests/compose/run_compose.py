@@ -136,7 +136,7 @@ class Run:
         check(users == {"10001"}, f"workers run as {users}, not as 10001")
         status = self._status()
         check(status["target"] == OPENED, f"HPO_STUDY and HPO_TRIALS opened {status['target']} slots, not {OPENED}")
-        say(f"HPO_STUDY and HPO_TRIALS alone opened a search of {OPENED}: nobody is root, everybody trains")
+        say(f"HPO_STUDY and HPO_TRIALS alone opened a search of {OPENED}; no worker is root")
 
     def _enlarge(self) -> None:
         total = self._options.trials

@@ -50,6 +50,7 @@ def test_compose_takes_each_file_and_overlay(files):
     assert set(images.values()) == {"hpo:gpu" if GPU in files else "hpo:cpu"}
     published = {name: service["ports"][0]["host_ip"] for name, service in services.items() if "ports" in service}
     assert published == {"dashboard": "127.0.0.1"} | ({"postgres": "10.0.0.5"} if SHARE in files else {})
+    assert services["worker"].get("cpus", 0) == (0 if GPU in files else 1)
     devices = services["worker"].get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices")
     wanted = [{"capabilities": ["gpu"], "driver": "nvidia", "count": -1}]
     assert devices == (wanted if GPU in files else None)

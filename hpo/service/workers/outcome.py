@@ -4,7 +4,7 @@ import errno
 import math
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import HpoError, StorageError, TrialError
@@ -46,7 +46,7 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
     from optuna.exceptions import StorageInternalError, TrialPruned
 
     try:
-        return _valued(objective(trial))
+        return _feasible(trial, _valued(objective(trial)))
     except TrialPruned as error:
         with translated(storage.where):
             return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
@@ -76,6 +76,17 @@ def _valued(value: Any) -> Result:
     if not math.isfinite(number):
         return Result(outcome="failed", reason=f"the value is {number}, not a finite number")
     return Result(outcome="complete", value=number)
+
+
+def _feasible(trial: "optuna.Trial", result: Result) -> Result:
+    """A trial that came to its end and broke a constraint is no candidate, so it is pruned; samplers learn from both.
+
+    Hence whatever is complete is feasible, and the best of a study is.
+    """
+    broken = sorted(name for name, value in trial._cached_frozen_trial.constraints.items() if value > 0)
+    if result.outcome != "complete" or not broken:
+        return result
+    return replace(result, outcome="pruned", reason=f"infeasible: {', '.join(broken)} above 0")
 
 
 def _last_report(trial: "optuna.Trial") -> float | None:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import optuna
+import pytest
+
 from hpo.service.storage import Storage
 from hpo.service.storage.engine import connect
 from hpo.service.storage.url import parse
@@ -19,3 +22,18 @@ def test_no_password_is_kept_with_a_trial_that_failed() -> None:
     assert (result.outcome, result.reason) == ("failed", "ValueError: cannot write to postgresql://me:***@host/db")
     assert "objective" in (result.traceback or "")
     assert "s3cret" not in (result.traceback or "")
+
+
+@pytest.mark.parametrize(
+    ("size", "outcome", "reason"),
+    [(0.0, "complete", None), (-3.0, "complete", None), (0.5, "pruned", "infeasible: size above 0")],
+)
+def test_what_is_complete_is_feasible(size: float, outcome: str, reason: str | None) -> None:
+    def objective(trial: optuna.Trial) -> float:
+        trial.set_constraint("size", size)
+        return 0.9
+
+    where = parse("sqlite:///no.db")
+    trial = optuna.create_study().ask()
+    result = judge(Storage(where, connect(where, create=False)), objective, trial)
+    assert (result.outcome, result.value, result.reason) == (outcome, 0.9, reason)

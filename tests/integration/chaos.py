@@ -1,11 +1,11 @@
 """`python tests/integration/chaos.py`: fleets at work while everything goes wrong; the budget must come out exact.
 
-A round is one study of `--trials` slots and some fleets (`hpo worker`), on PostgreSQL each on a host of its own as far
-as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, now and then a whole host),
-stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its connections are cut. The
-round is good if every slot ends complete or pruned, with exactly one result in Optuna, told as it was settled, and no
-trial is left RUNNING. With `--compare` the same study runs undisturbed first, and the round must take at most
-`--at-most` times as long. Exits 1 at the first round that is not good.
+A round is a study of `--trials` slots with a small one beside it, and some fleets (`hpo worker`), on PostgreSQL each on
+a host of its own as far as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, now
+and then a whole host), stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its
+connections are cut. The round is good if every slot ends complete or pruned, with exactly one result in Optuna, told as
+it was settled, no trial is left RUNNING, and the small study did not wait for the large one. With `--compare` both run
+undisturbed first, and the round must take at most `--at-most` times as long. Exits 1 at the first round that is not good.
 """
 
 import argparse
@@ -57,18 +57,24 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
 
 
 def submitted(url: str, study: str, options: argparse.Namespace) -> None:
-    """Open the slots."""
-    submit(
-        Request(
-            definition=f"{toy.FILE}:study",
-            storage=url,
-            name=study,
-            trials=options.trials,
-            sampler="tpe",
-            pruner="none",
-            seed=options.seed,
+    """Open the slots of both studies."""
+    for name, trials in ((study, options.trials), (small(study), options.beside)):
+        submit(
+            Request(
+                definition=f"{toy.FILE}:study",
+                storage=url,
+                name=name,
+                trials=trials,
+                sampler="tpe",
+                pruner="none",
+                seed=options.seed,
+            )
         )
-    )
+
+
+def small(study: str) -> str:
+    """The name of the small study beside it."""
+    return f"{study}-small"
 
 
 class Round:
@@ -85,6 +91,7 @@ class Round:
         submitted(self.url, self.study, self._options)
         watching = storage.open(self.url)
         began = time.monotonic()
+        self._beside_done: int | None = None
         fleets = fleets_of(self.url, self._options, self._folder)
         kills, restarts, others = self._faults(fleets, server, number) if disturbed else (None, None, [])
         everything: list[Fault | Restarts] = [fault for fault in (kills, restarts, *others) if fault is not None]
@@ -99,14 +106,17 @@ class Round:
             codes = [fleet.stop() for fleet in fleets]
             watching.close()
         wrong = [f"{type(fault).__name__} ended early: {fault.error!r}" for fault in everything if fault.error]
-        if settled < self._options.trials:
+        if settled < self._options.trials or self._beside_done is None:
             wrong.append(f"stuck at {settled} settled after {seconds:.0f} s")
+        elif self._beside_done > self._options.trials / 2:
+            wrong.append(f"the small study had to wait until {self._beside_done} of the large one were settled")
         wrong += [
             f"{fleet.name} exited {code}: {fleet.said()[-300:]}"
             for fleet, code in zip(fleets, codes, strict=True)
             if code not in _GOOD_ENDS
         ]
         wrong += toy.unsound(self.url, self.study, trials=self._options.trials)
+        wrong += toy.unsound(self.url, small(self.study), trials=self._options.beside)
         return seconds, wrong, _told(kills, restarts, others)
 
     def _faults(
@@ -134,10 +144,12 @@ class Round:
         options = self._options
         deadline = began + 60 + _DEADLINE * options.trials * options.seconds / options.workers
         settled = 0
-        while settled < options.trials and time.monotonic() < deadline:
+        while (settled < options.trials or self._beside_done is None) and time.monotonic() < deadline:
             time.sleep(_LOOK)
             try:
                 now = Slots(watching).counts(self.study).settled
+                if self._beside_done is None and Slots(watching).counts(small(self.study)).settled == options.beside:
+                    self._beside_done = now
             except StorageError:
                 continue
             if now > settled:
@@ -147,7 +159,7 @@ class Round:
                 if restarts is not None:
                     restarts.see_progress(settled)
             for fleet in fleets:
-                if fleet.exit_code is not None and settled < options.trials:
+                if fleet.exit_code is not None:
                     fleet.start()
         return settled
 
@@ -169,6 +181,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=8, help="of all hosts together")
     parser.add_argument("--hosts", type=int, default=4, help="fleets; SQLite has one host and as many fleets on it")
     parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--beside", type=int, default=10, help="trials of a small study that the fleets serve, too")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a trial")
     parser.add_argument("--lease", type=float, default=5.0, help="seconds")
     parser.add_argument("--kill-every", type=float, default=3.0, metavar="SECONDS")

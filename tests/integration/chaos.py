@@ -1,11 +1,11 @@
 """`python tests/integration/chaos.py`: fleets at work while everything goes wrong; the budget must come out exact.
 
 A round is a study of `--trials` slots with a small one beside it, and some fleets (`hpo worker`), on PostgreSQL each on
-a host of its own as far as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, now
-and then a whole host), stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its
+a host of its own as far as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, at
+times a whole host), stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its
 connections are cut. The round is good if every slot ends complete or pruned, with exactly one result in Optuna, told as
 it was settled, no trial is left RUNNING, and the small study did not wait for the large one. With `--compare` both run
-undisturbed first, and the round must take at most `--at-most` times as long. Exits 1 at the first round that is not good.
+undisturbed first, and the round must take at most `--at-most` times as long. Exits 1 at the first that is not good.
 """
 
 import argparse

@@ -29,12 +29,12 @@ def digest(said: str, functions: Iterable[Callable[..., object]]) -> str:
 
 
 def sources(functions: Iterable[Callable[..., object]]) -> list[tuple[str, bytes]]:
-    """Name and text of every file the functions are from, by name: a lone file, or all .py files of its package.
+    """Name and text of every file the functions are from, in order: a lone file, or all .py files of its package.
 
-    Names do not tell where the files lie, which differs between hosts. hpo's own modules are left out, and so is what
-    has no file or cannot be read.
+    A name says a file's place in its package, not where that lies, which differs between hosts; a lone file has none.
+    hpo's own modules are left out, and so is what has no file or cannot be read.
     """
-    found: dict[str, bytes] = {}
+    found: set[tuple[str, bytes]] = set()
     for function in functions:
         module = _module(function)
         path = None if module is None else getattr(module, "__file__", None)
@@ -42,10 +42,10 @@ def sources(functions: Iterable[Callable[..., object]]) -> list[tuple[str, bytes
             continue
         for name, file in _files(module, Path(path)):
             try:
-                found[name] = b"\n".join(file.read_bytes().splitlines())
+                found.add((name, b"\n".join(file.read_bytes().splitlines())))
             except OSError:
                 continue
-    return sorted(found.items())
+    return sorted(found)
 
 
 def _module(function: Any) -> ModuleType | None:
@@ -58,5 +58,5 @@ def _module(function: Any) -> ModuleType | None:
 def _files(module: ModuleType, path: Path) -> list[tuple[str, Path]]:
     package = module.__package__
     if not package:  # a file of its own
-        return [(path.name, path)]
+        return [("", path)]
     return [(f"{package}/{file.relative_to(path.parent).as_posix()}", file) for file in path.parent.rglob("*.py")]

@@ -44,7 +44,7 @@ def version(folder: Path, text: str | bytes, name: str = "own.py") -> str:
 def test_it_is_of_the_text_not_of_where_it_lies(tmp_path: Path) -> None:
     first = version(tmp_path / "a", TEXT)
     assert len(first) == 16
-    assert version(tmp_path / "b", TEXT) == first
+    assert version(tmp_path / "b", TEXT, "renamed.py") == first
     assert version(tmp_path / "c", TEXT.replace("\n", "\r\n")) == first  # as git has it on another system
     assert version(tmp_path / "d", TEXT.replace("return None", "return 1")) != first
 

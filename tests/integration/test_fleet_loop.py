@@ -1,0 +1,343 @@
+"""A fleet's worker in this process, on real databases: which study it serves, which it leaves to others, and why."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+import toy
+
+from hpo.errors import DataError
+from hpo.service import studies
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.service.studies.offers import offers
+from hpo.service.studies.slot import Slot
+from hpo.service.studies.slots import Slots
+from hpo.service.workers import prepared, sources
+from hpo.service.workers.serve import Drained, MakeObjective, Server, Step
+from hpo.service.workers.sources import AnyStudy
+from hpo.study import Params, registry
+
+Make = Callable[..., StudyRecord]
+FIRST = [{"x": 0.5, "kind": "a"}]
+
+
+@pytest.fixture
+def make(store: Storage, plan: StudyPlan) -> Make:
+    """A study of the toy's with so many slots."""
+    own = replace(plan, reference=f"{toy.FILE}:study", fingerprint=toy.study.space().fingerprint)
+
+    def make(name: str, slots: int, *, first: Sequence[Params] = (), **changes: object) -> StudyRecord:
+        record = studies.create_or_resume(store, replace(own, name=name, **changes))  # type: ignore[arg-type]
+        Slots(store).open(name, slots, first)
+        return record
+
+    return make
+
+
+class Worker:
+    """One that ends once nothing is open, and what it did."""
+
+    def __init__(self, store: Storage, objective: MakeObjective | None = toy.instant, **options: object) -> None:
+        self.served: list[str] = []
+        self.refusals: list[dict[str, str]] = []
+
+        def source(slots: Slots) -> AnyStudy:
+            tell = lambda refusals: self.refusals.append(dict(refusals))  # noqa: E731
+            return AnyStudy(store, slots, drain=True, on_refusals=tell, **options)  # type: ignore[arg-type]
+
+        self.server = Server(store, None, objective, source=source, on_step=self._step)
+
+    def _step(self, step: Step, slot: Slot) -> None:
+        if step == "claimed":
+            self.served.append(slot.study)
+
+    def run(self) -> Drained:
+        return self.server.run()
+
+
+def test_one_worker_serves_studies_in_turn(store: Storage, make: Make) -> None:
+    for name in ("a", "b", "c"):
+        make(name, 4)
+    worker = Worker(store)
+    assert worker.run() == "drained"
+    for turn in range(4):
+        assert sorted(worker.served[3 * turn : 3 * turn + 3]) == ["a", "b", "c"]
+    for name in ("a", "b", "c"):
+        assert toy.unsound(store.url, name, trials=4) == []
+
+
+def test_the_study_with_the_fewest_workers_comes_first(store: Storage, make: Make) -> None:
+    make("crowded", 5)
+    make("lonely", 3)
+    slots = Slots(store)
+    for worker in ("w1", "w2"):
+        assert slots.claim("crowded", worker, 60)
+    assert {(each.study, each.leases) for each in offers(store, slots)} == {("crowded", 2), ("lonely", 0)}
+    worker = Worker(store)
+    worker.run()
+    assert worker.served[:3] == ["lonely"] * 3
+    assert worker.served[3:] == ["crowded"] * 3
+
+
+def test_a_small_study_is_done_beside_a_large_one(store: Storage, make: Make) -> None:
+    make("large", 30)
+    make("small", 3)
+    worker = Worker(store)
+    worker.run()
+    assert Counter(worker.served[:6]) == {"large": 3, "small": 3}
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_what_is_stopped_or_good_enough_gives_nothing(store: Storage, make: Make, direction: str) -> None:
+    until = 0.9 if direction == "maximize" else 0.1
+    better, worse = (0.95, 0.5) if direction == "maximize" else (0.05, 0.5)
+    make("stopped", 2)
+    make("reached", 3, until=until, direction=direction)
+    slots = Slots(store)
+    halting.stop(store, "stopped", by="test")
+    for value, left in ((worse, ["reached"]), (better, [])):
+        slot = slots.claim("reached", "w", 60)
+        assert slot is not None
+        assert slots.settle(slot, "complete", value)
+        assert [each.study for each in offers(store, slots)] == left
+    assert [slots.claim(name, "w", 60) for name in ("stopped", "reached")] == [None, None]
+    worker = Worker(store)
+    assert (worker.run(), worker.served) == ("drained", [])
+    halting.resume(store, "stopped")
+    assert Worker(store).run() == "drained"
+    assert slots.counts("stopped").settled == 2
+
+
+def test_a_run_of_its_own_ends_where_its_study_is_stopped(store: Storage, make: Make) -> None:
+    make("mine", 3)
+
+    def stop(step: Step, slot: Slot) -> None:
+        if step == "trained":
+            halting.stop(store, "mine", by="test")
+
+    assert Server(store, "mine", toy.instant, on_step=stop).run() == "drained"
+    counts = Slots(store).counts("mine")
+    assert (counts.complete, counts.open, counts.running) == (1, 2, 0)
+
+
+def test_it_may_be_told_whom_to_serve(store: Storage, make: Make) -> None:
+    make("asked", 2)
+    make("other", 2)
+    worker = Worker(store, only=("asked",))
+    worker.run()
+    assert worker.served == ["asked"] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"version": "f" * 16}, "is of another version here"),
+        ({"fingerprint": "f" * 16}, "space 'line' of 'toy' is another one here"),
+        ({"reference": "/nowhere/to/be.py:study"}, "there is no file /nowhere/to/be.py"),
+        ({"space": "cube"}, "no space 'cube'"),
+    ],
+)
+def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
+    store: Storage, make: Make, changes: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_of_definition", lambda record, beat: toy.height)  # trains without TensorFlow
+    make("strange", 2, **changes)
+    make("fine", 2, version=toy.study.version)
+    worker = Worker(store, None)
+    assert worker.run() == "drained"
+    assert worker.served == ["fine"] * 2
+    (refusals,) = worker.refusals
+    assert list(refusals) == ["strange"]
+    assert why in refusals["strange"]
+    assert [(slot.state, slot.attempt) for slot in Slots(store).list("strange")] == [("open", 0)] * 2
+
+
+def test_a_study_submitted_again_is_looked_at_again_at_once(store: Storage, make: Make) -> None:
+    make("changed", 1, version="f" * 16)
+    slots = Slots(store)
+    source = AnyStudy(store, slots, drain=True)
+    offer = source.offer()
+    assert offer is not None
+    source.refuse(offer, DataError("another version"))
+    assert source.offer() is None
+    make("changed", 1, version=toy.study.version)
+    assert source.offer() is not None
+
+
+def test_what_was_refused_is_looked_at_again_after_longer_and_longer(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("sick", 1)
+    now = [1000.0]
+    monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
+    source = AnyStudy(store, Slots(store))
+    for seconds in (60.0, 120.0, 240.0):
+        offer = source.offer()
+        assert offer is not None
+        source.refuse(offer, DataError("the data are gone"))
+        now[0] += seconds - 1
+        assert source.offer() is None
+        now[0] += 2
+
+
+def test_a_definition_changed_under_a_worker_has_its_process_replaced(
+    store: Storage, make: Make, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.py"
+    text = Path(toy.FILE).read_text()
+    own.write_text(text)
+    first = make("own", 1, reference=f"{own}:study", version=toy.study.version)
+    worker = Worker(store, None)
+    loaded = registry.load(first.reference)
+    assert loaded.version == toy.study.version
+    own.write_text(text + "\n# as it is now\n")
+    now = replace(loaded).version
+    # What this process holds is older than the file, as a module that was imported would be.
+    with pytest.raises(prepared.Stale):
+        prepared._refuse_other(loaded, replace(first, version=now))
+    assert worker.run() == "drained"  # a file is loaded anew, and refused: the study asks for what it was
+    assert "another version" in worker.refusals[0]["own"]
+
+
+def test_missing_data_are_no_fault_of_the_trial(store: Storage, make: Make) -> None:
+    def make_objective(beat: Callable[[], None]) -> toy.Objective:
+        def run(trial: optuna.Trial) -> float:
+            raise DataError("the data are gone")
+
+        return run
+
+    make("dry", 2)
+    worker = Worker(store, make_objective)
+    assert worker.run() == "drained"
+    assert worker.refusals == [{"dry": "the data are gone"}]
+    assert [(slot.state, slot.tries) for slot in Slots(store).list("dry")] == [("open", 0)] * 2
+
+
+def test_a_study_whose_first_trials_all_fail_is_stopped(store: Storage, make: Make) -> None:
+    make("broken", 40)
+    make("sound", 1)
+    worker = Worker(store, lambda beat: lambda trial: toy.wrong(beat)(trial) if _is(trial, "broken") else 1.0)
+    assert worker.run() == "drained"
+    record = studies.get(store, "broken")
+    assert record.stopped_by == "hpo"
+    assert "its first 5 trials all failed, the last with: ZeroDivisionError: no such luck" in (record.stopped_why or "")
+    assert (Slots(store).counts("broken").failed, Slots(store).counts("sound").complete) == (5, 1)
+
+
+def _is(trial: optuna.Trial, study: str) -> bool:
+    return trial.study.study_name == study
+
+
+def test_a_study_that_once_succeeded_is_not_given_up(store: Storage, make: Make) -> None:
+    done: list[int] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        value = toy.height(trial)
+        done.append(trial.number)
+        if len(done) == 3:
+            return value
+        raise ZeroDivisionError
+
+    make("moody", 12)
+    Worker(store, lambda beat: objective).run()
+    assert (Slots(store).counts("moody").failed, studies.get(store, "moody").stopped_at) == (11, None)
+
+
+def test_a_study_deleted_and_made_anew_is_served_as_the_new_one(store: Storage, make: Make) -> None:
+    make("again", 3)
+    make("other", 1)
+    seen: list[str] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        if trial.study.study_name == "again" and not seen:
+            seen.append("deleted")
+            studies.delete(store, "again", force=True)
+            make("again", 2)
+        return toy.height(trial)
+
+    worker = Worker(store, lambda beat: objective)
+    assert worker.run() == "drained"
+    assert toy.unsound(store.url, "again", trials=2) == []
+    assert toy.unsound(store.url, "other", trials=1) == []
+
+
+def test_more_studies_than_are_kept_ready(store: Storage, make: Make) -> None:
+    names = [f"s{number}" for number in range(prepared._MOST + 2)]
+    for name in names:
+        make(name, 3, sampler="tpe")
+    assert Worker(store).run() == "drained"
+    for name in names:
+        assert toy.unsound(store.url, name, trials=3) == []
+
+
+@pytest.fixture
+def blocked() -> Iterator[tuple[threading.Event, threading.Event, MakeObjective]]:
+    began, go = threading.Event(), threading.Event()
+
+    def objective(trial: optuna.Trial) -> float:
+        value = toy.height(trial)
+        began.set()
+        go.wait(60)
+        return value
+
+    yield began, go, lambda beat: objective
+    go.set()
+
+
+def test_told_to_be_replaced_it_finishes_what_it_has(
+    store: Storage, make: Make, blocked: tuple[threading.Event, threading.Event, MakeObjective]
+) -> None:
+    began, go, objective = blocked
+    make("a", 3)
+    worker = Worker(store, objective)
+    ended: list[Drained] = []
+    thread = threading.Thread(target=lambda: ended.append(worker.run()))
+    thread.start()
+    assert began.wait(60)
+    worker.server.replace()
+    go.set()
+    thread.join(60)
+    assert ended == ["recycle"]
+    assert Slots(store).counts("a").complete == 1
+
+
+def test_out_of_memory_twice_settles_the_slot_and_leaves_its_neighbours(store: Storage, make: Make) -> None:
+    make("fat", 2, first=FIRST)
+    slots = Slots(store, max_attempts=5)
+
+    def objective(trial: optuna.Trial) -> float:
+        value = toy.height(trial)
+        if trial.params == FIRST[0]:
+            raise MemoryError("no room")
+        return value
+
+    ends = [Worker(store, lambda beat: objective).run() for _ in range(3)]
+    assert ends == ["recycle", "recycle", "drained"]
+    first, second = slots.list("fat")
+    assert (first.outcome, first.attempt) == ("failed", 2)
+    assert first.reason == "out of memory twice, the last time: MemoryError: no room"
+    assert second.outcome == "complete"
+    assert toy.unsound(store.url, "fat", trials=2, failed=1) == []
+
+
+def test_a_crash_between_is_not_taken_for_memory(store: Storage, make: Make) -> None:
+    make("a", 1)
+    slots = Slots(store, max_attempts=9)
+    for worker, end in (
+        ("w1", lambda: slots.out_of_memory("w1", "no room")),
+        ("w2", lambda: slots.give_up("w2", "its worker died")),
+        ("w3", lambda: slots.out_of_memory("w3", "no room")),
+    ):
+        assert slots.claim("a", worker, 60)
+        end()
+        assert slots.counts("a").open == 1
+    assert slots.claim("a", "w4", 60)
+    assert slots.hand_back_all("w4") == 1  # unblamed, and it stays known what the last one died of
+    assert slots.claim("a", "w5", 60)
+    slots.out_of_memory("w5", "no room")
+    assert slots.counts("a").failed == 1

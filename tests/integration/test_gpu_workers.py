@@ -69,7 +69,7 @@ def slots(url: str, number: int) -> None:
 
 def until(look: Callable[[], T], folder: Path) -> T:
     """What `look` gives once that is something."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := look()):
         logs = "\n".join(log.read_text() for log in sorted(folder.glob("log-*")))
         assert time.monotonic() < deadline, f"it never came: {logs}"
@@ -88,6 +88,7 @@ def seen(folder: Path, number: int, *, without: int = 0) -> dict[int, str]:
     return until(look, folder)
 
 
+@pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
 def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
     url: str,
     opened: Storage,
@@ -116,6 +117,7 @@ def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
     assert list(Roster(opened).present()) == []
 
 
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
     url: str,
     opened: Storage,
@@ -142,6 +144,8 @@ def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
     assert Slots(opened).counts(STUDY).complete == 6
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_on_cores_no_gpu_is_leased_or_seen(
     url: str,
     opened: Storage,

@@ -20,6 +20,9 @@ import pytest
         ("hpo train fcnn --config r", ["report"]),
         ("hpo data ", ["fetch", "check"]),
         ("hpo best ", ["my-study"]),
+        ("hpo stop ", ["my-study"]),
+        ("hpo submit ", ["cnn", "fcnn", "my-study"]),
+        ("hpo submit cnn --space w", ["wide"]),
         ("hpo optimize nonsense --space ", []),
     ],
 )

@@ -9,6 +9,8 @@ __all__ = ["take_back"]
 _BACK_TO = {
     2: (
         "DROP TABLE hpo_revision",  # it came with Alembic, in version 3
+        "DROP INDEX hpo_slot_leased",
+        "DROP INDEX hpo_slot_complete",
         "DROP TABLE hpo_gpu",
         "DROP TABLE hpo_worker",
         *(

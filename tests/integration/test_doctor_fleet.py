@@ -9,11 +9,12 @@ import nvidia
 import optuna
 import psycopg
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from hpo.service import storage, studies
 from hpo.service.doctor import Check, fleet, work
 from hpo.service.doctor import database as databases
+from hpo.service.doctor.examination import examine_storage
 from hpo.service.hosts import machine
 from hpo.service.hosts.gpus import Gpu
 from hpo.service.hosts.roster import Roster, Worker
@@ -76,6 +77,26 @@ def test_a_storage_that_is_well(store: Storage, study: StudyRecord) -> None:
     else:
         assert list(found) == ["storage", "latency", "file"]
         assert "SQLite 3." in found["storage"].found
+
+
+def test_all_of_it_in_turn(storage_url: str) -> None:
+    (nothing,) = examine_storage(storage_url)
+    assert (nothing.name, nothing.state) == ("storage", "ok")
+    assert "not there yet" in nothing.found
+    store = storage.prepare(storage_url)
+    sign_on(store, "w0")
+    with store.engine.begin() as connection:
+        before = [connection.execute(select(table)).all() for table in (schema.workers, schema.version)]
+    names = [check.name for check in examine_storage(storage_url)]
+    assert names[:2] == ["storage", "latency"]
+    assert names[-2:] == ["workers", "versions"]
+    with store.engine.begin() as connection:
+        assert [connection.execute(select(table)).all() for table in (schema.workers, schema.version)] == before
+        connection.execute(schema.version.update().values(version=schema.VERSION + 1))
+    store.close()
+    (newer,) = examine_storage(storage_url)
+    assert (newer.name, newer.state) == ("storage", "fail")
+    assert "made by a newer hpo" in newer.found
 
 
 def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

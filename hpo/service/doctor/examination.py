@@ -7,7 +7,7 @@ from hpo.service.doctor import database, fleet, here, training, work
 from hpo.service.doctor.check import Check
 from hpo.service.storage import Storage, find
 
-__all__ = ["examine"]
+__all__ = ["examine", "examine_storage"]
 
 
 def examine(url: str) -> Iterator[Check]:
@@ -20,11 +20,17 @@ def examine(url: str) -> Iterator[Check]:
 
     """
     yield from here.checks()
-    yield from _storage(url)
+    yield from examine_storage(url)
     yield from training.checks()
 
 
-def _storage(url: str) -> Iterator[Check]:
+def examine_storage(url: str) -> Iterator[Check]:
+    """The storage, the fleet that shares it and its studies; a database that cannot be used is a check that fails.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+
+    """
     storage: Storage | None = None
     try:
         storage = find(url)

@@ -41,12 +41,8 @@ def register(app: typer.Typer) -> None:
 
 def dashboard(
     ctx: typer.Context,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.", envvar="HPO_HOST")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.", envvar="HPO_PORT")
-    ] = 8080,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.")] = 8080,
     users: _UsersFile = None,
     allowed_host: Annotated[
         list[str] | None,
@@ -82,7 +78,7 @@ def dashboard(
             "--artifacts",
             metavar="FOLDER",
             envvar="HPO_ARTIFACTS",
-            help="Where files attached in optuna-dashboard lie.  [default: it offers none]",
+            help="Where files attached in optuna-dashboard lie; made where it is missing.  [default: it offers none]",
             show_default=False,
         ),
     ] = None,
@@ -107,12 +103,12 @@ def dashboard(
     from hpo.web.door import Gate
     from hpo.web.door.hosts import names
     from hpo.web.door.known import known_users
-    from hpo.web.server import existing_folder, listen, stoppable, when_ready
+    from hpo.web.server import folder_for, listen, stoppable, when_ready
 
     logs.configure(log)
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
     gate = Gate(names=names(host, allowed), users=known_users(host, users), tls=behind_tls)
-    folder = existing_folder(artifacts) if artifacts else None
+    folder = folder_for(artifacts) if artifacts else None
     with stoppable():
         opened = when_ready(storage or storage_url(), say)
         server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)

@@ -16,7 +16,7 @@ from hpo.web.door.hosts import is_loopback
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Server", "existing_folder", "listen", "options", "stoppable", "when_ready"]
+__all__ = ["Server", "folder_for", "listen", "options", "stoppable", "when_ready"]
 
 _THREADS = 8  # requests answered at once, each with a connection to the database while it reads
 _CONNECTIONS = 200  # browsers connected at once
@@ -131,9 +131,11 @@ def stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def existing_folder(path: Path) -> Path:
-    """The folder, whole. Raises UsageError where there is none."""
+def folder_for(path: Path) -> Path:
+    """The folder of attached files, whole, made where it is missing. Raises UsageError where it cannot be."""
     folder = path.expanduser().absolute()
-    if not folder.is_dir():
-        raise UsageError(f"--artifacts {path}: there is no such folder; create it first")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--artifacts {path}: no such folder can be made: {error.strerror or error}") from None
     return folder

@@ -185,6 +185,14 @@ def test_many_addresses_cannot_lock_out_a_browser_that_is_known(client: Client) 
     assert log_in(client, environ_overrides={"REMOTE_ADDR": "10.1.0.2"}).status_code == 303
 
 
+def test_a_known_browser_s_tries_run_out_too(clock: Clock) -> None:
+    tries = Tries(clock)
+    known = tries.token("ada")
+    waits = [tries.take("10.0.0.1", "ada", known) for _ in range(ADDRESS_TRIES + 1)]
+    assert [wait > 0 for wait in waits] == [False] * ADDRESS_TRIES + [True]
+    assert tries.take("10.0.0.1", "ada", None) == 0  # which are not those of its address
+
+
 def test_a_known_browser_is_known_for_its_user_alone_and_cannot_be_made_up(clock: Clock) -> None:
     tries = Tries(clock)
     for number in range(USER_TRIES):

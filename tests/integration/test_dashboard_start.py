@@ -1,0 +1,117 @@
+"""`hpo dashboard` as a process: waits for its database, serves, ends when told to."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from besieged import WRITER, Visitor
+
+from hpo.service import storage
+from hpo.web.door import users
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start the command with a file of users; it is killed after the test if it still runs."""
+    file = tmp_path / "users.json"
+    users.add(file, *WRITER, may_write=True)
+    begun: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HPO_")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hpo", "dashboard", "--users", str(file), *arguments],
+            env={**clean, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield run
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def said(process: "subprocess.Popen[str]", words: str) -> str:
+    """Read what it says until a line has `words` in it."""
+    assert process.stderr is not None
+    lines = []
+    while line := process.stderr.readline():
+        lines.append(line)
+        if words in line:
+            return line
+    raise AssertionError("".join(lines))
+
+
+def port(line: str) -> int:
+    found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+    assert found is not None
+    return int(found[1])
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """End it as a container is ended: its exit code, and what it said last."""
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=60)
+    return process.returncode, rest
+
+
+def test_it_serves_who_logs_in_and_ends_when_told(start: Start, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hpo.db'}"
+    storage.prepare(url).close()
+    process = start("--port", "0", "--storage", url, "--log", "json", "--artifacts", str(tmp_path / "new"))
+    wanda = Visitor(port=port(said(process, "shows")))
+    assert wanda.ask("GET", "/healthz").status == 200
+    assert wanda.ask("GET", "/").status == 401
+    assert wanda.log_in(*WRITER).status == 303
+    assert wanda.ask("GET", "/").status == 200
+    assert b'"artifact_is_available": true' in wanda.ask("GET", "/api/meta").body
+    assert wanda.ask("GET", "/api/studies").status == 200
+    assert wanda.ask("GET", "/metrics").status == 200
+    wanda.close()
+    code, log = ended(process)
+    assert code == 0
+    assert log.rstrip().endswith("stopped")
+    assert '"event": "logged in"' in log
+    assert WRITER[1] not in log
+
+
+def test_it_waits_for_the_tables(start: Start, postgres: object, database: Callable[[object], str]) -> None:
+    url = database(postgres)
+    process = start("--port", "0", HPO_STORAGE=url)
+    assert "hpo db upgrade" in said(process, "waiting")
+    storage.prepare(url).close()
+    knocking = Visitor(port=port(said(process, "shows")))
+    assert knocking.ask("GET", "/healthz").status == 200
+    knocking.close()
+    assert ended(process)[0] == 0
+
+
+def test_it_can_be_ended_while_it_waits(start: Start) -> None:
+    with socket.socket() as nobody:  # holds a port on which nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        process = start(HPO_STORAGE=f"postgresql://hpo:secret@127.0.0.1:{nobody.getsockname()[1]}/hpo")
+        assert "secret" not in said(process, "waiting")
+        code, last = ended(process)
+    assert code == 0
+    assert "Traceback" not in last
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(start: Start, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hpo.db'}"
+    storage.prepare(url).close()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start("--port", str(taken.getsockname()[1]), "--storage", url)
+        _, last = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert re.fullmatch(r"hpo: cannot listen on 127\.0\.0\.1 port \d+: .*--port\n", last)

@@ -6,18 +6,18 @@ at once, and `MOST` at the most.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 from hpo.service.storage.url import StorageUrl
 
-__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive"]
+__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert"]
 
 KEPT, MOST = 2, 6
 """Connections to a server that one process keeps, and has at the most."""
@@ -27,6 +27,9 @@ BUSY_SECONDS = 60
 
 IDLE_SECONDS = 20
 """After how long PostgreSQL ends a transaction whose process stopped; less than a lease: nobody waits for the dead."""
+
+_AT_ONCE = 10_000  # rows inserted by one statement
+_MANY = 500  # rows that change how a table is best read
 
 _LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen once in a PostgreSQL database
 
@@ -59,6 +62,15 @@ def exclusive(engine: Engine) -> Iterator[Connection]:
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         yield connection
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert any number of rows, none too, within the caller's transaction."""
+    for first in range(0, len(rows), _AT_ONCE):  # a statement that takes a minute counts as one without an answer
+        connection.execute(table.insert(), rows[first : first + _AT_ONCE])
+    if len(rows) >= _MANY and connection.dialect.name == "postgresql":
+        # It would notice by itself within a minute, and read all of them for each claim until then.
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _sqlite(path: Path, create: bool) -> sqlite3.Connection:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
+from hpo.service.storage.engine import exclusive, insert
 from hpo.service.storage.errors import translated
 from hpo.service.studies.giving import gives
 from hpo.service.studies.slot import LeaseLost, Outcome, Slot
@@ -66,8 +66,7 @@ class Slots(SlotQueries):
                 _row(study, incarnation, position, asked[position] if position < len(asked) else {})
                 for position in range(there, total)
             ]
-            if rows:
-                connection.execute(_slot.insert(), rows)
+            insert(connection, _slot, rows)
             return len(rows)
 
     def add(self, study: str, jobs: "Sequence[Job]") -> int:
@@ -94,8 +93,7 @@ class Slots(SlotQueries):
                 {**_row(study, incarnation, position, job.to_payload()), "digest": key}
                 for position, (key, job) in enumerate(new, start=first)
             ]
-            if rows:
-                connection.execute(_slot.insert(), rows)
+            insert(connection, _slot, rows)
             return len(rows)
 
     def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:

@@ -45,12 +45,12 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(255), nullable=False),
         sa.Column("lease_expires_at", sa.Double, nullable=False),
     )
-    for name, column, which in (
+    for name, key, which in (
         ("hpo_slot_leased", "worker", "state = 'leased'"),
         ("hpo_slot_complete", "value", "outcome = 'complete'"),
     ):
         where = sa.text(which)
-        op.create_index(name, "hpo_slot", ["study", column], postgresql_where=where, sqlite_where=where)
+        op.create_index(name, "hpo_slot", ["study", key], postgresql_where=where, sqlite_where=where)
     if op.get_context().dialect.name == "postgresql":
         # A slot is written some five times, and what is free is looked for among what was: room in each page for the
         # next version of its rows, and the old ones cleared away after hundreds, however many slots there are.

@@ -1,0 +1,124 @@
+"""A study with many finished trials, written a table at a time: one by one they would take minutes."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from hpo.service.storage import Storage, schema
+from hpo.service.studies.slots import Slots
+from hpo.service.studies.trials import ATTEMPT, POSITION, SLOT
+from hpo.study.registry import load
+
+BATCH = 1000  # trials written at once
+
+
+def fill(storage: Storage, study: str, count: int) -> None:
+    """Settle `count` slots, each with a complete trial of Optuna's: parameters, ten reports, attributes, value."""
+    from optuna.distributions import distribution_to_json
+    from optuna.storages._rdb import models
+    from optuna.trial import TrialState
+
+    from hpo.search import suggest
+
+    slots = Slots(storage)
+    slots.open(study, count)
+    study_id = storage.rdb.get_study_id_from_name(study)
+    space = load("fcnn").space()
+    drawn = list(_configurations(space, suggest, count))
+    begun = datetime(2026, 1, 1)
+    for first in range(0, count, BATCH):
+        rows: dict[Any, list[dict[str, Any]]] = {
+            model: []
+            for model in (
+                models.TrialModel,
+                models.TrialValueModel,
+                models.TrialParamModel,
+                models.TrialUserAttributeModel,
+                models.TrialSystemAttributeModel,
+                models.TrialIntermediateValueModel,
+            )
+        }
+        settled = []
+        for slot in slots.list(study)[first : first + BATCH]:
+            number, frozen = slot.position, drawn[slot.position]
+            id_ = number + 1
+            value = 2 + random.Random(number).random()
+            started = begun + timedelta(seconds=60 * number)
+            rows[models.TrialModel].append(
+                {
+                    "trial_id": id_,
+                    "number": number,
+                    "study_id": study_id,
+                    "state": TrialState.COMPLETE,
+                    "datetime_start": started,
+                    "datetime_complete": started + timedelta(seconds=60),
+                }
+            )
+            rows[models.TrialValueModel].append(
+                {
+                    "trial_id": id_,
+                    "objective": 0,
+                    "value": value,
+                    "value_type": models.TrialValueModel.TrialValueType.FINITE,
+                }
+            )
+            rows[models.TrialParamModel] += [
+                {
+                    "trial_id": id_,
+                    "param_name": name,
+                    "param_value": distribution.to_internal_repr(frozen.params[name]),
+                    "distribution_json": distribution_to_json(distribution),
+                }
+                for name, distribution in frozen.distributions.items()
+            ]
+            rows[models.TrialUserAttributeModel].append({"trial_id": id_, "key": "seed", "value_json": "7"})
+            rows[models.TrialSystemAttributeModel] += [
+                {"trial_id": id_, "key": key, "value_json": json.dumps(one)}
+                for key, one in ((SLOT, slot.id), (ATTEMPT, 1), (POSITION, number))
+            ]
+            rows[models.TrialIntermediateValueModel] += [
+                {
+                    "trial_id": id_,
+                    "step": step,
+                    "intermediate_value": value + 1 / step,
+                    "intermediate_value_type": models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE,
+                }
+                for step in range(1, 11)
+            ]
+            settled.append((slot.id, number, json.dumps(frozen.params), value, started.timestamp()))
+        table = schema.slots
+        with storage.engine.begin() as connection:
+            for model, several in rows.items():
+                connection.execute(insert(model), several)
+            for id_, number, params, value, at in settled:
+                connection.execute(
+                    update(table)
+                    .where(table.c.id == id_)
+                    .values(
+                        state="settled",
+                        outcome="complete",
+                        value=value,
+                        attempt=1,
+                        worker="somebody",
+                        params=params,
+                        trial_number=number,
+                        started_at=at,
+                        settled_at=at + 60,
+                    )
+                )
+
+
+def _configurations(space: Any, suggest: Any, count: int) -> Iterator[Any]:
+    """Frozen trials with parameters drawn at random."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(count):
+        trial = study.ask()
+        suggest(space, trial)
+        yield trial._cached_frozen_trial

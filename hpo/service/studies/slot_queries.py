@@ -1,25 +1,21 @@
 """Looking at the slots of a study, changing none."""
 
 import json
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Double,
     Row,
     and_,
     case,
-    cast,
-    extract,
     func,
-    literal,
     literal_column,
     select,
 )
 
+from hpo.service.hosts import clock as clocks
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.studies.slot import Counts, Slot
@@ -101,10 +97,7 @@ class SlotQueries:
         return connection.execute(select(func.count()).where(_slot.c.study == study, self.alive())).scalar_one()
 
     def _now(self) -> ColumnElement[float]:
-        if self._clock is None and self._engine.dialect.name == "postgresql":
-            # Workers on many machines: one clock for all, and the current time, not the transaction's start.
-            return cast(extract("epoch", func.clock_timestamp()), Double)
-        return literal((self._clock or time.time)(), Double)
+        return clocks.now(self._storage, self._clock)
 
     def alive(self) -> ColumnElement[bool]:
         """Of a slot: whether somebody holds it and the lease has not run out."""

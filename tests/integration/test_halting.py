@@ -1,14 +1,16 @@
 """Stopping a study and letting it go on: nothing begins meanwhile, and nothing is lost by it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from slot_tools import Claim
+from sqlalchemy import text, update
 
 from hpo.errors import StudyError
 from hpo.service import studies
-from hpo.service.storage import Storage
+from hpo.service.storage import Storage, schema
 from hpo.service.studies import StudyPlan, StudyRecord, halting
 from hpo.service.studies.slots import Slots
 
@@ -78,3 +80,32 @@ def test_now_gives_back_what_is_in_hand_with_its_params_and_unblamed(
     halting.resume(store, study.name)
     again = claim("w2")
     assert (again.position, dict(again.fixed), again.tries) == (0, {"x": 0.5}, 1)
+
+
+def test_a_claim_under_way_does_not_slip_past_a_stop_now(store: Storage, study: StudyRecord, slots: Slots) -> None:
+    """A claim that saw the study running and commits while it is being stopped gives its slot back with the rest."""
+    if store.where.backend == "sqlite":
+        pytest.skip("SQLite has one writer: no claim is ever under way beside a stop")
+    slots.open(study.name, 1)
+    claiming = store.engine.connect()  # as `Slots.claim` does, a moment before it commits
+    begun = claiming.begin()
+    table = schema.slots
+    leased = {"state": "leased", "attempt": 1, "worker": "w1", "lease_expires_at": 1e12}
+    claiming.execute(update(table).where(table.c.study == study.name).values(leased))
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(halting.stop, store, study.name, by="ada", now=True)
+        while not _waiting(store) and not stopping.done():
+            pass
+        assert not stopping.done()
+        begun.commit()
+        assert stopping.result(60)
+    claiming.close()
+    counts = slots.counts(study.name)
+    assert (counts.open, counts.running) == (1, 0)
+
+
+def _waiting(store: Storage) -> int:
+    """How many connections wait for a lock on the slots."""
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'hpo_slot'::regclass"
+    with store.engine.connect() as connection:
+        return int(connection.execute(text(query)).scalar_one())

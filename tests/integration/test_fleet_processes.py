@@ -1,0 +1,210 @@
+"""`hpo worker` as processes: how it serves, what becomes of what it had in hand, and how it ends."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import orphan_toy
+import psutil
+import pytest
+import toy
+from fleets import Fleet
+
+from hpo.service import storage, studies
+from hpo.service.hosts.roster import Roster
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan, halting
+from hpo.service.studies.slots import Slots
+from hpo.study import Params
+
+BASELINE = {"x": 0.5, "kind": "a"}
+Start = Callable[..., Fleet]
+
+
+@pytest.fixture
+def opened(storage_url: str) -> Iterator[Storage]:
+    store = storage.prepare(storage_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def start(storage_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Start a fleet on the toy's objective of that name; it is ended after the test."""
+    started: list[Fleet] = []
+
+    def run(objective: str, *arguments: str) -> Fleet:
+        name = f"fleet-{len(started)}"
+        command = ["--objective", f"{toy.FILE}:{objective}", *arguments]
+        started.append(Fleet(storage_url, *command, folder=tmp_path, name=name))
+        return started[-1]
+
+    yield run
+    for fleet in started:
+        fleet.kill()
+        fleet.process.wait()
+
+
+def make(store: Storage, name: str, slots: int, first: tuple[Params, ...] = (), **changes: object) -> None:
+    plan: dict[str, object] = {
+        "name": name,
+        "reference": f"{toy.FILE}:study",
+        "definition": "toy",
+        "space": "line",
+        "fingerprint": toy.study.space().fingerprint,
+        "fidelity": "quick",
+        "direction": "maximize",
+        "metric": "accuracy",
+        "sampler": "random",
+        "pruner": "none",
+        "version": toy.study.version,
+    }
+    studies.create_or_resume(store, StudyPlan(**{**plan, **changes}))  # type: ignore[arg-type]
+    Slots(store).open(name, slots, first)
+
+
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def begun() -> list[Path]:
+    return list(Path().glob("began-*"))
+
+
+def trials(store: Storage, study: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=study, storage=store.rdb).trials
+
+
+def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: Start) -> None:
+    make(opened, "a", 5)
+    make(opened, "b", 3)
+    fleet = start("epochs", "--drain", "--processes", "2", "--log", "json")
+    assert fleet.process.wait(120) == 0
+    assert toy.unsound(opened.url, "a", trials=5) == []
+    assert toy.unsound(opened.url, "b", trials=3) == []
+    lines = [json.loads(line) for line in fleet.said().splitlines()]
+    settled = [(line["study"], line["slot"], line["trial"]) for line in lines if line["event"] == "settled"]
+    told = [(slot.study, slot.position, slot.trial_number) for name in "ab" for slot in Slots(opened).list(name)]
+    assert sorted(settled) == sorted(told)
+    assert len({line["worker"] for line in lines if line["event"] == "settled"}) in (1, 2)
+    assert list(Roster(opened).present()) == []
+
+
+def test_stopped_it_gives_back_what_it_has_in_hand(opened: Storage, start: Start) -> None:
+    """Each trial is an hour inside one call."""
+    make(opened, "a", 3)
+    fleet = start("sleeps", "--processes", "2")
+    until(lambda: len(begun()) == 2)
+    drawn = {t.system_attrs["hpo:slot"]: t.params for t in trials(opened, "a")}
+    assert {record.doing for record in Roster(opened).present()} <= {"", "loading a"}
+    assert fleet.stop() == 0
+    slots = Slots(opened).list("a")
+    assert [(slot.state, slot.tries) for slot in slots] == [("open", 0)] * 3
+    assert all(trial.state == optuna.trial.TrialState.FAIL for trial in trials(opened, "a"))
+    assert "stopped by SIGTERM" in fleet.said()
+    assert list(Roster(opened).present()) == []
+    assert not any(psutil.pid_exists(int(path.name.split("-")[1])) for path in begun())
+    assert start("instant", "--drain", "--processes", "1").process.wait(120) == 0
+    assert toy.unsound(opened.url, "a", trials=3) == []
+    assert {slot.id: slot.params for slot in Slots(opened).list("a") if slot.id in drawn} == drawn  # with its params
+
+
+class TestOnOneFile:
+    """What the database makes no difference to."""
+
+    @pytest.fixture
+    def storage_url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path / 'hpo.db'}"
+
+    def test_a_worker_that_dies_dies_alone(self, opened: Storage, start: Start) -> None:
+        make(opened, "a", 4)
+        fleet = start("held", "--processes", "2", "--drain")
+        until(lambda: len(begun()) == 2)
+        victim = int(begun()[0].name.split("-")[1])
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(begun()) == 3)  # another one is there, and has taken a slot
+        Path("go").touch()
+        assert fleet.process.wait(120) == 0
+        assert toy.unsound(opened.url, "a", trials=4) == []
+        assert sorted(slot.tries for slot in Slots(opened).list("a")) == [1, 1, 1, 2]
+        assert "signal 9 (SIGKILL)" in fleet.said()
+        assert list(Roster(opened).present()) == []
+
+    def test_what_a_dead_fleet_held_another_one_frees(self, opened: Storage, start: Start) -> None:
+        make(opened, "a", 3)
+        first = start("held", "--processes", "2")
+        until(lambda: len(begun()) == 2)
+        first.kill()
+        Path("go").touch()
+        second = start("held", "--processes", "1")  # its lease of a minute need not run out
+        until(lambda: Slots(opened).counts("a").settled == 3, seconds=50)
+        assert second.stop() == 0
+        assert toy.unsound(opened.url, "a", trials=3) == []
+
+    def test_each_study_has_its_own_limit_of_time(self, opened: Storage, start: Start) -> None:
+        """The first trial of each holds the interpreter's lock for an hour."""
+        make(opened, "short", 2, (BASELINE,), trial_timeout=1.5)
+        fleet = start("clutches", "--processes", "1", "--drain")
+        assert fleet.process.wait(120) == 0
+        first, second = Slots(opened).list("short")
+        assert (first.outcome, first.reason, first.attempt) == ("failed", "the trial took longer than 1.5 seconds", 1)
+        assert second.outcome == "complete"
+        assert toy.unsound(opened.url, "short", trials=2, failed=1) == []
+
+    def test_a_study_stopped_now_is_left_for_another_one(self, opened: Storage, start: Start) -> None:
+        make(opened, "a", 2)
+        fleet = start("held", "--processes", "1", "--drain", "--lease", "1s")
+        until(begun)
+        make(opened, "b", 1)
+        halting.stop(opened, "a", by="test", now=True)
+        until(lambda: Slots(opened).counts("b").running)
+        Path("go").touch()
+        assert fleet.process.wait(120) == 0
+        counts = Slots(opened).counts("a")
+        assert (counts.open, counts.settled) == (2, 0)
+        assert toy.unsound(opened.url, "b", trials=1) == []
+        assert [trial.state.name for trial in trials(opened, "a")] == ["FAIL"]
+
+    def test_as_the_first_process_of_a_container(self, opened: Storage, storage_url: str, tmp_path: Path) -> None:
+        """Which is sent signals it must have asked for, and whose children other processes' orphans become."""
+        unshare = [shutil.which("unshare") or "", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        if not unshare[0] or subprocess.run([*unshare, "true"], capture_output=True).returncode:
+            pytest.skip("needs the right to make a process namespace: unshare")
+        make(opened, "a", 2)
+        command = [
+            *unshare,
+            sys.executable,
+            "-m",
+            "hpo",
+            "worker",
+            "--cpu",
+            "--processes",
+            "1",
+            "--storage",
+            storage_url,
+        ]
+        run = subprocess.Popen(
+            [*command, "--objective", f"{orphan_toy.FILE}:leaves"], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            until(begun)  # what a worker left behind was buried
+            (first,) = psutil.Process(run.pid).children()
+            first.send_signal(signal.SIGTERM)
+            _, said = run.communicate(timeout=60)
+        finally:
+            run.kill()
+            run.wait()
+        assert run.returncode == 0
+        assert "gave back" in said
+        assert [(slot.state, slot.tries) for slot in Slots(opened).list("a")] == [("open", 0)] * 2

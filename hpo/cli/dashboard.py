@@ -105,12 +105,13 @@ def dashboard(
     from hpo.web.door.known import known_users
     from hpo.web.server import folder_for, listen, stoppable, when_ready
 
-    logs.configure(log)
+    logs.kind(log)  # refused before anything is done
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
     gate = Gate(names=names(host, allowed), users=known_users(host, users), tls=behind_tls)
     folder = folder_for(artifacts) if artifacts else None
     with stoppable():
         opened = when_ready(storage or storage_url(), say)
+        logs.configure(log)
         server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)
         say(f"hpo dashboard: {server.url} shows {opened.safe_url}; Ctrl-C ends it")
         if gate.users is None:

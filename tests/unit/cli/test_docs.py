@@ -53,7 +53,8 @@ def test_there_are_examples_for_every_command_in_its_help_and_in_the_page() -> N
 def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> None:
     page = (PROJECT / "docs" / "cli.md").read_text()
     assert set(re.findall(r"^\| `hpo (\w+)", page, re.MULTILINE)) == set(GROUP.commands)
-    params = [p for command in [GROUP, *GROUP.commands.values()] for p in command.params]
+    commands = [GROUP, *GROUP.commands.values(), *GROUP.commands["dashboard"].commands.values()]
+    params = [p for command in commands for p in command.params]
     known = {option for p in params for option in [*p.opts, *p.secondary_opts]}
     known |= {"--help", "--install-completion", "--show-completion"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= known

@@ -93,7 +93,7 @@ def note(document: Document, before: str, page: str | None = None) -> str:
         *(_fact(fact) for fact in verdict.facts),
         *([f"    {verdict.command}"] if verdict.command else []),
         "",
-        f"{escaped(document.subtitle)}. {escaped(document.made)}; the figures are below.",
+        f"{escaped(document.subtitle)}. {escaped(document.made)}; the figures are on the study's first page.",
         "",
         *([f"[{_LIVE}]({page}) · [Report]({page}/report) · [All studies](/)", ""] if page else []),
         _END,

@@ -2,17 +2,22 @@
 
 import logging
 import math
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response, redirect, request, url_for
 
 from hpo.errors import StorageError
 from hpo.report.document import Document
 from hpo.service import studies
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, glances
+from hpo.service.studies.slots import Slots
 from hpo.web.door.user import nonce_of
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
 
 __all__ = ["register"]
 
@@ -26,6 +31,7 @@ def register(app: Flask, storage: Storage) -> None:
     """Add the route."""
     reports = _Reports(storage)
     app.add_url_rule("/studies/<study:name>/report", "report", reports.view)
+    app.add_url_rule("/studies/<study:name>/dashboard", "crossing", reports.crossing)
 
 
 class _Reports:
@@ -36,11 +42,10 @@ class _Reports:
         self._documents: Shared[tuple[str, tuple[object, ...]], Document] = Shared(
             lambda key: self._make(key[0]), seconds=math.inf, most=_KEPT
         )
+        self._crossed: set[tuple[str, str]] = set()  # (study, incarnation): what was put there while it ran will do
 
     def view(self, name: str) -> Response:
         """The report on the search of that name, as `hpo report` writes it."""
-        from flask import request
-
         from hpo.report.page import Link, html
 
         record = studies.get(self._storage, name)
@@ -53,13 +58,26 @@ class _Reports:
         response.headers["Cache-Control"] = "no-store"  # a nonce is for one answer
         return response
 
+    def crossing(self, name: str) -> "ResponseReturnValue":
+        """On to the study in optuna-dashboard, where our note and our figures are by then."""
+        record = studies.get(self._storage, name)
+        number = glances.numbers(self._storage).get(name)
+        if number is None:
+            raise studies.halved(self._storage, name)
+        crossed = (name, record.incarnation)
+        running = bool(Slots(self._storage).counts(name).running)
+        if record.kind == "search" and not (running and crossed in self._crossed):
+            self._documents.get((name, glances.state(self._storage, name, record.definition)))
+            self._crossed.add(crossed)
+        return redirect(f"/dashboard/studies/{number}", 303)
+
     def _make(self, name: str) -> Document:
         from hpo import report
         from hpo.service.findings.gathering import gather
 
         found = gather(self._storage, name)
         document = report.document(found)
-        if found.status.settled:
+        if found.status.settled:  # else there is nothing to say yet
             self._keep_up(found.record, document, running=bool(found.status.running))
         return document
 

@@ -35,9 +35,9 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-def let_leases_run_out() -> None:
+def let_leases_run_out(leases: float = 1.5) -> None:
     """Time alone does that."""
-    time.sleep(1.5 * LEASE)
+    time.sleep(leases * LEASE)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +81,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         fleet.kill()
 
 
-def submitted(url: str, trials: int) -> Storage:
+def submitted(url: str, trials: int, **limits: float) -> Storage:
     """Leave that many trials to whoever comes; the storage."""
-    request = Request(definition=f"{toy.FILE}:study", storage=url, name=STUDY, trials=trials, sampler="random", seed=1)
-    submit(request)
+    definition = f"{toy.FILE}:study"
+    submit(Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, **limits))
     return storage.open(url)
 
 
@@ -112,14 +112,16 @@ def begun() -> list[Path]:
 def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
     server: OwnServer, url: str, start: Start, objective: str, how: str
 ) -> None:
-    """Whether the trial wants to say something meanwhile or not; and it ends while nobody can be told."""
-    found = submitted(url, 2)
+    """And for longer than it may take itself, whether it has something to say meanwhile or is done before the end."""
+    found = submitted(url, 2, trial_timeout=4 * LEASE)
     start(url, objective)
     until(begun)
     server.stop(how)  # type: ignore[arg-type]
-    let_leases_run_out()
+    if objective == "held":
+        Path("go").touch()
+        until(Path("ended").exists)
+    let_leases_run_out(5)
     Path("go").touch()
-    until(lambda: Path("ended").exists() or objective == "reports")
     server.start()
     until(lambda: settled(found) == 2)
     assert [slot.attempt for slot in Slots(found).list(STUDY)] == [1, 1]

@@ -69,6 +69,7 @@ class Child:
         self.name = identity(self.pid)
         self.busy_since: float | None = None  # monotonic seconds; None: nothing in hand
         self.beaten = time.monotonic()  # last sign of life
+        self.away_since: float | None = None  # monotonic seconds; None: it does not wait for the database
         self.study: str | None = None  # the one whose slot it has in hand, or had last
         self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
@@ -98,8 +99,18 @@ class Child:
                 self.study, self.limit = event.text, event.limit
             elif event.kind == "free":
                 self.busy_since = None
+            elif event.kind == "away":
+                self.away_since = self.away_since or self.beaten
+            elif event.kind == "back":
+                self._excuse()
             elif event.kind == "error":
                 self.error = event.text
+
+    def _excuse(self) -> None:
+        """What it waited for the database is no time of its trial's."""
+        if self.away_since is not None and self.busy_since is not None:
+            self.busy_since += self.beaten - max(self.away_since, self.busy_since)
+        self.away_since = None
 
     def listen(self) -> None:
         """Take in what it printed; only the end is kept, for the case that it dies."""

@@ -113,6 +113,8 @@ class Crew:
         for child in self.children:
             if child.busy_since is None or child.exit_code is not None:
                 continue
+            if child.away_since is not None:
+                continue  # it waits for the database, however long that takes
             limit = child.limit if self._trial_timeout is None else self._trial_timeout
             if limit is not None and now - child.busy_since > limit:
                 self._overrun[child.name] = child.busy_since

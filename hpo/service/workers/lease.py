@@ -61,6 +61,10 @@ class Renewer:
         finally:
             self._slot = None
 
+    def excuse(self) -> None:
+        """Say that no sign of life could be given until now."""
+        self._beaten = time.monotonic()
+
     def beat(self) -> None:
         """Say that training makes progress. Raises LeaseLost where the slot is no longer this worker's."""
         self._beaten = time.monotonic()

@@ -56,8 +56,9 @@ class WorkOrder:
 class Event:
     """One line from a worker."""
 
-    kind: Literal["claimed", "beat", "free", "error"]
-    # claimed: training begins; beat: it makes progress; free: nothing in hand any more; error: it ends, for `text`
+    kind: Literal["claimed", "beat", "free", "away", "back", "error"]
+    # claimed: training begins; beat: it makes progress; free: nothing in hand any more; away, back: the worker begins
+    # to wait for the database, and has ended to; error: it ends, for `text`
     text: str = ""  # claimed: name of the study
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 

@@ -142,6 +142,7 @@ class Server:
 
     def calm(self) -> None:
         """Let those who train renew their leases before anything is claimed: the database was away; from any thread."""
+        self._lease.excuse()
         self._calm_until = time.monotonic() + min(_CALM, self._means.terms.lease_seconds / 2)
 
     def _turn(self) -> bool:

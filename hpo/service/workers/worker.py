@@ -116,6 +116,18 @@ class _Reporter(Watcher):
         """Say so."""
         self._presence.say(f"loading {study}")
 
+    def away(self, error: StorageError) -> None:
+        """The database is away: what the worker waits is no fault of its trial's."""
+        _away(error)
+        Event(kind="away").send(self._events)
+
+    def back(self) -> None:
+        """It is back."""
+        _back()
+        if self.server is not None:
+            self.server.calm()
+        Event(kind="back").send(self._events)
+
     def idle(self) -> None:
         """Say so, once."""
         if not self._idle:
@@ -157,7 +169,7 @@ def _serve(order: WorkOrder, stop: _Stop) -> int:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
     reporter = _Reporter(order, presence)
     server = _server(order, storage, reporter, presence.refuse)
-    storage.on_back = lambda: _back(server)
+    storage.on_away, storage.on_back = reporter.away, reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
     code = _EXITS[server.run()]
@@ -184,10 +196,8 @@ def _away(error: StorageError) -> None:
     _log.warning("waiting for the database", extra={"reason": str(error)})
 
 
-def _back(server: Server | None = None) -> None:
+def _back() -> None:
     _log.info("the database is back")
-    if server is not None:
-        server.calm()
 
 
 def _server(

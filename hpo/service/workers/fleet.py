@@ -3,7 +3,8 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from hpo.errors import StorageError
 from hpo.service import storage as storages
@@ -43,7 +44,7 @@ class FleetOrder:
     drain: bool = False  # end once nothing is open, rather than wait for more
     gpus: bool = True  # lease GPUs where the machine has any; False: train on cores
     workers_per_gpu: int = 1  # workers that share a GPU
-    only: tuple[str, ...] = ()  # names of the studies to serve; empty: all there are
+    only: tuple[str, ...] = ()  # the studies to serve, as `studies.find` takes them; empty: all there are
     max_attempts: int = 3  # crashes a slot may see before it settles as failed
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
     lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
@@ -78,7 +79,8 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         Whether it was stopped by a signal; all that was in hand was given back then.
 
     Raises:
-        UsageError: `url` is no storage URL, or a study it shall serve does not exist.
+        UsageError: `url` is no storage URL.
+        StudyError: there is no such study as it shall serve.
         StorageError: the database is of another version, another program's, or may not be used.
 
     """
@@ -87,8 +89,8 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         if storage is None:
             return True
         try:
-            _refuse_unknown(storage, order.only)
-            return _Fleet(storage, order, stops).run()
+            only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
+            return _Fleet(storage, replace(order, only=only), stops).run()
         finally:
             storage.close()
 
@@ -185,12 +187,6 @@ def _await_storage(url: str, stops: Stops) -> Storage | None:
             _log.warning("waiting for the database", extra={"reason": why})
         stops.wait(_LOOK_FOR_SCHEMA)
     return None
-
-
-def _refuse_unknown(storage: Storage, names: Sequence[str]) -> None:
-    """Raises StudyError where there is no study of one of the names."""
-    for name in names:
-        storage.patiently(lambda name=name: studies.get(storage, name))  # type: ignore[misc]
 
 
 def _processes(there: Sequence[Gpu], per_gpu: int) -> int:

@@ -91,6 +91,9 @@ class Housekeeping:
                 _log.warning("waiting for the database", extra={"reason": str(error)})
             self._away = True
             return False
+        except Exception:  # a defect: what it was about is left to leases and to the next sweep, all else goes on
+            _log.exception("some housekeeping failed")
+            return True
         if self._away:
             _log.info("the database is back")
         self._away = False

@@ -1,7 +1,7 @@
 """`hpo optimize`: the main job."""
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -71,30 +71,30 @@ def optimize(
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize as run
     from hpo.service.studies import status
+    from hpo.service.workers.effort import Effort
     from hpo.study.configurations import read_configurations
 
     url = storage or storage_url()
-    given = {
-        "workers": workers,
-        "space": space,
-        "fidelity": fidelity,
-        "sampler": sampler,
-        "pruner": pruner,
-        "seed": seed,
-        "name": name,
-        "timeout": timeout,
-        "trial_timeout": trial_timeout,
-        "until": until,
-        "memory_limit": None if memory_limit is None else memory_limit << 20,
-    }
-    wanted: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    effort = Effort(
+        workers=workers,
+        timeout=timeout,
+        trial_timeout=trial_timeout,
+        max_attempts=max_attempts,
+        memory_limit=None if memory_limit is None else memory_limit << 20,
+    )
     request = Request(
         definition=definition,
         trials=trials,
         storage=url,
+        space=space,
+        fidelity=fidelity,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        name=name,
+        until=until,
         baseline=not no_baseline,
-        max_attempts=max_attempts,
-        **wanted,
+        effort=effort,
     )
     ahead = plan(request)
     request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)

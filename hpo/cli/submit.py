@@ -1,7 +1,7 @@
 """`hpo submit`: leave a search to a fleet."""
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,7 @@ from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
-    from hpo.service.optimize.request import Request
+    from hpo.service.optimize.request import Limit, Request
     from hpo.service.optimize.submit import Submitted
 
 __all__ = ["register", "submit"]
@@ -73,31 +73,29 @@ def submit(
 ) -> None:
     """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
     from hpo.service.optimize.plan import plan
-    from hpo.service.optimize.request import LIMITS, Request
+    from hpo.service.optimize.request import Request
     from hpo.service.optimize.submit import meant
     from hpo.service.optimize.submit import submit as run
+    from hpo.service.workers.effort import Effort
     from hpo.study.configurations import read_configurations
 
-    given = {
-        "space": space,
-        "fidelity": fidelity,
-        "sampler": sampler,
-        "pruner": pruner,
-        "seed": seed,
-        "name": name,
-        "trial_timeout": trial_timeout,
-        "until": until,
-    }
-    wanted: dict[str, Any] = {option: value for option, value in given.items() if value not in (None, NONE)}
+    limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
+    kept = {limit: value for limit, value in limits.items() if value != NONE}
     request = meant(
         Request(
             definition=definition,
             trials=trials,
             storage=storage or storage_url(),
-            workers=0,
+            space=space,
+            fidelity=fidelity,
+            sampler=sampler,
+            pruner=pruner,
+            seed=seed,
+            name=name,
+            until=kept.get("until"),
+            forget=[limit for limit, value in limits.items() if value == NONE],
             baseline=not no_baseline,
-            forget=[limit for limit in LIMITS if given[limit] == NONE],
-            **wanted,
+            effort=Effort(workers=0, trial_timeout=kept.get("trial_timeout")),
         )
     )
     ahead = plan(request)

@@ -44,11 +44,12 @@ def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize
+    from hpo.service.workers.effort import Effort
 
     (folder / "own.py").write_text(OWN)
     request = Request(
-        definition=f"{folder}/own.py:study", trials=25, workers=1, storage=f"sqlite:///{folder}/hpo.db", seed=1,
-        sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
+        definition=f"{folder}/own.py:study", trials=25, storage=f"sqlite:///{folder}/hpo.db", seed=1,
+        effort=Effort(workers=1), sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
     )  # fmt: skip
     optimize(request)
     return folder

@@ -19,6 +19,7 @@ from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
 from hpo.service.storage import Storage
 from hpo.service.studies.slots import Slots
+from hpo.service.workers.effort import Effort
 
 LEASE = 1.5  # seconds
 STUDY = "toy"
@@ -81,10 +82,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
         fleet.kill()
 
 
-def submitted(url: str, trials: int, **limits: float) -> Storage:
+def submitted(url: str, trials: int, trial_timeout: float | None = None) -> Storage:
     """Leave that many trials to whoever comes; the storage."""
     definition = f"{toy.FILE}:study"
-    submit(Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, **limits))
+    effort = Effort(trial_timeout=trial_timeout)
+    submit(
+        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, effort=effort)
+    )
     return storage.open(url)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asking import asked
 
 from hpo.cli.printing.optimize import conclude
 from hpo.errors import UsageError
@@ -33,7 +34,7 @@ def wanted(tmp_path: Path):
 
     def request(**options: object) -> Request:
         base = {"definition": f"{tmp_path}/toy.py:study", "trials": 6, "storage": f"sqlite:///{tmp_path}/hpo.db"}
-        return Request(**{**base, "workers": 2, **options})  # type: ignore[arg-type]
+        return asked(**{**base, "workers": 2, **options})
 
     return request
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import toy
+from asking import asked
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import storage as storages
@@ -32,7 +33,7 @@ def wanted(store: Storage) -> Callable[..., Request]:
 
     def request(**options: object) -> Request:
         base = {"definition": f"{toy.FILE}:study", "trials": 3, "storage": store.url, "workers": 0}
-        return Request(**{**base, **options})  # type: ignore[arg-type]
+        return asked(**{**base, **options})
 
     return request
 

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 import toy
+from asking import asked
 
 from hpo.errors import HpoError, StudyError, UsageError
 from hpo.service import storage, studies
@@ -32,7 +33,7 @@ def request(url: str, objective: str = "instant", **options: object) -> Request:
         "seed": 1,
         **options,
     }
-    return Request(**wanted)  # type: ignore[arg-type]
+    return asked(**wanted)
 
 
 @pytest.fixture

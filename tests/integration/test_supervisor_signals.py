@@ -22,6 +22,7 @@ from hpo.service.studies import StudyPlan
 from hpo.service.studies.slots import Slots
 from hpo.service.workers import supervisor
 from hpo.service.workers.child import Child, environment
+from hpo.service.workers.effort import Effort
 from hpo.service.workers.order import EXIT_STOPPED, WorkOrder
 
 NAME = "toy-line-quick"
@@ -108,8 +109,8 @@ def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPat
         objective=f"{toy.FILE}:clutches",
         storage=url,
         trials=8,
-        workers=1,
         pruner="none",
+        effort=Effort(workers=1),
     )
     assert optimize(request).ended == "interrupted"
     fingers.join()

@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 
 import toy
+from asking import asked
 
 from hpo.errors import HpoError
-from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
 from hpo.service.studies.progress import Progress
 
@@ -21,7 +21,7 @@ def show(progress: Progress) -> None:
 
 def main() -> int:
     url, objective, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
-    request = Request(
+    request = asked(
         **{
             "definition": f"{toy.FILE}:study",
             "objective": f"{toy.FILE}:{objective}",

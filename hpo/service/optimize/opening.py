@@ -67,6 +67,7 @@ def open_study(storage: Storage, search: Search) -> Opened:
 
     """
     request, definition = search.request, search.definition
+    effort = request.effort
     existing = lookup(storage, search.name)
     plan = StudyPlan(
         name=search.name,
@@ -81,7 +82,7 @@ def open_study(storage: Storage, search: Search) -> Opened:
         sampler=request.sampler,
         pruner=search.pruner if request.pruner or existing is None else None,
         version=definition.version,
-        trial_timeout=request.trial_timeout if _kept(request, existing.trial_timeout if existing else None) else None,
+        trial_timeout=effort.trial_timeout if _kept(request, existing.trial_timeout if existing else None) else None,
         until=request.until if _kept(request, existing.until if existing else None) else None,
     )
     record = create_or_resume(storage, plan)
@@ -95,7 +96,7 @@ def _kept(request: Request, there: float | None) -> bool:
 
     A limit the study has already is replaced, or it would hold against what the run was told.
     """
-    return request.workers == 0 or there is not None
+    return request.effort.workers == 0 or there is not None
 
 
 def _first(request: Request, definition: StudyDefinition, space: Space) -> list[Params]:
@@ -131,7 +132,7 @@ def _pruner(request: Request, definition: StudyDefinition, space: Space, fidelit
 
 def _open(storage: Storage, record: StudyRecord, request: Request, first: list[Params]) -> int:
     """Bring the study to its number of slots; configurations that are new to it go to the first of the new slots."""
-    slots = Slots(storage, max_attempts=request.max_attempts)
+    slots = Slots(storage, max_attempts=request.effort.max_attempts)
     there = slots.list(record.name) if request.try_ else []
     if there:
         known = [dict(slot.fixed) for slot in there]

@@ -41,9 +41,9 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
         if existing is not None:
             refuse_stopped(existing)
         record = open_study(storage, search).record
-        if not request.processes:
-            return watch(storage, record.name, timeout=request.timeout, on_progress=on_progress)
         effort = request.effort
+        if not request.processes:
+            return watch(storage, record.name, timeout=effort.timeout, on_progress=on_progress)
         return drain(
             storage,
             record,

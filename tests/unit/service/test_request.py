@@ -1,11 +1,20 @@
 """What may be asked of the main job."""
 
+from dataclasses import fields
+
 import pytest
 
 from hpo.errors import UsageError
 from hpo.service.hosts.cores import usable_cores
 from hpo.service.optimize.request import Request
-from hpo.service.workers.effort import MAX_WORKERS
+from hpo.service.workers.effort import MAX_WORKERS, Effort
+
+
+def make(option: str, value: object) -> object:
+    """The record the option is of."""
+    if option in {field.name for field in fields(Effort)}:
+        return Effort(**{option: value})  # type: ignore[arg-type]
+    return Request(**{"definition": "cnn", "trials": 5, option: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +47,7 @@ from hpo.service.workers.effort import MAX_WORKERS
 )
 def test_what_is_out_of_range_is_refused_in_one_line(option: str, value: object, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
-        Request(**{"definition": "cnn", "trials": 5, option: value})  # type: ignore[arg-type]
+        make(option, value)
     assert "\n" not in str(caught.value)
 
 
@@ -49,4 +58,4 @@ def test_a_password_is_not_in_its_text() -> None:
 def test_a_worker_for_each_core_but_no_more_than_trials() -> None:
     assert Request(definition="cnn", trials=1).processes == 1
     assert Request(definition="cnn", trials=10_000).processes == min(usable_cores(), MAX_WORKERS)
-    assert Request(definition="cnn", trials=1, workers=3).processes == 3
+    assert Request(definition="cnn", trials=1, effort=Effort(workers=3)).processes == 3

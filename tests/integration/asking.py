@@ -1,0 +1,18 @@
+"""Requests for the toy as tests write them: one list of options, whatever record each belongs to."""
+
+from dataclasses import fields
+from typing import Any
+
+from hpo.service.optimize.request import Request
+from hpo.service.workers.effort import Effort
+
+__all__ = ["asked"]
+
+_EFFORT = {field.name for field in fields(Effort)}
+
+
+def asked(**options: Any) -> Request:
+    """The request of these options, those of its effort among them."""
+    effort = {name: value for name, value in options.items() if name in _EFFORT}
+    rest = {name: value for name, value in options.items() if name not in _EFFORT}
+    return Request(**rest, effort=Effort(**effort))

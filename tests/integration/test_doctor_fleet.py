@@ -156,11 +156,11 @@ def test_workers_at_work_and_silent(store: Storage) -> None:
     sign_on(store, "w0", machine="a")
     sign_on(store, "w1", machine="b", doing="waiting for a GPU")
     found = named(fleet.checks(store), "workers")
-    assert (found.state, found.found) == ("ok", "2 workers on 2 machines; 1 waiting for a GPU")
+    assert (found.state, found.found) == ("ok", "2 workers on 2 machines: 1 between trials, 1 waiting for a GPU")
     sign_on(store, "w2", host="c", silent=True)
     found = named(fleet.checks(store), "workers")
     assert found.state == "warn"
-    assert "silent: c, process 7" in found.found
+    assert "silent: process 7 of c" in found.found
 
 
 def test_versions_that_differ(store: Storage) -> None:
@@ -173,7 +173,9 @@ def test_versions_that_differ(store: Storage) -> None:
     assert f"1 worker hpo {machine.program()}" in found.found
 
 
-def test_gpus_and_who_leases_them(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_gpus_and_who_leases_them(
+    store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert "gpus" not in {check.name for check in fleet.checks(store)}  # nobody has any: nothing to say
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
     gpus = [Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(2)]
@@ -184,6 +186,9 @@ def test_gpus_and_who_leases_them(store: Storage, monkeypatch: pytest.MonkeyPatc
     assert f"{nvidia.uuid(0)[:12]}: 1 worker;" in found.found
     assert f"{nvidia.uuid(1)[:12]}: 0 workers" in found.found
     sign_on(store, "w1")
+    assert named(fleet.checks(store), "gpus").state == "ok"
+    Slots(store).open(study.name, 1)
+    Slots(store).claim(study.name, "w1", HOUR)
     found = named(fleet.checks(store), "gpus")
     assert found.state == "warn"
     assert "1 worker here on cores while 1 GPU is free" in found.found

@@ -80,6 +80,7 @@ def test_the_seat_of_a_worker_that_died_here_is_free_at_once(seats: Seats) -> No
     host, pid, started, boot = identity().split(":")
     dead = f"{host}:{pid}:{int(started) - 1}:{boot}"  # a process of this number that ended before this one began
     assert take(seats, dead, gpus=GPUS[:1]) == GPUS[0].uuid
+    assert [seat.alive for seat in seats.held()] == [False]
     assert take(seats, identity(), gpus=GPUS[:1]) == GPUS[0].uuid
     assert take(seats, "another", gpus=GPUS[:1]) is None  # this one lives
 

@@ -1,7 +1,7 @@
 """The workers of all machines that share the storage, and who leases which GPU."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hpo.service.doctor.check import Check, several, some
 from hpo.service.hosts import gpus, machine
@@ -9,6 +9,7 @@ from hpo.service.hosts.gpus import Listing
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.hosts.seats import Seat, Seats
 from hpo.service.storage import Storage
+from hpo.service.studies.in_hand import in_hand
 
 __all__ = ["checks"]
 
@@ -16,27 +17,28 @@ __all__ = ["checks"]
 def checks(storage: Storage) -> Iterator[Check]:
     """How the fleet is. Raises StorageError."""
     workers = Roster(storage).present()
+    busy = {hand.worker for hand in in_hand(storage)}
     alive = [worker for worker in workers if worker.alive]
-    yield _workers(alive, [worker for worker in workers if not worker.alive])
+    yield _workers(alive, [worker for worker in workers if not worker.alive], busy)
     if alive:
         yield _programs(alive)
     listing = gpus.look()
     seats = [seat for seat in Seats(storage).held() if seat.alive]
     if listing.gpus or listing.problem or seats:
-        yield _gpus(listing, seats, alive)
+        yield _gpus(listing, seats, alive, busy)
 
 
-def _workers(alive: Sequence[WorkerRecord], silent: Sequence[WorkerRecord]) -> Check:
-    machines = {worker.machine for worker in alive}  # a container has a host's name of its own
+def _workers(alive: Sequence[WorkerRecord], silent: Sequence[WorkerRecord], busy: Collection[str]) -> Check:
+    machines = {worker.machine for worker in alive}
     found = "none at work"
     if alive:
         found = f"{several(len(alive), 'worker')} on {several(len(machines), 'machine')}"
-    waiting = Counter(worker.doing for worker in alive if worker.doing)
-    if waiting:
-        found += "; " + ", ".join(f"{number} {doing}" for doing, number in sorted(waiting.items()))
+    doing = Counter("at a trial" if worker.name in busy else worker.doing or "between trials" for worker in alive)
+    if doing:
+        found += ": " + ", ".join(f"{number} {what}" for what, number in sorted(doing.items()))
     if not silent:
         return Check(name="workers", state="ok", found=found)
-    told = some(f"{worker.host}, process {worker.pid}, for {worker.seconds_silent:.0f} s" for worker in silent)
+    told = some(f"process {worker.pid} of {worker.host} ({worker.seconds_silent:.0f} s)" for worker in silent)
     remedy = "start them again, unless they are meant to be gone; others take over what they had in hand"
     return Check(name="workers", state="warn", found=f"{found}; silent: {told}", remedy=remedy)
 
@@ -51,7 +53,7 @@ def _programs(alive: Sequence[WorkerRecord]) -> Check:
     return Check(name="versions", state="warn", found=f"{told}; here: hpo {here}", remedy=remedy)
 
 
-def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord]) -> Check:
+def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord], busy: Collection[str]) -> Check:
     here = machine.key()
     known = {worker.name: worker for worker in alive}
     on = Counter(seat.uuid for seat in seats if seat.machine == here)
@@ -65,12 +67,12 @@ def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord]
         return Check(name="gpus", state="warn", found=f"{listing.problem}; {told}", remedy=remedy)
     lost = [seat.worker for seat in seats if seat.worker not in known]
     free = [gpu for gpu in listing.gpus if not on[gpu.uuid]]
-    on_cores = [worker for worker in alive if worker.machine == here and worker.gpu is None and not worker.doing]
+    on_cores = [worker for worker in alive if worker.machine == here and worker.gpu is None and worker.name in busy]
     if free and on_cores:
         told += (
             f"; {several(len(on_cores), 'worker')} here on cores while {several(len(free), 'GPU is', 'GPUs are')} free"
         )
         return Check(name="gpus", state="warn", found=told, remedy="start them again without --cpu")
     if lost:
-        told += f"; leased by {several(len(lost), 'worker')} nobody has heard of: the leases run out by themselves"
+        told += f"; leased by {several(len(lost), 'worker')} not on the roster: their leases run out"
     return Check(name="gpus", state="ok", found=told)

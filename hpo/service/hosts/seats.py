@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, select, update
 
 from hpo.service.hosts import machine
 from hpo.service.hosts.clock import Clock, now
@@ -28,7 +29,7 @@ class Seat:
     seat: int  # from 0: which of the workers that share the GPU
     worker: str  # its name
     lease_expires_at: float  # seconds since 1970
-    alive: bool  # whether the lease still runs
+    alive: bool  # its lease runs, and its worker is not known to have died
 
 
 class Seats:
@@ -80,23 +81,28 @@ class Seats:
 
     def held(self) -> Sequence[Seat]:
         """Every seat of every machine, by machine and GPU, those included whose lease ran out and nobody took."""
-        alive = (_seat.c.lease_expires_at > now(self._storage, self._clock)).label("alive")
-        query = select(_seat, alive).order_by(_seat.c.machine, _seat.c.uuid, _seat.c.seat)
         with translated(self._storage.where), self._storage.engine.connect() as connection:
-            return [Seat(**row._mapping) for row in connection.execute(query)]
+            return [_read(row) for row in connection.execute(self._query())]
 
     def _clear(self, connection: Connection, here: str) -> Sequence[Seat]:
         """Free this machine's seats that nobody holds any more; those that are left."""
-        alive = (_seat.c.lease_expires_at > now(self._storage, self._clock)).label("alive")
-        query = select(_seat, alive).where(_seat.c.machine == here)
-        seats = [Seat(**row._mapping) for row in connection.execute(query)]
-        gone = {seat.worker for seat in seats if not seat.alive or is_certainly_dead(seat.worker)}
+        seats = [_read(row) for row in connection.execute(self._query().where(_seat.c.machine == here))]
+        gone = {seat.worker for seat in seats if not seat.alive}
         if gone:
             connection.execute(delete(_seat).where(_seat.c.machine == here, _seat.c.worker.in_(gone)))
         return [seat for seat in seats if seat.worker not in gone]
 
+    def _query(self) -> Select[Any]:
+        runs = (_seat.c.lease_expires_at > now(self._storage, self._clock)).label("alive")
+        return select(_seat, runs).order_by(_seat.c.machine, _seat.c.uuid, _seat.c.seat)
+
     def _until(self, lease_seconds: float) -> ColumnElement[float]:
         return now(self._storage, self._clock) + lease_seconds
+
+
+def _read(row: Row[Any]) -> Seat:
+    seat = Seat(**row._mapping)
+    return replace(seat, alive=False) if is_certainly_dead(seat.worker) else seat
 
 
 def _renewal(worker: str, until: ColumnElement[float]) -> Update:

@@ -49,7 +49,8 @@ def searched(folder: Path) -> Path:
     (folder / "own.py").write_text(OWN)
     request = Request(
         definition=f"{folder}/own.py:study", trials=25, storage=f"sqlite:///{folder}/hpo.db", seed=1,
-        effort=Effort(workers=1), sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
+        sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
+        effort=Effort(workers=1),
     )  # fmt: skip
     optimize(request)
     return folder

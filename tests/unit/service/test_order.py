@@ -3,6 +3,7 @@
 import os
 from dataclasses import fields
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ ORDER = WorkOrder(
     max_attempts=3,
     memory_limit=1,
     objective=None,
+    only=("a", "ß b"),
+    log="json",
+    log_to=9,
 )
 
 
@@ -27,7 +31,8 @@ def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
     line = ORDER.to_json()
     assert line.count(b"\n") == 1
     assert WorkOrder.from_json(line) == ORDER
-    assert len(fields(ORDER)) == 10
+    assert "pä ss" not in repr(ORDER)
+    assert len(fields(ORDER)) == 17
 
 
 @given(st.text())
@@ -57,6 +62,23 @@ def test_libraries_of_a_worker_get_its_threads() -> None:
     made = environment(3)
     assert {made[name] for name in made if name.endswith("_NUM_THREADS")} == {"3"}
     assert (made["TF_NUM_INTRAOP_THREADS"], made["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
+
+
+def test_a_worker_on_a_gpu_takes_the_threads_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert "OMP_NUM_THREADS" not in environment(None)
+
+
+@given(st.none() | st.floats(min_value=0.1, max_value=1e9))
+def test_an_event_tells_how_long_a_trial_may_take(limit: float | None) -> None:
+    reader, writer = os.pipe()
+    try:
+        sent = Event(kind="claimed", text="a study", limit=limit)
+        sent.send(writer)
+        assert Event.parse(os.read(reader, 1 << 16)) == sent
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def test_the_last_words_of_a_worker_are_the_line_that_says_most() -> None:

@@ -10,6 +10,7 @@
     const changes = !["GET", "HEAD"].includes(request.method);
     if (ours && changes && token) request.headers.set("X-CSRF-Token", token);
     const answer = await plain(request);
+    follow().catch(() => {});
     if (ours && answer.status === 401) {
       location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
     } else if (ours && changes && answer.status >= 400) {
@@ -19,8 +20,32 @@
   };
 
   const bar = document.createElement("nav");
+  const here = document.createElement("a");
   const told = document.createElement("span");
   let later;
+  let shown;
+
+  // optuna-dashboard counts studies and changes its address without loading anew; our pages name them.
+  async function follow() {
+    const number = location.pathname.match(/^\/dashboard\/studies\/(\d+)/)?.[1];
+    if (number === shown) return;
+    shown = number;
+    here.hidden = true;
+    if (number === undefined) return;
+    const { study_summaries: studies } = await (await plain("/api/studies")).json();
+    const study = studies.find((one) => one.study_id === Number(number));
+    const path = "/studies/" + segment(study.study_name);
+    const page = await plain(path, { method: "HEAD" }); // a study that hpo did not make has none
+    if (page.ok && shown === number) {
+      here.href = path;
+      here.hidden = false;
+    }
+  }
+
+  // As our pages write a name in an address.
+  function segment(name) {
+    return encodeURIComponent(name).replace(/~/g, "%7E").replace(/%/g, "~").replace(/^\./, "~2E") || "~";
+  }
 
   function tell(reason) {
     told.textContent = reason ?? "";
@@ -48,7 +73,10 @@
     back.href = "/";
     back.textContent = "← hpo";
     back.title = "the overview of every study";
-    bar.append(back);
+    here.textContent = "this study";
+    here.title = "the study's own page: progress, workers, stop and resume";
+    here.hidden = true;
+    bar.append(back, here);
     if (user) {
       const who = document.createElement("span");
       who.textContent = writes ? user : `${user}, looking only`;

@@ -1,0 +1,146 @@
+"""A real browser at the door: a page elsewhere that uses its reader's cookies, notes and files with scripts."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from besieged import HTML, SVG, WRITER, Castle, castle
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_ELSEWHERE = """<!doctype html><title>elsewhere</title>
+<form id="form" method="post" target="frame" action="VICTIM/studies/toy/stop"><input name="csrf_token"></form>
+<iframe name="frame"></iframe><iframe src="VICTIM/dashboard"></iframe><img src="VICTIM/api/studies">
+<script>
+  const ask = (path, options) => fetch("VICTIM" + path, { credentials: "include", ...options })
+    .then(async (answer) => answer.type === "opaque" ? "sent" : await answer.text(), () => "refused");
+  document.getElementById("form").submit();
+  window.tried = Promise.all([
+    ask("/api/studies"),
+    ask("/api/studies/1", { method: "DELETE" }),
+    ask("/api/studies/2/2/skip", { method: "POST", mode: "no-cors" }),
+  ]);
+</script>"""
+_NOTE = """<script>window.hit = 1</script><img src=x onerror="window.hit = 2">
+<a href="javascript:window.hit = 3">one</a>
+<iframe srcdoc="<script>parent.hit = 4</script>"></iframe>
+
+[two](javascript:window.hit=5) and **the end**
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("there is no browser here to look with: apt install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # root has no sandbox
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[ThreadingHTTPServer]:
+    """A site of somebody else's: 127.0.0.1, where ours is localhost."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(self.server.page.encode())  # type: ignore[attr-defined]
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def logged_in(browser: Browser, place: Castle) -> BrowserContext:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://localhost:{place.port}/login")
+    page.fill("[name=name]", WRITER[0])
+    page.fill("[name=password]", WRITER[1])
+    page.click("button")
+    page.wait_for_url(f"http://localhost:{place.port}/")
+    return context
+
+
+@pytest.mark.parametrize("door", [False, True])
+def test_a_page_elsewhere_does_nothing_with_our_cookies(
+    browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path, door: bool
+) -> None:
+    with castle(tmp_path, door=door) as place:
+        before = place.state()
+        context = logged_in(browser, place) if door else browser.new_context()
+        page = context.new_page()
+        elsewhere.page = _ELSEWHERE.replace("VICTIM", f"http://localhost:{place.port}")  # type: ignore[attr-defined]
+        page.goto(f"http://127.0.0.1:{elsewhere.server_port}/")
+        assert page.evaluate("window.tried") == ["refused", "refused", "refused" if door else "sent"]
+        assert (place.state() != before) is not door  # without a door, what was sent blindly was done
+        if door:
+            page.goto(f"http://localhost:{place.port}/api/studies")
+            assert "toy" in page.content()  # the cookies were there all the while
+        context.close()
+
+
+def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
+    browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    with castle(tmp_path, door=True) as place:
+        context = logged_in(browser, place)
+        page = context.new_page()
+        to = f"http://localhost:{place.port}/dashboard/studies/1"
+        elsewhere.page = f'<!doctype html><a href="{to}">look</a>'  # type: ignore[attr-defined]
+        page.goto(f"http://127.0.0.1:{elsewhere.server_port}/")
+        page.click("a")
+        page.get_by_text("Log out").wait_for()
+        assert page.url == to
+        context.close()
+
+
+def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    with castle(tmp_path, door=True) as place:
+        wanda = place.visitor(WRITER)
+        assert wanda.ask("PUT", "/api/studies/1/note", {"version": 1, "body": _NOTE}).status == 204
+        wanda.close()
+        context = logged_in(browser, place)
+        page = context.new_page()
+        page.goto(f"http://localhost:{place.port}/dashboard/studies/1/note")
+        page.get_by_text("the end").wait_for()
+        for link in page.get_by_role("link", name="two").all() + page.get_by_text("two").all():
+            link.click(timeout=5000)
+        assert page.evaluate("window.hit") is None
+        for name in (HTML, SVG):
+            with page.expect_download() as download:
+                page.evaluate(f"location.assign('/artifacts/1/{name}')")
+            assert download.value.url.endswith(name)
+        assert page.title() != "mine now"
+        context.close()
+
+
+def test_what_is_refused_is_told_and_the_way_back_is_there(browser: Browser, tmp_path: Path) -> None:
+    with castle(tmp_path, door=True) as place:
+        context = logged_in(browser, place)
+        page = context.new_page()
+        page.goto(f"http://localhost:{place.port}/dashboard")
+        bar = page.get_by_role("navigation", name="hpo")
+        bar.get_by_text("Log out").wait_for()
+        page.evaluate("fetch('/api/studies/1', {method: 'DELETE'})")
+        bar.get_by_text("hpo delete STUDY").wait_for()
+        bar.get_by_role("link", name="← hpo").click()
+        page.wait_for_url(f"http://localhost:{place.port}/")
+        page.goto(f"http://localhost:{place.port}/dashboard")
+        bar.get_by_text("Log out").click()
+        page.wait_for_url(f"http://localhost:{place.port}/login")
+        page.goto(f"http://localhost:{place.port}/dashboard")
+        assert "/login" in page.url
+        context.close()

@@ -14,8 +14,10 @@ from asking import asked
 
 from hpo.errors import HpoError, StudyError, UsageError
 from hpo.service import storage, studies
+from hpo.service.hosts.roster import Roster
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
+from hpo.service.studies import halting
 from hpo.service.studies.progress import Progress
 from hpo.service.studies.slots import Slots
 
@@ -222,6 +224,21 @@ def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
 
 
 # On PostgreSQL chaos has several of them at once.
+def test_a_study_stopped_under_a_run_ends_it_once_what_is_in_hand_is_done(url: str) -> None:
+    opened = storage.prepare(url)
+
+    def stop(progress: Progress) -> None:
+        if progress.running == 2:
+            halting.stop(opened, NAME, by="test")
+            Path("go").touch()
+
+    done = optimize(request(url, "held"), stop)
+    assert (done.ended, done.complete, done.open, done.running, done.workers) == ("stopped", 2, 6, 0, 0)
+    assert {slot.tries for slot in Slots(opened).list(NAME)} == {0, 1}  # what was in hand counts, the rest never began
+    assert list(Roster(opened).present()) == []
+    opened.close()
+
+
 @pytest.mark.parametrize(
     "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=["storage_url"]
 )

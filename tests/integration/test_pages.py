@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from hpo.web.pages.addresses import segment
 
 WRITER = {USER: User(name="anna", may_write=True), CSRF: "the-token", NONCE: "the-nonce"}
 READER = {USER: User(name="rita", may_write=False), CSRF: "", NONCE: "the-nonce"}
+PROJECT = Path(__file__).parents[2]
 EVIL = "</script><script>broken=1</script>/../a&b"
 
 
@@ -393,7 +395,7 @@ def test_on_the_way_to_optuna_dashboard_the_way_back_is_put_there(
 
 
 def test_metrics_are_what_the_slots_say(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
-    Roster(store).sign_on(Worker(name="host:7:1:b", pid=7, host="red", gpu="GPU-1"), 60)
+    Roster(store).sign_on(Worker(name="host:7:1:b", pid=7, host="red", gpu="GPU-1", refuses={"x": "no"}), 60)
     studies.create_or_resume(store, replace(searched, name='half "\\\n'))
     try:
         answer = client.get("/metrics", environ_overrides=READER)
@@ -409,9 +411,13 @@ def test_metrics_are_what_the_slots_say(client: FlaskClient, store: Storage, sea
         assert found["hpo_slots", ("kind", "search"), ("outcome", outcome), ("study", "a/b")] == number
     assert found["hpo_best_value", ("direction", "maximize"), ("metric", "accuracy"), ("study", "a/b")] == 0.9375
     assert found["hpo_workers", ("gpu", "GPU-1"), ("host", "red")] == 1
-    assert found["hpo_study_stopped", ("study", 'half "\\\n')] == 0
+    for state in ("running", "waiting", "stopped", "done"):
+        assert found["hpo_study_state", ("state", state), ("study", "a/b")] == (state == "running")
+        assert found["hpo_study_state", ("state", state), ("study", 'half "\\\n')] == (state == "done")
     assert found["hpo_oldest_claim_seconds", ("study", "a/b")] >= 0
     assert 0 <= found["hpo_last_settled_seconds", ("study", "a/b")] < 600
+    documented = re.findall(r"^\| `(hpo_\w+)` \|", (PROJECT / "docs" / "dashboard.md").read_text(), re.MULTILINE)
+    assert {name for name, *_ in found} == set(documented)
     assert not [name for name, *labels in found if ("study", 'half "\\\n') in labels and "seconds" in name]
 
 

@@ -17,16 +17,16 @@ from hpo.service.studies.slot_queries import read
 from hpo.study import Params
 
 __all__ = [
+    "Ages",
     "Failure",
     "Settled",
-    "Tally",
+    "ages",
     "failures",
     "history",
     "numbers",
     "of_configuration",
     "recent",
     "state",
-    "tallies",
 ]
 
 _slot = schema.slots
@@ -54,16 +54,11 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
-    """The slots of one study by what became of them, and how long ago things happened."""
+class Ages:
+    """How long ago things happened in one study, by the clock of the database."""
 
-    complete: int = 0
-    pruned: int = 0
-    failed: int = 0
-    running: int = 0  # leased, the lease not run out
-    open: int = 0
-    oldest_claim_seconds: float | None = None  # since the oldest live claim; None: nobody is at work
-    idle_seconds: float | None = None  # since a slot settled last; None: none has
+    oldest_claim_seconds: float | None  # since the oldest live claim; None: nobody is at work
+    idle_seconds: float | None  # since a slot settled last; None: none has
 
 
 def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
@@ -133,28 +128,14 @@ def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
         return [Failure(**row._mapping) for row in connection.execute(query)]
 
 
-def tallies(storage: Storage) -> Mapping[str, Tally]:
-    """Every study that has slots, by name. One query; raises StorageError."""
+def ages(storage: Storage) -> Mapping[str, Ages]:
+    """Of every study that has slots, by name. One query; raises StorageError."""
     now = clock.now(storage)
-    kind = func.coalesce(_slot.c.outcome, case((_alive(storage), "running"), else_="open")).label("kind")
-    query = select(
-        _slot.c.study,
-        kind,
-        func.count(),
-        now - func.min(_slot.c.started_at),
-        now - func.max(_slot.c.settled_at),
-    ).group_by(_slot.c.study, kind)
-    found: dict[str, dict[str, float | None]] = {}
+    claimed = func.min(case((_alive(storage), _slot.c.started_at)))
+    query = select(_slot.c.study, now - claimed, now - func.max(_slot.c.settled_at)).group_by(_slot.c.study)
     with translated(storage.where), storage.engine.connect() as connection:
-        for study, what, number, claimed, settled in connection.execute(query):
-            its = found.setdefault(study, {})
-            its[what] = number
-            if what == "running":
-                its["oldest_claim_seconds"] = claimed
-            elif settled is not None:
-                before = its.get("idle_seconds")
-                its["idle_seconds"] = settled if before is None else min(before, settled)
-    return {study: Tally(**its) for study, its in found.items()}  # type: ignore[arg-type]
+        rows = connection.execute(query).all()
+    return {study: Ages(oldest_claim_seconds=_past(claim), idle_seconds=_past(idle)) for study, claim, idle in rows}
 
 
 def state(storage: Storage, study: str, definition: str) -> tuple[object, ...]:
@@ -192,6 +173,10 @@ def numbers(storage: Storage) -> Mapping[str, int]:
     with translated(storage.where), storage.engine.connect() as connection:
         rows: Sequence[Any] = connection.execute(select(StudyModel.study_name, StudyModel.study_id)).all()
     return dict(rows)
+
+
+def _past(seconds: float | None) -> float | None:
+    return None if seconds is None else max(0.0, seconds)
 
 
 def _alive(storage: Storage) -> ColumnElement[bool]:

@@ -1,9 +1,9 @@
 """`/metrics`: how the studies and the fleet are doing, for Prometheus. Everything is read anew for each scrape."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry
@@ -11,12 +11,11 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from hpo.service import studies
 from hpo.service.hosts.roster import Roster
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, glances
-from hpo.service.studies.glances import Tally
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import glances
+from hpo.service.studies.glances import Ages
+from hpo.service.studies.status import State, StudyStatus, all_statuses
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -47,24 +46,11 @@ class Fleet(Collector):
         return iter(())
 
     def collect(self) -> "Iterator[Metric]":
-        """Every family of metrics, by the clock of the database."""
-        records = studies.list_all(self._storage)
-        tallies = glances.tallies(self._storage)
+        """Every family of metrics."""
         yield InfoMetricFamily("hpo", "The program that serves this.", value={"version": version("hpo-service")})
-        yield from _work(records, tallies)
-        yield self._best(records, tallies)
+        yield from _work(all_statuses(self._storage))
+        yield from _ages(glances.ages(self._storage))
         yield from self._workers()
-
-    def _best(self, records: list[StudyRecord], tallies: Mapping[str, Tally]) -> "Metric":
-        labels = ["study", "metric", "direction"]
-        best = GaugeMetricFamily("hpo_best_value", "Best value of a search, over its complete trials.", labels=labels)
-        slots = Slots(self._storage)
-        for record in records:
-            if record.kind == "search" and tallies.get(record.name, Tally()).complete:
-                leader = slots.best(record.name, record.direction)
-                if leader is not None and leader.value is not None:
-                    best.add_metric(_texts(record.name, record.metric, record.direction), leader.value)
-        return best
 
     def _workers(self) -> "Iterator[Metric]":
         present = Roster(self._storage).present()
@@ -87,29 +73,41 @@ class Fleet(Collector):
         yield refused
 
 
-def _work(records: list[StudyRecord], tallies: Mapping[str, Tally]) -> "Iterator[Metric]":
+def _work(statuses: Iterable[StudyStatus]) -> "Iterator[Metric]":
     slots = GaugeMetricFamily(
         "hpo_slots",
         "Slots of a study: complete, pruned and failed are settled, running are leased, open wait for a worker.",
         labels=["study", "kind", "outcome"],
     )
-    stopped = GaugeMetricFamily("hpo_study_stopped", "1 where the study is stopped.", labels=["study"])
+    state = GaugeMetricFamily("hpo_study_state", "1 for the state a study is in, else 0.", labels=["study", "state"])
+    best = GaugeMetricFamily(
+        "hpo_best_value",
+        "Best value of a search, over its complete trials.",
+        labels=["study", "metric", "direction"],
+    )
+    for status in statuses:
+        for outcome in ("complete", "pruned", "failed", "running", "open"):
+            slots.add_metric(_texts(status.study, status.kind, outcome), getattr(status, outcome))
+        for one in get_args(State):
+            state.add_metric(_texts(status.study, one), status.state == one)
+        if status.best is not None:
+            best.add_metric(_texts(status.study, status.metric, status.direction), status.best.value)
+    yield from (slots, state, best)
+
+
+def _ages(ages: Mapping[str, Ages]) -> "Iterator[Metric]":
     claim = GaugeMetricFamily(
         "hpo_oldest_claim_seconds", "Seconds since the oldest claim that is still held was made.", labels=["study"]
     )
     idle = GaugeMetricFamily(
         "hpo_last_settled_seconds", "Seconds since a slot of the study was settled last.", labels=["study"]
     )
-    for record in records:
-        tally = tallies.get(record.name, Tally())
-        for outcome in ("complete", "pruned", "failed", "running", "open"):
-            slots.add_metric(_texts(record.name, record.kind, outcome), getattr(tally, outcome))
-        stopped.add_metric(_texts(record.name), record.stopped_at is not None)
-        if tally.oldest_claim_seconds is not None:
-            claim.add_metric(_texts(record.name), max(0.0, tally.oldest_claim_seconds))
-        if tally.idle_seconds is not None:
-            idle.add_metric(_texts(record.name), max(0.0, tally.idle_seconds))
-    yield from (slots, stopped, claim, idle)
+    for study, its in ages.items():
+        if its.oldest_claim_seconds is not None:
+            claim.add_metric(_texts(study), its.oldest_claim_seconds)
+        if its.idle_seconds is not None:
+            idle.add_metric(_texts(study), its.idle_seconds)
+    yield from (claim, idle)
 
 
 def _texts(*labels: str) -> list[str]:

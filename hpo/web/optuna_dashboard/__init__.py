@@ -1,14 +1,16 @@
 """optuna-dashboard behind the door, whole and unmodified.
 
 `rules.py` says for each of its routes who may use it; `shell.py` puts our script and the way back into its page;
-`artifacts.py` sees to it that what people attached is never run by a browser.
+`artifacts.py` sees to it that what people attached is never run by a browser; `current.py` has it forget a study that
+was deleted.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hpo.service.storage import Storage
 from hpo.web.optuna_dashboard.artifacts import Harmless
+from hpo.web.optuna_dashboard.current import Current
 from hpo.web.optuna_dashboard.rules import Guard
 from hpo.web.optuna_dashboard.shell import Shell
 
@@ -23,6 +25,11 @@ def create(storage: Storage, *, artifacts: Path | None = None) -> "WSGIApplicati
     from optuna.artifacts import FileSystemArtifactStore
     from optuna_dashboard import wsgi  # type: ignore[import-untyped]
 
-    app = wsgi(storage.optuna, FileSystemArtifactStore(artifacts) if artifacts else None)
-    app.install(Guard())
-    return Shell(Harmless(app))
+    store = FileSystemArtifactStore(artifacts) if artifacts else None
+
+    def make() -> "WSGIApplication":
+        app = wsgi(storage.optuna, store)
+        app.install(Guard())
+        return cast("WSGIApplication", app)
+
+    return Shell(Harmless(Current(storage, make)))

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import small
 import toy
 from asking import asked
+from measure_run import PLAN
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import storage as storages
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster, Worker
+from hpo.service.measuring import Effort, measure
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
@@ -122,6 +125,25 @@ def test_with_no_workers_here_it_looks_on_until_all_is_settled(store: Storage, w
     assert last.best.value == 0.7
     assert [progress.settled for progress in seen] == [0, 1, 2, 3]
     assert seen[1].eta_seconds is not None
+
+
+def test_a_measurement_is_left_to_the_fleet_too_with_its_limit(store: Storage) -> None:
+    measured = replace(PLAN, name="left-to-others")
+    jobs = [small.job(seed=seed) for seed in (1, 2)]
+    slots = Slots(store)
+
+    def others(progress: Progress) -> None:
+        slot = slots.claim(measured.name, "me", 60)
+        if slot is not None:
+            assert slots.settle(slot, "complete", 0.5)
+
+    done = measure(store, measured, jobs, Effort(workers=0, trial_timeout=30.0), others)
+    assert (done.ended, done.settled, done.best) == ("done", 2, None)
+    record = studies.get(store, measured.name)
+    assert (record.trial_timeout, record.version) == (30.0, small.study.version)
+    halting.stop(store, measured.name, by="ada")
+    with pytest.raises(StudyError, match="hpo resume left-to-others"):
+        measure(store, measured, [*jobs, small.job(seed=3)], Effort(workers=0))
 
 
 def test_what_is_in_hand_is_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from hpo.report import theme
 from hpo.report.document import Cell, Chart, Document, Fact, Section, Table, Text, Verdict
-from hpo.report.page import html
+from hpo.report.page import Link, html
 from hpo.report.sections import document
 
 VOID = {"meta", "link", "img", "br", "hr"}
@@ -104,6 +104,16 @@ def test_the_page_is_of_one_piece_and_forbids_itself_the_network() -> None:
     assert policy is not None
     assert policy.startswith("default-src 'none';")
     assert not re.search(r"https?:|\*", policy)
+
+
+def test_a_served_page_marks_what_is_its_own_and_leads_on() -> None:
+    served = read(html(paper(chart()), nonce="abc", links=(Link("All <studies>", "/"),)))
+    assert [style.get("nonce") for style in served.of("style")] == ["abc"]
+    assert [script.get("nonce") for script in served.of("script") if "type" not in script] == ["abc"]
+    assert "All <studies>" in served.text
+    assert {"href": "/"} in served.of("a")
+    alone = read(html(paper(chart())))
+    assert not [attributes for _, attributes in alone.elements if "nonce" in attributes]
 
 
 def test_plotly_is_in_it_whole_and_only_where_a_figure_is() -> None:

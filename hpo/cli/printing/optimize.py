@@ -92,8 +92,8 @@ def _result(plan: "Plan", progress: "Progress") -> None:
     ended = {
         "done": "all done",
         "timeout": "its time is up; the same command goes on",
-        "until": "stopped at a value good enough; without --until it goes on",
-        "stopped": f"it was stopped; hpo resume {progress.study} lets it go on",
+        "until": f"stopped at a value good enough; {_without(plan)} goes on",
+        "stopped": f"it was stopped; after hpo resume {progress.study} the same command goes on",
     }.get(progress.ended or "done", progress.ended)
     if not plan.left:
         tell(f"{progress.study}: all {progress.target} trials are done already; a larger --trials adds more")
@@ -101,6 +101,14 @@ def _result(plan: "Plan", progress: "Progress") -> None:
     outcomes = f"{progress.complete} complete, {progress.pruned} pruned, {progress.failed} failed"
     took = duration(progress.elapsed_seconds)
     tell(f"{progress.study}: {progress.settled} of {progress.target} trials in {took} ({outcomes}); {ended}")
+
+
+def _without(plan: "Plan") -> str:
+    """What goes on past the value that was to be reached: it is the run's, or is kept with the study."""
+    existing = plan.existing
+    if plan.workers and (existing is None or existing.until is None):
+        return "without --until it"
+    return f"after hpo submit {shlex.quote(plan.study)} --trials N --until none it"
 
 
 def _found(progress: "Progress", storage: "Storage") -> None:

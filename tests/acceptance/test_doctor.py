@@ -1,7 +1,11 @@
 """`hpo doctor`: each line ok, warn or fail, with a remedy where it is not ok."""
 
 import json
+import os
+import shutil
 from pathlib import Path
+
+import pytest
 
 from hpo.service import storage
 
@@ -52,5 +56,16 @@ def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path) -> None:
     assert found["storage"]["state"] == "ok"
     assert "not there yet" in found["storage"]["found"]
     assert not (folder / "new.db").exists()
-    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///none/new.db").out)
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="TensorFlow may see the GPUs that are here")
+def test_gpus_that_tensorflow_does_not_see_are_told(hpo, folder: Path) -> None:
+    tool = folder / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'GPU-0, Tesla T4, 15360, [N/A]'\n")
+    tool.chmod(0o755)
+    path = f"{tool.parent}{os.pathsep}{os.environ['PATH']}"
+    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///none/new.db", PATH=path).out)
     assert found["storage"]["state"] == "fail"
+    assert found["tensorflow"]["state"] == "warn"
+    assert "though the driver lists 1" in found["tensorflow"]["found"]

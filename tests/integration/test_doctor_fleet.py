@@ -183,8 +183,8 @@ def test_gpus_and_who_leases_them(
     Seats(store).take(gpus, "w0", lease_seconds=HOUR)
     found = named(fleet.checks(store), "gpus")
     assert found.state == "ok"
-    assert f"{nvidia.uuid(0)[:12]}: 1 worker;" in found.found
-    assert f"{nvidia.uuid(1)[:12]}: 0 workers" in found.found
+    assert f"{nvidia.uuid(0)[:12]}: w0;" in found.found
+    assert f"{nvidia.uuid(1)[:12]}: free" in found.found
     sign_on(store, "w1")
     assert named(fleet.checks(store), "gpus").state == "ok"
     Slots(store).open(study.name, 1)

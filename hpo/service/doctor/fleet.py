@@ -55,9 +55,12 @@ def _programs(alive: Sequence[WorkerRecord]) -> Check:
 
 def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord], busy: Collection[str]) -> Check:
     here = machine.key()
-    known = {worker.name: worker for worker in alive}
-    on = Counter(seat.uuid for seat in seats if seat.machine == here)
-    found = [f"{gpu.name} {gpu.uuid[:12]}: {several(on[gpu.uuid], 'worker')}" for gpu in listing.gpus]
+    known = {worker.name for worker in alive}
+    on: dict[str, list[str]] = {}  # UUID -> who leases it
+    for seat in seats:
+        if seat.machine == here:
+            on.setdefault(seat.uuid, []).append(":".join(seat.worker.split(":")[:2]))
+    found = [f"{gpu.name} {gpu.uuid[:12]}: {some(on.get(gpu.uuid, ['free']))}" for gpu in listing.gpus]
     elsewhere = {(seat.machine, seat.uuid) for seat in seats if seat.machine != here}
     if elsewhere:
         found.append(f"on other machines: {len(elsewhere)} leased")
@@ -66,7 +69,7 @@ def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord]
         remedy = "mend the driver: until then workers here train on cores"
         return Check(name="gpus", state="warn", found=f"{listing.problem}; {told}", remedy=remedy)
     lost = [seat.worker for seat in seats if seat.worker not in known]
-    free = [gpu for gpu in listing.gpus if not on[gpu.uuid]]
+    free = [gpu for gpu in listing.gpus if gpu.uuid not in on]
     on_cores = [worker for worker in alive if worker.machine == here and worker.gpu is None and worker.name in busy]
     if free and on_cores:
         told += (

@@ -1,9 +1,9 @@
 """Running trials, losing none, and measuring what they found: a room for each thing it does.
 
-From the bottom: `storage` is the database, `studies` what it keeps, `workers` run it. On them stand `optimize`, the
-main job, and `measuring`, jobs whose configurations are known already; on that `sweep` and `compare`; and `findings`
-and `export` tell what has come of it all. `train` and `doctor` are one module each. Looking at a study imports nothing
-that runs one.
+From the bottom: `storage` is the database, `hosts` are the machines and who is at work on them, `studies` what the
+database keeps, `workers` run it. On them stand `optimize`, the main job, and `measuring`, jobs whose configurations are
+known already; on that `sweep` and `compare`; and `findings` and `export` tell what has come of it all. `doctor` looks
+whether all that can work, `train` trains once. Looking at a study imports nothing that runs one.
 """
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "doctor",
     "export",
     "findings",
+    "hosts",
     "measuring",
     "optimize",
     "storage",

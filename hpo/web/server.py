@@ -22,6 +22,7 @@ _THREADS = 8  # requests answered at once, each with a connection to the databas
 _CONNECTIONS = 200  # browsers connected at once
 _HEADERS = 32 * 2**10  # bytes of a request's headers
 _SILENT_SECONDS = 60  # after which an idle connection is closed
+_PATIENCE = 1.0  # seconds a request waits for a database that is away: a page asks again by itself
 _LOOK_SECONDS = 1.0  # between two looks at a database that is not ready
 _FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 
@@ -106,8 +107,11 @@ def when_ready(url: str, say: Callable[[str], None]) -> Storage:
                 raise
             why = str(error)
         else:
-            if found is not None or where.path is not None:
-                return found or storage.open(url)  # which says that there is no such file
+            if found is not None:
+                found.patience = _PATIENCE
+                return found
+            if where.path is not None:
+                return storage.open(url)  # which says that there is no such file
             why = f"storage {where.safe} has no tables yet: hpo db upgrade makes them"
         if why != said:
             say(f"waiting: {why}")

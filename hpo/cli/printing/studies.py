@@ -61,7 +61,8 @@ def study_lines(one: "StudyStatus") -> list[str]:
     for hand in one.in_hand:
         trial = "a trial" if hand.trial is None else f"trial {hand.trial}"
         again = "" if hand.attempt == 1 else f", attempt {hand.attempt}"
-        lines.append(f"  worker   {hand.worker}: {trial}{again} for {duration(ago(hand.since))}")
+        who = ":".join(hand.worker.split(":")[:2])  # host and process; the rest is for programs
+        lines.append(f"  worker   {who}: {trial}{again} for {duration(ago(hand.since))}")
     if one.kind == "search":
         lines.append(f"  search   sampler {one.sampler}, pruner {one.pruner}, seed {one.seed}")
     else:

@@ -30,7 +30,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies.slots import Slots
 
 _HOUR = 3600.0
-_GOOD_ENDS = (0, -9, -15)  # stopped; killed as the last thing; stopped while it was still starting
+_GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting
 _LOOK = 0.2  # seconds between looks at the study
 _DEADLINE = 20.0  # times the time that the trials alone take, and a minute, until a round counts as stuck
 
@@ -103,7 +103,8 @@ class Round:
         finally:
             for fault in everything:
                 fault.call_off()
-            codes = [fleet.stop() for fleet in fleets]
+            living = [fleet for fleet in fleets if fleet.exit_code is None]  # and not killed as the last thing
+            codes = [fleet.stop() for fleet in living]
             watching.close()
         wrong = [f"{type(fault).__name__} ended early: {fault.error!r}" for fault in everything if fault.error]
         if settled < self._options.trials or self._beside_done is None:
@@ -112,7 +113,7 @@ class Round:
             wrong.append(f"the small study had to wait until {self._beside_done} of the large one were settled")
         wrong += [
             f"{fleet.name} exited {code}: {fleet.said()[-300:]}"
-            for fleet, code in zip(fleets, codes, strict=True)
+            for fleet, code in zip(living, codes, strict=True)
             if code not in _GOOD_ENDS
         ]
         wrong += toy.unsound(self.url, self.study, trials=self._options.trials)

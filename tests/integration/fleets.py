@@ -67,8 +67,8 @@ class Fleet:
         if self.exit_code is None:
             self.process.kill()
 
-    def stop(self, seconds: float = 15.0) -> int:
-        """As `docker stop`: ask, and kill what has not ended after `seconds`; its exit code."""
+    def stop(self, seconds: float = 30.0) -> int:
+        """As `docker stop`: ask, and kill what has not ended after `seconds`; its exit code, -9 if it came to that."""
         if self.exit_code is None:
             self.process.send_signal(signal.SIGTERM)
         try:

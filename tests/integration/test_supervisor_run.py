@@ -1,6 +1,7 @@
 """Whole runs of the supervisor with real worker processes: how they go, how they end, what they refuse."""
 
 import contextlib
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from hpo.service.optimize.run import optimize
 from hpo.service.studies import halting
 from hpo.service.studies.progress import Progress
 from hpo.service.studies.slots import Slots
+from hpo.service.workers import crew
 
 NAME = "toy-line-quick"
 
@@ -173,6 +175,19 @@ def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> Non
 def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
     assert optimize(request(url, "exhausts", workers=1)).complete == 8
     assert toy.unsound(url, NAME, trials=8) == []
+
+
+def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count of a control group is pretended: it grows with each look, as it does where the kernel kills."""
+    kills = itertools.count()
+    monkeypatch.setattr(crew, "oom_kills", lambda: next(kills))
+    done = optimize(request(url, "dies", workers=1, trials=4, max_attempts=9))
+    assert (done.ended, done.failed, done.complete) == ("done", 1, 3)
+    opened = storage.open(url)
+    slot = Slots(opened).list(NAME)[0]
+    opened.close()
+    assert (slot.attempt, slot.reason) == (2, "out of memory twice, the last time: the kernel ended its worker")
+    assert toy.unsound(url, NAME, trials=4, failed=1) == []
 
 
 def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:

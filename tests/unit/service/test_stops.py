@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -44,4 +45,12 @@ def test_under_nohup_a_terminal_that_closes_stops_nothing() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGTERM)
         wait_until(lambda: stops.count)
+        assert stops.count == 1
+
+
+def test_a_wait_ends_with_the_first_signal() -> None:
+    with Stops() as stops:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        stops.wait(3600)
+        stops.wait(3600)  # at once: one has come before
         assert stops.count == 1

@@ -6,16 +6,23 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hpo.training.activations import ACTIVATIONS, activation
 from hpo.training.building import build
+from hpo.training.initializers import INITIALIZERS, initializer
+from hpo.training.normalization import NORMALIZATIONS, hidden
 from hpo.training.recipe import Recipe
 from hpo.training.runtime import configure
 from hpo.training.schedules import Constant, CosineDecay, ExponentialDecay, OneCycle, Schedule
 
 if TYPE_CHECKING:
-    from hpo.training.layers import Dropout
+    from hpo.training.layers import AlphaDropout, Dropout
     from hpo.training.run import Epoch, Run, fit
 
 __all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "NORMALIZATIONS",
+    "AlphaDropout",
     "Constant",
     "CosineDecay",
     "Dropout",
@@ -25,12 +32,16 @@ __all__ = [
     "Recipe",
     "Run",
     "Schedule",
+    "activation",
     "build",
     "configure",
     "fit",
+    "hidden",
+    "initializer",
 ]
 
 _HEAVY = {
+    "AlphaDropout": "hpo.training.layers",
     "Dropout": "hpo.training.layers",
     "Epoch": "hpo.training.run",
     "Run": "hpo.training.run",

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from hpo.training.layers import Dropout
+from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
 
 __all__ = ["fixed_shapes", "pays"]
@@ -24,7 +24,7 @@ _NAMES = """
     GlobalAveragePooling2D GlobalMaxPooling2D LayerNormalization LeakyReLU MaxPooling2D Multiply Normalization PReLU
     ReLU Rescaling Reshape Softmax SpatialDropout2D ZeroPadding2D
 """
-_ROW_BY_ROW = frozenset({Dropout, keras.Sequential, *(getattr(keras.layers, name) for name in _NAMES.split())})
+_ROW_BY_ROW = frozenset({*LAYERS, keras.Sequential, *(getattr(keras.layers, name) for name in _NAMES.split())})
 
 
 def pays(recipe: Recipe) -> bool:

@@ -7,14 +7,14 @@ from typing import Any
 
 import keras
 
-from hpo.training.layers import Dropout
+from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
 
 __all__ = ["identity", "reusable", "signature", "symbolic"]
 
 # Where a layer is told nothing but where its weights come from, the program does not depend on it: they are copied in.
 _INITIALIZER = "_initializer"
-_DROPOUT = keras.saving.get_registered_name(Dropout)  # not Keras' own layer, whose rate is compiled in
+_OURS = {keras.saving.get_registered_name(layer): layer for layer in LAYERS}  # their numbers live in variables
 _OPTIMIZER_HOT = ("name", "learning_rate", "weight_decay")
 
 
@@ -32,8 +32,8 @@ def reusable(model: Any) -> bool:
 def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str:
     """The key of a recipe's program: everything compiled into it and nothing else.
 
-    Left out is what lives in variables or is passed in: weights, rates, weight decay, dropout rates of
-    `hpo.training.Dropout`, seeds, names.
+    Left out is what lives in variables or is passed in: weights, rates, weight decay, the numbers of
+    `hpo.training.layers`, seeds, names.
 
     Args:
         recipe: what is trained.
@@ -114,7 +114,7 @@ def _told(layer: Any) -> bool:
     """Whether a layer can be made anew from its configuration, as Keras' own can with nothing else in them."""
     if isinstance(layer, keras.layers.Lambda) or not all(_known(name, value) for name, value in vars(layer).items()):
         return False
-    if type(layer) is Dropout or type(layer).__module__.startswith("keras."):
+    if type(layer) in LAYERS or type(layer).__module__.startswith("keras."):
         return True
     try:
         type(layer).from_config(layer.get_config())
@@ -135,14 +135,13 @@ def _known(name: str, value: Any) -> bool:
 
 def _plain(node: Any, names: dict[str, str]) -> Any:
     if isinstance(node, dict):
-        ours = node.get("registered_name") == _DROPOUT
+        ours = _OURS.get(node.get("registered_name", ""))
         result: dict[str, Any] = {}
         for key, value in node.items():
             if key.endswith(_INITIALIZER):
                 continue
-            if key == "config" and ours:
-                # A rate of 0 is compiled as no layer at all, so whether it is 0 stays.
-                result[key] = {"active": value["rate"] > 0}
+            if key == "config" and ours is not None:
+                result[key] = ours.compiled(value)
             elif key == "name":
                 result[key] = names.get(value, value)
             elif key in ("keras_history", "input_layers", "output_layers"):

@@ -1,19 +1,21 @@
-"""Layers whose numbers a search varies, made so that varying them compiles nothing."""
+"""Dropout with its rate in a variable."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
+from hpo.training.layers.base import VariableLayer, share
+
 __all__ = ["Dropout"]
 
 
 @keras.saving.register_keras_serializable(package="hpo")
-class Dropout(keras.layers.Layer):  # type: ignore[misc]
+class Dropout(VariableLayer):
     """Dropout with its rate in a variable instead of in the compiled program.
 
     The same as `keras.layers.Dropout` (inverted dropout, active in training only), but a search over continuous rates
-    compiles one program and not one a rate. A rate of 0 is compiled as no layer at all.
+    compiles one program and not one a rate. A rate of 0 is compiled as no layer at all. Source: Srivastava et al. 2014.
 
     Args:
         rate: share of the inputs set to 0, at least 0 and below 1.
@@ -26,18 +28,14 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate {rate!r} is not in [0, 1): give the share of inputs to drop")
-        self.rate = float(rate)
+        self.rate = share(rate)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed) if rate > 0 else None
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:  # noqa: ARG002 - Keras' signature
         """Makes the variable that holds the rate; the shape plays no part."""
-        self._rate = self.add_weight(
-            name="rate", shape=(), initializer=keras.initializers.Constant(self.rate), trainable=False
-        )
+        self._rate = self.number("rate", self.rate)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """`inputs`, with a random share set to 0 and the rest scaled up in training; the same shape."""
@@ -47,10 +45,11 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
         draws = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator)
         return ops.where(draws >= rate, inputs / (1 - rate), ops.zeros_like(inputs))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The input's."""
-        return input_shape
-
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+    @classmethod
+    def compiled(cls, config: dict[str, Any]) -> dict[str, Any]:
+        """A rate of 0 is compiled as no layer at all, so whether it is 0 counts."""
+        return {"active": config["rate"] > 0}

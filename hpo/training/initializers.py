@@ -24,7 +24,7 @@ INITIALIZERS: Mapping[str, str] = MappingProxyType(
         "he_uniform": f"uniform within ±sqrt(6 / fan_in), variance 2 / fan_in; {_HE}",
         "lecun_normal": f"normal, variance 1 / fan_in; {_LECUN}",
         "lecun_uniform": f"uniform within ±sqrt(3 / fan_in), variance 1 / fan_in; {_LECUN}",
-        "variance_scaling": "uniform within ±sqrt(6 / fan_avg), variance 2 / fan_avg; He's with the average of both fans",
+        "variance_scaling": "uniform within ±sqrt(6 / fan_avg), variance 2 / fan_avg; He's for both directions",
         "naive": "normal, mean 0, variance 1 whatever the layer's width; as it was done before 2010",
     }
 )

@@ -17,8 +17,7 @@ class LeakyReLU(VariableLayer):
     The same as `keras.layers.LeakyReLU(slope)`.
 
     Args:
-        slope: for z < 0, from 0 (ReLU) to 1 (no activation); 0.01 is the usual one, 0.2 a "huge leak". It may be 0 here:
-            whether it is makes no other program.
+        slope: for z < 0, from 0 (ReLU) to 1 (no activation); 0.01 is the usual one, 0.2 a "huge leak".
 
     Raises:
         ValueError: the slope is not in [0, 1].
@@ -52,7 +51,7 @@ class LeakyReLU(VariableLayer):
 
 @keras.saving.register_keras_serializable(package="hpo")
 class ELU(VariableLayer):
-    """alpha (exp(z) - 1) where z < 0, and z elsewhere, with alpha in a variable. Source: Clevert et al. 2016.
+    """z, or alpha (exp(z) - 1) where z < 0, with alpha in a variable. Source: Clevert et al. 2016.
 
     The same as `keras.layers.ELU(alpha)`.
 
@@ -76,7 +75,7 @@ class ELU(VariableLayer):
         self._alpha = self.number("alpha", self.alpha)
 
     def call(self, inputs: Any) -> Any:
-        """alpha (exp(z) - 1) or z; the same shape."""
+        """z, or alpha (exp(z) - 1) below 0; the same shape."""
         plain = ops.elu(inputs)
         if self.alpha == 1:
             return plain

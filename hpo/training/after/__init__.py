@@ -1,0 +1,31 @@
+"""What is asked of a trained model: how sure it is, how fast, how small. Importing it imports TensorFlow."""
+
+from hpo.training.after.calibration import (
+    calibration_error,
+    gaussian_calibration_error,
+    gaussian_nll,
+    nll,
+)
+from hpo.training.after.copies import copied
+from hpo.training.after.folding import fold
+from hpo.training.after.latency import latency
+from hpo.training.after.sparsity import ModelSize, pruned, size, sparsity
+from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
+
+__all__ = [
+    "ModelSize",
+    "Uncertainty",
+    "calibration_error",
+    "classifies",
+    "copied",
+    "drops",
+    "fold",
+    "gaussian_calibration_error",
+    "gaussian_nll",
+    "latency",
+    "mc_predict",
+    "nll",
+    "pruned",
+    "size",
+    "sparsity",
+]

@@ -8,11 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.training.activations import ACTIVATIONS, activation
 from hpo.training.building import build
+from hpo.training.clipping import Clip
 from hpo.training.initializers import INITIALIZERS, initializer
 from hpo.training.normalization import NORMALIZATIONS, hidden
+from hpo.training.penalties import Penalty
 from hpo.training.recipe import Recipe
 from hpo.training.runtime import configure
-from hpo.training.schedules import Constant, CosineDecay, ExponentialDecay, OneCycle, Schedule
+from hpo.training.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    LinearOneCycle,
+    OneCycle,
+    Performance,
+    PiecewiseConstant,
+    Power,
+    Schedule,
+)
+from hpo.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from hpo.training.layers import AlphaDropout, Dropout
@@ -23,12 +36,19 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "AlphaDropout",
+    "Clip",
     "Constant",
     "CosineDecay",
     "Dropout",
+    "EarlyStopping",
     "Epoch",
     "ExponentialDecay",
+    "LinearOneCycle",
     "OneCycle",
+    "Penalty",
+    "Performance",
+    "PiecewiseConstant",
+    "Power",
     "Recipe",
     "Run",
     "Schedule",

@@ -1,16 +1,30 @@
-"""Learning-rate schedules: the rate of every step of a run, as an array.
+"""Learning-rate schedules: the rate of every step of a run, as an array, and the momentum of every step beside it.
 
 A schedule is data, not code in the training loop: the compiled epoch reads one rate a step, so every schedule and every
-rate runs through the same program.
+rate runs through the same program. What a schedule does only in answer to the scores of a run is a `Reaction`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Constant", "CosineDecay", "ExponentialDecay", "OneCycle", "Schedule"]
+from hpo.errors import DefinitionError
+from hpo.training.plateau import Plateau, Reaction
+
+__all__ = [
+    "Constant",
+    "CosineDecay",
+    "ExponentialDecay",
+    "LinearOneCycle",
+    "OneCycle",
+    "Performance",
+    "PiecewiseConstant",
+    "Power",
+    "Schedule",
+]
 
 
 class Schedule(ABC):
@@ -19,6 +33,18 @@ class Schedule(ABC):
     @abstractmethod
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The rate of each of `steps` steps, shape (steps,), for an optimizer whose own rate is `initial`."""
+
+    def momenta(self, initial: float, steps: int) -> NDArray[np.float64] | None:  # noqa: ARG002 - for those that cycle
+        """The momentum of each step, shape (steps,), for an optimizer whose own is `initial`; None: its own throughout.
+
+        In doubles, because what an optimizer needs of a momentum is often 1 minus it. Momentum is SGD's and RMSprop's
+        where theirs is above 0, and beta_1 of Adam and its kin; an optimizer that has none keeps the rates alone.
+        """
+        return None
+
+    def reaction(self) -> Reaction | None:
+        """What changes the rates in answer to a run's scores, made anew for each run; None: nothing does."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +57,74 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExponentialDecay(Schedule):
-    """initial × decay_rate^(step / decay_steps), as `keras.optimizers.schedules.ExponentialDecay` without staircase."""
+class Power(Schedule):
+    """initial / (1 + step / s)^c: falls fast, then ever more slowly. With c = 1 the `decay` of early Keras' optimizers.
 
-    decay_steps: int  # steps after which the rate has been multiplied by decay_rate once
-    decay_rate: float
+    Source: Senior et al. 2013, "An empirical study of learning rates in deep neural networks".
+
+    Raises:
+        DefinitionError: s is not above 0, or c is below 0.
+
+    """
+
+    s: float  # steps after which the rate is initial / 2^c
+    c: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.s > 0 and self.c >= 0):
+            raise DefinitionError(f"Power(s={self.s}, c={self.c}): give s above 0 steps and c of at least 0, such as 1")
+
+    def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
+        """The falling rates, from step 0."""
+        step = np.arange(steps, dtype=np.float64)
+        return (initial / (1 + step / self.s) ** self.c).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExponentialDecay(Schedule):
+    """initial × decay_rate^(step / decay_steps), as `keras.optimizers.schedules.ExponentialDecay` without staircase.
+
+    With a decay_rate of 0.1 exponential scheduling as it is usually written: a factor of 10 every decay_steps.
+    """
+
+    decay_steps: float  # steps after which the rate has been multiplied by decay_rate once
+    decay_rate: float = 0.1
 
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The decaying rates, from step 0."""
         step = np.arange(steps, dtype=np.float64)
         return (initial * self.decay_rate ** (step / self.decay_steps)).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiecewiseConstant(Schedule):
+    """A rate for each part of the run: initial × the part's factor.
+
+    As `keras.optimizers.schedules.PiecewiseConstantDecay`, but for boundaries that are shares of the run, so that a
+    schedule means the same for any number of epochs; the step on a boundary belongs to the part before it, as there.
+
+    Raises:
+        DefinitionError: the boundaries do not rise within (0, 1), or there is not one factor more than boundaries.
+
+    """
+
+    boundaries: tuple[float, ...] = (0.5, 0.75)  # shares of the run's steps, rising
+    factors: tuple[float, ...] = (1.0, 0.1, 0.01)  # of the initial rate, one a part
+
+    def __post_init__(self) -> None:
+        edges = (0.0, *self.boundaries, 1.0)
+        if not all(a < b for a, b in pairwise(edges)):
+            raise DefinitionError(f"boundaries {self.boundaries} do not rise between 0 and 1: give shares of the run")
+        if len(self.factors) != len(self.boundaries) + 1:
+            raise DefinitionError(
+                f"{len(self.factors)} factors for {len(self.boundaries)} boundaries: give one factor a part, "
+                f"{len(self.boundaries) + 1} in all"
+            )
+
+    def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
+        """The rates, part after part."""
+        part = np.searchsorted(np.asarray(self.boundaries) * steps, np.arange(steps), side="left")
+        return (initial * np.asarray(self.factors)[part]).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +153,91 @@ class OneCycle(Schedule):
         up = _cosine(first, initial, rise)
         down = _cosine(initial, last, steps - rise)
         return np.concatenate([up, down]).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearOneCycle(Schedule):
+    """1cycle as Smith first gave it: three straight lines, and momentum that goes the other way; `initial` is the peak.
+
+    Over the steps before the tail, the rate rises from initial / start_divisor to the peak during the first half and
+    falls back during the second, while momentum falls from momentum[0] to momentum[1] and rises back. Over the tail the
+    rate falls on to initial / start_divisor / end_divisor and momentum stays. Source: Smith, arXiv 1803.09820.
+
+    Raises:
+        DefinitionError: the tail is not in [0, 1), or a divisor is below 1.
+
+    """
+
+    start_divisor: float = 10.0  # the first rate is the peak divided by this
+    tail: float = 0.1  # share of the steps, the last ones, over which the rate drops by orders of magnitude
+    end_divisor: float = 1e3  # the last rate is the first divided by this
+    momentum: tuple[float, float] | None = (0.95, 0.85)  # at the ends and at the peak; None: the optimizer's own
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tail < 1 or self.start_divisor < 1 or self.end_divisor < 1:
+            raise DefinitionError(
+                f"LinearOneCycle(tail={self.tail}, start_divisor={self.start_divisor}, end_divisor={self.end_divisor}):"
+                " give a tail in [0, 1) and divisors of at least 1"
+            )
+
+    def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
+        """The rates along the three lines: the first at the first step, the last at the last."""
+        first = initial / self.start_divisor
+        return self._along((first, initial, first, first / self.end_divisor), steps).astype(np.float32)
+
+    def momenta(self, initial: float, steps: int) -> NDArray[np.float64] | None:  # noqa: ARG002 - it goes its own way
+        """Down and up along lines with the same corners, level over the tail."""
+        if self.momentum is None:
+            return None
+        high, low = self.momentum
+        return self._along((high, low, high, high), steps)
+
+    def _along(self, values: tuple[float, float, float, float], steps: int) -> NDArray[np.float64]:
+        """The lines between the values at the start, at the peak, where the tail begins, and at the end."""
+        last = steps - 1
+        peak = round(last * (1 - self.tail) / 2)  # a step of its own: a run reaches the peak however short it is
+        line = np.interp(np.arange(steps), (0, peak, 2 * peak, max(last, 2 * peak)), values)
+        line[peak] = values[1]
+        return line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance(Schedule):
+    """The rate multiplied by `factor` whenever the run's scores stop improving, as `keras.callbacks.ReduceLROnPlateau`.
+
+    What is watched is the metric on the validation rows after each epoch, in the direction that is the metric's own; a
+    run without validation rows watches its training loss.
+
+    Raises:
+        DefinitionError: the factor is not in (0, 1), or another number is below what it may be.
+
+    """
+
+    factor: float = 0.5
+    patience: int = 5  # epochs without improvement before the rate falls
+    min_delta: float = 1e-4  # what counts as an improvement, in units of the metric
+    cooldown: int = 0  # epochs after a fall in which none is counted
+    min_rate: float = 0.0  # no rate falls below it
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < 1:
+            raise DefinitionError(f"factor {self.factor} is not between 0 and 1: give what the rate is multiplied by")
+        if self.patience < 1 or min(self.min_delta, self.cooldown, self.min_rate) < 0:
+            raise DefinitionError(f"{self}: give a patience of at least 1 epoch, and nothing below 0")
+
+    def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
+        """`initial` throughout: what the rates are until the scores say otherwise."""
+        return np.full(steps, initial, dtype=np.float32)
+
+    def reaction(self) -> Reaction:
+        """The plateau rule."""
+        return Plateau(
+            factor=self.factor,
+            patience=self.patience,
+            min_delta=self.min_delta,
+            cooldown=self.cooldown,
+            min_rate=self.min_rate,
+        )
 
 
 def _cosine(start: float, end: float, steps: int) -> NDArray[np.float64]:

@@ -1,0 +1,60 @@
+"""L1 and L2: penalties on the kernels, their strengths in variables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.errors import DefinitionError
+
+__all__ = ["Penalty", "kernels", "penalize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty:
+    """l1 Σ|w| + l2 Σw², added to the loss for every kernel that is trained, the output layer's included.
+
+    The same as `kernel_regularizer=keras.regularizers.L1L2(l1, l2)` in every layer.
+
+    Raises:
+        DefinitionError: a strength is below 0, or both are 0.
+
+    """
+
+    l1: float = 0.0  # many weights end at 0: a sparse model
+    l2: float = 0.0  # weights stay small
+
+    def __post_init__(self) -> None:
+        if min(self.l1, self.l2) < 0 or not (self.l1 or self.l2):
+            raise DefinitionError(f"a penalty of l1={self.l1}, l2={self.l2}: give one of them above 0, none below it")
+
+
+def kernels(variables: Sequence[Any]) -> list[bool]:
+    """Which Keras variables are kernels, as kernel_regularizer and kernel_constraint mean them."""
+    return [variable.name == "kernel" for variable in variables]
+
+
+def penalize(gradients: Sequence[Any], weights: Sequence[Any], strengths: Mapping[str, Any]) -> tuple[list[Any], Any]:
+    """The gradients with the penalty's added, and the penalty itself, a scalar.
+
+    The gradient of the penalty is written down instead of taken: l1 sign(w) + 2 l2 w.
+
+    Args:
+        gradients: of the kernels alone.
+        weights: the kernels, in the same order.
+        strengths: "l1" and "l2" as scalar tensors, those that are on.
+
+    """
+    import tensorflow as tf
+
+    total = tf.constant(0.0)
+    penalized = []
+    for gradient, weight in zip(gradients, weights, strict=True):
+        value = tf.convert_to_tensor(weight)
+        if "l1" in strengths:
+            gradient = gradient + strengths["l1"] * tf.sign(value)
+            total += strengths["l1"] * tf.reduce_sum(tf.abs(value))
+        if "l2" in strengths:
+            gradient = gradient + 2 * strengths["l2"] * value
+            total += strengths["l2"] * 2 * tf.nn.l2_loss(value)
+        penalized.append(gradient)
+    return penalized, total

@@ -5,7 +5,6 @@ t = beta - s mean; a dense layer or convolution beside it can do that with its o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ import numpy as np
 
 from hpo.training.after.copies import adopt, copied
 from hpo.training.after.uncertainty import DROPOUTS
+from hpo.training.topology import Topology
 
 __all__ = ["fold"]
 
@@ -39,34 +39,34 @@ def fold(model: keras.Model) -> keras.Model:
     whole = copied(model)  # its layers belong to it alone, so each stands in one place of one graph
     graph = _Graph(whole)
     for layer in whole.layers:
-        if isinstance(layer, keras.layers.BatchNormalization) and _on_channels(layer):
-            if not _into_before(layer, graph):
-                _into_after(layer, graph)
+        if graph.normalizes_channels(layer) and not _into_before(layer, graph):
+            _into_after(layer, graph)
     return _without(whole, graph)
 
 
-@dataclass(frozen=True)
 class _Graph:
     """Who feeds whom among the layers that are left, and the weights that folding changed."""
 
-    model: keras.Model
-    folded: set[int] = field(default_factory=set)  # ids of batch normalizations that are gone
-    weights: dict[int, list[Any]] = field(default_factory=dict)  # id of a layer -> its kernel and bias, float64
+    def __init__(self, model: keras.Model) -> None:
+        self._topology = Topology(model)
+        self.folded: set[int] = set()  # ids of batch normalizations that are gone
+        self.weights: dict[int, list[Any]] = {}  # id of a layer -> its kernel and bias, float64
+
+    def normalizes_channels(self, layer: Any) -> bool:
+        """Whether it is a batch normalization, in one place, of the last axis, which is that of a kernel's channels."""
+        if not isinstance(layer, keras.layers.BatchNormalization) or self._topology.uses(layer) != 1:
+            return False
+        return layer.axis in (-1, len(layer.input.shape) - 1)
 
     def before(self, layer: Any) -> Any:
-        """The one layer that feeds this one and nothing else; None where there is none."""
-        tensors = _inputs(layer)
-        found = tensors[0]._keras_history.operation if len(tensors) == 1 else None
-        if found is None or len(_inputs(found)) > 1 or len(self._fed(found)) != 1:
-            return None
+        """The layer that feeds this one alone; None where there is none."""
+        found = self._topology.before(layer)
         return self.before(found) if id(found) in self.folded else found
 
     def after(self, layer: Any) -> Any:
-        """The one layer that this one feeds, and that has no other input; None where there is none."""
-        fed = self._fed(layer)
-        if len(fed) != 1 or fed[0] is None or len(_inputs(fed[0])) != 1:
-            return None
-        return self.after(fed[0]) if id(fed[0]) in self.folded else fed[0]
+        """The layer that this one alone feeds; None where there is none."""
+        found = self._topology.after(layer)
+        return self.after(found) if id(found) in self.folded else found
 
     def kernel(self, layer: Any) -> list[Any]:
         """Kernel and bias as they are by now; a bias of zeros where the layer has none."""
@@ -74,11 +74,6 @@ class _Graph:
             kernel, *bias = [np.asarray(w, dtype=np.float64) for w in layer.get_weights()]
             self.weights[id(layer)] = [kernel, bias[0] if bias else np.zeros(kernel.shape[-1])]
         return self.weights[id(layer)]
-
-    def _fed(self, layer: Any) -> list[Any]:
-        """The layers that take this one's output, one entry each time; None for an output of the model."""
-        takers: list[Any] = [other for other in self.model.layers for t in _inputs(other) if _makes(t, layer)]
-        return takers + [None for t in self.model.outputs if _makes(t, layer)]
 
 
 def _into_before(normalization: Any, graph: _Graph) -> bool:
@@ -154,21 +149,6 @@ def _skipping(made: list[tuple[Any, Any]], graph: _Graph) -> Callable[..., Any]:
         return inputs if gone else layer(inputs, *args, **kwargs)
 
     return call
-
-
-def _inputs(layer: Any) -> list[Any]:
-    """The tensors a layer takes: several where it has several inputs, or is used in several places."""
-    return [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
-
-
-def _makes(tensor: Any, layer: Any) -> bool:
-    return tensor._keras_history.operation is layer
-
-
-def _on_channels(normalization: Any) -> bool:
-    """Whether the last axis is normalized, which is that of a kernel's channels."""
-    inputs = _inputs(normalization)
-    return len(inputs) == 1 and normalization.axis in (-1, len(inputs[0].shape) - 1)
 
 
 def _linear(layer: Any) -> bool:

@@ -1,0 +1,69 @@
+"""What a probe of a network tells, as records."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["LayerProbe", "Probe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerProbe:
+    """One layer with a kernel, and the activation behind it. A number that left the finite ones is NaN."""
+
+    name: str  # of the layer with the kernel
+    units: int  # outputs of a dense layer, filters of a convolution
+    activation: str  # such as relu; linear where there is none
+    gradient_norm: float  # L2 norm of the loss's gradient with respect to the kernel, penalties not included
+    weight_norm: float  # L2 norm of the kernel
+    activation_mean: float  # of what the activation gives, over rows and units
+    activation_variance: float  # of the same
+    saturated: (
+        float | None
+    )  # share of these numbers in the outer 1 % of the activation's range; None but of sigmoid, tanh
+    dead: float | None  # share of units that are 0 for every row; None but of the ReLU family
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One look at a network, on one batch of training rows."""
+
+    epoch: int  # epochs trained before it; 0: the weights as they were drawn
+    rows: int  # of the batch
+    loss: float  # of the batch, penalties not included
+    layers: tuple[LayerProbe, ...]  # from the inputs to the outputs
+
+    @property
+    def attenuation(self) -> float:
+        """Gradient norm of the first layer by that of the last: far below 1 is vanishing, far above exploding.
+
+        NaN where the last one's is 0 or not finite.
+        """
+        first, last = self.layers[0].gradient_norm, self.layers[-1].gradient_norm
+        return first / last if last else math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; numbers that are not finite become None, which JSON can say."""
+        layers = [{key: _plain(value) for key, value in asdict(layer).items()} for layer in self.layers]
+        return {"epoch": self.epoch, "rows": self.rows, "loss": _plain(self.loss), "layers": layers}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Probe":
+        """The probe that `to_json` made this of."""
+        layers = tuple(
+            LayerProbe(**{key: _number(value) if key in _NUMBERS else value for key, value in layer.items()})
+            for layer in document["layers"]
+        )
+        return cls(epoch=document["epoch"], rows=document["rows"], loss=_number(document["loss"]), layers=layers)
+
+
+_NUMBERS = ("gradient_norm", "weight_norm", "activation_mean", "activation_variance")
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

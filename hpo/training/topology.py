@@ -1,0 +1,42 @@
+"""Which layer of a Functional or Sequential model feeds which."""
+
+from typing import Any
+
+__all__ = ["Topology"]
+
+
+class Topology:
+    """The graph of a model's own layers, one that is a model itself counting as one; by the tensors between them."""
+
+    def __init__(self, model: Any) -> None:
+        """`model` is built, and its layers were called to build it and in no other model."""
+        self._model = model
+
+    def uses(self, layer: Any) -> int:
+        """In how many places the layer stands, counted by the tensors it takes."""
+        return len(_inputs(layer))
+
+    def before(self, layer: Any) -> Any:
+        """The one layer that feeds this one, stands in one place and feeds nothing else; None where there is none."""
+        tensors = _inputs(layer)
+        found = tensors[0]._keras_history.operation if len(tensors) == 1 else None
+        return None if found is None or self.uses(found) > 1 or len(self._fed(found)) != 1 else found
+
+    def after(self, layer: Any) -> Any:
+        """The one layer that this one feeds, and that takes nothing else; None where there is none."""
+        fed = self._fed(layer)
+        return None if len(fed) != 1 or fed[0] is None or self.uses(fed[0]) != 1 else fed[0]
+
+    def _fed(self, layer: Any) -> list[Any]:
+        """The layers that take this one's output, one entry each time; None for an output of the model."""
+        takers: list[Any] = [other for other in self._model.layers for t in _inputs(other) if _makes(t, layer)]
+        return takers + [None for t in self._model.outputs if _makes(t, layer)]
+
+
+def _inputs(layer: Any) -> list[Any]:
+    """The tensors a layer takes: several where it has several inputs, or is used in several places."""
+    return [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
+
+
+def _makes(tensor: Any, layer: Any) -> bool:
+    return tensor._keras_history.operation is layer

@@ -39,31 +39,22 @@ def build(params: Params) -> Recipe:
 def _model(wanted: DnnParams) -> "keras.Model":
     import keras
 
-    layers = [
-        keras.Input(IMAGE, dtype="uint8"),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Flatten(),
-        *_inputs(wanted),
-        *_dropped(wanted, wanted.input_dropout),
-    ]
+    layers = [keras.Input(IMAGE, dtype="uint8"), *_inputs(wanted), *_dropped(wanted, wanted.input_dropout)]
     for number in range(wanted.hidden_layers):
         layers += _hidden(wanted, wanted.hidden_units if number else wanted.first_units)
     return keras.Sequential([*layers, keras.layers.Dense(CLASSES, activation="softmax")])
 
 
 def _inputs(wanted: DnnParams) -> list[Any]:
-    """What makes the pixels fit to learn from, beyond the scaling to [0, 1]."""
+    """From the image to the inputs of the first hidden layer."""
     import keras
 
-    kinds = {
-        "scaled": list,
+    if wanted.self_normalizing or wanted.inputs == "standardized":
         # One mean and one variance for all pixels, adapted on the training rows: a pixel of the border that is 0 in all
         # but a few images would be divided by next to nothing.
-        "standardized": lambda: [keras.layers.Normalization(axis=None)],
-        "batch_norm": lambda: [keras.layers.BatchNormalization()],
-    }
-    made: list[Any] = kinds["standardized" if wanted.self_normalizing else wanted.inputs]()
-    return made
+        return [keras.layers.Normalization(axis=None), keras.layers.Flatten()]
+    normalized = [keras.layers.BatchNormalization()] if wanted.inputs == "batch_norm" else []
+    return [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *normalized]
 
 
 def _hidden(wanted: DnnParams, units: int) -> list[Any]:

@@ -139,7 +139,7 @@ _GUIDELINES = {"guideline": guideline, "self-normalizing": self_normalizing}
 _NORMALIZED = ("batch-norm", "inputs")  # by SELU itself
 
 
-def _table(technique: str, name: str, depth: str, title: str, configurations: list[Params], base: Params) -> Sweep:
+def _table(technique: str, name: str, depth: str, title: str, configurations: Sequence[Params], base: Params) -> Sweep:
     """One table: its base is what all rows share, each row's setting the rest, as rows may differ in what they have."""
     varied = {
         key

@@ -3,7 +3,7 @@
 import itertools
 import math
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -14,16 +14,21 @@ from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from hpo.training import scores, updates
+from hpo.training.clipping import clipped
+from hpo.training.constraints import constrain
 from hpo.training.graphs import dismantle
 from hpo.training.order import shuffled
+from hpo.training.penalties import kernels, penalize
 from hpo.training.recipe import Recipe
 from hpo.training.signature import reusable
+from hpo.training.updates import Pace
 
 __all__ = ["Owner", "Program", "evaluation_batch"]
 
 
 _COUNT = tf.TensorSpec((), tf.int32)
 _RATES = tf.TensorSpec((None,), tf.float32)
+_MOMENTA = tf.TensorSpec((None,), tf.float64)
 _SEED = tf.TensorSpec((2,), tf.int32)
 _AUGMENT = 1 << 30  # where the counter of augmentation's draws begins: the numbers of the epochs belong to the order
 
@@ -37,7 +42,8 @@ class Owner(Protocol):
 class Program:
     """One training loop as compiled functions, and the variables they work on.
 
-    The functions take the data, the learning rates and the seed as arguments; weights are copied in and out. With XLA
+    The functions take the data, the learning rates, the momenta and the seed as arguments; weights and dials, the
+    numbers of what a recipe has on, are copied in and out. With XLA
     (`jit`) shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing; without
     it the last batch is smaller, as in Keras.
     """
@@ -47,7 +53,9 @@ class Program:
         self.jit = jit
         self.batch_size = recipe.batch_size
         self.model = keras.models.clone_model(recipe.model) if reusable(recipe.model) else recipe.model
-        self.optimizer, self.decay = _optimizer(recipe)
+        self.optimizer, decays = _optimizer(recipe)
+        self._dials = {name: tf.Variable(np.float32(0), trainable=False) for name in _dials(recipe, decays)}
+        self._clip = recipe.clip and recipe.clip.by
         self._augment = recipe.augment
         self._loss = scores.batch_loss(recipe.loss)
         self._metric = scores.row_metric(metric)
@@ -59,9 +67,11 @@ class Program:
         self._decayed = [
             ours
             for ours, theirs in zip(self._weights, recipe.model.trainable_variables, strict=True)
-            if self.decay is not None and recipe.optimizer._use_weight_decay(theirs)
+            if decays and recipe.optimizer._use_weight_decay(theirs)
         ]
+        self._kernels = [number for number, kernel in enumerate(kernels(self._weights)) if kernel]
         self._fused = updates.fused(self.optimizer)
+        self._cycles = updates.momentum(self.optimizer) is not None
         self._slots = updates.prepare(self.optimizer) if self._fused else []
         self._model_state = [v.value for v in self.model.variables]
         self._optimizer_state = _distinct(
@@ -73,7 +83,7 @@ class Program:
         self._random = keras.random.SeedGenerator(0)
         self._owner: weakref.ref[Owner] | None = None
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
-        self.epoch = _compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _SEED], jit)
+        self.epoch = _compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _MOMENTA, _SEED], jit)
         self.evaluate = _compiled(self._evaluate, rows and [*rows, _COUNT], jit)
         self.predict = _compiled(self._predict, [tf.TensorSpec((None, *x.shape[1:]), x.dtype)], False)
 
@@ -82,8 +92,8 @@ class Program:
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
         """The state a run of `recipe` begins with: its weights, an unused optimizer, and `seed` for the rest."""
         weights = [v.value.read_value() for v in recipe.model.variables]
-        decay = [] if self.decay is None else [np.float32(recipe.optimizer.weight_decay)]
-        return [*weights, *self._fresh, *decay, np.array([seed, _AUGMENT])]
+        dials = _dials(recipe, "decay" in self._dials)
+        return [*weights, *self._fresh, *(np.float32(dials[name]) for name in self._dials), np.array([seed, _AUGMENT])]
 
     @property
     def idle(self) -> bool:
@@ -124,19 +134,30 @@ class Program:
         """The model's variables as they are: trained weights, statistics, seeds."""
         return [variable.numpy() for variable in self._model_state]
 
+    def snapshot(self) -> list[Any]:
+        """A copy of the model's variables, to be put back by `restore`."""
+        return [variable.read_value() for variable in self._model_state]
+
+    def restore(self, snapshot: list[Any]) -> None:
+        """Put the model's variables back; the optimizer's stay."""
+        for variable, value in zip(self._model_state, snapshot, strict=True):
+            variable.assign(value)
+
     def _state(self) -> list[Any]:
-        decay = [] if self.decay is None else [self.decay]
-        return [*self._model_state, *self._optimizer_state, *decay, self._random.state.value]
+        return [*self._model_state, *self._optimizer_state, *self._dials.values(), self._random.state.value]
 
     # What is compiled
 
-    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, seed: Any) -> tuple[Any, Any, Any, Any]:
+    def _epoch(
+        self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any
+    ) -> tuple[Any, Any, Any, Any]:
         """One epoch of `steps` steps: (sum of row losses, sum of row metrics, steps made, whether all was finite)."""
         order = shuffled(tf.shape(x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss_sum: Any, metric_sum: Any) -> tuple[Any, ...]:  # noqa: ARG001
             index, weights, count = self._batch(order, step, rows)
-            loss, values = self._step(tf.gather(x, index), tf.gather(y, index), weights, rates[step])
+            pace = Pace(rates[step], momenta[step] if self._cycles else None)
+            loss, values = self._step(tf.gather(x, index), tf.gather(y, index), weights, pace)
             return (
                 step + 1,
                 tf.math.is_finite(loss),
@@ -164,7 +185,7 @@ class Program:
         weights = tf.cast(place < rows, tf.float32)
         return tf.gather(order, place), weights, tf.reduce_sum(weights)
 
-    def _step(self, x: Any, y: Any, weights: Any, rate: Any) -> tuple[Any, Any]:
+    def _step(self, x: Any, y: Any, weights: Any, pace: Pace) -> tuple[Any, Any]:
         """One optimizer step: the loss that was minimised, and the metric of each row."""
         if self._augment is not None:
             with _drawing_from(self._random):
@@ -175,21 +196,39 @@ class Program:
             for penalty in self.model.losses:
                 loss += tf.reduce_sum(tf.cast(penalty, tf.float32))
         gradients = tape.gradient(loss, [v.value for v in self._weights])
-        self._apply(gradients, rate)
+        if "l1" in self._dials or "l2" in self._dials:
+            loss += self._penalize(gradients)
+        self._apply(gradients, pace)
+        if "max_norm" in self._dials:
+            constrain([self._weights[number].value for number in self._kernels], self._dials["max_norm"])
         return loss, self._metric(y, outputs)
 
-    def _apply(self, gradients: Sequence[Any], rate: Any) -> None:
+    def _penalize(self, gradients: list[Any]) -> Any:
+        """The penalty on the kernels; its gradient is added to theirs."""
+        of_kernels = [gradients[number] for number in self._kernels]
+        values = [self._weights[number].value for number in self._kernels]
+        penalized, penalty = penalize(of_kernels, values, self._dials)
+        for number, gradient in zip(self._kernels, penalized, strict=True):
+            gradients[number] = gradient
+        return penalty
+
+    def _apply(self, gradients: list[Any], pace: Pace) -> None:
         optimizer = self.optimizer
-        if self.decay is not None:
+        if self._decayed:
+            shrink = self._dials["decay"] * pace.rate
             for variable in self._decayed:
-                variable.value.assign_sub(variable.value * (self.decay * rate))
-        if not self._fused or any(g is None or isinstance(g, tf.IndexedSlices) for g in gradients):
-            optimizer.learning_rate = rate
+                variable.value.assign_sub(variable.value * shrink)
+        if self._clip:
+            gradients = clipped(gradients, self._clip, self._dials["clip"])
+        used = [number for number, gradient in enumerate(gradients) if gradient is not None]
+        if not self._fused or not used:
+            optimizer.learning_rate = pace.rate
             optimizer.apply(gradients, self._weights)
             return
-        gradients = optimizer._clip_gradients(list(gradients))
-        variables = [v.value for v in self._weights]
-        updates.UPDATES[type(optimizer)](optimizer, self._slots, variables, gradients, rate)
+        dense = optimizer._clip_gradients([tf.convert_to_tensor(gradients[number]) for number in used])
+        slots = [self._slots[number] for number in used]
+        variables = [self._weights[number].value for number in used]
+        updates.UPDATES[type(optimizer)](optimizer, slots, variables, dense, pace)
         for variable in self._weights:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable))
@@ -253,15 +292,19 @@ def _compiled(function: Any, arguments: list[tf.TensorSpec] | None, jit: bool) -
     return tf.function(function, input_signature=arguments, autograph=False, jit_compile=jit or None)
 
 
-def _optimizer(recipe: Recipe) -> tuple[Any, Any]:
-    """An optimizer of the recipe's kind with its weight decay, if it has one, in a variable of ours."""
+def _optimizer(recipe: Recipe) -> tuple[Any, bool]:
+    """An optimizer of the recipe's kind, and whether its weight decay is left to us: it is a dial then."""
     given = recipe.optimizer
-    decayless = type(given).from_config(given.get_config())
+    made = type(given).from_config(given.get_config())
     if given.weight_decay is None or given.gradient_accumulation_steps:
-        return decayless, None
-    decay = tf.Variable(np.float32(given.weight_decay), trainable=False)
-    decayless.weight_decay = None
-    return decayless, decay
+        return made, False
+    made.weight_decay = None
+    return made, True
+
+
+def _dials(recipe: Recipe, decays: bool) -> dict[str, float]:
+    """The numbers of what the recipe has on, weight decay among them where it is left to us."""
+    return {**recipe.dials, **({"decay": recipe.optimizer.weight_decay} if decays else {})}
 
 
 def _loose(optimizer: Any) -> list[Any]:

@@ -12,14 +12,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.data import Rows
-from hpo.errors import DefinitionError, Diverged, UsageError
+from hpo.errors import Diverged, UsageError
+from hpo.training import preparing, updates
 from hpo.training.cache import programs
 from hpo.training.exclusive import exclusive
-from hpo.training.jit import fixed_shapes, pays
+from hpo.training.jit import pays
+from hpo.training.judge import Judge
+from hpo.training.plateau import Score
+from hpo.training.preparing import tensor
 from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant
-from hpo.training.signature import signature, symbolic
+from hpo.training.scores import higher_is_better
+from hpo.training.signature import signature
 
 __all__ = ["Epoch", "Run", "fit"]
 
@@ -31,7 +36,7 @@ class Epoch:
     number: int  # from 1
     loss: float  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
     train: float  # the metric, mean over the epoch's rows, as seen while training
-    validation: float | None  # the metric on all validation rows after the epoch; None without such rows
+    validation: float | None  # the metric after the epoch on all validation rows, or on those held out; None without
     seconds: float  # of this epoch, its validation included
 
 
@@ -41,16 +46,17 @@ class Run:
     Args:
         recipe: what to train; its model gives the initial weights and is not changed before `model()`.
         train: rows to train on; Normalization layers are adapted on these and no others.
-        validation: rows to score after every epoch, or None.
-        epochs: how many epochs the learning-rate schedule is laid out for.
+        validation: rows to score after every epoch, or None; with None and a recipe that watches scores, `Recipe.watch`
+            says which share of the training rows takes their place.
+        epochs: how many epochs the learning-rate schedule is laid out for, the most that are trained.
         metric: accuracy, or the name of a Keras metric that is a mean over rows, such as mae.
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
 
     Raises:
         UsageError: no rows, no epochs, a batch size below 1.
-        DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own, or `jit` is
-            asked for a model that needs batches of varying size.
+        DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own or cannot follow
+            the momentum of the recipe's, or `jit` is asked for a model that needs batches of varying size.
 
     """
 
@@ -66,8 +72,9 @@ class Run:
         seed: int,
         jit: bool | None = None,
     ) -> None:
-        _check(recipe, train, epochs, jit)
+        preparing.check(recipe, train, epochs, jit)
         start = time.perf_counter()
+        train, validation = preparing.watched(recipe, train, validation, seed)
         self._recipe = recipe
         self._jit = pays(recipe) if jit is None else jit
         self._metric = metric
@@ -76,17 +83,21 @@ class Run:
         self._number = 0
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
-        initial = float(recipe.optimizer.learning_rate)
-        self._rates = (recipe.schedule or Constant()).rates(initial, self._steps * epochs)
+        schedule = recipe.schedule or Constant()
+        self._rates = schedule.rates(float(recipe.optimizer.learning_rate), self._steps * epochs)
+        self._momenta = _momenta(recipe, self._steps * epochs)
+        self._judge = Judge(schedule, recipe.stopping)
+        self._outcome: Epoch | None = None
         multiple = recipe.batch_size if self._jit else 1
-        self._x, self._y = _tensor(train.x, multiple), _tensor(train.y, multiple)
-        _prepare(recipe.model, train.x, self._x[:1])
+        self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
+        preparing.prepare(recipe.model, train.x, self._x[:1])
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         shapes = (self._x.shape if self._jit else self._x.shape[1:], self._x.dtype, self._y.shape[1:], self._y.dtype)
         self._key = signature(recipe, shapes=shapes, metric=metric, jit=self._jit)
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
         self.state = self._program(first=True).fresh(recipe, seed % 2**31)
+        self._higher = higher_is_better(metric)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
 
@@ -95,15 +106,30 @@ class Run:
         """Epochs trained so far."""
         return self._number
 
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping has ended the run: no further epoch is trained."""
+        return self._judge.over
+
+    @property
+    def outcome(self) -> Epoch | None:
+        """The epoch whose weights the run has at its end, were the latest epoch its last; None before the first.
+
+        The best so far where early stopping restores it, as the run does with its last epoch; else the latest.
+        """
+        return self._outcome
+
     @exclusive
     def epoch(self) -> Epoch:
         """Train one epoch and score it.
 
         Raises:
             Diverged: the loss, or a score after it, was not finite; the run is over.
-            UsageError: all `epochs` have been trained.
+            UsageError: all `epochs` have been trained, or early stopping has ended the run.
 
         """
+        if self.stopped:
+            raise UsageError(f"epoch {self._number + 1} cannot be trained: the run was stopped early, its scores level")
         if self._number >= self._epochs:
             raise UsageError(f"epoch {self._number + 1} is beyond the {self._epochs} this run was laid out for")
         start = time.perf_counter()
@@ -116,6 +142,7 @@ class Run:
             tf.constant(self._rows),
             tf.constant(self._steps),
             tf.constant(self._rates[first : first + self._steps]),
+            tf.constant(self._momenta[first : first + self._steps]),
             tf.constant([self._seed % 2**31, self._number]),
         )
         if not bool(finite):
@@ -133,6 +160,7 @@ class Run:
         self.fit_seconds += result.seconds
         if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
             raise Diverged(epoch=self._number, step=self._steps)
+        self._judged(result, program)
         return result
 
     @exclusive
@@ -155,8 +183,21 @@ class Run:
         weights = self._acquired().weights()
         for variable, value in zip(self._recipe.model.variables, weights, strict=True):
             variable.assign(value)
-        _finalize(self._recipe.model)
+        preparing.finalize(self._recipe.model)
         return self._recipe.model
+
+    def _judged(self, epoch: Epoch, program: Program) -> None:
+        """Draw the consequences of an epoch: the rates left, the run's end, its weights then."""
+        score = Score(value=epoch.loss, higher=False)
+        if epoch.validation is not None:
+            score = Score(value=epoch.validation, higher=self._higher)
+        if self._judge.heard(score, program):
+            self._outcome = epoch
+        next_step = self._number * self._steps
+        factor = self._judge.factor(score, float(self._rates[next_step - 1]))
+        self._rates[next_step:] = self._rates[next_step:].astype(np.float64) * factor
+        if self.stopped or self._number == self._epochs:
+            self._judge.end(program)
 
     def _acquired(self) -> Program:
         program = self._program()
@@ -176,7 +217,8 @@ class Run:
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
         none = tf.constant(0)
-        program.epoch(self._x, self._y, none, none, tf.constant(self._rates[: self._steps]), tf.constant([0, 0]))
+        pace = tf.constant(self._rates[: self._steps]), tf.constant(self._momenta[: self._steps])
+        program.epoch(self._x, self._y, none, none, *pace, tf.constant([0, 0]))
         if self._validation is not None:
             program.evaluate(*self._validation, none)
 
@@ -185,7 +227,7 @@ class Run:
             raise UsageError("there are 0 rows to score on: give at least one")
         multiple = evaluation_batch(self._x) if self._jit else 1
         x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
-        return _tensor(rows.x, multiple, x_type), _tensor(rows.y, multiple, y_type)
+        return tensor(rows.x, multiple, x_type), tensor(rows.y, multiple, y_type)
 
     def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
         return float(program.evaluate(*tensors, tf.constant(rows))) / rows
@@ -202,63 +244,22 @@ def fit(
     on_epoch: Callable[[Epoch], object] | None = None,
     jit: bool | None = None,
 ) -> Run:
-    """Train all epochs of one run; `on_epoch` is called after each and may raise to stop. Otherwise as `Run`."""
+    """Train one run to its last epoch, or to where early stopping ends it. Otherwise as `Run`.
+
+    `on_epoch` is called after each epoch and may raise to stop.
+    """
     run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit)
     for _ in range(epochs):
         epoch = run.epoch()
         if on_epoch is not None:
             on_epoch(epoch)
+        if run.stopped:
+            break
     return run
 
 
-def _check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
-    if epochs < 1 or recipe.batch_size < 1 or not len(train):
-        raise UsageError(
-            f"{epochs} epochs of batches of {recipe.batch_size} from {len(train)} rows: each must be at least 1"
-        )
-    if isinstance(recipe.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        raise DefinitionError(
-            "the optimizer has a learning-rate schedule of its own: give it as Recipe.schedule instead"
-        )
-    if jit and not fixed_shapes(recipe):
-        raise DefinitionError("XLA needs batches of one size, and this model or loss mixes rows: leave jit to None")
-
-
-def _tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
-    """The array as a tensor, filled up with its first row to a multiple of `multiple` rows; doubles as floats."""
-    missing = -len(array) % multiple
-    if missing:
-        array = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
-    if dtype is None:
-        dtype = np.float32 if array.dtype == np.float64 else array.dtype
-    return tf.constant(np.asarray(array, dtype=dtype))
-
-
-def _prepare(model: keras.Model, x: NDArray[np.generic], row: Any) -> None:
-    """Make the variables of a model that was not told the shape of its inputs, and adapt it. Raises DefinitionError."""
-    if symbolic(model):
-        if not model.built:
-            model(row, training=False)
-        _adapt(model, x)
-    else:  # a class of somebody's own; it may say that it is built and not be
-        _adapt(model, x)
-        model(row, training=False)
-    if not model.trainable_variables:
-        raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
-
-
-def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:
-    """Fit the Normalization layers that brought no mean of their own to what reaches them from `x`."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
-            reaches = layer.input if symbolic(model) else None
-            if reaches is None or reaches is model.inputs[0]:
-                layer.adapt(x)
-            else:
-                layer.adapt(np.asarray(keras.Model(model.inputs, reaches)(x)))
-
-
-def _finalize(model: keras.Model) -> None:
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
+def _momenta(recipe: Recipe, steps: int) -> NDArray[np.float64]:
+    """The momentum of each step: the schedule's where the optimizer has one, else the optimizer's; 0 for none."""
+    own = updates.momentum(recipe.optimizer)
+    cycled = None if own is None or recipe.schedule is None else recipe.schedule.momenta(own, steps)
+    return np.full(steps, own or 0.0) if cycled is None else np.asarray(cycled, np.float64)

@@ -9,7 +9,7 @@ from keras.src.losses.loss import squeeze_or_expand_to_same_rank
 
 from hpo.errors import DefinitionError
 
-__all__ = ["batch_loss", "row_metric"]
+__all__ = ["batch_loss", "higher_is_better", "row_metric"]
 
 Scorer = Callable[[Any, Any], Any]
 
@@ -72,6 +72,11 @@ def row_metric(name: str) -> Scorer:
         raise DefinitionError(f"metric {name!r} {problem}: use accuracy, or a Keras metric such as mae")
     function, options = metric._fn, metric._fn_kwargs
     return lambda y, outputs: _one_a_row(function(*squeeze_or_expand_to_same_rank(y, outputs), **options))
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
+    return name in ("accuracy", "acc") or getattr(keras.metrics.get(name), "_direction", None) == "up"
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from hpo.training import updates
 from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
 
@@ -32,8 +33,8 @@ def reusable(model: Any) -> bool:
 def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str:
     """The key of a recipe's program: everything compiled into it and nothing else.
 
-    Left out is what lives in variables or is passed in: weights, rates, weight decay, the numbers of
-    `hpo.training.layers`, seeds, names.
+    Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay, the recipe's dials, the
+    numbers of `hpo.training.layers`, seeds, names.
 
     Args:
         recipe: what is trained.
@@ -48,6 +49,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     decays = optimizer.weight_decay is not None
     if optimizer.gradient_accumulation_steps:
         decays = optimizer.weight_decay
+    hot = _OPTIMIZER_HOT if updates.momentum(optimizer) is None else (*_OPTIMIZER_HOT, updates.MOMENTA[type(optimizer)])
     parts = [
         _layers(model) or f"model {id(model)}",
         [
@@ -55,7 +57,10 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
             for layer in layers
         ],
         f"{type(optimizer).__qualname__} {id(type(optimizer))}",
-        {key: value for key, value in config.items() if key not in _OPTIMIZER_HOT},
+        {key: value for key, value in config.items() if key not in hot},
+        hot,
+        sorted(recipe.dials),
+        recipe.clip and recipe.clip.by,
         decays,
         [bool(optimizer._use_weight_decay(v)) for v in model.trainable_variables] if decays else None,
         _loss(recipe.loss),

@@ -4,25 +4,59 @@ Keras writes an optimizer as a dozen elementwise passes over every variable. Ten
 arithmetic in one or two. `UPDATES` maps an optimizer class to its step; a class that is not there, and what is
 configured with anything a step does not know (EMA, gradient accumulation, loss scaling), takes Keras' own way. That
 way goes through tf.distribute, whose AutoGraph keeps each graph it has met, about 4 MB, for the life of the process.
+
+A step takes its rate and its momentum as scalars, so that neither is compiled in: schedules cycle them, searches vary
+them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-__all__ = ["UPDATES", "Slots", "fused", "prepare"]
+__all__ = ["MOMENTA", "UPDATES", "Pace", "Slots", "fused", "momentum", "prepare"]
 
 raw = tf.raw_ops
 Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
-Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], Any], None]
+Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], "Pace"], None]
+
+MOMENTA: dict[type, str] = {
+    keras.optimizers.SGD: "momentum",
+    keras.optimizers.RMSprop: "momentum",
+    keras.optimizers.Adam: "beta_1",
+    keras.optimizers.AdamW: "beta_1",
+    keras.optimizers.Adamax: "beta_1",
+    keras.optimizers.Nadam: "beta_1",
+}
+"""What each optimizer calls its momentum."""
+
+
+class Pace(NamedTuple):
+    """What schedules say of a step, as scalar tensors."""
+
+    rate: Any  # float32
+    momentum: Any  # float64: what is needed of a momentum is often 1 minus it; None where the optimizer has none
+
+    @property
+    def beta(self) -> Any:
+        """The momentum as the kernels take it."""
+        return 0.0 if self.momentum is None else tf.cast(self.momentum, tf.float32)
 
 
 def fused(optimizer: Any) -> bool:
     """Whether a kernel computes exactly what this optimizer does."""
     plain = not (optimizer.use_ema or optimizer.gradient_accumulation_steps or optimizer.loss_scale_factor)
     return plain and type(optimizer) in UPDATES
+
+
+def momentum(optimizer: Any) -> float | None:
+    """The optimizer's momentum where its step takes one; None where it has none, or Keras' own way is taken."""
+    name = MOMENTA.get(type(optimizer))
+    if name is None or not fused(optimizer):
+        return None
+    value = float(getattr(optimizer, name))
+    return None if name == "momentum" and value == 0 else value
 
 
 def prepare(optimizer: Any) -> Slots:
@@ -70,13 +104,14 @@ def _step(optimizer: Any) -> Any:
     return tf.cast(optimizer.iterations.value + 1, tf.float32)
 
 
-def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
     step = _step(o)
+    beta_1 = pace.beta
     common = {
-        "beta1_power": tf.pow(o.beta_1, step),
+        "beta1_power": tf.pow(beta_1, step),
         "beta2_power": tf.pow(o.beta_2, step),
-        "lr": rate,
-        "beta1": o.beta_1,
+        "lr": pace.rate,
+        "beta1": beta_1,
         "beta2": o.beta_2,
         "epsilon": o.epsilon,
     }
@@ -86,8 +121,8 @@ def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[An
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
-    common = {"lr": rate, "rho": o.rho, "momentum": float(o.momentum), "epsilon": o.epsilon}
+def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+    common = {"lr": pace.rate, "rho": o.rho, "momentum": pace.beta, "epsilon": o.epsilon}
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         names = ("mg", "ms", "mom") if o.centered else ("ms", "mom")
         handles = dict(zip(names, (s.handle for s in state), strict=True))
@@ -95,67 +130,70 @@ def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+    beta = pace.beta
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         if state:
             raw.ResourceApplyKerasMomentum(
                 var=variable.handle,
                 accum=state[0].handle,
-                lr=rate,
+                lr=pace.rate,
                 grad=gradient,
-                momentum=o.momentum,
+                momentum=beta,
                 use_nesterov=o.nesterov,
             )
         else:
-            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
+            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=pace.rate, delta=gradient)
 
 
-def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
-    power = tf.pow(o.beta_1, _step(o))
+def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+    beta_1 = pace.beta
+    power = tf.pow(beta_1, _step(o))
     for (m, u), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdaMax(
             var=variable.handle,
             m=m.handle,
             v=u.handle,
             beta1_power=power,
-            lr=rate,
-            beta1=o.beta_1,
+            lr=pace.rate,
+            beta1=beta_1,
             beta2=o.beta_2,
             epsilon=o.epsilon,
             grad=gradient,
         )
 
 
-def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
     for (accum, update), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdadelta(
             var=variable.handle,
             accum=accum.handle,
             accum_update=update.handle,
-            lr=rate,
+            lr=pace.rate,
             rho=o.rho,
             epsilon=o.epsilon,
             grad=gradient,
         )
 
 
-def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:  # noqa: ARG001 - one signature
+def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:  # noqa: ARG001 - one signature
     for (accum,), variable, gradient in zip(slots, variables, gradients, strict=True):
-        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=rate, grad=gradient)
+        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=pace.rate, grad=gradient)
 
 
-def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], rate: Any) -> None:
+def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
     """No kernel does this one: Keras' arithmetic in plain operations, its scalars computed once for all variables."""
     step = _step(o)
-    momentum = o.beta_1 * (1 - 0.5 * tf.pow(0.96, step))
-    coming = o.beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
-    product = o._u_product.value * momentum
+    rate, beta_1, of_new = pace.rate, pace.beta, tf.cast(1 - pace.momentum, tf.float32)
+    now = beta_1 * (1 - 0.5 * tf.pow(0.96, step))
+    coming = beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
+    product = o._u_product.value * now
     o._u_product.value.assign(product)
     of_average = rate * coming / (1 - product * coming)
-    of_gradient = rate * (1 - momentum) / (1 - product)
+    of_gradient = rate * (1 - now) / (1 - product)
     correction = 1 - tf.pow(o.beta_2, step)
     for (m, v), variable, gradient in zip(slots, variables, gradients, strict=True):
-        average = m.assign_add((gradient - m) * (1 - o.beta_1), read_value=True)
+        average = m.assign_add((gradient - m) * of_new, read_value=True)
         square = v.assign_add((tf.square(gradient) - v) * (1 - o.beta_2), read_value=True)
         change = of_average * average + of_gradient * gradient
         variable.assign_sub(change / (tf.sqrt(square / correction) + o.epsilon))

@@ -1,0 +1,93 @@
+"""Rows and models made ready for a run."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from hpo.data import Rows, holdout
+from hpo.errors import DefinitionError, UsageError
+from hpo.training import updates
+from hpo.training.jit import fixed_shapes
+from hpo.training.recipe import Recipe
+from hpo.training.schedules import Constant
+from hpo.training.signature import symbolic
+
+__all__ = ["check", "finalize", "prepare", "tensor", "watched"]
+
+
+def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
+    """Refuse what cannot be trained. Raises UsageError, DefinitionError."""
+    if epochs < 1 or recipe.batch_size < 1 or not len(train):
+        raise UsageError(
+            f"{epochs} epochs of batches of {recipe.batch_size} from {len(train)} rows: each must be at least 1"
+        )
+    optimizer = recipe.optimizer
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise DefinitionError(
+            "the optimizer has a learning-rate schedule of its own: give it as Recipe.schedule instead"
+        )
+    if not updates.fused(optimizer) and (recipe.schedule or Constant()).momenta(0.0, 1) is not None:
+        raise DefinitionError(
+            f"the schedule cycles momentum, and {type(optimizer).__name__} as it is configured cannot follow: "
+            "give the schedule momentum=None, or another optimizer"
+        )
+    if jit and not fixed_shapes(recipe):
+        raise DefinitionError("XLA needs batches of one size, and this model or loss mixes rows: leave jit to None")
+
+
+def watched(recipe: Recipe, train: Rows, validation: Rows | None, seed: int) -> tuple[Rows, Rows | None]:
+    """The rows to train on and those to score on after each epoch.
+
+    Where a recipe's stopping or schedule watches scores and there are no validation rows, `recipe.watch` of the
+    training rows are held out for it, drawn by the seed.
+    """
+    watches = recipe.stopping is not None or (recipe.schedule or Constant()).reaction() is not None
+    rows = round(recipe.watch * len(train))
+    if validation is not None or not watches or not 0 < rows < len(train):
+        return train, validation
+    kept, held_out = holdout(len(train), rows, seed)
+    return train.take(kept), train.take(held_out)
+
+
+def tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
+    """The array as a tensor, filled up with its first row to a multiple of `multiple` rows; doubles as floats."""
+    missing = -len(array) % multiple
+    if missing:
+        array = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+    if dtype is None:
+        dtype = np.float32 if array.dtype == np.float64 else array.dtype
+    return tf.constant(np.asarray(array, dtype=dtype))
+
+
+def prepare(model: keras.Model, x: NDArray[np.generic], row: Any) -> None:
+    """Make the variables of a model that was not told the shape of its inputs, and adapt it. Raises DefinitionError."""
+    if symbolic(model):
+        if not model.built:
+            model(row, training=False)
+        _adapt(model, x)
+    else:  # a class of somebody's own; it may say that it is built and not be
+        _adapt(model, x)
+        model(row, training=False)
+    if not model.trainable_variables:
+        raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
+
+
+def finalize(model: keras.Model) -> None:
+    """Let Normalization layers take over the statistics that were written into their variables."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
+def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:
+    """Fit the Normalization layers that brought no mean of their own to what reaches them from `x`."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
+            reaches = layer.input if symbolic(model) else None
+            if reaches is None or reaches is model.inputs[0]:
+                layer.adapt(x)
+            else:
+                layer.adapt(np.asarray(keras.Model(model.inputs, reaches)(x)))

@@ -1,0 +1,101 @@
+"""Zeros among weights, a model's size, and how often a prediction is timed."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hpo.errors import UsageError
+from hpo.training import Dropout
+from hpo.training.after import latency, pruned, size, sparsity
+
+layers = keras.layers
+
+
+def model() -> keras.Model:
+    made = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Normalization(mean=0.0, variance=1.0),
+            layers.Dense(2),
+            layers.BatchNormalization(),
+            Dropout(0.2),
+            layers.Dense(1, use_bias=False),
+        ]
+    )
+    made.layers[1].kernel.assign([[0.0, 0.5], [-0.01, 0.02], [0.01, -3.0], [1e-9, 0.011]])
+    made.layers[1].bias.assign([0.0, 0.001])
+    made.layers[-1].kernel.assign([[0.005], [-0.7]])
+    return made
+
+
+@pytest.mark.parametrize(("threshold", "share"), [(0.0, 1 / 10), (1e-8, 2 / 10), (0.01, 5 / 10), (10.0, 1.0)])
+def test_the_share_of_zeros_is_the_kernels_and_takes_both_signs(threshold: float, share: float) -> None:
+    assert sparsity(model(), threshold) == pytest.approx(share)
+
+
+def test_pruning_sets_them_to_zero_in_a_copy() -> None:
+    whole = model()
+    small = pruned(whole, 0.01)
+    np.testing.assert_array_equal(
+        small.layers[1].kernel.numpy(), np.array([[0, 0.5], [0, 0.02], [0, -3], [0, 0.011]], dtype=np.float32)
+    )
+    np.testing.assert_array_equal(small.layers[1].bias.numpy(), whole.layers[1].bias.numpy())
+    assert sparsity(small, 0) == sparsity(whole, 0.01)
+    assert sparsity(whole, 0) == pytest.approx(1 / 10)
+    x = np.ones((2, 4), dtype=np.float32)
+    np.testing.assert_allclose(pruned(whole, 0)(x), whole(x), rtol=1e-6)
+
+
+def test_the_size_counts_what_predicting_needs() -> None:
+    found = size(model())
+    assert found.parameters == 4 * 2 + 2 + 4 * 2 + 2  # neither the dropout's rate nor its random state
+    assert found.bytes == 4 * found.parameters
+    assert found.zeros == 1 + 1 + 4  # in the kernel, in the bias, and in the normalization: beta, moving mean
+
+
+def test_pruning_shows_in_the_size() -> None:
+    assert size(pruned(model(), 0.01)).zeros == size(model()).zeros + 4
+
+
+@pytest.mark.parametrize("call", [sparsity, pruned])
+def test_what_is_refused(call: Any) -> None:
+    with pytest.raises(UsageError, match=r"threshold -0.1: give a size of weights, at least 0"):
+        call(model(), -0.1)
+    with pytest.raises(UsageError, match="has no kernels"):
+        call(keras.Sequential([keras.Input((4,)), layers.BatchNormalization()]), 0.1)
+
+
+class Watching(layers.Layer):
+    """Notes the shape and type of whatever passes when a prediction is run, not when it is traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[tuple[int, ...], str]] = []
+
+    def call(self, inputs: Any) -> Any:
+        def note(values: Any) -> Any:
+            self.seen.append((tuple(values.shape), values.dtype.name))
+            return values
+
+        passed = tf.py_function(note, [inputs], inputs.dtype)
+        passed.set_shape(inputs.shape)
+        return passed
+
+
+@pytest.mark.parametrize(("batch", "dtype"), [(1, "uint8"), (256, "float32")])
+def test_latency_is_of_compiled_predictions_of_that_many_rows(batch: int, dtype: str) -> None:
+    inputs = keras.Input((3, 2), dtype=dtype)
+    watching = Watching()
+    network = keras.Model(inputs, layers.Flatten()(watching(inputs)))
+    watching.seen.clear()
+    assert 0 < latency(network, batch, repeats=7) < 60
+    assert watching.seen == [((batch, 3, 2), dtype)] * (5 + 7)
+
+
+@pytest.mark.parametrize(("batch", "repeats"), [(0, 5), (5, 0)])
+def test_latency_of_nothing_is_refused(batch: int, repeats: int) -> None:
+    with pytest.raises(UsageError, match=f"latency of {batch} rows over {repeats} repeats"):
+        latency(model(), batch, repeats=repeats)

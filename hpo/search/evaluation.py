@@ -34,9 +34,9 @@ class Evaluation:
         self._seed = seed
         self._beat = beat or (lambda: None)
         self._runs: list[Run] = []  # those begun, in the order of the splits
-        self._train: list[float] = []  # of each, the metric on its training rows after its latest epoch
-        self.values: list[float] = []  # of each, the metric on its validation rows after its latest epoch
-        self.epochs = 0  # completed by every training begun
+        self._train: list[float] = []  # of each, the metric on its training rows in its outcome
+        self.values: list[float] = []  # of each, the metric on its validation rows in its outcome
+        self.step = 0  # epochs every training begun has completed, or would have, had it not been stopped early
 
     @property
     def folds(self) -> int:
@@ -45,12 +45,25 @@ class Evaluation:
 
     @property
     def value(self) -> float:
-        """Mean of the metric over the trainings begun, on validation rows, after their latest epoch."""
+        """Mean of the metric over the trainings begun, on validation rows, in their outcomes.
+
+        A training's outcome is its latest epoch, or its best one so far where early stopping restores that.
+        """
         return fmean(self.values)
 
     @property
+    def epochs(self) -> int:
+        """Trained: as many as `step`, or fewer where early stopping ended all trainings before."""
+        return min(self.step, max((run.epochs_done for run in self._runs), default=0))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping has ended every training: what is still reported is what they ended with."""
+        return len(self._runs) == len(self._splits) and all(run.stopped for run in self._runs)
+
+    @property
     def train(self) -> float | None:
-        """The same on training rows; None before the first epoch is over."""
+        """The same on training rows, as seen while training; None before the first epoch is over."""
         return fmean(self._train) if self._train else None
 
     @property
@@ -66,6 +79,8 @@ class Evaluation:
     def in_step(self, block: int) -> Iterator[float]:
         """Train all splits side by side, `block` epochs of each in turn; yields the mean after each turn.
 
+        There are as many turns whether or not early stopping ends a training: one that is over stands with its outcome.
+
         Raises:
             Diverged: training left the finite numbers.
 
@@ -77,7 +92,7 @@ class Evaluation:
             for number in range(len(self._splits)):
                 for _ in range(first, last):
                     self._epoch(number)
-            self.epochs = last
+            self.step = last
             yield self.value
 
     def by_fold(self) -> Iterator[float]:
@@ -86,7 +101,7 @@ class Evaluation:
             self._begin(number)
             for _ in range(self._epochs):
                 self._epoch(number)
-            self.epochs = self._epochs
+            self.step = self._epochs
             yield self.values[number]
 
     def _begin(self, number: int) -> None:
@@ -99,9 +114,14 @@ class Evaluation:
         self._runs.append(run)
 
     def _epoch(self, number: int) -> None:
-        epoch = self._runs[number].epoch()
+        run = self._runs[number]
+        if run.stopped:
+            return
+        run.epoch()
         self._beat()
-        assert epoch.validation is not None  # there are validation rows
+        outcome = run.outcome
+        assert outcome is not None  # an epoch is over
+        assert outcome.validation is not None  # there are validation rows
         # The first epoch of a training appends, every later one replaces.
-        self.values[number : number + 1] = [epoch.validation]
-        self._train[number : number + 1] = [epoch.train]
+        self.values[number : number + 1] = [outcome.validation]
+        self._train[number : number + 1] = [outcome.train]

@@ -21,8 +21,8 @@ class Measurement:
 
     params: Params  # the configuration
     seed: int  # of the weights and the batches
-    epochs: int  # trained
-    train: float  # the definition's metric on the development rows, after the last epoch
+    epochs: int  # trained; fewer than the fidelity's where early stopping ended the training
+    train: float  # the definition's metric on the development rows, at the end of the training
     test: float  # the same on the test rows
     compile_seconds: float
     fit_seconds: float  # training alone
@@ -79,7 +79,7 @@ def measure(
     return Measurement(
         params=params,
         seed=seed,
-        epochs=fidelity.epochs,
+        epochs=run.epochs_done,
         train=run.evaluate(train),
         test=run.evaluate(test),
         compile_seconds=run.compile_seconds,

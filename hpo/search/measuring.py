@@ -105,9 +105,9 @@ class Measuring:
         curve: list[tuple[int, float]] = []
         try:
             for value in work.in_step(block):
-                trial.report(value, work.epochs)
+                trial.report(value, work.step)
                 assert work.train is not None  # an epoch is over
-                curve.append((work.epochs, work.train))
+                curve.append((work.step, work.train))
         except TrialError as error:
             note_work(trial, work)
             reject(trial, str(error))

@@ -52,9 +52,12 @@ class Objective:
     """Trains and judges the configuration a trial draws.
 
     Returns the validation metric after the last epoch, the mean over folds where there are folds. Reports it after
-    each epoch, or each few of a long training, and asks whether to prune, except after the last. A configuration that
-    cannot be trained, or whose training leaves the finite numbers, is pruned with a reason and told to Optuna as a
-    violated constraint.
+    each epoch, or each few of a long training, and asks whether to prune, except after the last. Where early stopping
+    restores the best epoch, it is that epoch's metric which is reported and returned; a trial that was stopped reports
+    it for each step that is left, so that others meet a whole curve, and is not pruned any more: its work is done.
+
+    A configuration that cannot be trained, or whose training leaves the finite numbers, is pruned with a reason and
+    told to Optuna as a violated constraint.
 
     User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds.
     """
@@ -116,7 +119,7 @@ class Objective:
                 continue
             step = min(number * block, steps)
             trial.report(value, step)
-            if step < steps and trial.should_prune():
+            if step < steps and not work.stopped and trial.should_prune():
                 reason = f"pruned after {unit} {step} of {steps} at {self.definition.metric} {value:.6g}"
                 trial.set_user_attr("reason", reason)
                 raise TrialPruned(reason)

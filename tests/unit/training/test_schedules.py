@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.training import Constant, CosineDecay, ExponentialDecay, OneCycle, Schedule
+from hpo.errors import DefinitionError
+from hpo.training import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    LinearOneCycle,
+    OneCycle,
+    Performance,
+    PiecewiseConstant,
+    Power,
+    Schedule,
+)
 
 STEPS = 60
 
@@ -26,6 +37,11 @@ def keras_rates(schedule: Callable[[int], object], steps: int = STEPS) -> list[f
             keras.optimizers.schedules.ExponentialDecay(0.01, 100, 0.9),
         ),
         (ExponentialDecay(decay_steps=7, decay_rate=0.5), keras.optimizers.schedules.ExponentialDecay(0.01, 7, 0.5)),
+        (Power(s=20), keras.optimizers.schedules.InverseTimeDecay(0.01, decay_steps=20, decay_rate=1.0)),
+        (
+            PiecewiseConstant(boundaries=(0.3, 0.5, 0.9), factors=(1.0, 0.5, 0.2, 0.01)),
+            keras.optimizers.schedules.PiecewiseConstantDecay([18, 30, 54], [0.01, 0.005, 0.002, 0.0001]),
+        ),
         (CosineDecay(), keras.optimizers.schedules.CosineDecay(0.01, decay_steps=STEPS)),
     ],
 )
@@ -54,8 +70,66 @@ def test_one_cycle_rises_along_half_a_cosine_and_falls_along_another() -> None:
             assert part[step] == pytest.approx(start + (end - start) * share, rel=1e-5)
 
 
+def test_power_with_an_exponent_is_its_formula_at_every_step() -> None:
+    expected = [0.5 / (1 + step / 7) ** 2.5 for step in range(STEPS)]
+    np.testing.assert_allclose(Power(s=7, c=2.5).rates(0.5, STEPS), expected, rtol=1e-6)
+
+
+def test_exponential_scheduling_is_a_factor_of_ten_every_s_steps() -> None:
+    expected = [0.01 * 0.1 ** (step / 20) for step in range(STEPS)]
+    np.testing.assert_allclose(ExponentialDecay(decay_steps=20).rates(0.01, STEPS), expected, rtol=1e-6)
+
+
+def test_linear_one_cycle_is_three_lines_and_momentum_goes_the_other_way() -> None:
+    """101 steps: up over 45, down over 45, the last 10 a thousand times further down."""
+    cycle = LinearOneCycle()
+    rates, momenta = cycle.rates(0.5, 101), cycle.momenta(0.9, 101)
+    assert momenta is not None
+    for step in range(101):
+        there = 1 - abs(step - 45) / 45  # 0 at both ends, 1 at the peak
+        if step <= 90:
+            assert rates[step] == pytest.approx(0.05 + 0.45 * there, rel=1e-6)
+            assert momenta[step] == pytest.approx(0.95 - 0.10 * there)
+        else:
+            assert rates[step] == pytest.approx(0.05 + (0.05e-3 - 0.05) * (step - 90) / 10, rel=1e-5)
+            assert momenta[step] == 0.95
+    assert LinearOneCycle(momentum=None).momenta(0.9, 101) is None
+
+
+@pytest.mark.parametrize("schedule", [Constant(), OneCycle(), CosineDecay(), Power(s=3), Performance()])
+def test_no_other_schedule_touches_momentum(schedule: Schedule) -> None:
+    assert schedule.momenta(0.9, 10) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Power(s=0), "s above 0"),
+        (lambda: PiecewiseConstant(boundaries=(0.5, 0.5), factors=(1, 1, 1)), "do not rise"),
+        (lambda: PiecewiseConstant(boundaries=(0.5,), factors=(1,)), "2 in all"),
+        (lambda: LinearOneCycle(tail=1.0), r"tail in \[0, 1\)"),
+        (lambda: Performance(factor=1.0), "between 0 and 1"),
+        (lambda: Performance(patience=0), "at least 1 epoch"),
+    ],
+)
+def test_schedules_refuse_what_means_nothing(make: Callable[[], Schedule], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        make()
+
+
 @given(
-    st.sampled_from([Constant(), ExponentialDecay(decay_steps=10, decay_rate=0.9), CosineDecay(), OneCycle()]),
+    st.sampled_from(
+        [
+            Constant(),
+            ExponentialDecay(decay_steps=10, decay_rate=0.9),
+            CosineDecay(),
+            OneCycle(),
+            LinearOneCycle(),
+            Power(s=5),
+            PiecewiseConstant(),
+            Performance(),
+        ]
+    ),
     st.floats(1e-5, 1.0),
     st.integers(1, 200),
 )

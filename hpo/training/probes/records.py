@@ -24,6 +24,11 @@ class LayerProbe:
     )  # share of these numbers in the outer 1 % of the activation's range; None but of sigmoid, tanh
     dead: float | None  # share of units that are 0 for every row; None but of the ReLU family
 
+    @property
+    def relative_gradient(self) -> float:
+        """Gradient norm by weight norm: how far a step at rate 1 moves the kernel. NaN of a kernel of zeros."""
+        return self.gradient_norm / self.weight_norm if self.weight_norm else math.nan
+
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
@@ -36,11 +41,12 @@ class Probe:
 
     @property
     def attenuation(self) -> float:
-        """Gradient norm of the first layer by that of the last: far below 1 is vanishing, far above exploding.
+        """Gradient norm of the first hidden layer by that of the last: far below 1 is vanishing, far above exploding.
 
-        NaN where the last one's is 0 or not finite.
+        The output layer, of another width and activation, counts only where there are not two hidden ones. NaN where
+        the divisor is 0.
         """
-        first, last = self.layers[0].gradient_norm, self.layers[-1].gradient_norm
+        first, last = self.layers[0].gradient_norm, self.layers[-2 if len(self.layers) > 2 else -1].gradient_norm
         return first / last if last else math.nan
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from hpo.study import Params, ParamValue, Space
 
-__all__ = ["DnnParams", "written"]
+__all__ = ["EXPONENTIAL_SHARE", "POWER_SHARE", "DnnParams", "written"]
+
+EXPONENTIAL_SHARE = 20 / 30  # the chapter's s is 20 epochs, of 30
+POWER_SHARE = 10_000 / (30 * 1_875)  # its decay of 1e-4 is s = 10,000 steps, of 30 epochs of 60,000 / 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,10 @@ class DnnParams:
     clipping: str = "none"  # or a key of hpo.training.clipping.CLIPPINGS
     clip_threshold: float = 1.0  # the largest component, or norm, of a gradient
     # the schedule
-    decay_share: float | None = None  # of the run: power and exponential scheduling's s; None: the chapter's
+    power_share: float = POWER_SHARE  # of the run, after which power scheduling has halved the rate
+    exponential_share: float = (
+        EXPONENTIAL_SHARE  # of the run, after which exponential scheduling has left a tenth of it
+    )
     drops: int = 2  # of piecewise constant scheduling, the run being cut into drops + 1 equal parts
     drop_factor: float = 0.1  # what each drop multiplies the rate by
     plateau_patience: int = 5  # epochs without improvement before performance scheduling lowers the rate

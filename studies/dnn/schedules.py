@@ -22,10 +22,7 @@ from hpo.training import (
 if TYPE_CHECKING:
     from studies.dnn.params import DnnParams
 
-__all__ = ["EXPONENTIAL_SHARE", "POWER_SHARE", "SCHEDULES", "ExponentialOfRun", "PowerOfRun", "schedule"]
-
-EXPONENTIAL_SHARE = 20 / 30  # the chapter's s is 20 epochs, of 30
-POWER_SHARE = 10_000 / (30 * 1_875)  # its decay of 1e-4 is s = 10,000 steps, of 30 epochs of 60,000 / 32
+__all__ = ["SCHEDULES", "ExponentialOfRun", "PowerOfRun", "schedule"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +58,8 @@ def _piecewise(wanted: "DnnParams") -> Schedule:
 SCHEDULES: Mapping[str, Callable[["DnnParams"], Schedule]] = MappingProxyType(
     {
         "constant": lambda _: Constant(),
-        "power": lambda wanted: PowerOfRun(share=wanted.decay_share or POWER_SHARE),
-        "exponential": lambda wanted: ExponentialOfRun(share=wanted.decay_share or EXPONENTIAL_SHARE),
+        "power": lambda wanted: PowerOfRun(share=wanted.power_share),
+        "exponential": lambda wanted: ExponentialOfRun(share=wanted.exponential_share),
         "piecewise": _piecewise,
         "performance": lambda wanted: Performance(factor=wanted.plateau_factor, patience=wanted.plateau_patience),
         "one-cycle": lambda _: LinearOneCycle(),

@@ -99,7 +99,8 @@ def _end(model: Any, kernel: Any) -> Any:
 
 def _activation(layer: Any) -> str:
     """The name of the activation a layer ends with; linear where it has none."""
-    return _LAYERS.get(type(layer).__name__) or getattr(getattr(layer, "activation", None), "__name__", "linear")
+    named: str = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    return _LAYERS.get(type(layer).__name__, named)
 
 
 def _layer(layer: Any, activation: str, output: NDArray[Any], gradient: NDArray[Any]) -> LayerProbe:

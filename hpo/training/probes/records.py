@@ -57,14 +57,16 @@ class Probe:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Probe":
         """The probe that `to_json` made this of."""
-        layers = tuple(
-            LayerProbe(**{key: _number(value) if key in _NUMBERS else value for key, value in layer.items()})
-            for layer in document["layers"]
-        )
+        layers = tuple(_layer(layer) for layer in document["layers"])
         return cls(epoch=document["epoch"], rows=document["rows"], loss=_number(document["loss"]), layers=layers)
 
 
 _NUMBERS = ("gradient_norm", "weight_norm", "activation_mean", "activation_variance")
+
+
+def _layer(document: Mapping[str, Any]) -> LayerProbe:
+    values: dict[str, Any] = {key: _number(value) if key in _NUMBERS else value for key, value in document.items()}
+    return LayerProbe(**values)
 
 
 def _plain(value: Any) -> Any:

@@ -64,10 +64,10 @@ WIDE = Space(
         "optimizer": Categorical(choices=tuple(OPTIMIZERS)),
         "learning_rate": Float(low=1e-4, high=1.0, log=True),
         "momentum": Float(low=0.5, high=0.99, when={"optimizer": MOMENTUM, "schedule": _STEADY}),
-        # A few values and no range: these are compiled in, and every new one would be another program.
-        "rho": Categorical(choices=(0.9, 0.99), when={"optimizer": ("rmsprop", "adadelta")}),
-        "beta_1": Categorical(choices=(0.8, 0.9, 0.95), when={"optimizer": ADAMS, "schedule": _STEADY}),
+        "beta_1": Float(low=0.5, high=0.99, when={"optimizer": ADAMS, "schedule": _STEADY}),
+        # Two values and no range: these are compiled in, and every new one would be another program.
         "beta_2": Categorical(choices=(0.99, 0.999), when={"optimizer": ADAMS}),
+        "rho": Categorical(choices=(0.9, 0.99), when={"optimizer": ("rmsprop", "adadelta")}),
         "weight_decay": Float(low=1e-5, high=1e-1, log=True, when={"optimizer": ("adamw",)}),
         "clipping": Categorical(choices=("none", "value", "norm", "global_norm")),
         "clip_threshold": Float(low=0.01, high=10.0, log=True, when={"clipping": ("value", "norm", "global_norm")}),

@@ -12,6 +12,7 @@ from hpo.training.clipping import Clip
 from hpo.training.initializers import INITIALIZERS, initializer
 from hpo.training.normalization import NORMALIZATIONS, hidden
 from hpo.training.penalties import Penalty
+from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
 from hpo.training.runtime import configure
 from hpo.training.schedules import (
@@ -47,6 +48,7 @@ __all__ = [
     "OneCycle",
     "Penalty",
     "Performance",
+    "Phase",
     "PiecewiseConstant",
     "Power",
     "Recipe",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.errors import DefinitionError
 from hpo.training.clipping import Clip
 from hpo.training.penalties import Penalty
+from hpo.training.phases import Phase
 from hpo.training.schedules import Schedule
 from hpo.training.stopping import EarlyStopping
 
@@ -42,6 +43,7 @@ class Recipe:
     stopping: EarlyStopping | None = None  # None: all epochs are trained and the last weights kept
     watch: float = 0.0  # share of the training rows held out where stopping or schedule watch scores and a run has no
     # validation rows; 0: the training loss is watched then
+    phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
 
     def __post_init__(self) -> None:
         if self.max_norm is not None and not self.max_norm > 0:

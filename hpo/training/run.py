@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from hpo.training.cache import programs
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
 from hpo.training.judge import Judge
+from hpo.training.phases import Phase, begun, freeze
 from hpo.training.plateau import Score
 from hpo.training.preparing import tensor
 from hpo.training.program import Program, evaluation_batch
@@ -83,20 +84,18 @@ class Run:
         self._number = 0
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
-        schedule = recipe.schedule or Constant()
-        self._rates = schedule.rates(float(recipe.optimizer.learning_rate), self._steps * epochs)
-        self._momenta = _momenta(recipe, self._steps * epochs)
-        self._judge = Judge(schedule, recipe.stopping)
+        self._phases = begun(recipe.phases or (Phase(),), epochs)
+        self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
+        self._judge = Judge(recipe.schedule or Constant(), recipe.stopping)
         self._outcome: Epoch | None = None
         multiple = recipe.batch_size if self._jit else 1
         self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
         preparing.prepare(recipe.model, train.x, self._x[:1])
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
-        shapes = (self._x.shape if self._jit else self._x.shape[1:], self._x.dtype, self._y.shape[1:], self._y.dtype)
-        self._key = signature(recipe, shapes=shapes, metric=metric, jit=self._jit)
+        self._free = [layer for layer in recipe.model._flatten_layers(include_self=False) if layer.trainable]
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
-        self.state = self._program(first=True).fresh(recipe, seed % 2**31)
+        self._begin(self._phases[0][2])
         self._higher = higher_is_better(metric)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
@@ -132,6 +131,7 @@ class Run:
             raise UsageError(f"epoch {self._number + 1} cannot be trained: the run was stopped early, its scores level")
         if self._number >= self._epochs:
             raise UsageError(f"epoch {self._number + 1} is beyond the {self._epochs} this run was laid out for")
+        self._next_phase()
         start = time.perf_counter()
         program = self._acquired()
         first = self._number * self._steps
@@ -180,9 +180,7 @@ class Run:
     @exclusive
     def model(self) -> keras.Model:
         """The recipe's model with the weights as they are, ready to predict or to be saved."""
-        weights = self._acquired().weights()
-        for variable, value in zip(self._recipe.model.variables, weights, strict=True):
-            variable.assign(value)
+        self._hand_over(self._acquired().weights())
         preparing.finalize(self._recipe.model)
         return self._recipe.model
 
@@ -198,6 +196,31 @@ class Run:
         self._rates[next_step:] = self._rates[next_step:].astype(np.float64) * factor
         if self.stopped or self._number == self._epochs:
             self._judge.end(program)
+
+    def _next_phase(self) -> None:
+        """Begin the phase whose first epoch is the next one, if there is one; the weights go with it."""
+        for first, _, phase in self._phases[1:]:
+            if first == self._number:
+                start = time.perf_counter()
+                program = self._acquired()
+                self._hand_over(program.weights())
+                program.release()
+                self._begin(phase)
+                self.compile_seconds += time.perf_counter() - start
+
+    def _begin(self, phase: Phase) -> None:
+        """Have the program of a phase, and the state it begins with: the recipe's weights, an unused optimizer."""
+        if self._recipe.phases:
+            freeze(self._recipe.model, phase.frozen, self._free)
+        x, y = self._x, self._y
+        shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
+        self._key = signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
+        self.state = self._program(first=True).fresh(self._recipe, (self._seed + self._number) % 2**31)
+
+    def _hand_over(self, weights: list[Any]) -> None:
+        """Give the recipe's model these weights."""
+        for variable, value in zip(self._recipe.model.variables, weights, strict=True):
+            variable.assign(value)
 
     def _acquired(self) -> Program:
         program = self._program()
@@ -258,8 +281,19 @@ def fit(
     return run
 
 
-def _momenta(recipe: Recipe, steps: int) -> NDArray[np.float64]:
-    """The momentum of each step: the schedule's where the optimizer has one, else the optimizer's; 0 for none."""
+def _paces(
+    recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Rate and momentum of each step of the run, `steps` an epoch: the schedule's over each phase.
+
+    The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
+    """
+    schedule = recipe.schedule or Constant()
     own = updates.momentum(recipe.optimizer)
-    cycled = None if own is None or recipe.schedule is None else recipe.schedule.momenta(own, steps)
-    return np.full(steps, own or 0.0) if cycled is None else np.asarray(cycled, np.float64)
+    rates, momenta = [], []
+    for _, epochs, phase in phases:
+        initial = float(recipe.optimizer.learning_rate) if phase.rate is None else phase.rate
+        rates.append(schedule.rates(initial, epochs * steps))
+        cycled = None if own is None else schedule.momenta(own, epochs * steps)
+        momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)
+    return np.concatenate(rates), np.concatenate(momenta)

@@ -27,7 +27,6 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "momentum": lambda **k: O.SGD(0.02, momentum=0.9, **k),
     "nesterov": lambda **k: O.SGD(0.02, momentum=0.9, nesterov=True, **k),
     "rmsprop momentum": lambda **k: O.RMSprop(2e-3, momentum=0.5, **k),
-    "rmsprop": lambda **k: O.RMSprop(2e-3, **k),
     "adam": lambda **k: O.Adam(2e-3, **k),
     "adamw": lambda **k: O.AdamW(2e-3, weight_decay=0.1, **k),
     "nadam": lambda **k: O.Nadam(2e-3, **k),
@@ -65,7 +64,7 @@ def by_keras(optimizer: str, clip: Clip | None, penalty: Penalty | None, max_nor
     made = build(
         lambda _: Recipe(model=model(penalty, max_norm), optimizer=OPTIMIZERS[optimizer](**config), loss="mse"), None, 3
     )
-    made.model.compile(optimizer=made.optimizer, loss=made.loss)
+    made.model.compile(optimizer=made.optimizer, loss=made.loss, run_eagerly=True)
     for batch in batches():
         made.model.train_on_batch(DATA.x[batch], DATA.y[batch])
     return made.model.get_weights()

@@ -1,0 +1,65 @@
+"""Phases of one training: some layers frozen at first, then trained with the others at a rate of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.errors import DefinitionError
+
+__all__ = ["Phase", "begun", "freeze"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of a training. Weights are carried over to the next, the optimizer begins anew, as after `compile`.
+
+    The schedule is laid out over each phase by itself, from the phase's rate.
+
+    Raises:
+        DefinitionError: the epochs are below 1, or the rate is below 0.
+
+    """
+
+    epochs: int | None = None  # None: to the end of the run; the last phase goes on to it anyway
+    frozen: tuple[str, ...] = ()  # names of layers that are not trained, beside those the model itself has frozen
+    rate: float | None = None  # initial learning rate; None: the optimizer's own
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and self.epochs < 1:
+            raise DefinitionError(f"a phase of {self.epochs} epochs: give at least 1, or None for all that are left")
+        if self.rate is not None and self.rate < 0:
+            raise DefinitionError(f"a phase with a learning rate of {self.rate}: give at least 0")
+
+
+def begun(phases: Sequence[Phase], epochs: int) -> list[tuple[int, int, Phase]]:
+    """The phases that begin within a run of `epochs`, each with its first epoch, from 0, and its number of epochs."""
+    found = []
+    first = 0
+    for number, phase in enumerate(phases):
+        if first >= epochs:
+            break
+        last = phase.epochs is None or number == len(phases) - 1
+        long = epochs - first if last else min(phase.epochs or 0, epochs - first)
+        found.append((first, long, phase))
+        first += long
+    return found
+
+
+def freeze(model: Any, names: Sequence[str], free: Sequence[Any]) -> None:
+    """Train the layers `free` but for those of these names, and what is in them.
+
+    Raises:
+        DefinitionError: the model has no layer of such a name, or nothing is left to train.
+
+    """
+    layers = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
+    unknown = [name for name in names if name not in layers]
+    if unknown:
+        weighty = ", ".join(name for name, layer in layers.items() if layer.weights)
+        raise DefinitionError(f"there is no layer {unknown[0]!r} to freeze: those with weights are {weighty}")
+    for layer in free:
+        layer.trainable = True
+    for name in names:
+        layers[name].trainable = False
+    if not model.trainable_variables:
+        raise DefinitionError(f"freezing {', '.join(names)} leaves no weights to train: leave a layer out")

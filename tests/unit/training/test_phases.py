@@ -1,0 +1,89 @@
+"""Freezing and unfreezing within one run, against two of Keras' own, one compiled after the other."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hpo.data import Rows
+from hpo.errors import DefinitionError
+from hpo.training import LinearOneCycle, Phase, Recipe, Run, build
+from hpo.training.order import shuffled
+from hpo.training.phases import begun
+
+ROWS, BATCH, SEED = 20, 8, 5
+random = np.random.default_rng(1)
+DATA = Rows(x=random.normal(size=(ROWS, 6)).astype(np.float32), y=random.normal(size=ROWS).astype(np.float32))
+
+
+def recipe(*phases: Phase, schedule: LinearOneCycle | None = None) -> Recipe:
+    def made(_: None) -> Recipe:
+        layers = keras.layers
+        model = keras.Sequential(
+            [
+                keras.Input((6,)),
+                layers.Dense(8, "tanh", name="reused"),
+                layers.BatchNormalization(name="normal"),
+                layers.Dense(1, name="head"),
+            ]
+        )
+        optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+        return Recipe(model=model, optimizer=optimizer, loss="mse", batch_size=BATCH, phases=phases, schedule=schedule)
+
+    return build(made, None, 3)
+
+
+def test_a_phase_is_keras_with_the_layers_frozen_and_the_next_goes_on_from_its_weights() -> None:
+    made = recipe()
+    for epochs, frozen, rate in (((1, 2), ("reused", "normal"), 0.1), ((3,), (), 0.01)):
+        for layer in made.model.layers:
+            layer.trainable = layer.name not in frozen
+        made.model.compile(optimizer=keras.optimizers.SGD(rate, momentum=0.9), loss="mse")
+        for epoch in epochs:
+            order = shuffled(ROWS, ROWS, tf.constant([SEED, epoch])).numpy()
+            for start in range(0, ROWS, BATCH):
+                batch = order[start : start + BATCH]
+                made.model.train_on_batch(DATA.x[batch], DATA.y[batch])
+    phases = Phase(epochs=2, frozen=("reused", "normal")), Phase(rate=0.01)
+    run = Run(recipe(*phases), DATA, epochs=3, metric="mse", seed=SEED)
+    before = run.model().get_layer("reused").get_weights()
+    run.epoch(), run.epoch()
+    for one, other in zip(run.model().get_layer("reused").get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    run.epoch()
+    for ours, theirs in zip(run.model().get_weights(), made.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
+    cycle = LinearOneCycle()
+    phases = Phase(epochs=2, frozen=("head",)), Phase(rate=0.01)
+    run = Run(recipe(*phases, schedule=cycle), DATA, epochs=5, metric="mse", seed=SEED)
+    np.testing.assert_array_equal(run._rates, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
+    np.testing.assert_array_equal(run._momenta, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
+
+
+def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:
+    one, two = Phase(epochs=4), Phase(epochs=16)
+    assert begun((one, two), 30) == [(0, 4, one), (4, 26, two)]
+    assert begun((one, two), 3) == [(0, 3, one)]
+    assert begun((Phase(), two), 3) == [(0, 3, Phase())]
+
+
+@pytest.mark.parametrize(
+    ("frozen", "message"),
+    [
+        (("tail",), "no layer 'tail' to freeze: those with weights are reused, normal, head"),
+        (("reused", "normal", "head"), "leaves no weights"),
+    ],
+)
+def test_what_cannot_be_frozen_is_refused(frozen: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        Run(recipe(Phase(frozen=frozen)), DATA, epochs=1, metric="mse", seed=SEED)
+
+
+def test_a_phase_without_epochs_or_with_a_rate_below_zero_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="a phase of 0 epochs"):
+        Phase(epochs=0)
+    with pytest.raises(DefinitionError, match="learning rate of -1"):
+        Phase(rate=-1)

@@ -8,7 +8,7 @@ from hpo.training.after.calibration import (
 )
 from hpo.training.after.copies import copied
 from hpo.training.after.folding import fold
-from hpo.training.after.latency import latency
+from hpo.training.after.latency import latencies, latency
 from hpo.training.after.sparsity import ModelSize, pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
 
@@ -22,6 +22,7 @@ __all__ = [
     "fold",
     "gaussian_calibration_error",
     "gaussian_nll",
+    "latencies",
     "latency",
     "mc_predict",
     "nll",

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,16 +13,27 @@ from hpo.errors import UsageError
 from hpo.training.exclusive import exclusive
 from hpo.training.graphs import dismantle
 
-__all__ = ["latency"]
+__all__ = ["latencies", "latency"]
 
 WARM_UP = 5  # calls that are not counted: compiling, first touch of memory
 
 
-@exclusive
 def latency(model: keras.Model, batch: int, *, repeats: int = 50) -> float:
-    """Seconds of one compiled prediction of `batch` rows on this machine: the median of `repeats`, after a warm-up.
+    """Seconds of one compiled prediction of `batch` rows: `latencies` of one model alone."""
+    return latencies([model], batch, repeats=repeats)[0]
 
-    The rows are random and lie in memory already; reading and scaling them outside the model are not part of it.
+
+@exclusive
+def latencies(models: Sequence[keras.Model], batch: int, *, repeats: int = 50) -> list[float]:
+    """Seconds of one compiled prediction of `batch` rows on this machine, for each model: medians after a warm-up.
+
+    The models take turns, one call each, so that whatever else the machine does meanwhile meets them alike. The rows
+    are random and lie in memory already; reading them is not part of it.
+
+    Args:
+        models: of one input each.
+        batch: rows of a call.
+        repeats: calls of each model that count.
 
     Raises:
         UsageError: fewer than one row or repeat.
@@ -29,14 +41,18 @@ def latency(model: keras.Model, batch: int, *, repeats: int = 50) -> float:
     """
     if batch < 1 or repeats < 1:
         raise UsageError(f"latency of {batch} rows over {repeats} repeats: give at least one of each")
-    rows = _rows(model, batch)
-    predict = tf.function(
-        lambda x: model(x, training=False), input_signature=[tf.TensorSpec(rows.shape, rows.dtype)], autograph=False
-    )
+    calls = [(_compiled(model, rows), rows) for model in models for rows in [_rows(model, batch)]]
     try:
-        return statistics.median([_seconds(predict, rows) for _ in range(WARM_UP + repeats)][WARM_UP:])
+        rounds = [[_seconds(predict, rows) for predict, rows in calls] for _ in range(WARM_UP + repeats)]
     finally:
-        dismantle(predict)
+        for predict, _ in calls:
+            dismantle(predict)
+    return [statistics.median(times) for times in zip(*rounds[WARM_UP:], strict=True)]
+
+
+def _compiled(model: keras.Model, rows: Any) -> Any:
+    signature = [tf.TensorSpec(rows.shape, rows.dtype)]
+    return tf.function(lambda x: model(x, training=False), input_signature=signature, autograph=False)
 
 
 def _rows(model: keras.Model, batch: int) -> Any:

@@ -1,5 +1,6 @@
 """Zeros among weights, a model's size, and how often a prediction is timed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from hpo.errors import UsageError
 from hpo.training import Dropout
-from hpo.training.after import latency, pruned, size, sparsity
+from hpo.training.after import latencies, latency, pruned, size, sparsity
 
 layers = keras.layers
 
@@ -69,30 +70,43 @@ def test_what_is_refused(call: Any) -> None:
 
 
 class Watching(layers.Layer):
-    """Notes the shape and type of whatever passes when a prediction is run, not when it is traced."""
+    """Hands what passes to a function when a prediction is run, not when it is traced."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[Any], Any]) -> None:
         super().__init__()
-        self.seen: list[tuple[tuple[int, ...], str]] = []
+        self.note = note
 
     def call(self, inputs: Any) -> Any:
-        def note(values: Any) -> Any:
-            self.seen.append((tuple(values.shape), values.dtype.name))
-            return values
-
-        passed = tf.py_function(note, [inputs], inputs.dtype)
+        passed = tf.py_function(self.note, [inputs], inputs.dtype)
         passed.set_shape(inputs.shape)
         return passed
 
 
+def watched(dtype: str, seen: list[Any]) -> keras.Model:
+    """Notes what passes through it in `seen`."""
+
+    def note(values: Any) -> Any:
+        seen.append((tuple(values.shape), values.dtype.name))
+        return values
+
+    inputs = keras.Input((3, 2), dtype=dtype)
+    network = keras.Model(inputs, layers.Flatten()(Watching(note)(inputs)))
+    seen.clear()
+    return network
+
+
 @pytest.mark.parametrize(("batch", "dtype"), [(1, "uint8"), (256, "float32")])
 def test_latency_is_of_compiled_predictions_of_that_many_rows(batch: int, dtype: str) -> None:
-    inputs = keras.Input((3, 2), dtype=dtype)
-    watching = Watching()
-    network = keras.Model(inputs, layers.Flatten()(watching(inputs)))
-    watching.seen.clear()
-    assert 0 < latency(network, batch, repeats=7) < 60
-    assert watching.seen == [((batch, 3, 2), dtype)] * (5 + 7)
+    seen: list[Any] = []
+    assert 0 < latency(watched(dtype, seen), batch, repeats=7) < 60
+    assert seen == [((batch, 3, 2), dtype)] * (5 + 7)
+
+
+def test_models_that_are_compared_take_turns() -> None:
+    seen: list[Any] = []
+    models = [watched(dtype, seen) for dtype in ("uint8", "float32", "int32")]
+    assert len(latencies(models, 2, repeats=3)) == 3
+    assert [dtype for _, dtype in seen] == ["uint8", "float32", "int32"] * (5 + 3)
 
 
 @pytest.mark.parametrize(("batch", "repeats"), [(0, 5), (5, 0)])

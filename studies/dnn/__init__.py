@@ -18,8 +18,8 @@ study = StudyDefinition(
     spaces=(CHAPTER, WIDE),
     evaluation=Holdout(rows=10_000, stratified=True),
     fidelities=(
-        Fidelity(name="quick", epochs=4, rows=10_000, trial_seconds=8),
-        Fidelity(name="full", epochs=30, trial_seconds=90),
+        Fidelity(name="quick", epochs=3, rows=30_000, trial_seconds=10),
+        Fidelity(name="full", epochs=30, trial_seconds=80),
     ),
     baselines=BASELINES,
     sweeps=SWEEPS,

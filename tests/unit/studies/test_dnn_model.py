@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import configurations
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpo.study import Params
 from studies.dnn import study
@@ -209,3 +212,22 @@ def _anatomy(recipe: Any) -> list[Any]:
     ]
     config = {key: value for key, value in recipe.optimizer.get_config().items() if key != "name"}
     return [described, config, recipe.batch_size, recipe.schedule, recipe.clip, recipe.penalty, recipe.stopping]
+
+
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_any_configuration_builds_and_contradicts_nothing(data: st.DataObject) -> None:
+    space = data.draw(st.sampled_from(study.spaces))
+    params = {**data.draw(configurations(space)), "hidden_layers": 2, "first_units": 8, "hidden_units": 4}
+    recipe = build(params)
+    made = [type(layer).__name__ for layer in recipe.model.layers]
+    hidden = [layer for layer in recipe.model.layers[:-1] if hasattr(layer, "use_bias")]
+    assert len(hidden) == 2
+    assert {layer.use_bias for layer in hidden} == {params.get("batch_norm") != "before"}
+    if params["activation"] == "selu":
+        assert "BatchNormalization" not in made
+        assert "Dropout" not in made
+        assert {type(layer.kernel_initializer).__name__ for layer in hidden} <= {"LecunNormal", "LecunUniform"}
+    else:
+        assert "AlphaDropout" not in made
+    assert np.isfinite(recipe.schedule.rates(params["learning_rate"], 50)).all()  # type: ignore[union-attr]

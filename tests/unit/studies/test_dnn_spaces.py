@@ -3,30 +3,14 @@
 from typing import Any
 
 import pytest
+from drawn import configurations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.study import Categorical, Int, Space
 from studies.dnn import study
 from studies.dnn.params import DnnParams, written
 
 SPACES = [space.name for space in study.spaces]
-
-
-def of(domain: Any) -> st.SearchStrategy[Any]:
-    if isinstance(domain, Categorical):
-        return st.sampled_from(domain.choices)
-    return (st.integers if isinstance(domain, Int) else st.floats)(domain.low, domain.high)
-
-
-@st.composite
-def configurations(draw: st.DrawFn, space: Space) -> dict[str, Any]:
-    """Any configuration of the space, drawn as a search draws it."""
-    params: dict[str, Any] = {}
-    for name, domain in space.params.items():
-        if space.is_active(name, params):
-            params[name] = draw(of(domain))
-    return params
 
 
 @pytest.mark.parametrize("name", SPACES)

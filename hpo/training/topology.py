@@ -17,10 +17,10 @@ class Topology:
         return len(_inputs(layer))
 
     def before(self, layer: Any) -> Any:
-        """The one layer that feeds this one, stands in one place and feeds nothing else; None where there is none."""
+        """The one layer that feeds this one and nothing else; None where there is none."""
         tensors = _inputs(layer)
         found = tensors[0]._keras_history.operation if len(tensors) == 1 else None
-        return None if found is None or self.uses(found) > 1 or len(self._fed(found)) != 1 else found
+        return None if found is None or len(self._fed(found)) != 1 else found
 
     def after(self, layer: Any) -> Any:
         """The one layer that this one feeds, and that takes nothing else; None where there is none."""

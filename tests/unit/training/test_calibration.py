@@ -32,10 +32,10 @@ def test_a_certain_mistake_is_costly_and_finite() -> None:
 
 
 def test_the_calibration_error_by_hand() -> None:
-    # Two bins: (0, 0.5] holds one row, held at 0.5 and wrong; (0.5, 1] three, held at 0.8, 0.9, 1.0, two of them right.
+    # Two bins: (0, 0.5] holds one row, held at 0.5 and right; (0.5, 1] three, held at 0.8, 0.9, 1.0, two of them right.
     p = [[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0]]
     wanted = 1 / 4 * 0.5 + 3 / 4 * abs(2 / 3 - 0.9)
-    assert calibration_error(p, [1, 0, 1, 0], bins=2) == pytest.approx(wanted)
+    assert calibration_error(p, [0, 0, 1, 0], bins=2) == pytest.approx(wanted)
 
 
 def test_over_and_under_confidence_of_different_bins_do_not_cancel() -> None:

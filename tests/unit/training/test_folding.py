@@ -36,6 +36,12 @@ def repeated() -> keras.Model:
     return keras.Model(inputs, BATCH()(kernel(layers.ReLU()(kernel(inputs)))))
 
 
+def shared() -> keras.Model:
+    """The kernel behind the normalization also takes what was not normalized."""
+    inputs, kernel = keras.Input((6,)), layers.Dense(5)
+    return keras.Model(inputs, layers.Add()([kernel(BATCH()(layers.ReLU()(inputs))), kernel(inputs)]))
+
+
 def also_an_output() -> keras.Model:
     inputs = keras.Input((6,))
     kernel = layers.Dense(4)(inputs)
@@ -92,6 +98,7 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], int]] = {
     ),
     "branches": (branched, 1),
     "a kernel used twice": (repeated, 1),
+    "a kernel used elsewhere": (shared, 1),
     "an output of its own": (also_an_output, 0),
     "within a model": (lambda: chain(chain(layers.Dense(5), BATCH()), layers.Dense(2)), 1),
     "none at all": (lambda: chain(layers.Dense(5, "relu"), layers.Dense(2)), 0),

@@ -75,7 +75,14 @@ def batches() -> list[np.ndarray]:
     return [order[start : start + BATCH] for order in orders for start in range(0, ROWS, BATCH)]
 
 
-def by_us(optimizer: str, schedule: Schedule | None = None, *, epochs: int = EPOCHS, **options: Any) -> Run:
+def by_us(
+    optimizer: str,
+    schedule: Schedule | None = None,
+    *,
+    epochs: int = EPOCHS,
+    jit: bool | None = None,
+    **options: Any,
+) -> Run:
     def made(_: None) -> Recipe:
         return Recipe(
             model=model(),
@@ -86,7 +93,7 @@ def by_us(optimizer: str, schedule: Schedule | None = None, *, epochs: int = EPO
             **options,
         )
 
-    run = Run(build(made, None, 3), DATA, epochs=epochs, metric="mse", seed=SEED)
+    run = Run(build(made, None, 3), DATA, epochs=epochs, metric="mse", seed=SEED, jit=jit)
     for _ in range(epochs):
         run.epoch()
     return run
@@ -144,6 +151,12 @@ def test_cycled_momentum_is_keras_with_that_momentum_set_before_each_step(optimi
         setattr(theirs, MOMENTA[type(theirs)], float(momenta[step]))
         made.model.train_on_batch(DATA.x[batch], DATA.y[batch])
     assert_same(by_us(optimizer, cycle), made.model.get_weights())
+
+
+@pytest.mark.slow
+def test_xla_makes_the_same_steps() -> None:
+    plain = by_us("nesterov", LinearOneCycle(), **EVERYTHING)
+    assert_same(by_us("nesterov", LinearOneCycle(), jit=True, **EVERYTHING), plain.model().get_weights())
 
 
 def test_an_optimizer_without_momentum_follows_the_rates_alone() -> None:

@@ -43,9 +43,9 @@ CHAPTER = Space(
 WIDE = Space(
     name="wide",
     params={
-        "hidden_layers": Int(low=1, high=20),
+        "hidden_layers": Int(low=2, high=20),
         "first_units": Int(low=64, high=512, log=True),
-        "hidden_units": Int(low=32, high=256, log=True, when={"hidden_layers": tuple(range(2, 21))}),
+        "hidden_units": Int(low=32, high=256, log=True),
         "activation": Categorical(choices=tuple(ACTIVATIONS)),
         "slope": Float(low=0.001, high=0.3, log=True, when={"activation": ("leaky_relu",)}),
         "alpha": Float(low=0.1, high=2.0, when={"activation": ("elu",)}),

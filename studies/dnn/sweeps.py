@@ -140,7 +140,7 @@ _NORMALIZED = ("batch-norm", "inputs")  # by SELU itself
 
 
 def _table(technique: str, name: str, depth: str, title: str, configurations: Sequence[Params], base: Params) -> Sweep:
-    """One table: its base is what all rows share, each row's setting the rest, as rows may differ in what they have."""
+    """One table. Its base is the guideline without what some row does not have: SELU's have no batch normalization."""
     varied = {
         key
         for params in configurations
@@ -150,7 +150,7 @@ def _table(technique: str, name: str, depth: str, title: str, configurations: Se
     return Sweep(
         id="-".join(part for part in (technique, name, depth) if part),
         title=title,
-        base={key: value for key, value in base.items() if key not in varied},
+        base={key: value for key, value in base.items() if all(key in params for params in configurations)},
         rows=tuple(
             Row(setting={key: value for key, value in params.items() if key in varied}) for params in configurations
         ),

@@ -34,7 +34,6 @@ def test_no_configuration_contradicts_itself(name: str, data: st.DataObject) -> 
         assert not {"momentum", "beta_1", "power_share", "exponential_share", "drops", "plateau_factor"} & set(params)
     assert ("l1" in params) == params["penalty"].startswith("l1")
     assert ("l2" in params) == params["penalty"].endswith("l2")
-    assert params.get("hidden_layers") != 1 or "hidden_units" not in params
 
 
 @pytest.mark.parametrize("name", SPACES)

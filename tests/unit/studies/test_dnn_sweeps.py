@@ -75,7 +75,15 @@ def test_the_guidelines_are_the_chapters_two_tables() -> None:
     own = self_normalizing(4)
     assert (own["lecun"], own["activation"], own["optimizer"]) == ("normal", "selu", "momentum")
     assert own["schedule"] == "one-cycle"
-    assert own["dropout"] > 0  # alpha dropout, since it is SELU's
+    assert own["dropout"] == 0.1  # alpha dropout, since it is SELU's
+    assert shallow["learning_rate"] == own["learning_rate"] == 0.01
+    assert [guideline(layers)["batch_norm"] for layers in (9, 10)] == ["none", "before"]
+    assert [baseline.params["hidden_layers"] for baseline in study.baselines] == [2, 2]
+
+
+def test_the_hand_that_follows_all_tables_begins_with_a_whole_configuration() -> None:
+    """`hpo sweep --greedy` starts from the base of the first table and keeps each table's winner."""
+    assert study.space("chapter").problem(study.sweeps[0].base) is None
 
 
 def test_a_round_is_150_trainings() -> None:

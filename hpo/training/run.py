@@ -128,7 +128,9 @@ class Run:
 
         """
         if self.stopped:
-            raise UsageError(f"epoch {self._number + 1} cannot be trained: the run was stopped early, its scores level")
+            raise UsageError(
+                f"epoch {self._number + 1} cannot be trained: early stopping ended the run after {self._number}"
+            )
         if self._number >= self._epochs:
             raise UsageError(f"epoch {self._number + 1} is beyond the {self._epochs} this run was laid out for")
         self._next_phase()

@@ -80,7 +80,7 @@ def test_the_best_weights_are_restored_where_the_epochs_run_out_first() -> None:
 def test_no_epoch_follows_the_end() -> None:
     run = overfitting(stopping=EarlyStopping(patience=1))
     scores = trained(run)
-    with pytest.raises(UsageError, match=f"epoch {len(scores) + 1} cannot be trained: the run was stopped early"):
+    with pytest.raises(UsageError, match=f"early stopping ended the run after {len(scores)}"):
         run.epoch()
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError
-from hpo.training import LinearOneCycle, Phase, Recipe, Run, build
+from hpo.training import EarlyStopping, LinearOneCycle, Phase, Recipe, Run, build
 from hpo.training.order import shuffled
 from hpo.training.phases import begun
 
@@ -16,7 +16,7 @@ random = np.random.default_rng(1)
 DATA = Rows(x=random.normal(size=(ROWS, 6)).astype(np.float32), y=random.normal(size=ROWS).astype(np.float32))
 
 
-def recipe(*phases: Phase, schedule: LinearOneCycle | None = None) -> Recipe:
+def recipe(*phases: Phase, schedule: LinearOneCycle | None = None, stopping: EarlyStopping | None = None) -> Recipe:
     def made(_: None) -> Recipe:
         layers = keras.layers
         model = keras.Sequential(
@@ -28,7 +28,15 @@ def recipe(*phases: Phase, schedule: LinearOneCycle | None = None) -> Recipe:
             ]
         )
         optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
-        return Recipe(model=model, optimizer=optimizer, loss="mse", batch_size=BATCH, phases=phases, schedule=schedule)
+        return Recipe(
+            model=model,
+            optimizer=optimizer,
+            loss="mse",
+            batch_size=BATCH,
+            phases=phases,
+            schedule=schedule,
+            stopping=stopping,
+        )
 
     return build(made, None, 3)
 
@@ -53,6 +61,17 @@ def test_a_phase_is_keras_with_the_layers_frozen_and_the_next_goes_on_from_its_w
     run.epoch()
     for ours, theirs in zip(run.model().get_weights(), made.model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_the_best_epoch_may_be_of_a_phase_before() -> None:
+    """The second phase, at a rate far too high, spoils what the first has learnt."""
+    phases = Phase(epochs=3, frozen=("reused",), rate=0.01), Phase(rate=0.4)
+    made = recipe(*phases, stopping=EarlyStopping(patience=9))
+    run = Run(made, DATA, DATA, epochs=5, metric="mse", seed=SEED)
+    scores = [run.epoch().validation for _ in range(5)]
+    assert run.outcome is not None
+    assert run.outcome.number <= 3
+    assert run.evaluate(DATA) == pytest.approx(min(scores))
 
 
 def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:

@@ -44,6 +44,8 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.overhead --scale
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.scale --status
 	$(BIN)/python -m benchmarks.throughput fcnn
 	$(BIN)/python -m benchmarks.throughput cnn
 	$(BIN)/python -m benchmarks.throughput cnn --space

@@ -84,7 +84,7 @@ CASES = [
     (("optimize", "./toy.py:study", "--trials", "0"), 2, ["'0'", "from 1"]),
     (("optimize", "./toy.py:study", "--trials", "-3"), 2, ["'-3'", "from 1"]),
     (("optimize", "./toy.py:study", "--trials", "9" * 40), 2, ["1,000,000"]),
-    ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 1 to 256"]),
+    ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 0 to 256"]),
     ((*OPTIMIZE, "--timeout", "soon"), 2, ["'soon'", "10m"]),
     ((*OPTIMIZE, "--try", "none.json"), 2, ["none.json", "cannot be read"]),
     ((*OPTIMIZE, "--try", "half.json"), 2, ["half.json:1", "not JSON"]),

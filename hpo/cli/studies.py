@@ -126,7 +126,8 @@ def delete(
     found = service.study_status(opened, study)
     if found.workers and not force:
         raise StudyError(
-            f"{found.study} has workers at it ({', '.join(found.workers)}); stop them first, or add --force"
+            f"{found.study} has workers at it ({', '.join(found.workers)}): "
+            f"hpo stop {found.study} --now takes them off it, or add --force"
         )
     if not yes:
         if not sys.stdin.isatty():

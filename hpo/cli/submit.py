@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
     from hpo.service.optimize.request import Limit, Request
     from hpo.service.optimize.submit import Submitted
+    from hpo.service.studies.status import StudyStatus
 
 __all__ = ["register", "submit"]
 
@@ -115,9 +116,13 @@ def _leave(request: "Request", left: "Submitted", *, changed: bool, as_json: boo
 
     found = status.study_status(storages.open(request.storage), left.study)
     if as_json:
-        document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
+        _document(found, left)
     else:
         submitted(found, left, changed=changed)
+
+
+def _document(found: "StudyStatus", left: "Submitted") -> None:
+    document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
 
 
 def _wait(ahead: "Plan", request: "Request", left: "Submitted", *, plain: bool, as_json: bool) -> None:
@@ -129,5 +134,5 @@ def _wait(ahead: "Plan", request: "Request", left: "Submitted", *, plain: bool, 
     with Display(lambda: announce(ahead, request), plain=plain) as display:
         progress = watch(opened, left.study, on_progress=display)
     if as_json:
-        document({**asdict(status.study_status(opened, left.study)), "added": left.added})
+        _document(status.study_status(opened, left.study), left)
     conclude(ahead, progress, opened, quiet=as_json)

@@ -83,6 +83,29 @@ def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> N
         submit(wanted(definition="deep", trials=5, fidelity="quick"))
 
 
+def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(store: Storage, wanted) -> None:
+    submit(wanted(name="deep", fidelity="glance"))
+    assert submit(wanted(definition="toy", trials=5)).study == "deep"
+    submit(wanted(name="deeper"))
+    with pytest.raises(StudyError, match="'toy' has 2 studies, so say which: deep, deeper"):
+        submit(wanted(definition="toy", trials=7))
+    with pytest.raises(UsageError, match="no definition 'other'"):
+        submit(wanted(definition="other"))
+
+
+def test_the_name_of_an_installed_definition_means_that_definition(store: Storage, wanted) -> None:
+    from hpo.service.studies import StudyPlan
+
+    studies.create_or_resume(
+        store,
+        StudyPlan(
+            name="mine", reference="mine.py:study", definition="fcnn", space="s", fingerprint="f", fidelity="quick",
+            direction="maximize", metric="accuracy",
+        ),
+    )  # fmt: skip
+    assert meant(wanted(definition="fcnn")).definition == "fcnn"
+
+
 def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:
     none = "toy.py:none"  # nothing is left to do, so no worker is started
     submit(wanted(trials=1))

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.bar import line
+from hpo.cli.printing.bar import Pace, line
 from hpo.cli.printing.output import tell
 from hpo.cli.printing.studies import state_words, study_lines
 
@@ -49,14 +49,11 @@ def _plain(storage: "Storage", name: str) -> None:
     from hpo.service.studies.status import study_status
     from hpo.service.studies.watching import watch
 
-    said = ""
+    pace = Pace()
 
     def show(progress: "Progress") -> None:
-        nonlocal said
-        text = line(progress)
-        if text != said:
-            said = text
-            tell(text)
+        if pace.due(progress):
+            tell(line(progress))
             sys.stdout.flush()
 
     watch(storage, name, on_progress=show)

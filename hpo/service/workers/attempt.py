@@ -138,8 +138,8 @@ class Attempt:
 
     def _drop(self) -> Ending:
         """Fail the trial of a slot that is no longer ours."""
-        self._fail(f"attempt {self.slot.attempt} lost its slot to somebody else")
-        self._say("lost the slot to somebody else, so its trial is dropped")
+        self._fail(f"attempt {self.slot.attempt} lost its slot")
+        self._say("lost the slot, so its trial is dropped", reason="taken back, deleted, or overdue")
         return "lost"
 
     def _interrupt(self, error: StorageError) -> Ending:

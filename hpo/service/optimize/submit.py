@@ -6,7 +6,7 @@ from hpo.service import storage as storages
 from hpo.service.optimize.opening import check, open_study
 from hpo.service.optimize.request import Request
 from hpo.service.studies import lookup, refuse_other
-from hpo.service.studies.serving import Serving, serving
+from hpo.service.views.serving import Serving, serving
 
 __all__ = ["Submitted", "meant", "submit"]
 

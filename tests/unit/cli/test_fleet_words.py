@@ -8,11 +8,11 @@ import pytest
 from hpo.cli.printing.fleet import show_serving, show_workers
 from hpo.cli.printing.studies import state_words, study_lines
 from hpo.service.hosts.roster import WorkerRecord
-from hpo.service.studies.fleet import FleetWorker
-from hpo.service.studies.in_hand import InHand
-from hpo.service.studies.progress import Best
-from hpo.service.studies.serving import Serving
-from hpo.service.studies.status import StudyStatus
+from hpo.service.views.fleet import FleetWorker
+from hpo.service.views.in_hand import InHand
+from hpo.service.views.progress import Best
+from hpo.service.views.serving import Serving
+from hpo.service.views.status import StudyStatus
 
 NOW = datetime.now(UTC)
 HAND = InHand(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))

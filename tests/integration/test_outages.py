@@ -178,7 +178,7 @@ def test_connections_that_break_in_the_middle_cost_nothing(
     found.close()
 
 
-@pytest.mark.parametrize("how", ["away", "silent"])
+@pytest.mark.parametrize("how", ["away", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_fleet_that_cannot_reach_the_database_still_stops_when_told(
     server: OwnServer, url: str, proxy: Proxy, start: Start, how: str
 ) -> None:

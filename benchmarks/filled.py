@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 
+from hpo.service.slots.slots import Slots
+from hpo.service.slots.trials import ATTEMPT, POSITION, SLOT
 from hpo.service.storage import Storage, schema
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.trials import ATTEMPT, POSITION, SLOT
 from hpo.study.registry import load
 
 BATCH = 1000  # trials written at once

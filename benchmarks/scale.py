@@ -30,9 +30,9 @@ from typing import Any
 
 from hpo.service import storage as storages
 from hpo.service import studies
+from hpo.service.slots.offers import offers
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.offers import offers
-from hpo.service.studies.slots import Slots
 
 LEASE = 60.0  # seconds
 

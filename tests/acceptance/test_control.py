@@ -13,7 +13,7 @@ import pytest
 from conftest import PROJECT, Hpo, environment
 
 from hpo.service import storage
-from hpo.service.studies import status
+from hpo.service.views import status
 
 TOY = PROJECT / "tests" / "integration" / "toy.py"
 NAME = "toy-line-quick"

@@ -14,10 +14,10 @@ import pytest
 from slot_tools import Claim, Clock
 
 from hpo.service import storage, studies
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")  # a second major version, where it is installed
 _numbers = itertools.count()

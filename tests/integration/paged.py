@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 
 from hpo.search import digest
 from hpo.service import studies
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
 from hpo.web.door.user import CSRF, NONCE, USER, User
 
 WRITER = {USER: User(name="anna", may_write=True), CSRF: "the-token", NONCE: "the-nonce"}

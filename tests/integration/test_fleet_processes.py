@@ -19,9 +19,9 @@ from fleets import Fleet
 
 from hpo.service import storage, studies
 from hpo.service.hosts.roster import Roster
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, halting
-from hpo.service.studies.slots import Slots
 from hpo.study import Params
 
 BASELINE = {"x": 0.5, "kind": "a"}

@@ -17,9 +17,9 @@ from servers import OwnServer, own_server
 from hpo.service import storage
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.slots import Slots
-from hpo.service.workers.effort import Effort
+from hpo.service.supervisors.effort import Effort
 
 LEASE = 1.5  # seconds
 STUDY = "toy"

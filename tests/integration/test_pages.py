@@ -11,9 +11,9 @@ from paged import EVIL, READER, WRITER, Read, read, settle, words
 
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster, Worker
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, halting
-from hpo.service.studies.slots import Slots
 from hpo.web.pages import create
 from hpo.web.pages.addresses import segment
 

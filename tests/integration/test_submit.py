@@ -19,13 +19,14 @@ from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
 from hpo.service.optimize.submit import meant, submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, halting, status
-from hpo.service.studies.fleet import fleet
-from hpo.service.studies.progress import Progress
-from hpo.service.studies.serving import serving
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.watching import watch
+from hpo.service.studies import StudyRecord, halting
+from hpo.service.views import status
+from hpo.service.views.fleet import fleet
+from hpo.service.views.progress import Progress
+from hpo.service.views.serving import serving
+from hpo.service.views.watching import watch
 
 NAME = "toy-line-quick"
 

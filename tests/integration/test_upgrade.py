@@ -11,13 +11,13 @@ from sqlalchemy import inspect, select, text
 
 from hpo.errors import StorageError
 from hpo.service import storage, studies
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import schema
 from hpo.service.storage.engine import connect
 from hpo.service.storage.migrations import REVISIONS
 from hpo.service.storage.upgrading import Upgrade
 from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.studies.slots import Slots
 
 
 @pytest.fixture

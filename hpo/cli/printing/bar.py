@@ -10,7 +10,7 @@ from hpo.cli.printing.output import duration, figure, is_terminal, say
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
 __all__ = ["Display", "Pace", "line"]
 

@@ -9,7 +9,7 @@ from hpo.cli.printing.studies import state_words, study_lines
 
 if TYPE_CHECKING:
     from hpo.service.storage import Storage
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
 __all__ = ["keep_showing"]
 
@@ -34,8 +34,8 @@ def _live(storage: "Storage", name: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from hpo.service.studies.status import study_status
-    from hpo.service.studies.watching import watch
+    from hpo.service.views.status import study_status
+    from hpo.service.views.watching import watch
 
     with Live(auto_refresh=False) as live:
 
@@ -46,8 +46,8 @@ def _live(storage: "Storage", name: str) -> None:
 
 
 def _plain(storage: "Storage", name: str) -> None:
-    from hpo.service.studies.status import study_status
-    from hpo.service.studies.watching import watch
+    from hpo.service.views.status import study_status
+    from hpo.service.views.watching import watch
 
     pace = Pace()
 

@@ -7,7 +7,7 @@ from hpo.service.optimize.opening import check, open_study
 from hpo.service.optimize.request import Request
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, find, list_all, lookup, refuse_other
-from hpo.service.studies.serving import Serving, serving
+from hpo.service.views.serving import Serving, serving
 from hpo.study import registry
 
 __all__ = ["Submitted", "meant", "submit"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, StorageError
+from hpo.service.slots import trials
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slot import LeaseLost, Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import trials
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slot import LeaseLost, Outcome, Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.outcome import Result, judge
 from hpo.service.workers.prepared import Prepared
 from hpo.service.workers.terms import Step, Terms

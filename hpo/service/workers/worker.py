@@ -23,10 +23,10 @@ from hpo.errors import HpoError, StorageError, UsageError
 from hpo.service import storage as storages
 from hpo.service.hosts.liveness import die_with_parent
 from hpo.service.hosts.roster import Worker
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.presence import Presence
 from hpo.service.workers.serve import Server

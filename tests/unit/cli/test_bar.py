@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hpo.cli.printing.bar import Display, Pace, line
-from hpo.service.studies.progress import Best, Progress
+from hpo.service.views.progress import Best, Progress
 
 
 def progress(**changes: object) -> Progress:

@@ -217,7 +217,7 @@ def test_delete_refuses_while_a_worker_is_at_it_unless_forced(hpo, started: Path
     assert Slots(opened).claim("toy-small-quick", "a-worker", 600) is not None
     opened.close()
     before = rows(started)
-    refused(hpo("delete", "toy", "--yes"), 1, ["a-worker", "--force"])
+    refused(hpo("delete", "toy", "--yes"), 1, ["a-worker", "hpo stop toy-", "--force"])
     assert rows(started) == before
     assert hpo("delete", "toy", "--yes", "--force").code == 0
     assert rows(started) == []

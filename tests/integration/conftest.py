@@ -113,8 +113,9 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'hpo.db'}"
     else:
         server = request.getfixturevalue("postgres" if request.param == "postgresql" else "postgres_15")
-        server.execute("CREATE DATABASE store")
-        url = server.url("store")
+        name = f"store_{next(_numbers)}"  # pytest may want it again later, of other tests
+        server.execute(f"CREATE DATABASE {name}")
+        url = server.url(name)
     opened = storage.prepare(url)
     yield opened
     opened.close()

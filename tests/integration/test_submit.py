@@ -200,7 +200,11 @@ def test_a_value_good_enough_ends_the_watching_and_the_study_is_done(store: Stor
 def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Storage, wanted) -> None:
     submit(wanted())
     assert watch(store, NAME, timeout=0.001).ended == "timeout"
-    ended = watch(store, NAME, on_progress=lambda _: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        ended = watch(store, NAME, on_progress=lambda _: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (ended.ended, ended.open) == ("interrupted", 3)
 
 

@@ -20,11 +20,12 @@ demo: $(READY) ## The main job: 50 trials of the report's network on Fashion-MNI
 	$(BIN)/hpo optimize cnn --trials 50
 	$(BIN)/hpo best cnn-report-quick
 
+# Three at a time, a file each: a good part of them waits for processes. ARGS=-n0 runs them one after another.
 test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
-	$(BIN)/pytest -m slow $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 compose-test: $(READY) ## The compose file built and run by Docker, disturbed: 60 trials, none lost (skips without an engine)
 	$(BIN)/python tests/compose/run_compose.py $(ARGS)
@@ -44,6 +45,8 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.overhead --scale
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.scale --status
 	$(BIN)/python -m benchmarks.throughput fcnn
 	$(BIN)/python -m benchmarks.throughput cnn
 	$(BIN)/python -m benchmarks.throughput cnn --space

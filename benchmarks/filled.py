@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
+from hpo.service.slots.slots import Slots
+from hpo.service.slots.trials import ATTEMPT, POSITION, SLOT
 from hpo.service.storage import Storage, schema
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.trials import ATTEMPT, POSITION, SLOT
 from hpo.study.registry import load
 
 BATCH = 1000  # trials written at once
@@ -30,6 +30,23 @@ def fill(storage: Storage, study: str, count: int) -> None:
     space = load("fcnn").space()
     drawn = list(_configurations(space, suggest, count))
     begun = datetime(2026, 1, 1)
+    table = schema.slots
+    settle = (
+        update(table)
+        .where(table.c.id == bindparam("which"))
+        .values(
+            state="settled",
+            outcome="complete",
+            attempt=1,
+            worker="somebody",
+            value=bindparam("got"),
+            params=bindparam("drawn"),
+            trial_number=bindparam("number"),
+            started_at=bindparam("begun"),
+            settled_at=bindparam("ended"),
+        )
+    )
+    there = slots.list(study)
     for first in range(0, count, BATCH):
         rows: dict[Any, list[dict[str, Any]]] = {
             model: []
@@ -43,7 +60,7 @@ def fill(storage: Storage, study: str, count: int) -> None:
             )
         }
         settled = []
-        for slot in slots.list(study)[first : first + BATCH]:
+        for slot in there[first : first + BATCH]:
             number, frozen = slot.position, drawn[slot.position]
             id_ = number + 1
             value = 2 + random.Random(number).random()
@@ -89,27 +106,21 @@ def fill(storage: Storage, study: str, count: int) -> None:
                 }
                 for step in range(1, 11)
             ]
-            settled.append((slot.id, number, json.dumps(frozen.params), value, started.timestamp()))
-        table = schema.slots
+            at = started.timestamp()
+            settled.append(
+                {
+                    "which": slot.id,
+                    "number": number,
+                    "drawn": json.dumps(frozen.params),
+                    "got": value,
+                    "begun": at,
+                    "ended": at + 60,
+                }
+            )
         with storage.engine.begin() as connection:
             for model, several in rows.items():
                 connection.execute(insert(model), several)
-            for id_, number, params, value, at in settled:
-                connection.execute(
-                    update(table)
-                    .where(table.c.id == id_)
-                    .values(
-                        state="settled",
-                        outcome="complete",
-                        value=value,
-                        attempt=1,
-                        worker="somebody",
-                        params=params,
-                        trial_number=number,
-                        started_at=at,
-                        settled_at=at + 60,
-                    )
-                )
+            connection.execute(settle, settled)
 
 
 def _configurations(space: Any, suggest: Any, count: int) -> Iterator[Any]:

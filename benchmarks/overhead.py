@@ -21,7 +21,7 @@ from benchmarks.sides.hpo import finished_trials
 from benchmarks.throughput import configurations
 from hpo.service import storage as storages
 from hpo.service import studies
-from hpo.service.studies.slots import Slots
+from hpo.service.slots.slots import Slots
 from hpo.service.workers.serve import serve
 from hpo.study import Space
 from hpo.study.registry import load

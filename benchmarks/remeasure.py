@@ -13,7 +13,7 @@ import numpy as np
 
 from hpo.data import kfold
 from hpo.service import storage, studies
-from hpo.service.studies import trial_report
+from hpo.service.views import trial_report
 from hpo.settings import storage_url
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load

@@ -17,7 +17,7 @@ from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.service.compare.stages import Stage
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
 __all__ = ["compare", "register"]
 
@@ -98,7 +98,7 @@ def compare(
     from hpo.service.compare.outline import outline
     from hpo.service.compare.request import CompareRequest
     from hpo.service.compare.run import compare as run
-    from hpo.service.workers.effort import Effort
+    from hpo.service.supervisors.effort import Effort
 
     request = CompareRequest(
         study=study,

@@ -40,8 +40,9 @@ def stop(
 ) -> None:
     """Begin nothing more in a study, on any machine; trials in hand are finished and count, unless --now."""
     from hpo.service import storage as storages
-    from hpo.service.studies import find, halting, status
+    from hpo.service.studies import find, halting
     from hpo.service.studies.refusals import stopped
+    from hpo.service.views import status
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name
@@ -69,8 +70,9 @@ def stop(
 def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Let a stopped study go on; workers that are there take it up by themselves."""
     from hpo.service import storage as storages
-    from hpo.service.studies import find, halting, status
-    from hpo.service.studies.serving import serving
+    from hpo.service.studies import find, halting
+    from hpo.service.views import status
+    from hpo.service.views.serving import serving
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name

@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 an expected error, 2 usage, 130 interrupted. An error is one line on stderr; HPO_DEBUG=1 adds its
     traceback.
     """
+    _open_streams()
     from hpo.cli.app import app
 
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
@@ -46,6 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         return _fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else DONE
+
+
+def _open_streams() -> None:
+    """Open those of the three standard streams that whoever started us had closed (`>&-`), on nothing.
+
+    Else there would be nothing to print to, and the next file or connection would take the stream's number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: the stream's own
+            os.set_inheritable(nowhere, True)  # for workers likewise
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
 
 
 def _fail(message: str, code: int) -> int:

@@ -70,8 +70,8 @@ def optimize(
     from hpo.service.optimize.plan import plan
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize as run
-    from hpo.service.studies import status
-    from hpo.service.workers.effort import Effort
+    from hpo.service.supervisors.effort import Effort
+    from hpo.service.views import status
     from hpo.study.configurations import read_configurations
 
     url = storage or storage_url()

@@ -18,7 +18,7 @@ from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.service.storage import Storage as OpenStorage
-    from hpo.service.studies.status import StudyStatus
+    from hpo.service.views.status import StudyStatus
 
 __all__ = ["best", "delete", "register", "status", "trial"]
 
@@ -51,8 +51,8 @@ def status(
 ) -> None:
     """All studies, or one: target, trials by outcome, running, best, time left; and the workers there are."""
     from hpo.service import storage as storages
-    from hpo.service.studies import status as service
-    from hpo.service.studies.fleet import fleet
+    from hpo.service.views import status as service
+    from hpo.service.views.fleet import fleet
 
     _refuse_together(study, workers=workers, watch=watch, as_json=as_json)
     url = storage or storage_url()
@@ -79,7 +79,7 @@ def status(
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo.service import storage as storages
-    from hpo.service.studies import trial_report as service
+    from hpo.service.views import trial_report as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -105,7 +105,7 @@ def trial(
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
     from hpo.service import storage as storages
-    from hpo.service.studies import trial_report as service
+    from hpo.service.views import trial_report as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else show_trial(report)
@@ -120,13 +120,14 @@ def delete(
     """Delete a study with all its trials and all that was measured of it, after asking."""
     from hpo.service import storage as storages
     from hpo.service import studies
-    from hpo.service.studies import status as service
+    from hpo.service.views import status as service
 
     opened = storages.open(storage or storage_url())
     found = service.study_status(opened, study)
     if found.workers and not force:
         raise StudyError(
-            f"{found.study} has workers at it ({', '.join(found.workers)}); stop them first, or add --force"
+            f"{found.study} has workers at it ({', '.join(found.workers)}): "
+            f"hpo stop {found.study} --now takes them off it, or add --force"
         )
     if not yes:
         if not sys.stdin.isatty():
@@ -150,7 +151,7 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
 
 def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
     from hpo.service.storage.url import parse
-    from hpo.service.studies.fleet import fleet
+    from hpo.service.views.fleet import fleet
 
     if everything:
         show_studies(everything)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
     from hpo.service.optimize.request import Limit, Request
     from hpo.service.optimize.submit import Submitted
+    from hpo.service.views.status import StudyStatus
 
 __all__ = ["register", "submit"]
 
@@ -76,7 +77,7 @@ def submit(
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.submit import meant
     from hpo.service.optimize.submit import submit as run
-    from hpo.service.workers.effort import Effort
+    from hpo.service.supervisors.effort import Effort
     from hpo.study.configurations import read_configurations
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
@@ -111,23 +112,27 @@ def submit(
 
 def _leave(request: "Request", left: "Submitted", *, changed: bool, as_json: bool) -> None:
     from hpo.service import storage as storages
-    from hpo.service.studies import status
+    from hpo.service.views import status
 
     found = status.study_status(storages.open(request.storage), left.study)
     if as_json:
-        document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
+        _document(found, left)
     else:
         submitted(found, left, changed=changed)
 
 
+def _document(found: "StudyStatus", left: "Submitted") -> None:
+    document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
+
+
 def _wait(ahead: "Plan", request: "Request", left: "Submitted", *, plain: bool, as_json: bool) -> None:
     from hpo.service import storage as storages
-    from hpo.service.studies import status
-    from hpo.service.studies.watching import watch
+    from hpo.service.views import status
+    from hpo.service.views.watching import watch
 
     opened = storages.open(request.storage)
     with Display(lambda: announce(ahead, request), plain=plain) as display:
         progress = watch(opened, left.study, on_progress=display)
     if as_json:
-        document({**asdict(status.study_status(opened, left.study)), "added": left.added})
+        _document(status.study_status(opened, left.study), left)
     conclude(ahead, progress, opened, quiet=as_json)

@@ -84,8 +84,8 @@ def sweep(
     Each row is trained on all development rows from its table's own base configuration and scored on the test rows, as
     the report did. What has been trained is kept: the same command goes on where it stopped, more repeats add to it.
     """
+    from hpo.service.supervisors.effort import Effort
     from hpo.service.sweep.request import SweepRequest
-    from hpo.service.workers.effort import Effort
 
     request = SweepRequest(
         definition=definition,

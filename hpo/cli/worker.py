@@ -74,7 +74,7 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
-    from hpo.service.workers.fleet import FleetOrder, run_fleet
+    from hpo.service.supervisors.fleet import FleetOrder, run_fleet
 
     kind = logs.kind(log)
     order = FleetOrder(

@@ -1,12 +1,12 @@
 """One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners."""
 
-from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.job import JOB, Job
 from hpo.search.measurement import Measurement, measure
 from hpo.search.measuring import Measuring, measuring
 from hpo.search.objective import Objective, objective
-from hpo.search.pruners import default_pruner, make_pruner
-from hpo.search.samplers import make_sampler
+from hpo.search.pruning.pruners import default_pruner, make_pruner
+from hpo.search.sampling.distinct import Claim, DistinctSampler
+from hpo.search.sampling.samplers import make_sampler
 from hpo.search.seeds import POSITION, sampler_seed
 from hpo.search.suggest import digest, suggest
 

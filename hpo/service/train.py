@@ -129,7 +129,7 @@ def _configuration(found: StudyDefinition, config: str, study: str | None, url: 
 
 def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
     from hpo.service import storage, studies
-    from hpo.service.studies import trial_report
+    from hpo.service.views import trial_report
 
     opened = storage.open(url)
     record = studies.find(opened, study or found.name)

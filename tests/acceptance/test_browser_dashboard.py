@@ -65,9 +65,8 @@ def wait_for(process: subprocess.Popen[str], look: Callable[[], re.Match[str] | 
     return found[1]
 
 
-@pytest.fixture
-def prepared(folder: Path) -> Path:
-    """The folder commands run in, with a study of 8 trials nobody works at, and a writer and a reader."""
+def prepare(folder: Path) -> Path:
+    """The folder, with a study of 8 trials nobody works at, a writer and a reader."""
     paced.allow(folder, 0)
     url = f"sqlite:///{folder / 'hpo.db'}"
     submit(Request(definition=f"{paced.FILE}:study", trials=8, storage=url, sampler="random", seed=1))
@@ -77,9 +76,16 @@ def prepared(folder: Path) -> Path:
 
 
 @pytest.fixture
-def site(prepared: Path) -> Iterator[str]:
-    """The address of a dashboard of that."""
-    with served(prepared) as address:
+def site(folder: Path) -> Iterator[str]:
+    """The address of a dashboard, of this test's own; commands of the test work in the same folder."""
+    with served(prepare(folder)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard for those who change nothing."""
+    with served(prepare(tmp_path_factory.mktemp("still"))) as address:
         yield address
 
 
@@ -174,12 +180,16 @@ def test_from_page_to_report_to_optuna_dashboard_and_back(browser: Browser, site
     page.context.close()
 
 
-def test_a_reader_sees_all_and_no_buttons(browser: Browser, site: str) -> None:
-    page = logged_in(browser, site, "rita").page
+def test_a_reader_sees_all_and_no_buttons_and_when_it_is_old(browser: Browser, still: str) -> None:
+    page = logged_in(browser, still, "rita").page
     for path in ("/", f"/studies/{STUDY}"):
-        page.goto(site + path)
+        page.goto(still + path)
         see(page, "main", "0 of 8 settled")
         assert page.locator("main form").count() == 0
+    page.route("**/live/**", lambda route: route.fulfill(status=503, json={"error": "the database is away"}))
+    see(page, "#away", "the database is away. What you see is as it was at")
+    page.unroute("**/live/**")
+    expect(page.locator("#away")).to_be_hidden(timeout=SOON)
     page.context.close()
 
 
@@ -197,13 +207,13 @@ def test_without_a_script_pages_can_be_read_and_studies_stopped(browser: Browser
     page.context.close()
 
 
-def test_a_server_that_is_away_is_said_to_be_and_found_again(browser: Browser, prepared: Path) -> None:
-    with served(prepared) as site:
+def test_a_server_that_is_away_is_said_to_be_and_found_again(browser: Browser, folder: Path) -> None:
+    with served(prepare(folder)) as site:
         page = logged_in(browser, site, "anna").page
         page.wait_for_selector("[data-asked]", state="attached")
     see(page, "#away", "The server cannot be reached")
     see(page, "#studies", "0 of 8 settled")  # what was seen stays
-    with served(prepared, port=int(site.rsplit(":", 1)[1])):  # which knows nothing of the sessions before
+    with served(folder, port=int(site.rsplit(":", 1)[1])):  # which knows nothing of the sessions before
         see(page, "#away", "You are logged out")
         page.get_by_role("link", name="Log in again").click()
         log_in(page, page.url, "anna")
@@ -218,18 +228,18 @@ def shown(request: pytest.FixtureRequest, browser: Browser) -> dict[str, object]
     return {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
 
 
-def test_every_width_and_both_themes(browser: Browser, site: str, shown: dict[str, object]) -> None:
-    seen = logged_in(browser, site, "anna", **shown)
+def test_every_width_and_both_themes(browser: Browser, still: str, shown: dict[str, object]) -> None:
+    seen = logged_in(browser, still, "anna", **shown)
     page = seen.page
     dark = shown["color_scheme"] == "dark"
     for path in ("/", f"/studies/{STUDY}", "/studies/none"):
-        page.goto(site + path)
+        page.goto(still + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") is not dark
     switch = page.get_by_role("button", name="Light colours" if dark else "Dark colours")
     switch.press("Enter")
-    page.goto(site)  # the choice holds on the next page
+    page.goto(still)  # the choice holds on the next page
     paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") is dark
     assert [text for text in seen.complaints if "404" not in text] == []

@@ -13,7 +13,7 @@ import pytest
 from conftest import PROJECT, Hpo, environment
 
 from hpo.service import storage
-from hpo.service.studies import status
+from hpo.service.views import status
 
 TOY = PROJECT / "tests" / "integration" / "toy.py"
 NAME = "toy-line-quick"
@@ -89,6 +89,8 @@ def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end
     opened = storage.open(f"sqlite:///{folder}/hpo.db")
     last = status.study_status(opened, NAME)
     assert (last.state, last.complete, last.settled) == ("done", 3, 3)
+    document = json.loads(hpo("submit", "toy", "--trials", 3, "--wait", "--json").out)
+    assert (document["study"], document["added"], document["serving"], document["state"]) == (NAME, 0, [], "done")
     watched = hpo("status", "toy", "--watch")
     assert watched.out.splitlines()[-1] == f"{NAME}: done"
 

@@ -44,7 +44,7 @@ def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize
-    from hpo.service.workers.effort import Effort
+    from hpo.service.supervisors.effort import Effort
 
     (folder / "own.py").write_text(OWN)
     request = Request(

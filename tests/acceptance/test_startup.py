@@ -44,3 +44,14 @@ def test_looking_imports_neither_tensorflow_nor_optuna(folder: Path) -> None:
 def test_a_refused_search_imports_no_tensorflow(folder: Path) -> None:
     (folder / "text.db").write_text("this is no database " * 100)
     assert "tensorflow" not in imported_by(folder, "optimize", "cnn", "--trials", "5", "--storage", "sqlite:///text.db")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_standard_streams_that_were_closed_are_done_without(folder: Path, closed: str) -> None:
+    from hpo.service import storage
+
+    storage.prepare(f"sqlite:///{folder}/hpo.db").close()
+    command = ["sh", "-c", f'"$0" -m hpo status {closed}', sys.executable]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert ("no studies" in done.stderr) == ("2>" not in closed)

@@ -84,7 +84,7 @@ CASES = [
     (("optimize", "./toy.py:study", "--trials", "0"), 2, ["'0'", "from 1"]),
     (("optimize", "./toy.py:study", "--trials", "-3"), 2, ["'-3'", "from 1"]),
     (("optimize", "./toy.py:study", "--trials", "9" * 40), 2, ["1,000,000"]),
-    ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 1 to 256"]),
+    ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 0 to 256"]),
     ((*OPTIMIZE, "--timeout", "soon"), 2, ["'soon'", "10m"]),
     ((*OPTIMIZE, "--try", "none.json"), 2, ["none.json", "cannot be read"]),
     ((*OPTIMIZE, "--try", "half.json"), 2, ["half.json:1", "not JSON"]),
@@ -158,7 +158,7 @@ def rows(database: Path) -> list[tuple[object, ...]]:
 def started(toy: Path) -> Path:
     """A database with the toy's study of three open trials, as it is before the first worker starts."""
     from hpo.service import storage, studies
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
     from hpo.study import registry
 
     definition = registry.load(f"{toy}/toy.py:study")
@@ -211,13 +211,13 @@ def test_delete_takes_a_study_that_was_confirmed(hpo, started: Path) -> None:
 
 def test_delete_refuses_while_a_worker_is_at_it_unless_forced(hpo, started: Path) -> None:
     from hpo.service import storage
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     opened = storage.open(f"sqlite:///{started}")
     assert Slots(opened).claim("toy-small-quick", "a-worker", 600) is not None
     opened.close()
     before = rows(started)
-    refused(hpo("delete", "toy", "--yes"), 1, ["a-worker", "--force"])
+    refused(hpo("delete", "toy", "--yes"), 1, ["a-worker", "hpo stop toy-", "--force"])
     assert rows(started) == before
     assert hpo("delete", "toy", "--yes", "--force").code == 0
     assert rows(started) == []

@@ -76,21 +76,21 @@ def create(url: str, plan: Any) -> Any:
 
 def open_slots(url: str, study: str, total: int) -> int:
     from hpo.service import storage
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     return Slots(storage.open(url)).open(study, total)
 
 
 def add_jobs(url: str, study: str, jobs: Sequence[Any]) -> int:
     from hpo.service import storage
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     return Slots(storage.open(url)).add(study, jobs)
 
 
 def claim_all(url: str, study: str, worker: str) -> list[int]:
     from hpo.service import storage
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     slots = Slots(storage.open(url))
     taken = []
@@ -101,7 +101,7 @@ def claim_all(url: str, study: str, worker: str) -> list[int]:
 
 def reserve_all(url: str, slot: Any, digests: Sequence[str]) -> list[str]:
     from hpo.service import storage
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     slots = Slots(storage.open(url))
     return [digest for digest in digests if slots.reserve(slot, digest)]
@@ -110,8 +110,8 @@ def reserve_all(url: str, slot: Any, digests: Sequence[str]) -> list[str]:
 def settle_and_tell(url: str, slots: Sequence[Any], ids: Sequence[int], outcome: str, value: float | None) -> list[int]:
     """Settle each slot and, where that was won, tell its trial: the positions won."""
     from hpo.service import storage
-    from hpo.service.studies import trials
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots import trials
+    from hpo.service.slots.slots import Slots
 
     store = storage.open(url)
     assert store.rdb
@@ -127,9 +127,9 @@ def work_until_gone(url: str, study: str, worker: str) -> str:
     """Run trials until the study is deleted; how that was noticed."""
     from hpo.errors import HpoError
     from hpo.service import storage, studies
+    from hpo.service.slots import trials
+    from hpo.service.slots.slots import Slots
     from hpo.service.storage.errors import translated
-    from hpo.service.studies import trials
-    from hpo.service.studies.slots import Slots
 
     store = storage.open(url)
     try:
@@ -151,7 +151,7 @@ def work_until_gone(url: str, study: str, worker: str) -> str:
 def delete_soon(url: str, study: str) -> str:
     """Delete the study as soon as there is work to be interrupted."""
     from hpo.service import storage, studies
-    from hpo.service.studies.slots import Slots
+    from hpo.service.slots.slots import Slots
 
     store = storage.open(url)
     while Slots(store).counts(study).settled < 5:
@@ -162,7 +162,7 @@ def delete_soon(url: str, study: str) -> str:
 
 def tell_all(url: str, ids: Sequence[int], outcome: str, value: float) -> list[bool]:
     from hpo.service import storage
-    from hpo.service.studies import trials
+    from hpo.service.slots import trials
 
     store = storage.open(url)
     assert store.rdb

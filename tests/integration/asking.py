@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from hpo.service.optimize.request import Request
-from hpo.service.workers.effort import Effort
+from hpo.service.supervisors.effort import Effort
 
 __all__ = ["asked"]
 

@@ -26,8 +26,8 @@ from hpo.errors import StorageError
 from hpo.service import storage
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.slots import Slots
 
 _HOUR = 3600.0
 _GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting

@@ -14,10 +14,10 @@ import pytest
 from slot_tools import Claim, Clock
 
 from hpo.service import storage, studies
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")  # a second major version, where it is installed
 _numbers = itertools.count()
@@ -113,8 +113,9 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'hpo.db'}"
     else:
         server = request.getfixturevalue("postgres" if request.param == "postgresql" else "postgres_15")
-        server.execute("CREATE DATABASE store")
-        url = server.url("store")
+        name = f"store_{next(_numbers)}"  # pytest may want it again later, of other tests
+        server.execute(f"CREATE DATABASE {name}")
+        url = server.url(name)
     opened = storage.prepare(url)
     yield opened
     opened.close()

@@ -12,8 +12,8 @@ from hpo.service.compare.contest import contest
 from hpo.service.compare.outline import outline
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.run import read
+from hpo.service.slots.slots import Slots
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.slots import Slots
 from hpo.study import registry
 
 DEFINITION = """

@@ -16,7 +16,7 @@ from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.run import compare
 from hpo.service.compare.stages import Stage, walk
 from hpo.service.measuring import Result
-from hpo.service.studies.slots import Slots
+from hpo.service.slots.slots import Slots
 from hpo.study import registry
 
 DEFINITION = """

@@ -19,9 +19,10 @@ from hpo.service.hosts import machine
 from hpo.service.hosts.gpus import Gpu
 from hpo.service.hosts.roster import Roster, Worker
 from hpo.service.hosts.seats import Seats
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord, halting, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord, halting
 
 HOUR = 3600.0  # seconds
 

@@ -17,9 +17,11 @@ from hpo.service import studies
 from hpo.service.export import export
 from hpo.service.export import trials as exported
 from hpo.service.export.trials import ExportedTrial
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, stored, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.service.views import stored
 
 Ran = Callable[..., int]
 

@@ -21,9 +21,10 @@ from hpo.service.compare.budget import Budget, Spent
 from hpo.service.compare.report import CompareReport, Heat, Scores, Side
 from hpo.service.findings import Findings
 from hpo.service.findings.gathering import gather, points
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyRecord
 from hpo.service.sweep.run import as_reported
 from hpo.study import StudyDefinition, registry
 

@@ -12,11 +12,11 @@ import toy
 
 from hpo.errors import DataError
 from hpo.service import studies
+from hpo.service.slots.offers import offers
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, halting
-from hpo.service.studies.offers import offers
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers import prepared, sources
 from hpo.service.workers.serve import Drained, MakeObjective, Server, Step
 from hpo.service.workers.sources import AnyStudy

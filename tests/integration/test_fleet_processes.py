@@ -18,10 +18,11 @@ import toy
 from fleets import Fleet
 
 from hpo.service import storage, studies
+from hpo.service.hosts.cores import share
 from hpo.service.hosts.roster import Roster
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, halting
-from hpo.service.studies.slots import Slots
 from hpo.study import Params
 
 BASELINE = {"x": 0.5, "kind": "a"}
@@ -99,6 +100,20 @@ def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: S
     assert sorted(settled) == sorted(told)
     assert len({line["worker"] for line in lines if line["event"] == "settled"}) in (1, 2)
     assert list(Roster(opened).present()) == []
+
+
+def test_fleets_of_one_machine_share_its_cores(opened: Storage, start: Start) -> None:
+    roster = Roster(opened)
+
+    def settled(workers: int) -> bool:
+        there = roster.present()
+        return len(there) == workers and all(each.doing == "waiting for work" for each in there)
+
+    for workers in (1, 2, 3):
+        start("instant", "--processes", "1", "--cpu")
+        until(lambda workers=workers: settled(workers))
+    threads = [each.threads for each in sorted(roster.present(), key=lambda each: each.started_at)]
+    assert threads == [share(1), share(2), share(3)]
 
 
 def test_stopped_it_gives_back_what_it_has_in_hand(opened: Storage, start: Start) -> None:

@@ -20,8 +20,8 @@ from hpo.service.hosts.roster import Roster
 from hpo.service.hosts.seats import Seats
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.slots import Slots
 
 T = TypeVar("T")
 STUDY = "toy-line-quick"

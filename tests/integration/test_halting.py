@@ -10,9 +10,9 @@ from sqlalchemy import text, update
 
 from hpo.errors import StudyError
 from hpo.service import studies
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.studies import StudyPlan, StudyRecord, halting
-from hpo.service.studies.slots import Slots
 
 
 def test_stopping_says_once_who_and_why_and_resuming_forgets_it(store: Storage, study: StudyRecord) -> None:

@@ -10,9 +10,10 @@ from slot_tools import Claim
 from hpo.errors import StudyError
 from hpo.service import studies
 from hpo.service.findings import importances as service
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
 
 Fill = Callable[..., None]
 

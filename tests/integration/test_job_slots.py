@@ -7,10 +7,11 @@ from slot_tools import Claim
 from hpo.errors import StudyError, UsageError
 from hpo.search import Job
 from hpo.service import studies
+from hpo.service.slots import slots as slots_module
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, trials
-from hpo.service.studies import slots as slots_module
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyRecord
 
 JOBS = [small.job(seed) for seed in range(3)]
 

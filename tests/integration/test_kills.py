@@ -11,8 +11,9 @@ from invariants import check_budget
 from sqlalchemy import Engine, event
 
 from hpo.service import storage, studies
-from hpo.service.studies import StudyPlan, recovery, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.slots import recovery, trials
+from hpo.service.slots.slots import Slots
+from hpo.service.studies import StudyPlan
 
 STRIDE = 6  # kill at every sixth statement; where it begins differs from database to database
 

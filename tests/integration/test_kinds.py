@@ -13,10 +13,11 @@ from hpo.service import storage, studies
 from hpo.service.optimize.plan import plan as foresee
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord, status, trial_report
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
 from hpo.service.train import prepare
+from hpo.service.views import status, trial_report
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from hpo.search.redraw import redraw
 from hpo.service import storage, studies
 from hpo.service.hosts.cores import usable_cores
 from hpo.service.measuring import Effort, Result, estimate, measure, results, study
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.progress import Progress
-from hpo.service.studies.slots import Slots
+from hpo.service.views.progress import Progress
 
 EFFORT = Effort(workers=2)
 

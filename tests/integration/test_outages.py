@@ -17,9 +17,9 @@ from servers import OwnServer, own_server
 from hpo.service import storage
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.slots import Slots
-from hpo.service.workers.effort import Effort
+from hpo.service.supervisors.effort import Effort
 
 LEASE = 1.5  # seconds
 STUDY = "toy"
@@ -178,7 +178,7 @@ def test_connections_that_break_in_the_middle_cost_nothing(
     found.close()
 
 
-@pytest.mark.parametrize("how", ["away", "silent"])
+@pytest.mark.parametrize("how", ["away", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_fleet_that_cannot_reach_the_database_still_stops_when_told(
     server: OwnServer, url: str, proxy: Proxy, start: Start, how: str
 ) -> None:

@@ -11,8 +11,8 @@ from hpo.errors import UsageError
 from hpo.service import storage, studies
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
-from hpo.service.studies.progress import snapshot
-from hpo.service.studies.slots import Slots
+from hpo.service.slots.slots import Slots
+from hpo.service.views.progress import snapshot
 
 DEFINITION = """
 from hpo.study import *

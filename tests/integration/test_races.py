@@ -10,10 +10,11 @@ from actors import Crew
 from optuna.trial import TrialState
 
 from hpo.service import storage, studies
+from hpo.service.slots import trials
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, trials
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from invariants import check_budget
 from optuna.exceptions import UpdateFinishedTrialError
 
 from hpo.service import storage, studies
+from hpo.service.slots import recovery, trials
+from hpo.service.slots.slot import LeaseLost, Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, recovery, trials
-from hpo.service.studies.slot import LeaseLost, Outcome, Slot
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan
 
 LEASE, ATTEMPTS = 60.0, 3
 _names = itertools.count()

@@ -8,10 +8,10 @@ from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import studies
+from hpo.service.slots.slot import LeaseLost, Slot
+from hpo.service.slots.slots import MAX_SLOTS, Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.slot import LeaseLost, Slot
-from hpo.service.studies.slots import MAX_SLOTS, Slots
 
 
 def only(slots: Slots, study: StudyRecord) -> Slot:

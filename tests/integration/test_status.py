@@ -8,8 +8,9 @@ import pytest
 
 from hpo.errors import StudyError
 from hpo.service import storage, studies
-from hpo.service.studies import status, trial_report, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
+from hpo.service.views import status, trial_report
 
 DEFINITION = """
 from hpo.study import *

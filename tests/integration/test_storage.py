@@ -15,12 +15,13 @@ from sqlalchemy import event, inspect, text
 
 from hpo.errors import HpoError, StorageError
 from hpo.service import storage, studies
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import answering, schema
 from hpo.service.storage.engine import KEPT, MOST, _postgresql, connect
 from hpo.service.storage.errors import translated
 from hpo.service.storage.url import parse
-from hpo.service.studies import StudyPlan, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan
 
 
 def refused(action: Callable[[], object]) -> str:

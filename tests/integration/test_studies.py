@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from hpo.errors import StudyError
 from hpo.service import storage, studies
+from hpo.service.slots import trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyPlan, StudyRecord
 
 
 def test_a_study_is_in_both_tables_with_its_direction_and_metric(store: Storage, plan: StudyPlan) -> None:

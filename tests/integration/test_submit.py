@@ -19,13 +19,14 @@ from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
 from hpo.service.optimize.submit import meant, submit
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, halting, status
-from hpo.service.studies.fleet import fleet
-from hpo.service.studies.progress import Progress
-from hpo.service.studies.serving import serving
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.watching import watch
+from hpo.service.studies import StudyRecord, halting
+from hpo.service.views import status
+from hpo.service.views.fleet import fleet
+from hpo.service.views.progress import Progress
+from hpo.service.views.serving import serving
+from hpo.service.views.watching import watch
 
 NAME = "toy-line-quick"
 
@@ -81,6 +82,29 @@ def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> N
     assert studies.get(store, "deep").sampler == "random"
     with pytest.raises(StudyError, match="made with fidelity glance, not quick"):
         submit(wanted(definition="deep", trials=5, fidelity="quick"))
+
+
+def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(store: Storage, wanted) -> None:
+    submit(wanted(name="deep", fidelity="glance"))
+    assert submit(wanted(definition="toy", trials=5)).study == "deep"
+    submit(wanted(name="deeper"))
+    with pytest.raises(StudyError, match="'toy' has 2 studies, so say which: deep, deeper"):
+        submit(wanted(definition="toy", trials=7))
+    with pytest.raises(UsageError, match="no definition 'other'"):
+        submit(wanted(definition="other"))
+
+
+def test_the_name_of_an_installed_definition_means_that_definition(store: Storage, wanted) -> None:
+    from hpo.service.studies import StudyPlan
+
+    studies.create_or_resume(
+        store,
+        StudyPlan(
+            name="mine", reference="mine.py:study", definition="fcnn", space="s", fingerprint="f", fidelity="quick",
+            direction="maximize", metric="accuracy",
+        ),
+    )  # fmt: skip
+    assert meant(wanted(definition="fcnn")).definition == "fcnn"
 
 
 def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:
@@ -176,7 +200,11 @@ def test_a_value_good_enough_ends_the_watching_and_the_study_is_done(store: Stor
 def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Storage, wanted) -> None:
     submit(wanted())
     assert watch(store, NAME, timeout=0.001).ended == "timeout"
-    ended = watch(store, NAME, on_progress=lambda _: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        ended = watch(store, NAME, on_progress=lambda _: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (ended.ended, ended.open) == ("interrupted", 3)
 
 

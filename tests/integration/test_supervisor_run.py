@@ -18,10 +18,10 @@ from hpo.service import storage, studies
 from hpo.service.hosts.roster import Roster
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
+from hpo.service.slots.slots import Slots
 from hpo.service.studies import halting
-from hpo.service.studies.progress import Progress
-from hpo.service.studies.slots import Slots
-from hpo.service.workers import crew
+from hpo.service.supervisors import crew
+from hpo.service.views.progress import Progress
 
 NAME = "toy-line-quick"
 

@@ -18,11 +18,11 @@ import toy
 from hpo.service import storage, studies
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
+from hpo.service.slots.slots import Slots
 from hpo.service.studies import StudyPlan
-from hpo.service.studies.slots import Slots
-from hpo.service.workers import supervisor
-from hpo.service.workers.child import Child, environment
-from hpo.service.workers.effort import Effort
+from hpo.service.supervisors import supervisor
+from hpo.service.supervisors.child import Child, environment
+from hpo.service.supervisors.effort import Effort
 from hpo.service.workers.order import EXIT_STOPPED, WorkOrder
 
 NAME = "toy-line-quick"

@@ -8,7 +8,7 @@ import small_tables
 from hpo.errors import StudyError
 from hpo.service import measuring, storage
 from hpo.service.measuring import Effort
-from hpo.service.studies.slots import Slots
+from hpo.service.slots.slots import Slots
 from hpo.service.sweep.greedy import greedy, read_greedy
 from hpo.service.sweep.plan import plan_greedy, plan_sweep
 from hpo.service.sweep.request import SweepRequest

@@ -6,9 +6,10 @@ from optuna.trial import TrialState
 from slot_tools import Claim, Clock
 
 from hpo.service import studies
+from hpo.service.slots import recovery, trials
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, recovery, trials
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyRecord
 
 
 @pytest.fixture

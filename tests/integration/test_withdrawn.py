@@ -2,9 +2,9 @@
 
 from hpo.search.job import Job
 from hpo.service.measuring.withdrawn import unwanted, withdraw
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.slots import Slots
 
 
 def test_only_open_jobs_that_are_not_wanted_go(store: Storage, study: StudyRecord) -> None:

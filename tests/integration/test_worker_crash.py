@@ -14,11 +14,11 @@ import pytest
 import toy
 
 from hpo.service import storage, studies
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slots import Slots
-from hpo.service.workers.abandoned import free_abandoned
+from hpo.service.supervisors.abandoned import free_abandoned
 from hpo.service.workers.serve import Terms, serve
 
 HERE = Path(__file__).parent

@@ -11,11 +11,11 @@ from optuna.trial import TrialState
 
 from hpo.errors import DataError, StorageError
 from hpo.service import studies
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import patiently
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.serve import Server, Step, Terms, serve
 
 AWAY = StorageError("storage postgresql://…: the server went away", transient=True)

@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hpo.service import storage
-from hpo.service.studies.slots import Slots
+from hpo.service.slots.slots import Slots
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
 
 Objective = Callable[[optuna.Trial], float]

@@ -12,7 +12,7 @@ from asking import asked
 
 from hpo.errors import HpoError
 from hpo.service.optimize.run import optimize
-from hpo.service.studies.progress import Progress
+from hpo.service.views.progress import Progress
 
 
 def show(progress: Progress) -> None:

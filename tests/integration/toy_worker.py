@@ -6,7 +6,7 @@ import sys
 import toy
 
 from hpo.service import storage
-from hpo.service.studies.slot import Slot
+from hpo.service.slots.slot import Slot
 from hpo.service.workers.serve import Step, Terms, serve
 
 url, study, objective, *dead_at = sys.argv[1:]

@@ -72,7 +72,7 @@ def studies(ctx: typer.Context, incomplete: str) -> Offer:
     """Names of the studies in the storage that the line, the environment or the default gives."""
     try:
         from hpo.service import storage
-        from hpo.service.studies.status import names
+        from hpo.service.views.status import names
         from hpo.settings import storage_url
 
         return _fitting(names(storage.open(ctx.params.get("storage") or storage_url())), incomplete)

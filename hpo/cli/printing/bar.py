@@ -10,9 +10,9 @@ from hpo.cli.printing.output import duration, figure, is_terminal, say
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
-__all__ = ["Display", "line"]
+__all__ = ["Display", "Pace", "line"]
 
 _SECONDS_BETWEEN_LINES = 2.0  # where something happened to a trial
 _SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
@@ -31,6 +31,24 @@ def line(progress: "Progress") -> str:
     return ", ".join(parts)
 
 
+class Pace:
+    """When a plain line is worth it: something happened to a trial, not only to the time left; or nothing for long."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[object, ...] = ()  # what the last line told, less the time left
+        self._said_at = float("-inf")
+
+    def due(self, progress: "Progress") -> bool:
+        """Whether to say it; it is taken for said then."""
+        told = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
+        waited = time.monotonic() - self._said_at
+        soon = progress.settled == progress.target or waited >= _SECONDS_BETWEEN_LINES
+        if (told == self._shown or not soon) and waited < _SECONDS_OF_SILENCE:
+            return False
+        self._shown, self._said_at = told, time.monotonic()
+        return True
+
+
 class Display:
     """Shows the progress it is called with; a context manager that leaves the terminal as it was.
 
@@ -41,8 +59,7 @@ class Display:
         self._first: Callable[[], None] | None = first
         self._plain = plain or not is_terminal()
         self._bar: RichProgress | None = None
-        self._shown: tuple[object, ...] = ()  # what the last plain line told, less the time left
-        self._said_at = float("-inf")
+        self._pace = Pace()
 
     def __enter__(self) -> "Display":
         return self
@@ -60,13 +77,7 @@ class Display:
         text = line(progress)
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=progress.settled, total=progress.target)
-            return
-        told = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
-        waited = time.monotonic() - self._said_at
-        done = progress.settled == progress.target
-        due = done or waited >= _SECONDS_BETWEEN_LINES
-        if (told != self._shown and due) or waited >= _SECONDS_OF_SILENCE:
-            self._shown, self._said_at = told, time.monotonic()
+        elif self._pace.due(progress):
             say(text)
 
     def _begin(self, first: Callable[[], None]) -> None:

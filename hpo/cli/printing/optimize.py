@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
     from hpo.service.optimize.request import Request
     from hpo.service.storage import Storage
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
 __all__ = ["announce", "conclude"]
 
@@ -77,7 +77,7 @@ def _time(plan: "Plan") -> str:
 
 
 def _refuse_failure(progress: "Progress", storage: "Storage") -> None:
-    from hpo.service.studies.trial_report import failure
+    from hpo.service.views.trial_report import failure
 
     if progress.settled < progress.target or progress.complete or not progress.failed:
         return
@@ -112,7 +112,7 @@ def _without(plan: "Plan") -> str:
 
 
 def _found(progress: "Progress", storage: "Storage") -> None:
-    from hpo.service.studies.trial_report import best, failure
+    from hpo.service.views.trial_report import best, failure
 
     if progress.best is not None:
         found = best(storage, progress.study)

@@ -10,9 +10,9 @@ from hpo.cli.printing.output import ago, configuration, configuration_lines, dur
 from hpo.cli.printing.sparkline import sparkline
 
 if TYPE_CHECKING:
-    from hpo.service.studies.fleet import FleetWorker
-    from hpo.service.studies.status import StudyStatus
-    from hpo.service.studies.trial_report import TrialReport
+    from hpo.service.views.fleet import FleetWorker
+    from hpo.service.views.status import StudyStatus
+    from hpo.service.views.trial_report import TrialReport
 
 __all__ = ["show_studies", "show_study", "show_trial", "state_words", "study_lines"]
 

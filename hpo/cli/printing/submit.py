@@ -9,7 +9,7 @@ from hpo.cli.printing.words import count
 
 if TYPE_CHECKING:
     from hpo.service.optimize.submit import Submitted
-    from hpo.service.studies.status import StudyStatus
+    from hpo.service.views.status import StudyStatus
 
 __all__ = ["submitted"]
 

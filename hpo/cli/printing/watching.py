@@ -3,13 +3,13 @@
 import sys
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.bar import line
+from hpo.cli.printing.bar import Pace, line
 from hpo.cli.printing.output import tell
 from hpo.cli.printing.studies import state_words, study_lines
 
 if TYPE_CHECKING:
     from hpo.service.storage import Storage
-    from hpo.service.studies.progress import Progress
+    from hpo.service.views.progress import Progress
 
 __all__ = ["keep_showing"]
 
@@ -34,8 +34,8 @@ def _live(storage: "Storage", name: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from hpo.service.studies.status import study_status
-    from hpo.service.studies.watching import watch
+    from hpo.service.views.status import study_status
+    from hpo.service.views.watching import watch
 
     with Live(auto_refresh=False) as live:
 
@@ -46,17 +46,14 @@ def _live(storage: "Storage", name: str) -> None:
 
 
 def _plain(storage: "Storage", name: str) -> None:
-    from hpo.service.studies.status import study_status
-    from hpo.service.studies.watching import watch
+    from hpo.service.views.status import study_status
+    from hpo.service.views.watching import watch
 
-    said = ""
+    pace = Pace()
 
     def show(progress: "Progress") -> None:
-        nonlocal said
-        text = line(progress)
-        if text != said:
-            said = text
-            tell(text)
+        if pace.due(progress):
+            tell(line(progress))
             sys.stdout.flush()
 
     watch(storage, name, on_progress=show)

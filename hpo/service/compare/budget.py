@@ -6,11 +6,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from hpo.service import measuring
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.study import Fidelity, KFold, Params, StudyDefinition
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from hpo.errors import StudyError
 from hpo.service import studies
 from hpo.service.compare.report import Side
 from hpo.service.compare.request import CompareRequest
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
 
 __all__ = ["Contest", "contest"]

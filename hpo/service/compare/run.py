@@ -21,8 +21,8 @@ from hpo.service.compare.stages import Measured, Stage, walk
 from hpo.service.measuring import Effort, Result
 from hpo.service.measuring.withdrawn import withdraw
 from hpo.service.storage import Storage
-from hpo.service.studies.progress import Progress
-from hpo.service.workers.abandoned import free_abandoned
+from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.views.progress import Progress
 
 __all__ = ["Unfinished", "compare", "read"]
 

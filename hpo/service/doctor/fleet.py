@@ -9,7 +9,7 @@ from hpo.service.hosts.gpus import Listing
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.hosts.seats import Seat, Seats
 from hpo.service.storage import Storage
-from hpo.service.studies.in_hand import in_hand
+from hpo.service.views.in_hand import in_hand
 
 __all__ = ["checks"]
 

@@ -7,11 +7,11 @@ from hpo.errors import HpoError
 from hpo.service import studies
 from hpo.service.doctor.check import Check, several, some
 from hpo.service.hosts.roster import Roster, WorkerRecord
+from hpo.service.slots.offers import offers
+from hpo.service.slots.orphans import Orphan, orphans
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.offers import offers
-from hpo.service.studies.orphans import Orphan, orphans
-from hpo.service.studies.slots import Slots
 
 __all__ = ["checks"]
 

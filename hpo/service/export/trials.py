@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hpo.service import studies
+from hpo.service.slots import trials
+from hpo.service.slots.slot import Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, stored, trials
-from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.stored import StoredTrial
+from hpo.service.studies import StudyRecord
+from hpo.service.views import stored
+from hpo.service.views.stored import StoredTrial
 from hpo.study import Params
 
 __all__ = ["ExportedTrial", "read"]

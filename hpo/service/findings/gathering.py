@@ -9,12 +9,13 @@ from hpo.service import studies
 from hpo.service.compare import run as comparing
 from hpo.service.findings import Findings, TrialPoint, importances, learned, provenance
 from hpo.service.findings.absences import absences
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, status
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyRecord
 from hpo.service.sweep import run as sweeps
 from hpo.service.sweep.greedy import read_greedy
+from hpo.service.views import status
 from hpo.study import StudyDefinition, registry
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from hpo.analysis.importance.interaction import Interaction
 from hpo.analysis.importance.interaction import interaction as _of_two
 from hpo.errors import StudyError
 from hpo.service import studies
+from hpo.service.slots.slot import Counts
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import stored
-from hpo.service.studies.slot import Counts
-from hpo.service.studies.slots import Slots
+from hpo.service.views import stored
 from hpo.study import Params
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from hpo.analysis.tables.claims import ClaimFinding
     from hpo.service.compare.report import CompareReport
     from hpo.service.studies import StudyRecord
-    from hpo.service.studies.status import StudyStatus
     from hpo.service.sweep.greedy import GreedyReport
     from hpo.service.sweep.run import SweepReport
+    from hpo.service.views.status import StudyStatus
 
 __all__ = ["CurvePair", "Curves", "Findings", "Missing", "Predictions", "Provenance", "TrialPoint", "hand_alone"]
 

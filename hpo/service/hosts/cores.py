@@ -5,7 +5,15 @@ import os
 
 from hpo.service.hosts import cgroups
 
-__all__ = ["quota", "share", "usable_cores"]
+__all__ = ["quota", "share", "thread_limits", "usable_cores"]
+
+_THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 
 
 def usable_cores() -> int:
@@ -21,6 +29,11 @@ def usable_cores() -> int:
 def share(processes_here: int) -> int:
     """Threads for each of so many processes that share the usable cores; at least one."""
     return max(1, usable_cores() // max(1, processes_here))
+
+
+def thread_limits(threads: int) -> dict[str, str]:
+    """The environment in which NumPy and TensorFlow take so many threads; they read it when they are imported."""
+    return dict.fromkeys(_THREAD_LIMITS, str(threads))
 
 
 def quota() -> float | None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpo.service.slots.slot import Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import stored
-from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.stored import StoredTrial
+from hpo.service.views import stored
+from hpo.service.views.stored import StoredTrial
 from hpo.study import Params
 
 __all__ = ["Result", "results"]

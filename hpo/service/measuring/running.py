@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.schema import LONGEST_NAME
-from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup, status
-from hpo.service.studies.progress import Progress
+from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.service.studies.refusals import refuse_stopped
-from hpo.service.studies.serving import serving
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.watching import watch
-from hpo.service.workers.drain import drain
-from hpo.service.workers.effort import MAX_WORKERS, Effort
+from hpo.service.supervisors.drain import drain
+from hpo.service.supervisors.effort import MAX_WORKERS, Effort
+from hpo.service.views import status
+from hpo.service.views.progress import Progress
+from hpo.service.views.serving import serving
+from hpo.service.views.watching import watch
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
 
 if TYPE_CHECKING:

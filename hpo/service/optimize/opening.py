@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hpo.errors import UsageError
 from hpo.service.optimize.plan import study_name
 from hpo.service.optimize.request import Request
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume, forget, lookup
-from hpo.service.studies.slots import Slots
 from hpo.settings import DEFAULT_SAMPLER
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 

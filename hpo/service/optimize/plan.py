@@ -10,7 +10,7 @@ from hpo.study import Fidelity, Space, StudyDefinition, registry
 
 if TYPE_CHECKING:
     from hpo.service.optimize.request import Request
-    from hpo.service.studies.status import StudyStatus
+    from hpo.service.views.status import StudyStatus
 
 __all__ = ["Plan", "plan", "study_name"]
 
@@ -95,7 +95,7 @@ def plan(request: "Request") -> Plan:
 def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None, str | None]":
     """The study of that name, mean seconds of its trials, version of its code; None for what there is not yet."""
     from hpo.service import storage, studies
-    from hpo.service.studies import status
+    from hpo.service.views import status
 
     opened = storage.find(url)
     if opened is None:
@@ -113,7 +113,7 @@ def _existing(url: str, name: str) -> "tuple[StudyStatus | None, float | None, s
 def _serving(url: str, name: str) -> int:
     """Workers that would serve the study of that name."""
     from hpo.service import storage
-    from hpo.service.studies.serving import serving
+    from hpo.service.views.serving import serving
 
     opened = storage.find(url)
     if opened is None:

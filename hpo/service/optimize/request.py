@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hpo.errors import UsageError
+from hpo.service.slots.slots import MAX_SLOTS
 from hpo.service.storage.schema import LONGEST_NAME
-from hpo.service.studies.slots import MAX_SLOTS
-from hpo.service.workers.effort import Effort, refuse_beyond
+from hpo.service.supervisors.effort import Effort, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.study import Params
 

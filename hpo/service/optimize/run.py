@@ -7,10 +7,10 @@ from hpo.service import storage as storages
 from hpo.service.optimize.opening import check, open_study
 from hpo.service.optimize.request import Request
 from hpo.service.studies import lookup
-from hpo.service.studies.progress import Progress
 from hpo.service.studies.refusals import refuse_stopped
-from hpo.service.studies.watching import watch
-from hpo.service.workers.drain import drain
+from hpo.service.supervisors.drain import drain
+from hpo.service.views.progress import Progress
+from hpo.service.views.watching import watch
 
 __all__ = ["optimize"]
 

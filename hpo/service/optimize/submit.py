@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from hpo.service import storage as storages
 from hpo.service.optimize.opening import check, open_study
 from hpo.service.optimize.request import Request
-from hpo.service.studies import lookup, refuse_other
-from hpo.service.studies.serving import Serving, serving
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyRecord, find, list_all, lookup, refuse_other
+from hpo.service.views.serving import Serving, serving
+from hpo.study import registry
 
 __all__ = ["Submitted", "meant", "submit"]
 
@@ -23,9 +25,12 @@ class Submitted:
 def meant(request: Request) -> Request:
     """The request with its definition, where it names a study in its place: that one goes on as it was made.
 
+    A word that is neither a study nor a definition that could be loaded means the only study of the definition of
+    that name, as it does to every other command.
+
     Raises:
         UsageError: the URL is none of a storage.
-        StudyError: the study of that name is no search.
+        StudyError: the study of that name is no search, or the definition of that name has several studies.
         StorageError: the database is there and cannot be read, or is another program's.
 
     """
@@ -33,7 +38,7 @@ def meant(request: Request) -> Request:
     if opened is None:
         return request
     try:
-        record = lookup(opened, request.definition)
+        record = lookup(opened, request.definition) or _only(opened, request.definition)
     finally:
         opened.close()
     if record is None:
@@ -46,6 +51,13 @@ def meant(request: Request) -> Request:
         space=request.space or record.space,
         fidelity=request.fidelity or record.fidelity,
     )
+
+
+def _only(opened: Storage, word: str) -> StudyRecord | None:
+    """The only study of the definition of that name, where nothing installed has it; None where there is none."""
+    if word in registry.names() or all(word != record.definition for record in list_all(opened)):
+        return None
+    return find(opened, word)
 
 
 def submit(request: Request) -> Submitted:

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import scoped_session, sessionmaker
 
 from hpo.errors import StorageError
 from hpo.service.storage.errors import translated
@@ -62,6 +61,7 @@ class Storage:
     def rdb(self) -> "RDBStorage":
         """Optuna's tables without a cache: for telling and for looking at what is running."""
         from optuna.storages import RDBStorage  # 0.5 s, which `hpo status` does not need
+        from sqlalchemy.orm import scoped_session, sessionmaker
 
         with translated(self.where):
             try:
@@ -88,6 +88,8 @@ class Storage:
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""
+        from sqlalchemy.orm import scoped_session, sessionmaker
+
         rdb = _twin(self.rdb)
         # rollback_only: Optuna's own commits leave the outer transaction alone.
         session = sessionmaker(bind=connection, join_transaction_mode="rollback_only")

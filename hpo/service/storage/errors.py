@@ -104,8 +104,9 @@ def _database_error(error: BaseException) -> BaseException | None:
 
 def _meaning(cause: BaseException, where: StorageUrl) -> tuple[str, bool]:
     """What it means for a person, and whether it may be over in a moment."""
-    said = where.hide(" ".join(str(cause).split()))
-    lowered = said.lower()
+    whole = " ".join(str(cause).split())
+    said = where.hide(whole)
+    lowered = whole.lower()  # as it was said: a password may be a word of it
     if (
         isinstance(cause, NoSuchTableError)
         or "no such table" in lowered

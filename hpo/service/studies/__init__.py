@@ -1,7 +1,8 @@
-"""What the storage keeps of the work: studies, their slots, their trials, and how far each has come.
+"""What a study is: what was asked of it when it was made, kept beside Optuna's own record of it.
 
-A slot is one unit of a study's budget (`slot.py`, `slots.py`), a trial Optuna's record of one attempt at it
-(`trials.py`). The face is the study itself. Nothing in this room trains.
+`plan.py` has the records, `record.py` makes, finds and deletes studies, `refusals.py` says in words what is refused of
+them; `halting.py` stops one for every worker at once, `hopeless.py` one whose trials all fail. The face is what others
+need of all that. Its budget is `hpo.service.slots`, how it stands `hpo.service.views`.
 """
 
 from hpo.service.studies.plan import Kind, StudyPlan, StudyRecord, purpose

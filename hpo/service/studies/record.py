@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Row, select, update
 
 from hpo.errors import StudyError
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
@@ -116,8 +117,6 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
         StudyError: there is none of that name, or workers hold leases on it and `force` is not set.
 
     """
-    from hpo.service.studies.slots import Slots
-
     with translated(storage.where), exclusive(storage.engine) as connection:
         if _read(connection, name) is None:
             raise StudyError(f"there is no study {name!r} in {storage.safe_url}")

@@ -14,10 +14,10 @@ from hpo.service import measuring
 from hpo.service import storage as storages
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan
-from hpo.service.studies.progress import Ended, Progress
 from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.service.sweep.request import SweepRequest
 from hpo.service.sweep.run import repeat_seed, study_seed, sweep_plan
+from hpo.service.views.progress import Ended, Progress
 
 if TYPE_CHECKING:
     from hpo.search.job import Job

@@ -9,9 +9,9 @@ from hpo.service import measuring
 from hpo.service import storage as storages
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan, lookup
-from hpo.service.studies.progress import Ended, Progress
 from hpo.service.sweep.report import SweepReport
 from hpo.service.sweep.request import SweepRequest, chosen_sweeps
+from hpo.service.views.progress import Ended, Progress
 
 if TYPE_CHECKING:
     from hpo.analysis import RowScores

@@ -1,32 +1,20 @@
-"""Running slots: supervisors, their worker processes, and what keeps them honest about time, memory and death.
+"""A worker: the process that takes slots and trains, one at a time.
 
-Two doors: `drain.py` runs workers on one study until its slots are settled, `fleet.py` on whatever studies have any.
-Both watch their processes (`child.py`) as a `crew.py`, and put in order what dead ones left (`aftermath.py`).
-`worker.py` is such a process, `serve.py` its loop: `sources.py` says where slots come from, `prepared.py` what a study
-needs at hand, `attempt.py` what is done with one slot. Importing this imports none of them: a worker needs no
-supervisor, and looking needs neither.
+`worker.py` is the process, `order.py` what it and its supervisor say to each other, `presence.py` its place in the
+fleet. `serve.py` is its loop: `sources.py` says where slots come from, `prepared.py` what a study needs at hand,
+`attempt.py` what is done with one slot, `outcome.py` what came of it, `lease.py` holds it meanwhile; `terms.py` has the
+terms of all that. Importing this imports none of them: looking at workers needs no worker.
 """
 
 __all__ = [
-    "abandoned",
-    "aftermath",
     "attempt",
-    "child",
-    "crew",
-    "drain",
-    "effort",
-    "fleet",
-    "housekeeping",
     "lease",
     "order",
-    "orphanage",
     "outcome",
     "prepared",
     "presence",
     "serve",
     "sources",
-    "stops",
-    "supervisor",
     "terms",
     "worker",
 ]

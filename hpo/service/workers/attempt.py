@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, StorageError
+from hpo.service.slots import trials
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slot import LeaseLost, Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import trials
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slot import LeaseLost, Outcome, Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.outcome import Result, judge
 from hpo.service.workers.prepared import Prepared
 from hpo.service.workers.terms import Step, Terms
@@ -138,8 +138,8 @@ class Attempt:
 
     def _drop(self) -> Ending:
         """Fail the trial of a slot that is no longer ours."""
-        self._fail(f"attempt {self.slot.attempt} lost its slot to somebody else")
-        self._say("lost the slot to somebody else, so its trial is dropped")
+        self._fail(f"attempt {self.slot.attempt} lost its slot")
+        self._say("lost the slot, so its trial is dropped", reason="taken back, deleted, or overdue")
         return "lost"
 
     def _interrupt(self, error: StorageError) -> Ending:

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hpo.errors import StorageError
-from hpo.service.studies.slot import LeaseLost
+from hpo.service.slots.slot import LeaseLost
 
 if TYPE_CHECKING:
-    from hpo.service.studies.slot import Slot
+    from hpo.service.slots.slot import Slot
 
 __all__ = ["Renewer"]
 

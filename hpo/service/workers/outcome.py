@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import HpoError, StorageError, TrialError
+from hpo.service.slots.slot import LeaseLost, Outcome
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot import LeaseLost, Outcome
 
 if TYPE_CHECKING:
     import optuna

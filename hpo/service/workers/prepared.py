@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, StudyError
 from hpo.service import studies
+from hpo.service.slots.offers import Offer
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.offers import Offer
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slot import Slot
 from hpo.service.workers.terms import Beat, MakeObjective, Objective
 from hpo.study import StudyDefinition, registry
 

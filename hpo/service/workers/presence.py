@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hpo.errors import StorageError
 from hpo.service.hosts import gpus
+from hpo.service.hosts.cores import share
 from hpo.service.hosts.gpus import Gpu
 from hpo.service.hosts.roster import Roster, Worker
 from hpo.service.hosts.seats import Seats
@@ -69,6 +70,26 @@ class Presence:
             if sleep(_LOOK_FOR_A_SEAT):
                 return None
         return None
+
+    def take_cores(self, most: int) -> int:
+        """Threads to train with: this worker's share of the cores among all workers of this machine that have no GPU.
+
+        Those of other supervisors, in other containers, count, too. Whoever was there before keeps what it took, as
+        TensorFlow is told its threads once.
+
+        Args:
+            most: the share among its own supervisor's workers, which is the largest there is.
+
+        Raises:
+            StorageError: the database failed.
+
+        """
+        me = self._me
+        there = self._patiently(self._roster.present)
+        beside = sum(each.alive and each.machine == me.machine and each.gpu is None for each in there)
+        threads = min(most, share(beside))
+        self._me = replace(me, threads=threads)
+        return threads
 
     def say(self, doing: str) -> None:
         """What it does, in words; the roster hears of it now, or at the next beat where the database is away."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from hpo.errors import HpoError
 from hpo.service.hosts.liveness import identity
 from hpo.service.hosts.memory import resident_bytes
+from hpo.service.slots.offers import Offer
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.offers import Offer
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.attempt import Attempt, Ending, Means
 from hpo.service.workers.lease import Renewer
 from hpo.service.workers.prepared import Prepared, Shelf, Stale

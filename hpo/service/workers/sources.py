@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpo.errors import HpoError
+from hpo.service.slots.giving import is_giving
+from hpo.service.slots.offers import Offer, offers
+from hpo.service.slots.slot import Outcome
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.giving import is_giving
 from hpo.service.studies.hopeless import stop_if_hopeless
-from hpo.service.studies.offers import Offer, offers
-from hpo.service.studies.slot import Outcome
-from hpo.service.studies.slots import Slots
 
 __all__ = ["AnyStudy", "OneStudy", "Source"]
 

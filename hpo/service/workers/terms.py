@@ -9,7 +9,7 @@ from hpo.settings import STALL_SECONDS
 if TYPE_CHECKING:
     import optuna
 
-    from hpo.service.studies.slot import Slot
+    from hpo.service.slots.slot import Slot
 
 __all__ = ["Beat", "Drained", "MakeObjective", "Objective", "Step", "Terms", "Watcher"]
 

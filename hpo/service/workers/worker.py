@@ -21,12 +21,13 @@ from typing import cast
 from hpo import logs
 from hpo.errors import HpoError, StorageError, UsageError
 from hpo.service import storage as storages
+from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import die_with_parent
 from hpo.service.hosts.roster import Worker
+from hpo.service.slots.slot import Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
-from hpo.service.studies.slot import Slot
-from hpo.service.studies.slots import Slots
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.presence import Presence
 from hpo.service.workers.serve import Server
@@ -167,6 +168,8 @@ def _serve(order: WorkOrder, stop: _Stop) -> int:
     presence.sign_on()
     if order.gpus:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
+    elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
+        os.environ.update(thread_limits(presence.take_cores(order.threads)))
     reporter = _Reporter(order, presence)
     server = _server(order, storage, reporter, presence.refuse)
     storage.on_away, storage.on_back = reporter.away, reporter.back

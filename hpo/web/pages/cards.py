@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
-from hpo.service.studies import glances
-from hpo.service.studies.status import InHand, StudyStatus, all_statuses
+from hpo.service.views import glances
+from hpo.service.views.status import InHand, StudyStatus, all_statuses
 
 __all__ = ["Fleet", "Hand", "Overview", "StudyCard", "WorkerCard", "fleet", "overview", "short"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from hpo.report import words
-from hpo.service.studies.glances import Settled
-from hpo.service.studies.status import StudyStatus
+from hpo.service.views.glances import Settled
+from hpo.service.views.status import StudyStatus
 
 __all__ = ["Course", "course", "draw"]
 

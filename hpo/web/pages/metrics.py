@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 
 from hpo.service.hosts.roster import Roster
 from hpo.service.storage import Storage
-from hpo.service.studies import glances
-from hpo.service.studies.glances import Ages
-from hpo.service.studies.status import State, StudyStatus, all_statuses
+from hpo.service.views import glances
+from hpo.service.views.glances import Ages
+from hpo.service.views.status import State, StudyStatus, all_statuses
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -9,9 +9,10 @@ from flask import Flask, Response, redirect, request, url_for
 from hpo.errors import StorageError
 from hpo.report.document import Document
 from hpo.service import studies
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, glances
-from hpo.service.studies.slots import Slots
+from hpo.service.studies import StudyRecord
+from hpo.service.views import glances
 from hpo.web.door.user import nonce_of
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared

@@ -9,11 +9,11 @@ from hpo.errors import HpoError
 from hpo.report import words
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster
+from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage
-from hpo.service.studies import glances
-from hpo.service.studies.glances import Failure
-from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.status import StudyStatus, study_status
+from hpo.service.views import glances
+from hpo.service.views.glances import Failure
+from hpo.service.views.status import StudyStatus, study_status
 from hpo.study import Params, registry
 from hpo.web.pages import cards, chart
 from hpo.web.pages.cards import Fleet, StudyCard

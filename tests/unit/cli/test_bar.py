@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from hpo.cli.printing.bar import Display, line
-from hpo.service.studies.progress import Best, Progress
+from hpo.cli.printing.bar import Display, Pace, line
+from hpo.service.views.progress import Best, Progress
 
 
 def progress(**changes: object) -> Progress:
@@ -36,6 +36,14 @@ def test_plain_lines_go_to_stderr_once_each_after_the_announcement(capsys: pytes
     assert len(announced) == 1
     assert written.out == ""
     assert written.err.splitlines() == [line(progress()), line(progress(settled=50))]
+
+
+def test_the_time_left_alone_is_not_worth_a_line() -> None:
+    pace = Pace()
+    last = progress(settled=50)
+    assert pace.due(last)
+    assert not pace.due(progress(settled=50, eta_seconds=1.0))
+    assert pace.due(progress(settled=50, failed=2))
 
 
 def test_a_display_that_was_never_called_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

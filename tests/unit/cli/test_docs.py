@@ -65,10 +65,10 @@ def test_the_page_names_the_keys_each_document_has() -> None:
 
     from hpo.search import Measurement
     from hpo.service.doctor import Check
-    from hpo.service.studies.fleet import FleetWorker
-    from hpo.service.studies.in_hand import InHand
-    from hpo.service.studies.status import StudyStatus
-    from hpo.service.studies.trial_report import BestTrial, TrialReport
+    from hpo.service.views.fleet import FleetWorker
+    from hpo.service.views.in_hand import InHand
+    from hpo.service.views.status import StudyStatus
+    from hpo.service.views.trial_report import BestTrial, TrialReport
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
     for record in (StudyStatus, InHand, FleetWorker, BestTrial, TrialReport, Check):

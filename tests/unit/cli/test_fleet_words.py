@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hpo.cli.printing import fleet, studies
 from hpo.cli.printing.fleet import show_serving, show_workers
 from hpo.cli.printing.studies import state_words, study_lines
 from hpo.service.hosts.roster import WorkerRecord
-from hpo.service.studies.fleet import FleetWorker
-from hpo.service.studies.in_hand import InHand
-from hpo.service.studies.progress import Best
-from hpo.service.studies.serving import Serving
-from hpo.service.studies.status import StudyStatus
+from hpo.service.views.fleet import FleetWorker
+from hpo.service.views.in_hand import InHand
+from hpo.service.views.progress import Best
+from hpo.service.views.serving import Serving
+from hpo.service.views.status import StudyStatus
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HAND = InHand(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))
 ONE = FleetWorker(
     name="ares:7::", host="ares", pid=7, gpu=None, gpu_name=None, threads=2, program="0.1.0", study=None, doing="",
@@ -27,6 +28,13 @@ STUDY = StudyStatus(
     eta_seconds=60.0, state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
     trial_timeout=None, in_hand=(HAND,),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is NOW, however long after this file was read a test of it runs."""
+    for module in (fleet, studies):
+        monkeypatch.setattr(module, "ago", lambda moment: (NOW - moment).total_seconds())
 
 
 def row(capsys: pytest.CaptureFixture[str], worker: FleetWorker) -> str:

@@ -14,7 +14,7 @@ from hpo.report.dashboard import note
 from hpo.report.document import Document, Pictures, Table
 from hpo.service.compare.report import Claimed
 from hpo.service.findings import CurvePair, Curves, Missing, Predictions
-from hpo.service.studies.progress import Best
+from hpo.service.views.progress import Best
 
 WON = [0.92, 0.93, 0.91, 0.92, 0.94, 0.93, 0.92, 0.91]
 LOST = [0.90, 0.91, 0.90, 0.89, 0.91, 0.90, 0.90, 0.89]

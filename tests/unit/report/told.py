@@ -10,8 +10,8 @@ from hpo.service.compare.budget import Budget, Spent
 from hpo.service.compare.report import CompareReport, Heat, Scores, Side
 from hpo.service.findings import Findings, Provenance, TrialPoint
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.status import StudyStatus
 from hpo.service.sweep.report import SweepReport
+from hpo.service.views.status import StudyStatus
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Int, Row, Space, StudyDefinition, Sweep
 
 HAND: dict[str, Any] = {"units": 32, "optimizer": "adam", "rate": 0.001}

@@ -47,3 +47,9 @@ def test_no_password_is_left_in_it_or_behind_it() -> None:
     error = said(f"cannot connect to {URL} with s3cret")
     assert "s3cret" not in str(error)
     assert error.__suppress_context__  # so no traceback prints what the driver said
+
+
+def test_a_password_that_is_a_letter_of_the_message_hides_no_meaning() -> None:
+    with pytest.raises(StorageError, match="check both") as caught, translated("postgresql://ada:p@db.example/studies"):
+        raise OperationalError("SELECT 1", {}, psycopg.OperationalError("FATAL: password authentication failed"))
+    assert "***assword" in str(caught.value)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hpo.errors import StorageError
-from hpo.service.studies.slot import LeaseLost, Slot
+from hpo.service.slots.slot import LeaseLost, Slot
 from hpo.service.workers.lease import Renewer
 
 SLOT = Slot(id=1, study="s", incarnation="i", position=0, state="leased", attempt=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpo.service.workers.child import _last_words, environment
+from hpo.service.supervisors.child import _last_words, environment
 from hpo.service.workers.order import Event, WorkOrder
 
 ORDER = WorkOrder(

@@ -7,7 +7,7 @@ import pytest
 from hpo.errors import UsageError
 from hpo.service.hosts.cores import usable_cores
 from hpo.service.optimize.request import Request
-from hpo.service.workers.effort import MAX_WORKERS, Effort
+from hpo.service.supervisors.effort import MAX_WORKERS, Effort
 
 
 def make(option: str, value: object) -> object:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from hpo.service.supervisors.stops import Stops
 from hpo.service.workers.order import STOP_SIGNALS
-from hpo.service.workers.stops import Stops
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@
   const said = document.getElementById("said"); // what became of the last button pressed
   const SOONEST = 2000; // ms between two questions while something goes on; the server says how long
   const PATIENCE = 20000; // ms for one answer
-  const LONGEST = 30000; // ms between two questions to a server that is away
+  const LONGEST = 15000; // ms between two questions to a server that is away
   let etag = null;
   let ahead = 0; // ms by which the server's clock is ahead of this one
   let wait = SOONEST;
@@ -126,7 +126,7 @@
   const gone = (why) => {
     const since = new Date(lastSeen).toLocaleTimeString();
     say(`${why} What you see is as it was at ${since}; asking again.`);
-    wait = Math.min(wait * 2, LONGEST);
+    wait = main.dataset.away ? Math.min(wait * 1.5, LONGEST) : SOONEST;
     main.dataset.away = "yes";
   };
 

@@ -10,18 +10,12 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
+from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import identity
 from hpo.service.workers.order import STOP_SIGNALS, Event, WorkOrder
 
 __all__ = ["Child", "environment"]
 
-_THREAD_LIMITS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 _CHUNK = 1 << 16  # bytes
 _LONGEST = 300  # characters of a worker's last words
 
@@ -33,7 +27,7 @@ def environment(threads: int | None) -> dict[str, str]:
     """
     return {
         **os.environ,
-        **({} if threads is None else dict.fromkeys(_THREAD_LIMITS, str(threads))),
+        **({} if threads is None else thread_limits(threads)),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "KERAS_BACKEND": "tensorflow",
         "PYTHONFAULTHANDLER": "1",

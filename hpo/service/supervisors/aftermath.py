@@ -5,10 +5,10 @@ import contextlib
 from hpo.errors import StorageError
 from hpo.service.hosts.roster import Roster
 from hpo.service.hosts.seats import Seats
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slots import Slots
-from hpo.service.workers.crew import Gone
+from hpo.service.supervisors.crew import Gone
 
 __all__ = ["forget", "settle_accounts"]
 

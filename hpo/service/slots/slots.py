@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, sele
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
+from hpo.service.slots.giving import gives
+from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries, read
+from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive, insert
 from hpo.service.storage.errors import translated
-from hpo.service.studies.giving import gives
-from hpo.service.studies.slot import LeaseLost, Outcome, Slot
-from hpo.service.studies.slot_queries import LEASED, UNSETTLED, SlotQueries, read
 from hpo.study import Params
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from hpo.errors import StudyError
+from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot import Outcome, Slot
 from hpo.study import Params
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
-from hpo.search.living import LivingStudy
+from hpo.search.pruning.living import LivingStudy
 from hpo.search.seeds import derive, position
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Fidelity, KFold, StudyDefinition

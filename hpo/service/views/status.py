@@ -11,12 +11,12 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from hpo.service import studies
+from hpo.service.slots.slot import Counts, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.in_hand import InHand, in_hand
-from hpo.service.studies.progress import Best
-from hpo.service.studies.slot import Counts, Slot
-from hpo.service.studies.slots import Slots
+from hpo.service.views.in_hand import InHand, in_hand
+from hpo.service.views.progress import Best
 
 __all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
 

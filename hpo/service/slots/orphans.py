@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from hpo.service.hosts import clock
+from hpo.service.slots import trials
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies import trials
 
 __all__ = ["Orphan", "orphans"]
 

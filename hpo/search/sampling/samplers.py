@@ -20,8 +20,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
-from hpo.search.distinct import Claim, DistinctSampler
-from hpo.search.grid import GridSampler
+from hpo.search.sampling.distinct import Claim, DistinctSampler
+from hpo.search.sampling.grid import GridSampler
 from hpo.search.seeds import derive, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS

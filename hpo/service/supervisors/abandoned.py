@@ -1,9 +1,9 @@
 """Slots whose workers died with their supervisor, so that nobody was left to give them back."""
 
 from hpo.service.hosts.liveness import is_certainly_dead
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slots import Slots
 
 __all__ = ["free_abandoned"]
 

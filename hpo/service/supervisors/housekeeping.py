@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from hpo.errors import StorageError
 from hpo.service.hosts.roster import Roster
+from hpo.service.slots.recovery import recover_all
 from hpo.service.storage import Storage
 from hpo.service.studies.hopeless import stop_if_hopeless
-from hpo.service.studies.recovery import recover_all
-from hpo.service.workers.abandoned import free_abandoned
-from hpo.service.workers.aftermath import settle_accounts
-from hpo.service.workers.crew import Gone
+from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.supervisors.aftermath import settle_accounts
+from hpo.service.supervisors.crew import Gone
 
 __all__ = ["Housekeeping"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
+from hpo.service.slots.queries import COMPLETE
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot_queries import COMPLETE
 
 __all__ = ["gives", "gives_slots", "is_giving"]
 

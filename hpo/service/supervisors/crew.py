@@ -9,7 +9,7 @@ from typing import Literal
 
 from hpo.errors import UsageError
 from hpo.service.hosts.memory import oom_kills
-from hpo.service.workers.child import Child
+from hpo.service.supervisors.child import Child
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
 
 __all__ = ["Crew", "Gone"]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies.record import get
-from hpo.service.studies.slots import Slots
 from hpo.study import Params
 
 __all__ = ["Best", "Ended", "Progress", "snapshot"]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from hpo.service.hosts.clock import now
+from hpo.service.slots.queries import UNSETTLED
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot_queries import UNSETTLED
 
 __all__ = ["InHand", "in_hand"]
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from hpo.service.hosts import gpus
 from hpo.service.hosts.cores import share
 from hpo.service.hosts.memory import default_limit
+from hpo.service.slots.recovery import recover
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.studies.progress import Progress, snapshot
-from hpo.service.studies.recovery import recover
-from hpo.service.workers.abandoned import free_abandoned
-from hpo.service.workers.effort import Effort
+from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.supervisors.effort import Effort
+from hpo.service.supervisors.supervisor import Limits, Supervisor
+from hpo.service.views.progress import Progress, snapshot
 from hpo.service.workers.order import WorkOrder
-from hpo.service.workers.supervisor import Limits, Supervisor
 
 __all__ = ["drain"]
 

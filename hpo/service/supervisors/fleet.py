@@ -14,13 +14,13 @@ from hpo.service.hosts.cores import share, usable_cores
 from hpo.service.hosts.gpus import Gpu
 from hpo.service.hosts.memory import default_limit
 from hpo.service.storage import Storage
-from hpo.service.workers.child import environment
-from hpo.service.workers.crew import Crew, Gone
-from hpo.service.workers.effort import MAX_WORKERS, Effort, refuse_beyond
-from hpo.service.workers.housekeeping import Housekeeping
+from hpo.service.supervisors.child import environment
+from hpo.service.supervisors.crew import Crew, Gone
+from hpo.service.supervisors.effort import MAX_WORKERS, Effort, refuse_beyond
+from hpo.service.supervisors.housekeeping import Housekeeping
+from hpo.service.supervisors.orphanage import adopt
+from hpo.service.supervisors.stops import Stops
 from hpo.service.workers.order import WorkOrder
-from hpo.service.workers.orphanage import adopt
-from hpo.service.workers.stops import Stops
 
 __all__ = ["FleetOrder", "run_fleet"]
 

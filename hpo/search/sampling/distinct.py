@@ -14,9 +14,9 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.search.sampling.tried import Tried
 from hpo.search.seeds import derive
 from hpo.search.suggest import digest, distributions
-from hpo.search.tried import Tried
 from hpo.study import ParamValue, Space
 
 __all__ = ["Claim", "DistinctSampler"]

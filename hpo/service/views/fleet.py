@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
-from hpo.service.studies.in_hand import InHand, in_hand
+from hpo.service.views.in_hand import InHand, in_hand
 
 __all__ = ["FleetWorker", "fleet"]
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, desc, func, select
 
 from hpo.service.hosts import clock
+from hpo.service.slots.queries import read
+from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.slot_queries import read
 from hpo.study import Params
 
 __all__ = [

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 
 from hpo.errors import HpoError, StorageError, StudyError, UsageError
 from hpo.service import studies
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.hopeless import HOPELESS
-from hpo.service.studies.progress import Ended, Progress, snapshot
-from hpo.service.studies.recovery import recover
-from hpo.service.studies.slots import Slots
-from hpo.service.studies.trial_report import failure
-from hpo.service.workers.abandoned import free_abandoned
-from hpo.service.workers.aftermath import forget, settle_accounts
-from hpo.service.workers.child import environment
-from hpo.service.workers.crew import Crew, Gone
+from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.supervisors.aftermath import forget, settle_accounts
+from hpo.service.supervisors.child import environment
+from hpo.service.supervisors.crew import Crew, Gone
+from hpo.service.supervisors.stops import Stops
+from hpo.service.views.progress import Ended, Progress, snapshot
+from hpo.service.views.trial_report import failure
 from hpo.service.workers.order import WorkOrder
-from hpo.service.workers.stops import Stops
 from hpo.settings import STALL_SECONDS
 
 __all__ = ["Limits", "Supervisor"]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hpo.service.storage import Storage
 from hpo.service.studies.plan import StudyRecord
-from hpo.service.studies.progress import Ended, Progress, snapshot
 from hpo.service.studies.record import get
+from hpo.service.views.progress import Ended, Progress, snapshot
 
 __all__ = ["watch"]
 

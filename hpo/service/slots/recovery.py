@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from hpo.service.slots import trials
+from hpo.service.slots.orphans import orphans
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.studies import trials
-from hpo.service.studies.orphans import orphans
-from hpo.service.studies.slots import Slots
 
 __all__ = ["Recovered", "recover", "recover_all"]
 

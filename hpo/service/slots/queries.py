@@ -16,9 +16,9 @@ from sqlalchemy import (
 )
 
 from hpo.service.hosts import clock as clocks
+from hpo.service.slots.slot import Counts, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.slot import Counts, Slot
 
 __all__ = ["COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 

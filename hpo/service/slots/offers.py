@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from hpo.service.slots.giving import gives_slots
+from hpo.service.slots.queries import LEASED, UNSETTLED
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.studies.giving import gives_slots
-from hpo.service.studies.slot_queries import LEASED, UNSETTLED
-from hpo.service.studies.slots import Slots
 
 __all__ = ["Offer", "offers"]
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.errors import HpoError, StudyError
 from hpo.service import studies
+from hpo.service.slots import trials
+from hpo.service.slots.slot import Outcome, Slot
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.studies import trials
-from hpo.service.studies.slot import Outcome, Slot
-from hpo.service.studies.slots import Slots
 from hpo.study import Params
 
 if TYPE_CHECKING:

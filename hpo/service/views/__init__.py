@@ -1,0 +1,18 @@
+"""How things stand, for a person or a program: nothing in this room changes anything.
+
+Of a study: `status.py` (all there is to say), `progress.py` (how far it is, cheaply), `watching.py` (until it is done),
+`glances.py` (what pages ask every few seconds), `stored.py` (all its trials at once), `trial_report.py` (one of them).
+Of the workers: `fleet.py` (who is there), `in_hand.py` (with which trial), `serving.py` (who would serve a study).
+"""
+
+__all__ = [
+    "fleet",
+    "glances",
+    "in_hand",
+    "progress",
+    "serving",
+    "status",
+    "stored",
+    "trial_report",
+    "watching",
+]

@@ -1,0 +1,38 @@
+"""`hpo db`: tables made, looked at, left alone."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+
+def test_tables_are_made_once_and_said_to_be_there(hpo, folder: Path) -> None:
+    missing = hpo("db", "check")
+    assert (missing.code, missing.out) == (1, "sqlite:///hpo.db: no tables of hpo; nothing was changed\n")
+    assert missing.err == "hpo: storage sqlite:///hpo.db needs tables of version 3: hpo db upgrade\n"
+    assert list(folder.iterdir()) == []
+    made = hpo("db", "upgrade", "--json")
+    assert (made.code, made.err) == (0, "")
+    assert json.loads(made.out) == {
+        "storage": "sqlite:///hpo.db",
+        "before": None,
+        "after": 3,
+        "needed": 3,
+        "changed": True,
+    }
+    again = hpo("db", "upgrade")
+    assert (again.code, again.err) == (0, "")
+    assert again.out == "sqlite:///hpo.db: tables of version 3, the latest; nothing was changed\n"
+    assert hpo("db", "check").code == 0
+
+
+def test_another_programs_database_is_refused_by_the_commands_and_stays_as_it_is(hpo, folder: Path) -> None:
+    with sqlite3.connect(folder / "hpo.db") as connection:
+        connection.execute("CREATE TABLE people (name text)")
+    connection.close()
+    before = (folder / "hpo.db").read_bytes()
+    for words in (("db", "upgrade"), ("optimize", "fcnn", "--trials", "1"), ("status",), ("delete", "x", "--yes")):
+        done = hpo(*words)
+        assert done.code == 1
+        assert "belongs to another program (it has the tables people): nothing was changed" in done.err
+        assert done.err.count("\n") == 1
+    assert (folder / "hpo.db").read_bytes() == before

@@ -1,13 +1,19 @@
 """What a trial notes of its training, whether it searched or measured."""
 
-from typing import NoReturn, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from optuna.exceptions import TrialPruned
 from optuna.trial import BaseTrial
 
-__all__ = ["FEASIBLE", "Work", "note_work", "reject"]
+if TYPE_CHECKING:
+    from hpo.training.probes import Probe
+
+__all__ = ["FEASIBLE", "PROBES", "Work", "note_probes", "note_work", "reject"]
 
 FEASIBLE = "feasible"  # the constraint told to Optuna: above 0 where a configuration cannot be trained
+
+PROBES = "probes"  # user attribute of a trial: looks into its network, as Probe.to_json writes them
 
 
 class Work(Protocol):
@@ -37,6 +43,12 @@ def note_work(trial: BaseTrial, work: Work) -> None:
     trial.set_user_attr("epochs", work.epochs)
     trial.set_user_attr("compile_seconds", round(work.compile_seconds, 3))
     trial.set_user_attr("fit_seconds", round(work.fit_seconds, 3))
+
+
+def note_probes(trial: BaseTrial, probes: "Sequence[Probe]") -> None:
+    """Keep what was seen inside a trial's network, if there was a look."""
+    if probes:
+        trial.set_user_attr(PROBES, [probe.to_json() for probe in probes])
 
 
 def reject(trial: BaseTrial, reason: str) -> NoReturn:

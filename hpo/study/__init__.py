@@ -1,5 +1,6 @@
 """What can be searched, as plain records: no Optuna, no Keras, nothing that takes time to import."""
 
+from hpo.study.ablation import Ablation, Technique
 from hpo.study.baseline import Baseline
 from hpo.study.claim import Claim, Contrast, ContrastFigure, Relation
 from hpo.study.definition import Direction, StudyDefinition, always_feasible
@@ -10,6 +11,7 @@ from hpo.study.space import Space
 from hpo.study.sweep import Row, Sweep
 
 __all__ = [
+    "Ablation",
     "Baseline",
     "Categorical",
     "Claim",
@@ -30,6 +32,7 @@ __all__ = [
     "Space",
     "StudyDefinition",
     "Sweep",
+    "Technique",
     "When",
     "always_feasible",
 ]

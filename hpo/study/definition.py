@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
+from hpo.study.ablation import Ablation
 from hpo.study.baseline import Baseline
 from hpo.study.claim import Claim
 from hpo.study.evaluation import Evaluation
@@ -17,6 +18,9 @@ from hpo.study.sweep import Sweep
 from hpo.study.version import digest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hpo.data import Dataset
     from hpo.training import Recipe
 
@@ -45,7 +49,7 @@ class StudyDefinition:
     Raises:
         DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
             sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not
-            there, the margin is not above zero.
+            there, the margin is not above zero, fewer than 1 label.
 
     """
 
@@ -60,12 +64,21 @@ class StudyDefinition:
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
-    sweeps: tuple[Sweep, ...] = ()  # in the report's order
-    claims: tuple[Claim, ...] = ()  # the report's conclusions, which measured sweeps are held against
+    source: str = "report"  # what the sweeps and claims are from, as a noun: report, chapter, paper
+    sweeps: tuple[Sweep, ...] = ()  # in the source's order
+    claims: tuple[Claim, ...] = ()  # the source's conclusions, which measured sweeps are held against
+    ablations: tuple[Ablation, ...] = ()  # what techniques add, alone and in company; measured as sweeps are
+    probe_rows: int = 0
+    # training rows each trial of a search looks into its network with, before the first epoch and after it; 0: none.
+    # 256 take a tenth of a second a look. The networks must be Sequential or Functional.
     margin: float | None = None
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Callable[[Params], str | None] = always_feasible
     # why a configuration cannot be trained, known without training it; None where it can
+    labels: int | None = None
+    # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
+    pretrain: "Callable[[Params, Recipe, NDArray[np.generic]], Recipe] | None" = None
+    # (configuration, recipe, inputs of all rows to train on, labelled or not) -> the recipe, its weights begun elsewhere
 
     def __post_init__(self) -> None:
         if not self.spaces or not self.fidelities:
@@ -76,17 +89,24 @@ class StudyDefinition:
             )
         for kind, named in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
             _refuse_twins(self.name, kind, [thing.name for thing in named])
-        _refuse_twins(self.name, "sweep", [sweep.id for sweep in self.sweeps])
+        _refuse_twins(self.name, "sweep", [sweep.id for sweep in self.tables])
         for baseline in self.baselines:
             for space in self.spaces:
                 self._refuse(space, baseline.params_in(space.name), f"baseline {baseline.name!r}")
-        for sweep in self.sweeps:
+        for sweep in self.tables:
             for number, row in enumerate(sweep.rows, start=1):
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {number}")
-        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
-            raise DefinitionError(f"definition {self.name!r}: margin must be above 0 or None, not {self.margin!r}")
+        self._refuse_numbers()
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
-        _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.sweeps})
+        _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
+
+    @functools.cached_property
+    def tables(self) -> tuple[Sweep, ...]:
+        """All that `hpo sweep` can train: the sweeps, then what the ablations are measured by.
+
+        The hand method walks the sweeps alone: an ablation is no choice.
+        """
+        return (*self.sweeps, *(ablation.table for ablation in self.ablations))
 
     def space(self, name: str | None = None) -> Space:
         """The space of that name; the default one where no name is given. Raises UsageError."""
@@ -108,7 +128,18 @@ class StudyDefinition:
         so whoever works with the definition for long asks for it at once.
         """
         said = (self.name, self.metric, self.direction, self.evaluation, self.fidelities, self.spaces)
-        return digest(repr(said), (self.data, self.build, self.infeasible))
+        if self.labels is not None:  # a definition that gives all labels has the version it always had
+            said = (*said, self.labels)
+        functions = (self.data, self.build, self.infeasible, self.pretrain)
+        return digest(repr(said), [function for function in functions if function is not None])
+
+    def _refuse_numbers(self) -> None:
+        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
+            raise DefinitionError(f"definition {self.name!r}: margin must be above 0 or None, not {self.margin!r}")
+        if self.labels is not None and self.labels < 1:
+            raise DefinitionError(f"definition {self.name!r}: labels must be 1 or more, or None, not {self.labels!r}")
+        if self.probe_rows < 0:
+            raise DefinitionError(f"definition {self.name!r}: probe_rows must be 0 or more, not {self.probe_rows}")
 
     def _refuse(self, space: Space, params: Params, what: str) -> None:
         problem = space.problem(params)

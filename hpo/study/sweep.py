@@ -16,6 +16,7 @@ class Row:
     setting: Params  # what this row changes in the base configuration of its table
     reported: Mapping[str, Decimal] = field(default_factory=dict)
     # figure name (train, test, seconds) -> the figure with the digits it was printed with, which tell its rounding
+    label: str = ""  # what to call it; empty: by what it sets
 
 
 @dataclass(frozen=True, kw_only=True)

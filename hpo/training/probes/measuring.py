@@ -1,5 +1,6 @@
 """Looking into a network: one forward and one backward pass over one batch."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError, UsageError
+from hpo.training.clipping import Clip, clipped
 from hpo.training.exclusive import exclusive
 from hpo.training.probes.records import LayerProbe, Probe
 
@@ -21,7 +23,7 @@ _LAYERS = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "prelu", "ELU": "
 
 
 @exclusive
-def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0) -> Probe:
+def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: Clip | None = None) -> Probe:
     """Gradient norm, weight norm and activations of every layer with a kernel, on `rows` as one batch.
 
     The passes are those of a training step: batch normalization takes the batch's own statistics (before the first
@@ -36,6 +38,7 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0) -> Pro
         loss: as in `Recipe.loss`.
         rows: training rows, x as the data set stores them; a few hundred are enough.
         epoch: epochs trained so far, which the record repeats.
+        clip: as in `Recipe.clip`. Of a global norm only the kernels' share is known here: biases do not count.
 
     Raises:
         UsageError: there are no rows.
@@ -68,13 +71,14 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0) -> Pro
         model._clear_losses()
         for variable, kept in before:
             variable.assign(kept)
+    steps = gradients if clip is None else clipped(gradients, clip.by, clip.threshold)
     return Probe(
         epoch=epoch,
         rows=len(rows),
         loss=float(value),
         layers=tuple(
-            _layer(layer, _activation(end), output.numpy(), gradient.numpy())
-            for layer, end, output, gradient in zip(kernels, ends, outputs, gradients, strict=True)
+            _layer(model, layer, _activation(end), output.numpy(), (gradient.numpy(), step.numpy()))
+            for layer, end, output, gradient, step in zip(kernels, ends, outputs, gradients, steps, strict=True)
         ),
     )
 
@@ -103,14 +107,41 @@ def _activation(layer: Any) -> str:
     return _LAYERS.get(type(layer).__name__, named)
 
 
-def _layer(layer: Any, activation: str, output: NDArray[Any], gradient: NDArray[Any]) -> LayerProbe:
+def _normalized(model: Any, kernel: Any) -> bool:
+    """Whether batch normalization stands between this kernel and the next."""
+    from hpo.training.topology import Topology
+
+    topology = Topology(model)
+    layer = topology.after(kernel)
+    while layer is not None and not _has_kernel(layer):
+        if type(layer).__name__ == "BatchNormalization":
+            return True
+        layer = topology.after(layer)
+    return False
+
+
+def _initializer(layer: Any) -> str:
+    """The name of what drew the kernel: he_normal of HeNormal, and naive of the normal draw of old."""
+    found = getattr(layer, "kernel_initializer", None)
+    if type(found).__name__ == "RandomNormal" and (found.mean, found.stddev) == (0.0, 1.0):
+        return "naive"
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(found).__name__).lower()
+
+
+def _layer(
+    model: Any, layer: Any, activation: str, output: NDArray[Any], gradients: tuple[NDArray[Any], NDArray[Any]]
+) -> LayerProbe:
+    """The record of one layer; `gradients`: the kernel's, and what clipping leaves of it."""
     values = output.reshape(-1, output.shape[-1]).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         return LayerProbe(
             name=layer.name,
             units=values.shape[1],
             activation=activation,
-            gradient_norm=_norm(gradient),
+            initializer=_initializer(layer),
+            normalized=_normalized(model, layer),
+            gradient_norm=_norm(gradients[0]),
+            clipped_norm=_norm(gradients[1]),
             weight_norm=_norm(layer.kernel.numpy()),
             activation_mean=float(values.mean()),
             activation_variance=float(values.var()),

@@ -15,7 +15,10 @@ class LayerProbe:
     name: str  # of the layer with the kernel
     units: int  # outputs of a dense layer, filters of a convolution
     activation: str  # such as relu; linear where there is none
+    initializer: str  # what the kernel was drawn by, as hpo.training.INITIALIZERS names it, else Keras' name for it
+    normalized: bool  # whether batch normalization stands between this kernel and the next
     gradient_norm: float  # L2 norm of the loss's gradient with respect to the kernel, penalties not included
+    clipped_norm: float  # the same of what clipping leaves of it; the same number where nothing is clipped
     weight_norm: float  # L2 norm of the kernel
     activation_mean: float  # of what the activation gives, over rows and units
     activation_variance: float  # of the same
@@ -40,6 +43,11 @@ class Probe:
     layers: tuple[LayerProbe, ...]  # from the inputs to the outputs
 
     @property
+    def hidden(self) -> tuple[LayerProbe, ...]:
+        """The layers before the output layer; all there is where that is the only one."""
+        return self.layers[:-1] or self.layers
+
+    @property
     def attenuation(self) -> float:
         """Gradient norm of the first hidden layer by that of the last: far below 1 is vanishing, far above exploding.
 
@@ -48,6 +56,16 @@ class Probe:
         """
         first, last = self.layers[0].gradient_norm, self.layers[-2 if len(self.layers) > 2 else -1].gradient_norm
         return first / last if last else math.nan
+
+    @property
+    def clips(self) -> bool:
+        """Whether clipping took something from a gradient."""
+        return any(layer.clipped_norm < layer.gradient_norm * (1 - 1e-6) for layer in self.layers)
+
+    @property
+    def normalized(self) -> bool:
+        """Whether batch normalization stands behind a hidden layer."""
+        return any(layer.normalized for layer in self.hidden)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; numbers that are not finite become None, which JSON can say."""
@@ -61,7 +79,7 @@ class Probe:
         return cls(epoch=document["epoch"], rows=document["rows"], loss=_number(document["loss"]), layers=layers)
 
 
-_NUMBERS = ("gradient_norm", "weight_norm", "activation_mean", "activation_variance")
+_NUMBERS = ("gradient_norm", "clipped_norm", "weight_norm", "activation_mean", "activation_variance")
 
 
 def _layer(document: Mapping[str, Any]) -> LayerProbe:

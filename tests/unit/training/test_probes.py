@@ -11,7 +11,7 @@ import pytest
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError, UsageError
-from hpo.training import Dropout, Recipe, Run, activation, hidden, initializer
+from hpo.training import INITIALIZERS, Clip, Dropout, Recipe, Run, activation, hidden, initializer
 from hpo.training.probes import LayerProbe, Probe, probe
 
 layers = keras.layers
@@ -144,7 +144,10 @@ def test_as_json() -> None:
         name="dense",
         units=4,
         activation="relu",
+        initializer="he_normal",
+        normalized=False,
         gradient_norm=math.nan,
+        clipped_norm=1.0,
         weight_norm=2.0,
         activation_mean=math.inf,
         activation_variance=0.5,
@@ -159,6 +162,35 @@ def test_as_json() -> None:
     assert math.isnan(again.layers[0].gradient_norm)
     whole = probe(keras.Sequential([keras.Input((30,)), layers.Dense(10, activation="softmax")]), LOSS, ROWS)
     assert Probe.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+
+
+@pytest.mark.parametrize("by", ["value", "norm", "global_norm"])
+def test_what_clipping_leaves(by: str) -> None:
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2, use_bias=False), layers.Dense(1, use_bias=False)])
+    for layer in model.layers:
+        layer.kernel.assign(np.ones(layer.kernel.shape))
+    rows = Rows(x=np.full((4, 2), 10, np.float32), y=np.zeros(4, np.float32))  # every gradient is far above 1
+    threshold = 0.125 if by == "value" else 0.5
+    plain, clipped = probe(model, "mse", rows), probe(model, "mse", rows, clip=Clip(by=by, threshold=threshold))
+    assert not plain.clips
+    assert clipped.clips
+    assert [one.gradient_norm for one in plain.layers] == [one.gradient_norm for one in clipped.layers]
+    found = [one.clipped_norm for one in clipped.layers]
+    if by == "global_norm":
+        assert math.hypot(*found) == pytest.approx(0.5, rel=1e-5)
+    else:  # by value: kernels of four and of two entries, 0.125 each
+        assert found == pytest.approx((0.25, 0.125 * math.sqrt(2)) if by == "value" else (0.5, 0.5), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", list(INITIALIZERS))
+def test_a_layer_tells_how_it_began_and_what_normalizes_it(name: str) -> None:
+    first = hidden(8, activation("relu"), initializer=initializer(name), normalization="before")
+    second = hidden(8, activation("relu"), initializer=initializer(name), normalization="none")
+    found = probe(keras.Sequential([keras.Input((30,)), *first, *second, layers.Dense(10)]), LOSS, ROWS)
+    assert [one.initializer for one in found.layers] == [name, name, "glorot_uniform"]
+    assert [one.normalized for one in found.layers] == [True, False, False]
+    assert found.normalized
+    assert found.hidden == found.layers[:2]
 
 
 def test_what_is_refused() -> None:

@@ -8,7 +8,9 @@ import typer
 
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage
+from hpo.cli.printing.examined import examination_lines
 from hpo.cli.printing.output import configuration, document, duration, figure, say, tell
 from hpo.cli.printing.words import count
 from hpo.settings import storage_url
@@ -25,6 +27,8 @@ def register(app: typer.Typer) -> None:
         "hpo train cnn --config report",
         "hpo train cnn --config best -o cnn.keras",
         "hpo train fcnn --config mine.json --fidelity quick --seed 3 --json",
+        "hpo train dnn --config guideline --fold-batchnorm -o dnn.keras",
+        "hpo train dnn --config self-normalizing --mc-dropout 100",
     )
     app.command(short_help="Train one configuration and score it on test.", epilog=epilog)(train)
 
@@ -59,6 +63,21 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Keep the trained model here (.keras).")
     ] = None,
+    mc_dropout: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole(2, 100_000),
+            help="Predict each test row N times with dropout on, and tell how sure the model is.",
+            show_default=False,
+        ),
+    ] = None,
+    fold_batchnorm: Annotated[
+        bool,
+        typer.Option(
+            "--fold-batchnorm", help="Fold batch normalization into the layer beside it; latency before and after."
+        ),
+    ] = False,
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,20 +85,34 @@ def train(
     from hpo.service import train as service
 
     job = service.prepare(
-        definition, config, study=study, fidelity=fidelity, seed=seed, output=output, storage=storage or storage_url()
+        definition,
+        config,
+        study=study,
+        fidelity=fidelity,
+        seed=seed,
+        output=output,
+        passes=mc_dropout,
+        folding=fold_batchnorm,
+        storage=storage or storage_url(),
     )
     work = f"{count(job.fidelity.epochs, 'epoch')} on all development rows"
     say(f"{job.definition.name}, {job.source}, seed {seed}: {work}")
-    result = service.train(job, _estimate(job.fidelity.epochs))
+    trained = service.train(job, _estimate(job.fidelity.epochs))
     if as_json:
-        document(result.to_json())
+        document(trained.to_json())
         return
+    result = trained.measurement
     configuration(result.params)
     unit = f" {job.definition.unit}".rstrip()
     tell(f"{job.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
     tell(f"{result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
-    if output is not None:
-        tell(f"model kept in {output}")
+    if trained.examination is not None:
+        for text in examination_lines(trained.examination):
+            tell(text)
+    kept = {"model": job.output, "folded model": job.folded_output, "figures": job.figures_output}
+    for what, path in kept.items():
+        if path is not None:
+            tell(f"{what} kept in {path}")
 
 
 def _estimate(epochs: int) -> "Callable[[Epoch], None]":

@@ -10,7 +10,7 @@ from hpo.search.rows import load
 from hpo.study import Fidelity, Params, StudyDefinition
 
 if TYPE_CHECKING:
-    from hpo.training import Epoch, Run
+    from hpo.training import Epoch, Recipe, Run
 
 __all__ = ["Measurement", "measure"]
 
@@ -26,6 +26,7 @@ class Measurement:
     test: float  # the same on the test rows
     compile_seconds: float
     fit_seconds: float  # training alone
+    rows: tuple[Rows, Rows] = field(repr=False, compare=False)  # (train, test): what it was trained and scored on
     run: "Run" = field(repr=False, compare=False)  # the trained model: run.model(), run.predict(x)
 
     def to_json(self) -> dict[str, object]:
@@ -48,6 +49,7 @@ def measure(
     fidelity: Fidelity | str | None = None,
     seed: int = 0,
     rows: tuple[Rows, Rows] | None = None,
+    on_recipe: "Callable[[Recipe], object] | None" = None,
     on_epoch: "Callable[[Epoch], None] | None" = None,
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
@@ -58,6 +60,7 @@ def measure(
         fidelity: one of the definition's, or its name; None: its last. Only its epochs count.
         seed: of the weights and the batches.
         rows: (train, test) to use instead of the development and the test rows.
+        on_recipe: called with what is going to be trained, before it is; may raise to refuse it.
         on_epoch: called after each epoch.
 
     Raises:
@@ -75,6 +78,8 @@ def measure(
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
     train, test = rows or _all(definition)
     recipe = build(definition.build, params, seed)
+    if on_recipe is not None:
+        on_recipe(recipe)
     run = fit(recipe, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
     return Measurement(
         params=params,
@@ -84,6 +89,7 @@ def measure(
         test=run.evaluate(test),
         compile_seconds=run.compile_seconds,
         fit_seconds=run.fit_seconds,
+        rows=(train, test),
         run=run,
     )
 

@@ -1,6 +1,7 @@
 """Train one configuration: the best of a search, a baseline, or one written in a file; keep the model if asked to."""
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -15,10 +16,16 @@ from hpo.study import Fidelity, Params, StudyDefinition, registry
 from hpo.study.configurations import read_one
 
 if TYPE_CHECKING:
-    from hpo.search import Measurement
-    from hpo.training import Epoch
+    import keras
 
-__all__ = ["TrainJob", "prepare", "train"]
+    from hpo.search import Measurement
+    from hpo.training import Epoch, Recipe
+    from hpo.training.after import Examination
+
+__all__ = ["MAX_PASSES", "TrainJob", "Trained", "prepare", "train"]
+
+MAX_PASSES = 100_000
+"""Of MC dropout; the figures settle after a hundred."""
 
 BEST = "best"
 SUFFIX = ".keras"  # Keras's own format
@@ -34,6 +41,37 @@ class TrainJob:
     fidelity: Fidelity  # only its epochs count: a measurement uses all development rows
     seed: int
     output: Path | None  # where the model is kept; None: nowhere
+    passes: int | None = None  # predictions of each test row with dropout on; None: none
+    folding: bool = False  # whether batch normalizations are folded into their neighbours
+
+    @property
+    def examines(self) -> bool:
+        """Whether the trained model is to be looked at, not only scored."""
+        return self.passes is not None or self.folding
+
+    @property
+    def folded_output(self) -> Path | None:
+        """Where the folded model is kept: beside the model; None: nowhere."""
+        return self.output.with_name(f"{self.output.stem}-folded{SUFFIX}") if self.output and self.folding else None
+
+    @property
+    def figures_output(self) -> Path | None:
+        """Where the figures are kept: beside the model; None: nowhere."""
+        return self.output.with_suffix(".json") if self.output and self.examines else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What came of a training."""
+
+    measurement: "Measurement"
+    examination: "Examination | None"  # None: nothing of it was asked for
+
+    def to_json(self) -> dict[str, object]:
+        """What `hpo train --json` prints."""
+        if self.examination is None:
+            return self.measurement.to_json()
+        return {**self.measurement.to_json(), "examination": self.examination.to_json()}
 
 
 def prepare(
@@ -44,6 +82,8 @@ def prepare(
     fidelity: str | None = None,
     seed: int = 0,
     output: Path | None = None,
+    passes: int | None = None,
+    folding: bool = False,
     storage: str,
 ) -> TrainJob:
     """Find the configuration `config` names and refuse what cannot work, before anything is trained.
@@ -55,6 +95,8 @@ def prepare(
         fidelity: whose epochs; None: the definition's last.
         seed: of the weights and the batches.
         output: file to keep the model in.
+        passes: predictions of each test row with dropout on, from 2; None: none.
+        folding: whether to fold batch normalizations into their neighbours.
         storage: URL of the studies; used for `best` alone.
 
     Raises:
@@ -69,15 +111,31 @@ def prepare(
     params, source = _configuration(found, config, study, storage)
     if reason := found.infeasible(params):
         raise UsageError(f"{source} cannot be trained: {reason}")
+    if passes is not None and not 2 <= passes <= MAX_PASSES:
+        raise UsageError(f"MC dropout takes from 2 to {MAX_PASSES:,} passes, not {passes}")
+    job = TrainJob(
+        definition=found,
+        params=params,
+        source=source,
+        fidelity=wanted,
+        seed=seed,
+        output=output,
+        passes=passes,
+        folding=folding,
+    )
     if output is not None:
         _refuse_output(output)
-    return TrainJob(definition=found, params=params, source=source, fidelity=wanted, seed=seed, output=output)
+        for beside in (job.folded_output, job.figures_output):
+            if beside is not None:
+                refuse_unwritable(beside)
+    return job
 
 
-def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> "Measurement":
-    """Train on all development rows, score on train and test, and keep the model: whole, or not at all.
+def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> Trained:
+    """Train on all development rows, score on train and test, and keep the model: each file whole, or not at all.
 
     Raises:
+        UsageError: the configuration has no dropout, or no batch normalization, for what was asked; nothing is trained.
         HpoError: training left the finite numbers, or the model could not be written.
         DataError: the data cannot be had.
 
@@ -88,12 +146,25 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> "
     with _hushed():
         configure()
     try:
-        result = measure(job.definition, job.params, fidelity=job.fidelity, seed=job.seed, on_epoch=on_epoch)
+        result = measure(
+            job.definition,
+            job.params,
+            fidelity=job.fidelity,
+            seed=job.seed,
+            on_recipe=lambda recipe: _refuse_pointless(job, recipe),
+            on_epoch=on_epoch,
+        )
     except TrialError as error:
         raise HpoError(f"{job.source}: {error}; another --seed or a lower learning rate may train") from None
-    if job.output is not None:
-        _save(result, job.output)
-    return result
+    if job.output is not None:  # before it is examined: what was trained is kept whatever becomes of that
+        _save(result.run.model(), job.output, result)
+    trained = Trained(measurement=result, examination=_examined(job, result) if job.examines else None)
+    if trained.examination is not None and job.folded_output is not None:
+        assert trained.examination.folded is not None
+        _save(trained.examination.folded, job.folded_output, result)
+    if job.figures_output is not None:
+        _write(trained, job.figures_output)
+    return trained
 
 
 @contextlib.contextmanager
@@ -151,11 +222,33 @@ def _refuse_output(output: Path) -> None:
     refuse_unwritable(output)
 
 
-def _save(result: "Measurement", output: Path) -> None:
+def _refuse_pointless(job: TrainJob, recipe: "Recipe") -> None:
+    if job.examines:
+        from hpo.training.after import refuse_pointless
+
+        refuse_pointless(recipe, passes=job.passes, folding=job.folding)
+
+
+def _examined(job: TrainJob, result: "Measurement") -> "Examination":
+    from hpo.training.after import examine
+
+    train_rows, test_rows = result.rows
+    return examine(result.run, train_rows, test_rows, passes=job.passes, folding=job.folding, seed=job.seed)
+
+
+def _save(model: "keras.Model", output: Path, result: "Measurement") -> None:
     try:
         with replacing(output) as path:
-            result.run.model().save(path)
+            model.save(path)
     except OSError as error:
         raise HpoError(
             f"the model could not be written to {output}: {error.strerror or error}; test value {result.test:.6g}"
         ) from None
+
+
+def _write(trained: Trained, output: Path) -> None:
+    try:
+        with replacing(output) as path:
+            path.write_text(json.dumps(trained.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise HpoError(f"the figures could not be written to {output}: {error.strerror or error}") from None

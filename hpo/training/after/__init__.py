@@ -7,18 +7,21 @@ from hpo.training.after.calibration import (
     nll,
 )
 from hpo.training.after.copies import copied
+from hpo.training.after.examining import Examination, examine, refuse_pointless
 from hpo.training.after.folding import fold
 from hpo.training.after.latency import latencies, latency
 from hpo.training.after.sparsity import ModelSize, pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
 
 __all__ = [
+    "Examination",
     "ModelSize",
     "Uncertainty",
     "calibration_error",
     "classifies",
     "copied",
     "drops",
+    "examine",
     "fold",
     "gaussian_calibration_error",
     "gaussian_nll",
@@ -27,6 +30,7 @@ __all__ = [
     "mc_predict",
     "nll",
     "pruned",
+    "refuse_pointless",
     "size",
     "sparsity",
 ]

@@ -1,15 +1,21 @@
 """One configuration, trained and judged on validation rows: one training for a holdout, one a fold for a k-fold."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from hpo.search.recipes import recipe
 from hpo.search.rows import Split
 from hpo.search.seeds import fold_seed
 from hpo.study import Params, StudyDefinition
 
 if TYPE_CHECKING:
-    from hpo.training import Run
+    import keras
+
+    from hpo.data import Rows
+    from hpo.training import Recipe, Run
+    from hpo.training.probes import Probe
 
 __all__ = ["Evaluation"]
 
@@ -33,9 +39,12 @@ class Evaluation:
         self._epochs = epochs
         self._seed = seed
         self._beat = beat or (lambda: None)
+        self._recipe: Recipe  # of the first training, once it has begun, where there are looks
         self._runs: list[Run] = []  # those begun, in the order of the splits
         self._train: list[float] = []  # of each, the metric on its training rows in its outcome
         self.values: list[float] = []  # of each, the metric on its validation rows in its outcome
+        self.probes: list[Probe] = []  # looks into the first training's network: before its first epoch, and after it
+        self.probe_seconds = 0.0  # they took
         self.step = 0  # epochs every training begun has completed, or would have, had it not been stopped early
 
     @property
@@ -76,6 +85,10 @@ class Evaluation:
         """Spent training and validating, all trainings together."""
         return sum(run.fit_seconds for run in self._runs)
 
+    def model(self) -> "keras.Model":
+        """The model of the first training as it is; all trainings have the same layers."""
+        return self._runs[0].model()
+
     def in_step(self, block: int) -> Iterator[float]:
         """Train all splits side by side, `block` epochs of each in turn; yields the mean after each turn.
 
@@ -105,19 +118,24 @@ class Evaluation:
             yield self.values[number]
 
     def _begin(self, number: int) -> None:
-        from hpo.training import Run, build
+        from hpo.training import Run
 
         seed = fold_seed(self._seed, number + 1)
         split = self._splits[number]
-        recipe = build(self._definition.build, self._params, seed)
-        run = Run(recipe, split.train, split.validation, epochs=self._epochs, metric=self._definition.metric, seed=seed)
+        made = recipe(self._definition, self._params, split.inputs, seed=seed)
+        run = Run(made, split.train, split.validation, epochs=self._epochs, metric=self._definition.metric, seed=seed)
         self._runs.append(run)
+        if number == 0 and self._definition.probe_rows:
+            self._recipe = made
+            self._look()
 
     def _epoch(self, number: int) -> None:
         run = self._runs[number]
         if run.stopped:
             return
         run.epoch()
+        if number == 0 and run.epochs_done == 1 and self._definition.probe_rows:
+            self._look()
         self._beat()
         outcome = run.outcome
         assert outcome is not None  # an epoch is over
@@ -125,3 +143,21 @@ class Evaluation:
         # The first epoch of a training appends, every later one replaces.
         self.values[number : number + 1] = [outcome.validation]
         self._train[number : number + 1] = [outcome.train]
+
+    def _look(self) -> None:
+        """Look into the first training's network as it is, with some of its training rows; training does not notice."""
+        from hpo.training.probes import probe
+
+        start = time.perf_counter()
+        run, recipe = self._runs[0], self._recipe
+        rows = _some(self._splits[0].train, self._definition.probe_rows)
+        self.probes.append(probe(run.model(), recipe.loss, rows, epoch=run.epochs_done, clip=recipe.clip))
+        self.probe_seconds += time.perf_counter() - start
+
+
+def _some(rows: "Rows", number: int) -> "Rows":
+    """That many of the rows, spread evenly over them; all where there are no more."""
+    from hpo.data import Rows
+
+    stride = max(len(rows) // number, 1)
+    return Rows(x=rows.x[::stride][:number], y=rows.y[::stride][:number])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from hpo.data import Rows
 from hpo.errors import UsageError
-from hpo.search.rows import load
+from hpo.search.recipes import recipe
+from hpo.search.rows import labelled, load
 from hpo.study import Fidelity, Params, StudyDefinition
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Measurement:
     params: Params  # the configuration
     seed: int  # of the weights and the batches
     epochs: int  # trained; fewer than the fidelity's where early stopping ended the training
-    train: float  # the definition's metric on the development rows, at the end of the training
+    train: float  # the definition's metric on the labelled development rows, at the end of the training
     test: float  # the same on the test rows
     compile_seconds: float
     fit_seconds: float  # training alone
@@ -54,6 +55,8 @@ def measure(
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
+    Of these rows a definition may give some labels only (`StudyDefinition.labels`), drawn by the seed.
+
     Args:
         definition: what is measured.
         params: a configuration; of any of the definition's spaces, or of none.
@@ -69,7 +72,7 @@ def measure(
         Diverged: training left the finite numbers.
 
     """
-    from hpo.training import build, fit
+    from hpo.training import fit
 
     if not isinstance(fidelity, Fidelity):
         fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[-1]
@@ -77,10 +80,11 @@ def measure(
     if reason is not None:
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
     train, test = rows or _all(definition)
-    recipe = build(definition.build, params, seed)
+    made = recipe(definition, params, train.x, seed=seed)
     if on_recipe is not None:
-        on_recipe(recipe)
-    run = fit(recipe, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
+        on_recipe(made)
+    train = labelled(definition, train, seed=seed)
+    run = fit(made, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
     return Measurement(
         params=params,
         seed=seed,

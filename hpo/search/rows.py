@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from hpo.data import Dataset, Rows, holdout, kfold, stratified_holdout, subset
 from hpo.errors import DataError, HpoError
+from hpo.search.seeds import derive
 from hpo.study import Fidelity, Holdout, StudyDefinition
 
-__all__ = ["Split", "cut", "load", "loaded", "preload"]
+__all__ = ["Split", "cut", "labelled", "load", "loaded", "preload"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """Rows to train on and rows to judge by; never a test row."""
 
-    train: Rows
+    train: Rows  # labelled, as many as the definition gives
     validation: Rows
+    inputs: NDArray[np.generic]  # (rows, ...) of all rows to train on, those without a label too
 
 
 @lru_cache(maxsize=2)
@@ -62,10 +64,26 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
     else:
         stratified = False
         parts = kfold(len(rows), fidelity.folds or evaluation.folds, seed)
-    return tuple(
-        Split(train=rows.take(_thin(rows, train, fidelity.rows, stratified, seed)), validation=rows.take(validation))
-        for train, validation in parts
-    )
+    splits = []
+    for train, validation in parts:
+        known = rows.take(_thin(rows, train, fidelity.rows, stratified, seed))
+        splits.append(
+            Split(train=labelled(definition, known, seed=seed), validation=rows.take(validation), inputs=known.x)
+        )
+    return tuple(splits)
+
+
+def labelled(definition: StudyDefinition, rows: Rows, *, seed: int) -> Rows:
+    """Those of the rows to train on whose targets the definition gives; a function of the seed.
+
+    Raises:
+        UsageError: `rows` are fewer.
+
+    """
+    stratified = isinstance(definition.evaluation, Holdout) and definition.evaluation.stratified
+    index = np.arange(len(rows), dtype=np.int64)
+    drawn = _thin(rows, index, definition.labels, stratified, derive(seed, "labels"))
+    return rows if drawn is index else rows.take(drawn)
 
 
 def _thin(rows: Rows, index: NDArray[np.int64], wanted: int | None, stratified: bool, seed: int) -> NDArray[np.int64]:

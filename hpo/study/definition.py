@@ -78,7 +78,7 @@ class StudyDefinition:
     labels: int | None = None
     # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
     pretrain: "Callable[[Params, Recipe, NDArray[np.generic]], Recipe] | None" = None
-    # (configuration, recipe, inputs of all rows to train on, labelled or not) -> the recipe, its weights begun elsewhere
+    # (configuration, recipe, inputs of all rows to train on, labelled or not) -> the recipe, begun from other weights
 
     def __post_init__(self) -> None:
         if not self.spaces or not self.fidelities:
@@ -127,7 +127,14 @@ class StudyDefinition:
         Two hosts whose definitions have the same version train the same thing. It is read when it is asked for first,
         so whoever works with the definition for long asks for it at once.
         """
-        said = (self.name, self.metric, self.direction, self.evaluation, self.fidelities, self.spaces)
+        said: tuple[object, ...] = (
+            self.name,
+            self.metric,
+            self.direction,
+            self.evaluation,
+            self.fidelities,
+            self.spaces,
+        )
         if self.labels is not None:  # a definition that gives all labels has the version it always had
             said = (*said, self.labels)
         functions = (self.data, self.build, self.infeasible, self.pretrain)

@@ -134,7 +134,7 @@ def _claims(study: "StudyDefinition") -> None:
     if not study.claims:
         return
     rows = [[c.source, c.id, c.text, str(len(c.contrasts)) if c.contrasts else "none"] for c in study.claims]
-    title = f"{count(len(study.claims), 'claim')} of the report, each tested by comparing rows of its sweeps"
+    title = f"{count(len(study.claims), 'claim')} of the {study.source}, each tested by comparing rows of its sweeps"
     table(["section", "claim", "what it says", "comparisons"], rows, title=title, right=(3,))
     if study.margin is not None:
         unit = f" {study.unit}" if study.unit else ""

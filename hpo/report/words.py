@@ -6,6 +6,7 @@ from decimal import Decimal
 
 __all__ = [
     "MINUS",
+    "NONE",
     "configuration",
     "count",
     "duration",

@@ -9,7 +9,7 @@ from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
 from hpo.search.evaluation import Evaluation
-from hpo.search.notes import note_work, reject
+from hpo.search.notes import note_probes, note_work, reject
 from hpo.search.rows import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.suggest import suggest
@@ -59,7 +59,8 @@ class Objective:
     A configuration that cannot be trained, or whose training leaves the finite numbers, is pruned with a reason and
     told to Optuna as a violated constraint.
 
-    User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds.
+    User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds; probes where the definition
+    asks for them.
     """
 
     def __init__(
@@ -100,7 +101,10 @@ class Objective:
             beat=self._beat,
         )
         try:
-            self._train(trial, work, by_fold)
+            try:
+                self._train(trial, work, by_fold)
+            finally:
+                note_probes(trial, work.probes)
         except TrialPruned:
             note_work(trial, work)
             raise

@@ -72,7 +72,7 @@ def _too_few(scores: Sequence[Sequence[float]], tried: Sequence[bool], row: int)
     if not any(scores):
         return "no row of this table has been measured"
     if scores[row] and tried[row]:
-        return f"some repeats of row {row + 1}, the report's choice, gave no score"
+        return f"some repeats of row {row + 1}, the choice, gave no score"
     if scores[row]:
         return f"row {row + 1} has one repeat, which tells no noise: measure 2 or more"
     return f"no repeat of row {row + 1} gave a score" if tried[row] else f"row {row + 1} has not been measured"

@@ -9,10 +9,11 @@ seeds is left unused; where it makes their repeats rise and fall together, the t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, variance
+from statistics import fmean
 from typing import Literal
 
 from hpo.analysis.methods.intervals import critical_t, tail_t
+from hpo.analysis.methods.welch import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
 from hpo.study import Contrast, Direction
 
@@ -130,7 +131,7 @@ def _tested(
 
     """
     difference = found.difference or 0.0
-    error, freedom = _welch(sides)
+    error, freedom = welch(sides)
     reach = critical_t(_ALPHA / 2, freedom) * error
     low, high = difference - reach, difference + reach
 
@@ -157,15 +158,3 @@ def _tested(
         note = "no difference, or one too small to matter"
         return replace(found, p=apart, verdict="contradicted", note=note)
     return replace(found, p=apart)
-
-
-def _welch(sides: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float]:
-    """Standard error of a weighted sum of means, and its degrees of freedom."""
-    parts = [
-        (weight**2 * variance(given) / len(given) if max(given) > min(given) else 0.0, len(given) - 1)
-        for weight, given in sides
-    ]
-    total = math.fsum(part for part, _ in parts)
-    if not total:
-        return 0.0, 1.0
-    return math.sqrt(total), total**2 / math.fsum(part**2 / freedom for part, freedom in parts)

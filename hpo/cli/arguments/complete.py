@@ -60,7 +60,7 @@ def baselines(ctx: typer.Context, incomplete: str) -> Offer:
 
 def sweeps(ctx: typer.Context, incomplete: str) -> Offer:
     """Ids of the tables of the definition on the line."""
-    return _of_definition(ctx, incomplete, lambda d: ((s.id, s.title) for s in d.sweeps))
+    return _of_definition(ctx, incomplete, lambda d: ((s.id, s.title) for s in d.tables))
 
 
 def configs(ctx: typer.Context, incomplete: str) -> Offer:

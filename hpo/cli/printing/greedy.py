@@ -32,20 +32,20 @@ def announce(plan: "SweepPlan") -> None:
 
 
 def conclude(report: "GreedyReport") -> None:
-    """Print each table with its choice beside the report's, then both final configurations."""
+    """Print each table with its choice beside the source's, then both final configurations."""
     from hpo.analysis.tables.wording import row_label
 
     for found in report.tables:
-        _table(found)
+        _table(found, report.source)
         if found.chosen is None:
             tell("no row can be trained from here; the winner so far goes on")
         else:
             chosen = row_label(found.sweep, found.sweep.rows[found.chosen])
             theirs = row_label(found.sweep, found.sweep.rows[found.sweep.chosen])
             tell(
-                f"chosen: {chosen}; by the report: {theirs}"
+                f"chosen: {chosen}; by the {report.source}: {theirs}"
                 if chosen != theirs
-                else f"chosen: {chosen}, as in the report"
+                else f"chosen: {chosen}, as in the {report.source}"
             )
         tell()
     _final(report)
@@ -56,14 +56,14 @@ def conclude(report: "GreedyReport") -> None:
         tell(f"its time is up after {count(len(report.tables), 'table')}; the same command goes on")
 
 
-def _table(found: "GreedyTable") -> None:
+def _table(found: "GreedyTable", source: str) -> None:
     from hpo.analysis.tables.wording import row_label, varied
 
     decimals = places([row.mean for row in found.rows if row.mean is not None])
     rows = []
     for row in found.rows:
         notes = ["chosen"] if row.index == found.chosen else []
-        notes += ["the report's choice"] if row.index == found.sweep.chosen else []
+        notes += [f"the {source}'s choice"] if row.index == found.sweep.chosen else []
         notes += [row.reason] if row.reason else []
         sd = stdev(row.scores) if len(row.scores) > 1 else None
         label = row_label(found.sweep, found.sweep.rows[row.index])
@@ -78,4 +78,4 @@ def _final(report: "GreedyReport") -> None:
         ours, theirs = report.final.get(name), report.reported.get(name)
         rows.append([name, figure(ours), figure(theirs), "" if ours == theirs else "differs"])
     title = "the configuration it ends with" if report.complete else "the winner so far"
-    table(["", "greedy", "report", ""], rows, title=title)
+    table(["", "greedy", report.source, ""], rows, title=title)

@@ -25,7 +25,7 @@ def announce(plan: "SweepPlan") -> None:
     definition, fidelity = plan.definition, plan.fidelity
     say(f"study {plan.study} in {plan.safe_url}")
     work = f"{count(fidelity.epochs, 'epoch')} on all development rows, scored on the test rows"
-    say(f"  tables   {plan.tables} of {len(definition.sweeps)}, {count(plan.rows, 'row')}, {_times(plan.repeats)}")
+    say(f"  tables   {plan.tables} of {len(definition.tables)}, {count(plan.rows, 'row')}, {_times(plan.repeats)}")
     say(f"  a row    {fidelity.name}: {work}")
     trained = plan.jobs - plan.left
     say(
@@ -40,13 +40,19 @@ def announce(plan: "SweepPlan") -> None:
 
 
 def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
-    """Print each table, what became of the report's choice, and what would tell more."""
+    """Print each table, what became of its choice, what techniques add, and what would tell more."""
     from hpo.analysis.tables.wording import table_sentence
+    from hpo.cli.printing.ablation import ablation_table
+
+    ablations = {one.id: one for one in report.ablations}
 
     unit = f" ({report.unit})" if report.unit else ""
     for found in report.tables:
         _table(found, report)
-        tell(table_sentence(found))
+        if found.sweep.id in ablations:
+            ablation_table(ablations[found.sweep.id])
+        else:
+            tell(table_sentence(found, report.source))
         tell()
     even = all(_done(row) == report.repeats for found in report.tables for row in found.rows)
     times = _times(report.repeats, "" if even else "up to ")
@@ -85,7 +91,7 @@ def _table(found: "TableFinding", report: "SweepReport") -> None:
     reported = {name for name in names if any(f.reported is not None for f in _column(found, name))}
     headings = [varied(found.sweep)]
     for name in names:
-        headings += [name, "report"] if name in reported else [name]
+        headings += [name, report.source] if name in reported else [name]
     rows = []
     for row in found.rows:
         cells = [row_label(found.sweep, found.sweep.rows[row.index])]
@@ -124,8 +130,8 @@ def _reported(figure: Decimal | None) -> str:
 
 def _note(found: "TableFinding", row: "RowFinding", report: "SweepReport") -> str:
     parts = []
-    if row.index == found.sweep.chosen:
-        parts.append("the report's choice")
+    if row.index == found.sweep.chosen and found in report.choices:
+        parts.append(f"the {report.source}'s choice")
     if row.index in found.better:
         parts.append("better")
     done = _done(row)
@@ -147,16 +153,17 @@ def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
     figures = [figure for t in report.tables for row in t.rows for figure in row.figures.values()]
     test = "95 % prediction interval, Holm over the rows of a column"
     if any(figure.disagrees for figure in figures):
-        lines.append(f"* the report's figure is further off than noise and its rounding explain ({test})")
+        lines.append(f"* the {report.source}'s figure is further off than noise and its rounding explain ({test})")
     elif any(figure.p is not None for figure in figures):
         lines.append(
-            f"of the report's figures that can be tested none is further off than noise and rounding explain ({test})"
+            f"of the {report.source}'s figures that can be tested none is further off than noise and rounding explain "
+            f"({test})"
         )
-    if not report.against_report:
+    if not report.against_report and report.has_reported:
         epochs = plan.definition.fidelities[-1].epochs
         lines.append(
-            f"trained {count(plan.fidelity.epochs, 'epoch')} where the report trained {epochs}, so its figures stand "
-            "beside these without a test of whether they agree"
+            f"trained {count(plan.fidelity.epochs, 'epoch')} where the {report.source} trained {epochs}, so its "
+            "figures stand beside these without a test of whether they agree"
         )
     if report.repeats == 1:
         more = (_GOOD_REPEATS - 1) * plan.jobs

@@ -6,8 +6,10 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.report.figures import (
+    ablations,
     confusion,
     curves,
+    gradients,
     history,
     importances,
     interaction,
@@ -28,7 +30,9 @@ FIGURES: tuple[Panel, ...] = (
     paired.PANEL,
     race.PANEL,
     history.PANEL,
+    gradients.PANEL,
     sweeps.PANEL,
+    ablations.PANEL,
     importances.PANEL,
     interaction.PANEL,
     curves.PANEL,

@@ -47,7 +47,8 @@ class SweepChart:
     numeric: bool  # rows lie on a number axis; else one under the other
     log: bool  # a logarithmic one
     rows: tuple[SweepRow, ...]
-    chosen: int  # index of the row the report went on with
+    chosen: int  # index of the row the source went on with
+    source: str  # what the table is from, as a noun
     said: str  # what became of that choice, a sentence
     compared: bool  # trained as the report did, so that figures may disagree
 
@@ -58,7 +59,7 @@ def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
     if report is None:
         return None
     charts = []
-    for table in report.tables:
+    for table in report.choices:
         rows, varied, numeric = _rows(table)
         if any(row.test.mean is not None or row.train.mean is not None or row.reason for row in rows):
             places = [row.at for row in rows]
@@ -73,7 +74,8 @@ def data(findings: "Findings") -> tuple[SweepChart, ...] | None:
                     log=numeric and min(places) > 0 and max(places) / min(places) >= 8,
                     rows=rows,
                     chosen=table.sweep.chosen,
-                    said=table_sentence(table),
+                    said=table_sentence(table, report.source),
+                    source=report.source,
                     compared=report.against_report,
                 )
             )

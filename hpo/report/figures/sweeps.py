@@ -17,7 +17,7 @@ __all__ = ["PANEL", "caption", "data", "draw"]
 
 def caption(record: SweepChart) -> str:
     """What is to be seen."""
-    parts = [record.said, f"★ is the row the report went on with. Measured: {_runs(record)}"]
+    parts = [record.said, f"★ is the row the {record.source} went on with. Measured: {_runs(record)}"]
     if any(row.test.interval or row.train.interval for row in record.rows):
         parts[-1] += "; the bars hold 95 % of single runs"
     parts[-1] += "."
@@ -25,8 +25,8 @@ def caption(record: SweepChart) -> str:
     if wrong:
         parts.append(f"Ringed: reported figures too far from ours to be noise ({', '.join(wrong)}).")
     parts += [f"No result for {row.label}: {row.reason}." for row in record.rows if row.reason is not None]
-    if not record.compared:
-        parts.append("Trained for less than the report did, so its figures are not held against these.")
+    if not record.compared and any(dot.reported is not None for row in record.rows for dot in (row.train, row.test)):
+        parts.append(f"Trained for less than the {record.source} did, so its figures are not held against these.")
     return " ".join(parts)
 
 
@@ -153,4 +153,4 @@ def _hover(row: SweepRow, dot: Dot, name: str) -> str:
     return "<br>".join(lines)
 
 
-PANEL = Panel(id="sweeps", title="The report's tables, measured", caption=caption, data=data, draw=draw, many=True)
+PANEL = Panel(id="sweeps", title="The tables, measured", caption=caption, data=data, draw=draw, many=True)

@@ -6,9 +6,11 @@ from typing import TypeAlias
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
 from hpo.report.sections import (
+    added,
     again,
     compared,
     conclusions,
+    inside,
     learning,
     matters,
     saying,
@@ -26,16 +28,18 @@ __all__ = ["document"]
 Build: TypeAlias = Callable[[Findings, Charts], Sequence[Part]]
 
 _SECTIONS: tuple[tuple[str, str, Build], ...] = (
-    # anchor, heading, what builds its parts; a section without any is left out
+    # anchor, heading, what builds its parts; a section without any is left out; {source}: as `Findings.source`
     ("comparison", "Optimum against hand-picked", compared.parts),
     ("search", "The search", searched.parts),
     ("luck", "Luck or skill?", compared.race),
-    ("tables", "The report’s tables, measured", tables.parts),
+    ("tables", "The {source}’s tables, measured", tables.parts),
+    ("ablation", "What each technique adds", added.parts),
     ("greedy", "The hand method, followed anew", tables.greedy),
     ("importances", "What matters", matters.parts),
+    ("inside", "Inside the networks", inside.parts),
     ("curves", "How both learn", learning.parts),
     ("predictions", "What both say of the test rows", saying.parts),
-    ("conclusions", "The report’s conclusions", conclusions.parts),
+    ("conclusions", "The {source}’s conclusions", conclusions.parts),
     ("budget", "What it cost", spent.parts),
     ("again", "How to get every number again", again.parts),
 )
@@ -48,7 +52,7 @@ def document(findings: Findings) -> Document:
     for anchor, title, build in _SECTIONS:
         parts = tuple(build(findings, figures))
         if parts:
-            sections.append(Section(id=anchor, title=title, parts=parts))
+            sections.append(Section(id=anchor, title=title.format(source=findings.source), parts=parts))
     definition = findings.definition
     record = findings.record
     made = findings.provenance

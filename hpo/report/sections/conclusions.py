@@ -30,9 +30,14 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001
     said = ", ".join(f"{number} {_plain(name)}" for name, number in tally.items() if number)
     at = ""
     if findings.sweeps is not None and not findings.sweeps.against_report:
-        at = f" The tables were measured at fidelity {findings.sweeps.fidelity}, which trains less than the report did."
+        less = f", which trains less than the {findings.source} did" if findings.prints_figures else ""
+        at = f" The tables were measured at fidelity {findings.sweeps.fidelity}{less}."
     lead = Text(text=f"Of {len(claims)} conclusions: {said}.{at}", tone="lead")
-    return (lead, _table(claims), *([_evidence(claims)] if any(one.evidence for one in claims) else []))
+    return (
+        lead,
+        _table(claims, findings.source),
+        *([_evidence(claims)] if any(one.evidence for one in claims) else []),
+    )
 
 
 def _plain(verdict: str) -> str:
@@ -40,14 +45,14 @@ def _plain(verdict: str) -> str:
     return _VERDICTS[verdict][0][2:].replace("\u00a0", " ")
 
 
-def _table(claims: "Sequence[ClaimFinding]") -> Table:
+def _table(claims: "Sequence[ClaimFinding]", source: str) -> Table:
     rows = []
     for one in claims:
         word, mark = _VERDICTS[one.verdict]
-        hint = "" if one.claim.contrasts else "no table of the report can test it"
+        hint = "" if one.claim.contrasts else f"no table of the {source} can test it"
         rows.append((one.claim.text, one.claim.source, Cell(text=word, mark=mark, hint=hint)))
     return Table(
-        caption="What the report concludes, and what the measurements say",
+        caption=f"What the {source} concludes, and what the measurements say",
         headings=("conclusion", "section", "measured"),
         rows=tuple(rows),
     )

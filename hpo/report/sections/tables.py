@@ -31,13 +31,14 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     if report is None:
         return ()
     drawn = {chart.id: chart for chart in charts.of("sweeps")}
-    measured = [table for table in report.tables if _is_measured(table)]
+    source = findings.source
+    measured = [table for table in report.choices if _is_measured(table)]
     if not measured:
         return ()
-    found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured)]
+    found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured, source)]
     for table in measured:
         chart: Chart | None = drawn.get(f"figure-sweep-{table.sweep.id}")
-        found.append(chart or Text(text=table_sentence(table)))  # the chart's caption says the same
+        found.append(chart or Text(text=table_sentence(table, source)))  # the chart's caption says the same
         found.append(_table(report, table))
     return found
 
@@ -48,9 +49,11 @@ def greedy(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG00
     if report is None or not report.tables:
         return ()
     sentence = (
-        "The report chose by the test rows. Here its method is followed anew, table after table from the winner so "
-        f"far, but judged on validation rows: {count(report.repeats, 'split')} each, at fidelity {report.fidelity}."
+        f"Here the {findings.source}’s method is followed anew, table after table from the winner so far, but judged "
+        f"on validation rows: {count(report.repeats, 'split')} each, at fidelity {report.fidelity}."
     )
+    if findings.prints_figures:
+        sentence = f"The {findings.source} chose by the test rows. {sentence}"
     return (Text(text=sentence, tone="lead"), _steps(report), _outcome(report))
 
 
@@ -62,12 +65,14 @@ def _is_measured(table: "TableFinding") -> bool:
 
 def _lead(report: "SweepReport") -> str:
     how = (
-        "trained as long as the report did, so its figures can be held against ours"
+        f"at fidelity {report.fidelity}"
+        if not report.has_reported
+        else f"trained as long as the {report.source} did, so its figures can be held against ours"
         if report.against_report
-        else f"at fidelity {report.fidelity}, which trains less than the report did: what counts is the order of the "
-        "rows, and no figure is said to disagree"
+        else f"at fidelity {report.fidelity}, which trains less than the {report.source} did: what counts is the order "
+        "of the rows, and no figure is said to disagree"
     )
-    ended = {_ended(row) for table in report.tables for row in table.rows}
+    ended = {_ended(row) for table in report.choices for row in table.rows}
     repeats = f"{'' if ended == {report.repeats} else 'up to '}{count(report.repeats, 'repeat')}"
     return f"Every row from its own base configuration, {repeats} with different seeds, {how}."
 
@@ -77,7 +82,7 @@ def _ended(row: "RowFinding") -> int:
     return max((len(figure.measured) for figure in row.figures.values()), default=0) + len(row.reasons)
 
 
-def _overview(tables: "Sequence[TableFinding]") -> Table:
+def _overview(tables: "Sequence[TableFinding]", source: str) -> Table:
     rows = []
     for table in tables:
         sweep = table.sweep
@@ -87,8 +92,8 @@ def _overview(tables: "Sequence[TableFinding]") -> Table:
         chosen = row_label(sweep, sweep.rows[sweep.chosen])
         rows.append((sweep.title, chosen, best, Cell(text=word, mark=mark), f"{wrong} of {len(table.rows)}"))
     return Table(
-        caption="What becomes of the report’s choices",
-        headings=("table", "the report chose", "best here", "its choice", "rows that disagree"),
+        caption=f"What becomes of the {source}’s choices",
+        headings=("table", f"the {source} chose", "best here", "its choice", "rows that disagree"),
         rows=tuple(rows),
         right=frozenset({4}),
     )
@@ -98,24 +103,27 @@ def _table(report: "SweepReport", table: "TableFinding") -> Table:
     names = [name for name in _FIGURES if any(name in row.figures for row in table.rows)]
     headings = [varied(table.sweep)]
     for name in names:
-        headings += [name, "report"] if _is_reported(table, name) else [name]
+        headings += [name, report.source] if _is_reported(table, name) else [name]
     unit = f", {report.unit}" if report.unit else ""
     unsure = [row for row in table.rows if any(figure.disagrees for figure in row.figures.values())]
     marks = "≠ marks what disagrees by more than noise and rounding explain. " if unsure else ""
     spreads = "± is one standard deviation over the repeats. " if report.repeats > 1 else ""
+    beside = " beside reported" if report.has_reported else ""
     return Table(
-        caption=f"{table.sweep.title}: measured beside reported ({report.metric}{unit})",
+        caption=f"{table.sweep.title}: measured{beside} ({report.metric}{unit})",
         headings=tuple(headings),
-        rows=tuple(_row(table, row, names) for row in table.rows),
+        rows=tuple(_row(table, row, names, report.source) for row in table.rows),
         right=frozenset(range(1, len(headings))),
-        note=f"{marks}{spreads}✓ marks the report’s choice.",
+        note=f"{marks}{spreads}✓ marks the {report.source}’s choice.",
     )
 
 
-def _row(table: "TableFinding", row: "RowFinding", names: Sequence[str]) -> tuple[str | Cell, ...]:
+def _row(table: "TableFinding", row: "RowFinding", names: Sequence[str], source: str) -> tuple[str | Cell, ...]:
     label = row_label(table.sweep, table.sweep.rows[row.index])
     chosen = row.index == table.sweep.chosen
-    cells: list[str | Cell] = [Cell(text=f"{label} ✓", mark="chosen", hint="the report’s choice") if chosen else label]
+    cells: list[str | Cell] = [
+        Cell(text=f"{label} ✓", mark="chosen", hint=f"the {source}’s choice") if chosen else label
+    ]
     for name in names:
         both = _figure(name, row.figures.get(name), row)
         cells += both if _is_reported(table, name) else both[:1]
@@ -148,7 +156,7 @@ def _short(reason: str) -> str:
 def _steps(report: "GreedyReport") -> Table:
     return Table(
         caption="The choice at each table",
-        headings=("table", "the report chose", "chosen here", f"validation {report.metric}"),
+        headings=("table", f"the {report.source} chose", "chosen here", f"validation {report.metric}"),
         rows=tuple(_step(table) for table in report.tables),
         right=frozenset({3}),
     )
@@ -168,7 +176,10 @@ def _step(table: "GreedyTable") -> tuple[str | Cell, ...]:
 def _outcome(report: "GreedyReport") -> Text:
     so_far = "" if report.complete else " so far"
     if dict(report.final) == dict(report.reported):
-        return Text(text=f"It ends{so_far} with the report’s own configuration: {configuration(report.final)}.")
+        return Text(
+            text=f"It ends{so_far} with the {report.source}’s own configuration: {configuration(report.final)}."
+        )
     return Text(
-        text=f"It ends{so_far} with {configuration(report.final)}; the report with {configuration(report.reported)}."
+        text=f"It ends{so_far} with {configuration(report.final)}; the {report.source} with "
+        f"{configuration(report.reported)}."
     )

@@ -3,7 +3,16 @@
 The face is the records; `gathering.py` fills them, from its neighbours.
 """
 
-from hpo.service.findings.records import CurvePair, Curves, Findings, Missing, Predictions, Provenance, TrialPoint
+from hpo.service.findings.records import (
+    CurvePair,
+    Curves,
+    Findings,
+    Missing,
+    Predictions,
+    ProbedNetwork,
+    Provenance,
+    TrialPoint,
+)
 
 __all__ = [
     "CurvePair",
@@ -11,6 +20,7 @@ __all__ = [
     "Findings",
     "Missing",
     "Predictions",
+    "ProbedNetwork",
     "Provenance",
     "TrialPoint",
 ]

@@ -87,18 +87,18 @@ def _comparison(
 def _tables(record: StudyRecord, definition: StudyDefinition | None, tables: SweepReport | None) -> Iterator[Missing]:
     if definition is None:
         return
-    if not definition.sweeps:
+    if not definition.tables:
         yield Missing(part="sweeps", what="the tables of a report", why="the definition has none to measure again")
     elif tables is None:
         remedy = command("hpo", "sweep", record.reference, "--repeats", 3)
         why = "none of their rows was trained yet"
-        yield Missing(part="sweeps", what="the report's tables, measured", why=why, command=remedy)
+        yield Missing(part="sweeps", what=f"the {definition.source}'s tables, measured", why=why, command=remedy)
     elif tables.left:
         remedy = command(
             *("hpo", "sweep", record.reference, "--repeats", tables.repeats, "--fidelity", tables.fidelity)
         )
         why = f"{tables.jobs} of {tables.jobs + tables.left} trainings are done"
-        yield Missing(part="sweeps", what="the rest of the report's tables", why=why, command=remedy)
+        yield Missing(part="sweeps", what=f"the rest of the {definition.source}'s tables", why=why, command=remedy)
 
 
 def _greedy(record: StudyRecord, definition: StudyDefinition | None, greedy: GreedyReport | None) -> Iterator[Missing]:

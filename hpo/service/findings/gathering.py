@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hpo.errors import HpoError, StudyError
 from hpo.service import studies
 from hpo.service.compare import run as comparing
-from hpo.service.findings import Findings, TrialPoint, importances, learned, provenance
+from hpo.service.findings import Findings, TrialPoint, importances, learned, networks, provenance
 from hpo.service.findings.absences import absences
 from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
@@ -73,6 +73,7 @@ def gather(storage: Storage, word: str) -> Findings:
         interaction=importances.interaction(storage, record.name, weights) if weights.parameters else None,
         curves=kept.curves,
         predictions=kept.predictions,
+        networks=networks.networks(storage, record.name),
         provenance=provenance.provenance(
             storage, record, its_status, comparison, tables, greedy, loaded.definition, loaded.data
         ),

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from hpo.service.sweep.greedy import GreedyReport
     from hpo.service.sweep.run import SweepReport
     from hpo.service.views.status import StudyStatus
+    from hpo.training.probes import Probe
 
-__all__ = ["CurvePair", "Curves", "Findings", "Missing", "Predictions", "Provenance", "TrialPoint", "hand_alone"]
+__all__ = [
+    "CurvePair",
+    "Curves",
+    "Findings",
+    "Missing",
+    "Predictions",
+    "ProbedNetwork",
+    "Provenance",
+    "TrialPoint",
+    "hand_alone",
+]
 
 TrialState = Literal["complete", "pruned", "failed", "running"]
 Curve = tuple[tuple[int, float], ...]  # (step, value) in the order of the steps: epochs
@@ -37,6 +48,17 @@ class TrialPoint:
     reason: str | None  # why it was pruned or failed
     worker: str | None
     settled_at: float | None  # seconds since 1970; None while it runs
+    further: tuple[float, ...] = ()  # values of the objectives after the first; empty where there is one
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedNetwork:
+    """What one trial of the search saw inside its network."""
+
+    number: int  # of the trial, Optuna's
+    value: float | None  # the trial's; None where it has none
+    start: "Probe"  # before the first epoch
+    after: "Probe | None"  # after it; None where the trial did not get that far
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +133,18 @@ class Findings:
     predictions: Predictions | None
     provenance: Provenance
     missing: tuple[Missing, ...]
+    networks: tuple[ProbedNetwork, ...] = ()
+    # what trials saw inside theirs, by their numbers; empty where the definition asks for no looks
+
+    @property
+    def prints_figures(self) -> bool:
+        """Whether the source prints figures for rows of its tables."""
+        return self.definition is not None and any(row.reported for one in self.definition.sweeps for row in one.rows)
+
+    @property
+    def source(self) -> str:
+        """What the tables and conclusions are from, as a noun."""
+        return self.definition.source if self.definition else "report"
 
 
 def hand_alone(record: "StudyRecord", definition: StudyDefinition, status: "StudyStatus") -> bool:

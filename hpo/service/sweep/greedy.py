@@ -220,6 +220,7 @@ def _report(
         direction=definition.direction,
         metric=definition.metric,
         unit=definition.unit,
+        source=definition.source,
         tables=at.tables,
         complete=not at.pending,
         final=at.winner,

@@ -54,6 +54,7 @@ class GreedyReport:
     final: "Params"  # the winner so far
     reported: "Params"  # the configuration the report ends with
     ended: Ended | None  # why the run ended; None: only read
+    source: str = "report"  # what the tables are from, as `StudyDefinition.source`
 
     def to_json(self) -> dict[str, object]:
         """What `hpo sweep --greedy --json` prints."""
@@ -65,6 +66,7 @@ class GreedyReport:
             "direction": self.direction,
             "metric": self.metric,
             "unit": self.unit,
+            "source": self.source,
             "complete": self.complete,
             "ended": self.ended,
             "final": dict(self.final),

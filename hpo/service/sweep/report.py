@@ -7,6 +7,7 @@ from hpo.service.views.progress import Ended
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.analysis.tables.ablation import AblationFinding
 
 __all__ = ["SweepReport"]
 
@@ -27,6 +28,21 @@ class SweepReport:
     jobs: int  # distinct trainings behind these tables that have ended, whether well or not
     left: int  # of those asked for, how many have not
     ended: Ended | None  # why the run ended; None: only read
+    source: str = "report"  # what the tables are from, as `StudyDefinition.source`
+    ablations: "tuple[AblationFinding, ...]" = ()  # of those tables that are an ablation's, what the techniques add
+
+    @property
+    def choices(self) -> "tuple[TableFinding, ...]":
+        """The tables that put rows to the choice, which an ablation's do not."""
+        ablations = {one.id for one in self.ablations}
+        return tuple(table for table in self.tables if table.sweep.id not in ablations)
+
+    @property
+    def has_reported(self) -> bool:
+        """Whether the source prints figures that measured ones can be held against."""
+        return any(
+            figure.reported is not None for t in self.tables for row in t.rows for figure in row.figures.values()
+        )
 
     def to_json(self) -> dict[str, object]:
         """What `hpo sweep --json` prints."""
@@ -42,11 +58,13 @@ class SweepReport:
             "jobs": self.jobs,
             "left": self.left,
             "ended": self.ended,
-            "tables": [_table_json(table) for table in self.tables],
+            "source": self.source,
+            "tables": [_table_json(table, self.source) for table in self.tables],
+            "ablations": [ablation.to_json() for ablation in self.ablations],
         }
 
 
-def _table_json(table: "TableFinding") -> dict[str, object]:
+def _table_json(table: "TableFinding", source: str) -> dict[str, object]:
     from hpo.analysis.tables.wording import table_sentence
 
     return {
@@ -54,7 +72,7 @@ def _table_json(table: "TableFinding") -> dict[str, object]:
         "title": table.sweep.title,
         "chosen": table.sweep.chosen,
         "verdict": table.verdict,
-        "sentence": table_sentence(table),
+        "sentence": table_sentence(table, source),
         "tied": list(table.tied),
         "better": list(table.better),
         "best": table.best,

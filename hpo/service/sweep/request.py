@@ -49,7 +49,7 @@ class SweepRequest:
 
         """
         definition = registry.load(self.definition)
-        if not definition.sweeps:
+        if not definition.tables:
             raise DefinitionError(
                 f"definition {definition.name!r} has no sweeps, so there is no table to run: give its StudyDefinition "
                 "sweeps=(Sweep(...), ...), or search it with hpo optimize"
@@ -60,10 +60,10 @@ class SweepRequest:
 
 def chosen_sweeps(definition: "StudyDefinition", ids: tuple[str, ...]) -> "tuple[Sweep, ...]":
     """The tables of those ids, each once, in the report's order; all where none is named. Raises UsageError."""
-    known = [sweep.id for sweep in definition.sweeps]
+    known = [sweep.id for sweep in definition.tables]
     for wanted in ids:
         if wanted not in known:
             close = difflib.get_close_matches(wanted, known, n=1)
             guess = f"did you mean {close[0]}? " if close else ""
             raise UsageError(f"{definition.name} has no sweep {wanted!r}; {guess}It has: {', '.join(known)}")
-    return tuple(sweep for sweep in definition.sweeps if not ids or sweep.id in ids)
+    return tuple(sweep for sweep in definition.tables if not ids or sweep.id in ids)

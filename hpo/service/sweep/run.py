@@ -73,12 +73,12 @@ def read(storage: Storage, definition: "StudyDefinition", fidelity: str) -> Swee
         StorageError: the database cannot be read.
 
     """
-    if not definition.sweeps:
+    if not definition.tables:
         return None
     seed = study_seed(storage, definition, fidelity)
     plan = sweep_plan(definition, definition.name, fidelity, seed)
     found = measuring.results(storage, plan.name)
-    report = _report(definition, plan, definition.sweeps, found, 1, None)
+    report = _report(definition, plan, definition.tables, found, 1, None)
     return report if report.jobs else None
 
 
@@ -166,6 +166,7 @@ def _report(
 ) -> SweepReport:
     """What `found` says of the tables: of all repeats there are, be they more than were asked for."""
     from hpo.analysis import examine
+    from hpo.analysis.tables.ablation import examine_ablation
 
     seed = plan.seed or 0
     asked = {job.key for job in sweep_jobs(definition, sweeps, repeats, seed)}
@@ -175,6 +176,9 @@ def _report(
         ended_keys |= more
         repeats += 1
     last = plan.fidelity == definition.fidelities[-1].name
+    measured = _measured(sweeps, found, repeats, seed)
+    asked_for = {table.id for table in sweeps}
+    ablations = [one for one in definition.ablations if one.id in asked_for]
     return SweepReport(
         definition=definition.name,
         study=plan.name,
@@ -186,13 +190,15 @@ def _report(
         unit=definition.unit,
         tables=examine(
             sweeps,
-            _measured(sweeps, found, repeats, seed),
+            measured,
             direction=definition.direction,
             against_report=last,
         ),
         jobs=len(ended_keys),
         left=len(asked - ended_keys),
         ended=ended,
+        source=definition.source,
+        ablations=tuple(examine_ablation(one, measured, direction=definition.direction) for one in ablations),
     )
 
 

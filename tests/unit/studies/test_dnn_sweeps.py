@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.study import Sweep
+from hpo.study import Ablation, Params, Sweep
 from studies.dnn import study
 from studies.dnn.sweeps import DEPTHS, guideline, self_normalizing
 
@@ -86,7 +86,61 @@ def test_the_hand_that_follows_all_tables_begins_with_a_whole_configuration() ->
     assert study.space("chapter").problem(study.sweeps[0].base) is None
 
 
-def test_a_round_is_150_trainings() -> None:
+def test_a_round_is_165_trainings() -> None:
     """What a sweep's time hangs on; the guidelines' own rows stand in every table and are trained once."""
     rows = [tuple(sorted(sweep.configuration(row).items())) for sweep in study.sweeps for row in sweep.rows]
     assert (len(rows), len(set(rows))) == (190, 150)
+    rows += [tuple(sorted(one.table.configuration(row).items())) for one in study.ablations for row in one.table.rows]
+    assert (len(rows), len(set(rows))) == (216, 165)  # most of an ablation's rows stand in other tables
+
+
+@pytest.mark.parametrize("ablation", study.ablations, ids=lambda ablation: ablation.id)
+def test_an_ablation_takes_the_guideline_apart(ablation: Ablation) -> None:
+    layers = int(ablation.full["hidden_layers"])  # type: ignore[arg-type]
+    assert ablation.full == guideline(layers)
+    assert ablation.plain["activation"] == "sigmoid"
+    differs = {name for name in ablation.full if ablation.full[name] != ablation.plain[name]}
+    changed = set()
+    for one in ablation.techniques:
+        added = {name for name in ablation.full if one.alone[name] != ablation.plain[name]}
+        assert added == {name for name in ablation.full if one.without[name] != ablation.full[name]}
+        assert len(added) == 1
+        changed |= added
+    assert changed == differs
+    assert ("batch normalization" in {one.name for one in ablation.techniques}) is (layers >= 10)
+
+
+CONTRASTS = [
+    ("naive-initialization", {"initializer": "glorot_normal"}, {"initializer": "naive"}),
+    ("he-for-rectifiers", {"initializer": "he_normal"}, {"initializer": "glorot_normal"}),
+    ("saturation", {"activation": "relu"}, {"activation": "sigmoid"}),
+    ("elu-beats-relu", {"activation": "elu"}, {"activation": "relu"}),
+    ("leaky-beats-relu", {"activation": "leaky_relu"}, {"activation": "relu"}),
+    ("selu-normalizes-itself", {"activation": "sigmoid"}, {"activation": "selu"}),
+    ("batch-normalization-helps-depth", {"batch_norm": "before"}, {"batch_norm": "none"}),
+    ("batch-normalization-regularizes", {"batch_norm": "before"}, {"batch_norm": "none"}),
+    ("momentum-is-faster", {"optimizer": "momentum"}, {"optimizer": "sgd"}),
+    ("nesterov-is-faster", {"optimizer": "nesterov"}, {"optimizer": "momentum"}),
+    ("adagrad-stops-early", {"optimizer": "rmsprop"}, {"optimizer": "adagrad"}),
+    ("nadam-beats-adam", {"optimizer": "nadam"}, {"optimizer": "adam"}),
+    ("schedules-beat-constant", {"schedule": "power"}, {"schedule": "constant"}),
+    ("penalties-regularize", {"penalty": "l1"}, {"penalty": "none"}),
+    ("dropout-regularizes", {"dropout": 0.1}, {"dropout": 0.0}),
+    ("max-norm-regularizes", {"constraint": "max_norm"}, {"constraint": "none"}),
+]
+
+
+@pytest.mark.parametrize(("id_", "first", "second"), CONTRASTS, ids=[one[0] for one in CONTRASTS])
+def test_a_claim_is_about_the_rows_it_means(id_: str, first: Params, second: Params) -> None:
+    claim = next(one for one in study.claims if one.id == id_)
+    tables = {sweep.id: sweep for sweep in study.sweeps}
+    for number, (rows, expected) in enumerate(((claim.contrasts[0].rows, first), (claim.contrasts[0].than, second))):
+        table = tables[claim.contrasts[0].sweep]
+        setting = table.configuration(table.rows[rows[0]])
+        assert expected.items() <= setting.items(), number
+
+
+def test_every_claim_is_checked_but_the_one_no_table_can_test() -> None:
+    untested = {claim.id for claim in study.claims if not claim.contrasts}
+    assert untested == {"batch-normalization-forgives-initialization"}
+    assert {one[0] for one in CONTRASTS} | untested == {claim.id for claim in study.claims}

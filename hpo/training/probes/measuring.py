@@ -122,7 +122,7 @@ def _normalized(model: Any, kernel: Any) -> bool:
 
 def _initializer(layer: Any) -> str:
     """The name of what drew the kernel: he_normal of HeNormal, and naive of the normal draw of old."""
-    found = getattr(layer, "kernel_initializer", None)
+    found: Any = getattr(layer, "kernel_initializer", None)
     if type(found).__name__ == "RandomNormal" and (found.mean, found.stddev) == (0.0, 1.0):
         return "naive"
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(found).__name__).lower()

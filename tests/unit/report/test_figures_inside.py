@@ -1,0 +1,177 @@
+"""Gradients inside networks and what techniques add, as figures and sections."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+import told
+
+from hpo.analysis import RowScores
+from hpo.report import theme
+from hpo.report.document import Table
+from hpo.report.figures import ablations, figure_json, gradients
+from hpo.report.figures.gradients import passage
+from hpo.report.sections import document
+from hpo.service.findings import ProbedNetwork
+from hpo.study import Ablation, Technique
+from hpo.training.probes import LayerProbe, Probe
+
+
+def layer(gradient: float, *, clipped: float | None = None, **more: Any) -> LayerProbe:
+    its: dict[str, Any] = {
+        "name": "dense",
+        "units": 4,
+        "activation": "relu",
+        "initializer": "he_normal",
+        "normalized": False,
+        "gradient_norm": gradient,
+        "clipped_norm": gradient if clipped is None else clipped,
+        "weight_norm": 1.0,
+        "activation_mean": 0.0,
+        "activation_variance": 1.0,
+        "saturated": None,
+        "dead": None,
+        **more,
+    }
+    return LayerProbe(**its)
+
+
+def network(*norms: float, number: int = 0, after: Probe | None = None, **more: Any) -> ProbedNetwork:
+    start = Probe(epoch=0, rows=8, loss=1.0, layers=(*(layer(norm, **more) for norm in norms), layer(1.0)))
+    return ProbedNetwork(number=number, value=0.5, start=start, after=after)
+
+
+@pytest.mark.parametrize(
+    ("norms", "expected"),
+    [
+        ((1e-4, 5.0, 1.0), -4.0),
+        ((100.0, 1.0), 2.0),
+        ((0.0, 1.0), -12.0),
+        ((0.0, 0.0), -12.0),
+        ((1.0, 0.0), 12.0),
+        ((1e-30, 1.0), -12.0),
+        ((math.nan, 1.0), 12.0),
+        ((1.0, math.nan), 12.0),
+    ],
+)
+def test_the_way_from_the_last_hidden_layer_to_the_first(norms: tuple[float, ...], expected: float) -> None:
+    assert passage(network(*norms).start) == pytest.approx(expected)
+
+
+VANISHED = network(1e-8, 1.0, number=1, activation="sigmoid", initializer="naive", saturated=0.75)
+SOUND = network(0.5, 1.0, 1.0, number=2, dead=0.25)
+MENDED = network(0.9, 1.0, number=3, activation="sigmoid", initializer="naive", normalized=True)
+CLIPPED = network(1e5, 1.0, number=4, clipped=1.0)
+NETWORKS = (VANISHED, SOUND, MENDED, CLIPPED)
+
+
+def test_a_mark_tells_kind_depth_and_what_mends() -> None:
+    record = gradients.data(told.findings(networks=NETWORKS))
+    assert record is not None
+    assert record.kinds == ("relu, he_normal", "sigmoid, naive")
+    assert [(dot.row, dot.depth, dot.mend) for dot in record.dots] == [
+        (1, 2, "nothing"),
+        (0, 3, "nothing"),
+        (1, 2, "batch normalization"),
+        (0, 2, "clipping"),
+    ]
+    assert record.dots[3].passage == pytest.approx(0.0)  # as clipping leaves it
+    assert record.dots[3].unclipped == pytest.approx(5.0)
+    figure = gradients.draw(record)
+    plain = told.by_name(figure, "nothing")
+    mended, clipped = told.by_name(figure, "batch normalization"), told.by_name(figure, "clipping")
+    assert list(plain.x) == pytest.approx([-8.0, math.log10(0.5)], abs=1e-4)
+    assert list(plain.marker.color) == [2, 3]
+    assert plain.marker.size[0] < plain.marker.size[1]
+    assert len({plain.marker.symbol, mended.marker.symbol, clipped.marker.symbol}) == 3
+    assert (round(mended.y[0]), round(clipped.y[0])) == (1, 0)
+    assert "as clipped 1e+0.0" in clipped.text[0]
+    low, high = figure.layout.xaxis.range
+    assert low < -8 < 0 < high
+    text = figure_json(figure)
+    assert all(shade.light in text for shade in theme.SEQUENCE[1:])
+    json.loads(text)
+
+
+def test_nothing_is_drawn_of_trials_that_did_not_look() -> None:
+    assert gradients.data(told.findings()) is None
+    assert "inside" not in {section.id for section in document(told.findings()).sections}
+
+
+def test_rare_kinds_are_left_out_and_told() -> None:
+    many = [network(1.0, 1.0, number=at, initializer=f"i{at // 2}") for at in range(44)]
+    record = gradients.data(told.findings(networks=tuple(many)))
+    assert record is not None
+    assert (len(record.kinds), record.left_out) == (20, 4)
+    assert "4 networks of rarer kinds" in gradients.caption(record)
+
+
+def test_the_section_counts_and_tabulates() -> None:
+    after = Probe(epoch=1, rows=8, loss=1.0, layers=(layer(1e-2), layer(1.0), layer(1.0)))
+    looked = (network(1e-8, 1.0, after=after, activation="sigmoid", initializer="naive", saturated=0.75), SOUND, MENDED)
+    section = next(one for one in document(told.findings(networks=looked)).sections if one.id == "inside")
+    lead, _, table = section.parts
+    assert lead.text == (  # type: ignore[union-attr]
+        "Before the first epoch, of 2 networks without batch normalization 1 have vanishing and 0 exploding gradients; "
+        "of 1 network with it 0 have vanishing and 0 exploding gradients."
+    )
+    assert isinstance(table, Table)
+    assert table.rows[0] == ("relu", "he_normal", "no", "1", "3", "0.5", "–", "–", "25 %")
+    assert table.rows[1] == ("sigmoid", "naive", "no", "1", "2", "1e-08", "0.01", "75 %", "–")
+
+
+ABLATION = Ablation(
+    id="parts",
+    title="Parts",
+    plain={**told.HAND, "units": 4, "optimizer": "sgd", "rate": 0.1},
+    full={**told.HAND, "units": 8, "optimizer": "sgd", "rate": 0.2},
+    techniques=(
+        Technique(
+            name="width",
+            alone={**told.HAND, "units": 8, "optimizer": "sgd", "rate": 0.1},
+            without={**told.HAND, "units": 4, "optimizer": "sgd", "rate": 0.2},
+        ),
+    ),
+)
+SCORES = ((0.50, 0.52), (0.70, 0.72), (0.60, 0.61), (0.90, 0.91))
+
+
+def ablated(repeats: int = 2) -> Any:
+    from dataclasses import replace
+
+    from hpo.analysis.tables.ablation import examine_ablation
+
+    measured = {("parts", row): RowScores(figures={"test": given[:repeats]}) for row, given in enumerate(SCORES)}
+    report = told.sweep_report(measured, sweeps=(ABLATION.table,), repeats=repeats)
+    return replace(report, ablations=(examine_ablation(ABLATION, measured, direction="maximize"),))
+
+
+def test_an_ablation_is_drawn_with_its_intervals() -> None:
+    report = ablated()
+    charts = ablations.data(told.findings(sweeps=report))
+    assert charts is not None
+    chart = charts[0]
+    assert (chart.id, chart.names, chart.repeats) == ("ablation-parts", ("width",), 2)
+    figure = ablations.draw(chart)
+    alone, company = told.by_name(figure, "alone"), told.by_name(figure, "in company")
+    assert (list(alone.x), list(company.x)) == (pytest.approx([0.2]), pytest.approx([0.3]))
+    low, high = report.ablations[0].techniques[0].alone.ci95
+    assert alone.x[0] + alone.error_x.array[0] == pytest.approx(high, rel=1e-4)
+    assert alone.x[0] - alone.error_x.arrayminus[0] == pytest.approx(low, rel=1e-4)
+    assert alone.marker.symbol != company.marker.symbol
+    assert "95 % intervals" in ablations.caption(chart)
+    once = ablations.data(told.findings(sweeps=ablated(repeats=1)))
+    assert once is not None
+    assert "no bars" in ablations.caption(once[0])
+
+
+def test_an_ablation_has_a_section_and_is_no_choice() -> None:
+    sections = {one.id: one for one in document(told.findings(sweeps=ablated())).sections}
+    assert "tables" not in sections  # its rows are put to no choice
+    _, chart, table = sections["ablation"].parts
+    assert chart.kind == "chart"
+    assert isinstance(table, Table)
+    assert table.rows[0][0] == "width"
+    shown = [cell if isinstance(cell, str) else cell.text for cell in table.rows[0]]
+    assert shown[1::2] == ["+0.200 *", "+0.300 *", "+0.100 *"]

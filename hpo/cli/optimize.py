@@ -17,7 +17,17 @@ from hpo.cli.arguments.options import (
     TrialTimeout,
     Workers,
 )
-from hpo.cli.arguments.searching import Fidelity, Name, NoBaseline, Pruner, Sampler, SearchSeed, Trials, TryFile
+from hpo.cli.arguments.searching import (
+    Fidelity,
+    Name,
+    NoBaseline,
+    Objectives,
+    Pruner,
+    Sampler,
+    SearchSeed,
+    Trials,
+    TryFile,
+)
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.optimize import announce, conclude
 from hpo.cli.printing.output import document
@@ -33,6 +43,7 @@ def register(app: typer.Typer) -> None:
         "hpo optimize fcnn --trials 200 --space wide --fidelity full --workers 4",
         "hpo optimize ./wine.py:study --trials 20 --until 0.99 --timeout 30m",
         "hpo optimize cnn --trials 50 --try mine.json --seed 7 --name by-hand",
+        "hpo optimize dnn --trials 60 --objectives accuracy,parameters",
     )
     app.command(short_help="Search: bring a study to N trials; again: go on.", epilog=epilog)(optimize)
 
@@ -45,6 +56,7 @@ def optimize(
     fidelity: Fidelity = None,
     sampler: Sampler = None,
     pruner: Pruner = None,
+    objectives: Objectives = None,
     seed: SearchSeed = None,
     name: Name = None,
     storage: Storage = None,
@@ -93,6 +105,7 @@ def optimize(
         seed=seed,
         name=name,
         until=until,
+        objectives=objectives,
         baseline=not no_baseline,
         effort=effort,
     )

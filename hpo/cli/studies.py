@@ -10,6 +10,7 @@ from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy
 from hpo.cli.printing.fleet import show_workers
+from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import configuration, document, figure, say, tell
 from hpo.cli.printing.studies import show_studies, show_study, show_trial
 from hpo.cli.printing.watching import keep_showing
@@ -87,6 +88,8 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
         return
     tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}")
     configuration(found.params)
+    if found.front:
+        front_table(found.objectives, found.front)
     if found.baseline is not None:
         cut = "" if found.baseline.outcome == "complete" else f" ({found.baseline.outcome})"
         tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")

@@ -9,7 +9,17 @@ from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import NONE, or_none, real, seconds
 from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage
-from hpo.cli.arguments.searching import Fidelity, Name, NoBaseline, Pruner, Sampler, SearchSeed, Trials, TryFile
+from hpo.cli.arguments.searching import (
+    Fidelity,
+    Name,
+    NoBaseline,
+    Objectives,
+    Pruner,
+    Sampler,
+    SearchSeed,
+    Trials,
+    TryFile,
+)
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.optimize import announce, conclude
 from hpo.cli.printing.output import document
@@ -51,6 +61,7 @@ def submit(
     fidelity: Fidelity = None,
     sampler: Sampler = None,
     pruner: Pruner = None,
+    objectives: Objectives = None,
     seed: SearchSeed = None,
     name: Name = None,
     storage: Storage = None,
@@ -94,6 +105,7 @@ def submit(
             seed=seed,
             name=name,
             until=kept.get("until"),
+            objectives=objectives,
             forget=[limit for limit, value in limits.items() if value == NONE],
             baseline=not no_baseline,
             effort=Effort(workers=0, trial_timeout=kept.get("trial_timeout")),

@@ -1,6 +1,6 @@
 """One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -8,6 +8,7 @@ from optuna.pruners import WilcoxonPruner
 from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
+from hpo.search.costs import costs
 from hpo.search.evaluation import Evaluation
 from hpo.search.notes import note_probes, note_work, reject
 from hpo.search.rows import Split, cut, load, preload
@@ -28,6 +29,7 @@ def objective(
     fidelity: str | None = None,
     seed: int = 0,
     beat: Callable[[], None] | None = None,
+    costs: Sequence[str] = (),
 ) -> "Objective":
     """What `optuna.create_study(direction=…).optimize` takes.
 
@@ -37,6 +39,8 @@ def objective(
         fidelity: a name of one of its fidelities; None: its first.
         seed: the study's; the rows, weights and batches of every trial follow from it and the trial's position.
         beat: called once an epoch, a sign of life.
+        costs: what is weighed against the metric, keys of `hpo.study.objectives.COSTS`; the study has a direction
+            for each: `hpo.study.objectives.directions`.
 
     Raises:
         UsageError: there is no such definition, space or fidelity.
@@ -45,7 +49,7 @@ def objective(
     """
     found = registry.load(definition)
     chosen = found.fidelity(fidelity) if fidelity is not None else found.fidelities[0]
-    return Objective(found, found.space(space), chosen, seed=seed, beat=beat)
+    return Objective(found, found.space(space), chosen, seed=seed, beat=beat, costs=costs)
 
 
 class Objective:
@@ -71,20 +75,25 @@ class Objective:
         *,
         seed: int,
         beat: Callable[[], None] | None = None,
+        costs: Sequence[str] = (),
     ) -> None:
         self.definition = definition
         self.space = space
         self.fidelity = fidelity
         self.seed = seed  # the study's
         self._beat = beat
+        self._costs = tuple(costs)  # what is weighed against the metric
         self._common: tuple[Split, ...] | None = None  # the splits all trials share, where they do
 
     def prepare(self) -> None:
         """Load the data now rather than in the first trial. Raises DataError, whatever the loader raises."""
         preload(self.definition)
 
-    def __call__(self, trial: BaseTrial) -> float:
-        """The value of one trial. Raises TrialPruned, and whatever the definition's own code raises."""
+    def __call__(self, trial: BaseTrial) -> float | tuple[float, ...]:
+        """The value of one trial; with costs, that and theirs.
+
+        Raises TrialPruned, and whatever the definition's own code raises.
+        """
         params = suggest(self.space, trial)
         seed = trial_seed(self.seed, _position(trial))
         trial.set_user_attr("seed", seed)
@@ -112,7 +121,7 @@ class Objective:
             note_work(trial, work)
             reject(trial, str(error))
         note_work(trial, work)
-        return work.value
+        return (work.value, *costs(work.model(), self._costs)) if self._costs else work.value
 
     def _train(self, trial: BaseTrial, work: Evaluation, by_fold: bool) -> None:
         steps, unit = (work.folds, "fold") if by_fold else (self.fidelity.epochs, "epoch")

@@ -7,6 +7,12 @@ from hpo.service.storage import Storage
 __all__ = ["take_back"]
 
 _BACK_TO = {
+    3: (
+        "ALTER TABLE hpo_study DROP COLUMN objectives",
+        "ALTER TABLE hpo_slot DROP COLUMN further",
+        "UPDATE hpo_revision SET version_num = '3'",
+        "UPDATE hpo_version SET version = 3",
+    ),
     2: (
         "DROP TABLE hpo_revision",  # it came with Alembic, in version 3
         "DROP INDEX hpo_slot_leased",

@@ -5,6 +5,7 @@ __all__ = [
     "holm",
     "intervals",
     "looks",
+    "pareto",
     "permutation",
     "power",
 ]

@@ -8,8 +8,9 @@ import typer
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.numbers import whole
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
+from hpo.study.objectives import COSTS
 
-__all__ = ["Fidelity", "Name", "NoBaseline", "Pruner", "Sampler", "SearchSeed", "Trials", "TryFile"]
+__all__ = ["Fidelity", "Name", "NoBaseline", "Objectives", "Pruner", "Sampler", "SearchSeed", "Trials", "TryFile"]
 
 Trials = Annotated[
     int,
@@ -54,6 +55,15 @@ SearchSeed = Annotated[
     int | None,
     typer.Option(
         "--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"
+    ),
+]
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        "--objectives",
+        metavar="METRIC,COST",
+        help=f"Search the front of the metric and costs: {', '.join(COSTS)}.  [default: the metric alone]",
+        show_default=False,
     ),
 ]
 Name = Annotated[

@@ -3,6 +3,7 @@
 import shlex
 from typing import TYPE_CHECKING
 
+from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import Interrupted, duration, figure, say, tell
 from hpo.cli.printing.words import CHANGED, count, evaluation_words, fidelity_words, size_words
 from hpo.errors import StudyError
@@ -26,6 +27,8 @@ def announce(plan: "Plan", request: "Request") -> None:
     else:
         say(f"study {plan.study} goes on in {plan.safe_url}: {existing.settled} of {request.trials} trials are done")
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
+    if plan.costs:
+        say(f"  against  less {' and '.join(plan.costs)}: a front is searched, and nothing is pruned")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
     say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
@@ -116,6 +119,8 @@ def _found(progress: "Progress", storage: "Storage") -> None:
 
     if progress.best is not None:
         found = best(storage, progress.study)
+        if found.front:
+            front_table(found.objectives, found.front)
         tell(f"best {found.metric}: {figure(found.value)} (trial {found.number})")
         if found.baseline is not None:
             cut = "" if found.baseline.outcome == "complete" else f", {found.baseline.outcome}"

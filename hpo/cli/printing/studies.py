@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.fleet import show_workers
+from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import ago, configuration, configuration_lines, duration, figure, table, tell
 from hpo.cli.printing.sparkline import sparkline
 
@@ -45,6 +46,8 @@ def show_study(one: "StudyStatus", workers: "Sequence[FleetWorker]") -> None:
     """One study, and the workers that serve it or cannot."""
     for text in study_lines(one):
         tell(text)
+    if one.front:
+        front_table(one.objectives, one.front)
     serving = [worker for worker in workers if worker.study in (None, one.study)]
     if serving and one.state != "done":
         show_workers(serving, study=one.study)

@@ -9,6 +9,7 @@ from hpo.report.figures import (
     ablations,
     confusion,
     curves,
+    front,
     gradients,
     history,
     importances,
@@ -29,6 +30,7 @@ __all__ = ["FIGURES", "Panel", "Shown", "figure_json", "shown"]
 FIGURES: tuple[Panel, ...] = (
     paired.PANEL,
     race.PANEL,
+    front.PANEL,
     history.PANEL,
     gradients.PANEL,
     sweeps.PANEL,

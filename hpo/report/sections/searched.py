@@ -19,7 +19,7 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     status = findings.status
     if not status.target:
         return (Text(text="The study has no trials yet.", tone="lead"),)
-    found: list[Part] = [Facts(facts=_facts(findings)), *charts.of("history")]
+    found: list[Part] = [Facts(facts=_facts(findings)), *charts.of("front", "history")]
     best = _best(findings)
     if best:
         found.append(_table(findings, best))

@@ -105,6 +105,7 @@ def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
             reason=slot.reason if slot.outcome is not None else None,
             worker=slot.worker,
             settled_at=slot.settled_at,
+            further=slot.further,
         )
         for slot in tried
     )

@@ -10,6 +10,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, create_or_resume, forget, lookup
 from hpo.settings import DEFAULT_SAMPLER
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study.objectives import parse_objectives
 
 __all__ = ["Opened", "Search", "check", "open_study"]
 
@@ -24,6 +25,7 @@ class Search:
     space: Space
     fidelity: Fidelity
     pruner: str  # of the study where it is new
+    objectives: str | None  # as the study keeps them; None: the metric alone
     first: list[Params]  # the configurations that come before any that is sampled, no two alike
 
 
@@ -46,9 +48,11 @@ def check(request: Request) -> Search:
     definition = registry.load(request.definition)
     space = definition.space(request.space)
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
+    costs = parse_objectives(request.objectives, definition) if request.objectives is not None else ()
     return Search(
         request=request,
-        name=request.name or study_name(definition, space, fidelity),
+        name=request.name or study_name(definition, space, fidelity, costs),
+        objectives=",".join((definition.metric, *costs)) if costs else None,
         definition=definition,
         space=space,
         fidelity=fidelity,
@@ -82,6 +86,7 @@ def open_study(storage: Storage, search: Search) -> Opened:
         sampler=request.sampler,
         pruner=search.pruner if request.pruner or existing is None else None,
         version=definition.version,
+        objectives=search.objectives,
         trial_timeout=effort.trial_timeout if _kept(request, existing.trial_timeout if existing else None) else None,
         until=request.until if _kept(request, existing.until if existing else None) else None,
     )
@@ -125,7 +130,7 @@ def _pruner(request: Request, definition: StudyDefinition, space: Space, fidelit
     from hpo.search import default_pruner, make_pruner, make_sampler
 
     make_sampler(request.sampler or DEFAULT_SAMPLER, space=space, seed=request.seed or 0)
-    pruner = request.pruner or default_pruner(definition, fidelity)
+    pruner = "none" if request.objectives else request.pruner or default_pruner(definition, fidelity)
     make_pruner(pruner, definition=definition, fidelity=fidelity)
     return pruner
 

@@ -1,5 +1,6 @@
 """What a run is going to do and about how long it takes, found out without changing anything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from hpo.errors import UsageError
 from hpo.service.storage.url import parse
 from hpo.settings import DEFAULT_SAMPLER, storage_url
 from hpo.study import Fidelity, Space, StudyDefinition, registry
+from hpo.study.objectives import parse_objectives
 
 if TYPE_CHECKING:
     from hpo.service.optimize.request import Request
@@ -30,6 +32,7 @@ class Plan:
     serving: int  # workers elsewhere that would serve it; 0 where there are workers here
     sampler: str  # asked for, or the study's own, or the default
     pruner: str  # likewise; the default gives way where it cannot work
+    costs: tuple[str, ...]  # weighed against the metric; empty: the metric alone counts
     safe_url: str  # of the storage, without a password
     default_storage: bool  # a command without --storage finds it
     seconds: float | None  # about how long it takes; None: nothing to tell it from
@@ -37,9 +40,9 @@ class Plan:
     changed: bool  # the definition's code is another one than when the study was asked for last
 
 
-def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity) -> str:
-    """What a study is called unless it is told otherwise."""
-    return f"{definition.name}-{space.name}-{fidelity.name}"
+def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity, costs: Sequence[str] = ()) -> str:
+    """What a study is called unless it is told otherwise; `costs`: what is weighed against the metric."""
+    return "-".join((definition.name, space.name, fidelity.name, *costs))
 
 
 def plan(request: "Request") -> Plan:
@@ -57,7 +60,8 @@ def plan(request: "Request") -> Plan:
     definition = registry.load(request.definition)
     space = definition.space(request.space)
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
-    name = request.name or study_name(definition, space, fidelity)
+    costs = parse_objectives(request.objectives, definition) if request.objectives is not None else ()
+    name = request.name or study_name(definition, space, fidelity, costs)
     where = parse(request.storage)
     existing, pace, version = _existing(request.storage, name)
     settled = existing.settled if existing is not None else 0
@@ -81,7 +85,10 @@ def plan(request: "Request") -> Plan:
         workers=workers,
         serving=elsewhere,
         sampler=request.sampler or (existing.sampler if existing is not None else DEFAULT_SAMPLER),
-        pruner=request.pruner or (existing.pruner if existing is not None else default_pruner(definition, fidelity)),
+        pruner="none"
+        if costs
+        else request.pruner or (existing.pruner if existing is not None else default_pruner(definition, fidelity)),
+        costs=costs,
         safe_url=where.safe,
         default_storage=parse(storage_url()).url == where.url,
         seconds=None

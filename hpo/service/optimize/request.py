@@ -41,6 +41,7 @@ class Request:
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     baseline: bool = True  # try the definition's first baseline before anything else
     effort: Effort = field(default_factory=Effort)  # by how many workers here, and its limits
+    objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
     objective: str | None = None
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
     # definition's models: to search something other than a Keras model
@@ -55,9 +56,22 @@ class Request:
             raise UsageError(f"until must be a finite number, not {self.until}")
         if self.objective is not None and self.effort.workers == 0:
             raise UsageError("an objective of one's own is run by workers here: a fleet's have the definition alone")
+        if self.objectives is not None:
+            self._refuse_front()
         for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
             if name is not None and name not in known:
                 raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
+
+    def _refuse_front(self) -> None:
+        """Refuse what cannot go with several objectives."""
+        if self.pruner not in (None, "none"):
+            raise UsageError(
+                f"a search with several objectives prunes nothing, so not by {self.pruner}: leave --pruner out"
+            )
+        if self.sampler == "cmaes":
+            raise UsageError("sampler cmaes searches for one objective: with --objectives use tpe or nsga2")
+        if self.until is not None:
+            raise UsageError("--until names one value, and --objectives search a front: leave one of them out")
 
     @property
     def processes(self) -> int:

@@ -50,6 +50,7 @@ def meant(request: Request) -> Request:
         name=record.name,
         space=request.space or record.space,
         fidelity=request.fidelity or record.fidelity,
+        objectives=request.objectives or record.objectives,
     )
 
 

@@ -92,6 +92,10 @@ class SlotQueries:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
         return None if row is None else read(row)
 
+    def complete(self, study: str) -> Sequence[Slot]:
+        """The complete slots of the study by position."""
+        return self._select(_slot.c.study == study, COMPLETE)
+
     def live(self, study: str, connection: Connection) -> int:
         """How many leases on the study have not run out, within the caller's transaction."""
         return connection.execute(select(func.count()).where(_slot.c.study == study, self.alive())).scalar_one()
@@ -114,4 +118,5 @@ def read(row: Row[Any]) -> Slot:
     values: dict[str, Any] = dict(row._mapping)
     values["payload"] = json.loads(values["payload"])
     params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None
-    return Slot(**{**values, "params": params})
+    further = tuple(json.loads(values["further"])) if values["further"] else ()
+    return Slot(**{**values, "params": params, "further": further})

@@ -53,7 +53,7 @@ def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered
             if slot.state == "leased":
                 continue
             if slot.outcome is not None and slot.trial_number in (None, trial.number):
-                told += trials.tell(storage, trial._trial_id, slot.outcome, slot.value)
+                told += trials.tell(storage, trial._trial_id, slot.outcome, slot.value, slot.further)
                 continue
         reason = (slot and slot.reason) or "its worker vanished or gave it back"
         failed += trials.fail(storage, trial._trial_id, slot_id, attempt, f"attempt {attempt} did not count: {reason}")

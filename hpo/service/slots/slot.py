@@ -34,6 +34,7 @@ class Slot:
     digest: str | None = None  # of the configuration; of a job: its key
     outcome: Outcome | None = None
     value: float | None = None  # None where there is none; a pruned trial's is its last report
+    further: tuple[float, ...] = ()  # values of the objectives after the first; empty where there is one
     reason: str | None = None  # why it was pruned or failed, or why its last attempt was given up
     traceback: str | None = None
     settled_at: float | None = None  # seconds since 1970

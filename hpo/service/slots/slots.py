@@ -177,10 +177,11 @@ class Slots(SlotQueries):
         traceback: str | None = None,
         params: Params | None = None,
         trial_number: int | None = None,
+        further: Sequence[float] = (),
     ) -> bool:
         """Settle the slot for good. Only who wins this may tell Optuna, and tells it what the slot says.
 
-        A complete trial without a finite value settles as failed.
+        A complete trial without a finite value settles as failed. `further`: values of the objectives after the first.
         """
         outcome, value, reason = _finite(outcome, value, reason)
         values: dict[str, Any] = {
@@ -196,6 +197,8 @@ class Slots(SlotQueries):
             values["params"] = json.dumps(dict(params))
         if trial_number is not None:
             values["trial_number"] = trial_number
+        if further and value is not None:
+            values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
     def hand_back(self, slot: Slot) -> bool:

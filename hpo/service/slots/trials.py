@@ -1,6 +1,7 @@
 """Optuna's trials for our slots: created with the slot's parameters, told exactly what the slot says."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -65,16 +66,24 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
         return optuna.trial.Trial(study, trial_id)
 
 
-def tell(storage: Storage, trial_id: int, outcome: Outcome, value: float | None = None) -> bool:
+def tell(
+    storage: Storage,
+    trial_id: int,
+    outcome: Outcome,
+    value: float | None = None,
+    further: Sequence[float] = (),
+) -> bool:
     """Finish a trial as its settled slot says; whether it is now finished so.
 
     Anyone may do it again: a trial that is finished in the same state has been told.
+
+    `further`: values of the objectives after the first.
     """
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
     state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[outcome]
-    values = None if value is None or outcome == "failed" else [value]
+    values = None if value is None or outcome == "failed" else [value, *further]
     with translated(storage.where):
         for _ in range(3):
             try:

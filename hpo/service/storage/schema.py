@@ -29,7 +29,7 @@ __all__ = [
     "workers",
 ]
 
-VERSION = 3
+VERSION = 4
 """Of our tables: the last migration. A database that says more was made by a newer hpo."""
 
 metadata = MetaData()
@@ -72,6 +72,8 @@ studies = Table(
     Column("stopped_at", Double),  # seconds since 1970; NULL: it is not stopped
     Column("stopped_by", String(255)),
     Column("stopped_why", Text),
+    # Of version 4:
+    Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
 )
 
 slots = Table(
@@ -96,6 +98,8 @@ slots = Table(
     Column("reason", Text),
     Column("traceback", Text),
     Column("settled_at", Double),
+    # Of version 4:
+    Column("further", Text),  # JSON list: values of the objectives after the first; NULL: there is one objective
     UniqueConstraint("study", "position", name="hpo_slot_position"),
     UniqueConstraint("study", "digest", name="hpo_slot_digest"),
     # Ids are never used twice, so what an old process holds can never mean a new slot.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.study.objectives import directions
+
 __all__ = ["Kind", "StudyPlan", "StudyRecord", "purpose"]
 
 Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
@@ -30,6 +32,18 @@ class StudyPlan:
     version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
+
+    objectives: str | None = None  # the metric and the costs weighed against it, by commas; None: the metric alone
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """What is weighed against the metric, in the order of the objectives; empty where nothing is."""
+        return () if self.objectives is None else tuple(self.objectives.split(",")[1:])
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The word maximize or minimize for each objective, the metric's first."""
+        return directions(self.direction, self.costs)
 
     def reached(self, value: float) -> bool:
         """Whether a value is as good as `until` asks for; never where that asks for nothing."""

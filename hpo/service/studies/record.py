@@ -217,12 +217,14 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     optunas = storage.optuna_within(connection)
     try:
         with _quiet():
-            study_id = optunas.create_new_study([StudyDirection[plan.direction.upper()]], plan.name)
+            study_id = optunas.create_new_study(
+                [StudyDirection[direction.upper()] for direction in plan.directions], plan.name
+            )
     except DuplicatedStudyError:
         raise StudyError(
             f"study {plan.name!r} is in {storage.safe_url} already but was not made by hpo: choose another --name"
         ) from None
-    optunas.set_study_system_attr(study_id, _SYSTEM_ATTR_METRIC_NAMES, [plan.metric])
+    optunas.set_study_system_attr(study_id, _SYSTEM_ATTR_METRIC_NAMES, [plan.metric, *plan.costs])
     values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
     connection.execute(schema.studies.insert().values(values))
     return record

@@ -20,6 +20,11 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
             raise StudyError(
                 f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
             )
+    if existing.objectives != plan.objectives:
+        was, wanted = (one.objectives or one.metric for one in (existing, plan))
+        raise StudyError(
+            f"study {plan.name!r} was made with objectives {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
+        )
     if existing.fingerprint != plan.fingerprint:
         raise StudyError(
             f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "

@@ -15,6 +15,7 @@ from hpo.service.slots.slot import Counts, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.views.front import FrontTrial, front
 from hpo.service.views.in_hand import InHand, in_hand
 from hpo.service.views.progress import Best
 
@@ -60,6 +61,8 @@ class StudyStatus:
     until: float | None  # nothing is begun once the best value is this good; None: no such value
     trial_timeout: float | None  # seconds of one trial; None: no limit of the study's own
     in_hand: tuple[InHand, ...]  # by worker; a lease that ran out is in nobody's hand
+    objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
+    front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives, best metric first
 
 
 def study_status(storage: Storage, word: str) -> StudyStatus:
@@ -115,6 +118,8 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         until=record.until,
         trial_timeout=record.trial_timeout,
         in_hand=hands,
+        objectives=(record.metric, *record.costs) if record.costs else (),
+        front=front(storage, record),
     )
 
 

@@ -15,6 +15,7 @@ from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
+from hpo.service.views.front import FrontTrial, front
 from hpo.study import Params
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class BestTrial:
     metric: str
     direction: str
     baseline: Baseline | None  # None: it was not tried, or the definition cannot be loaded here
+    objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
+    front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives; `number` has the best metric of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class TrialReport:
     study: str
     number: int
     state: str  # running, complete, pruned, failed, waiting
-    value: float | None
+    value: float | None  # of the metric, where there are several objectives
     params: Params
     seed: int | None  # its training's
     position: int | None  # of its slot in the study, from 0
@@ -64,6 +67,7 @@ class TrialReport:
     curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
     reason: str | None  # why it was pruned or failed
     traceback: str | None
+    values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
     attributes: dict[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds
 
 
@@ -92,6 +96,8 @@ def best(storage: Storage, word: str) -> BestTrial:
         metric=record.metric,
         direction=record.direction,
         baseline=_baseline(record, slots.list(record.name)),
+        objectives=(record.metric, *record.costs) if record.costs else (),
+        front=front(storage, record),
     )
 
 
@@ -147,7 +153,7 @@ def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
         study=study,
         number=found.number,
         state=state,
-        value=found.value if state in ("complete", "pruned") else None,
+        value=(found.values or [None])[0] if state in ("complete", "pruned") else None,
         params=dict(own.params) if own is not None and own.params else found.params,
         seed=seed,
         position=found.system_attrs.get(trials.POSITION),
@@ -158,5 +164,6 @@ def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
         curve=tuple(sorted(found.intermediate_values.items())),
         reason=(own.reason if own is not None else None) or reason,
         traceback=own.traceback if own is not None else None,
+        values=tuple(found.values or ()),
         attributes=noted,
     )

@@ -111,20 +111,21 @@ class Attempt:
                 traceback=result.traceback,
                 params=trial.params,
                 trial_number=trial.number,
+                further=result.further,
             )
         )
         means.on_step("settled", slot)
-        value = result.value
+        value, further = result.value, result.further
         if not won:
             # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
             there = self._patiently(lambda: means.slots.by_id([slot.id])).get(slot.id)
             same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
             if there is None or not same or there.outcome is None:
                 return self._drop()
-            outcome, value = there.outcome, there.value
+            outcome, value, further = there.outcome, there.value, there.further
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        self._patiently(lambda: trials.tell(means.storage, trial._trial_id, outcome, value))
+        self._patiently(lambda: trials.tell(means.storage, trial._trial_id, outcome, value, further))
         means.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome

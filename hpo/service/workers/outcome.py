@@ -3,7 +3,7 @@
 import errno
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,11 +27,14 @@ class Result:
 
     outcome: Outcome | Literal["exhausted"]  # exhausted: out of memory, so worth another attempt in a fresh process
     value: float | None = None
+    further: tuple[float, ...] = ()  # values of the objectives after the first
     reason: str | None = None  # one line
     traceback: str | None = None
 
 
-def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial: "optuna.Trial") -> Result:
+def judge(
+    storage: Storage, objective: "Callable[[optuna.Trial], float | Sequence[float]]", trial: "optuna.Trial"
+) -> Result:
     """Run the objective and say what came of it.
 
     What the definition's own code raises fails the trial, and would fail it again, so it is not retried. Running out
@@ -46,7 +49,7 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
     from optuna.exceptions import StorageInternalError, TrialPruned
 
     try:
-        return _feasible(trial, _valued(objective(trial)))
+        return _feasible(trial, _valued(objective(trial), len(trial.study.directions)))
     except TrialPruned as error:
         with translated(storage.where):
             return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
@@ -68,14 +71,18 @@ def judge(storage: Storage, objective: "Callable[[optuna.Trial], float]", trial:
         )
 
 
-def _valued(value: Any) -> Result:
+def _valued(value: Any, objectives: int) -> Result:
     try:
-        number = float(value)
+        values = [float(value)] if objectives == 1 else [float(each) for each in value]
     except (TypeError, ValueError):
-        return Result(outcome="failed", reason=f"the objective returned {value!r:.100}, not a number")
-    if not math.isfinite(number):
-        return Result(outcome="failed", reason=f"the value is {number}, not a finite number")
-    return Result(outcome="complete", value=number)
+        wanted = "a number" if objectives == 1 else f"{objectives} numbers"
+        return Result(outcome="failed", reason=f"the objective returned {value!r:.100}, not {wanted}")
+    if len(values) != objectives:
+        return Result(outcome="failed", reason=f"the objective returned {len(values)} values, not {objectives}")
+    for number in values:
+        if not math.isfinite(number):
+            return Result(outcome="failed", reason=f"the value is {number}, not a finite number")
+    return Result(outcome="complete", value=values[0], further=tuple(values[1:]))
 
 
 def _feasible(trial: "optuna.Trial", result: Result) -> Result:

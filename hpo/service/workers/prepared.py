@@ -163,7 +163,14 @@ def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
 
     made: Measuring | SearchObjective
     if record.kind == "search":
-        made = objective(record.reference, space=record.space, fidelity=record.fidelity, seed=record.seed, beat=beat)
+        made = objective(
+            record.reference,
+            space=record.space,
+            fidelity=record.fidelity,
+            seed=record.seed,
+            beat=beat,
+            costs=record.costs,
+        )
     else:
         made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
     try:

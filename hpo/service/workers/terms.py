@@ -1,6 +1,6 @@
 """On what terms a worker takes slots, and the words for what it does with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Beat", "Drained", "MakeObjective", "Objective", "Step", "Terms", "Watcher"]
 
 Beat = Callable[[], None]
-Objective = Callable[["optuna.Trial"], float]
+Objective = Callable[["optuna.Trial"], float | Sequence[float]]
 MakeObjective = Callable[[Beat], Objective]
 """Makes the objective, given what it calls once in a while as a sign of life."""
 

@@ -1,0 +1,45 @@
+"""What a search may weigh against its metric: costs of a trained model, all of them the less the better."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hpo.errors import UsageError
+
+if TYPE_CHECKING:
+    from hpo.study.definition import StudyDefinition
+
+__all__ = ["COSTS", "directions", "parse_objectives"]
+
+COSTS: Mapping[str, str] = MappingProxyType(
+    {
+        "latency": "seconds of one prediction of one row, on the machine that trained it",
+        "parameters": "numbers the model keeps for prediction",
+    }
+)
+
+
+def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...]:
+    """The costs in `METRIC,COST[,COST]`, such as accuracy,latency; the metric is the definition's and comes first.
+
+    Raises:
+        UsageError: the metric is another one, a cost is unknown or named twice, or there is none.
+
+    """
+    metric, *costs = (word.strip() for word in text.split(","))
+    example = f"such as {definition.metric},latency"
+    if metric != definition.metric:
+        raise UsageError(f"the first objective of {definition.name} is its metric, not {metric!r}; give two, {example}")
+    unknown = [cost for cost in costs if cost not in COSTS]
+    if unknown:
+        raise UsageError(
+            f"there is no objective {unknown[0]!r}; beside {metric} there are: {', '.join(COSTS)}; {example}"
+        )
+    if not costs or len(set(costs)) < len(costs):
+        raise UsageError(f"objectives {text!r}: give {metric} and other ones, each once, {example}")
+    return tuple(costs)
+
+
+def directions(direction: str, costs: Sequence[str]) -> tuple[str, ...]:
+    """Maximize or minimize for each objective: the metric's own, and less of each cost."""
+    return (direction, *("minimize" for _ in costs))

@@ -1,0 +1,174 @@
+"""A search with several objectives, from its request to its front, on both databases; and what it refuses."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import optuna
+import pytest
+import toy
+from earlier import take_back
+
+from hpo.errors import StudyError, UsageError
+from hpo.service import storage, studies
+from hpo.service.findings.gathering import points
+from hpo.service.optimize.opening import check, open_study
+from hpo.service.optimize.plan import plan
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.submit import meant
+from hpo.service.slots import trials
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
+from hpo.service.storage import Storage
+from hpo.service.views.status import study_status
+from hpo.service.views.trial_report import best, trial
+from hpo.service.workers.serve import serve
+from hpo.study import Params
+
+REFERENCE = f"{toy.FILE}:study"
+NAME = "toy-line-quick-parameters"
+# accuracy up, parameters down: x = 0.2 is beaten by x = 0.3 in both
+VALUES = {0.1: (0.5, 10.0), 0.2: (0.6, 50.0), 0.3: (0.8, 40.0), 0.4: (0.9, 60.0), 0.5: (0.9, 60.0)}
+FIRST: list[Params] = [{"x": x, "kind": "a"} for x in VALUES]
+
+
+def request(url: str, **more: object) -> Request:
+    given = {"definition": REFERENCE, "trials": 5, "storage": url, "objectives": "accuracy,parameters"}
+    return Request(**{**given, "try_": FIRST, "baseline": False, "seed": 1, **more})  # type: ignore[arg-type]
+
+
+def valued(trial: optuna.Trial) -> tuple[float, float]:
+    trial.suggest_categorical("kind", ("a", "b"))
+    return VALUES[trial.suggest_float("x", 0.0, 1.0)]
+
+
+@pytest.fixture
+def searched(storage_url: str) -> Storage:
+    opened = storage.prepare(storage_url)
+    open_study(opened, check(request(storage_url)))
+    assert serve(opened, NAME, lambda beat: valued) == "drained"
+    return opened
+
+
+def test_the_front_is_what_nothing_beats_in_both(searched: Storage) -> None:
+    status = study_status(searched, NAME)
+    assert status.objectives == ("accuracy", "parameters")
+    assert (status.state, status.complete, status.pruner) == ("done", 5, "none")
+    assert [one.values for one in status.front] == [VALUES[x] for x in (0.4, 0.5, 0.3, 0.1)]
+    assert [one.params["x"] for one in status.front] == [0.4, 0.5, 0.3, 0.1]
+    assert status.best is not None
+    assert status.best.value == 0.9
+    found = best(searched, NAME)
+    assert (found.front, found.objectives) == (status.front, status.objectives)
+    assert found.number == status.front[0].number
+    assert json.loads(json.dumps(asdict(found)))["front"][3]["values"] == [0.5, 10.0]
+
+
+def test_optuna_has_the_same_values_and_the_same_front(searched: Storage) -> None:
+    study = optuna.load_study(study_name=NAME, storage=searched.optuna)
+    assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["accuracy", "parameters"]
+    assert {t.params["x"]: tuple(t.values) for t in study.trials} == VALUES
+    ours = {one.number for one in study_status(searched, NAME).front}
+    assert {t.number for t in study.best_trials} == ours
+    shown = trial(searched, NAME, study.trials[0].number)
+    assert shown.values == tuple(study.trials[0].values)
+    assert shown.value == shown.values[0]
+    assert {(p.value, *p.further) for p in points(Slots(searched).list(NAME))} == set(VALUES.values())
+
+
+def test_a_trial_that_was_settled_and_not_told_is_told_all_its_values(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    open_study(opened, check(request(storage_url)))
+    slots = Slots(opened)
+    slot = slots.claim(NAME, "w", 60)
+    assert slot is not None
+    made = trials.create(opened, studies.load(opened, NAME), slot)
+    slots.attach(slot, made.number)
+    assert slots.settle(slot, "complete", 0.5, trial_number=made.number, params=slot.fixed, further=(10.0,))
+    assert recover(opened, NAME).told == 1
+    assert optuna.load_study(study_name=NAME, storage=opened.optuna).trials[0].values == [0.5, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (0.5, "the objective returned 0.5, not 2 numbers"),
+        ((0.5,), "the objective returned 1 values, not 2"),
+        ((0.5, float("inf")), "the value is inf, not a finite number"),
+    ],
+)
+def test_an_objective_that_returns_something_else_fails_its_trials(
+    storage_url: str, returned: object, reason: str
+) -> None:
+    opened = storage.prepare(storage_url)
+    open_study(opened, check(request(storage_url, trials=1, try_=())))
+    serve(opened, NAME, lambda beat: lambda trial: returned)  # type: ignore[arg-type, return-value]
+    (slot,) = Slots(opened).list(NAME)
+    assert (slot.outcome, slot.reason, slot.further) == ("failed", reason, ())
+    assert study_status(opened, NAME).front == ()
+
+
+def test_samplers_search_a_front(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    for sampler in ("tpe", "nsga2", "random", "qmc"):
+        asked = request(storage_url, trials=14, try_=(), sampler=sampler, name=sampler)
+        open_study(opened, check(asked))
+
+        def distance(trial: optuna.Trial) -> tuple[float, float]:
+            x = trial.suggest_float("x", 0.0, 1.0)
+            trial.suggest_categorical("kind", ("a", "b"))
+            return x, x**2
+
+        assert serve(opened, sampler, lambda beat: distance) == "drained"
+        assert study_status(opened, sampler).complete == 14
+
+
+def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> None:
+    more = replace(request(storage_url), definition=NAME, objectives=None, trials=6)
+    assert meant(more).objectives == "accuracy,parameters"
+    with pytest.raises(StudyError, match="made with objectives accuracy,parameters, not accuracy: give the new one"):
+        open_study(searched, check(request(storage_url, objectives=None, name=NAME)))
+
+
+def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    asked = request(storage_url, objectives=None, trials=3, try_=())
+    assert plan(asked).study == "toy-line-quick"
+    open_study(opened, check(asked))
+    assert serve(opened, "toy-line-quick", toy.instant) == "drained"
+    status = study_status(opened, "toy-line-quick")
+    assert (status.objectives, status.front) == ((), ())
+    assert {slot.further for slot in Slots(opened).list("toy-line-quick")} == {()}
+    assert len(optuna.load_study(study_name="toy-line-quick", storage=opened.optuna).directions) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"objectives": "mae,latency"}, "the first objective of toy is its metric, not 'mae'; .* accuracy,latency"),
+        ({"objectives": "accuracy,size"}, "no objective 'size'; beside accuracy there are: latency, parameters"),
+        ({"objectives": "accuracy"}, "give accuracy and other ones, each once"),
+        ({"objectives": "accuracy,latency,latency"}, "each once"),
+        ({"pruner": "asha"}, "prunes nothing, so not by asha: leave --pruner out"),
+        ({"sampler": "cmaes"}, "cmaes searches for one objective: with --objectives use tpe or nsga2"),
+        ({"until": 0.9}, "leave one of them out"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(tmp_path: Path, asked: dict[str, object], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        check(request(f"sqlite:///{tmp_path}/none.db", **asked))
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_of_version_3_is_brought_up_to_date_with_its_searches(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    open_study(opened, check(request(storage_url, objectives=None, trials=3, try_=())))
+    take_back(opened, 3)
+    opened.close()
+    assert storage.upgrade(storage_url).before == 3
+    again = storage.open(storage_url)
+    assert studies.get(again, "toy-line-quick").costs == ()
+    assert serve(again, "toy-line-quick", toy.instant) == "drained"
+    open_study(again, check(request(storage_url)))
+    assert studies.get(again, NAME).costs == ("parameters",)

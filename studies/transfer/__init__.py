@@ -26,6 +26,7 @@ study = StudyDefinition(
         Fidelity(name="full", epochs=20, trial_seconds=10),
     ),
     baselines=BASELINES,
+    source="chapter",
     sweeps=SWEEPS,
     margin=0.005,  # half a point, as for dnn
 )

@@ -1,5 +1,6 @@
 """The tables `hpo sweep` prints: what stands in them, and what is said below them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -7,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.analysis import RowScores, examine
+from hpo.analysis.tables.ablation import examine_ablation
 from hpo.cli.printing import greedy as greedy_tables
 from hpo.cli.printing import sweep as sweep_tables
 from hpo.cli.printing.sweep import places, spread
 from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.service.sweep.report import SweepReport
-from hpo.study import Row, Sweep
+from hpo.study import Ablation, Row, Sweep, Technique
 from studies.cnn import study as cnn
 
 OPTIMIZER = Sweep(
@@ -189,3 +191,57 @@ def test_rows_that_have_come_differently_far_are_not_said_to_be_alike(capsys) ->
     even = {("optimizer", at): MEASURED["optimizer", 0] for at in range(4)}
     even["optimizer", 2] = MEASURED["optimizer", 2]  # diverged twice
     assert any(line.endswith("each trained 2 times with different seeds") for line in printed(capsys, report(even)))
+
+
+PARTS = Ablation(
+    id="parts",
+    title="Parts",
+    plain={"a": 0, "b": 0},
+    full={"a": 1, "b": 1},
+    techniques=(
+        Technique(name="A", alone={"a": 1, "b": 0}, without={"a": 0, "b": 1}),
+        Technique(name="B", alone={"a": 0, "b": 1}, without={"a": 1, "b": 0}),
+    ),
+)
+
+
+def chapter(scores: Sequence[tuple[float, ...]], *sweeps: Sweep) -> SweepReport:
+    """What was measured of the tables of a chapter that prints no figures, one of them an ablation."""
+    tables = (*sweeps, PARTS.table)
+    measured = {("parts", row): RowScores(figures={"test": given}) for row, given in enumerate(scores)}
+    measured |= {(one.id, row): RowScores(figures={"test": (0.5, 0.6)}) for one in sweeps for row in range(4)}
+    return replace(
+        report(measured, against_report=False),
+        tables=examine(tables, measured, direction="maximize", against_report=False),
+        source="chapter",
+        ablations=(examine_ablation(PARTS, measured, direction="maximize"),),
+    )
+
+
+def test_what_techniques_add_is_told_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    noisy = [(mean - 0.01, mean + 0.01) for mean in (0.1, 0.3, 0.1, 0.5, 0.6, 0.9)]
+    lines = printed(capsys, chapter(noisy))
+    assert any(line.startswith("plain 0.1000") for line in lines)
+    assert "technique alone in company interaction" in lines
+    row = next(line for line in lines if line.startswith("A +"))
+    assert row.startswith("A +0.2 [+")
+    assert "+0.4 [" in row
+    assert " *" in row
+    assert next(line for line in lines if line.startswith("B +")).startswith("B +0 [-0.0")
+    assert any(line.startswith("all together: +0.8 [") for line in lines)
+    assert not any("choice" in line for line in lines)
+
+
+def test_one_repeat_gives_differences_without_intervals(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, chapter([(mean,) for mean in (0.1, 0.3, 0.1, 0.5, 0.6, 0.9)]))
+    assert "A +0.2 +0.4 +0.2" in lines
+    assert "note: one repeat tells no noise: measure 2 or more" in lines
+
+
+def test_a_chapter_without_figures_is_no_report(capsys: pytest.CaptureFixture[str]) -> None:
+    unreported = replace(OPTIMIZER, rows=tuple(replace(row, reported={}) for row in OPTIMIZER.rows))
+    lines = printed(capsys, chapter([], unreported))
+    assert not any("report" in line for line in lines)
+    assert any(line.endswith("the chapter's choice") for line in lines)
+    assert any(line.startswith("The chapter's choice, adam, ") for line in lines)
+    assert not any("beside these" in line for line in lines)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from hpo.study import Categorical, ParamValue
+from hpo.study import Categorical, ParamValue, StudyDefinition
+from studies import transfer
 from studies.dnn import study
 from studies.dnn.model import build
 from studies.dnn.sweeps import DEPTHS
@@ -64,8 +65,17 @@ NAMED = (
     "Fewer layers",
     "Folding batch normalization",
     "A faster activation",
+    "Reusing pretrained layers",
+    "Freezing the reused layers",
+    "Unfreezing all of them",
+    "Unfreezing the top one",
+    "A lower rate once unfrozen",
+    "Unsupervised pretraining, an autoencoder",
+    "Pretraining on an auxiliary task, rotation",
 )
-"""What the chapter names, in its order, pretraining apart."""
+"""What the chapter names."""
+
+STUDIES = (study, transfer.study)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +83,7 @@ class Technique:
     """One row of the tables."""
 
     name: str
-    parameters: dict[str, ParamValue]  # of the space `chapter`
+    parameters: dict[str, ParamValue]  # of a space `chapter`
     functions: tuple[str, ...]  # for what is done to a trained model
     tests: tuple[str, ...]  # path::function
     rows: tuple[tuple[str, int], ...]  # sweep without its depth, row from 1
@@ -119,10 +129,15 @@ def test_every_technique_the_chapter_names_has_a_row_of_its_own() -> None:
 def test_its_parameter_or_function_is_there(technique: Technique) -> None:
     assert technique.parameters or technique.functions
     for name, value in technique.parameters.items():
-        assert study.space("chapter").params[name].contains(value)
+        assert any(_takes(its, name, value) for its in STUDIES)
     for function in technique.functions:
         module, _, attribute = function.rpartition(".")
         assert callable(getattr(import_module(module), attribute))
+
+
+def _takes(its: StudyDefinition, name: str, value: ParamValue) -> bool:
+    params = its.space("chapter").params
+    return name in params and params[name].contains(value)
 
 
 @each
@@ -139,7 +154,7 @@ def test_its_test_is_there_and_runs(technique: Technique) -> None:
 def test_a_sweep_measures_it(technique: Technique) -> None:
     assert technique.rows
     for name, number in technique.rows:
-        sweeps = {sweep.id: sweep for sweep in study.sweeps}
+        sweeps = {sweep.id: sweep for its in STUDIES for sweep in its.sweeps}
         found = [sweeps[name]] if name in sweeps else [sweeps[f"{name}-{depth}"] for depth in DEPTHS]
         for sweep in found:
             configuration = sweep.configuration(sweep.rows[number - 1])
@@ -148,10 +163,11 @@ def test_a_sweep_measures_it(technique: Technique) -> None:
 
 def test_every_choice_of_the_chapters_space_stands_in_a_row() -> None:
     told = {(name, value) for technique in TECHNIQUES for name, value in technique.parameters.items()}
-    dropped = {"dropout"}  # a rate stands for all of them
+    dropped = {"dropout", "frozen_epochs", "frozen_rate"}  # one number stands for all of them
     missing = [
         f"{name}={choice}"
-        for name, domain in study.space("chapter").params.items()
+        for its in STUDIES
+        for name, domain in its.space("chapter").params.items()
         if isinstance(domain, Categorical) and name not in SIZES | dropped | {"l1", "l2"}
         for choice in domain.choices
         if choice not in PLAIN and (name, choice) not in told

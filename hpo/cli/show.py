@@ -12,7 +12,7 @@ from hpo.cli.printing.output import document, figure, table, tell
 from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
 
 if TYPE_CHECKING:
-    from hpo.study import Claim, Domain, Space, StudyDefinition, Sweep
+    from hpo.study import Ablation, Claim, Domain, Space, StudyDefinition, Sweep
 
 __all__ = ["register", "show"]
 
@@ -41,6 +41,8 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     table(["fidelity", "work of one trial"], rows, title="Fidelities (a search uses the first, a measurement the last)")
     for sweep in study.sweeps:
         _sweep(sweep)
+    for ablation in study.ablations:
+        _ablation(ablation)
     _claims(study)
 
 
@@ -54,7 +56,9 @@ def to_json(study: "StudyDefinition") -> dict[str, object]:
         "direction": study.direction,
         "spaces": {space.name: space.to_json() for space in study.spaces},
         "baselines": {baseline.name: dict(baseline.params) for baseline in study.baselines},
+        "source": study.source,
         "sweeps": [_sweep_json(sweep) for sweep in study.sweeps],
+        "ablations": [_ablation_json(ablation) for ablation in study.ablations],
         "fidelities": {f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds} for f in study.fidelities},
         "claims": [_claim_json(claim) for claim in study.claims],
         "margin": study.margin,
@@ -64,6 +68,14 @@ def to_json(study: "StudyDefinition") -> dict[str, object]:
 def _sweep_json(sweep: "Sweep") -> dict[str, object]:
     rows = [{"setting": dict(row.setting), "reported": dict(row.reported)} for row in sweep.rows]
     return {"id": sweep.id, "title": sweep.title, "base": dict(sweep.base), "rows": rows, "chosen": sweep.chosen}
+
+
+def _ablation_json(ablation: "Ablation") -> dict[str, object]:
+    techniques = [
+        {"name": one.name, "alone": dict(one.alone), "without": dict(one.without)} for one in ablation.techniques
+    ]
+    ends = {"plain": dict(ablation.plain), "full": dict(ablation.full)}
+    return {"id": ablation.id, "title": ablation.title, **ends, "techniques": techniques}
 
 
 def _claim_json(claim: "Claim") -> dict[str, object]:
@@ -118,6 +130,16 @@ def _sweep(sweep: "Sweep") -> None:
     rows = list(_sweep_rows(sweep, settings, figures))
     right = range(len(settings), len(settings) + len(figures))
     table([*settings, *figures, ""], rows, title=f"Sweep {sweep.id}: {sweep.title}", right=right)
+
+
+def _ablation(ablation: "Ablation") -> None:
+    """What is plain and what is full, and the techniques between them."""
+    ends = ablation.plain, ablation.full
+    names = [name for name in dict.fromkeys([*ends[0], *ends[1]]) if ends[0].get(name) != ends[1].get(name)]
+    rows = [[name, *(_value(params, name) for params in ends)] for name in names]
+    table(["parameter", "plain", "full"], rows, title=f"Ablation {ablation.id}: {ablation.title}")
+    tell(f"  alone and in company: {', '.join(one.name for one in ablation.techniques)}")
+    tell()
 
 
 def _sweep_rows(sweep: "Sweep", settings: list[str], figures: list[str]) -> Iterator[list[str]]:

@@ -1,6 +1,5 @@
-"""Pretrained networks: one training a key, kept whole, found again, reused by layers."""
+"""Pretrained networks: one training a key, kept whole, found again, reused by layers. By one process."""
 
-import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -153,26 +152,3 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(cache: Path) -> None
     (cache / "hpo").write_text("a file where a folder should be")
     with pytest.raises(DataError, match=r"cannot be kept in .*XDG_CACHE_HOME"):
         kept("some", lambda: {"a": np.ones(2)})
-
-
-def _make_and_count(number: int, made: Any, barrier: Any, found: Any) -> None:
-    def make() -> dict[str, Any]:
-        with made.get_lock():
-            made.value += 1
-        return {"a": np.full(100_000, number)}
-
-    barrier.wait()
-    found.put(int(kept("some", make)["a"].sum()))
-
-
-def test_of_several_processes_one_makes_it_and_all_have_the_same() -> None:
-    spawning = multiprocessing.get_context("fork")  # nothing of TensorFlow's is used in them
-    made, barrier, found = spawning.Value("i", 0), spawning.Barrier(4), spawning.Queue()
-    workers = [spawning.Process(target=_make_and_count, args=(n + 1, made, barrier, found)) for n in range(4)]
-    for worker in workers:
-        worker.start()
-    sums = {found.get(timeout=60) for _ in workers}
-    for worker in workers:
-        worker.join()
-    assert made.value == 1
-    assert len(sums) == 1

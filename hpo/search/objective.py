@@ -64,7 +64,7 @@ class Objective:
     told to Optuna as a violated constraint.
 
     User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds; probes where the definition
-    asks for them.
+    asks for them; each cost by its name.
     """
 
     def __init__(
@@ -121,7 +121,14 @@ class Objective:
             note_work(trial, work)
             reject(trial, str(error))
         note_work(trial, work)
-        return (work.value, *costs(work.model(), self._costs)) if self._costs else work.value
+        return (work.value, *self._weigh(trial, work)) if self._costs else work.value
+
+    def _weigh(self, trial: BaseTrial, work: Evaluation) -> tuple[float, ...]:
+        """What the trained model costs, noted with the trial by name."""
+        found = costs(work.model(), self._costs)
+        for name, cost in zip(self._costs, found, strict=True):
+            trial.set_user_attr(name, cost)
+        return found
 
     def _train(self, trial: BaseTrial, work: Evaluation, by_fold: bool) -> None:
         steps, unit = (work.folds, "fold") if by_fold else (self.fidelity.epochs, "epoch")

@@ -57,7 +57,7 @@ def test_the_front_is_what_nothing_beats_in_both(searched: Storage) -> None:
     assert [one.values for one in status.front] == [VALUES[x] for x in (0.4, 0.5, 0.3, 0.1)]
     assert [one.params["x"] for one in status.front] == [0.4, 0.5, 0.3, 0.1]
     assert status.best is not None
-    assert status.best.value == 0.9
+    assert (status.best.value, status.best.number) == (0.9, status.front[0].number)
     found = best(searched, NAME)
     assert (found.front, found.objectives) == (status.front, status.objectives)
     assert found.number == status.front[0].number
@@ -172,3 +172,20 @@ def test_a_database_of_version_3_is_brought_up_to_date_with_its_searches(storage
     assert serve(again, "toy-line-quick", toy.instant) == "drained"
     open_study(again, check(request(storage_url)))
     assert studies.get(again, NAME).costs == ("parameters",)
+
+
+def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
+    opened = storage.prepare(storage_url)
+    open_study(opened, check(request(storage_url)))
+    cost = {0.1: 9.0, 0.2: 7.0, 0.3: 8.0, 0.4: 7.5, 0.5: 12.0}
+
+    def level(trial: optuna.Trial) -> tuple[float, float]:
+        trial.suggest_categorical("kind", ("a", "b"))
+        return 0.5, cost[trial.suggest_float("x", 0.0, 1.0)]
+
+    assert serve(opened, NAME, lambda beat: level) == "drained"
+    status, found = study_status(opened, NAME), best(opened, NAME)
+    assert [one.params["x"] for one in status.front] == [0.2]
+    assert status.best is not None
+    assert (found.params["x"], status.best.params["x"]) == (0.2, 0.2)
+    assert found.number == status.best.number == status.front[0].number

@@ -57,6 +57,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
     """One study in lines."""
     lines = [
         f"{one.study}: {one.definition}, space {one.space}, fidelity {one.fidelity}, {one.direction}",
+        *([f"  against  less {' and '.join(one.objectives[1:])}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
         f"  running  {one.running}, open {one.open}",

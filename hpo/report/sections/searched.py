@@ -52,6 +52,10 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
     seconds = [trial.seconds for trial in findings.trials if trial.seconds is not None]
     if seconds:
         facts.append(Fact(name="Time in trials", value=duration(sum(seconds)), note="all workers together"))
+    if status.front:
+        facts.append(
+            Fact(name="The front", value=count(len(status.front), "trial"), note=" against ".join(status.objectives))
+        )
     facts.append(Fact(name="Drawn by", value=status.sampler, note=f"pruner {status.pruner}, seed {status.seed}"))
     return tuple(facts)
 

@@ -86,7 +86,10 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
     leader = slots.best(record.name, record.direction) if record.kind == "search" else None
+    ahead = front(storage, record)
     best = None if leader is None else _best(leader)
+    if ahead:  # of equal metrics the cheapest
+        best = Best(number=ahead[0].number, value=ahead[0].values[0], params=ahead[0].params)
     hands = in_hand(storage, record.name)
     return StudyStatus(
         study=record.name,
@@ -119,7 +122,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         trial_timeout=record.trial_timeout,
         in_hand=hands,
         objectives=(record.metric, *record.costs) if record.costs else (),
-        front=front(storage, record),
+        front=ahead,
     )
 
 

@@ -88,16 +88,18 @@ def best(storage: Storage, word: str) -> BestTrial:
             f"{counts.running} running): hpo status {record.name} shows how far it is"
         )
     assert slot.value is not None  # a complete slot has a finite value
+    ahead = front(storage, record)  # of equal metrics the cheapest
+    number, params = (ahead[0].number, ahead[0].params) if ahead else (slot.trial_number, slot.params or {})
     return BestTrial(
         study=record.name,
-        number=slot.trial_number,
+        number=number,
         value=slot.value,
-        params=slot.params or {},
+        params=params,
         metric=record.metric,
         direction=record.direction,
         baseline=_baseline(record, slots.list(record.name)),
         objectives=(record.metric, *record.costs) if record.costs else (),
-        front=front(storage, record),
+        front=ahead,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from hpo.search.looking import look
 from hpo.search.recipes import recipe
 from hpo.search.rows import Split
 from hpo.search.seeds import fold_seed
@@ -13,7 +14,6 @@ from hpo.study import Params, StudyDefinition
 if TYPE_CHECKING:
     import keras
 
-    from hpo.data import Rows
     from hpo.training import Recipe, Run
     from hpo.training.probes import Probe
 
@@ -145,19 +145,7 @@ class Evaluation:
         self._train[number : number + 1] = [outcome.train]
 
     def _look(self) -> None:
-        """Look into the first training's network as it is, with some of its training rows; training does not notice."""
-        from hpo.training.probes import probe
-
+        """Look into the first training's network as it is."""
         start = time.perf_counter()
-        run, recipe = self._runs[0], self._recipe
-        rows = _some(self._splits[0].train, self._definition.probe_rows)
-        self.probes.append(probe(run.model(), recipe.loss, rows, epoch=run.epochs_done, clip=recipe.clip))
+        self.probes.append(look(self._runs[0], self._recipe, self._splits[0].train, self._definition.probe_rows))
         self.probe_seconds += time.perf_counter() - start
-
-
-def _some(rows: "Rows", number: int) -> "Rows":
-    """That many of the rows, spread evenly over them; all where there are no more."""
-    from hpo.data import Rows
-
-    stride = max(len(rows) // number, 1)
-    return Rows(x=rows.x[::stride][:number], y=rows.y[::stride][:number])

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from hpo.data import Rows
 from hpo.errors import UsageError
+from hpo.search.looking import look
 from hpo.search.recipes import recipe
 from hpo.search.rows import labelled, load
 from hpo.study import Fidelity, Params, StudyDefinition
 
 if TYPE_CHECKING:
     from hpo.training import Epoch, Recipe, Run
+    from hpo.training.probes import Probe
 
 __all__ = ["Measurement", "measure"]
 
@@ -52,6 +54,7 @@ def measure(
     rows: tuple[Rows, Rows] | None = None,
     on_recipe: "Callable[[Recipe], object] | None" = None,
     on_epoch: "Callable[[Epoch], None] | None" = None,
+    on_probe: "Callable[[Probe], object] | None" = None,
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
@@ -65,6 +68,8 @@ def measure(
         rows: (train, test) to use instead of the development and the test rows.
         on_recipe: called with what is going to be trained, before it is; may raise to refuse it.
         on_epoch: called after each epoch.
+        on_probe: called with each look into the network, before the first epoch and after it, where the definition asks
+            for looks (`StudyDefinition.probe_rows`).
 
     Raises:
         UsageError: the configuration cannot be trained, or there is no such fidelity.
@@ -84,7 +89,23 @@ def measure(
     if on_recipe is not None:
         on_recipe(made)
     train = labelled(definition, train, seed=seed)
-    run = fit(made, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_epoch=on_epoch)
+    runs: list[Run] = []
+
+    def see() -> None:
+        if on_probe is not None and definition.probe_rows:
+            on_probe(look(runs[0], made, train, definition.probe_rows))
+
+    def begun(run: "Run") -> None:
+        runs.append(run)
+        see()
+
+    def trained(epoch: "Epoch") -> None:
+        if epoch.number == 1:
+            see()
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    run = fit(made, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_run=begun, on_epoch=trained)
     return Measurement(
         params=params,
         seed=seed,

@@ -11,7 +11,7 @@ from hpo.errors import TrialError, UsageError
 from hpo.search.evaluation import Evaluation
 from hpo.search.job import JOB, Job
 from hpo.search.measurement import measure
-from hpo.search.notes import note_work, reject
+from hpo.search.notes import note_probes, note_work, reject
 from hpo.search.objective import FOLDED_REPORTS, REPORTS
 from hpo.search.redraw import redraw
 from hpo.search.rows import cut, load, preload
@@ -21,6 +21,7 @@ from hpo.study import Fidelity, Space, StudyDefinition, registry
 
 if TYPE_CHECKING:
     from hpo.training import Epoch
+    from hpo.training.probes import Probe
 
 __all__ = ["Measuring", "measuring", "predicted"]
 
@@ -58,7 +59,8 @@ class Measuring:
     Nothing is pruned but what cannot be trained or leaves the finite numbers.
 
     User attributes of a trial: seed, rows, note, reason, train, epochs, compile_seconds, fit_seconds; train_curve of a
-    validation job; predictions where the job keeps them.
+    validation job; predictions where the job keeps them; probes of a job on all development rows, where the definition
+    asks for them.
     """
 
     def __init__(
@@ -127,10 +129,13 @@ class Measuring:
                 seed=job.seed,
                 rows=(train, test),
                 on_epoch=work.on_epoch,
+                on_probe=work.probes.append if job.rows == "development" else None,
             )
         except TrialError as error:
+            note_probes(trial, work.probes)
             note_work(trial, work)
             reject(trial, str(error))
+        note_probes(trial, work.probes)
         note_work(trial, done)
         if not np.isfinite(done.test):
             reject(trial, f"diverged: {self.definition.metric} on the test rows is {done.test} after the last epoch")
@@ -147,6 +152,7 @@ class _Watched:
         self._total = epochs
         self._block = -(-epochs // REPORTS)
         self._beat = beat
+        self.probes: list[Probe] = []
         self.train: float | None = None
         self.epochs = 0
         self.compile_seconds = 0.0  # not known before the end

@@ -266,14 +266,17 @@ def fit(
     epochs: int,
     metric: str,
     seed: int,
+    on_run: Callable[[Run], object] | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
     jit: bool | None = None,
 ) -> Run:
     """Train one run to its last epoch, or to where early stopping ends it. Otherwise as `Run`.
 
-    `on_epoch` is called after each epoch and may raise to stop.
+    `on_run` is called with the run before its first epoch, `on_epoch` after each epoch; both may raise to stop.
     """
     run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit)
+    if on_run is not None:
+        on_run(run)
     for _ in range(epochs):
         epoch = run.epoch()
         if on_epoch is not None:

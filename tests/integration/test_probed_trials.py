@@ -9,6 +9,7 @@ import pytest
 
 from hpo import objective
 from hpo.data import Dataset, Rows
+from hpo.search import JOB, Job, measuring
 from hpo.search.notes import PROBES
 from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefinition
 from hpo.training import Clip, Recipe, activation, hidden, initializer
@@ -86,3 +87,21 @@ def test_a_pruned_trial_keeps_what_it_saw() -> None:
     trial = searched(STUDY, pruner=_Stop())
     assert trial.state.name == "PRUNED"
     assert [one["epoch"] for one in trial.user_attrs[PROBES]] == [0, 1]
+
+
+@pytest.mark.parametrize("steep", [False, True])
+def test_the_trainings_of_tables_look_too_and_those_that_diverge(steep: bool) -> None:
+    payload = Job(rows="development", params={"begins": "he_normal"}, seed=1).to_payload()
+    study = optuna.create_study(direction="maximize")
+    given = {JOB: payload["job"], "fixed_params": payload["params"]}
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.WAITING, system_attrs=given))
+    study.optimize(measuring(replace(STUDY, build=_steep) if steep else STUDY), n_trials=1)
+    trial = study.trials[0]
+    assert trial.state.name == ("PRUNED" if steep else "COMPLETE")
+    assert [one["epoch"] for one in trial.user_attrs[PROBES]] == ([0] if steep else [0, 1])
+
+
+def _steep(params: Params) -> Recipe:
+    recipe = build(params)
+    recipe.optimizer.learning_rate = 1e30
+    return replace(recipe, clip=None)

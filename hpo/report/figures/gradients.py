@@ -34,6 +34,7 @@ class GradientDot:
     """One network."""
 
     trial: int
+    swept: bool  # of the definition's tables; else of the search
     row: int  # index of its kind
     depth: int  # hidden layers
     passage: float  # log10 of first by last gradient norm, as clipping leaves them, within ±12
@@ -52,14 +53,14 @@ class Gradients:
 
 def data(findings: "Findings") -> Gradients | None:
     """The networks before their first epoch; None where none was looked into."""
-    kinds = {network.number: _kind(network.start) for network in findings.networks}
+    kinds = [_kind(network.start) for network in findings.networks]
     if not kinds:
         return None
-    common = sorted(kind for kind, _ in Counter(kinds.values()).most_common(_MOST))
+    common = sorted(kind for kind, _ in Counter(kinds).most_common(_MOST))
     dots = [
-        _dot(network, common.index(kinds[network.number]))
-        for network in findings.networks
-        if kinds[network.number] in common
+        _dot(network, common.index(kind))
+        for network, kind in zip(findings.networks, kinds, strict=True)
+        if kind in common
     ]
     return Gradients(kinds=tuple(common), dots=tuple(dots), left_out=len(findings.networks) - len(dots))
 
@@ -92,6 +93,7 @@ def _dot(network: "ProbedNetwork", row: int) -> GradientDot:
     mend: Mend = "batch normalization" if start.normalized else "clipping" if start.clips else "nothing"
     return GradientDot(
         trial=network.number,
+        swept=network.swept,
         row=row,
         depth=len(start.hidden),
         passage=passage(start, clipped=True),
@@ -103,10 +105,10 @@ def _dot(network: "ProbedNetwork", row: int) -> GradientDot:
 def caption(record: Gradients) -> str:
     """What is to be seen."""
     text = (
-        "Each mark is the network of one trial before its first epoch, by activation and initializer: how large the "
-        "gradient of its first hidden layer is beside that of its last. The larger and stronger the mark, the more "
-        f"hidden layers. Left of the band gradients vanish, right of it they explode, by a factor of {10**APART:,.0f} "
-        "or more. A square shows what clipping leaves of them."
+        "Each mark is a network before its first epoch, of a trial or of a row of the tables, by activation and "
+        "initializer: how large the gradient of its first hidden layer is beside that of its last. The larger and "
+        "stronger the mark, the more hidden layers. Left of the band gradients vanish, right of it they explode, by a "
+        f"factor of {10**APART:,.0f} or more. A square shows what clipping leaves of them."
     )
     if any(abs(dot.passage) == _EDGE for dot in record.dots):
         text += " Marks on the edge lie there or beyond."
@@ -170,8 +172,9 @@ def _aside(number: int) -> float:
 
 
 def _hover(dot: GradientDot, record: Gradients) -> str:
+    which = f"training {dot.trial} of the tables" if dot.swept else f"trial {dot.trial}"
     lines = [
-        f"trial {dot.trial}: {plain(record.kinds[dot.row])}",
+        f"{which}: {plain(record.kinds[dot.row])}",
         f"{dot.depth} hidden layers, {dot.mend} against it",
         f"first by last gradient 1e{dot.unclipped:+.1f}",
     ]

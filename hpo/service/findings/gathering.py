@@ -73,7 +73,7 @@ def gather(storage: Storage, word: str) -> Findings:
         interaction=importances.interaction(storage, record.name, weights) if weights.parameters else None,
         curves=kept.curves,
         predictions=kept.predictions,
-        networks=networks.networks(storage, record.name),
+        networks=networks.networks(storage, record.name, tables.study if tables else None),
         provenance=provenance.provenance(
             storage, record, its_status, comparison, tables, greedy, loaded.definition, loaded.data
         ),

@@ -53,10 +53,10 @@ class TrialPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedNetwork:
-    """What one trial of the search saw inside its network."""
+    """What one training saw inside its network."""
 
     number: int  # of the trial, Optuna's
-    value: float | None  # the trial's; None where it has none
+    swept: bool  # a training of the definition's tables; else a trial of the search
     start: "Probe"  # before the first epoch
     after: "Probe | None"  # after it; None where the trial did not get that far
 

@@ -39,7 +39,7 @@ def layer(gradient: float, *, clipped: float | None = None, **more: Any) -> Laye
 
 def network(*norms: float, number: int = 0, after: Probe | None = None, **more: Any) -> ProbedNetwork:
     start = Probe(epoch=0, rows=8, loss=1.0, layers=(*(layer(norm, **more) for norm in norms), layer(1.0)))
-    return ProbedNetwork(number=number, value=0.5, start=start, after=after)
+    return ProbedNetwork(number=number, swept=False, start=start, after=after)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     for space in study.spaces:
         _space(space, default=space is study.spaces[0])
     _baselines(study)
-    rows = [[f.name, fidelity_words(f, study.evaluation)] for f in study.fidelities]
+    rows = [[f.name, fidelity_words(f, study.evaluation, study.labels)] for f in study.fidelities]
     table(["fidelity", "work of one trial"], rows, title="Fidelities (a search uses the first, a measurement the last)")
     for sweep in study.sweeps:
         _sweep(sweep)

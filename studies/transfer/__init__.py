@@ -22,8 +22,8 @@ study = StudyDefinition(
     evaluation=Holdout(rows=2_000, stratified=True),
     fidelities=(
         # 4 frozen epochs and 16 more, as the chapter has it; fewer rows are fewer without a label
-        Fidelity(name="quick", epochs=20, rows=4_000, trial_seconds=6),
-        Fidelity(name="full", epochs=20, trial_seconds=10),
+        Fidelity(name="quick", epochs=20, rows=4_000, trial_seconds=2),
+        Fidelity(name="full", epochs=20, trial_seconds=3),
     ),
     baselines=BASELINES,
     source="chapter",

@@ -23,7 +23,8 @@ def announce(plan: "SweepPlan") -> None:
     say(f"  method   {plan.tables} tables, {count(plan.rows, 'row')}, each table from the winner of those before it")
     say(f"  chosen   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     splits = count(plan.repeats, "split")
-    say(f"  a row    {fidelity.name}: {fidelity_words(fidelity, definition.evaluation)}; {splits}, the same for all")
+    work = fidelity_words(fidelity, definition.evaluation, definition.labels)
+    say(f"  a row    {fidelity.name}: {work}; {splits}, the same for all")
     others = f", and {plan.others} that an earlier run left undone" if plan.others else ""
     say(f"  to do    about {count(plan.left, 'training')}{others}, {by_whom(plan.workers)}")
     if plan.changed:

@@ -30,7 +30,7 @@ def announce(plan: "Plan", request: "Request") -> None:
     if plan.costs:
         say(f"  against  less {' and '.join(plan.costs)}: a front is searched, and nothing is pruned")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
-    say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation)}")
+    say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation, definition.labels)}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
     if plan.changed:
         say(CHANGED)

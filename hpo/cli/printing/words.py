@@ -29,11 +29,13 @@ def size_words(space: "Space") -> str:
     return f"{count(len(space.params), 'parameter')}, {configurations}"
 
 
-def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation") -> str:
-    """The work of one evaluation: rows, folds, epochs."""
+def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation", labels: int | None = None) -> str:
+    """The work of one evaluation: rows, how many of them have a label where not all do, folds, epochs."""
     from hpo.study import KFold
 
     words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
+    if labels is not None:
+        words.append(f"{labels:,} of them labelled")
     if isinstance(evaluation, KFold):
         words.append(count(fidelity.folds or evaluation.folds, "fold"))
     return ", ".join([*words, count(fidelity.epochs, "epoch")])

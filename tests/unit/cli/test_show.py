@@ -73,6 +73,7 @@ def test_words() -> None:
     assert size_words(Space(name="s", params={"a": Float(low=0, high=1)})) == "1 parameter, continuous"
     quick = Fidelity(name="quick", epochs=3, rows=10_000)
     assert fidelity_words(quick, Holdout(rows=10)) == "10,000 training rows, 3 epochs"
+    assert fidelity_words(quick, Holdout(rows=10), 200) == "10,000 training rows, 200 of them labelled, 3 epochs"
     assert (
         fidelity_words(Fidelity(name="x", epochs=1, folds=3), KFold(folds=5)) == "all training rows, 3 folds, 1 epoch"
     )

@@ -87,7 +87,7 @@ def test_nothing_is_frozen_from_scratch_or_for_no_epochs() -> None:
 
 def test_targets_of_the_autoencoder_are_its_images() -> None:
     rows = pretraining.autoencoder_rows(IMAGES)
-    np.testing.assert_allclose(rows.y.reshape(IMAGES.shape) * 255, IMAGES, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(rows.y, np.float64).reshape(IMAGES.shape) * 255, IMAGES, atol=1e-3)
     assert rows.y.dtype == np.float32
 
 

@@ -70,7 +70,7 @@ class StudyDefinition:
     ablations: tuple[Ablation, ...] = ()  # what techniques add, alone and in company; measured as sweeps are
     probe_rows: int = 0
     # training rows each trial of a search looks into its network with, before the first epoch and after it; 0: none.
-    # 256 take a tenth of a second a look. The networks must be Sequential or Functional.
+    # 256 take about a third of a second a look. The networks must be Sequential or Functional.
     margin: float | None = None
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Callable[[Params], str | None] = always_feasible

@@ -149,7 +149,7 @@ def test_from_scratch_nothing_is_pretrained(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["chapter", "wide"])
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_no_configuration_contradicts_itself(name: str, data: st.DataObject) -> None:
     space = study.space(name)
     params = data.draw(configurations(space))
@@ -161,7 +161,7 @@ def test_no_configuration_contradicts_itself(name: str, data: st.DataObject) -> 
 
 
 @given(params=configurations(study.space("wide")))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_any_configuration_builds(params: dict[str, Any]) -> None:
     made = model.build(params)
     assert len(made.phases) in (0, 2)

@@ -8,11 +8,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from hpo import data
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +45,15 @@ def fashion_files() -> Path:
 def boston_housing() -> data.Dataset:
     """The real Boston Housing."""
     return data.boston_housing()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, driven by Playwright."""
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("there is no browser here to look with: apt install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # root has no sandbox
+        yield launched
+        launched.close()

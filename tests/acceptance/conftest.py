@@ -2,18 +2,15 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 PROJECT = Path(__file__).parents[2]
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +74,3 @@ def wine(folder: Path) -> Path:
     """The folder the command runs in, with the README's example in it."""
     (folder / "wine.py").write_text(own_model())
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium, driven by Playwright."""
-    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("there is no browser here to look with: apt install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # root has no sandbox
-        yield launched
-        launched.close()

@@ -1,6 +1,5 @@
 """A real browser at the door: a page elsewhere that uses its reader's cookies, notes and files with scripts."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from besieged import HTML, SVG, WRITER, Castle, castle
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ELSEWHERE = """<!doctype html><title>elsewhere</title>
 <form id="form" method="post" target="frame" action="VICTIM/studies/toy/stop"><input name="csrf_token"></form>
 <iframe name="frame"></iframe><iframe src="VICTIM/dashboard"></iframe><img src="VICTIM/api/studies">
@@ -30,17 +28,6 @@ _NOTE = """<script>window.hit = 1</script><img src=x onerror="window.hit = 2">
 
 [two](javascript:window.hit=5) and **the end**
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("there is no browser here to look with: apt install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # root has no sandbox
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

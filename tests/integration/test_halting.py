@@ -82,10 +82,12 @@ def test_now_gives_back_what_is_in_hand_with_its_params_and_unblamed(
     assert (again.position, dict(again.fixed), again.tries) == (0, {"x": 0.5}, 1)
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_a_claim_under_way_does_not_slip_past_a_stop_now(store: Storage, study: StudyRecord, slots: Slots) -> None:
-    """A claim that saw the study running and commits while it is being stopped gives its slot back with the rest."""
-    if store.where.backend == "sqlite":
-        pytest.skip("SQLite has one writer: no claim is ever under way beside a stop")
+    """A claim that saw the study running and commits while it is being stopped gives its slot back with the rest.
+
+    SQLite has one writer: there no claim is ever under way beside a stop.
+    """
     slots.open(study.name, 1)
     claiming = store.engine.connect()  # as `Slots.claim` does, a moment before it commits
     begun = claiming.begin()

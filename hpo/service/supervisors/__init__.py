@@ -16,6 +16,7 @@ __all__ = [
     "effort",
     "fleet",
     "housekeeping",
+    "ordering",
     "orphanage",
     "stops",
     "supervisor",

@@ -5,16 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hpo.service.hosts import gpus
-from hpo.service.hosts.cores import share
-from hpo.service.hosts.memory import default_limit
 from hpo.service.slots.recovery import recover
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.supervisors.abandoned import free_abandoned
 from hpo.service.supervisors.effort import Effort
+from hpo.service.supervisors.ordering import work_order
 from hpo.service.supervisors.supervisor import Limits, Supervisor
 from hpo.service.views.progress import Progress, snapshot
-from hpo.service.workers.order import WorkOrder
 
 __all__ = ["drain"]
 
@@ -55,21 +53,9 @@ def drain(
         on_progress(now)
         return now
     there = gpus.listed()
-    order = WorkOrder(
-        storage=storage.url,
-        study=record.name,
-        worker="",
-        parent=0,
-        events=-1,
-        lease_seconds=effort.lease_seconds,
-        stall_seconds=effort.stall_seconds,
-        max_attempts=effort.max_attempts,
-        memory_limit=effort.memory_limit or default_limit(workers),
-        objective=objective,
-        gpus=bool(there),
-        workers_per_gpu=math.ceil(workers / len(there)) if there else 1,
-        threads=None if there else share(workers),
-    )
+    per_gpu = math.ceil(workers / len(there)) if there else 1
+    order = work_order(storage, effort, processes=workers, there=there, workers_per_gpu=per_gpu)
+    order = replace(order, study=record.name, objective=objective)
     limits = Limits(
         timeout=effort.timeout,
         trial_timeout=effort.trial_timeout,

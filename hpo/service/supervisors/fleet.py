@@ -12,15 +12,14 @@ from hpo.service import studies
 from hpo.service.hosts import gpus
 from hpo.service.hosts.cores import share, usable_cores
 from hpo.service.hosts.gpus import Gpu
-from hpo.service.hosts.memory import default_limit
 from hpo.service.storage import Storage
 from hpo.service.supervisors.child import environment
 from hpo.service.supervisors.crew import Crew, Gone
 from hpo.service.supervisors.effort import MAX_WORKERS, Effort, refuse_beyond
 from hpo.service.supervisors.housekeeping import Housekeeping
+from hpo.service.supervisors.ordering import work_order
 from hpo.service.supervisors.orphanage import adopt
 from hpo.service.supervisors.stops import Stops
-from hpo.service.workers.order import WorkOrder
 
 __all__ = ["FleetOrder", "run_fleet"]
 
@@ -102,24 +101,9 @@ class _Fleet:
         there = gpus.listed() if order.gpus else ()
         processes = order.processes or _processes(there, order.workers_per_gpu)
         effort = order.effort
-        work = WorkOrder(
-            storage=storage.url,
-            study=None,
-            worker="",
-            parent=0,
-            events=-1,
-            lease_seconds=effort.lease_seconds,
-            stall_seconds=effort.stall_seconds,
-            max_attempts=effort.max_attempts,
-            memory_limit=effort.memory_limit or default_limit(processes),
-            objective=order.objective,
-            only=order.only,
-            drain=order.drain,
-            gpus=bool(there),
-            workers_per_gpu=order.workers_per_gpu,
-            threads=None if there else share(processes),
-            log=order.log,
-        )
+        per_gpu = order.workers_per_gpu
+        work = work_order(storage, effort, processes=processes, there=there, workers_per_gpu=per_gpu)
+        work = replace(work, objective=order.objective, only=order.only, drain=order.drain, log=order.log)
         self._stops = stops
         self._order = order
         blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU

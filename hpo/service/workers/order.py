@@ -24,21 +24,22 @@ class WorkOrder:
 
     storage: str = field(repr=False)
     # URL, password included: hence never an argument, which every user of the machine can read
-    study: str | None  # name of the only one it serves; None: any study's open slots
-    worker: str  # `liveness.identity` of the worker's process
-    parent: int  # process number of the supervisor
-    events: int  # file descriptor the worker writes its events to
+    study: str | None = None  # name of the only one it serves; None: any study's open slots
     lease_seconds: float
     stall_seconds: float
     max_attempts: int
     memory_limit: int  # resident bytes
-    objective: str | None  # reference to a function `beat -> objective`; None: the study's definition
+    objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
     drain: bool = False  # where `study` is None: end once nothing is open, rather than wait for more
     gpus: bool = True  # lease a GPU where the machine has any; False: train on cores
     workers_per_gpu: int = 1  # workers that may share a GPU
     threads: int | None = None  # to train with on cores; None: as many as the libraries take
     log: str | None = None  # what kind of log it writes, one of logs.KINDS; None: none
+    # What only the start of the process decides:
+    worker: str = ""  # `liveness.identity` of the worker's process
+    parent: int = 0  # process number of the supervisor
+    events: int = -1  # file descriptor the worker writes its events to
     log_to: int = -1  # file descriptor the log goes to
 
     def to_json(self) -> bytes:

@@ -2,8 +2,12 @@
 
 import json
 import os
+import pwd
 import stat
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -175,12 +179,26 @@ def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
         known_users("0.0.0.0")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_where_nothing_may_be_written_nothing_is(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(UsageError, match="cannot write"):
-        users.add(tmp_path / "users.json", "ada", GOOD, may_write=False)
-    tmp_path.chmod(0o700)
+def test_where_nothing_may_be_written_nothing_is() -> None:
+    with tempfile.TemporaryDirectory() as name, _as_nobody(Path(name)) as folder:  # pytest's are closed to others
+        with pytest.raises(UsageError, match="cannot write"):
+            users.add(folder / "users.json", "ada", GOOD, may_write=False)
+        assert list(folder.iterdir()) == []
+
+
+@contextmanager
+def _as_nobody(folder: Path) -> Iterator[Path]:
+    """With no right to write in `folder`, though to look into it: root, who may write everywhere, as somebody else."""
+    root = os.geteuid() == 0
+    folder.chmod(0o555)
+    if root:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
 
 
 def test_the_file_says_what_it_is(file: Path) -> None:

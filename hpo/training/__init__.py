@@ -11,6 +11,7 @@ from hpo.training.building import build
 from hpo.training.clipping import Clip
 from hpo.training.initializers import INITIALIZERS, initializer
 from hpo.training.normalization import NORMALIZATIONS, hidden
+from hpo.training.optimizers import OPTIMIZERS, optimizer
 from hpo.training.penalties import Penalty
 from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
@@ -36,6 +37,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "NORMALIZATIONS",
+    "OPTIMIZERS",
     "AlphaDropout",
     "Clip",
     "Constant",
@@ -60,6 +62,7 @@ __all__ = [
     "fit",
     "hidden",
     "initializer",
+    "optimizer",
 ]
 
 _HEAVY = {

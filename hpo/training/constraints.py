@@ -11,8 +11,8 @@ _EPSILON = 1e-7  # Keras' own, against a norm of 0
 def constrain(kernels: Sequence[Any], limit: Any) -> None:
     """Scale the weights that come into each unit down to a norm of `limit` where theirs is larger.
 
-    The same as `keras.constraints.MaxNorm`: its axis 0 for a Dense kernel (inputs, units), all axes but the last for a
-    convolution's. Source: Srivastava et al. 2014, section 5.1.
+    w min(1, limit / |w|), the same as `keras.constraints.MaxNorm`: its axis 0 for a Dense kernel (inputs, units), all
+    axes but the last for a convolution's. Source: Srivastava et al. 2014, section 5.1.
 
     Args:
         kernels: tf.Variables, the last axis the units.

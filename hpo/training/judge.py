@@ -16,10 +16,15 @@ class Judge:
     """Watches one run: the reaction of its schedule, its early stopping, the weights of its best epoch."""
 
     def __init__(self, schedule: Schedule, stopping: EarlyStopping | None) -> None:
+        self._schedule = schedule
         self._reaction = schedule.reaction()
         self._patience = None if stopping is None else Patience(stopping)
         self._restores = stopping is not None and stopping.restore_best
         self._best: list[Any] | None = None  # the model's variables after the best epoch
+
+    def next_phase(self) -> None:
+        """Let the schedule, laid out anew, react to what comes; early stopping counts on over the phases."""
+        self._reaction = self._schedule.reaction()
 
     @property
     def over(self) -> bool:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NORMALIZATIONS", "hidden"]
 
-# Name -> what it does. Ioffe and Szegedy 2015; the batch's own mean and variance in training, moving averages after.
+# Name -> what it does. Batch normalization is Keras' own: gamma (z - mean) / sqrt(variance + 0.001) + beta for each
+# unit; in training mean and variance are the batch's, after it moving averages, of which each batch moves a hundredth;
+# gamma, 1 at first, and beta, 0 at first, are learned. Source: Ioffe and Szegedy 2015.
 NORMALIZATIONS: Mapping[str, str] = MappingProxyType(
     {
         "none": "no batch normalization",

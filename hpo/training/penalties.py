@@ -13,7 +13,8 @@ __all__ = ["Penalty", "kernels", "penalize"]
 class Penalty:
     """l1 Σ|w| + l2 Σw², added to the loss for every kernel that is trained, the output layer's included.
 
-    The same as `kernel_regularizer=keras.regularizers.L1L2(l1, l2)` in every layer.
+    The same as `kernel_regularizer=keras.regularizers.L1L2(l1, l2)` in every layer. Sources: Tibshirani 1996 (L1),
+    Hoerl and Kennard 1970 (L2), Zou and Hastie 2005 (both).
 
     Raises:
         DefinitionError: a strength is below 0, or both are 0.

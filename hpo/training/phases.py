@@ -45,8 +45,10 @@ def begun(phases: Sequence[Phase], epochs: int) -> list[tuple[int, int, Phase]]:
     return found
 
 
-def freeze(model: Any, names: Sequence[str], free: Sequence[Any]) -> None:
-    """Train the layers `free` but for those of these names, and what is in them.
+def freeze(model: Any, names: Sequence[str], trainable: Sequence[tuple[Any, bool]]) -> None:
+    """Freeze the layers of these names, and what is in them, and no others but those frozen before any phase.
+
+    `trainable`: every layer and whether it was trainable then, one that holds others before those it holds.
 
     Raises:
         DefinitionError: the model has no layer of such a name, or nothing is left to train.
@@ -57,8 +59,8 @@ def freeze(model: Any, names: Sequence[str], free: Sequence[Any]) -> None:
     if unknown:
         weighty = ", ".join(name for name, layer in layers.items() if layer.weights)
         raise DefinitionError(f"there is no layer {unknown[0]!r} to freeze: those with weights are {weighty}")
-    for layer in free:
-        layer.trainable = True
+    for layer, before in trainable:
+        layer.trainable = before
     for name in names:
         layers[name].trainable = False
     if not model.trainable_variables:

@@ -45,7 +45,8 @@ class Run:
     """One training, an epoch at a time; several may be stepped in turn.
 
     Args:
-        recipe: what to train; its model gives the initial weights and is not changed before `model()`.
+        recipe: what to train; its model gives the initial weights and is not changed before `model()`, but
+            for the layers that phases freeze and the weights they begin with.
         train: rows to train on; Normalization layers are adapted on these and no others.
         validation: rows to score after every epoch, or None; with None and a recipe that watches scores, `Recipe.watch`
             says which share of the training rows takes their place.
@@ -93,7 +94,7 @@ class Run:
         preparing.prepare(recipe.model, train.x, self._x[:1])
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
-        self._free = [layer for layer in recipe.model._flatten_layers(include_self=False) if layer.trainable]
+        self._trainable = [(layer, layer.trainable) for layer in recipe.model._flatten_layers(include_self=False)]
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
         self._begin(self._phases[0][2])
         self._higher = higher_is_better(metric)
@@ -104,6 +105,11 @@ class Run:
     def epochs_done(self) -> int:
         """Epochs trained so far."""
         return self._number
+
+    @property
+    def metric(self) -> str:
+        """What it is scored by."""
+        return self._metric
 
     @property
     def stopped(self) -> bool:
@@ -187,17 +193,21 @@ class Run:
         return self._recipe.model
 
     def _judged(self, epoch: Epoch, program: Program) -> None:
-        """Draw the consequences of an epoch: the rates left, the run's end, its weights then."""
+        """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
         score = Score(value=epoch.loss, higher=False)
         if epoch.validation is not None:
             score = Score(value=epoch.validation, higher=self._higher)
         if self._judge.heard(score, program):
             self._outcome = epoch
-        next_step = self._number * self._steps
-        factor = self._judge.factor(score, float(self._rates[next_step - 1]))
-        self._rates[next_step:] = self._rates[next_step:].astype(np.float64) * factor
+        last, end = self._number * self._steps, self._phase_end() * self._steps
+        factor = self._judge.factor(score, float(self._rates[last - 1]))
+        self._rates[last:end] = self._rates[last:end].astype(np.float64) * factor
         if self.stopped or self._number == self._epochs:
             self._judge.end(program)
+
+    def _phase_end(self) -> int:
+        """Epochs done when the phase of the latest epoch is over."""
+        return next(first + epochs for first, epochs, _ in self._phases if self._number <= first + epochs)
 
     def _next_phase(self) -> None:
         """Begin the phase whose first epoch is the next one, if there is one; the weights go with it."""
@@ -208,12 +218,13 @@ class Run:
                 self._hand_over(program.weights())
                 program.release()
                 self._begin(phase)
+                self._judge.next_phase()
                 self.compile_seconds += time.perf_counter() - start
 
     def _begin(self, phase: Phase) -> None:
         """Have the program of a phase, and the state it begins with: the recipe's weights, an unused optimizer."""
         if self._recipe.phases:
-            freeze(self._recipe.model, phase.frozen, self._free)
+            freeze(self._recipe.model, phase.frozen, self._trainable)
         x, y = self._x, self._y
         shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
         self._key = signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)

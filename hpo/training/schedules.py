@@ -85,10 +85,18 @@ class ExponentialDecay(Schedule):
     """initial × decay_rate^(step / decay_steps), as `keras.optimizers.schedules.ExponentialDecay` without staircase.
 
     With a decay_rate of 0.1 exponential scheduling as it is usually written: a factor of 10 every decay_steps.
+
+    Raises:
+        DefinitionError: a number is not above 0.
+
     """
 
     decay_steps: float  # steps after which the rate has been multiplied by decay_rate once
     decay_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (self.decay_steps > 0 and self.decay_rate > 0):
+            raise DefinitionError(f"{self}: give steps and a rate of decay above 0")
 
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The decaying rates, from step 0."""
@@ -164,7 +172,7 @@ class LinearOneCycle(Schedule):
     rate falls on to initial / start_divisor / end_divisor and momentum stays. Source: Smith, arXiv 1803.09820.
 
     Raises:
-        DefinitionError: the tail is not in [0, 1), or a divisor is below 1.
+        DefinitionError: the tail or a momentum is not in [0, 1), or a divisor is below 1.
 
     """
 
@@ -179,6 +187,8 @@ class LinearOneCycle(Schedule):
                 f"LinearOneCycle(tail={self.tail}, start_divisor={self.start_divisor}, end_divisor={self.end_divisor}):"
                 " give a tail in [0, 1) and divisors of at least 1"
             )
+        if self.momentum is not None and not all(0 <= value < 1 for value in self.momentum):
+            raise DefinitionError(f"momenta {self.momentum} of 1cycle: give two in [0, 1), such as 0.95 and 0.85")
 
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The rates along the three lines: the first at the first step, the last at the last."""

@@ -10,10 +10,11 @@ __all__ = ["EarlyStopping", "Patience"]
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping:
-    """When a training ends before its last epoch, as `keras.callbacks.EarlyStopping`.
+    """When a training ends before its last epoch, as `keras.callbacks.EarlyStopping`. Source: Prechelt 1998.
 
     What is watched is the metric on the validation rows after each epoch, in the direction that is the metric's own; a
-    run without validation rows watches its training loss, unless `Recipe.watch` holds out rows for it.
+    run without validation rows watches its training loss, unless `Recipe.watch` holds out rows for it. In a run of
+    several phases it counts on from one to the next, and the best epoch may be of any.
 
     Raises:
         DefinitionError: the patience is below 1, or min_delta below 0.

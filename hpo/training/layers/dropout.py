@@ -14,8 +14,9 @@ __all__ = ["Dropout"]
 class Dropout(VariableLayer):
     """Dropout with its rate in a variable instead of in the compiled program.
 
-    The same as `keras.layers.Dropout` (inverted dropout, active in training only), but a search over continuous rates
-    compiles one program and not one a rate. A rate of 0 is compiled as no layer at all. Source: Srivastava et al. 2014.
+    In training a share `rate` of the inputs is set to 0 and the others are divided by 1 - rate, so that their mean is
+    kept. The same as `keras.layers.Dropout`, but a search over continuous rates compiles one program and not one a
+    rate. A rate of 0 is compiled as no layer at all. Source: Srivastava et al. 2014.
 
     Args:
         rate: share of the inputs set to 0, at least 0 and below 1.

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError
-from hpo.training import EarlyStopping, LinearOneCycle, Phase, Recipe, Run, build
+from hpo.training import EarlyStopping, LinearOneCycle, Performance, Phase, Recipe, Run, Schedule, build
 from hpo.training.order import shuffled
 from hpo.training.phases import begun
 
@@ -16,7 +16,7 @@ random = np.random.default_rng(1)
 DATA = Rows(x=random.normal(size=(ROWS, 6)).astype(np.float32), y=random.normal(size=ROWS).astype(np.float32))
 
 
-def recipe(*phases: Phase, schedule: LinearOneCycle | None = None, stopping: EarlyStopping | None = None) -> Recipe:
+def recipe(*phases: Phase, schedule: Schedule | None = None, stopping: EarlyStopping | None = None) -> Recipe:
     def made(_: None) -> Recipe:
         layers = keras.layers
         model = keras.Sequential(
@@ -80,6 +80,35 @@ def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
     run = Run(recipe(*phases, schedule=cycle), DATA, epochs=5, metric="mse", seed=SEED)
     np.testing.assert_array_equal(run._rates, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
     np.testing.assert_array_equal(run._momenta, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
+
+
+def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_with_the_next() -> None:
+    hopeless = Performance(factor=0.5, patience=1, min_delta=1e9, min_rate=0.004)  # only a first score is the best
+    phases = Phase(epochs=3, frozen=("head",)), Phase(rate=0.01)
+    run = Run(recipe(*phases, schedule=hopeless), DATA, epochs=7, metric="mse", seed=SEED)
+    for _ in range(7):
+        run.epoch()
+    expected = [0.1, 0.1, 0.05, 0.01, 0.01, 0.005, 0.004]
+    np.testing.assert_allclose(run._rates, np.repeat(expected, 3), rtol=1e-6)
+
+
+def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:
+    inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, name="old"), keras.layers.Dense(4, name="new")])
+    inner.get_layer("old").trainable = False
+    model = keras.Sequential([keras.Input((6,)), inner, keras.layers.Dense(1, name="head")])
+    made = Recipe(
+        model=model,
+        optimizer=keras.optimizers.SGD(0.1),
+        loss="mse",
+        phases=(Phase(epochs=1, frozen=(inner.name,)), Phase()),
+    )
+    before = model.get_weights()
+    run = Run(made, DATA, epochs=2, metric="mse", seed=SEED)
+    moved = []
+    for _ in range(2):
+        run.epoch()
+        moved.append([bool((a != b).any()) for a, b in zip(run.model().get_weights(), before, strict=True)])
+    assert moved == [[False] * 4 + [True] * 2, [False] * 2 + [True] * 4]
 
 
 def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:

@@ -65,7 +65,7 @@ def test_one_cycle_rises_along_half_a_cosine_and_falls_along_another() -> None:
     rise, fall = rates[:30], rates[30:]
     for part, start, end in ((rise, 0.02, 0.5), (fall, 0.5, 0.02 / 1e4)):
         last = len(part) - 1
-        for step in (0, last // 3, last // 2, last):
+        for step in range(last + 1):
             share = (1 - math.cos(math.pi * step / last)) / 2
             assert part[step] == pytest.approx(start + (end - start) * share, rel=1e-5)
 
@@ -96,6 +96,19 @@ def test_linear_one_cycle_is_three_lines_and_momentum_goes_the_other_way() -> No
     assert LinearOneCycle(momentum=None).momenta(0.9, 101) is None
 
 
+@pytest.mark.parametrize(("tail", "peak"), [(0.2, 20), (0.9, 2)])
+def test_linear_one_cycle_of_other_numbers(tail: float, peak: int) -> None:
+    """51 steps; the tail begins where the cycle is over, twice as far as its peak."""
+    cycle = LinearOneCycle(start_divisor=4, tail=tail, end_divisor=10, momentum=(0.9, 0.5))
+    rates, momenta = cycle.rates(0.2, 51), cycle.momenta(0.3, 51)
+    assert momenta is not None
+    for step in range(51):
+        there = 1 - abs(step - peak) / peak
+        left = 1 - (step - 2 * peak) / (50 - 2 * peak) if step > 2 * peak else 1.0
+        assert rates[step] == pytest.approx(0.05 + 0.15 * max(there, 0) - 0.045 * (1 - left), rel=1e-5)
+        assert momenta[step] == pytest.approx(0.9 - 0.4 * max(there, 0))
+
+
 @pytest.mark.parametrize("schedule", [Constant(), OneCycle(), CosineDecay(), Power(s=3), Performance()])
 def test_no_other_schedule_touches_momentum(schedule: Schedule) -> None:
     assert schedule.momenta(0.9, 10) is None
@@ -108,6 +121,8 @@ def test_no_other_schedule_touches_momentum(schedule: Schedule) -> None:
         (lambda: PiecewiseConstant(boundaries=(0.5, 0.5), factors=(1, 1, 1)), "do not rise"),
         (lambda: PiecewiseConstant(boundaries=(0.5,), factors=(1,)), "2 in all"),
         (lambda: LinearOneCycle(tail=1.0), r"tail in \[0, 1\)"),
+        (lambda: LinearOneCycle(momentum=(0.95, 1.0)), r"give two in \[0, 1\)"),
+        (lambda: ExponentialDecay(decay_steps=0), "decay above 0"),
         (lambda: Performance(factor=1.0), "between 0 and 1"),
         (lambda: Performance(patience=0), "at least 1 epoch"),
     ],

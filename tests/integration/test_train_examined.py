@@ -115,6 +115,7 @@ def test_the_figures_are_those_of_the_model(done: tuple[TrainJob, Trained]) -> N
     assert found.parameters == 4 * 16 + 4 * 16 + 17 * CLASSES
     assert folding.parameters == 4 * 16 + 16 + 17 * CLASSES
     assert found.bytes == 4 * found.parameters
+    assert found.pruned == pytest.approx(done[1].measurement.test, abs=0.02)
     assert [speed.batch for speed in found.speeds] == [1, 256]
     assert all(speed.seconds > 0 and (speed.folded_seconds or 0) > 0 for speed in found.speeds)
 

@@ -12,8 +12,10 @@ from hpo.errors import UsageError
 from hpo.training.after.calibration import calibration_error, gaussian_calibration_error, gaussian_nll, nll
 from hpo.training.after.folding import fold
 from hpo.training.after.latency import latencies
-from hpo.training.after.sparsity import size, sparsity
+from hpo.training.after.sparsity import pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
+from hpo.training.preparing import tensor
+from hpo.training.scores import row_metric
 from hpo.training.signature import symbolic
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Examination:
     bytes: int  # of them as they are stored
     sparsity: float  # share of the kernels' weights with |w| <= threshold
     threshold: float
+    pruned: float  # the run's metric on the rows it has not seen, with those weights at 0
     sureness: Sureness | None  # None: not asked for
     folding: Folding | None  # None: not asked for
     speeds: tuple[Speed, ...]
@@ -151,6 +154,7 @@ def examine(
         bytes=weight.bytes,
         sparsity=sparsity(model, THRESHOLD),
         threshold=THRESHOLD,
+        pruned=_score(pruned(model, THRESHOLD), run.metric, test),
         sureness=None if passes is None else _sureness(run, model, train, test, passes, seed),
         folding=None if folded is None else _folding(model, folded, run.predict(test.x), test.x),
         speeds=tuple(_speed(model, folded, batch) for batch in BATCHES),
@@ -201,6 +205,11 @@ def _of_regressor(plain: NDArray[Any], drawn: Uncertainty, test: Rows, noise: fl
         entropy_wrong=None,
         noise=noise,
     )
+
+
+def _score(model: keras.Model, metric: str, rows: Rows) -> float:
+    outputs = model.predict(rows.x, batch_size=1024, verbose=0)
+    return float(np.mean(row_metric(metric)(tensor(rows.y, 1), tensor(outputs, 1))))
 
 
 def _folding(model: keras.Model, folded: keras.Model, outputs: NDArray[Any], x: NDArray[Any]) -> Folding:

@@ -15,7 +15,8 @@ _GLOROT = "Glorot and Bengio 2010, for sigmoid, tanh and softmax"
 _HE = "He et al. 2015, for ReLU and what is like it"
 _LECUN = "LeCun et al. 1998, for SELU"
 
-# Name -> formula and source. Normal draws are cut at two standard deviations and widened so that the variance is kept.
+# Name -> formula and source; glorot_uniform is what Keras takes where none is given. Normal draws
+# but the naive one are cut at two standard deviations and widened so that the variance is kept.
 INITIALIZERS: Mapping[str, str] = MappingProxyType(
     {
         "glorot_normal": f"normal, variance 1 / fan_avg; {_GLOROT}",

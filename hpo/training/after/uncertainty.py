@@ -124,11 +124,16 @@ def _always(layer: Any) -> Any:
 
 
 def _seed(model: keras.Model, seed: int) -> None:
-    """Start every layer's random numbers from `seed` and its place in the model."""
+    """Start every layer's random numbers from `seed` and its place in the model.
+
+    Each draw counts the second number of a state up. The place goes into the first one: were it the second, a layer
+    would draw in one pass what the layer before it draws in the next.
+    """
     for place, layer in enumerate(model._flatten_layers()):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign(np.array([seed % 2**31, place], dtype=generator.state.dtype))
+            first = np.random.SeedSequence((seed % 2**32, place)).generate_state(1)[0] % 2**31
+            generator.state.assign(np.array([first, 0], dtype=generator.state.dtype))
 
 
 def _passes(model: keras.Model, rows: Any, samples: int, classifier: bool) -> tuple[Any, Any, Any, Any]:

@@ -156,3 +156,17 @@ def test_what_is_refused() -> None:
     own(X)
     with pytest.raises(DefinitionError, match="Own is a model class of its own: build it as"):
         mc_predict(own, X, samples=5)
+
+
+def test_no_layer_drops_in_one_pass_what_another_drops_in_another() -> None:
+    """Two layers beside each other over ones, so that the passes, each told from the means of one more, are masks."""
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, layers.Concatenate()([Dropout(0.5)(inputs), Dropout(0.5)(inputs)]))
+    ones, passes, before = np.ones((300, 1), dtype=np.float32), 4, np.zeros((300, 2))
+    masks = []
+    for samples in range(1, passes + 1):
+        total = samples * mc_predict(model, ones, samples=samples, seed=1).mean.astype(np.float64)
+        masks += [tuple(np.round(column)) for column in (total - before).T]
+        before = total
+    assert set(np.ravel(masks)) == {0, 2}
+    assert len(set(masks)) == 2 * passes

@@ -2,6 +2,7 @@
 
 The chapter prints no figures, so no row has a reported one. Each technique is varied from both guidelines, at 4 and at
 20 hidden layers, wherever the guideline leaves the choice: a self-normalizing network takes no batch normalization.
+Two tables more have the networks by which the chapter explains vanishing and exploding gradients.
 """
 
 from collections.abc import Sequence
@@ -135,11 +136,27 @@ _INITIALIZERS: dict[str, tuple[str, Sequence[Params]]] = {
     ),
     "self-normalizing": ("Initializer, all LeCun's", [{"lecun": kind} for kind in ("normal", "uniform")]),
 }
+_PLAIN_DEPTH = {"batch_norm": "none"}  # whatever the depth: what it mends is to be seen
+_PASSING: dict[str, Params] = {
+    "sigmoid, naive": {"activation": "sigmoid", "initializer": "naive", **_PLAIN_DEPTH},
+    "sigmoid, Glorot": {"activation": "sigmoid", **_SATURATING, **_PLAIN_DEPTH},
+    "sigmoid, Glorot, batch normalization": {"activation": "sigmoid", **_SATURATING, "batch_norm": "before"},
+    "ReLU, naive": {"activation": "relu", "initializer": "naive", **_PLAIN_DEPTH},
+    "ReLU, naive, clipping": {"activation": "relu", "initializer": "naive", "clipping": "norm", **_PLAIN_DEPTH},
+    "ReLU, naive, batch normalization": {"activation": "relu", "initializer": "naive", "batch_norm": "before"},
+    "ReLU, He": {"activation": "relu", **_RECTIFYING, **_PLAIN_DEPTH},
+    "SELU, LeCun": {"activation": "selu", "lecun": "normal"},
+    "the guideline": {},
+}
+"""Label -> what a network changes in the guideline: how gradients pass through it, and what mends them."""
+
 _GUIDELINES = {"guideline": guideline, "self-normalizing": self_normalizing}
 _NORMALIZED = ("batch-norm", "inputs")  # by SELU itself
 
 
-def _table(technique: str, name: str, depth: str, title: str, configurations: Sequence[Params], base: Params) -> Sweep:
+def _table(
+    name: str, title: str, configurations: Sequence[Params], base: Params, labels: Sequence[str] | None = None
+) -> Sweep:
     """One table. Its base is the guideline without what some row does not have: SELU's have no batch normalization."""
     varied = {
         key
@@ -148,11 +165,12 @@ def _table(technique: str, name: str, depth: str, title: str, configurations: Se
         if any(other.get(key, ...) != base.get(key, ...) for other in configurations)
     }
     return Sweep(
-        id="-".join(part for part in (technique, name, depth) if part),
+        id=name,
         title=title,
         base={key: value for key, value in base.items() if all(key in params for params in configurations)},
         rows=tuple(
-            Row(setting={key: value for key, value in params.items() if key in varied}) for params in configurations
+            Row(setting={key: value for key, value in params.items() if key in varied}, label=label)
+            for params, label in zip(configurations, labels or [""] * len(configurations), strict=True)
         ),
         chosen=configurations.index(base),
     )
@@ -162,7 +180,7 @@ def _tables() -> tuple[Sweep, ...]:
     tables = []
     for name, start in _GUIDELINES.items():
         title = f"Hidden layers, from {name}"
-        tables.append(_table("layers", name, "", title, [start(layers) for layers in (2, *DEPTHS)], start(2)))
+        tables.append(_table(f"layers-{name}", title, [start(layers) for layers in (2, *DEPTHS)], start(2)))
         for layers in DEPTHS:
             base = start(layers)
             techniques = {"initializer": _INITIALIZERS[name], **_TECHNIQUES}
@@ -171,7 +189,12 @@ def _tables() -> tuple[Sweep, ...]:
                     continue
                 rows = [written(CHAPTER, {**base, **change}) for change in changes]
                 title = f"{what}; from {name}, {layers} hidden layers"
-                tables.append(_table(technique, name, str(layers), title, rows, base))
+                tables.append(_table(f"{technique}-{name}-{layers}", title, rows, base))
+    for layers in DEPTHS:
+        base = guideline(layers)
+        rows = [written(CHAPTER, {**base, **change}) for change in _PASSING.values()]
+        title = f"How gradients pass, {layers} hidden layers"
+        tables.append(_table(f"gradients-{layers}", title, rows, base, labels=list(_PASSING)))
     return tuple(tables)
 
 

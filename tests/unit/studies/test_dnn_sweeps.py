@@ -30,6 +30,7 @@ OF = {
     "dropout": {"dropout", "input_dropout"},
     "max-norm": {"constraint"},
     "early-stopping": {"early_stopping"},
+    "gradients": {"activation", "initializer", "lecun", "inputs", "batch_norm", "clipping"},
     "layers": {"hidden_layers", "batch_norm"},  # the guideline normalizes batches where the network is deep
 }
 """Technique -> the parameters its tables may vary."""
@@ -44,6 +45,7 @@ def test_each_technique_from_each_guideline_at_each_depth() -> None:
         *(f"{name}-{start}-{depth}" for name in FROM_BOTH for start in _names() for depth in DEPTHS),
         *(f"{name}-guideline-{depth}" for name in NORMALIZING for depth in DEPTHS),
         *(f"layers-{start}" for start in _names()),
+        *(f"gradients-{depth}" for depth in DEPTHS),
     }
     assert {sweep.id for sweep in study.sweeps} == expected
 
@@ -86,12 +88,31 @@ def test_the_hand_that_follows_all_tables_begins_with_a_whole_configuration() ->
     assert study.space("chapter").problem(study.sweeps[0].base) is None
 
 
-def test_a_round_is_165_trainings() -> None:
+def test_a_round_is_176_trainings() -> None:
     """What a sweep's time hangs on; the guidelines' own rows stand in every table and are trained once."""
     rows = [tuple(sorted(sweep.configuration(row).items())) for sweep in study.sweeps for row in sweep.rows]
-    assert (len(rows), len(set(rows))) == (190, 150)
+    assert (len(rows), len(set(rows))) == (208, 161)
     rows += [tuple(sorted(one.table.configuration(row).items())) for one in study.ablations for row in one.table.rows]
-    assert (len(rows), len(set(rows))) == (216, 165)  # full, and all but one: in other tables too
+    assert (len(rows), len(set(rows))) == (234, 176)  # full, and all but one: in other tables too
+
+
+def test_networks_by_which_gradients_are_told() -> None:
+    """What is measured and drawn of the chapter's first pages: nothing mends it but what the row's name says."""
+    tables = {sweep.id: sweep for sweep in study.sweeps}
+    rows = {row.label: tables["gradients-20"].configuration(row) for row in tables["gradients-20"].rows}
+    told: dict[str, Params] = {
+        "sigmoid, naive": {"activation": "sigmoid", "initializer": "naive", "batch_norm": "none"},
+        "sigmoid, Glorot": {"activation": "sigmoid", "initializer": "glorot_normal", "batch_norm": "none"},
+        "ReLU, He": {"activation": "relu", "initializer": "he_normal", "batch_norm": "none"},
+        "SELU, LeCun": {"activation": "selu", "lecun": "normal", "dropout": 0.0},
+    }
+    for label, expected in told.items():
+        assert rows[label]["hidden_layers"] == 20
+        assert expected.items() <= rows[label].items()
+        assert rows[label]["clipping"] == "none"
+    assert "batch_norm" not in rows["SELU, LeCun"]
+    assert [row["clipping"] for label, row in rows.items() if "clipping" in label] == ["norm"]
+    assert {row["batch_norm"] for label, row in rows.items() if "batch normalization" in label} == {"before"}
 
 
 @pytest.mark.parametrize("ablation", study.ablations, ids=lambda ablation: ablation.id)

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(definition: Definition, as_json: AsJson = False) -> None:
-    """Show a definition: spaces, baselines, fidelities, sweeps with the report's figures, claims of the report."""
+    """Show a definition: spaces, baselines, fidelities, sweeps and claims, with the figures their source gives."""
     from hpo.study import registry
 
     study = registry.load(definition)

@@ -1,4 +1,4 @@
-"""`hpo sweep`: the tables of a report again, measured."""
+"""`hpo sweep`: the tables of a definition, measured."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +26,9 @@ def register(app: typer.Typer) -> None:
         "hpo sweep fcnn --repeats 3",
         "hpo sweep cnn layers kernel --fidelity quick",
         "hpo sweep cnn --greedy --fidelity quick",
+        "hpo sweep dnn ablation-4 --repeats 3 --fidelity quick",
     )
-    app.command(short_help="Train the tables of the report again, beside its figures.", epilog=epilog)(sweep)
+    app.command(short_help="Train the tables of a definition; beside them its source's figures.", epilog=epilog)(sweep)
 
 
 def sweep(
@@ -54,7 +55,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="How many epochs.  [default: the definition's last, as the report trained]",
+            help="How many epochs.  [default: the definition's last, as its source trained]",
             autocompletion=complete.fidelities,
             show_default=False,
         ),
@@ -79,10 +80,11 @@ def sweep(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the tables of the report again and show what was measured beside what it says.
+    """Train the tables of a definition, and show what was measured beside what the report they are from says.
 
-    Each row is trained on all development rows from its table's own base configuration and scored on the test rows, as
-    the report did. What has been trained is kept: the same command goes on where it stopped, more repeats add to it.
+    Each row is trained on all development rows from its table's own base configuration and scored on the test rows.
+    What has been trained is kept: the same command goes on where it stopped, more repeats add to it. Tables of a
+    chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
     from hpo.service.supervisors.effort import Effort
     from hpo.service.sweep.request import SweepRequest

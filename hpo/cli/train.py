@@ -40,15 +40,15 @@ def train(
         typer.Option(
             "--config",
             "-c",
-            metavar="best|BASELINE|FILE",
-            help="The best trial of the definition's search, a baseline's name, or a JSON file.",
+            metavar="best|NUMBER|BASELINE|FILE",
+            help="The best trial of the definition's search or that of a number, a baseline's name, or a JSON file.",
             autocompletion=complete.configs,
             show_default=False,
         ),
     ],
     study: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The study whose best is meant, where there are several."),
+        typer.Option(metavar="NAME", help="The study whose best or whose trial is meant, where there are several."),
     ] = None,
     fidelity: Annotated[
         str | None,

@@ -28,6 +28,7 @@ MAX_PASSES = 100_000
 """Of MC dropout; the figures settle after a hundred."""
 
 BEST = "best"
+_DIGITS = 10  # no search has trials of so many: a longer number is none of theirs, nor one a database takes
 SUFFIX = ".keras"  # Keras's own format
 
 
@@ -56,8 +57,11 @@ class TrainJob:
 
     @property
     def figures_output(self) -> Path | None:
-        """Where the figures are kept: beside the model; None: nowhere."""
-        return self.output.with_suffix(".json") if self.output and self.examines else None
+        """Where the figures are kept: beside the model; None: nowhere.
+
+        Not under the model's own name: its configuration is likely to have that.
+        """
+        return self.output.with_name(f"{self.output.stem}-figures.json") if self.output and self.examines else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,24 +94,22 @@ def prepare(
 
     Args:
         definition: as `registry.load` takes it.
-        config: `best` (of a search in `storage`), a baseline's name, or a JSON file.
-        study: whose best is meant, where the definition has several studies.
+        config: `best` (of a search in `storage`), a trial's number there, a baseline's name, or a JSON file.
+        study: whose best or whose trial is meant, where the definition has several studies.
         fidelity: whose epochs; None: the definition's last.
         seed: of the weights and the batches.
         output: file to keep the model in.
         passes: predictions of each test row with dropout on, from 2; None: none.
         folding: whether to fold batch normalizations into their neighbours.
-        storage: URL of the studies; used for `best` alone.
+        storage: URL of the studies; used for `best` and a number alone.
 
     Raises:
         UsageError: there is no such configuration or fidelity, it cannot be trained, `output` cannot be written.
-        StudyError: there is no such study, it is another definition's, or no trial of it is complete.
+        StudyError: there is no such study or trial, it is another definition's, or no trial of it is complete.
 
     """
     found = registry.load(definition)
     wanted = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
-    if study is not None and config != BEST:
-        raise UsageError(f"--study goes with --config best, not with --config {config}")
     params, source = _configuration(found, config, study, storage)
     if reason := found.infeasible(params):
         raise UsageError(f"{source} cannot be trained: {reason}")
@@ -187,18 +189,25 @@ def _hushed() -> Iterator[None]:
 
 def _configuration(found: StudyDefinition, config: str, study: str | None, url: str) -> tuple[Params, str]:
     if config == BEST:
-        return _best(found, study, url)
-    for baseline in found.baselines:
-        if baseline.name == config:
-            return baseline.params, f"baseline {baseline.name}"
+        return _of_search(found, study, url, None)
+    baselines = {baseline.name: baseline.params for baseline in found.baselines}
     path = Path(config).expanduser()
+    if config not in baselines and config.isdecimal() and len(config) < _DIGITS and not path.exists():
+        return _of_search(found, study, url, int(config))
+    if study is not None:
+        raise UsageError(f"--study goes with --config best or a trial's number, not with --config {config}")
+    if config in baselines:
+        return baselines[config], f"baseline {config}"
     if path.suffix != ".json" and not path.exists():
-        known = ", ".join([BEST, *(baseline.name for baseline in found.baselines)])
-        raise UsageError(f"{found.name} has no configuration {config!r}; there are: {known}, or a JSON file")
+        known = ", ".join([BEST, *baselines])
+        raise UsageError(
+            f"{found.name} has no configuration {config!r}; there are: {known}, a trial's number, or a JSON file"
+        )
     return read_one(path, found), str(path)
 
 
-def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, str]:
+def _of_search(found: StudyDefinition, study: str | None, url: str, number: int | None) -> tuple[Params, str]:
+    """The configuration of a search's trial of that number; None: of its best."""
     from hpo.service import storage, studies
     from hpo.service.views import trial_report
 
@@ -208,10 +217,13 @@ def _best(found: StudyDefinition, study: str | None, url: str) -> tuple[Params, 
         raise StudyError(f"study {record.name!r} is of definition {record.definition}, not of {found.name}")
     if record.kind != "search":
         raise StudyError(f"study {record.name!r} is a {studies.purpose(record)}: only a search chooses a configuration")
-    leader = trial_report.best(opened, record.name)
-    if problem := found.space(record.space).problem(leader.params):
-        raise StudyError(f"the best trial of {record.name} no longer fits space {record.space!r}: {problem}")
-    return leader.params, f"trial {leader.number} of {record.name}"
+    chosen = (
+        trial_report.best(opened, record.name) if number is None else trial_report.trial(opened, record.name, number)
+    )
+    source = f"trial {chosen.number} of {record.name}"
+    if problem := found.space(record.space).problem(chosen.params):
+        raise StudyError(f"{source} is no whole configuration of space {record.space!r} as it is now: {problem}")
+    return chosen.params, source
 
 
 def _refuse_output(output: Path) -> None:

@@ -30,13 +30,15 @@ def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...
     example = f"such as {definition.metric},latency"
     if metric != definition.metric:
         raise UsageError(f"the first objective of {definition.name} is its metric, not {metric!r}; give two, {example}")
+    if not any(costs) or len({metric, *costs}) <= len(costs):
+        raise UsageError(
+            f"objectives {text!r}: give {metric} and one or more of {', '.join(COSTS)}, each once, {example}"
+        )
     unknown = [cost for cost in costs if cost not in COSTS]
     if unknown:
         raise UsageError(
             f"there is no objective {unknown[0]!r}; beside {metric} there are: {', '.join(COSTS)}; {example}"
         )
-    if not costs or len(set(costs)) < len(costs):
-        raise UsageError(f"objectives {text!r}: give {metric} and other ones, each once, {example}")
     return tuple(costs)
 
 

@@ -79,7 +79,7 @@ def test_without_costs_the_value_is_one_number() -> None:
     assert searched.best_value > 0
 
 
-@pytest.mark.parametrize("text", ["mae", "accuracy,latency", "mae,speed", "mae,latency,latency", "mae,", ""])
+@pytest.mark.parametrize("text", ["mae", "accuracy,latency", "mae,speed", "mae,latency,latency", "mae,mae", "mae,", ""])
 def test_objectives_that_are_none_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match=r"such as mae,latency$"):
         parse_objectives(text, study)

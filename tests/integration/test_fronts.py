@@ -11,7 +11,10 @@ from earlier import take_back
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import storage, studies
+from hpo.service.compare.contest import contest
+from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.gathering import points
+from hpo.service.findings.importances import importances
 from hpo.service.optimize.opening import check, open_study
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
@@ -20,6 +23,8 @@ from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.train import prepare
+from hpo.service.views.glances import of_configuration
 from hpo.service.views.status import study_status
 from hpo.service.views.trial_report import best, trial
 from hpo.service.workers.serve import serve
@@ -127,7 +132,9 @@ def test_samplers_search_a_front(storage_url: str) -> None:
 def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> None:
     more = replace(request(storage_url), definition=NAME, objectives=None, trials=6)
     assert meant(more).objectives == "accuracy,parameters"
-    with pytest.raises(StudyError, match="made with objectives accuracy,parameters, not accuracy: give the new one"):
+    with pytest.raises(
+        StudyError, match=r"accuracy,parameters, not accuracy: it goes on with --objectives acc.*; or give the new"
+    ):
         open_study(searched, check(request(storage_url, objectives=None, name=NAME)))
 
 
@@ -148,7 +155,8 @@ def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
     [
         ({"objectives": "mae,latency"}, "the first objective of toy is its metric, not 'mae'; .* accuracy,latency"),
         ({"objectives": "accuracy,size"}, "no objective 'size'; beside accuracy there are: latency, parameters"),
-        ({"objectives": "accuracy"}, "give accuracy and other ones, each once"),
+        ({"objectives": "accuracy"}, "give accuracy and one or more of latency, parameters, each once"),
+        ({"objectives": "accuracy,accuracy"}, "each once"),
         ({"objectives": "accuracy,latency,latency"}, "each once"),
         ({"pruner": "asha"}, "prunes nothing, so not by asha: leave --pruner out"),
         ({"sampler": "cmaes"}, "cmaes searches for one objective: with --objectives use tpe or nsga2"),
@@ -189,3 +197,31 @@ def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
     assert status.best is not None
     assert (found.params["x"], status.best.params["x"]) == (0.2, 0.2)
     assert found.number == status.best.number == status.front[0].number
+    asked = CompareRequest(study=NAME, storage=storage_url, candidates=3)
+    assert [side.params["x"] for side in contest(opened, asked).candidates] == [0.2, 0.4, 0.3]
+
+
+def test_any_trial_of_the_front_can_be_trained(searched: Storage, storage_url: str) -> None:
+    last = best(searched, NAME).front[-1]
+    job = prepare(REFERENCE, str(last.number), study=NAME, storage=storage_url)
+    assert (job.params, job.source) == (last.params, f"trial {last.number} of {NAME}")
+    assert prepare(REFERENCE, "best", storage=storage_url).params == best(searched, NAME).params
+    with pytest.raises(StudyError, match="has no trial 99; its trials are 0 to 4"):
+        prepare(REFERENCE, "99", storage=storage_url)
+    for nothing in ("9" * 30, "-1", "none"):
+        with pytest.raises(UsageError, match="there are: best, middle, a trial's number, or a JSON file"):
+            prepare(REFERENCE, nothing, storage=storage_url)
+    with pytest.raises(UsageError, match="--study goes with --config best or a trial's number, not with"):
+        prepare(REFERENCE, "middle", study=NAME, storage=storage_url)
+
+
+def test_importances_say_that_they_look_at_the_metric_alone(searched: Storage) -> None:
+    assert importances(searched, NAME).note.endswith("; only accuracy is looked at, not parameters")
+
+
+def test_a_configuration_that_was_given_is_found_again(searched: Storage) -> None:
+    # The space is continuous, so that no sampler claims a digest for it.
+    found = of_configuration(searched, NAME, {"kind": "a", "x": 0.3})
+    assert found is not None
+    assert (found.value, found.further) == (0.8, (40.0,))
+    assert of_configuration(searched, NAME, {"kind": "b", "x": 0.3}) is None

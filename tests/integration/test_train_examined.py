@@ -58,7 +58,7 @@ study = StudyDefinition(
 
 
 def job(folder: Path, params: Params, **asked: object) -> TrainJob:
-    config = folder / "config.json"
+    config = folder / "model.json"  # beside the model, and named as it is
     config.write_text(json.dumps(params))
     return prepare(f"{__file__}:study", str(config), storage="sqlite://", **asked)  # type: ignore[arg-type]
 
@@ -75,17 +75,18 @@ def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainJob,
     assert asked.output is not None
     folder = asked.output.parent
     assert {path.name for path in folder.iterdir()} == {
-        "config.json",
+        "model.json",
         "model.keras",
         "model-folded.keras",
-        "model.json",
+        "model-figures.json",
     }
     x = study.data().test.x
     whole, folded = (keras.models.load_model(folder / name) for name in ("model.keras", "model-folded.keras"))
     assert any(isinstance(layer, keras.layers.BatchNormalization) for layer in whole.layers)
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
     np.testing.assert_allclose(whole.predict(x, verbose=0), folded.predict(x, verbose=0), atol=1e-5)
-    kept = json.loads((folder / "model.json").read_text())
+    assert json.loads((folder / "model.json").read_text()) == FULL  # the configuration, as it was
+    kept = json.loads((folder / "model-figures.json").read_text())
     assert kept == json.loads(json.dumps(trained.to_json()))
     assert kept["test"] == trained.measurement.test
 
@@ -154,4 +155,4 @@ def test_a_training_that_asks_for_neither_keeps_the_model_alone(tmp_path: Path) 
     trained = train(job(tmp_path, FULL, output=tmp_path / "model.keras"))
     assert trained.examination is None
     assert set(trained.to_json()) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"}
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.keras"}
+    assert {path.name for path in tmp_path.iterdir()} == {"model.json", "model.keras"}

@@ -25,7 +25,7 @@ Definition = Annotated[
     str,
     typer.Argument(
         metavar="DEFINITION",
-        help="An installed definition (cnn, fcnn), package.module:attribute, or path/to/file.py:attribute.",
+        help="Installed (cnn, dnn, fcnn, transfer), package.module:attribute, or path/to/file.py:attribute.",
         autocompletion=complete.definitions,
         show_default=False,
     ),

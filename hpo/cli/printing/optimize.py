@@ -139,4 +139,5 @@ def _next(plan: "Plan", progress: "Progress", storage: "Storage") -> None:
     where = "" if plan.default_storage else f" --storage {shlex.quote(storage.safe_url)}"
     tell("next:")
     tell(f"  hpo best {shlex.quote(progress.study)}{where}")
-    tell(f"  hpo train {reference} --config best --study {shlex.quote(progress.study)}{where}")
+    which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
+    tell(f"  hpo train {reference} --config {which} --study {shlex.quote(progress.study)}{where}")

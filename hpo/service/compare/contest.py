@@ -93,10 +93,10 @@ def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
 
 
 def _ranked(slots: Sequence[Slot], direction: str) -> list[Slot]:
-    """The complete trials, best first; of equals the earlier one."""
+    """The complete trials, best first; of equals the cheapest where costs were weighed, then the earlier one."""
     sign = -1.0 if direction == "maximize" else 1.0
     complete = [slot for slot in slots if slot.outcome == "complete" and slot.value is not None]
-    return sorted(complete, key=lambda slot: (sign * (slot.value or 0.0), slot.position))
+    return sorted(complete, key=lambda slot: (sign * (slot.value or 0.0), slot.further, slot.position))
 
 
 def _baseline(ranked: Sequence[Slot], name: str, params: Params) -> Side:

@@ -39,7 +39,8 @@ def importances(storage: Storage, word: str, *, seed: int = 0) -> Importances:
     record = _search(storage, word)
     trials, distributions = _read(storage, record.name)
     found = _of_trials(trials, distributions, direction=record.direction, seed=seed)
-    note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name))]))
+    alone = f"only {record.metric} is looked at, not {' and '.join(record.costs)}" if record.costs else ""
+    note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name)), alone]))
     return replace(found, note=note)
 
 

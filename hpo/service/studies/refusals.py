@@ -22,8 +22,10 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
             )
     if existing.objectives != plan.objectives:
         was, wanted = (one.objectives or one.metric for one in (existing, plan))
+        how = f"--objectives {was}" if existing.costs else "no --objectives"
         raise StudyError(
-            f"study {plan.name!r} was made with objectives {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
+            f"study {plan.name!r} was made with objectives {was}, not {wanted}: it goes on with {how}; or"
+            f" {_remedy(plan.name, plan.kind)}"
         )
     if existing.fingerprint != plan.fingerprint:
         raise StudyError(

@@ -77,10 +77,16 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
     """The settled slot of that configuration; None where the study has not tried it. Raises StorageError."""
     from hpo.search import digest
 
-    query = select(_slot).where(_slot.c.study == study, _slot.c.digest == digest(params), _slot.c.outcome.is_not(None))
+    # A slot has no digest where no sampler had to draw anew (continuous spaces): there, those given from the start.
+    given = and_(_slot.c.digest.is_(None), _slot.c.payload != "{}")
+    query = (
+        select(_slot)
+        .where(_slot.c.study == study, _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
+        .order_by(_slot.c.position)
+    )
     with translated(storage.where), storage.engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else read(row)
+        slots = map(read, connection.execute(query))
+        return next((slot for slot in slots if dict(slot.params or {}) == dict(params)), None)
 
 
 def history(storage: Storage, study: str) -> Sequence[Settled]:

@@ -53,6 +53,7 @@ def kept(key: str, make: Callable[[], Arrays]) -> dict[str, NDArray[np.generic]]
         if found is not None:
             return found
         made = {name: np.asarray(array) for name, array in make().items()}
+        _sweep(path)
         with _refusals(path), replacing(path) as part, part.open("wb") as file:
             np.savez(file, **made)  # type: ignore[arg-type]  # names of arrays, not its own arguments
         return made
@@ -79,6 +80,13 @@ def _turn(path: Path) -> Iterator[None]:
         with _refusals(path):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _sweep(path: Path) -> None:
+    """Take away what processes that were killed while they wrote left beside the file; nobody else writes it now."""
+    for part in path.parent.glob(f".{path.stem}.*.part{path.suffix}"):
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 @contextlib.contextmanager

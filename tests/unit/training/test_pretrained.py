@@ -148,6 +148,16 @@ def test_what_fails_leaves_nothing_and_is_tried_again() -> None:
     assert kept("some", lambda: {"a": np.ones(2)})["a"].sum() == 2
 
 
+def test_what_a_killed_writer_left_is_taken_away() -> None:
+    folder().mkdir(parents=True)
+    left, other = folder() / ".some.123.part.npz", folder() / ".another.123.part.npz"
+    for path in (left, other):
+        path.write_bytes(b"half")
+    kept("some", lambda: {"a": np.ones(2)})
+    assert other.exists()  # perhaps somebody is writing that one
+    assert files() == [other, folder() / "some.npz"]
+
+
 def test_a_place_that_cannot_be_written_is_told_in_one_line(cache: Path) -> None:
     (cache / "hpo").write_text("a file where a folder should be")
     with pytest.raises(DataError, match=r"cannot be kept in .*XDG_CACHE_HOME"):

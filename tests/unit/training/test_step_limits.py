@@ -11,17 +11,23 @@ random = np.random.default_rng(3)
 DATA = Rows(x=random.normal(0, 2, (12, 7)).astype(np.float32), y=random.normal(0, 3, 12).astype(np.float32))
 
 
-def stepping(optimizer: keras.optimizers.Optimizer, **options: object) -> Run:
+def descent(rate: float, begin: list[np.ndarray] | None = None, **options: object) -> Run:
+    """Plain gradient descent, from these weights."""
+
     def made(_: None) -> Recipe:
         layers = [keras.Input((7,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(1)]
+        optimizer = keras.optimizers.SGD(rate)
         return Recipe(model=keras.Sequential(layers), optimizer=optimizer, loss="mse", batch_size=12, **options)
 
-    return Run(build(made, None, 3), DATA, epochs=8, metric="mse", seed=1)
+    recipe = build(made, None, 3)
+    if begin is not None:
+        recipe.model.set_weights(begin)
+    return Run(recipe, DATA, epochs=8, metric="mse", seed=1)
 
 
 def gradients(clip: Clip | None) -> list[np.ndarray]:
-    """What plain gradient descent at a rate of 1 takes from the weights in its first step."""
-    run = stepping(keras.optimizers.SGD(1.0), clip=clip)
+    """What gradient descent at a rate of 1 takes from the weights in its first step."""
+    run = descent(1.0, clip=clip)
     before = run.model().get_weights()
     run.epoch()
     return [old - new for old, new in zip(before, run.model().get_weights(), strict=True)]
@@ -50,15 +56,12 @@ def test_clipping_against_its_formula(share: float) -> None:
 
 
 def test_max_norm_holds_after_every_step() -> None:
-    """And touches no unit that is within it: without momentum each step is the plain one, then scaled down."""
+    """And touches no unit that is within it: each step is the plain one, then scaled down."""
     limit = 0.9
-    run = stepping(keras.optimizers.SGD(0.05), max_norm=limit)
+    run = descent(0.05, max_norm=limit)
     reached, within = 0, 0
     for _ in range(8):
-        plain = stepping(keras.optimizers.SGD(0.05))
-        before = run.model().get_weights()
-        plain.model().set_weights(before)
-        plain = Run(plain._recipe, DATA, epochs=1, metric="mse", seed=1)
+        plain = descent(0.05, run.model().get_weights())
         plain.epoch()
         run.epoch()
         for ours, free in zip(run.model().get_weights(), plain.model().get_weights(), strict=True):

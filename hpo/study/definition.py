@@ -49,7 +49,7 @@ class StudyDefinition:
     Raises:
         DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
             sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not
-            there, the margin is not above zero, fewer than 1 label.
+            there, the margin is not above zero, fewer than 1 label, a sweep to be drawn by layer is not there.
 
     """
 
@@ -71,6 +71,7 @@ class StudyDefinition:
     probe_rows: int = 0
     # training rows each trial of a search looks into its network with, before the first epoch and after it; 0: none.
     # 256 take about a third of a second a look. The networks must be Sequential or Functional.
+    layered: tuple[str, ...] = ()  # ids of sweeps whose networks a report draws layer by layer; needs probe_rows
     margin: float | None = None
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Callable[[Params], str | None] = always_feasible
@@ -97,6 +98,12 @@ class StudyDefinition:
             for number, row in enumerate(sweep.rows, start=1):
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {number}")
         self._refuse_numbers()
+        for name in self.layered:
+            if name not in {sweep.id for sweep in self.tables}:
+                known = ", ".join(sweep.id for sweep in self.tables) or "none"
+                raise DefinitionError(
+                    f"definition {self.name!r}: layered names a sweep {name!r}, which there is not; there are: {known}"
+                )
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
         _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
 

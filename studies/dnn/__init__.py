@@ -6,7 +6,7 @@ from studies.dnn.ablations import ABLATIONS
 from studies.dnn.claims import CLAIMS
 from studies.dnn.model import build
 from studies.dnn.spaces import CHAPTER, WIDE
-from studies.dnn.sweeps import BASELINES, SWEEPS
+from studies.dnn.sweeps import BASELINES, LAYERED, SWEEPS
 
 __all__ = ["study"]
 
@@ -29,5 +29,6 @@ study = StudyDefinition(
     claims=CLAIMS,
     ablations=ABLATIONS,
     probe_rows=256,
+    layered=LAYERED,
     margin=0.005,  # half a point, as for cnn: the 95 % interval of one test score at 0.9 is as wide
 )

@@ -11,7 +11,7 @@ from hpo.study import Baseline, Params, Row, Sweep
 from studies.dnn.params import written
 from studies.dnn.spaces import CHAPTER, WIDE
 
-__all__ = ["BASELINES", "DEEP", "DEPTHS", "SWEEPS", "guideline", "self_normalizing"]
+__all__ = ["BASELINES", "DEEP", "DEPTHS", "LAYERED", "SWEEPS", "guideline", "self_normalizing"]
 
 DEPTHS = (4, 20)  # hidden layers
 DEEP = 10  # hidden layers from which a network counts as deep, and the guideline normalizes its batches
@@ -199,3 +199,4 @@ def _tables() -> tuple[Sweep, ...]:
 
 
 SWEEPS = _tables()
+LAYERED = tuple(f"gradients-{layers}" for layers in reversed(DEPTHS))  # what a report draws layer by layer

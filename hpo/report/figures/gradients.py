@@ -1,45 +1,45 @@
-"""How gradients fade or swell on their way through the networks of a search, before anything is trained.
+"""How large gradients are in the first and in the last hidden layer, before anything is trained.
 
-One dot is one network: the norm of the loss's gradient in its first hidden layer by that in its last. At 1 every layer
-learns at the same pace; far to the left the first layers stand still, far to the right their steps tear them apart.
+A line a kind of network: from its last hidden layer to its first, where the mark is. A long line to the left is a
+gradient that vanishes on its way, one to the right explodes; a mark far out has too small or too large a gradient
+altogether.
 """
 
-import math
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from statistics import median
+from typing import TYPE_CHECKING
 
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, note, plain, short, slim
 from hpo.report.figures.panel import Panel
+from hpo.report.networks import APART, EDGE, LARGEST, SMALLEST, Fate, Mend, ends, fate, kind, mend
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from hpo.service.findings import Findings, ProbedNetwork
-    from hpo.training.probes import LayerProbe, Probe
 
-__all__ = ["APART", "PANEL", "GradientDot", "Gradients", "Mend", "caption", "data", "draw", "passage"]
+__all__ = ["PANEL", "GradientMark", "Gradients", "caption", "data", "draw"]
 
-APART = 3.0  # powers of ten between first and last layer from which gradients count as vanishing or exploding
-_EDGE = 12.0  # powers of ten beyond which a dot lies on the edge: float32 adds nothing so small to a weight
 _MOST = 20  # kinds of network drawn: rows a phone can scroll past
+_LANE = 16  # px between two marks of a kind
 
-Mend = Literal["nothing", "batch normalization", "clipping"]
 _SYMBOLS: dict[Mend, str] = {"nothing": "circle", "batch normalization": "diamond", "clipping": "square"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientDot:
-    """One network."""
+class GradientMark:
+    """Networks of one kind and depth, with the same against vanishing and exploding: medians."""
 
-    trial: int
-    swept: bool  # of the definition's tables; else of the search
-    row: int  # index of its kind
+    row: int  # index of their kind
     depth: int  # hidden layers
-    passage: float  # log10 of first by last gradient norm, as clipping leaves them, within ±12
-    unclipped: float  # the same of the gradients themselves
-    mend: Mend  # what stands against vanishing and exploding; batch normalization where there are both
+    mend: Mend
+    first: float  # log10 of gradient norm by weight norm in the first hidden layer, as clipping leaves it, within ±12
+    last: float  # in the last one
+    unclipped: float  # in the first one, before clipping
+    fates: tuple[Fate, ...]  # of each, as clipping leaves the gradients
+    searched: int  # how many are trials of the search; the others are of the tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,139 +47,131 @@ class Gradients:
     """Networks by activation and initializer."""
 
     kinds: tuple[str, ...]  # "relu, he_normal": activation and initializer of the hidden layers, by name
-    dots: tuple[GradientDot, ...]
+    marks: tuple[GradientMark, ...]  # by kind, depth, mend
     left_out: int  # networks of rarer kinds
 
 
 def data(findings: "Findings") -> Gradients | None:
     """The networks before their first epoch; None where none was looked into."""
-    kinds = [_kind(network.start) for network in findings.networks]
-    if not kinds:
+    if not findings.networks:
         return None
-    common = sorted(kind for kind, _ in Counter(kinds).most_common(_MOST))
-    dots = [
-        _dot(network, common.index(kind))
-        for network, kind in zip(findings.networks, kinds, strict=True)
-        if kind in common
-    ]
-    return Gradients(kinds=tuple(common), dots=tuple(dots), left_out=len(findings.networks) - len(dots))
+    counted = Counter(kind(network.start) for network in findings.networks)
+    common = sorted(name for name, _ in counted.most_common(_MOST))
+    groups: dict[tuple[int, int, Mend], list[ProbedNetwork]] = defaultdict(list)
+    for network in findings.networks:
+        start = network.start
+        if kind(start) in common:
+            groups[common.index(kind(start)), len(start.hidden), mend(start)].append(network)
+    marks = tuple(_mark(*place, networks) for place, networks in sorted(groups.items(), key=lambda item: item[0]))
+    left_out = len(findings.networks) - sum(map(len, groups.values()))
+    return Gradients(kinds=tuple(common), marks=marks, left_out=left_out)
 
 
-def passage(probe: "Probe", *, clipped: bool = False) -> float:
-    """log10 of the first hidden layer's gradient norm by the last one's, within ±12.
-
-    A gradient that is 0 in the first layer has vanished, one that left the finite numbers has exploded.
-    """
-    layers = probe.layers[:-1] if len(probe.layers) > 2 else probe.layers
-    first, last = (_norm(layer, clipped) for layer in (layers[0], layers[-1]))
-    if not (math.isfinite(first) and math.isfinite(last)):
-        return _EDGE
-    if not first or not last:
-        return _EDGE if first else -_EDGE
-    return min(max(math.log10(first) - math.log10(last), -_EDGE), _EDGE)
-
-
-def _norm(layer: "LayerProbe", clipped: bool) -> float:
-    return layer.clipped_norm if clipped else layer.gradient_norm
-
-
-def _kind(probe: "Probe") -> str:
-    first = probe.hidden[0]
-    return f"{first.activation}, {first.initializer}"
-
-
-def _dot(network: "ProbedNetwork", row: int) -> GradientDot:
-    start = network.start
-    mend: Mend = "batch normalization" if start.normalized else "clipping" if start.clips else "nothing"
-    return GradientDot(
-        trial=network.number,
-        swept=network.swept,
+def _mark(row: int, depth: int, mended: Mend, networks: "list[ProbedNetwork]") -> GradientMark:
+    starts = [network.start for network in networks]
+    both = [ends(start, clipped=True) for start in starts]
+    return GradientMark(
         row=row,
-        depth=len(start.hidden),
-        passage=passage(start, clipped=True),
-        unclipped=passage(start),
-        mend=mend,
+        depth=depth,
+        mend=mended,
+        first=median(first for first, _ in both),
+        last=median(last for _, last in both),
+        unclipped=median(ends(start)[0] for start in starts),
+        fates=tuple(fate(start, clipped=True) for start in starts),
+        searched=sum(not network.swept for network in networks),
     )
 
 
 def caption(record: Gradients) -> str:
     """What is to be seen."""
     text = (
-        "Each mark is a network before its first epoch, of a trial or of a row of the tables, by activation and "
-        "initializer: how large the gradient of its first hidden layer is beside that of its last. The larger and "
-        "stronger the mark, the more hidden layers. Left of the band gradients vanish, right of it they explode, by a "
-        f"factor of {10**APART:,.0f} or more. A square shows what clipping leaves of them."
+        "Networks before their first epoch, of trials and of rows of the tables, by activation and initializer. The "
+        "mark is the gradient of the first hidden layer by the norm of its weights, how far a step at rate 1 moves it; "
+        "the line leads there from the last hidden layer. Larger and stronger marks have more hidden layers. "
+        f"Gradients vanish where a line is {APART:.0f} powers of ten long to the left or ends left of the band: a step "
+        "at rate 0.01 is then lost in the weights' digits. They explode where it is as long to the right or lies right "
+        "of the band: such a step is larger than the layer. A square has what clipping leaves."
     )
-    if any(abs(dot.passage) == _EDGE for dot in record.dots):
-        text += " Marks on the edge lie there or beyond."
+    if any(abs(end) == EDGE for mark in record.marks for end in (mark.first, mark.last)):
+        text += " What lies on the edge lies there or beyond."
     if record.left_out:
         text += f" {record.left_out} networks of rarer kinds are left out."
     return text
 
 
 def draw(record: Gradients) -> "go.Figure":
-    """Kinds one under the other; the symbol tells what mends, size and shade how deep."""
-    reach = max([APART + 1, *(abs(dot.passage) for dot in record.dots)]) + 0.5
-    step = 2 if reach < 8 else 4
-    ticks = [tick for tick in range(-12, 13, step) if abs(tick) <= reach]
+    """Kinds one under the other, a lane for each depth and mend; symbols tell mends, size and shade the depth."""
+    lanes, at = [], 0.0
+    rows: dict[int, list[float]] = defaultdict(list)
+    for before, mark in zip((None, *record.marks), record.marks, strict=False):
+        at += 1.0 if before is None or before.row == mark.row else 2.0
+        lanes.append(at)
+        rows[mark.row].append(at)
+    reach = [end for mark in record.marks for end in (mark.first, mark.last)]
     figure = canvas(
-        height=150 + 34 * len(record.kinds),
+        height=round(170 + _LANE * at),
         x=axis(
-            "gradient of the first hidden layer by that of the last",
-            tickvals=ticks,
-            ticktext=["1" if not tick else f"1e{tick:+d}" for tick in ticks],
-            range=slim([-reach, reach]),
+            "gradient norm by weight norm",
+            range=slim([min(SMALLEST - 5, *reach) - 0.4, max(LARGEST + 5, *reach) + 0.4]),  # room for the two words
+            tickvals=[-12, -9, -6, -3, 0, 3, 6, 9, 12],
+            ticktext=["1e−12", "1e−9", "1e−6", "1e−3", "1", "1e3", "1e6", "1e9", "1e12"],
         ),
         y=axis(
-            tickvals=list(range(len(record.kinds))),
-            ticktext=[plain(short(kind, 26)) for kind in record.kinds],
-            range=[len(record.kinds) - 0.4, -1.0],
+            tickvals=[sum(lanes) / len(lanes) for lanes in rows.values()],
+            ticktext=[plain(short(record.kinds[row], 26)) for row in rows],
+            range=[at + 1.0, -1.2],
             showgrid=False,
         ),
     )
-    figure.add_vrect(x0=-APART, x1=APART, fillcolor=theme.MEASURED_BAND.light, line_width=0, layer="below")
-    for text, at, anchor in (("vanishing", -APART, "right"), ("exploding", APART, "left")):
-        figure.add_annotation(note(text, x=at, y=-0.75, xanchor=anchor))
-    deepest = max(dot.depth for dot in record.dots)
-    shades = [[at / (len(theme.SEQUENCE) - 2), colour.light] for at, colour in enumerate(theme.SEQUENCE[1:])]
-    for mend, symbol in _SYMBOLS.items():
-        dots = [dot for dot in record.dots if dot.mend == mend]
-        if not dots:
+    figure.add_vrect(x0=SMALLEST, x1=LARGEST, fillcolor=theme.MEASURED_BAND.light, line_width=0, layer="below")
+    for text, where, anchor in (("vanishing", SMALLEST, "right"), ("exploding", LARGEST, "left")):
+        figure.add_annotation(note(text, x=where, y=-0.5, xanchor=anchor))
+    figure.add_scatter(
+        x=slim([end for mark in record.marks for end in (mark.last, mark.first, None)]),
+        y=[end for lane in lanes for end in (lane, lane, None)],
+        mode="lines",
+        line={"width": 1.5, "color": theme.MUTED.light},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    deepest = max(mark.depth for mark in record.marks)
+    shades = [[place / (len(theme.SEQUENCE) - 2), colour.light] for place, colour in enumerate(theme.SEQUENCE[1:])]
+    for mended, symbol in _SYMBOLS.items():
+        its = [(lane, mark) for lane, mark in zip(lanes, record.marks, strict=True) if mark.mend == mended]
+        if not its:
             continue
         figure.add_scatter(
-            x=slim([dot.passage for dot in dots]),
-            y=slim([dot.row + _aside(dot.trial) for dot in dots]),
+            x=slim([mark.first for _, mark in its]),
+            y=[lane for lane, _ in its],
             mode="markers",
             marker={
                 "symbol": symbol,
-                "size": [7 + round(7 * dot.depth / deepest) for dot in dots],
-                "color": [dot.depth for dot in dots],
+                "size": [7 + round(6 * mark.depth / deepest) for _, mark in its],
+                "color": [mark.depth for _, mark in its],
                 "colorscale": shades,
                 "cmin": 1,
                 "cmax": max(deepest, 2),
-                "line": {"width": 1, "color": theme.MUTED.light},
+                "line": {"width": 1, "color": theme.INK.light},
             },
-            name="nothing against it" if mend == "nothing" else mend,
-            text=[_hover(dot, record) for dot in dots],
+            name="nothing against it" if mended == "nothing" else mended,
+            text=[_hover(mark, record) for _, mark in its],
             hovertemplate="%{text}<extra></extra>",
         )
     return figure
 
 
-def _aside(number: int) -> float:
-    """Marks of one kind a little above one another by a fixed rule, or they would hide one another."""
-    return 0.5 * (math.modf(number * 0.618034)[0] - 0.5)
-
-
-def _hover(dot: GradientDot, record: Gradients) -> str:
-    which = f"training {dot.trial} of the tables" if dot.swept else f"trial {dot.trial}"
+def _hover(mark: GradientMark, record: Gradients) -> str:
+    number = len(mark.fates)
+    sources = f"{mark.searched} of the search, {number - mark.searched} of the tables"
     lines = [
-        f"{which}: {plain(record.kinds[dot.row])}",
-        f"{dot.depth} hidden layers, {dot.mend} against it",
-        f"first by last gradient 1e{dot.unclipped:+.1f}",
+        f"{plain(record.kinds[mark.row])}, {mark.depth} hidden layers, {mark.mend} against it",
+        f"{number} network{'s' * (number != 1)}: {sources}",
+        f"gradient by weights: first hidden layer 1e{mark.first:+.1f}, last 1e{mark.last:+.1f}",
     ]
-    if dot.passage != dot.unclipped:
-        lines.append(f"as clipped 1e{dot.passage:+.1f}")
+    if mark.first != mark.unclipped:
+        lines.append(f"first before clipping 1e{mark.unclipped:+.1f}")
+    told = Counter(mark.fates)
+    lines.append(", ".join(f"{count} {word}" for word, count in told.items()))
     return "<br>".join(lines)
 
 

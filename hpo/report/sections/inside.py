@@ -1,4 +1,4 @@
-"""What the trials saw inside their networks: why some learned and others did not."""
+"""What was seen inside the networks: why some learned and others did not."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from hpo.report.document import Part, Table, Text
-from hpo.report.figures.gradients import APART, passage
+from hpo.report.figures.layers import LayerChart
+from hpo.report.figures.layers import data as layered
+from hpo.report.networks import fate, power
 from hpo.report.sections.charts import Charts
 from hpo.report.words import NONE, count, percent
 from hpo.service.findings import Findings, ProbedNetwork
@@ -18,10 +20,14 @@ __all__ = ["parts"]
 
 
 def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
-    """How many networks lose their gradients, the figure, and the kinds of networks in figures."""
+    """How many networks lose their gradients, the figures, and the kinds of networks in figures."""
     if not findings.networks:
         return ()
-    return (Text(text=_lead(findings.networks), tone="lead"), *charts.of("gradients"), _table(findings.networks))
+    drawn = {chart.id: chart for chart in charts.of("layers")}
+    found: list[Part] = [Text(text=_lead(findings.networks), tone="lead"), *charts.of("gradients")]
+    for chart in layered(findings) or ():
+        found += [*([drawn[f"figure-{chart.id}"]] if f"figure-{chart.id}" in drawn else []), _layers(chart)]
+    return (*found, _table(findings.networks))
 
 
 def _lead(networks: Sequence[ProbedNetwork]) -> str:
@@ -30,13 +36,39 @@ def _lead(networks: Sequence[ProbedNetwork]) -> str:
         "with it": [one for one in networks if one.start.normalized],
     }
     told = [f"of {count(len(its), 'network')} {side} {_lost(its)}" for side, its in sides.items() if its]
-    return f"Before the first epoch, {'; '.join(told)}."
+    clipped = [one for one in networks if fate(one.start) == "exploding" and one.start.clips]
+    kept = sum(fate(one.start, clipped=True) != "exploding" for one in clipped)
+    mended = f" Clipping keeps {kept} of {count(len(clipped), 'exploding one')} in bounds." if clipped else ""
+    return f"Before the first epoch, {'; '.join(told)}.{mended}"
 
 
 def _lost(networks: Sequence[ProbedNetwork]) -> str:
-    found = [passage(one.start) for one in networks]
-    vanishing, exploding = sum(at <= -APART for at in found), sum(at >= APART for at in found)
-    return f"{vanishing} have vanishing and {exploding} exploding gradients"
+    found = [fate(one.start) for one in networks]
+    return f"{found.count('vanishing')} have vanishing and {found.count('exploding')} exploding gradients"
+
+
+def _layers(chart: LayerChart) -> Table:
+    """The figure in numbers, for those who cannot see it."""
+    return Table(
+        caption=f"{chart.title}, in numbers",
+        headings=(
+            *("network", "gradient norm, first", "last", "mean, first", "last"),
+            *("variance, first", "last"),
+        ),
+        rows=tuple(
+            (
+                line.label,
+                *(f"{10**at:.2g}" for at in (line.gradients[0], line.gradients[-1])),
+                *(f"{mean:.2g}" for mean in (line.means[0], line.means[-1])),
+                *(f"{10**at:.2g}" for at in (line.variances[0], line.variances[-1])),
+            )
+            for line in chart.lines
+        ),
+        right=frozenset(range(1, 7)),
+        folded=True,
+        note="Before the first epoch, in the first and the last hidden layer: the gradient's norm as clipping leaves "
+        "it, mean and variance of what the activation gives. Numbers below 1e-12 and above 1e12 are cut off there.",
+    )
 
 
 def _table(networks: Sequence[ProbedNetwork]) -> Table:
@@ -49,14 +81,14 @@ def _table(networks: Sequence[ProbedNetwork]) -> Table:
         caption="Inside the networks, by what they are made of",
         headings=(
             *("activation", "initializer", "batch normalization", "networks", "hidden layers"),
-            *("first / last gradient, start", "after an epoch", "saturated", "dead"),
+            *("gradient norm, first layer", "last layer", "first, after an epoch", "saturated", "dead"),
         ),
         rows=rows,
-        right=frozenset(range(3, 9)),
+        right=frozenset(range(3, 10)),
         folded=True,
-        note="Medians over the networks of a row. Saturated: activations of sigmoid or tanh in the outer 1 % of their "
-        "range; dead: units of the ReLU family that are 0 for every row looked at; both before the first epoch, over "
-        "the hidden layers.",
+        note="Medians over the networks of a row; layers: hidden ones, before clipping. Saturated: activations of "
+        "sigmoid or tanh in the outer 1 % of their range; dead: units of the ReLU family that are 0 for every row "
+        "looked at; both before the first epoch, over the hidden layers.",
     )
 
 
@@ -67,15 +99,16 @@ def _row(networks: Sequence[ProbedNetwork]) -> tuple[str, ...]:
     return (
         str(len(networks)),
         str(depths[0]) if len(depths) == 1 else f"{depths[0]} to {depths[-1]}",
-        _power([passage(start) for start in starts]),
-        _power([passage(one) for one in later]),
+        _power([start.hidden[0].gradient_norm for start in starts]),
+        _power([start.hidden[-1].gradient_norm for start in starts]),
+        _power([one.hidden[0].gradient_norm for one in later]),
         percent(_middle([_share(start, "saturated") for start in starts])),
         percent(_middle([_share(start, "dead") for start in starts])),
     )
 
 
 def _power(values: Sequence[float]) -> str:
-    return f"{10 ** median(values):.2g}" if values else NONE
+    return f"{10 ** median(power(value) for value in values):.2g}" if values else NONE
 
 
 def _share(probe: "Probe", name: str) -> float | None:

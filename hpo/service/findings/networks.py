@@ -32,5 +32,7 @@ def networks(storage: Storage, study: str, tables: str | None) -> tuple[ProbedNe
             looks = [Probe.from_json(document) for document in trial.user.get(PROBES, ())]
             if looks:
                 after = next((look for look in looks if look.epoch), None)
-                found.append(ProbedNetwork(number=trial.number, swept=swept, start=looks[0], after=after))
+                found.append(
+                    ProbedNetwork(number=trial.number, swept=swept, params=trial.params, start=looks[0], after=after)
+                )
     return tuple(found)

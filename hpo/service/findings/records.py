@@ -57,6 +57,7 @@ class ProbedNetwork:
 
     number: int  # of the trial, Optuna's
     swept: bool  # a training of the definition's tables; else a trial of the search
+    params: Params
     start: "Probe"  # before the first epoch
     after: "Probe | None"  # after it; None where the trial did not get that far
 

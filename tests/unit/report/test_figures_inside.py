@@ -2,16 +2,18 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import told
 
 from hpo.analysis import RowScores
+from hpo.analysis.tables.wording import row_label
 from hpo.report import theme
 from hpo.report.document import Table
-from hpo.report.figures import ablations, figure_json, gradients
-from hpo.report.figures.gradients import passage
+from hpo.report.figures import ablations, figure_json, gradients, layers
+from hpo.report.networks import ends, fate
 from hpo.report.sections import document
 from hpo.service.findings import ProbedNetwork
 from hpo.study import Ablation, Technique
@@ -39,54 +41,66 @@ def layer(gradient: float, *, clipped: float | None = None, **more: Any) -> Laye
 
 def network(*norms: float, number: int = 0, after: Probe | None = None, **more: Any) -> ProbedNetwork:
     start = Probe(epoch=0, rows=8, loss=1.0, layers=(*(layer(norm, **more) for norm in norms), layer(1.0)))
-    return ProbedNetwork(number=number, swept=False, start=start, after=after)
+    return ProbedNetwork(number=number, swept=False, params={}, start=start, after=after)
 
 
 @pytest.mark.parametrize(
-    ("norms", "expected"),
+    ("norms", "weight", "expected", "fared"),
     [
-        ((1e-4, 5.0, 1.0), -4.0),
-        ((100.0, 1.0), 2.0),
-        ((0.0, 1.0), -12.0),
-        ((0.0, 0.0), -12.0),
-        ((1.0, 0.0), 12.0),
-        ((1e-30, 1.0), -12.0),
-        ((math.nan, 1.0), 12.0),
-        ((1.0, math.nan), 12.0),
+        ((1e-4, 5.0, 1.0), 1.0, (-4.0, 0.0), "vanishing"),
+        ((1e-2, 5.0, 1.0), 1.0, (-2.0, 0.0), "passing"),
+        ((1e-6, 1e-6), 10.0, (-7.0, -7.0), "vanishing"),  # alike, and too small to change a weight
+        ((10.0, 1e-2), 1.0, (1.0, -2.0), "exploding"),
+        ((1e17, 1e17), 10.0, (12.0, 12.0), "exploding"),  # alike, and larger than the weights
+        ((1e3, 1e3), 100.0, (1.0, 1.0), "passing"),
+        ((0.0, 1.0), 1.0, (-12.0, 0.0), "vanishing"),
+        ((0.0, 0.0), 0.0, (-12.0, -12.0), "vanishing"),
+        ((1e-30, 1.0), 0.0, (-12.0, 0.0), "vanishing"),
+        ((math.nan, 1.0), 1.0, (12.0, 0.0), "exploding"),
+        ((1.0, math.inf), 1.0, (0.0, 12.0), "exploding"),
     ],
 )
-def test_the_way_from_the_last_hidden_layer_to_the_first(norms: tuple[float, ...], expected: float) -> None:
-    assert passage(network(*norms).start) == pytest.approx(expected)
+def test_how_gradients_fare(norms: tuple[float, ...], weight: float, expected: tuple[float, float], fared: str) -> None:
+    start = network(*norms, weight_norm=weight).start
+    assert ends(start) == pytest.approx(expected)
+    assert fate(start) == fared
 
 
 VANISHED = network(1e-8, 1.0, number=1, activation="sigmoid", initializer="naive", saturated=0.75)
 SOUND = network(0.5, 1.0, 1.0, number=2, dead=0.25)
 MENDED = network(0.9, 1.0, number=3, activation="sigmoid", initializer="naive", normalized=True)
 CLIPPED = network(1e5, 1.0, number=4, clipped=1.0)
-NETWORKS = (VANISHED, SOUND, MENDED, CLIPPED)
+AGAIN = replace(network(1e-6, 1.0, number=5, activation="sigmoid", initializer="naive"), swept=True)
+NETWORKS = (VANISHED, SOUND, MENDED, CLIPPED, AGAIN)
 
 
 def test_a_mark_tells_kind_depth_and_what_mends() -> None:
     record = gradients.data(told.findings(networks=NETWORKS))
     assert record is not None
     assert record.kinds == ("relu, he_normal", "sigmoid, naive")
-    assert [(dot.row, dot.depth, dot.mend) for dot in record.dots] == [
-        (1, 2, "nothing"),
-        (0, 3, "nothing"),
-        (1, 2, "batch normalization"),
-        (0, 2, "clipping"),
+    assert [(mark.row, mark.depth, mark.mend, len(mark.fates)) for mark in record.marks] == [
+        (0, 2, "clipping", 1),
+        (0, 3, "nothing", 1),
+        (1, 2, "batch normalization", 1),
+        (1, 2, "nothing", 2),  # one of the search, one of the tables: their median
     ]
-    assert record.dots[3].passage == pytest.approx(0.0)  # as clipping leaves it
-    assert record.dots[3].unclipped == pytest.approx(5.0)
+    assert record.marks[0].first == pytest.approx(0.0)  # as clipping leaves it
+    assert record.marks[0].unclipped == pytest.approx(5.0)
+    assert record.marks[0].fates == ("passing",)
+    assert (record.marks[3].fates, record.marks[3].searched) == (("vanishing", "vanishing"), 1)
     figure = gradients.draw(record)
     plain = told.by_name(figure, "nothing")
     mended, clipped = told.by_name(figure, "batch normalization"), told.by_name(figure, "clipping")
-    assert list(plain.x) == pytest.approx([-8.0, math.log10(0.5)], abs=1e-4)
-    assert list(plain.marker.color) == [2, 3]
-    assert plain.marker.size[0] < plain.marker.size[1]
+    assert list(plain.x) == pytest.approx([math.log10(0.5), -7.0], abs=1e-4)
+    assert list(plain.marker.color) == [3, 2]
+    assert plain.marker.size[0] > plain.marker.size[1]
     assert len({plain.marker.symbol, mended.marker.symbol, clipped.marker.symbol}) == 3
-    assert (round(mended.y[0]), round(clipped.y[0])) == (1, 0)
-    assert "as clipped 1e+0.0" in clipped.text[0]
+    assert [*clipped.y, plain.y[0], *mended.y, plain.y[1]] == [1, 2, 4, 5]  # kinds apart, no mark hides another
+    assert list(figure.layout.yaxis.tickvals) == [1.5, 4.5]
+    line = next(trace for trace in figure.data if trace.mode == "lines")
+    assert list(line.x[-3:-1]) == pytest.approx([0.0, -7.0])  # from the last hidden layer to the first
+    assert "first before clipping 1e+5.0" in clipped.text[0]
+    assert "2 networks: 1 of the search, 1 of the tables" in plain.text[1]
     low, high = figure.layout.xaxis.range
     assert low < -8 < 0 < high
     text = figure_json(figure)
@@ -96,6 +110,7 @@ def test_a_mark_tells_kind_depth_and_what_mends() -> None:
 
 def test_nothing_is_drawn_of_trials_that_did_not_look() -> None:
     assert gradients.data(told.findings()) is None
+    assert layers.data(told.findings()) is None
     assert "inside" not in {section.id for section in document(told.findings()).sections}
 
 
@@ -109,16 +124,50 @@ def test_rare_kinds_are_left_out_and_told() -> None:
 
 def test_the_section_counts_and_tabulates() -> None:
     after = Probe(epoch=1, rows=8, loss=1.0, layers=(layer(1e-2), layer(1.0), layer(1.0)))
-    looked = (network(1e-8, 1.0, after=after, activation="sigmoid", initializer="naive", saturated=0.75), SOUND, MENDED)
+    looked = (
+        network(1e-8, 1.0, after=after, activation="sigmoid", initializer="naive", saturated=0.75),
+        *(SOUND, MENDED, CLIPPED),
+    )
     section = next(one for one in document(told.findings(networks=looked)).sections if one.id == "inside")
     lead, _, table = section.parts
     assert lead.text == (  # type: ignore[union-attr]
-        "Before the first epoch, of 2 networks without batch normalization 1 have vanishing and 0 exploding gradients; "
-        "of 1 network with it 0 have vanishing and 0 exploding gradients."
+        "Before the first epoch, of 3 networks without batch normalization 1 have vanishing and 1 exploding gradients; "
+        "of 1 network with it 0 have vanishing and 0 exploding gradients. Clipping keeps 1 of 1 exploding one in "
+        "bounds."
     )
     assert isinstance(table, Table)
-    assert table.rows[0] == ("relu", "he_normal", "no", "1", "3", "0.5", "–", "–", "25 %")
-    assert table.rows[1] == ("sigmoid", "naive", "no", "1", "2", "1e-08", "0.01", "75 %", "–")
+    assert table.rows[0] == ("relu", "he_normal", "no", "2", "2 to 3", "2.2e+02", "1", "–", "–", "25 %")
+    assert table.rows[1] == ("sigmoid", "naive", "no", "1", "2", "1e-08", "1", "0.01", "75 %", "–")
+
+
+def test_the_networks_of_a_table_are_drawn_layer_by_layer() -> None:
+    row = told.UNITS.rows[1]
+    its = replace(
+        network(1e-4, 1.0, clipped=1e-5, activation_mean=0.5, activation_variance=1e-6),
+        swept=True,
+        params=told.UNITS.configuration(row),
+    )
+    searched = replace(network(1.0, 1.0), params=told.UNITS.configuration(told.UNITS.rows[0]))
+    findings = told.findings(networks=(searched, its, its))
+    findings = replace(findings, definition=replace(told.definition(), layered=("units",), probe_rows=8))
+    charts = layers.data(findings)
+    assert charts is not None
+    assert [(chart.id, len(chart.lines)) for chart in charts] == [("layers-units", 1)]  # of the tables alone, once
+    line = charts[0].lines[0]
+    assert line.label == row_label(told.UNITS, row)
+    assert (line.gradients, line.means) == (pytest.approx((-5.0, -5.0)), (0.5, 0.5))
+    assert line.variances == pytest.approx((-6.0, -6.0))
+    assert "leave a chart" in layers.caption(charts[0])
+    figure = layers.draw(charts[0])
+    assert [list(trace.y) for trace in figure.data] == [[-5.0, -5.0], [0.5, 0.5], [-6.0, -6.0]]
+    assert [trace.yaxis for trace in figure.data] == ["y", "y2", "y3"]
+    assert [trace.showlegend for trace in figure.data] == [True, False, False]
+    json.loads(figure_json(figure))
+    section = next(one for one in document(findings).sections if one.id == "inside")
+    assert [part.kind for part in section.parts] == ["text", "chart", "chart", "table", "table"]
+    table = section.parts[3]
+    assert isinstance(table, Table)
+    assert table.rows == ((line.label, "1e-05", "1e-05", "0.5", "0.5", "1e-06", "1e-06"),)
 
 
 ABLATION = Ablation(
@@ -138,8 +187,6 @@ SCORES = ((0.50, 0.52), (0.70, 0.72), (0.60, 0.61), (0.90, 0.91))
 
 
 def ablated(repeats: int = 2) -> Any:
-    from dataclasses import replace
-
     from hpo.analysis.tables.ablation import examine_ablation
 
     measured = {("parts", row): RowScores(figures={"test": given[:repeats]}) for row, given in enumerate(SCORES)}

@@ -55,3 +55,8 @@ def test_a_margin_is_above_zero(margin: float) -> None:
     with pytest.raises(DefinitionError, match="margin must be above 0"):
         dataclasses.replace(cnn, margin=margin)
     assert dataclasses.replace(cnn, margin=None).margin is None
+
+
+def test_what_is_drawn_by_layer_is_a_sweep_of_the_definition() -> None:
+    with pytest.raises(DefinitionError, match="layered names a sweep 'nowhere', which there is not; there are: "):
+        dataclasses.replace(cnn, layered=("nowhere",))

@@ -1,0 +1,38 @@
+"""What a report finds of looks into networks: those of the definition's tables beside those of the search."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import small_tables
+
+from hpo.report.figures import layers
+from hpo.service import storage, studies
+from hpo.service.findings.gathering import gather
+from hpo.service.measuring import Effort
+from hpo.service.studies import StudyPlan
+from hpo.service.sweep.request import SweepRequest
+from hpo.service.sweep.run import sweep
+
+FILE = str(Path(__file__).resolve())
+study = replace(small_tables.study, name="seen", probe_rows=16, layered=("rate",))
+
+
+def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> None:
+    url, reference = f"sqlite:///{tmp_path / 'hpo.db'}", f"{FILE}:study"
+    opened = storage.prepare(url)
+    plan = StudyPlan(
+        name="searched", reference=reference, definition="seen", space="line", fingerprint=study.space().fingerprint,
+        fidelity="quick", direction="minimize", metric="mae", seed=7, sampler="random", pruner="none",
+    )  # fmt: skip
+    studies.create_or_resume(opened, plan)
+    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, effort=Effort(workers=1)))
+    findings = gather(opened, "searched")
+    opened.close()
+    rates = study.sweeps[0]
+    by_rate = {one.params["rate"]: one for one in findings.networks if one.params["kind"] == "plain"}
+    assert [one.swept for one in findings.networks] == [True] * 3  # one cannot be trained: nothing to look into
+    assert all(one.after is not None and one.after.epoch == 1 for one in by_rate.values())
+    charts = layers.data(findings)
+    assert charts is not None
+    assert len(charts[0].lines) == len(rates.rows) == 2
+    assert by_rate[0.05].start.layers[0].gradient_norm == by_rate[0.0001].start.layers[0].gradient_norm > 0

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         "hpo train cnn --config report",
         "hpo train cnn --config best -o cnn.keras",
         "hpo train fcnn --config mine.json --fidelity quick --seed 3 --json",
-        "hpo train dnn --config guideline --fold-batchnorm -o dnn.keras",
+        "hpo train dnn --config mine.json --mc-dropout 100 --fold-batchnorm -o dnn.keras",
         "hpo train dnn --config self-normalizing --mc-dropout 100",
     )
     app.command(short_help="Train one configuration and score it on test.", epilog=epilog)(train)

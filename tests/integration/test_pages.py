@@ -70,6 +70,20 @@ def test_the_page_of_a_study_tells_all_of_it(client: FlaskClient, searched: Stud
     assert "2 trials, in" not in text
 
 
+def test_a_front_stands_on_the_page_of_its_study(client: FlaskClient, store: Storage, plan: StudyPlan) -> None:
+    studies.create_or_resume(store, replace(plan, **paged.toys(), name="f", objectives="accuracy,parameters"))
+    slots = Slots(store)
+    slots.open("f", 3)
+    for number, values in enumerate(((0.75, 10.0), (0.5, 20.0), (0.9375, 40.0))):
+        slot = slots.claim("f", "host:7:1:b", 600)
+        assert slot is not None
+        assert slots.settle(slot, "complete", values[0], trial_number=number, params={"x": 0.5}, further=values[1:])
+    text = words(read(client, "/studies/f"))
+    assert "maximize accuracy against less parameters, sampler" in text
+    assert "Trial accuracy parameters 2 0.9375 40.00 0 0.7500 10.00 " in text
+    assert "maximize accuracy against less parameters" in words(read(client, "/"))
+
+
 def test_every_link_of_ours_leads_somewhere(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     studies.create_or_resume(store, replace(searched, name=EVIL))
     settle_one(store, EVIL)

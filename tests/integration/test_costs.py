@@ -1,13 +1,16 @@
 """A search that weighs the metric against costs, trained for real."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import optuna
 import pytest
 
 from hpo.data import Dataset, Rows
-from hpo.errors import UsageError
+from hpo.errors import DefinitionError, UsageError
 from hpo.search import Objective, objective
+from hpo.search.costs import costs
 from hpo.study import Categorical, Fidelity, Int, KFold, Params, Space, StudyDefinition
 from hpo.study.objectives import directions, parse_objectives
 from hpo.training import Recipe
@@ -51,12 +54,12 @@ study = StudyDefinition(
 
 
 def test_a_trial_has_a_value_for_each_objective_and_reports_nothing() -> None:
-    costs = parse_objectives("mae, parameters,latency", study)
-    assert costs == ("parameters", "latency")
-    searched = optuna.create_study(directions=[*directions("minimize", costs)])  # type: ignore[list-item]
+    weighed = parse_objectives("mae, parameters,latency", study)
+    assert weighed == ("parameters", "latency")
+    searched = optuna.create_study(directions=[*directions("minimize", weighed)])  # type: ignore[list-item]
     for units, activation in ((5, "relu"), (40, "relu"), (7, "no such activation")):
         searched.enqueue_trial({"units": units, "activation": activation})
-    searched.optimize(objective(study, seed=1, costs=costs), n_trials=3)
+    searched.optimize(objective(study, seed=1, costs=weighed), n_trials=3)
     small, large, impossible = searched.trials
     for trial, units in ((small, 5), (large, 40)):
         mae, parameters, latency = trial.values
@@ -77,6 +80,22 @@ def test_without_costs_the_value_is_one_number() -> None:
     searched.optimize(made, n_trials=1)
     assert not {"parameters", "latency"} & set(searched.trials[0].user_attrs)
     assert searched.best_value > 0
+
+
+def test_a_model_of_ones_own_has_parameters_and_no_latency() -> None:
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.only = keras.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.only(x)
+
+    model = Own()
+    model(np.zeros((1, 3), np.float32))
+    assert costs(model, ("parameters",)) == (3 * 2 + 2,)
+    with pytest.raises(DefinitionError, match=r"not of Own: .* leave latency out of --objectives"):
+        costs(model, ("parameters", "latency"))
 
 
 @pytest.mark.parametrize("text", ["mae", "accuracy,latency", "mae,speed", "mae,latency,latency", "mae,mae", "mae,", ""])

@@ -92,7 +92,8 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
     threads, which may change the last digits.
 
     Raises:
-        DefinitionError: the recipe augments, or has a model or a loss of somebody's own: their code is not in a record.
+        DefinitionError: the recipe augments, or has a model, an optimizer, a schedule or a loss of somebody's own:
+            their code is not in a record.
 
     """
     import keras
@@ -101,10 +102,13 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
     from hpo.training.signature import reusable
 
     model = recipe.model
-    if recipe.augment is not None or not isinstance(recipe.loss, str) or not (model.built and reusable(model)):
+    ours = all(_known(part) for part in (recipe.optimizer, recipe.schedule) if part is not None)
+    named = isinstance(recipe.loss, str) and recipe.augment is None
+    if not (ours and named and model.built and reusable(model)):
         raise DefinitionError(
             "a pretrained network is kept under what its recipe says, so its model must be of Keras' layers and begin"
-            " with an Input, its loss be named, and nothing augment: change that, or train it with hpo.training.fit"
+            " with an Input, its optimizer be Keras', its schedule hpo's, its loss named, and nothing augment: change"
+            " that, or train it with hpo.training.fit"
         )
     told = {
         "versions": [_own_version(), keras.__version__, tf.__version__],
@@ -129,6 +133,11 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
 def _nameless(made: Any) -> dict[str, Any]:
     """The configuration of a layer or an optimizer, without its name, which changes nothing."""
     return {key: value for key, value in made.get_config().items() if key != "name"}
+
+
+def _known(part: object) -> bool:
+    """Whether the code of this object comes with a version that is told."""
+    return type(part).__module__.startswith(("keras.", "hpo.training."))
 
 
 def _own_version() -> str:

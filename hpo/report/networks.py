@@ -33,13 +33,13 @@ def mend(probe: "Probe") -> Mend:
     return "batch normalization" if probe.normalized else "clipping" if probe.clips else "nothing"
 
 
-def power(value: float, weight: float = 1.0) -> float:
-    """log10 of a norm by the weights' norm, within ±`EDGE`: 0 has vanished, what left the finite numbers exploded."""
+def power(value: float, weight: float = 1.0, *, edge: float = EDGE) -> float:
+    """log10 of a norm by the weights' norm, within ±`edge`: 0 has vanished, what left the finite numbers exploded."""
     if not math.isfinite(value):
-        return EDGE
+        return edge
     if not value:
-        return -EDGE
-    return min(max(math.log10(value) - (math.log10(weight) if weight > 0 else 0.0), -EDGE), EDGE)
+        return -edge
+    return min(max(math.log10(value) - (math.log10(weight) if weight > 0 else 0.0), -edge), edge)
 
 
 def ends(probe: "Probe", *, clipped: bool = False) -> tuple[float, float]:

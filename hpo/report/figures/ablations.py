@@ -68,6 +68,8 @@ def caption(record: AblationChart) -> str:
         "Circles: what a technique adds alone, to the plain configuration. Diamonds: what it adds in company of all "
         "the others. Right of 0 is better."
     )
+    if None in (*record.alone, *record.company):
+        text += " A mark that is missing has no score to stand on; the table says why."
     bars = any(one is not None and one.ci95 for one in (*record.alone, *record.company))
     return (
         f"{text} The bars are 95 % intervals." if bars else f"{text} One repeat tells no noise, so there are no bars."

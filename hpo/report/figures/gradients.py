@@ -112,9 +112,10 @@ def draw(record: Gradients) -> "go.Figure":
         height=round(170 + _LANE * at),
         x=axis(
             "gradient norm by weight norm",
-            range=slim([min(SMALLEST - 5, *reach) - 0.4, max(LARGEST + 5, *reach) + 0.4]),  # room for the two words
-            tickvals=[-12, -9, -6, -3, 0, 3, 6, 9, 12],
-            ticktext=["1e−12", "1e−9", "1e−6", "1e−3", "1", "1e3", "1e6", "1e9", "1e12"],
+            range=slim([min(SMALLEST - 5, *reach) - 1, max(LARGEST + 5, *reach) + 1]),  # room for the two words
+            tickvals=[-12, -6, 0, 6, 12],
+            ticktext=["1e−12", "1e−6", "1", "1e6", "1e12"],
+            tickangle=0,
         ),
         y=axis(
             tickvals=[sum(lanes) / len(lanes) for lanes in rows.values()],

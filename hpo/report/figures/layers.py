@@ -29,6 +29,8 @@ _DASHES = ("solid", "dash", "dot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 _MEANS = (-1.0, 2.0)  # of activations: what lies beyond leaves the chart
 _VARIANCES = (-4.0, 4.0)  # powers of ten, likewise
+_BEYOND = 50.0  # powers of ten: float32 ends at 38
+_GRADIENTS = (-15.0, 20.0)  # powers of ten, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,9 @@ class LayerLine:
     """One network; a number a hidden layer, from the inputs to the outputs."""
 
     label: str
-    gradients: tuple[float, ...]  # log10 of the gradient's norm, as clipping leaves it, within ±12
-    means: tuple[float, ...]  # of what the activation gives; NaN where it left the finite numbers
-    variances: tuple[float, ...]  # log10, within ±12
+    gradients: tuple[float, ...]  # norm, as clipping leaves it; NaN, here and below, where it left the finite numbers
+    means: tuple[float, ...]  # of what the activation gives
+    variances: tuple[float, ...]  # of the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +82,9 @@ def _line(label: str, network: "ProbedNetwork") -> LayerLine:
     hidden = network.start.hidden
     return LayerLine(
         label=label,
-        gradients=tuple(power(layer.clipped_norm) for layer in hidden),
+        gradients=tuple(layer.clipped_norm for layer in hidden),
         means=tuple(layer.activation_mean for layer in hidden),
-        variances=tuple(power(layer.activation_variance) for layer in hidden),
+        variances=tuple(layer.activation_variance for layer in hidden),
     )
 
 
@@ -94,15 +96,15 @@ def caption(record: LayerChart) -> str:
         "left. The thin lines are mean 0 and variance 1."
     )
     means = any(not _MEANS[0] <= mean <= _MEANS[1] for line in record.lines for mean in line.means)
-    wild = any(not _VARIANCES[0] <= value <= _VARIANCES[1] for line in record.lines for value in line.variances)
+    wild = any(not _VARIANCES[0] <= at <= _VARIANCES[1] for line in record.lines for at in _logs(line.variances))
     return f"{text} Lines that leave a chart go on beyond it." if means or wild else text
 
 
 def draw(record: LayerChart) -> "go.Figure":
     """Three charts with one legend; colour, dash and symbol tell the networks apart."""
     depth = max(len(line.gradients) for line in record.lines)
-    lowest = min(value for line in record.lines for value in line.gradients)
-    highest = max(value for line in record.lines for value in line.gradients)
+    norms = [at for line in record.lines for at in _logs(line.gradients)]
+    lowest, highest = max(min(norms), _GRADIENTS[0]), min(max(norms), _GRADIENTS[1])
     figure = canvas(
         height=620 + 11 * len(record.lines),
         x=axis("hidden layer", range=[0.5, depth + 0.5], anchor="y3", dtick=1 if depth <= 10 else 2, tick0=2),
@@ -119,9 +121,9 @@ def draw(record: LayerChart) -> "go.Figure":
     for number, line in enumerate(record.lines):
         colour, dash = _COLOURS[number % len(_COLOURS)].light, _DASHES[number % len(_DASHES)]
         for place, values, told in (
-            ("y", line.gradients, [f"1e{value:+.1f}" for value in line.gradients]),
-            ("y2", line.means, [f"{value:.3g}" for value in line.means]),
-            ("y3", line.variances, [f"{10**value:.3g}" for value in line.variances]),
+            ("y", _logs(line.gradients), line.gradients),
+            ("y2", line.means, line.means),
+            ("y3", _logs(line.variances), line.variances),
         ):
             figure.add_scatter(
                 x=list(range(1, len(values) + 1)),
@@ -133,16 +135,21 @@ def draw(record: LayerChart) -> "go.Figure":
                 name=plain(short(line.label, 40)),
                 legendgroup=str(number),
                 showlegend=place == "y",
-                text=[f"{plain(line.label)}<br>layer {at}: {one}" for at, one in enumerate(told, start=1)],
+                text=[f"{plain(line.label)}<br>layer {at}: {one:.3g}" for at, one in enumerate(told, start=1)],
                 hovertemplate="%{text}<extra></extra>",
             )
     return figure
 
 
+def _logs(values: tuple[float, ...]) -> list[float]:
+    """log10 of each: what is 0, or left the finite numbers, lies beyond every chart."""
+    return [power(value, edge=_BEYOND) for value in values]
+
+
 def _powers(low: float, high: float) -> dict[str, Any]:
     """An axis of powers of ten with at most seven ticks."""
-    stride = next(step for step in (1, 2, 3, 4, 6) if (high - low) / step <= 7)
-    ticks = [at for at in range(-12, 13) if low <= at <= high and at % stride == 0]
+    stride = next(step for step in (1, 2, 3, 4, 6, 10) if (high - low) / step <= 7)
+    ticks = [at for at in range(-15, 21) if low <= at <= high and at % stride == 0]
     return {
         "range": [low, high],
         "tickvals": ticks,

@@ -1,5 +1,6 @@
 """What was seen inside the networks: why some learned and others did not."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from hpo.training.probes import Probe
 
 __all__ = ["parts"]
+
+_NOTHING = 45.0  # powers of ten: what a gradient of 0 is told as, since float32 has nothing smaller
 
 
 def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
@@ -58,29 +61,37 @@ def _layers(chart: LayerChart) -> Table:
         rows=tuple(
             (
                 line.label,
-                *(f"{10**at:.2g}" for at in (line.gradients[0], line.gradients[-1])),
-                *(f"{mean:.2g}" for mean in (line.means[0], line.means[-1])),
-                *(f"{10**at:.2g}" for at in (line.variances[0], line.variances[-1])),
+                *(
+                    _number(end)
+                    for values in (line.gradients, line.means, line.variances)
+                    for end in values[:: len(values) - 1 or 1]
+                ),
             )
             for line in chart.lines
         ),
         right=frozenset(range(1, 7)),
         folded=True,
         note="Before the first epoch, in the first and the last hidden layer: the gradient's norm as clipping leaves "
-        "it, mean and variance of what the activation gives. Numbers below 1e-12 and above 1e12 are cut off there.",
+        "it, mean and variance of what the activation gives.",
     )
 
 
+def _number(value: float) -> str:
+    return f"{value:.2g}" if math.isfinite(value) else "not finite"
+
+
 def _table(networks: Sequence[ProbedNetwork]) -> Table:
-    kinds: dict[tuple[str, str, str], list[ProbedNetwork]] = defaultdict(list)
+    kinds: dict[tuple[str, str, str, int], list[ProbedNetwork]] = defaultdict(list)
     for one in networks:
         first = one.start.hidden[0]
-        kinds[first.activation, first.initializer, "yes" if one.start.normalized else "no"].append(one)
-    rows = tuple((*kind, *_row(its)) for kind, its in sorted(kinds.items()))
+        kinds[
+            first.activation, first.initializer, "yes" if one.start.normalized else "no", len(one.start.hidden)
+        ].append(one)
+    rows = tuple((*kind[:3], str(kind[3]), *_row(its)) for kind, its in sorted(kinds.items()))
     return Table(
         caption="Inside the networks, by what they are made of",
         headings=(
-            *("activation", "initializer", "batch normalization", "networks", "hidden layers"),
+            *("activation", "initializer", "batch normalization", "hidden layers", "networks"),
             *("gradient norm, first layer", "last layer", "first, after an epoch", "saturated", "dead"),
         ),
         rows=rows,
@@ -95,10 +106,8 @@ def _table(networks: Sequence[ProbedNetwork]) -> Table:
 def _row(networks: Sequence[ProbedNetwork]) -> tuple[str, ...]:
     starts = [one.start for one in networks]
     later = [one.after for one in networks if one.after is not None]
-    depths = sorted({len(start.hidden) for start in starts})
     return (
         str(len(networks)),
-        str(depths[0]) if len(depths) == 1 else f"{depths[0]} to {depths[-1]}",
         _power([start.hidden[0].gradient_norm for start in starts]),
         _power([start.hidden[-1].gradient_norm for start in starts]),
         _power([one.hidden[0].gradient_norm for one in later]),
@@ -108,7 +117,7 @@ def _row(networks: Sequence[ProbedNetwork]) -> tuple[str, ...]:
 
 
 def _power(values: Sequence[float]) -> str:
-    return f"{10 ** median(power(value) for value in values):.2g}" if values else NONE
+    return f"{10 ** median(power(value, edge=_NOTHING) for value in values):.2g}" if values else NONE
 
 
 def _share(probe: "Probe", name: str) -> float | None:

@@ -136,14 +136,15 @@ def test_the_section_counts_and_tabulates() -> None:
         "bounds."
     )
     assert isinstance(table, Table)
-    assert table.rows[0] == ("relu", "he_normal", "no", "2", "2 to 3", "2.2e+02", "1", "–", "–", "25 %")
-    assert table.rows[1] == ("sigmoid", "naive", "no", "1", "2", "1e-08", "1", "0.01", "75 %", "–")
+    assert table.rows[0] == ("relu", "he_normal", "no", "2", "1", "1e+05", "1", "–", "–", "–")
+    assert table.rows[1] == ("relu", "he_normal", "no", "3", "1", "0.5", "1", "–", "–", "25 %")
+    assert table.rows[2] == ("sigmoid", "naive", "no", "2", "1", "1e-08", "1", "0.01", "75 %", "–")
 
 
 def test_the_networks_of_a_table_are_drawn_layer_by_layer() -> None:
     row = told.UNITS.rows[1]
     its = replace(
-        network(1e-4, 1.0, clipped=1e-5, activation_mean=0.5, activation_variance=1e-6),
+        network(1e-4, math.inf, clipped=1e-5, activation_mean=0.5, activation_variance=1e-6),
         swept=True,
         params=told.UNITS.configuration(row),
     )
@@ -155,8 +156,8 @@ def test_the_networks_of_a_table_are_drawn_layer_by_layer() -> None:
     assert [(chart.id, len(chart.lines)) for chart in charts] == [("layers-units", 1)]  # of the tables alone, once
     line = charts[0].lines[0]
     assert line.label == row_label(told.UNITS, row)
-    assert (line.gradients, line.means) == (pytest.approx((-5.0, -5.0)), (0.5, 0.5))
-    assert line.variances == pytest.approx((-6.0, -6.0))
+    assert (line.gradients, line.means) == ((1e-5, 1e-5), (0.5, 0.5))
+    assert line.variances == (1e-6, 1e-6)
     assert "leave a chart" in layers.caption(charts[0])
     figure = layers.draw(charts[0])
     assert [list(trace.y) for trace in figure.data] == [[-5.0, -5.0], [0.5, 0.5], [-6.0, -6.0]]
@@ -211,6 +212,8 @@ def test_an_ablation_is_drawn_with_its_intervals() -> None:
     once = ablations.data(told.findings(sweeps=ablated(repeats=1)))
     assert once is not None
     assert "no bars" in ablations.caption(once[0])
+    assert "missing" not in ablations.caption(once[0])
+    assert "the table says why" in ablations.caption(replace(chart, alone=(None,)))
 
 
 def test_an_ablation_has_a_section_and_is_no_choice() -> None:

@@ -5,13 +5,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import Phase, Recipe, activation, initializer
+from hpo.training import Phase, Recipe, activation, initializer, optimizer
 from studies.transfer.params import TransferParams
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DEPTH", "INITIALIZERS", "OPTIMIZERS", "build", "lower", "lower_names"]
+__all__ = ["DEPTH", "INITIALIZERS", "build", "lower", "lower_names"]
 
 IMAGE = (28, 28, 1)  # uint8
 DEPTH = 4  # hidden layers a pretrained network has
@@ -19,16 +19,6 @@ _UNITS = (300, 100, 100, 100)  # of each: the chapter's 300 and 100, and two mor
 
 INITIALIZERS: Mapping[str, str] = MappingProxyType({"relu": "he_normal", "elu": "he_normal", "selu": "lecun_normal"})
 """Activation -> the initializer the chapter pairs it with."""
-
-OPTIMIZERS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
-    {
-        "sgd": ("SGD", {}),
-        "momentum": ("SGD", {"momentum": 0.9}),
-        "adam": ("Adam", {}),
-        "nadam": ("Nadam", {}),
-    }
-)
-"""Name -> Keras' class, and its arguments beside the learning rate."""
 
 
 def build(params: Params) -> Recipe:
@@ -41,10 +31,9 @@ def build(params: Params) -> Recipe:
     head = [layer for number in range(wanted.head_layers) for layer in _hidden(f"head_{number + 1}", wanted)]
     dropped = [Dropout(wanted.dropout)] if wanted.dropout else []
     output = keras.layers.Dense(1, activation="sigmoid", name="output")
-    kind, arguments = OPTIMIZERS[wanted.optimizer]
     return Recipe(
         model=keras.Sequential([*lower(wanted.activation, wanted.reused), *head, *dropped, output]),
-        optimizer=getattr(keras.optimizers, kind)(learning_rate=wanted.learning_rate, **arguments),
+        optimizer=optimizer(wanted.optimizer, learning_rate=wanted.learning_rate),
         loss="binary_crossentropy",
         batch_size=wanted.batch_size,
         phases=_phases(wanted),

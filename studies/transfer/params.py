@@ -28,7 +28,7 @@ class TransferParams:
     # the rest
     pretrain_epochs: int = 5  # passes over the rows of the source
     activation: str = "elu"  # of all hidden layers: relu, elu or selu, each with its initializer
-    optimizer: str = "sgd"  # a key of studies.transfer.model.OPTIMIZERS
+    optimizer: str = "sgd"  # a name of hpo.training.OPTIMIZERS
     batch_size: int = 32  # images
     dropout: float = 0.0  # share of units dropped before the output layer
 

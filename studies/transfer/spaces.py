@@ -1,7 +1,7 @@
 """What is searched: what the chapter says, and what an expert would search instead."""
 
 from hpo.study import Categorical, Float, Int, Space, When
-from studies.transfer.model import DEPTH, INITIALIZERS, OPTIMIZERS
+from studies.transfer.model import DEPTH, INITIALIZERS
 from studies.transfer.pretraining import SOURCES
 
 __all__ = ["CHAPTER", "WIDE"]
@@ -36,7 +36,7 @@ WIDE = Space(
         "head_layers": Int(low=0, high=2),
         "head_units": Categorical(choices=(32, 100, 300), when={"head_layers": (1, 2)}),
         "dropout": Float(low=0.0, high=0.6),
-        "optimizer": Categorical(choices=tuple(OPTIMIZERS)),
+        "optimizer": Categorical(choices=("sgd", "momentum", "adam", "nadam")),
         "batch_size": Categorical(choices=(8, 16, 32)),
         "frozen_epochs": Int(low=0, high=_EPOCHS, when=_PRETRAINED),
         "frozen_rate": Float(low=1e-4, high=0.3, log=True, when=_FROZEN),

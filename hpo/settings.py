@@ -101,6 +101,6 @@ def data_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where what was fetched is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
+    """Where what was fetched, or trained once for all, is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "hpo"

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,10 @@ def test_the_configurations_in_the_page_are_of_the_space_they_are_tried_in(tmp_p
         file = tmp_path / "mine.json"
         file.write_text(block)
         assert read_configurations(file, cnn, cnn.space("report")) == json.loads(block)
+
+
+def test_every_definition_that_comes_with_hpo_is_named() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    names = sorted(project["entry-points"]["hpo.studies"])
+    assert ", ".join(names) in GROUP.commands["show"].params[0].help
+    assert ", ".join(f"`{name}`" for name in names) in (PROJECT / "docs" / "cli.md").read_text()

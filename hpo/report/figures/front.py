@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.analysis.methods import pareto
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, slim, titled, words
+from hpo.report.figures.canvas import axis, canvas, log_ticks, slim, titled, words
 from hpo.report.figures.panel import Panel
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["PANEL", "Front", "Mark", "caption", "data", "draw"]
 
 _UNITS = {"latency": "s"}  # of a cost's axis
+_FEWER = ("parameters",)  # costs that are counted; of the others there is less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +80,25 @@ def caption(record: Front) -> str:
     """What is to be seen."""
     best = sum(mark.best for mark in record.marks)
     better = "Higher" if record.maximize else "Lower"
+    less = "fewer" if record.cost in _FEWER else "less"
+    every = "both" if record.objectives == 2 else f"all {record.objectives}"
     return (
-        f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in all "
-        f"{record.objectives} objectives. {better} {record.metric} is better, and less {record.cost}. The values are "
-        "of validation rows and the best of many, so each is somewhat lucky."
+        f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in {every} "
+        f"objectives. {better} {record.metric} is better, and {less} {record.cost}. The values are of validation rows "
+        "and the best of many, so each is somewhat lucky."
     )
 
 
 def draw(record: Front) -> "go.Figure":
     """A mark for each trial; those on the front are joined."""
-    positive = all(mark.cost > 0 for mark in record.marks)
+    costs = [mark.cost for mark in record.marks]
+    scale: dict[str, Any] = {"nticks": 6}
+    if min(costs) > 0:
+        ticks = log_ticks(min(costs), max(costs))
+        scale = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,.6g}" for tick in ticks]}
     figure = canvas(
         height=400,
-        x=axis(titled(record.cost, _UNITS.get(record.cost, "")), type="log" if positive else "linear", nticks=6),
+        x=axis(titled(record.cost, _UNITS.get(record.cost, "")), **scale),
         y=axis(titled(f"validation {record.metric}", record.unit)),
     )
     for best, name, colour, mode in (

@@ -114,7 +114,7 @@ def draw(record: Gradients) -> "go.Figure":
             "gradient norm by weight norm",
             range=slim([min(SMALLEST - 5, *reach) - 1, max(LARGEST + 5, *reach) + 1]),  # room for the two words
             tickvals=[-12, -6, 0, 6, 12],
-            ticktext=["1e−12", "1e−6", "1", "1e6", "1e12"],
+            ticktext=["10<sup>−12</sup>", "10<sup>−6</sup>", "1", "10<sup>6</sup>", "10<sup>12</sup>"],
             tickangle=0,
         ),
         y=axis(

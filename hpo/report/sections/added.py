@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.report.document import Cell, Part, Table, Text
+from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.words import count, figure, interval, signed
 from hpo.service.findings import Findings
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["parts"]
 
+_UNMEASURED = " has not been measured"  # how an effect's note ends where a row was not trained yet
+
 
 def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     """For each ablation that was begun a sentence, its chart, its table."""
     report = findings.sweeps
-    begun = [one for one in (report.ablations if report else ()) if one.begun]
+    begun = [one for one in (report.ablations if report else ()) if _tells(one)]
     if report is None or not begun:
         return ()
     drawn = {chart.id: chart for chart in charts.of("ablations")}
@@ -33,29 +35,40 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     return found
 
 
+def _tells(found: "AblationFinding") -> bool:
+    """Whether anything is known of a technique; single rows may stand in other tables and be measured with those."""
+    return any(one.difference is not None or not one.note.endswith(_UNMEASURED) for one in _effects(found))
+
+
+def _effects(found: "AblationFinding") -> "list[Effect]":
+    return [effect for one in found.techniques for effect in (one.alone, one.company, one.interaction)]
+
+
 def _table(found: "AblationFinding", metric: str) -> Table:
     ends = f"The plain configuration gives {figure(found.plain)}, the full one {figure(found.full)}"
-    notes = dict.fromkeys(
-        effect.note for one in found.techniques for effect in (one.alone, one.company, one.interaction) if effect.note
-    )
-    said = "".join(f" {note[:1].upper()}{note[1:]}." for note in notes)
+    least = f"{count(found.repeats, 'repeat')} of each row at least" if found.repeats else "not every row gave a score"
+    notes = dict.fromkeys(effect.note for effect in _effects(found) if effect.note)
+    unmeasured = [note.removesuffix(_UNMEASURED) for note in notes if note.endswith(_UNMEASURED)]
+    said = "".join(f" {note[:1].upper()}{note[1:]}." for note in notes if not note.endswith(_UNMEASURED))
+    if unmeasured:
+        said += f" Not measured: {', '.join(unmeasured)}."
     return Table(
         caption=f"{found.title} ({metric}; + is better)",
         headings=("technique", "alone", "95 % interval", "in company", "95 % interval", "interaction", "95 % interval"),
         rows=tuple(
-            (one.name, *_cells(one.alone), *_cells(one.company), *_cells(one.interaction)) for one in found.techniques
+            (one.name, *_cells(one.alone), *_cells(one.company), *_cells(one.interaction, neutral=True))
+            for one in found.techniques
         ),
         right=frozenset(range(1, 7)),
-        note=f"{ends}; {count(found.repeats, 'repeat')} of each row at least. Intervals after Welch, not corrected for "
-        f"the number of techniques; coloured where they leave 0 out.{said}",
+        note=f"{ends}; {least}. Intervals after Welch, not corrected for the number of techniques; a star where they "
+        f"leave 0 out.{said}",
     )
 
 
-def _cells(effect: "Effect") -> tuple[str | Cell, str]:
+def _cells(effect: "Effect", *, neutral: bool = False) -> tuple[str | Cell, str]:
+    """The difference and its interval; `neutral`: neither side of 0 is good or bad."""
     text = signed(effect.difference)
     if not effect.sure or effect.difference is None:
         return text, interval(effect.ci95)
-    mark: Cell = Cell(
-        text=f"{text} *", mark="good" if effect.difference > 0 else "bad", hint="the interval leaves 0 out"
-    )
-    return mark, interval(effect.ci95)
+    good: Mark = "" if neutral else "good" if effect.difference > 0 else "bad"
+    return Cell(text=f"{text} *", mark=good, hint="the interval leaves 0 out"), interval(effect.ci95)

@@ -97,7 +97,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(repeats: int) -> None:
         for name, true in expected.items():
             low, high = getattr(found, name).ci95
             held[name] += low <= true <= high
-    # Of 800 rounds at 95 %, four standard errors are 3.1 points; a normal quantile in place of Student's would hold 0.87.
+    # Of 800 rounds at 95 %, four standard errors are 3.1 points; normal quantiles in place of Student's fall below.
     assert all(0.92 <= number / rounds <= 0.98 for number in held.values()), held
 
 

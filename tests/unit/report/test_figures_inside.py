@@ -9,6 +9,7 @@ import pytest
 import told
 
 from hpo.analysis import RowScores
+from hpo.analysis.tables.ablation import examine_ablation
 from hpo.analysis.tables.wording import row_label
 from hpo.report import theme
 from hpo.report.document import Table
@@ -188,8 +189,6 @@ SCORES = ((0.50, 0.52), (0.70, 0.72), (0.60, 0.61), (0.90, 0.91))
 
 
 def ablated(repeats: int = 2) -> Any:
-    from hpo.analysis.tables.ablation import examine_ablation
-
     measured = {("parts", row): RowScores(figures={"test": given[:repeats]}) for row, given in enumerate(SCORES)}
     report = told.sweep_report(measured, sweeps=(ABLATION.table,), repeats=repeats)
     return replace(report, ablations=(examine_ablation(ABLATION, measured, direction="maximize"),))
@@ -225,3 +224,20 @@ def test_an_ablation_has_a_section_and_is_no_choice() -> None:
     assert table.rows[0][0] == "width"
     shown = [cell if isinstance(cell, str) else cell.text for cell in table.rows[0]]
     assert shown[1::2] == ["+0.200 *", "+0.300 *", "+0.100 *"]
+    marks = ["" if isinstance(cell, str) else cell.mark for cell in table.rows[0]]
+    assert marks[1::2] == ["good", "good", ""]  # an interaction is neither good nor bad
+
+
+def test_an_ablation_of_which_one_row_stands_in_another_table_is_not_told_yet() -> None:
+    measured = {("parts", 3): RowScores(figures={"test": SCORES[3]})}
+    report = told.sweep_report(measured, sweeps=(ABLATION.table,), repeats=2)
+    begun = examine_ablation(ABLATION, measured, direction="maximize")
+    findings = told.findings(sweeps=replace(report, ablations=(begun,)))
+    assert "ablation" not in {one.id for one in document(findings).sections}
+    measured["parts", 1] = RowScores(figures={}, reasons=("diverged",))
+    begun = examine_ablation(ABLATION, measured, direction="maximize")
+    findings = told.findings(sweeps=replace(report, ablations=(begun,)))
+    table = next(one for one in document(findings).sections if one.id == "ablation").parts[-1]
+    assert isinstance(table, Table)
+    assert table.note.endswith("“width alone” gave no score: diverged. Not measured: “all but width”.")
+    assert "not every row gave a score" in table.note

@@ -31,9 +31,10 @@ FROM python:${PYTHON}-slim-bookworm
 LABEL org.opencontainers.image.title="hpo" \
       org.opencontainers.image.description="Hyperparameter optimization for Keras models" \
       org.opencontainers.image.licenses="MIT"
-# What it writes goes to /tmp, caches among it, and what the dashboard keeps to /var/lib/hpo: the rest may be read-only.
+# What it writes goes to /tmp, caches among it unless XDG_CACHE_HOME is /var/cache, and what the dashboard keeps to
+# /var/lib/hpo: the rest may be read-only.
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin hpo \
- && install -d -o hpo -g hpo -m 700 /var/lib/hpo /var/lib/hpo/artifacts
+ && install -d -o hpo -g hpo -m 700 /var/lib/hpo /var/lib/hpo/artifacts /var/cache/hpo
 COPY --from=data /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
 COPY --from=build /opt/hpo /opt/hpo
 # The driver's own libraries and nvidia-smi are lent by the NVIDIA container toolkit, where a GPU is asked for.

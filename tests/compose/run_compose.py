@@ -72,6 +72,7 @@ class Run:
         self._up()
         self._fleet()
         self._enlarge()
+        self._share()
         self._disturb()
         self._finished()
         self._dashboard()
@@ -143,6 +144,21 @@ class Run:
         self._compose.hpo("submit", "fcnn", "--fidelity", "quick", "--trials", str(total), service="worker")
         check(self._status()["target"] == total, f"submitting through exec did not open {total} slots")
         say(f"docker compose exec worker hpo submit fcnn --trials {total}: {total} slots")
+
+    def _share(self) -> None:
+        program = "; ".join(
+            (
+                "import sys",
+                "from hpo.training.pretrained import kept",
+                "print(kept('compose', lambda: {'made by': [int(sys.argv[1])]})['made by'])",
+            )
+        )
+        made_by = [
+            self._compose.docker("exec", id_, "python", "-c", program, str(number)).strip()
+            for number, id_ in enumerate(self._compose.containers("worker")[:2], start=1)
+        ]
+        check(made_by == ["[1]", "[1]"], f"each worker keeps pretrained networks for itself: {made_by}")
+        say("what one worker pretrains is there for another")
 
     def _disturb(self) -> None:
         total, compose = self._options.trials, self._compose

@@ -28,7 +28,8 @@ class Dot:
 class SweepRow:
     """One row of a table."""
 
-    label: str  # what it sets
+    label: str  # its own name, or what it sets
+    named: bool  # whether that is its own name, in words
     at: float  # its place on the axis: the value it sets, or its number in the table, from 0
     test: Dot
     train: Dot
@@ -87,17 +88,32 @@ def _rows(table: "TableFinding") -> tuple[tuple[SweepRow, ...], str, bool]:
     values = [row.setting.get(names[0]) if names else None for row in table.rows]
     number = [isinstance(value, int | float) and not isinstance(value, bool) for value in values]
     numeric = len(names) == 1 and len(values) > 1 and all(number) and len(set(values)) == len(values)
+    told = [row.label for row in table.sweep.rows]
+    numeric = numeric and not any(told)
     rows = tuple(
         SweepRow(
-            label=_label(row, names),
+            label=name,
+            named=bool(own),
             at=float(value) if numeric and value is not None else float(at),
             test=_dot(row.figures.get("test")),
             train=_dot(row.figures.get("train")),
             reason=_reason(row),
         )
-        for at, (row, value) in enumerate(zip(table.rows, values, strict=True))
+        for at, (row, value, own, name) in enumerate(
+            zip(table.rows, values, told, _labels(table.rows, names, told), strict=True)
+        )
     )
     return rows, names[0] if len(names) == 1 else "setting", numeric
+
+
+def _labels(rows: "Sequence[RowFinding]", names: Sequence[str], told: Sequence[str]) -> list[str]:
+    """What each row is called: its own label, or what it sets, but for what several rows set and all of them alike."""
+    given = {name: [repr(row.setting[name]) for row in rows if name in row.setting] for name in names}
+    telling = [name for name in names if name == names[0] or len(given[name]) == 1 or len(set(given[name])) > 1]
+    labels = [own or _label(row, telling) for row, own in zip(rows, told, strict=True)]
+    if len(set(labels)) == len(labels):
+        return labels
+    return [own or _label(row, names) for row, own in zip(rows, told, strict=True)]
 
 
 def _label(row: "RowFinding", names: Sequence[str]) -> str:

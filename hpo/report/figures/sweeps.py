@@ -1,6 +1,7 @@
 """The report's tables as charts: its figures as diamonds under the dots and intervals measured here."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def draw(record: SweepChart) -> "go.Figure":
 
 
 def _tick(row: SweepRow, *, chosen: bool) -> str:
-    name = ("★ " if chosen else "") + plain(short(row.label))
+    lines = textwrap.wrap(row.label, 22, max_lines=2, placeholder="…") if row.named else [short(row.label)]
+    name = ("★ " if chosen else "") + "<br>".join(plain(line) for line in lines)
     return f"{name}<br>no result" if row.reason is not None else name
 
 

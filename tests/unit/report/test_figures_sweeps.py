@@ -1,5 +1,7 @@
 """Figures of the report's tables."""
 
+from dataclasses import replace
+
 import pytest
 import told
 
@@ -42,6 +44,23 @@ def test_one_chart_a_table() -> None:
     assert [row.label for row in optimizer.rows] == ["adam", "sgd (rate=0.01)"]
     assert [row.at for row in optimizer.rows] == [0, 1]
     assert (units.chosen, optimizer.chosen) == (1, 0)
+
+
+def test_rows_are_called_by_what_tells_them_apart() -> None:
+    settings = [
+        {"optimizer": "adam", "units": 8, "rate": 0.1},
+        {"optimizer": "sgd", "units": 8, "rate": 0.1},
+        {"optimizer": "sgd", "units": 8, "rate": 0.2},
+        {"optimizer": "sgd", "units": 8, "rate": 0.3},
+    ]
+    rows = tuple(Row(setting=setting) for setting in settings)
+    named = (*rows[:3], replace(rows[3], label="plain descent, a rate much too high"))
+    measured = {("kinds", 0): scores((0.91,), (0.94,))}
+    for given, last in ((rows, "sgd (rate=0.3)"), (named, "plain descent, a rate much too high")):
+        table = Sweep(id="kinds", title="Kinds", base={}, rows=given, chosen=0)
+        (chart,) = sweeps.data(told.findings(sweeps=told.sweep_report(measured, sweeps=(table,)))) or ()
+        assert [row.label for row in chart.rows] == ["adam (rate=0.1)", "sgd (rate=0.1)", "sgd (rate=0.2)", last]
+    assert "plain descent, a rate<br>much too high" in sweeps.draw(chart).layout.yaxis.ticktext
 
 
 def test_a_dot_is_what_the_report_says_and_what_was_measured() -> None:

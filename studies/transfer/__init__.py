@@ -27,6 +27,7 @@ study = StudyDefinition(
     ),
     baselines=BASELINES,
     source="chapter",
+    probe_rows=128,
     sweeps=SWEEPS,
     margin=0.005,  # half a point, as for dnn
 )

@@ -115,6 +115,11 @@ class StudyDefinition:
         """
         return (*self.sweeps, *(ablation.table for ablation in self.ablations))
 
+    @functools.cached_property
+    def tried_by_hand(self) -> tuple[Sweep, ...]:
+        """The sweeps with figures of the source: what somebody trained on the way to the hand-picked configuration."""
+        return tuple(sweep for sweep in self.sweeps if any(row.reported for row in sweep.rows))
+
     def space(self, name: str | None = None) -> Space:
         """The space of that name; the default one where no name is given. Raises UsageError."""
         return _find(self.name, "space", self.spaces, name, default=0)

@@ -42,7 +42,7 @@ class History:
     baseline: float | None  # the hand-picked configuration's value in this search; None: it has none
     baseline_name: str | None
     passed: int | None  # place of the first trial better than the baseline; None: none is, or there is no baseline
-    hand_rows: int | None  # rows of the report's tables: what the hand method tried; None: there are no tables
+    hand_rows: int | None  # rows of the report's tables: what somebody tried by hand; None: there are no such tables
 
 
 def data(findings: "Findings") -> History | None:
@@ -65,7 +65,9 @@ def data(findings: "Findings") -> History | None:
         passed=None
         if value is None
         else next((at for at, v in complete if (v > value if maximize else v < value)), None),
-        hand_rows=sum(len(sweep.rows) for sweep in findings.definition.sweeps) or None if findings.definition else None,
+        hand_rows=sum(len(sweep.rows) for sweep in findings.definition.tried_by_hand) or None
+        if findings.definition
+        else None,
     )
 
 

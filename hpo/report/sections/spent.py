@@ -48,11 +48,13 @@ def _budget(report: CompareReport) -> Table:
         ("time in training", [duration(side.seconds) for _, side in sides]),
     )
     return Table(
-        caption="The budget of both sides",
+        caption="The budget of the search" if report.budget.hand is None else "The budget of both sides",
         headings=("", *(name for name, _ in sides)),
         rows=tuple((name, *values) for name, values in lines if any(value != "–" for value in values)),
         right=frozenset({1, 2}),
-        note="The hand’s time is what its rows took here, where they were measured.",
+        note="How the hand-picked configuration was come by is not on record."
+        if report.budget.hand is None
+        else "The hand’s time is what its rows took here, where they were measured.",
     )
 
 

@@ -35,7 +35,7 @@ class Budget:
     """What both sides spent."""
 
     search: Spent
-    hand: Spent | None  # None: the definition has no tables
+    hand: Spent | None  # None: the definition has no tables with figures of somebody's
     trials_to_pass: int | None
     # settled trials, the passing one included, until one was better than the baseline in the same search; None: none
     # was, or the baseline has no value there
@@ -54,7 +54,7 @@ def budget(storage: Storage, record: StudyRecord, definition: StudyDefinition, b
     slots = Slots(storage).list(record.name)
     return Budget(
         search=_search(storage, record, definition, sum(slot.outcome is not None for slot in slots)),
-        hand=_hand(storage, definition) if definition.sweeps else None,
+        hand=_hand(storage, definition) if definition.tried_by_hand else None,
         trials_to_pass=trials_to_pass(slots, baseline, record.direction),
     )
 
@@ -108,7 +108,7 @@ def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
     from hpo.service.sweep.run import sweep_plan
 
     fidelity = definition.fidelities[-1]
-    distinct = {digest(sweep.configuration(row)) for sweep in definition.sweeps for row in sweep.rows}
+    distinct = {digest(sweep.configuration(row)) for sweep in definition.tried_by_hand for row in sweep.rows}
     paces: dict[str, list[float]] = {}
     study = sweep_plan(definition, definition.name, fidelity.name, 0).name
     for result in measuring.results(storage, study).values():
@@ -119,6 +119,6 @@ def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
         trials=len(distinct),
         epochs=len(distinct) * fidelity.epochs,
         seconds=sum(fmean(paces[key]) for key in distinct) if measured else None,
-        rows=sum(len(sweep.rows) for sweep in definition.sweeps),
-        tables=len(definition.sweeps),
+        rows=sum(len(sweep.rows) for sweep in definition.tried_by_hand),
+        tables=len(definition.tried_by_hand),
     )

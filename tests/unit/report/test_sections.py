@@ -73,6 +73,17 @@ def test_how_soon_the_hand_was_passed_is_told_only_where_it_can_be() -> None:
     assert "No trial of the search passed the hand-picked configuration’s value" in never
 
 
+def test_what_the_hand_spent_is_told_where_it_is_on_record() -> None:
+    report = told.comparison(WON, LOST)
+    unknown = markdown(told_of(comparison=report))
+    assert "How the hand-picked configuration was come by is not on record" in unknown
+    assert "The budget of both sides" not in unknown
+    hand = replace(report.budget.search, trials=31, rows=36, tables=6)
+    known = markdown(told_of(comparison=replace(report, budget=replace(report.budget, hand=hand))))
+    assert "The budget of both sides" in known
+    assert "| rows of the tables | – | 36 |" in known
+
+
 @pytest.mark.parametrize("optimism", [0.05, 0.0, -0.05])
 def test_optimism_keeps_its_sign_beside_its_interval(optimism: float) -> None:
     run = told.heat(told.racer("trial 7", [0.9, 0.92], 0.96), told.racer("report", [0.9, 0.9]), optimism=optimism)

@@ -6,7 +6,9 @@ import pytest
 
 from hpo.study import StudyDefinition
 from studies.cnn import study as cnn
+from studies.dnn import study as dnn
 from studies.fcnn import study as fcnn
+from studies.transfer import study as transfer
 
 ROWS = {"cnn": [3, 6, 7, 5, 7, 3, 4, 3], "fcnn": [6, 7, 7, 5, 6, 5]}
 
@@ -69,3 +71,9 @@ def test_training_times_stand_where_the_report_has_them() -> None:
 def test_figures_keep_the_digits_they_were_printed_with() -> None:
     assert str(cnn.sweeps[3].rows[4].reported["test"]) == "0.910"
     assert str(fcnn.sweeps[1].rows[5].reported["test"]) == "2.3"
+
+
+def test_only_tables_with_figures_of_somebodys_were_tried_by_hand() -> None:
+    assert fcnn.tried_by_hand == fcnn.sweeps
+    assert cnn.tried_by_hand == cnn.sweeps
+    assert dnn.tried_by_hand == transfer.tried_by_hand == ()  # their tables are made from what a chapter teaches

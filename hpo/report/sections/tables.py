@@ -35,11 +35,12 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     measured = [table for table in report.choices if _is_measured(table)]
     if not measured:
         return ()
-    found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured, source)]
+    found: list[Part] = [Text(text=_lead(report), tone="lead"), _overview(measured, report)]
     for table in measured:
         chart: Chart | None = drawn.get(f"figure-sweep-{table.sweep.id}")
         found.append(chart or Text(text=table_sentence(table, source)))  # the chart's caption says the same
-        found.append(_table(report, table))
+        # Figures of ours alone are in the chart; beside those of the source they are to be compared one by one.
+        found.append(_table(report, table, folded=chart is not None and not report.has_reported))
     return found
 
 
@@ -82,24 +83,29 @@ def _ended(row: "RowFinding") -> int:
     return max((len(figure.measured) for figure in row.figures.values()), default=0) + len(row.reasons)
 
 
-def _overview(tables: "Sequence[TableFinding]", source: str) -> Table:
+def _overview(tables: "Sequence[TableFinding]", report: "SweepReport") -> Table:
     rows = []
+    source = report.source
     for table in tables:
         sweep = table.sweep
         word, mark = _VERDICTS[table.verdict]
         best = "–" if table.best is None else row_label(sweep, sweep.rows[table.best])
         wrong = sum(any(figure.disagrees for figure in row.figures.values()) for row in table.rows)
         chosen = row_label(sweep, sweep.rows[sweep.chosen])
-        rows.append((sweep.title, chosen, best, Cell(text=word, mark=mark), f"{wrong} of {len(table.rows)}"))
+        said: tuple[str | Cell, ...] = (sweep.title, chosen, best, Cell(text=word, mark=mark))
+        rows.append((*said, f"{wrong} of {len(table.rows)}") if report.has_reported else said)
     return Table(
         caption=f"What becomes of the {source}’s choices",
-        headings=("table", f"the {source} chose", "best here", "its choice", "rows that disagree"),
+        headings=(
+            *("table", f"the {source} chose", "best here", "its choice"),
+            *(("rows that disagree",) if report.has_reported else ()),
+        ),
         rows=tuple(rows),
         right=frozenset({4}),
     )
 
 
-def _table(report: "SweepReport", table: "TableFinding") -> Table:
+def _table(report: "SweepReport", table: "TableFinding", *, folded: bool) -> Table:
     names = [name for name in _FIGURES if any(name in row.figures for row in table.rows)]
     headings = [varied(table.sweep)]
     for name in names:
@@ -115,6 +121,7 @@ def _table(report: "SweepReport", table: "TableFinding") -> Table:
         rows=tuple(_row(table, row, names, report.source) for row in table.rows),
         right=frozenset(range(1, len(headings))),
         note=f"{marks}{spreads}✓ marks the {report.source}’s choice.",
+        folded=folded,
     )
 
 

@@ -136,6 +136,18 @@ def test_rows_stand_beside_their_reported_figures_and_what_disagrees_is_marked()
     assert "base configuration, 3 repeats with" in markdown(told_of(sweeps=told.sweep_report(every)))
 
 
+def test_a_table_without_reported_figures_is_shown_by_its_chart_and_told_on_demand() -> None:
+    exact = RowScores(figures={"test": (0.9101, 0.9102, 0.9100)})
+    ours = replace(told.UNITS, rows=tuple(replace(row, reported={}) for row in told.UNITS.rows))
+    measured = {("units", at): exact for at in range(len(ours.rows))}
+    found = tables(told_of(sweeps=told.sweep_report(measured, sweeps=(ours,))), "tables")
+    assert "rows that disagree" not in found["What becomes of the report’s choices"].headings
+    assert found["Units: measured (accuracy)"].folded
+    beside = tables(told_of(sweeps=told.sweep_report(measured, sweeps=(told.UNITS,))), "tables")
+    assert beside["What becomes of the report’s choices"].headings[-1] == "rows that disagree"
+    assert not beside["Units: measured beside reported (accuracy)"].folded
+
+
 def test_near_and_far_rows_come_with_all_their_features() -> None:
     predictions = Predictions(
         truth=np.array([1.0, 2.0, 3.0]),

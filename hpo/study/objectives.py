@@ -9,7 +9,7 @@ from hpo.errors import UsageError
 if TYPE_CHECKING:
     from hpo.study.definition import StudyDefinition
 
-__all__ = ["COSTS", "directions", "parse_objectives"]
+__all__ = ["COSTS", "directions", "less", "parse_objectives"]
 
 COSTS: Mapping[str, str] = MappingProxyType(
     {
@@ -17,6 +17,9 @@ COSTS: Mapping[str, str] = MappingProxyType(
         "parameters": "numbers the model keeps for prediction",
     }
 )
+
+
+_COUNTED = ("parameters",)
 
 
 def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...]:
@@ -40,6 +43,11 @@ def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...
             f"there is no objective {unknown[0]!r}; beside {metric} there are: {', '.join(COSTS)}; {example}"
         )
     return tuple(costs)
+
+
+def less(costs: Sequence[str]) -> str:
+    """What a search wants of them, for a person: "less latency and fewer parameters"."""
+    return " and ".join(f"{'fewer' if cost in _COUNTED else 'less'} {cost}" for cost in costs)
 
 
 def directions(direction: str, costs: Sequence[str]) -> tuple[str, ...]:

@@ -79,9 +79,9 @@ def test_a_front_stands_on_the_page_of_its_study(client: FlaskClient, store: Sto
         assert slot is not None
         assert slots.settle(slot, "complete", values[0], trial_number=number, params={"x": 0.5}, further=values[1:])
     text = words(read(client, "/studies/f"))
-    assert "maximize accuracy against less parameters, sampler" in text
+    assert "maximize accuracy against fewer parameters, sampler" in text
     assert "Trial accuracy parameters 2 0.9375 40.00 0 0.7500 10.00 " in text
-    assert "maximize accuracy against less parameters" in words(read(client, "/"))
+    assert "maximize accuracy against fewer parameters" in words(read(client, "/"))
 
 
 def test_every_link_of_ours_leads_somewhere(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:

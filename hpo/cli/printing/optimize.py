@@ -7,6 +7,7 @@ from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import Interrupted, duration, figure, say, tell
 from hpo.cli.printing.words import CHANGED, count, evaluation_words, fidelity_words, size_words
 from hpo.errors import StudyError
+from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
@@ -28,7 +29,7 @@ def announce(plan: "Plan", request: "Request") -> None:
         say(f"study {plan.study} goes on in {plan.safe_url}: {existing.settled} of {request.trials} trials are done")
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     if plan.costs:
-        say(f"  against  less {' and '.join(plan.costs)}: a front is searched, and nothing is pruned")
+        say(f"  against  {less(plan.costs)}: a front is searched, and nothing is pruned")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
     say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation, definition.labels)}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")

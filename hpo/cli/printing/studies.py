@@ -9,6 +9,7 @@ from hpo.cli.printing.fleet import show_workers
 from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import ago, configuration, configuration_lines, duration, figure, table, tell
 from hpo.cli.printing.sparkline import sparkline
+from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.service.views.fleet import FleetWorker
@@ -57,7 +58,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
     """One study in lines."""
     lines = [
         f"{one.study}: {one.definition}, space {one.space}, fidelity {one.fidelity}, {one.direction}",
-        *([f"  against  less {' and '.join(one.objectives[1:])}"] if one.objectives else []),
+        *([f"  against  {less(one.objectives[1:])}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
         f"  running  {one.running}, open {one.open}",

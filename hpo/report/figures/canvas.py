@@ -145,8 +145,23 @@ def log_ticks(low: float, high: float) -> list[float]:
         within = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
         if len(within) <= 6:
             break
+    if len(within) < 3:  # within a decade: multiples of one number tell it better
+        within = _multiples(low, high) or within
     stride = -(-len(within) // 6) or 1
     return within[::stride] or [low]
+
+
+def _multiples(low: float, high: float) -> list[float]:
+    """At most six multiples of 1, 2 or 5 times a power of ten from `low` to `high`; none where they are the same."""
+    if not high > low:
+        return []
+    power = math.floor(math.log10((high - low) / 6))
+    for factor in (1, 2, 5, 10):
+        unit = float(f"{factor}e{power}")
+        first, last = math.ceil(low / unit - 1e-9), math.floor(high / unit + 1e-9)
+        if last - first < 6:
+            return [number * unit for number in range(first, last + 1)]
+    return []
 
 
 def figure_json(figure: "go.Figure") -> str:

@@ -7,6 +7,7 @@ from hpo.analysis.methods import pareto
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, log_ticks, slim, titled, words
 from hpo.report.figures.panel import Panel
+from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["PANEL", "Front", "Mark", "caption", "data", "draw"]
 
 _UNITS = {"latency": "s"}  # of a cost's axis
-_FEWER = ("parameters",)  # costs that are counted; of the others there is less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,10 @@ def caption(record: Front) -> str:
     """What is to be seen."""
     best = sum(mark.best for mark in record.marks)
     better = "Higher" if record.maximize else "Lower"
-    less = "fewer" if record.cost in _FEWER else "less"
     every = "both" if record.objectives == 2 else f"all {record.objectives}"
     return (
         f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in {every} "
-        f"objectives. {better} {record.metric} is better, and {less} {record.cost}. The values are of validation rows "
+        f"objectives. {better} {record.metric} is better, and {less([record.cost])}. The values are of validation rows "
         "and the best of many, so each is somewhat lucky."
     )
 

@@ -54,6 +54,7 @@ def _asked() -> dict[str, Any]:
 
 def _filters() -> dict[str, Any]:
     from hpo.report import words
+    from hpo.study.objectives import less
     from hpo.web.pages.addresses import anchor
     from hpo.web.pages.study_page import word
 
@@ -65,6 +66,7 @@ def _filters() -> dict[str, Any]:
         "duration": words.duration,
         "figure": words.figure,
         "iso": lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%S}Z",
+        "less": less,
         "word": word,
     }
 

@@ -137,6 +137,16 @@ def test_logarithmic_ticks_are_few_and_within(low: float, times: float) -> None:
     assert all(low * 0.99 <= tick <= low * times * 1.01 for tick in ticks)
 
 
+@given(st.floats(1e-8, 1e8), st.floats(1.01, 10.0))
+def test_a_range_within_a_decade_has_ticks_to_read_it_by(low: float, times: float) -> None:
+    assert 2 <= len(canvas.log_ticks(low, low * times)) <= 6
+
+
+def test_ticks_are_round() -> None:
+    assert canvas.log_ticks(266_610, 458_000) == [300_000, 350_000, 400_000, 450_000]
+    assert canvas.log_ticks(1e-3, 1.0) == [0.001, 0.01, 0.1, 1]
+
+
 def test_text_is_shown_letter_by_letter() -> None:
     assert canvas.plain("<b>&amp;") == "&lt;b&gt;&amp;amp;"
     assert canvas.words({"a": 0.1234567, "<b>": None}) == "a=0.123457, &lt;b&gt;=None"

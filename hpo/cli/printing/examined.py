@@ -16,7 +16,7 @@ def examination_lines(found: "Examination") -> list[str]:
     lines = [
         f"size: {count(found.parameters, 'parameter')}, {found.bytes:,} bytes; "
         f"{found.sparsity:.1%} of the kernels' weights are at most {found.threshold:g}; "
-        f"with those at 0 {figure(found.pruned)} on test"
+        f"without them {figure(found.pruned)} on test"
     ]
     if found.folding is not None:
         lines.append(_folding(found.folding))

@@ -9,7 +9,7 @@ import pytest
     ("typed", "offered"),
     [
         ("hpo opt", ["optimize"]),
-        ("hpo optimize ", ["cnn", "fcnn"]),
+        ("hpo optimize ", ["cnn", "dnn", "fcnn", "transfer"]),
         ("hpo optimize c", ["cnn"]),
         ("hpo optimize cnn --sampler q", ["qmc"]),
         ("hpo optimize cnn --pruner ", ["hyperband", "asha", "median", "wilcoxon", "none"]),
@@ -21,7 +21,7 @@ import pytest
         ("hpo data ", ["fetch", "check"]),
         ("hpo best ", ["my-study"]),
         ("hpo stop ", ["my-study"]),
-        ("hpo submit ", ["cnn", "fcnn", "my-study"]),
+        ("hpo submit ", ["cnn", "dnn", "fcnn", "my-study", "transfer"]),
         ("hpo submit cnn --space w", ["wide"]),
         ("hpo optimize nonsense --space ", []),
     ],

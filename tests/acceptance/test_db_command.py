@@ -4,24 +4,26 @@ import json
 import sqlite3
 from pathlib import Path
 
+from hpo.service.storage.schema import VERSION
+
 
 def test_tables_are_made_once_and_said_to_be_there(hpo, folder: Path) -> None:
     missing = hpo("db", "check")
     assert (missing.code, missing.out) == (1, "sqlite:///hpo.db: no tables of hpo; nothing was changed\n")
-    assert missing.err == "hpo: storage sqlite:///hpo.db needs tables of version 3: hpo db upgrade\n"
+    assert missing.err == f"hpo: storage sqlite:///hpo.db needs tables of version {VERSION}: hpo db upgrade\n"
     assert list(folder.iterdir()) == []
     made = hpo("db", "upgrade", "--json")
     assert (made.code, made.err) == (0, "")
     assert json.loads(made.out) == {
         "storage": "sqlite:///hpo.db",
         "before": None,
-        "after": 3,
-        "needed": 3,
+        "after": VERSION,
+        "needed": VERSION,
         "changed": True,
     }
     again = hpo("db", "upgrade")
     assert (again.code, again.err) == (0, "")
-    assert again.out == "sqlite:///hpo.db: tables of version 3, the latest; nothing was changed\n"
+    assert again.out == f"sqlite:///hpo.db: tables of version {VERSION}, the latest; nothing was changed\n"
     assert hpo("db", "check").code == 0
 
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import toy
 from fleets import Fleet
+from sqlalchemy import text
 
 from hpo.service import storage, studies
 from hpo.service.hosts.cores import share
@@ -100,6 +101,22 @@ def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: S
     assert sorted(settled) == sorted(told)
     assert len({line["worker"] for line in lines if line["event"] == "settled"}) in (1, 2)
     assert list(Roster(opened).present()) == []
+
+
+@pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
+def test_it_does_not_end_before_what_a_dead_worker_held_is_open_again(
+    opened: Storage, start: Start, tmp_path: Path
+) -> None:
+    make(opened, "a", 1)
+    fleet = start("held", "--drain", "--processes", "1", "--log", "json")
+    until(begun)
+    with opened.engine.begin() as held:
+        held.execute(text("SELECT id FROM hpo_slot FOR UPDATE"))  # nobody can give it back for now
+        fleet.workers()[0].kill()
+        until(lambda: '"event": "ended"' in fleet.said())  # the next one found nothing
+    (tmp_path / "go").touch()
+    assert fleet.process.wait(120) == 0
+    assert toy.unsound(opened.url, "a", trials=1) == []
 
 
 def test_fleets_of_one_machine_share_its_cores(opened: Storage, start: Start) -> None:

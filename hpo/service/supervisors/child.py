@@ -44,6 +44,7 @@ class Child:
         # The worker waits for these signals in a thread of its own (see worker.py). They are held back from its first
         # instruction on, as a process inherits this mask, so none can find it half awake.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        self.began = time.monotonic()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "hpo.service.workers.worker"],

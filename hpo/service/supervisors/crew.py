@@ -34,6 +34,7 @@ class Gone:
     study: str | None = None  # the one whose slot it had last
     signal: int | None = None  # number of the signal that ended it, if one did
     worked: bool  # whether it ever took a slot
+    began: float = 0.0  # monotonic seconds of its start
 
 
 class Crew:
@@ -181,6 +182,7 @@ class Crew:
             study=child.study,
             signal=-code if code < 0 else None,
             worked=child.has_worked,
+            began=child.began,
         )
         if how in ("drained", "recycled", "stopped"):
             self.fruitless = 0

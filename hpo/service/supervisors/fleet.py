@@ -131,8 +131,8 @@ class _Fleet:
         return stopped
 
     def _bury(self, gone: Gone) -> None:
-        if gone.how == "drained" and self._order.drain:
-            self._crew.retire()
+        if gone.how == "drained" and self._order.drain and gone.began > self._chores.in_order_since:
+            self._crew.retire()  # else what a dead worker held may have opened since it looked: another looks again
         elif gone.how in ("error", "overran", "memory", "crashed"):
             about = {"worker": gone.name, "study": gone.study, "reason": gone.why}
             _log.warning("a worker ended and is replaced", extra=about)

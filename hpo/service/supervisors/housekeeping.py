@@ -34,13 +34,21 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._away = False  # whether the database refused what was tried last
         self._buried = self._recovered = float("-inf")  # monotonic seconds
+        self._to_settle = self._settled = 0  # ended workers: heard of; in order, counted by the thread
+        self._last_settled = float("-inf")  # monotonic seconds
 
     def start(self) -> None:
         """Begin; `bury` may be called before."""
         self._thread.start()
 
+    @property
+    def in_order_since(self) -> float:
+        """Monotonic seconds since when nothing is left of ended workers: before it a slot of theirs may not be open."""
+        return self._last_settled if self._settled == self._to_settle else float("inf")
+
     def bury(self, gone: Gone) -> None:
         """Put in order what this worker left, as soon as the database answers."""
+        self._to_settle += 1
         self._ended.put(gone)
 
     def close(self, seconds: float) -> bool:
@@ -61,6 +69,8 @@ class Housekeeping:
                 return  # in vain where the database is away: another fleet will, or the next one
             while not self._once(functools.partial(self._settle, gone)):
                 time.sleep(_PAUSE)
+            self._last_settled = time.monotonic()
+            self._settled += 1
 
     def _settle(self, gone: Gone) -> None:
         settle_accounts(self._storage, gone, max_attempts=self._max_attempts)

@@ -92,7 +92,7 @@ def test_a_row_that_trains_only_sometimes_is_no_better_choice_whatever_its_lucky
     found = examined(chosen, worse, better[:2], tried=(2,))
     assert (found.verdict, found.better, found.best) == ("stands", (), 0)
     itself = examined(chosen[:2], worse, tried=(0,))
-    assert (itself.verdict, itself.note) == ("undecided", "some repeats of row 1, the report's choice, gave no score")
+    assert (itself.verdict, itself.note) == ("undecided", "some repeats of row 1, the choice, gave no score")
     assert examined(chosen[:2], better, tried=(0,)).verdict == "refuted"
 
 

@@ -13,6 +13,8 @@ import pytest
 from conftest import environment
 
 LINE = """
+from decimal import Decimal
+
 import numpy as np
 
 from hpo.data import Dataset, Rows
@@ -51,7 +53,7 @@ study = StudyDefinition(
     ),
     evaluation=Holdout(rows=50),
     fidelities=(Fidelity(name="quick", epochs=2), Fidelity(name="full", epochs=EPOCHS)),
-    sweeps=(table("units", (1, 2, 4), ({}, {}, {}), 1), table("rate", (1e-6, 0.01), ({}, {}), 0)),
+    sweeps=(table("units", (1, 2, 4), ({}, {"test": Decimal("0.5")}, {}), 1), table("rate", (1e-6, 0.01), ({}, {}), 0)),
 )
 """
 TRAININGS = 8  # five rows, of which two are alike, twice

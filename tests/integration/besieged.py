@@ -204,7 +204,8 @@ def castle(folder: Path, *, door: bool) -> Iterator[Castle]:
     try:
         yield Castle(port=server.effective_port, folder=here, template=template)
     finally:
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
+        with suppress(OSError):  # a thread at its answer pulled it in between, and all was closed before this pull
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)
         server.task_dispatcher.shutdown()
         close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from hpo.errors import UsageError
+from hpo.training.loading import load_keras
 
 __all__ = ["configure"]
 
@@ -28,6 +29,7 @@ def configure(*, threads: int | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _silent_start():
+        load_keras()
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")

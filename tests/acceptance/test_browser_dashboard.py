@@ -11,7 +11,7 @@ from pathlib import Path
 
 import paced
 import pytest
-from conftest import Hpo, environment
+from command import Hpo, environment
 from playwright.sync_api import Browser, Page, expect
 
 from hpo.service.optimize.request import Request

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Outcome, environment, own_model
+from command import Outcome, environment, own_model
 
 from hpo.analysis import compare
 from hpo.search.rows import load
@@ -22,7 +22,7 @@ SEARCH = (
     "optimize",
     "./wine.py:study",
     "--workers",
-    "2",
+    "1",
     "--trials",
     "4",
     "--pruner",
@@ -131,7 +131,7 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
 
 
 def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: Path) -> None:
-    more = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--json")
+    more = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--workers", "1", "--json")
     assert more.code == 0, more.err
     document = json.loads(more.out)
     assert (document["pairs"], document["alpha"]) == (8, pytest.approx(0.05 * 0.75 * 0.25))
@@ -174,6 +174,7 @@ def under_way(folder: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_stopped_and_killed_it_goes_on_and_repeats_nothing_finished(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(file.read_text().replace("epochs=20", "epochs=150"))

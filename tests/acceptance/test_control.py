@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Hpo, environment
+from command import PROJECT, Hpo, environment
 
 from hpo.service import storage
 from hpo.service.views import status

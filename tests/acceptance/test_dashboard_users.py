@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from conftest import Hpo
+from command import Hpo
 
 GOOD = "correct horse battery\n"
 

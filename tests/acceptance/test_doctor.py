@@ -26,16 +26,22 @@ def test_a_sound_machine_is_told_so(hpo, folder: Path) -> None:
     assert (folder / "hpo.db").read_bytes() == before
 
 
-def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folder: Path) -> None:
-    broken = folder / "broken" / "tensorflow"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ImportError('libcudart is missing')")
+@pytest.fixture
+def broken(folder: Path) -> str:
+    """A PYTHONPATH on which lies a TensorFlow that cannot be loaded."""
+    package = folder / "broken" / "tensorflow"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libcudart is missing')")
+    return str(package.parent)
+
+
+def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folder: Path, broken: str) -> None:
     sets = folder / "sets"
     sets.mkdir()
     (sets / "train-images-idx3-ubyte.gz").write_bytes(b"not this")
     done = hpo(
         "doctor",
-        PYTHONPATH=str(folder / "broken"),
+        PYTHONPATH=broken,
         HPO_STORAGE="postgresql://me:s3cret@localhost:1/db",
         HPO_DATA_DIR=str(sets),
     )
@@ -51,8 +57,8 @@ def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folde
     assert "train-images-idx3-ubyte.gz is damaged" in warned
 
 
-def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path) -> None:
-    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///new.db").out)
+def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path, broken: str) -> None:
+    found = checks(hpo("doctor", "--json", "--storage", "sqlite:///new.db", PYTHONPATH=broken).out)
     assert found["storage"]["state"] == "ok"
     assert "not there yet" in found["storage"]["found"]
     assert not (folder / "new.db").exists()

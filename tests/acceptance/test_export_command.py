@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Hpo, environment
+from command import Hpo, environment
 
 OWN = """
 from hpo.study import *

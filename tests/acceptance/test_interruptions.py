@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from command import environment
 
 TRIALS = 6
 SEARCH = ("optimize", "./wine.py:study", "--workers", "2", "--trials", TRIALS, "--pruner", "none", "--seed", "1")
@@ -83,6 +83,7 @@ def test_an_interrupted_search_gives_back_what_it_had_in_hand(hpo, slow: Path) -
     finishes(hpo, slow)
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_takes_its_workers_along_and_loses_nothing(hpo, slow: Path) -> None:
     with running(slow) as process:
         process.kill()
@@ -92,6 +93,7 @@ def test_a_killed_supervisor_takes_its_workers_along_and_loses_nothing(hpo, slow
     finishes(hpo, slow)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_ends_the_search_with_one_line_and_it_goes_on_later(hpo, wine: Path) -> None:
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))

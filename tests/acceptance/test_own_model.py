@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Outcome, environment, own_model
+from command import Outcome, environment, own_model
 
 from hpo.study import registry
 
@@ -91,7 +91,7 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
     less = hpo(*SEARCH, "--trials", "5")
     assert less.code == 2
     assert "6 trials already" in less.err
-    more = hpo(*SEARCH, "--trials", "8", "--quiet")
+    more = hpo(*SEARCH, "--trials", "8", "--workers", "1", "--quiet")
     assert more.code == 0, more.err
     assert "6 of 8 trials are done" in more.err
     assert "8 of 8 trials" in more.out
@@ -151,7 +151,7 @@ def test_a_configuration_of_ones_own_is_tried_first_and_a_good_value_ends_the_se
 def test_a_definition_whose_every_training_fails_is_told_with_its_reason(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(own_model().replace("    import keras", "    raise ValueError('no such layer')\n    import keras"))
-    done = hpo(*SEARCH, "--trials", "2")
+    done = hpo(*SEARCH, "--trials", "2", "--workers", "1")
     assert done.code == 1
     last = done.err.splitlines()[-1]
     assert last.startswith("hpo: ")

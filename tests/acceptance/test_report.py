@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import reported
-from conftest import Hpo, environment
+from command import Hpo, environment
 from test_startup import imported_by
 
 from hpo.service import storage

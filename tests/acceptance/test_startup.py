@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from command import environment
 
 HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "mlxtend"}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from command import environment
 
 LINE = """
 from decimal import Decimal
@@ -98,7 +98,8 @@ def complete(folder: Path) -> int:
         return int(opened.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_in_the_middle_the_same_command_repeats_nothing_finished(hpo, line: Path, number: int) -> None:
     with running(line) as process:
         process.send_signal(number)

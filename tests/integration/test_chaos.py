@@ -9,7 +9,8 @@ import pytest
 
 
 # SQLite has fewer faults to offer, and its round in `make chaos-short`.
-@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_while_everything_goes_wrong(database: str) -> None:
     script = Path(__file__).with_name("chaos.py")
     options = ["--workers", "4", "--hosts", "2", "--trials", "16", "--beside", "4", "--seconds", "0.5"]

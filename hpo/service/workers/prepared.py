@@ -1,7 +1,6 @@
 """What a worker needs at hand to serve a study: its record, its objective, Optuna's study with sampler and pruner."""
 
 import dataclasses
-import importlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -160,6 +159,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
 
     """
     from hpo.search import measuring, objective
+    from hpo.training.loading import load_keras
 
     made: Measuring | SearchObjective
     if record.kind == "search":
@@ -174,7 +174,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
     else:
         made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
     try:
-        importlib.import_module("keras")
+        load_keras()
     except ImportError as error:
         raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
     made.prepare()

@@ -1,0 +1,37 @@
+"""The import of Keras and TensorFlow, without what Keras only looks for."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["load_keras"]
+
+_LOOKED_FOR = ("sklearn", "matplotlib")
+
+
+def load_keras() -> None:
+    """Import Keras, and TensorFlow with it; does nothing where that is done already.
+
+    Keras imports scikit-learn and matplotlib where it finds them, for its scikit-learn wrappers and its galleries of
+    pictures, and they take longer than all of Keras: a third of a worker's start (`python -m benchmarks.startup`). Both
+    come with hpo's own dependencies, so Keras always finds them. Here it does not, and so lacks wrappers and galleries;
+    whoever imports either package, before or after, has it as ever.
+
+    Raises:
+        ImportError: TensorFlow or Keras is not installed, or cannot be loaded.
+
+    """
+    with _unfindable(_LOOKED_FOR):
+        import keras  # noqa: F401
+
+
+@contextmanager
+def _unfindable(packages: tuple[str, ...]) -> Iterator[None]:
+    """Packages not imported so far cannot be: None in `sys.modules` is Python's own way to say so."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)

@@ -64,6 +64,7 @@ def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path, broken: str
     assert not (folder / "new.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="TensorFlow may see the GPUs that are here")
 def test_gpus_that_tensorflow_does_not_see_are_told(hpo, folder: Path) -> None:
     tool = folder / "bin" / "nvidia-smi"

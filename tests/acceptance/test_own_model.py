@@ -135,6 +135,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(hpo, copy: Path) -> N
     assert {path.name for path in copy.iterdir() if "keras" in path.name} == {"wine.keras"}
 
 
+@pytest.mark.slow
 def test_a_configuration_of_ones_own_is_tried_first_and_a_good_value_ends_the_search(hpo, wine: Path) -> None:
     mine = {"layers": 1, "units": 9, "activation": "tanh", "learning_rate": 0.01}
     (wine / "mine.json").write_text(json.dumps(mine))

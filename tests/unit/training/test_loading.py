@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LOAD = "import sys; from hpo.training.loading import load_keras\n"
 
 
@@ -23,6 +25,7 @@ def test_they_are_left_out_and_can_be_had_afterwards() -> None:
     assert out == ["True set()", "178", "True"]
 
 
+@pytest.mark.slow
 def test_a_definition_that_has_imported_one_keeps_it_and_keras_finds_it() -> None:
     out = said(
         "import sklearn\n"
@@ -45,6 +48,7 @@ def test_what_is_missing_is_told_and_the_packages_can_be_imported_all_the_same()
     assert out == ["True", "sklearn"]
 
 
+@pytest.mark.slow
 def test_keras_would_have_imported_them() -> None:
     """Otherwise there is nothing to keep from it, and the module can go."""
     assert said("import keras; print({'sklearn', 'matplotlib'} <= set(sys.modules))") == ["True"]

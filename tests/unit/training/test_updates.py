@@ -104,7 +104,12 @@ PLAIN = ("adam", "adamw", "rmsprop", "sgd", "sgd momentum", "sgd nesterov", "ada
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "kind"), [*((name, "dense") for name in OPTIMIZERS), *((name, "conv") for name in PLAIN)]
+    ("optimizer", "kind"),
+    [
+        *((name, "dense") for name in OPTIMIZERS),
+        *((name, "conv") for name in ("adam", "sgd nesterov")),
+        *(pytest.param(name, "conv", marks=pytest.mark.slow) for name in PLAIN if name not in ("adam", "sgd nesterov")),
+    ],
 )
 def test_same_weights_as_train_on_batch(optimizer: str, kind: str) -> None:
     schedule = ExponentialDecay(decay_steps=7, decay_rate=0.5) if kind == "dense" else None

@@ -13,7 +13,7 @@ def load_keras() -> None:
     """Import Keras, and TensorFlow with it; does nothing where that is done already.
 
     Keras imports scikit-learn and matplotlib where it finds them, for its scikit-learn wrappers and its galleries of
-    pictures, and they take longer than all of Keras: a third of a worker's start (`python -m benchmarks.startup`). Both
+    pictures, and they take longer than all of Keras: a quarter of the import (`python -m benchmarks.startup`). Both
     come with hpo's own dependencies, so Keras always finds them. Here it does not, and so lacks wrappers and galleries;
     whoever imports either package, before or after, has it as ever.
 

@@ -139,6 +139,7 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> T
     Raises:
         UsageError: the configuration has no dropout, or no batch normalization, for what was asked; nothing is trained.
         HpoError: training left the finite numbers, or the model could not be written.
+        DefinitionError: TensorFlow is not installed, or cannot be loaded.
         DataError: the data cannot be had.
 
     """

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hpo.errors import DefinitionError
+
 __all__ = ["load_keras"]
 
 _LOOKED_FOR = ("sklearn", "matplotlib")
@@ -18,11 +20,14 @@ def load_keras() -> None:
     whoever imports either package, before or after, has it as ever.
 
     Raises:
-        ImportError: TensorFlow or Keras is not installed, or cannot be loaded.
+        DefinitionError: TensorFlow or Keras is not installed, or cannot be loaded.
 
     """
-    with _unfindable(_LOOKED_FOR):
-        import keras  # noqa: F401
+    try:
+        with _unfindable(_LOOKED_FOR):
+            import keras  # noqa: F401
+    except ImportError as error:
+        raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
 
 
 @contextmanager

@@ -22,6 +22,7 @@ def configure(*, threads: int | None = None) -> None:
 
     Raises:
         UsageError: `threads` is below 1, or TensorFlow has already started and runs with another number.
+        DefinitionError: TensorFlow is not installed, or cannot be loaded.
 
     """
     if threads is not None and threads < 1:

@@ -41,3 +41,12 @@ def wine(folder: Path) -> Path:
     """The folder the command runs in, with the README's example in it."""
     (folder / "wine.py").write_text(own_model())
     return folder
+
+
+@pytest.fixture
+def broken(folder: Path) -> str:
+    """A PYTHONPATH on which lies a TensorFlow that cannot be loaded."""
+    package = folder / "broken" / "tensorflow"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libcudart is missing')")
+    return str(package.parent)

@@ -26,15 +26,6 @@ def test_a_sound_machine_is_told_so(hpo, folder: Path) -> None:
     assert (folder / "hpo.db").read_bytes() == before
 
 
-@pytest.fixture
-def broken(folder: Path) -> str:
-    """A PYTHONPATH on which lies a TensorFlow that cannot be loaded."""
-    package = folder / "broken" / "tensorflow"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("raise ImportError('libcudart is missing')")
-    return str(package.parent)
-
-
 def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folder: Path, broken: str) -> None:
     sets = folder / "sets"
     sets.mkdir()

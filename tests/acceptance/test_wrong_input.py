@@ -284,3 +284,15 @@ def test_a_damaged_data_file_is_named_never_used_and_never_deleted(hpo, folder: 
     (fashion,) = [found for found in json.loads(checked.out) if found["name"] == "fashion-mnist"]
     assert fashion["ok"] is False
     assert str(damaged) in fashion["problems"][0]
+
+
+@pytest.mark.parametrize(
+    "command", [("optimize", "fcnn", "--trials", "2", "--workers", "1"), ("train", "fcnn", "--config", "report")]
+)
+def test_without_a_tensorflow_that_loads_it_says_what_to_install(hpo, broken: str, command: tuple[str, ...]) -> None:
+    done = hpo(*command, PYTHONPATH=broken)
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "hpo: training needs TensorFlow: pip install 'hpo-service[cpu]' (libcudart is missing)"
+    )
+    assert "Traceback" not in done.err

@@ -12,7 +12,6 @@ from hpo.service.hosts import gpus
 __all__ = ["checks"]
 
 _CODE = (
-    "from hpo.training.loading import load_keras; load_keras();"
     "import json, tensorflow as tf, keras;"
     "print(json.dumps([tf.__version__, keras.__version__,"
     " [d.name for d in tf.config.list_physical_devices() if d.device_type == 'GPU']]))"

@@ -173,9 +173,6 @@ def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
         )
     else:
         made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
-    try:
-        load_keras()
-    except ImportError as error:
-        raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    load_keras()
     made.prepare()
     return made

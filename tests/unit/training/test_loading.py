@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LOAD = "import sys; from hpo.training.loading import load_keras\n"
+LOAD = "import sys; from hpo.errors import DefinitionError; from hpo.training.loading import load_keras\n"
 
 
 def said(code: str) -> list[str]:
@@ -41,7 +41,7 @@ def test_what_is_missing_is_told_and_the_packages_can_be_imported_all_the_same()
     out = said(
         "sys.modules['tensorflow'] = None\n"
         "try: load_keras()\n"
-        "except ImportError as error: print('tensorflow' in str(error))\n"
+        "except DefinitionError as error: print(str(error).startswith('training needs TensorFlow: pip install'))\n"
         "import sklearn\n"
         "print(sklearn.__name__)\n"
     )

@@ -9,6 +9,8 @@ __all__ = [
     "DefinitionError",
     "Diverged",
     "HpoError",
+    "HpoWarning",
+    "Infeasible",
     "StorageError",
     "StudyError",
     "TrialError",
@@ -20,6 +22,13 @@ class HpoError(Exception):
     """Root of every expected error; its text is one line for a person."""
 
     exit_code = 1  # what the command line exits with
+
+
+class HpoWarning(UserWarning):
+    """Something a person should know that stops nothing: what is trained otherwise, or slower, than could be hoped.
+
+    Said by `warnings.warn`, in one line. What a worker says its supervisor says again, once however many say it.
+    """
 
 
 class UsageError(HpoError):
@@ -52,10 +61,18 @@ class TrialError(Exception):
     """Root of what ends one trial and leaves the run going."""
 
 
+class Infeasible(TrialError):  # noqa: N818 - an outcome, named as the field names it
+    """What a configuration makes cannot be trained on these rows."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"infeasible: {why}")
+
+
 class Diverged(TrialError):  # noqa: N818 - an outcome, named as the field names it
     """Training left the finite numbers."""
 
-    def __init__(self, *, epoch: int, step: int) -> None:
+    def __init__(self, *, epoch: int, step: int | None = None, what: str = "the loss") -> None:
         self.epoch = epoch  # epoch it happened in, from 1
-        self.step = step  # optimizer step within that epoch, from 1
-        super().__init__(f"diverged: the loss was not finite at step {step} of epoch {epoch}")
+        self.step = step  # optimizer step within that epoch, from 1; None: seen after the epoch
+        when = f"after epoch {epoch}" if step is None else f"at step {step} of epoch {epoch}"
+        super().__init__(f"diverged: {what} {'was' if what == 'the loss' else 'were'} not finite {when}")

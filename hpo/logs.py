@@ -10,13 +10,16 @@ import os
 import time
 from typing import IO, Literal
 
-__all__ = ["FIELDS", "KINDS", "Kind", "configure", "kind"]
+__all__ = ["FIELDS", "KINDS", "PRINTED", "Kind", "configure", "kind"]
 
 Kind = Literal["text", "json"]
 KINDS: tuple[Kind, ...] = ("text", "json")
 
 FIELDS = ("study", "trial", "slot", "worker", "outcome", "value", "seconds", "reason", "user", "address", "status")
 """What an event may be about, in the order a line of text tells it."""
+
+PRINTED = "hpo.definition"
+"""The logger that is told each line a definition prints in a worker."""
 
 _log = logging.getLogger("hpo")
 _log.addHandler(logging.NullHandler())  # else warnings would reach standard error of a command that said nothing of it

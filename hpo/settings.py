@@ -4,12 +4,13 @@ Importing this costs nothing, so the command line can name every sampler and pru
 """
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
-from hpo.errors import UsageError
+from hpo.errors import HpoWarning, UsageError
 
 __all__ = [
     "DEFAULT_PRUNER",
@@ -20,6 +21,7 @@ __all__ = [
     "cache_folder",
     "data_folder",
     "storage_url",
+    "use_tensorflow",
 ]
 
 SAMPLERS: Mapping[str, str] = MappingProxyType(
@@ -52,6 +54,9 @@ STALL_SECONDS = 3600.0
 An epoch of all rows takes the largest networks of the cnn `report` space minutes on one core, and a larger model of
 somebody's own on a slower machine many more. Who knows better gives a time limit for each trial.
 """
+
+
+_BACKEND = "tensorflow"  # of Keras
 
 
 def storage_url() -> str:
@@ -104,3 +109,15 @@ def cache_folder() -> Path:
     """Where what was fetched, or trained once for all, is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "hpo"
+
+
+def use_tensorflow() -> None:
+    """Have Keras use TensorFlow, which is what hpo trains with, here and in the processes that are started from here.
+
+    It comes before Keras is imported, hence before any code of a definition is. A person whose $KERAS_BACKEND asks for
+    something else is told so, by an HpoWarning.
+    """
+    asked = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = _BACKEND
+    if asked not in (None, "", _BACKEND):
+        warnings.warn(f"KERAS_BACKEND={asked} is not heeded: hpo trains with TensorFlow", HpoWarning, stacklevel=2)

@@ -1,8 +1,10 @@
 """The Typer application: every command, in the order `hpo --help` lists them."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hpo.cli import (
     compare,
@@ -23,11 +25,28 @@ from hpo.cli import (
     worker,
 )
 from hpo.cli.arguments.examples import examples
+from hpo.cli.streams import apart
 
 __all__ = ["app"]
 
+
+class _Command(TyperCommand):
+    """A command in which stdout is for its results alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with apart():
+            return super().invoke(ctx)
+
+
+class _App(typer.Typer):
+    """An application of such commands."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        return super().command(name, cls=_Command, **options)
+
+
 # Plain help, not Rich's: it keeps examples as they are written and takes half the time to show.
-app = typer.Typer(
+app = _App(
     name="hpo",
     help="Search the hyperparameters of a Keras model, on this machine or many, and lose no trial.",
     epilog=examples(

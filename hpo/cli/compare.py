@@ -120,8 +120,8 @@ def compare(
         document(report.to_json())
     else:
         show(report)
-    if require is not None and report.comparison.verdict != require.value:
-        raise HpoError(f"the verdict is {report.comparison.verdict}, and --require {require.value} asks for another")
+    if require is not None and (why := report.shortfall(require.value)):
+        raise HpoError(why)
 
 
 class _Stages:

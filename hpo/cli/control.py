@@ -1,6 +1,7 @@
 """`hpo stop` and `hpo resume`: halt a study on every machine, and let it go on."""
 
 import getpass
+import shlex
 import socket
 from dataclasses import asdict
 from typing import Annotated
@@ -64,7 +65,7 @@ def stop(
     done = (
         f"all {found.target} trials" if found.settled == found.target else f"{found.settled} of {found.target} trials"
     )
-    tell(f"{done} are done; hpo resume {name} lets it go on")
+    tell(f"{done} are done; hpo resume {shlex.quote(name)} lets it go on")
 
 
 def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:

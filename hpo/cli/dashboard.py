@@ -9,6 +9,7 @@ import typer
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import AsJson, Storage
 from hpo.cli.printing.output import document, say, table, tell
+from hpo.cli.streams import apart
 
 __all__ = ["adduser", "dashboard", "deluser", "register", "users"]
 
@@ -109,7 +110,7 @@ def dashboard(
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
     gate = Gate(names=names(host, allowed), users=known_users(host, users), tls=behind_tls)
     folder = folder_for(artifacts) if artifacts else None
-    with stoppable():
+    with apart(), stoppable():
         opened = when_ready(storage or storage_url(), say)
         logs.configure(log)
         server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)

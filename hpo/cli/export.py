@@ -1,6 +1,5 @@
 """`hpo export`: a study for other programs."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import Storage, Study
 from hpo.cli.printing.output import say
 from hpo.cli.printing.words import count
+from hpo.cli.streams import results
 from hpo.settings import storage_url
 
 __all__ = ["export", "register"]
@@ -46,8 +46,8 @@ def export(
 
     Every attempt is there. What counts are the rows with an outcome, one for each finished trial of `hpo status`; a row
     without one is running, or an attempt that was lost and made again, as after a crash. Times are UTC. A cell is empty
-    where a parameter has no meaning; that its value is None looks the same in a table, and not in JSON, which has the
-    learning curves, too.
+    where a parameter has no meaning. Where None is one of its values, a column active_NAME beside it tells the two
+    apart. JSON has no such parameter at all, null for None, and the learning curves, too.
     """
     from hpo.service import export as service
     from hpo.service import storage as storages
@@ -56,6 +56,6 @@ def export(
     kind = service.check(to, kind)
     opened = storages.open(storage or storage_url())
     if to is None:
-        service.write(opened, study, sys.stdout.buffer, kind)
+        service.write(opened, study, results().buffer, kind)
     else:
         say(f"{count(service.export(opened, study, to, kind), 'trial')} written to {to}")

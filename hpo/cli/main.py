@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
+from hpo import notes
+from hpo.cli.streams import own_stdout
 from hpo.errors import HpoError
 
 __all__ = ["DONE", "ERROR", "INTERRUPTED", "main"]
@@ -23,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     traceback.
     """
     _open_streams()
+    with own_stdout(), notes.told(_note):
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from hpo.cli.app import app
 
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
@@ -59,6 +66,10 @@ def _open_streams() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: the stream's own
             os.set_inheritable(nowhere, True)  # for workers likewise
             setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
+
+
+def _note(text: str) -> None:
+    print(f"hpo: note: {text}", file=sys.stderr, flush=True)
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,5 +1,6 @@
 """`hpo status`, `best`, `trial`, `delete`: what the storage holds."""
 
+import shlex
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +131,7 @@ def delete(
     if found.workers and not force:
         raise StudyError(
             f"{found.study} has workers at it ({', '.join(found.workers)}): "
-            f"hpo stop {found.study} --now takes them off it, or add --force"
+            f"hpo stop {shlex.quote(found.study)} --now takes them off it, or add --force"
         )
     if not yes:
         if not sys.stdin.isatty():

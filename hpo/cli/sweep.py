@@ -1,5 +1,6 @@
 """`hpo sweep`: the tables of a definition, measured."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -138,7 +139,7 @@ def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 
 def _stopped(study: str) -> None:
-    say(f"study {study} was stopped before all was done; hpo resume {study} lets it go on")
+    say(f"study {study} was stopped before all was done; hpo resume {shlex.quote(study)} lets it go on")
 
 
 def _interrupted(what: str) -> Interrupted:

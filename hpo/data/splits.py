@@ -5,17 +5,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpo.errors import UsageError
 
-__all__ = ["Seed", "holdout", "kfold", "stratified_holdout", "subset"]
+__all__ = ["Seed", "class_numbers", "holdout", "kfold", "stratified_holdout", "subset"]
 
 Seed = int | np.random.SeedSequence
 Index = NDArray[np.int64]  # (n,) row numbers, rising
 
 
 def stratified_holdout(labels: ArrayLike, rows: int, seed: Seed) -> tuple[Index, Index]:
-    """Hold `rows` rows out, each class by its share, to within one row (largest remainder).
+    """Hold `rows` rows out, each class by its share, to within one row (largest remainder, ties drawn).
 
     Args:
-        labels: (n,) class numbers, or (n, classes) one-hot.
+        labels: (n,) or (n, 1) class numbers, or (n, classes) one-hot.
         rows: how many to hold out, from 1 to n - 1.
         seed: decides which.
 
@@ -23,10 +23,10 @@ def stratified_holdout(labels: ArrayLike, rows: int, seed: Seed) -> tuple[Index,
         (train, validation): row numbers, n - rows and rows of them; together they are all rows, once.
 
     Raises:
-        UsageError: there are not that many rows.
+        UsageError: there are not that many rows, or the labels are no classes.
 
     """
-    classes = _classes(labels)
+    classes = class_numbers(labels)
     _refuse_beyond("held-out rows", rows, low=1, high=len(classes) - 1, of=len(classes))
     return _divide(len(classes), _draw(classes, rows, np.random.default_rng(seed)))
 
@@ -56,7 +56,7 @@ def subset(labels: ArrayLike, rows: int, seed: Seed) -> Index:
     """Draw `rows` rows, each class by its share, to within one row.
 
     Args:
-        labels: (n,) class numbers, or (n, classes) one-hot.
+        labels: (n,) or (n, 1) class numbers, or (n, classes) one-hot.
         rows: how many, from 1 to n.
         seed: decides which.
 
@@ -64,20 +64,41 @@ def subset(labels: ArrayLike, rows: int, seed: Seed) -> Index:
         (rows,) row numbers.
 
     Raises:
-        UsageError: there are not that many rows.
+        UsageError: there are not that many rows, or the labels are no classes.
 
     """
-    classes = _classes(labels)
+    classes = class_numbers(labels)
     _refuse_beyond("rows", rows, low=1, high=len(classes), of=len(classes))
     return np.sort(_draw(classes, rows, np.random.default_rng(seed)))
 
 
-def _classes(labels: ArrayLike) -> NDArray[np.int64]:
-    """(n,) the class of each row, numbered from 0."""
+def class_numbers(labels: ArrayLike) -> NDArray[np.int64]:
+    """(n,) the class of each row, numbered from 0.
+
+    Args:
+        labels: (n,) or (n, 1) class numbers or names, or (n, classes) one-hot.
+
+    Raises:
+        UsageError: they are no classes: numbers that are not whole, or rows with none or several of the classes.
+
+    """
     array = np.asarray(labels)
-    if array.ndim > 1:
-        array = array.reshape(len(array), -1).argmax(axis=1)
-    _, classes = np.unique(array, return_inverse=True)
+    array = array.reshape(len(array), -1)
+    if array.shape[1] > 1:
+        numbers = array.argmax(axis=1)
+        if not np.array_equal(array, np.eye(array.shape[1])[numbers]):
+            raise UsageError(
+                f"y of shape {np.shape(labels)} is not one-hot: to keep the share of each class a row must be of one "
+                "class; leave stratified=True out"
+            )
+        array = numbers[:, np.newaxis]
+    flat = array[:, 0]
+    if flat.dtype.kind == "f" and not np.array_equal(flat, np.floor(flat)):
+        other = flat[flat != np.floor(flat)][0]
+        raise UsageError(
+            f"y holds {other:g}, a number and no class: only classes have shares to keep; leave stratified=True out"
+        )
+    _, classes = np.unique(flat, return_inverse=True)
     return classes.astype(np.int64)
 
 
@@ -86,7 +107,9 @@ def _draw(classes: NDArray[np.int64], rows: int, random: np.random.Generator) ->
     # Whole numbers throughout: a quota of exactly 3 must never become 2.999….
     quotas, remainders = np.divmod(counts * rows, len(classes))
     missing = rows - int(quotas.sum())
-    quotas[np.argsort(-remainders, kind="stable")[:missing]] += 1
+    if missing:  # of classes with the same remainder none goes short for its number
+        order = random.permutation(len(counts))
+        quotas[order[np.argsort(-remainders[order], kind="stable")[:missing]]] += 1
     drawn = [random.permutation(np.flatnonzero(classes == number))[:quota] for number, quota in enumerate(quotas)]
     return np.concatenate(drawn).astype(np.int64)
 

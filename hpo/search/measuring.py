@@ -76,9 +76,9 @@ class Measuring:
         self.fidelity = fidelity
         self._beat = beat or (lambda: None)
 
-    def prepare(self) -> None:
-        """Load the data now rather than in the first trial. Raises DataError, whatever the loader raises."""
-        preload(self.definition)
+    def prepare(self) -> str:
+        """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
+        return preload(self.definition)
 
     def __call__(self, trial: BaseTrial) -> float:
         """The value of one trial.

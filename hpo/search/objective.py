@@ -85,9 +85,9 @@ class Objective:
         self._costs = tuple(costs)  # what is weighed against the metric
         self._common: tuple[Split, ...] | None = None  # the splits all trials share, where they do
 
-    def prepare(self) -> None:
-        """Load the data now rather than in the first trial. Raises DataError, whatever the loader raises."""
-        preload(self.definition)
+    def prepare(self) -> str:
+        """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
+        return preload(self.definition)
 
     def __call__(self, trial: BaseTrial) -> float | tuple[float, ...]:
         """The value of one trial; with costs, that and theirs.

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from hpo.data import Dataset, Rows, holdout, stratified_holdout
-from hpo.search.rows import load, loaded
+from hpo.search.rows import is_stratified, load, loaded
 from hpo.search.seeds import derive
-from hpo.study import Holdout, StudyDefinition
+from hpo.study import StudyDefinition
 
 __all__ = ["SHARE", "everything", "redraw"]
 
@@ -31,7 +31,7 @@ def redraw(
 
     """
     data = load(definition)
-    stratified = isinstance(definition.evaluation, Holdout) and definition.evaluation.stratified
+    stratified = is_stratified(definition)
     if kind == "development":
         return data.development, data.test
     if kind == "share":
@@ -48,13 +48,14 @@ def _divide(rows: Rows, held_out: int, stratified: bool, seed: int) -> tuple[Row
 
 def everything(definition: StudyDefinition) -> Rows:
     """Development and test rows in one, made once in a process: 60,000 pictures are not copied for each job."""
-    loader = definition.data
-    return _joined(loader) if isinstance(loader, Hashable) else _join(loader())
+    if isinstance(definition.data, Hashable):
+        return _joined(definition.data, is_stratified(definition))
+    return _join(load(definition))
 
 
 @lru_cache(maxsize=1)
-def _joined(loader: Callable[[], Dataset]) -> Rows:
-    return _join(loaded(loader))
+def _joined(loader: Callable[[], Dataset], stratified: bool) -> Rows:
+    return _join(loaded(loader, stratified))
 
 
 def _join(data: Dataset) -> Rows:

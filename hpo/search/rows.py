@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data import Dataset, Rows, holdout, kfold, stratified_holdout, subset
+from hpo.data import Dataset, Rows, checked, digest, holdout, kfold, stratified_holdout, subset
 from hpo.errors import DataError, HpoError
 from hpo.search.seeds import derive
 from hpo.study import Fidelity, Holdout, StudyDefinition
 
-__all__ = ["Split", "cut", "labelled", "load", "loaded", "preload"]
+__all__ = ["Split", "cut", "is_stratified", "labelled", "load", "loaded", "preload"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +25,28 @@ class Split:
 
 
 @lru_cache(maxsize=2)
-def loaded(loader: Callable[[], Dataset]) -> Dataset:
-    """What the loader gives, kept in this process."""
-    return loader()
+def loaded(loader: Callable[[], Dataset], stratified: bool) -> Dataset:
+    """What the loader gives, looked at once and kept in this process."""
+    return checked(loader(), stratified=stratified)
 
 
 def load(definition: StudyDefinition) -> Dataset:
-    """The definition's data, kept in this process for the next trial. Raises DataError."""
-    return loaded(definition.data) if isinstance(definition.data, Hashable) else definition.data()
+    """The definition's data, kept in this process for the next trial. Raises DataError, whatever the loader raises."""
+    stratified = is_stratified(definition)
+    if isinstance(definition.data, Hashable):
+        return loaded(definition.data, stratified)
+    return checked(definition.data(), stratified=stratified)
 
 
-def preload(definition: StudyDefinition) -> None:
-    """Load the definition's data now. Raises DataError, whatever the loader raises."""
+def is_stratified(definition: StudyDefinition) -> bool:
+    """Whether the rows of its evaluation keep the share of each class."""
+    return isinstance(definition.evaluation, Holdout) and definition.evaluation.stratified
+
+
+def preload(definition: StudyDefinition) -> str:
+    """Load the definition's data now; which rows they are, as `hpo.data.digest` says. Raises DataError."""
     try:
-        load(definition)
+        return digest(load(definition))
     except HpoError:
         raise
     except Exception as error:
@@ -80,9 +88,8 @@ def labelled(definition: StudyDefinition, rows: Rows, *, seed: int) -> Rows:
         UsageError: `rows` are fewer.
 
     """
-    stratified = isinstance(definition.evaluation, Holdout) and definition.evaluation.stratified
     index = np.arange(len(rows), dtype=np.int64)
-    drawn = _thin(rows, index, definition.labels, stratified, derive(seed, "labels"))
+    drawn = _thin(rows, index, definition.labels, is_stratified(definition), derive(seed, "labels"))
     return rows if drawn is index else rows.take(drawn)
 
 

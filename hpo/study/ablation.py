@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpo.study.checks import keep, mapping, records
 from hpo.study.parameters import Params
 from hpo.study.sweep import Row, Sweep
 
@@ -18,6 +19,10 @@ class Technique:
     alone: Params  # the plain configuration with it, whole, in the words of the default space
     without: Params  # the full configuration without it, likewise
 
+    def __post_init__(self) -> None:
+        what = f"technique {self.name!r}"
+        keep(self, alone=mapping(self.alone, f"{what}: alone"), without=mapping(self.without, f"{what}: without"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
@@ -28,6 +33,11 @@ class Ablation:
     plain: Params  # none of the techniques; whole, in the words of the default space
     full: Params  # all of them
     techniques: tuple[Technique, ...]
+
+    def __post_init__(self) -> None:
+        what = f"ablation {self.id!r}"
+        keep(self, plain=mapping(self.plain, f"{what}: plain"), full=mapping(self.full, f"{what}: full"))
+        keep(self, techniques=records(self.techniques, Technique, f"{what}: techniques"))
 
     @functools.cached_property
     def table(self) -> Sweep:

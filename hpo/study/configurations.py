@@ -44,7 +44,7 @@ def _read(path: Path) -> tuple[list[Params], bool]:
     try:
         if path.stat().st_size > _MOST:
             raise UsageError(f"{path} is larger than {_MOST // 1_000_000} MB, so it is no file of configurations")
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_twins)
+        content = json.loads(path.read_bytes(), object_pairs_hook=_no_twins)  # of bytes it knows the byte order mark
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     except json.JSONDecodeError as error:

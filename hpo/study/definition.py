@@ -1,17 +1,19 @@
 """A study definition: everything that makes a model searchable, in one record."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
 from hpo.study.ablation import Ablation
 from hpo.study.baseline import Baseline
+from hpo.study.checks import function, keep, number, records, shown, text, values, whole
 from hpo.study.claim import Claim
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
+from hpo.study.metrics import DIRECTIONS, Direction, spelled
 from hpo.study.parameters import Params
 from hpo.study.space import Space
 from hpo.study.sweep import Sweep
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Direction", "StudyDefinition", "always_feasible"]
 
-Direction = Literal["maximize", "minimize"]
-
 
 class _Named(Protocol):
     @property
@@ -35,6 +35,16 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
+
+
+_RECORDS: dict[str, type] = {
+    "spaces": Space,
+    "fidelities": Fidelity,
+    "baselines": Baseline,
+    "sweeps": Sweep,
+    "claims": Claim,
+    "ablations": Ablation,
+}
 
 
 def always_feasible(params: Params) -> str | None:  # noqa: ARG001 - the signature of every `infeasible`
@@ -47,9 +57,10 @@ class StudyDefinition:
     """What can be searched: data, model builder, spaces, baselines, sweeps, fidelities, evaluation.
 
     Raises:
-        DefinitionError: it has no space or no fidelity, two things share a name, a space does not contain a baseline, a
-            sweep's row is not a configuration of the default space, a claim is about a sweep or a row that is not
-            there, the margin is not above zero, fewer than 1 label, a sweep to be drawn by layer is not there.
+        DefinitionError: a field is not of its kind, the direction is not the metric's, it has no space or no fidelity,
+            two things share a name, a space does not contain a baseline, a sweep's row is not a configuration of the
+            default space, a claim is about a sweep or a row that is not there, the margin is not above zero, fewer
+            than 1 label, a sweep to be drawn by layer is not there.
 
     """
 
@@ -80,14 +91,17 @@ class StudyDefinition:
     # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
     pretrain: "Callable[[Params, Recipe, NDArray[np.generic]], Recipe] | None" = None
     # (configuration, recipe, inputs of all rows to train on, labelled or not) -> the recipe, begun from other weights
+    file: Path | None = field(default=None, repr=False, compare=False)
+    # the file it was loaded from, as the registry found it; None: a package's, or made by a program
 
     def __post_init__(self) -> None:
+        keep(self, name=text(self.name, "a definition's name"))
+        what = f"definition {self.name!r}"
+        self._keep_fields(what)
+        self._keep_numbers(what)
+        self._refuse_directions(what)
         if not self.spaces or not self.fidelities:
-            raise DefinitionError(f"definition {self.name!r} needs at least one space and one fidelity")
-        if self.direction not in ("maximize", "minimize"):
-            raise DefinitionError(
-                f"definition {self.name!r}: direction is maximize or minimize, not {self.direction!r}"
-            )
+            raise DefinitionError(f"{what} needs at least one space and one fidelity")
         for kind, named in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
             _refuse_twins(self.name, kind, [thing.name for thing in named])
         _refuse_twins(self.name, "sweep", [sweep.id for sweep in self.tables])
@@ -95,15 +109,12 @@ class StudyDefinition:
             for space in self.spaces:
                 self._refuse(space, baseline.params_in(space.name), f"baseline {baseline.name!r}")
         for sweep in self.tables:
-            for number, row in enumerate(sweep.rows, start=1):
-                self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {number}")
-        self._refuse_numbers()
+            for place, row in enumerate(sweep.rows, start=1):
+                self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {place}")
         for name in self.layered:
             if name not in {sweep.id for sweep in self.tables}:
                 known = ", ".join(sweep.id for sweep in self.tables) or "none"
-                raise DefinitionError(
-                    f"definition {self.name!r}: layered names a sweep {name!r}, which there is not; there are: {known}"
-                )
+                raise DefinitionError(f"{what}: layered names a sweep {name!r}, which there is not; there are: {known}")
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
         _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
 
@@ -136,8 +147,9 @@ class StudyDefinition:
     def version(self) -> str:
         """Which text of the definition this is, 16 hexadecimal digits: of its record and its functions' source files.
 
-        Two hosts whose definitions have the same version train the same thing. It is read when it is asked for first,
-        so whoever works with the definition for long asks for it at once.
+        What those files import from their own folder counts, too. Two hosts whose definitions have the same version
+        train the same thing. It is read when it is asked for first, so whoever works with the definition for long asks
+        for it at once.
         """
         said: tuple[object, ...] = (
             self.name,
@@ -150,15 +162,40 @@ class StudyDefinition:
         if self.labels is not None:  # a definition that gives all labels has the version it always had
             said = (*said, self.labels)
         functions = (self.data, self.build, self.infeasible, self.pretrain)
-        return digest(repr(said), [function for function in functions if function is not None])
+        return digest(repr(said), [function for function in functions if function is not None], self.file)
 
-    def _refuse_numbers(self) -> None:
-        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
-            raise DefinitionError(f"definition {self.name!r}: margin must be above 0 or None, not {self.margin!r}")
-        if self.labels is not None and self.labels < 1:
-            raise DefinitionError(f"definition {self.name!r}: labels must be 1 or more, or None, not {self.labels!r}")
-        if self.probe_rows < 0:
-            raise DefinitionError(f"definition {self.name!r}: probe_rows must be 0 or more, not {self.probe_rows}")
+    def _keep_fields(self, what: str) -> None:
+        for name in ("title", "metric", "unit", "source"):
+            keep(self, **{name: text(getattr(self, name), f"{what}: {name}", empty=name in ("title", "unit"))})
+        for name in ("data", "build", "infeasible"):
+            function(getattr(self, name), f"{what}: {name}")
+        if self.pretrain is not None:
+            function(self.pretrain, f"{what}: pretrain")
+        for name, kind in _RECORDS.items():
+            keep(self, **{name: records(getattr(self, name), kind, f"{what}: {name}")})
+        keep(self, layered=values(self.layered, f"{what}: layered"), metric=spelled(self.metric))
+        if not isinstance(self.evaluation, Evaluation):
+            raise DefinitionError(f"{what}: evaluation must be a Holdout or a KFold, not {shown(self.evaluation)}")
+
+    def _keep_numbers(self, what: str) -> None:
+        keep(self, probe_rows=whole(self.probe_rows, f"{what}: probe_rows", least=0))
+        if self.labels is not None:
+            keep(self, labels=whole(self.labels, f"{what}: labels", least=1))
+        if self.margin is not None:
+            keep(self, margin=number(self.margin, f"{what}: margin"))
+            if self.margin <= 0:
+                raise DefinitionError(f"{what}: margin must be above 0 or None, not {self.margin!r}")
+
+    def _refuse_directions(self, what: str) -> None:
+        if self.direction not in ("maximize", "minimize"):
+            raise DefinitionError(f"{what}: direction is maximize or minimize, not {shown(self.direction)}")
+        better = DIRECTIONS.get(self.metric, self.direction)
+        if self.direction != better:
+            is_better = "higher" if better == "maximize" else "lower"
+            raise DefinitionError(
+                f"{what}: {self.metric} is better the {is_better} it is, so its direction is {better}, "
+                f"not {self.direction}"
+            )
 
     def _refuse(self, space: Space, params: Params, what: str) -> None:
         problem = space.problem(params)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hpo.errors import DefinitionError
+from hpo.study.checks import flag, keep, whole
 
 __all__ = ["Evaluation", "Holdout", "KFold"]
 
@@ -15,8 +15,8 @@ class Holdout:
     stratified: bool = False  # keep the share of each class, for a classification
 
     def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise DefinitionError(f"a Holdout needs 1 row or more to score on, not {self.rows}")
+        keep(self, rows=whole(self.rows, "a Holdout's rows to score on", least=1))
+        keep(self, stratified=flag(self.stratified, "a Holdout's stratified"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,7 @@ class KFold:
     folds: int = 5  # unless the fidelity says otherwise
 
     def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise DefinitionError(f"a KFold needs 2 folds or more, not {self.folds}")
+        keep(self, folds=whole(self.folds, "a KFold's folds", least=2))
 
 
 Evaluation = Holdout | KFold

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hpo.errors import DefinitionError
+from hpo.study.checks import keep, number, text, whole
 
 __all__ = ["Fidelity"]
 
@@ -12,7 +12,7 @@ class Fidelity:
     """One amount of work; the first one a definition declares is what a search uses unless told otherwise.
 
     Raises:
-        DefinitionError: fewer than 1 epoch or row, or fewer than 2 folds.
+        DefinitionError: its name is no text, a number is none, there are fewer than 1 epoch or row, or than 2 folds.
 
     """
 
@@ -23,6 +23,12 @@ class Fidelity:
     trial_seconds: float | None = None  # one trial of a search on one core, on average, for "about how long it takes"
 
     def __post_init__(self) -> None:
-        for what, value, least in (("epochs", self.epochs, 1), ("rows", self.rows, 1), ("folds", self.folds, 2)):
-            if value is not None and value < least:
-                raise DefinitionError(f"fidelity {self.name!r}: {what} must be {least} or more, not {value}")
+        keep(self, name=text(self.name, "a fidelity's name"))
+        what = f"fidelity {self.name!r}"
+        keep(self, epochs=whole(self.epochs, f"{what}: epochs", least=1))
+        if self.rows is not None:
+            keep(self, rows=whole(self.rows, f"{what}: rows", least=1))
+        if self.folds is not None:
+            keep(self, folds=whole(self.folds, f"{what}: folds", least=2))
+        if self.trial_seconds is not None:
+            keep(self, trial_seconds=number(self.trial_seconds, f"{what}: trial_seconds"))

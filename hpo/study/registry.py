@@ -7,14 +7,19 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from hpo import notes
 from hpo.errors import DefinitionError, HpoError, UsageError
+from hpo.settings import use_tensorflow
 from hpo.study.definition import StudyDefinition
+from hpo.study.import_path import extend, find
+from hpo.study.imported import refuse_taken
 
-__all__ = ["GROUP", "load", "names", "reference", "version"]
+__all__ = ["GROUP", "attribute", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
@@ -30,18 +35,22 @@ def load(ref: str | StudyDefinition) -> StudyDefinition:
     Raises:
         UsageError: nothing goes by that name; the message tells what there is.
         DefinitionError: it was found but cannot be loaded; the message tells the file, the line and the cause.
+        StaleProcessError: it could be in a fresh process: this one has something else under a name it imports.
 
     """
     if isinstance(ref, StudyDefinition):
         return ref
     if not isinstance(ref, str) or not ref.strip():
         raise UsageError(f"a definition is named by a text such as cnn or ./my_study.py:study, not {ref!r}")
-    where, colon, attribute = ref.rpartition(":")
-    if not colon:
-        where, attribute = _installed().get(ref) or _refuse(ref)
-    elif not where or not attribute.isidentifier():
-        raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
-    return _pick(_from_file(Path(where)) if _is_file(where) else _from_module(where, ref), attribute, ref)
+    return _pick(*_find(ref), ref)
+
+
+def attribute(ref: str) -> object:
+    """Whatever `package.module:attribute` or `path/to/file.py:attribute` names. Raises as `load`."""
+    module, name = _find(ref)
+    if not hasattr(module, name):
+        raise DefinitionError(f"{_where(module)} has no {name!r}")
+    return getattr(module, name)
 
 
 def version(ref: str | StudyDefinition) -> str:
@@ -58,6 +67,20 @@ def reference(ref: str) -> str:
     """`ref` as any process may load it, whatever folder that runs in: the path of a file is made absolute."""
     where, colon, attribute = ref.rpartition(":")
     return f"{Path(where).expanduser().resolve()}:{attribute}" if colon and _is_file(where) else ref
+
+
+def _find(ref: str) -> tuple[ModuleType, str]:
+    """The module a reference names, loaded, and the name in it."""
+    where, colon, name = ref.rpartition(":")
+    if not colon:
+        where, name = _installed().get(ref) or _refuse(ref)
+    elif not where or not name.isidentifier():
+        raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
+    use_tensorflow()
+    try:
+        return (_from_file(Path(where)) if _is_file(where) else _from_module(where, ref)), name
+    finally:
+        notes.insist()
 
 
 def _is_file(where: str) -> bool:
@@ -85,9 +108,12 @@ def _refuse(name: str) -> tuple[str, str]:
 
 
 def _from_module(name: str, ref: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)  # as `python -m` would; last, so that it hides nothing
+    if "" not in sys.path:
+        extend(Path.cwd())  # as `python -m` would
+    if name.isidentifier() and name not in sys.modules:
+        there = find(name, Path.cwd())
+        if there is not None and there.stem == name:  # a lone module: its folder is what it imports neighbours from
+            refuse_taken(there.resolve())
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -122,8 +148,8 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     assert spec is not None  # a location was given
     module = importlib.util.module_from_spec(spec)
     setattr(module, _SOURCE, digest)
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # as `python FILE.py` would, so that it can import its neighbours
+    refuse_taken(path)
+    extend(path.parent)  # so that it can import its neighbours, as it could where it is run by `python FILE.py`
     previous = sys.modules.get(name)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
     try:
@@ -137,17 +163,25 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     return module
 
 
-def _pick(module: ModuleType, attribute: str, ref: str) -> StudyDefinition:
-    where = getattr(module, "__file__", None) or module.__name__
+def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition:
     try:
-        found = getattr(module, attribute)
+        found = getattr(module, name)
     except AttributeError as error:
-        there = [name for name, value in vars(module).items() if isinstance(value, StudyDefinition)]
+        there = [each for each, value in vars(module).items() if isinstance(value, StudyDefinition)]
         remedy = f"it has: {', '.join(there)}" if there else "it has no StudyDefinition at all"
-        raise DefinitionError(f"{where} has no {attribute!r}; {remedy}") from error
+        raise DefinitionError(f"{_where(module)} has no {name!r}; {remedy}") from error
     if not isinstance(found, StudyDefinition):
-        raise DefinitionError(f"{ref}: {attribute!r} in {where} is a {type(found).__name__}, not a StudyDefinition")
+        raise DefinitionError(f"{ref}: {name!r} in {_where(module)} is a {type(found).__name__}, not a StudyDefinition")
+    path = getattr(module, "__file__", None)
+    file = Path(path) if path is not None and not module.__package__ else None
+    if found.file != file:
+        found = replace(found, file=file)  # a copy, as the module it was imported from may have it, too
+        setattr(module, name, found)
     return found
+
+
+def _where(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or module.__name__
 
 
 def _broken(error: BaseException, where: str) -> HpoError:

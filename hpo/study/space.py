@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from hpo.errors import DefinitionError
+from hpo.study.checks import keep, mapping, shown, text
 from hpo.study.parameters import Categorical, Domain, Int, Params, ParamValue
 
 __all__ = ["Space"]
@@ -18,7 +19,8 @@ class Space:
     Parameters are asked for in the order they are declared, so a condition may name only parameters above it.
 
     Raises:
-        DefinitionError: a condition names a parameter that is not declared above, or a value that one cannot take.
+        DefinitionError: a name is no text, a parameter has no domain, a condition names a parameter that is not
+            declared above, or a value that one cannot take.
 
     """
 
@@ -26,18 +28,21 @@ class Space:
     params: Mapping[str, Domain]  # in the order they are asked for
 
     def __post_init__(self) -> None:
+        keep(self, name=text(self.name, "a space's name"))
+        what = f"space {self.name!r}"
+        keep(self, params=mapping(self.params, f"{what}: params", '{"units": Int(low=1, high=9)}'))
         seen: dict[str, Domain] = {}
         for name, domain in self.params.items():
+            text(name, f"{what}: a parameter's name")
+            if not isinstance(domain, Domain):
+                raise DefinitionError(f"{what}: {name!r} must be an Int, a Float or a Categorical, not {shown(domain)}")
             for parent, values in domain.when.items():
                 if parent not in seen:
-                    raise DefinitionError(
-                        f"space {self.name!r}: {name!r} depends on {parent!r}, which is not declared above it"
-                    )
+                    raise DefinitionError(f"{what}: {name!r} depends on {parent!r}, which is not declared above it")
                 unreachable = [v for v in values if not seen[parent].contains(v)]
                 if unreachable:
                     raise DefinitionError(
-                        f"space {self.name!r}: {name!r} waits for {parent!r} to be {unreachable[0]!r}, "
-                        "which it can never be"
+                        f"{what}: {name!r} waits for {parent!r} to be {shown(unreachable[0])}, which it can never be"
                     )
             seen[name] = domain
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from hpo.study.checks import keep, mapping, records
 from hpo.study.parameters import Params, ParamValue
 
 __all__ = ["Row", "Sweep"]
@@ -18,6 +19,9 @@ class Row:
     # figure name (train, test, seconds) -> the figure with the digits it was printed with, which tell its rounding
     label: str = ""  # what to call it; empty: by what it sets
 
+    def __post_init__(self) -> None:
+        keep(self, setting=mapping(self.setting, "a row's setting"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
@@ -28,6 +32,10 @@ class Sweep:
     base: Params  # the configuration the table was run from, in the words of the default space
     rows: tuple[Row, ...]
     chosen: int  # index of the row the report went on with
+
+    def __post_init__(self) -> None:
+        what = f"sweep {self.id!r}"
+        keep(self, base=mapping(self.base, f"{what}: base"), rows=records(self.rows, Row, f"{what}: rows"))
 
     def configuration(self, row: Row) -> dict[str, ParamValue]:
         """The whole configuration of one row."""

@@ -10,6 +10,7 @@ from hpo.training.activations import ACTIVATIONS, activation
 from hpo.training.building import build
 from hpo.training.clipping import Clip
 from hpo.training.initializers import INITIALIZERS, initializer
+from hpo.training.loading import load_keras
 from hpo.training.normalization import NORMALIZATIONS, hidden
 from hpo.training.optimizers import OPTIMIZERS, optimizer
 from hpo.training.penalties import Penalty
@@ -77,5 +78,6 @@ _HEAVY = {
 def __getattr__(name: str) -> Any:
     """What needs TensorFlow, imported when it is first used."""
     if name in _HEAVY:
+        load_keras()
         return getattr(import_module(_HEAVY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,22 +1,29 @@
 """From a configuration to what is trained, reproducibly."""
 
 import random
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from hpo.training.exclusive import exclusive
+from hpo.training.loading import load_keras
 from hpo.training.recipe import Recipe
 
-__all__ = ["build"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build", "drawing_from"]
 
 P = TypeVar("P")
 
 
 @exclusive
-def build(builder: Callable[[P], Recipe], params: P, seed: int) -> Recipe:
+def build(builder: Callable[[P], "Recipe | keras.Model"], params: P, seed: int) -> Recipe:
     """`builder(params)` with the random numbers of Python, NumPy and Keras seeded, so equal seeds give equal weights.
+
+    A model that was compiled with an optimizer and a loss is a recipe too.
 
     Not `keras.utils.set_random_seed`: it also sets TensorFlow's global seed, which nothing of Keras draws from, and
     TensorFlow then throws away every kernel it has prepared: each program kept from earlier runs would pay 0.1 s again.
@@ -26,7 +33,11 @@ def build(builder: Callable[[P], Recipe], params: P, seed: int) -> Recipe:
         params: the configuration, passed on as it is.
         seed: any integer; reduced to the 32 bits NumPy takes.
 
+    Raises:
+        DefinitionError: TensorFlow is not there, or Keras uses something else, or what was built is no recipe.
+
     """
+    load_keras()
     from keras.src.backend.common import global_state
     from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
@@ -34,4 +45,18 @@ def build(builder: Callable[[P], Recipe], params: P, seed: int) -> Recipe:
     global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)  # made anew, from the next line's seed
     random.seed(seed)  # the seed of a Keras initializer or layer that was given none is drawn here
     np.random.seed(seed)  # builders may draw from it
-    return builder(params)
+    return Recipe.of(builder(params))
+
+
+@contextmanager
+def drawing_from(generator: Any) -> Iterator[None]:
+    """Within it, Keras' random functions that are given no seed draw from `generator`: a run can be repeated."""
+    from keras.src.backend.common import global_state
+    from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+
+    before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before)

@@ -49,6 +49,11 @@ class ProgramCache:
         self._programs[key] = program
         return program, True
 
+    def discard(self, key: str) -> None:
+        """Let the program of that signature go, if it is here: it could not be compiled."""
+        if key in self._programs:
+            self._drop(key)
+
     def clear(self) -> None:
         """Let every program go."""
         for key in list(self._programs):
@@ -68,10 +73,14 @@ programs = ProgramCache(CAPACITY)
 
 
 def _free() -> None:
-    """Give back the memory of a program let go: Keras, Python and the C library each hold on to some."""
-    import keras
+    """Give back the memory of programs let go: TensorFlow, Python and the C library each hold on to some.
 
-    keras.backend.clear_session(free_memory=False)
+    Not `keras.backend.clear_session`: it also forgets what somebody has set, the dtype policy among it, and trainings
+    to come would be others.
+    """
+    from tensorflow.python.eager import context
+
+    context.context().clear_kernel_cache()
     gc.collect()
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

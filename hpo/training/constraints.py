@@ -24,4 +24,4 @@ def constrain(kernels: Sequence[Any], limit: Any) -> None:
     for kernel in kernels:
         axes = list(range(kernel.shape.rank - 1))
         norms = tf.sqrt(tf.reduce_sum(tf.square(kernel), axis=axes, keepdims=True))
-        kernel.assign(kernel * (tf.clip_by_value(norms, 0.0, limit) / (_EPSILON + norms)))
+        kernel.assign(kernel * (tf.minimum(norms, tf.cast(limit, norms.dtype)) / (_EPSILON + norms)))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hpo.errors import DefinitionError
+from hpo.settings import use_tensorflow
 
 __all__ = ["load_keras"]
 
@@ -20,14 +21,22 @@ def load_keras() -> None:
     whoever imports either package, before or after, has it as ever.
 
     Raises:
-        DefinitionError: TensorFlow or Keras is not installed, or cannot be loaded.
+        DefinitionError: TensorFlow or Keras is not installed, or cannot be loaded; or Keras was imported with another
+            backend.
 
     """
+    if "keras" not in sys.modules:
+        use_tensorflow()
     try:
         with _unfindable(_LOOKED_FOR):
-            import keras  # noqa: F401
+            import keras
     except ImportError as error:
         raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    if keras.config.backend() != "tensorflow":
+        raise DefinitionError(
+            f"hpo trains with TensorFlow, and Keras was imported with {keras.config.backend()} in this process: set "
+            "KERAS_BACKEND=tensorflow before the first import of Keras"
+        )
 
 
 @contextmanager

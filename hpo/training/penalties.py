@@ -34,28 +34,31 @@ def kernels(variables: Sequence[Any]) -> list[bool]:
     return [variable.name == "kernel" for variable in variables]
 
 
-def penalize(gradients: Sequence[Any], weights: Sequence[Any], strengths: Mapping[str, Any]) -> tuple[list[Any], Any]:
-    """The gradients with the penalty's added, and the penalty itself, a scalar.
+def penalize(weights: Sequence[Any], strengths: Mapping[str, Any]) -> tuple[list[Any], Any]:
+    """What the penalty adds to the gradient of each kernel, and the penalty itself, a scalar.
 
-    The gradient of the penalty is written down instead of taken: l1 sign(w) + 2 l2 w.
+    The gradient is written down instead of taken: l1 sign(w) + 2 l2 w.
 
     Args:
-        gradients: of the kernels alone.
-        weights: the kernels, in the same order.
-        strengths: "l1" and "l2" as scalar tensors, those that are on.
+        weights: the kernels.
+        strengths: "l1" and "l2" as scalar tensors, those that are on; at least one is.
 
     """
     import tensorflow as tf
 
     total = tf.constant(0.0)
-    penalized = []
-    for gradient, weight in zip(gradients, weights, strict=True):
+    gradients = []
+    for weight in weights:
         value = tf.convert_to_tensor(weight)
-        if "l1" in strengths:
-            gradient = gradient + strengths["l1"] * tf.sign(value)
-            total += strengths["l1"] * tf.reduce_sum(tf.abs(value))
-        if "l2" in strengths:
-            gradient = gradient + 2 * strengths["l2"] * value
-            total += strengths["l2"] * 2 * tf.nn.l2_loss(value)
-        penalized.append(gradient)
-    return penalized, total
+        given = {name: tf.cast(strength, value.dtype) for name, strength in strengths.items()}
+        gradient = tf.zeros_like(value)
+        penalty = tf.zeros((), value.dtype)
+        if "l1" in given:
+            gradient += given["l1"] * tf.sign(value)
+            penalty += given["l1"] * tf.reduce_sum(tf.abs(value))
+        if "l2" in given:
+            gradient += 2 * given["l2"] * value
+            penalty += given["l2"] * 2 * tf.nn.l2_loss(value)
+        gradients.append(gradient)
+        total += tf.cast(penalty, tf.float32)
+    return gradients, total

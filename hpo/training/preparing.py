@@ -15,7 +15,7 @@ from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant
 from hpo.training.signature import symbolic
 
-__all__ = ["check", "finalize", "prepare", "tensor", "watched"]
+__all__ = ["check", "finalize", "learning_rate", "prepare", "tensor", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -24,18 +24,20 @@ def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
         raise UsageError(
             f"{epochs} epochs of batches of {recipe.batch_size} from {len(train)} rows: each must be at least 1"
         )
-    optimizer = recipe.optimizer
-    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+    inner = getattr(recipe.optimizer, "inner_optimizer", recipe.optimizer)
+    if isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(
+        inner._learning_rate
+    ):
         raise DefinitionError(
             "the optimizer has a learning-rate schedule of its own: give it as Recipe.schedule instead"
         )
-    if not updates.fused(optimizer) and (recipe.schedule or Constant()).momenta(0.0, 1) is not None:
-        raise DefinitionError(
-            f"the schedule cycles momentum, and {type(optimizer).__name__} as it is configured cannot follow: "
-            "give the schedule momentum=None, or another optimizer"
-        )
     if jit and not fixed_shapes(recipe):
         raise DefinitionError("XLA needs batches of one size, and this model or loss mixes rows: leave jit to None")
+
+
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The optimizer's own rate; 0 where it has several."""
+    return float(getattr(optimizer, "learning_rate", 0.0))
 
 
 def watched(recipe: Recipe, train: Rows, validation: Rows | None, seed: int) -> tuple[Rows, Rows | None]:
@@ -62,17 +64,36 @@ def tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
     return tf.constant(np.asarray(array, dtype=dtype))
 
 
-def prepare(model: keras.Model, x: NDArray[np.generic], row: Any) -> None:
-    """Make the variables of a model that was not told the shape of its inputs, and adapt it. Raises DefinitionError."""
-    if symbolic(model):
-        if not model.built:
-            model(row, training=False)
-        _adapt(model, x)
-    else:  # a class of somebody's own; it may say that it is built and not be
-        _adapt(model, x)
+def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> Any:
+    """Make the variables of a model that was not told the shape of its inputs, adapt it, and see its outputs for a row.
+
+    Raises:
+        DefinitionError: it has no weights to train, gives several outputs or keeps a state from batch to batch, or the
+            schedule cycles a momentum that the optimizer does not take.
+
+    """
+    model = recipe.model
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.RNN) and layer.stateful:
+            raise DefinitionError(
+                f"layer {layer.name} keeps its state from one batch to the next, and the rows of a batch are drawn "
+                "anew here: build it with stateful=False"
+            )
+    if symbolic(model) and not model.built:
         model(row, training=False)
+    _adapt(model, x)
+    outputs = model(row, training=False)  # a class of somebody's own may say that it is built and not be
     if not model.trainable_variables:
         raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
+    if keras.tree.is_nested(outputs):
+        count = len(keras.tree.flatten(outputs))
+        raise DefinitionError(f"the model gives {count} outputs in a {type(outputs).__name__}: let it give one tensor")
+    if not updates.fused(recipe.optimizer, model) and (recipe.schedule or Constant()).momenta(0.0, 1) is not None:
+        raise DefinitionError(
+            f"the schedule cycles momentum, and {type(recipe.optimizer).__name__} as it is configured cannot follow: "
+            "give the schedule momentum=None, or another optimizer"
+        )
+    return outputs
 
 
 def finalize(model: keras.Model) -> None:

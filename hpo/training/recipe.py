@@ -1,5 +1,7 @@
 """What to train: a model and how, as a definition's `build` returns it."""
 
+import inspect
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,14 +26,16 @@ class Recipe:
     The model takes rows as the data set stores them: it begins with its own Rescaling or Normalization layer. A
     Normalization layer is left unadapted; the engine adapts it on the training rows of each run and on no others.
 
+    An optimizer or a loss may be given by its name or class, as `keras.Model.compile` takes them.
+
     Raises:
-        DefinitionError: max_norm is not above 0, or watch is not in [0, 1).
+        DefinitionError: a part is not what it should be, max_norm is not above 0, or watch is not in [0, 1).
 
     """
 
     model: "keras.Model"  # fresh weights, not compiled
     optimizer: "keras.optimizers.Optimizer"  # fresh; its learning_rate is the initial rate
-    loss: "keras.losses.Loss | str"  # a Keras loss or its name
+    loss: "keras.losses.Loss | str | Callable[[Any, Any], Any]"  # a Keras loss, its name, or targets, outputs -> values
     batch_size: int = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
     schedule: Schedule | None = None  # learning rate of each step; None: the optimizer's own, throughout
     augment: Callable[[Any], Any] | None = (
@@ -46,12 +50,55 @@ class Recipe:
     phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
 
     def __post_init__(self) -> None:
+        self._take_parts()
+        size = self.batch_size
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
+            raise DefinitionError(f"batch_size {size!r} is no whole number: give rows of one step, such as 32")
+        object.__setattr__(self, "batch_size", int(size))
         if self.max_norm is not None and not self.max_norm > 0:
             raise DefinitionError(f"max_norm {self.max_norm} is not above 0: give the largest norm allowed, such as 1")
         if not 0 <= self.watch < 1:
             raise DefinitionError(
                 f"watch {self.watch} is not in [0, 1): give a share of the training rows, such as 0.1"
             )
+
+    @classmethod
+    def of(cls, built: object) -> "Recipe":
+        """What a definition's `build` gave: a recipe, or a model that was compiled with an optimizer and a loss.
+
+        Raises:
+            DefinitionError: it is neither, or was compiled with what a recipe cannot say.
+
+        """
+        import keras
+
+        if isinstance(built, cls):
+            return built
+        remedy = "return Recipe(model=..., optimizer=..., loss=...)"
+        if not isinstance(built, keras.Model):
+            raise DefinitionError(f"build() gave a {type(built).__name__}: {remedy}")
+        config = built._compile_config.config if built.compiled else {}
+        if config.get("optimizer") is None or config.get("loss") is None:
+            raise DefinitionError(f"build() gave a {type(built).__name__} that is not compiled with a loss: {remedy}")
+        if config.get("loss_weights") is not None or isinstance(config["loss"], list | tuple | dict):
+            raise DefinitionError(f"build() gave a {type(built).__name__} compiled with several losses: {remedy}")
+        return cls(model=built, optimizer=config["optimizer"], loss=config["loss"])
+
+    def _take_parts(self) -> None:
+        """Make Keras's objects of what names them."""
+        import keras
+
+        if not isinstance(self.model, keras.Model):
+            raise DefinitionError(f"Recipe.model is a {type(self.model).__name__}: give a keras.Model")
+        for name, get, example in (
+            ("optimizer", keras.optimizers.get, 'keras.optimizers.Adam(1e-3) or "adam"'),
+            ("loss", _loss, 'keras.losses.MeanSquaredError() or "mse"'),
+        ):
+            given = getattr(self, name)
+            try:
+                object.__setattr__(self, name, get(given()) if inspect.isclass(given) else get(given))
+            except (TypeError, ValueError) as error:
+                raise DefinitionError(f"Recipe.{name} {given!r:.60} is none of Keras's: give {example}") from error
 
     @property
     def dials(self) -> dict[str, float]:
@@ -64,3 +111,10 @@ class Recipe:
         if self.max_norm is not None:
             dials["max_norm"] = self.max_norm
         return dials
+
+
+def _loss(given: Any) -> Any:
+    """A loss as it is, if it is one. Raises TypeError."""
+    if not isinstance(given, str) and not callable(given):
+        raise TypeError(given)
+    return given

@@ -1,8 +1,9 @@
-"""One training: a recipe, its rows, and as many compiled epochs as asked for."""
+"""One training: a recipe, its rows, and as many epochs as asked for."""
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from hpo.data import Rows
 from hpo.errors import Diverged, UsageError
 from hpo.training import preparing, updates
-from hpo.training.cache import programs
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
 from hpo.training.judge import Judge
@@ -25,7 +25,8 @@ from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant
 from hpo.training.scores import higher_is_better
-from hpo.training.signature import signature
+from hpo.training.sharing import Sharing
+from hpo.training.targets import refuse_unfit
 
 __all__ = ["Epoch", "Run", "fit"]
 
@@ -55,10 +56,15 @@ class Run:
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
 
+    A model with a training step of its own is trained by Keras, a batch at a time, several times slower; a model that
+    cannot be made anew from its configuration is trained itself, compiled for this run alone. Both say so.
+
     Raises:
         UsageError: no rows, no epochs, a batch size below 1.
         DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own or cannot follow
-            the momentum of the recipe's, or `jit` is asked for a model that needs batches of varying size.
+            the momentum of the recipe's, `jit` is asked for a model that needs batches of varying size, or the model
+            asks for something that neither the compiled loop nor Keras's own step can do.
+        Infeasible: the targets are none that the loss, the metric and the model's outputs go together with.
 
     """
 
@@ -78,20 +84,25 @@ class Run:
         start = time.perf_counter()
         train, validation = preparing.watched(recipe, train, validation, seed)
         self._recipe = recipe
-        self._jit = pays(recipe) if jit is None else jit
         self._metric = metric
         self._seed = seed
         self._epochs = epochs
         self._number = 0
+        self._ended = False  # whether the weights are those it ends with
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
         self._phases = begun(recipe.phases or (Phase(),), epochs)
-        self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
         self._judge = Judge(recipe.schedule or Constant(), recipe.stopping)
         self._outcome: Epoch | None = None
+        self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
         self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
-        preparing.prepare(recipe.model, train.x, self._x[:1])
+        outputs = preparing.prepare(recipe, train.x, self._x[:1])
+        for rows in (train, validation):
+            if rows is not None:
+                refuse_unfit(recipe.loss, metric, rows.y, outputs)
+        self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
+        self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         self._trainable = [(layer, layer.trainable) for layer in recipe.model._flatten_layers(include_self=False)]
@@ -129,7 +140,7 @@ class Run:
         """Train one epoch and score it.
 
         Raises:
-            Diverged: the loss, or a score after it, was not finite; the run is over.
+            Diverged: the loss, a weight after the epoch, an output or a score was not finite; the run is over.
             UsageError: all `epochs` have been trained, or early stopping has ended the run.
 
         """
@@ -144,37 +155,48 @@ class Run:
         program = self._acquired()
         first = self._number * self._steps
         self._number += 1
-        loss, metric, steps, finite = program.epoch(
+        steps = slice(first, first + self._steps)
+        sums = program.epoch(
             self._x,
             self._y,
-            tf.constant(self._rows),
-            tf.constant(self._steps),
-            tf.constant(self._rates[first : first + self._steps]),
-            tf.constant(self._momenta[first : first + self._steps]),
-            tf.constant([self._seed % 2**31, self._number]),
+            self._rows,
+            self._steps,
+            self._rates[steps],
+            self._momenta[steps],
+            (self._seed % 2**31, self._number),
         )
-        if not bool(finite):
-            raise Diverged(epoch=self._number, step=int(steps))
-        score = None
-        if self._validation is not None:
-            score = self._score(program, self._validation, self._validation_rows)
-        result = Epoch(
-            number=self._number,
-            loss=float(loss) / self._rows,
-            train=float(metric) / self._rows,
-            validation=score,
-            seconds=time.perf_counter() - start,
-        )
-        self.fit_seconds += result.seconds
-        if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
-            raise Diverged(epoch=self._number, step=self._steps)
-        self._judged(result, program)
+        if not bool(sums.finite):
+            raise Diverged(epoch=self._number, step=int(sums.steps))
+        if not bool(sums.sound):
+            raise Diverged(epoch=self._number, what="the weights")
+        with self._final(program):
+            score = None
+            if self._validation is not None:
+                score = self._score(program, self._validation, self._validation_rows)
+            train = None if sums.counted is None else _mean(sums.metric, sums.counted)
+            if train is None:
+                train = self._score(program, (self._x, self._y), self._rows)
+            result = Epoch(
+                number=self._number,
+                loss=float(sums.loss) / self._rows,
+                train=train,
+                validation=score,
+                seconds=time.perf_counter() - start,
+            )
+            self.fit_seconds += result.seconds
+            if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
+                raise Diverged(epoch=self._number, what="the scores")
+            self._judged(result, program)
+        if self.stopped or self._number == self._epochs:
+            self._end(program)
         return result
 
     @exclusive
     def evaluate(self, rows: Rows) -> float:
-        """The metric on `rows`, all of them, with the weights as they are."""
-        return self._score(self._acquired(), self._evaluation(rows), len(rows))
+        """The metric on `rows`, all of them, with the weights as they are. Raises Diverged: outputs are not finite."""
+        program = self._acquired()
+        with self._final(program):
+            return self._score(program, self._evaluation(rows), len(rows))
 
     @exclusive
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -182,13 +204,17 @@ class Run:
         program = self._acquired()
         size = 8 * evaluation_batch(self._x)
         x = np.asarray(x, dtype=self._x.dtype.as_numpy_dtype)
-        parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
+        with self._final(program):
+            parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
         return np.concatenate(parts)
 
     @exclusive
     def model(self) -> keras.Model:
         """The recipe's model with the weights as they are, ready to predict or to be saved."""
-        self._hand_over(self._acquired().weights())
+        program = self._acquired()
+        if program.model is not self._recipe.model:
+            with self._final(program):
+                self._hand_over(program.weights())
         preparing.finalize(self._recipe.model)
         return self._recipe.model
 
@@ -202,8 +228,24 @@ class Run:
         last, end = self._number * self._steps, self._phase_end() * self._steps
         factor = self._judge.factor(score, float(self._rates[last - 1]))
         self._rates[last:end] = self._rates[last:end].astype(np.float64) * factor
-        if self.stopped or self._number == self._epochs:
-            self._judge.end(program)
+
+    def _end(self, program: Program) -> None:
+        """Give the run the weights it ends with: those of its best epoch, or the average of the last ones."""
+        program.average()
+        self._judge.end(program)
+        self._ended = True
+
+    @contextmanager
+    def _final(self, program: Program) -> Iterator[None]:
+        """Within it the program has the weights that the run would end with, were it over: averages, where there are.
+
+        Of these is told what a run came to, since these are handed over.
+        """
+        if self._ended:
+            yield
+            return
+        with program.averaged():
+            yield
 
     def _phase_end(self) -> int:
         """Epochs done when the phase of the latest epoch is over."""
@@ -215,6 +257,7 @@ class Run:
             if first == self._number:
                 start = time.perf_counter()
                 program = self._acquired()
+                program.average()
                 self._hand_over(program.weights())
                 program.release()
                 self._begin(phase)
@@ -225,10 +268,8 @@ class Run:
         """Have the program of a phase, and the state it begins with: the recipe's weights, an unused optimizer."""
         if self._recipe.phases:
             freeze(self._recipe.model, phase.frozen, self._trainable)
-        x, y = self._x, self._y
-        shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
-        self._key = signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
-        self.state = self._program(first=True).fresh(self._recipe, (self._seed + self._number) % 2**31)
+        self._sharing.begin(self, (self._seed + self._number) % 2**31)
+        self._sharing.program(self._warm, first=True)
 
     def _hand_over(self, weights: list[Any]) -> None:
         """Give the recipe's model these weights."""
@@ -240,23 +281,16 @@ class Run:
         program.acquire(self)
         return program
 
-    def _program(self, *, first: bool = False) -> Program:
+    def _program(self) -> Program:
         """The program of this run's shape; compiled anew where it has been let go in the meantime."""
-        program, new = programs.get(self._key, self._make)
-        if new or first:
-            self._warm(program)
-        return program
-
-    def _make(self) -> Program:
-        return Program(self._recipe, x=self._x, y=self._y, metric=self._metric, jit=self._jit)
+        return self._sharing.program(self._warm)
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        none = tf.constant(0)
-        pace = tf.constant(self._rates[: self._steps]), tf.constant(self._momenta[: self._steps])
-        program.epoch(self._x, self._y, none, none, *pace, tf.constant([0, 0]))
+        pace = self._rates[: self._steps], self._momenta[: self._steps]
+        program.epoch(self._x, self._y, 0, 0, *pace, (0, 0))
         if self._validation is not None:
-            program.evaluate(*self._validation, none)
+            program.evaluate(*self._validation, tf.constant(0))
 
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
         if not len(rows):
@@ -266,7 +300,10 @@ class Run:
         return tensor(rows.x, multiple, x_type), tensor(rows.y, multiple, y_type)
 
     def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
-        return float(program.evaluate(*tensors, tf.constant(rows))) / rows
+        total, counted, finite = program.evaluate(*tensors, tf.constant(rows))
+        if not bool(finite):
+            raise Diverged(epoch=self._number, what="the outputs")
+        return _mean(total, counted)
 
 
 def fit(
@@ -297,6 +334,11 @@ def fit(
     return run
 
 
+def _mean(total: Any, counted: Any) -> float:
+    """The quotient; NaN where nothing was counted, all of it being masked."""
+    return float(total) / float(counted) if counted else math.nan
+
+
 def _paces(
     recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -305,10 +347,10 @@ def _paces(
     The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
     """
     schedule = recipe.schedule or Constant()
-    own = updates.momentum(recipe.optimizer)
+    own = updates.momentum(recipe.optimizer, recipe.model)
     rates, momenta = [], []
     for _, epochs, phase in phases:
-        initial = float(recipe.optimizer.learning_rate) if phase.rate is None else phase.rate
+        initial = preparing.learning_rate(recipe.optimizer) if phase.rate is None else phase.rate
         rates.append(schedule.rates(initial, epochs * steps))
         cycled = None if own is None else schedule.momenta(own, epochs * steps)
         momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)

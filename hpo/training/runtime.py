@@ -28,7 +28,6 @@ def configure(*, threads: int | None = None) -> None:
     if threads is not None and threads < 1:
         raise UsageError(f"threads {threads} is below 1: give each training process at least one thread")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _silent_start():
         load_keras()
         import tensorflow as tf

@@ -1,24 +1,44 @@
-"""Losses and metrics of one batch, as the compiled epoch needs them: with row weights, and one value a row."""
+"""Losses and metrics of one batch as Keras computes them, masks included; rows that only fill it up weigh nothing."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.losses.loss import squeeze_or_expand_to_same_rank
+from keras.src.backend import get_keras_mask
+from keras.src.losses.loss import apply_mask
+from keras.src.metrics.reduction_metrics import reduce_to_samplewise_values
+from keras.src.trainers.compile_utils import CompileLoss, is_binary_or_sparse_categorical
 
 from hpo.errors import DefinitionError
+from hpo.study.metrics import closest
 
-__all__ = ["batch_loss", "higher_is_better", "row_metric"]
+__all__ = [
+    "ACCURACIES",
+    "CROSSENTROPIES",
+    "batch_loss",
+    "batch_metric",
+    "higher_is_better",
+    "loss_object",
+    "metric_function",
+]
 
-Scorer = Callable[[Any, Any], Any]
+ACCURACIES = ("accuracy", "acc")
+"""Names of metrics whose meaning is in the shapes of targets and outputs; Keras takes them in any letter case."""
+
+CROSSENTROPIES = ("crossentropy", "ce")
+"""Names of losses of which the same holds."""
+
+Loss = Callable[[Any, Any, Any], Any]
+Metric = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
-def batch_loss(loss: Any) -> Callable[[Any, Any, Any], Any]:
-    """The loss of a batch as a function of (targets, outputs, weights).
+def batch_loss(loss: Any) -> Loss:
+    """The loss of a batch as a function of (targets, outputs, weights), exactly that of `keras.Model.compile`.
 
     `weights` is None, or shape (rows,) with 1 for a row that counts and 0 for one that only fills the batch up; the
-    loss is then exactly that of the rows that count.
+    loss is then exactly that of the rows that count. The outputs' mask and weights do not go together.
 
     Args:
         loss: a Keras loss, its name, or a function of targets and outputs with one value a row.
@@ -27,69 +47,97 @@ def batch_loss(loss: Any) -> Callable[[Any, Any, Any], Any]:
         DefinitionError: no Keras loss has that name.
 
     """
-    if isinstance(loss, str):
-        try:
-            loss = keras.losses.get(loss)
-        except ValueError as error:
-            raise DefinitionError(f"loss {loss!r} is unknown: give a Keras loss or its name, such as mse") from error
+    reduction = getattr(loss_object(loss), "reduction", None)
+    compiled = CompileLoss(loss)
 
-    def of_object(y: Any, outputs: Any, weights: Any) -> Any:
+    def of_batch(y: Any, outputs: Any, weights: Any) -> Any:
         if weights is None:
-            return loss(y, outputs)
-        value = loss(y, outputs, sample_weight=weights)
-        if loss.reduction == "sum":
+            return compiled(y, outputs)
+        each = tf.reshape(weights, [-1, *[1] * (outputs.shape.rank - 2)])  # a row weighs alike in all its places
+        value = compiled(y, outputs, each)
+        if reduction == "sum":
             return value
         # Keras divides by all rows of the batch; those that only fill it up do not count.
         return value * (tf.cast(tf.size(weights), value.dtype) / tf.reduce_sum(weights))
 
-    def of_function(y: Any, outputs: Any, weights: Any) -> Any:
-        # As Keras does around every loss: targets (rows,) against outputs (rows, 1) would broadcast to (rows, rows).
-        values = _one_a_row(loss(*squeeze_or_expand_to_same_rank(tf.cast(y, outputs.dtype), outputs)))
-        if weights is None:
-            return tf.reduce_mean(values)
-        return tf.reduce_sum(values * weights) / tf.reduce_sum(weights)
-
-    return of_object if isinstance(loss, keras.losses.Loss) else of_function
+    return of_batch
 
 
-def row_metric(name: str) -> Scorer:
-    """The metric of that name as a function of (targets, outputs) with one value a row, shape (rows,).
+def loss_object(loss: Any) -> Any:
+    """Keras' loss of that name, an object or a function; a loss that is no name as it is.
 
-    `accuracy` is, as in Keras, that of labels, one-hot targets or a single probability, by the shapes.
+    None for `CROSSENTROPIES`, of which the shapes say which is meant.
+
+    Raises:
+        DefinitionError: no Keras loss has that name.
+
+    """
+    if isinstance(loss, str) and loss.lower() in CROSSENTROPIES:
+        return None
+    try:
+        return keras.losses.get(loss)
+    except ValueError as error:
+        raise DefinitionError(f"loss {loss!r} is unknown: give a Keras loss or its name, such as mse") from error
+
+
+def batch_metric(name: str) -> Metric:
+    """The metric of that name as a function of (targets, outputs, weights): its sum, and the number it is a sum over.
+
+    `weights` as for `batch_loss`. What the outputs' mask leaves out is in neither. Sums of batches add up, as in Keras'
+    own metrics, and the quotient is the metric: rows count alike, and of those that are partly masked, in proportion.
 
     Raises:
         DefinitionError: no Keras metric has that name, or it is no mean over rows.
 
     """
-    if name in ("accuracy", "acc"):
-        return _accuracy
+    score = _accuracy if _by_shapes(name) else metric_function(name)
+
+    def of_batch(y: Any, outputs: Any, weights: Any) -> tuple[Any, Any]:
+        values = score(y, outputs)
+        counted = apply_mask(weights, get_keras_mask(outputs), dtype="float32", reduction="sum")
+        values, counted = reduce_to_samplewise_values(values, counted, reduce_fn=keras.ops.mean, dtype="float32")
+        rows = tf.cast(tf.size(values), tf.float32) if counted is None else tf.reduce_sum(counted)
+        return tf.reduce_sum(values), rows
+
+    return of_batch
+
+
+def metric_function(name: str) -> functools.partial[Any]:
+    """The function of Keras' metric of that name, one value a row.
+
+    Raises:
+        DefinitionError: no Keras metric has that name, or it is no mean over rows.
+
+    """
     try:
         metric = keras.metrics.get(name)
     except ValueError:
         metric = None
+    if metric is None:
+        near = closest(name)
+        guess = f"did you mean {near}? " if near else ""
+        raise DefinitionError(f"metric {name!r} is unknown: {guess}use accuracy, or a Keras metric such as mae")
+    if not isinstance(metric, keras.metrics.Metric):
+        metric = keras.metrics.MeanMetricWrapper(metric)  # a loss, which Keras takes for a metric too
     if not isinstance(metric, keras.metrics.MeanMetricWrapper):
-        problem = "is unknown" if metric is None else "is no mean over rows"
-        raise DefinitionError(f"metric {name!r} {problem}: use accuracy, or a Keras metric such as mae")
-    function, options = metric._fn, metric._fn_kwargs
-    return lambda y, outputs: _one_a_row(function(*squeeze_or_expand_to_same_rank(y, outputs), **options))
+        raise DefinitionError(
+            f"metric {name!r} is no mean over rows: use accuracy, or a Keras metric such as mae that is one"
+        )
+    return functools.partial(metric._fn, **metric._fn_kwargs)
 
 
 def higher_is_better(name: str) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
-    return name in ("accuracy", "acc") or getattr(keras.metrics.get(name), "_direction", None) == "up"
+    return _by_shapes(name) or getattr(keras.metrics.get(name), "_direction", None) == "up"
+
+
+def _by_shapes(name: str) -> bool:
+    return name.lower() in ACCURACIES
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:
-    if outputs.shape[-1] == 1:
-        function = keras.metrics.binary_accuracy
-    elif y.shape.rank == outputs.shape.rank and y.shape[-1] == outputs.shape[-1]:
-        function = keras.metrics.categorical_accuracy
-    else:
-        function = keras.metrics.sparse_categorical_accuracy
-    return _one_a_row(function(y, outputs))
-
-
-def _one_a_row(values: Any) -> Any:
-    """The mean over everything but the rows, as float32."""
-    values = tf.cast(values, tf.float32)
-    return tf.reduce_mean(values, axis=list(range(1, values.shape.rank))) if values.shape.rank > 1 else values
+    """That of one probability, of class numbers or of one-hot targets."""
+    binary, sparse = is_binary_or_sparse_categorical(y, outputs)
+    if binary:
+        return keras.metrics.binary_accuracy(y, outputs)
+    return (keras.metrics.sparse_categorical_accuracy if sparse else keras.metrics.categorical_accuracy)(y, outputs)

@@ -1,22 +1,23 @@
 """What a compiled program depends on, as a key: two recipes with the same signature run the same program."""
 
-import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from hpo.training import updates
+from hpo.training.attributes import identity
 from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
+from hpo.training.step import decays_apart
 
-__all__ = ["identity", "reusable", "signature", "symbolic"]
+__all__ = ["reusable", "signature", "symbolic"]
 
 # Where a layer is told nothing but where its weights come from, the program does not depend on it: they are copied in.
 _INITIALIZER = "_initializer"
 _OURS = {keras.saving.get_registered_name(layer): layer for layer in LAYERS}  # their numbers live in variables
-_OPTIMIZER_HOT = ("name", "learning_rate", "weight_decay")
+_OPTIMIZER_HOT = ("name", "learning_rate")
 
 
 def symbolic(model: Any) -> bool:
@@ -45,24 +46,20 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     """
     model, optimizer = recipe.model, recipe.optimizer
     layers = list(model._flatten_layers())
-    config = optimizer.get_config()
-    decays = optimizer.weight_decay is not None
-    if optimizer.gradient_accumulation_steps:
-        decays = optimizer.weight_decay
-    hot = _OPTIMIZER_HOT if updates.momentum(optimizer) is None else (*_OPTIMIZER_HOT, updates.MOMENTA[type(optimizer)])
+    hot = [*_OPTIMIZER_HOT, *(["weight_decay"] if decays_apart(optimizer, model) else [])]
+    if updates.momentum(optimizer, model) is not None:
+        hot.append(updates.MOMENTA[type(optimizer)])
     parts = [
         _layers(model) or f"model {id(model)}",
+        model.dtype_policy.name,
         [
             f"{type(layer).__module__}.{type(layer).__qualname__} {id(type(layer))} {layer.trainable}"
             for layer in layers
         ],
-        f"{type(optimizer).__qualname__} {id(type(optimizer))}",
-        {key: value for key, value in config.items() if key not in hot},
-        hot,
+        _optimizer(optimizer, hot),
         sorted(recipe.dials),
         recipe.clip and recipe.clip.by,
-        decays,
-        [bool(optimizer._use_weight_decay(v)) for v in model.trainable_variables] if decays else None,
+        [_treated(optimizer, variable) for variable in model.trainable_variables],
         _loss(recipe.loss),
         identity(recipe.augment),
         recipe.batch_size,
@@ -74,25 +71,19 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-def identity(function: Callable[..., Any] | None) -> str:
-    """What a function computes, as far as that can be known: its code and the plain values it closes over."""
-    if function is None:
-        return "none"
-    if isinstance(function, functools.partial):
-        values = [*function.args, *sorted(function.keywords.items())]
-        return f"partial {identity(function.func)} {[_value(value) for value in values]}"
-    code = getattr(function, "__code__", None)
-    if code is None or getattr(function, "__self__", None) is not None:
-        return f"object {id(function)}"
-    cells = [_value(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ()]
-    return f"code {id(code)} {cells} {_value(function.__defaults__)} {_value(function.__kwdefaults__)}"
+def _optimizer(optimizer: Any, hot: Sequence[str]) -> object:
+    """Its class and configuration, and that of one within it, without what is `hot`: in variables, or passed in."""
+    config = {key: value for key, value in optimizer.get_config().items() if key not in hot}
+    if hasattr(optimizer, "inner_optimizer"):
+        config["inner_optimizer"] = _optimizer(optimizer.inner_optimizer, _OPTIMIZER_HOT)
+    return [f"{type(optimizer).__qualname__} {id(type(optimizer))}", config, list(hot)]
 
 
-def _value(value: object) -> str:
-    plain = isinstance(value, (int, float, str, bool, bytes, type(None)))
-    if isinstance(value, tuple):
-        return f"({', '.join(_value(item) for item in value)})"
-    return repr(value) if plain else f"{type(value).__qualname__} {id(value)}"
+def _treated(optimizer: Any, variable: Any) -> list[bool]:
+    """What an optimizer does with a variable for its name: whether it decays, and whether Muon leaves it to AdamW."""
+    one = getattr(optimizer, "inner_optimizer", optimizer)
+    by_name = isinstance(one, keras.optimizers.Muon) and one._should_use_adamw(variable)
+    return [bool(one._use_weight_decay(variable)), by_name]
 
 
 def _loss(loss: Any) -> object:

@@ -1,9 +1,10 @@
 """Optimizer steps as single kernels.
 
 Keras writes an optimizer as a dozen elementwise passes over every variable. TensorFlow has kernels that do the same
-arithmetic in one or two. `UPDATES` maps an optimizer class to its step; a class that is not there, and what is
-configured with anything a step does not know (EMA, gradient accumulation, loss scaling), takes Keras' own way. That
-way goes through tf.distribute, whose AutoGraph keeps each graph it has met, about 4 MB, for the life of the process.
+arithmetic in one or two. `UPDATES` maps an optimizer class to its step; a class that is not there, what is configured
+with anything a step does not know (an average of the weights, gradient accumulation, dynamic loss scaling), and weights
+that are no 32-bit floats take Keras' own way. That way goes through tf.distribute, whose AutoGraph keeps each graph it
+has met, about 4 MB, for the life of the process.
 
 A step takes its rate and its momentum as scalars, so that neither is compiled in: schedules cycle them, searches vary
 them.
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-__all__ = ["MOMENTA", "UPDATES", "Pace", "Slots", "fused", "momentum", "prepare"]
+__all__ = ["MOMENTA", "UPDATES", "Pace", "Slots", "fused", "momentum", "of_some_rows", "prepare", "scales_dynamically"]
 
 raw = tf.raw_ops
 Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
@@ -44,16 +45,22 @@ class Pace(NamedTuple):
         return 0.0 if self.momentum is None else tf.cast(self.momentum, tf.float32)
 
 
-def fused(optimizer: Any) -> bool:
-    """Whether a kernel computes exactly what this optimizer does."""
-    plain = not (optimizer.use_ema or optimizer.gradient_accumulation_steps or optimizer.loss_scale_factor)
-    return plain and type(optimizer) in UPDATES
+def fused(optimizer: Any, model: Any) -> bool:
+    """Whether a kernel computes exactly what this optimizer does to the weights of a built model."""
+    plain = not (optimizer.use_ema or optimizer.gradient_accumulation_steps or scales_dynamically(optimizer, model))
+    return plain and type(optimizer) in UPDATES and all(_is_common(weight) for weight in model.trainable_variables)
 
 
-def momentum(optimizer: Any) -> float | None:
+def scales_dynamically(optimizer: Any, model: Any) -> bool:
+    """Whether Keras trains this model with a loss scale that follows the gradients: of itself in half precision."""
+    scaling = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
+    return scaling or model.dtype_policy.name == "mixed_float16"
+
+
+def momentum(optimizer: Any, model: Any) -> float | None:
     """The optimizer's momentum where its step takes one; None where it has none, or Keras' own way is taken."""
     name = MOMENTA.get(type(optimizer))
-    if name is None or not fused(optimizer):
+    if name is None or not fused(optimizer, model):
         return None
     value = float(getattr(optimizer, name))
     return None if name == "momentum" and value == 0 else value
@@ -70,6 +77,37 @@ def prepare(optimizer: Any) -> Slots:
         for (accumulator,) in slots:
             accumulator.assign_add(tf.fill(accumulator.shape, optimizer.epsilon))
     return slots
+
+
+def _is_common(weight: Any) -> bool:
+    """Whether a weight is changed by a step in the usual way: some of 8-bit floats are replaced by their gradient."""
+    return weight.dtype == "float32" and not getattr(weight, "overwrite_with_gradient", False)
+
+
+def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> None:
+    """The step of a weight whose gradient is of some of its rows, an embedding's, in Keras' own way: that of no other.
+
+    Keras leaves the state of all other rows as it is, where a kernel would let it decay. Of an optimizer whose kernel
+    takes the other weights; what is set here is of this step alone.
+
+    Args:
+        optimizer: a built one.
+        variable: the weight, a tf.Variable.
+        gradient: tf.IndexedSlices.
+        pace: the rate and the momentum.
+
+    """
+    settings: dict[str, Any] = {}
+    if pace.momentum is not None:
+        settings[MOMENTA[type(optimizer)]] = pace.beta
+    if isinstance(optimizer, keras.optimizers.Adagrad):
+        settings["epsilon"] = 0.0  # it is in the accumulators
+    before = {name: getattr(optimizer, name) for name in settings}
+    try:
+        vars(optimizer).update(settings)
+        optimizer.update_step(gradient, variable, pace.rate)
+    finally:
+        vars(optimizer).update(before)
 
 
 def _variables(*lists: Sequence[Any]) -> Slots:

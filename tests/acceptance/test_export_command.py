@@ -62,8 +62,9 @@ def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searc
     rows = list(csv.DictReader((searched / "own.csv").open(newline="")))
     assert [row["number"] for row in rows] == [str(number) for number in range(25)]
     assert rows[3]["outcome"] == "failed"
-    assert rows[3]["reason"] == 'ValueError: no "such" luck,'
+    assert rows[3]["reason"] == 'ValueError: no "such" luck, really'
     assert {row["params_kind"] for row in rows} == {"a,b", ""}
+    assert {row["active_kind"] for row in rows} == {"true"}  # an empty cell is None
     assert all(bool(row["params_depth"]) == (row["params_kind"] == "a,b") for row in rows if row["params_kind"])
     best = json.loads(hpo("best", "own", "--json").out)
     assert max(float(row["value"]) for row in rows if row["value"]) == best["value"]

@@ -2,34 +2,31 @@
 
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from unwritable import read_only
 
 TOY = """
-from hpo.study import Baseline, Fidelity, Float, Holdout, Space, StudyDefinition
+from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
 
 def nothing(*_):
     raise AssertionError("nothing may be trained here")
 
 space = Space(name="small", params={"x": Float(low=0.0, high=1.0)})
 study = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="mae", direction="minimize", spaces=(space,),
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="minimize", spaces=(space,),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9), Fidelity(name="full", epochs=20)),
     baselines=(Baseline(name="by-hand", title="A guess", params={"x": 0.5}),),
 )
 other_direction = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="mae", direction="maximize", spaces=(space,),
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="maximize", spaces=(space,),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9),),
 )
 wider = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="mae", direction="minimize",
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="minimize",
     spaces=(Space(name="small", params={"x": Float(low=0.0, high=2.0)}),),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9),),
 )
@@ -47,6 +44,11 @@ def toy(folder: Path) -> Path:
     (folder / "syntax.py").write_text("def broken(:\n")
     (folder / "raises.py").write_text("\nraise RuntimeError('at import')\n")
     (folder / "exits.py").write_text("import sys\nsys.exit(3)\n")
+    (folder / "comma.py").write_text(TOY.replace("Float(low=0.0, high=1.0)", 'Categorical(choices=("relu"))', 1))
+    (folder / "bounds.py").write_text(TOY.replace("low=0.0", "low=None", 1))
+    (folder / "metric.py").write_text(TOY.replace('"score", direction="minimize"', '"mae", direction="maximize"', 1))
+    (folder / "evaluation.py").write_text(TOY.replace("evaluation=Holdout(rows=1)", "evaluation=None", 1))
+    (folder / "alone.py").write_text(TOY.replace("spaces=(space,)", "spaces=space", 1))
     (folder / "text.db").write_text("this is no database " * 100)
     (folder / "bad.json").write_text('[{"x": 0.5},\n {"x": 7}]')
     (folder / "mine.json").write_text('{"x": 0.25}')
@@ -75,6 +77,11 @@ CASES = [
     (("optimize", "./syntax.py:study", "--trials", "5"), 1, ["syntax.py:1", "SyntaxError"]),
     (("optimize", "./raises.py:study", "--trials", "5"), 1, ["raises.py:2", "RuntimeError", "at import"]),
     (("optimize", "./exits.py:study", "--trials", "5"), 1, ["exits.py:2", "SystemExit"]),
+    (("optimize", "./comma.py:study", "--trials", "5"), 1, ["comma.py:7", "Categorical's choices", "write ('relu',)"]),
+    (("optimize", "./bounds.py:study", "--trials", "5"), 1, ["bounds.py:7", "a Float's low must be a finite number"]),
+    (("optimize", "./metric.py:study", "--trials", "5"), 1, ["metric.py:8", "mae is better the lower", "minimize"]),
+    (("submit", "./evaluation.py:study", "--trials", "5"), 1, ["evaluation.py:8", "evaluation must be", "not None"]),
+    (("show", "./alone.py:study"), 1, ["alone.py:8", "spaces must be a tuple", "(…,)"]),
     (("optimize", "no.such.module:study", "--trials", "5"), 2, ["'no'"]),
     ((*OPTIMIZE, "--space", "huge"), 2, ["'huge'", "small"]),
     ((*OPTIMIZE, "--fidelity", "ful"), 2, ["'ful'", "quick", "full"]),
@@ -165,7 +172,7 @@ def started(toy: Path) -> Path:
     opened = storage.prepare(f"sqlite:///{toy}/hpo.db")
     plan = studies.StudyPlan(
         name="toy-small-quick", reference=f"{toy}/toy.py:study", definition="toy", space="small",
-        fingerprint=definition.space().fingerprint, fidelity="quick", direction="minimize", metric="mae", seed=1,
+        fingerprint=definition.space().fingerprint, fidelity="quick", direction="minimize", metric="score", seed=1,
         sampler="tpe", pruner="asha",
     )  # fmt: skip
     studies.create_or_resume(opened, plan)
@@ -239,27 +246,6 @@ def test_a_database_that_may_not_be_written_is_named(hpo, started: Path) -> None
     place.mkdir()
     with read_only(place, started):
         refused(hpo(*OPTIMIZE, "--storage", f"sqlite:///{place.name}/hpo.db"), 1, ["hpo.db", "written"])
-
-
-@contextmanager
-def read_only(place: Path, database: Path) -> Iterator[None]:
-    """Have `place` hold a copy of the database that nobody can write: permissions do not keep root from it."""
-    root = os.geteuid() == 0
-    if root and subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True, check=False).returncode:
-        pytest.skip("root writes where it may not, and may not mount here")
-    shutil.copy(database, place / "hpo.db")
-    if root:
-        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-    else:
-        (place / "hpo.db").chmod(0o444)
-        place.chmod(0o555)
-    try:
-        yield
-    finally:
-        if root:
-            subprocess.run(["umount", place], check=True)
-        else:
-            place.chmod(0o755)
 
 
 def test_a_damaged_data_file_is_named_never_used_and_never_deleted(hpo, folder: Path, fashion_files: Path) -> None:

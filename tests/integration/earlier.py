@@ -7,6 +7,12 @@ from hpo.service.storage import Storage
 __all__ = ["take_back"]
 
 _BACK_TO = {
+    4: (
+        "ALTER TABLE hpo_study DROP COLUMN data",
+        "ALTER TABLE hpo_slot DROP COLUMN output",
+        "UPDATE hpo_revision SET version_num = '4'",
+        "UPDATE hpo_version SET version = 4",
+    ),
     3: (
         "ALTER TABLE hpo_study DROP COLUMN objectives",
         "ALTER TABLE hpo_slot DROP COLUMN further",

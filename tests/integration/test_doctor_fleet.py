@@ -1,7 +1,9 @@
 """What `hpo doctor` finds in a storage that a fleet shares, on both databases."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import nvidia
 import optuna
 import psycopg
 import pytest
+import toy
 from sqlalchemy import delete, select
 
 from hpo.service import storage, studies
@@ -248,3 +251,22 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
     states = [trial.state for trial in optunas.get_trials(deepcopy=False)]
     assert states == [optuna.trial.TrialState.RUNNING] * 2  # looking changes nothing
+
+
+def test_a_definition_that_only_a_process_of_its_own_can_load_is_no_problem(
+    store: Storage, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two definitions with helpers of one name beside them: workers serve each in a process of its own."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    fingerprint = toy.study.space().fingerprint
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        own = tmp_path / name / "own.py"
+        own.write_text("import helpers_of_the_doctor\n" + Path(toy.FILE).read_text())
+        own.with_name("helpers_of_the_doctor.py").write_text(f"NAME = {name!r}\n")
+        studies.create_or_resume(store, replace(plan, name=name, reference=f"{own}:study", fingerprint=fingerprint))
+        Slots(store).open(name, 1)
+    try:
+        assert named(work.checks(store), "definitions").state == "ok"
+    finally:
+        sys.modules.pop("helpers_of_the_doctor", None)

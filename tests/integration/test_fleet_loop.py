@@ -1,5 +1,6 @@
 """A fleet's worker in this process, on real databases: which study it serves, which it leaves to others, and why."""
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,8 @@ from hpo.service.studies import StudyPlan, StudyRecord, halting
 from hpo.service.workers import prepared, sources
 from hpo.service.workers.serve import Drained, MakeObjective, Server, Step
 from hpo.service.workers.sources import AnyStudy
-from hpo.study import Params, registry
+from hpo.study import Float, Params, registry
+from hpo.study.imported import StaleProcessError
 
 Make = Callable[..., StudyRecord]
 FIRST = [{"x": 0.5, "kind": "a"}]
@@ -198,10 +200,65 @@ def test_a_definition_changed_under_a_worker_has_its_process_replaced(
     own.write_text(text + "\n# as it is now\n")
     now = replace(loaded).version
     # What this process holds is older than the file, as a module that was imported would be.
-    with pytest.raises(prepared.Stale):
+    with pytest.raises(StaleProcessError):
         prepared._refuse_other(loaded, replace(first, version=now))
     assert worker.run() == "drained"  # a file is loaded anew, and refused: the study asks for what it was
     assert "another version" in worker.refusals[0]["own"]
+
+
+def test_so_it_has_where_only_what_it_imports_has_changed(
+    store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the space is, which the process cannot have anew: the definition's own file is as it was."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    own, space = tmp_path / "own.py", tmp_path / "space_of_the_fleet.py"
+    own.write_text(
+        Path(toy.FILE)
+        .read_text()
+        .replace("high=1.0", "high=HIGH")
+        .replace("import optuna\n", "import optuna\nfrom space_of_the_fleet import HIGH\n", 1)
+    )
+    space.write_text("HIGH = 1.0\n")
+    try:
+        before = registry.load(f"{own}:study")
+        first = make("own", 1, reference=f"{own}:study", version=before.version)
+        prepared._refuse_other(before, first)
+        space.write_text("HIGH = 2.0  # as it is now\n")
+        prepared._refuse_other(registry.load(first.reference), first)  # what the study asks for is what is loaded
+        studies.delete(store, "own")
+        fresh = replace(
+            before, spaces=(replace(before.space(), params={**before.space().params, "x": Float(low=0.0, high=2.0)}),)
+        )
+        asked = make("own", 1, reference=f"{own}:study", version=fresh.version, fingerprint=fresh.space().fingerprint)
+        worker = Worker(store, None)
+        assert worker.run() == "recycle"
+        assert (worker.served, worker.refusals) == ([], [])
+    finally:
+        sys.modules.pop("space_of_the_fleet", None)
+    assert Slots(store).list(asked.name)[0].attempt == 0
+
+
+def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
+    store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_of_definition", lambda record, beat: toy.height)  # trains without TensorFlow
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    text = Path(toy.FILE).read_text()
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "own.py").write_text(f"import helpers_of_the_fleet\n{text}")
+        (folder / "helpers_of_the_fleet.py").write_text(f"NAME = {name!r}\n")
+        make(name, 2, reference=f"{folder / 'own.py'}:study")
+    try:
+        worker = Worker(store, None)
+        assert worker.run() == "recycle"
+    finally:
+        sys.modules.pop("helpers_of_the_fleet", None)
+    assert worker.refusals == []
+    (served,) = set(worker.served)
+    (other,) = {"one", "two"} - {served}
+    assert [(slot.state, slot.attempt) for slot in Slots(store).list(other)] == [("open", 0)] * 2
 
 
 def test_missing_data_are_no_fault_of_the_trial(store: Storage, make: Make) -> None:

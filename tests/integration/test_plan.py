@@ -93,15 +93,15 @@ def test_whether_a_command_without_storage_finds_it(wanted, tmp_path: Path, monk
 
 
 def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.CaptureFixture[str]) -> None:
-    request = wanted(trials=1)
+    request = wanted(trials=2)
     ahead = plan(request)
     opened = begin(request)
     slots = Slots(opened)
     slot = slots.claim(ahead.study, "me", 60)
     assert slot is not None
-    slots.settle(slot, "pruned", reason="infeasible")
-    conclude(ahead, replace(snapshot(opened, ahead.study), ended="done"), opened, quiet=False)
+    slots.settle(slot, "pruned", reason="infeasible: too wide")
+    conclude(ahead, replace(snapshot(opened, ahead.study), ended="timeout"), opened, quiet=False)
     told = capsys.readouterr().out
-    assert "1 of 1 trials" in told
+    assert "1 of 2 trials" in told
     assert "no trial is complete yet, so there is no best one" in told
     assert "next:" not in told

@@ -79,7 +79,7 @@ def test_a_database_made_today_has_the_tables_the_program_works_with(storage_url
     assert storage.upgrade(storage_url) == Upgrade(before=schema.VERSION, after=schema.VERSION, needed=schema.VERSION)
 
 
-@pytest.mark.parametrize("old", [1, 2, 3], indirect=True)
+@pytest.mark.parametrize("old", [1, 2, 3, 4], indirect=True)
 def test_tables_are_completed_and_what_they_hold_stays(old: tuple[str, StudyRecord, int]) -> None:
     url, record, version = old
     assert differences(url) != []

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from hpo.cli.streams import apart
 from hpo.settings import PRUNERS, SAMPLERS
 
 __all__ = [
@@ -91,7 +92,9 @@ def _of_definition(ctx: typer.Context, incomplete: str, names: Callable[[Any], I
 
         # An option still without its value leaves the arguments before it unassigned, but in order.
         definition = ctx.params.get("definition") or ctx.args[0]
-        return _fitting(names(registry.load(definition)), incomplete)
+        with apart():
+            loaded = registry.load(definition)
+        return _fitting(names(loaded), incomplete)
     except Exception:
         return []
 

@@ -88,4 +88,7 @@ TrialTimeout = Annotated[
     float | None,
     typer.Option("--trial-timeout", metavar="TIME", parser=seconds, help="A training that takes longer fails."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar, and none that definitions print."),
+]

@@ -1,11 +1,16 @@
-"""How a search is watched: one bar on a terminal, plain lines anywhere else. All of it on stderr."""
+"""How a search is watched: one bar on a terminal, plain lines anywhere else. All of it on stderr.
 
+What definitions print is said there, too, above the bar: Rich sees to that for whatever is written to `sys.stderr`.
+"""
+
+import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import duration, figure, is_terminal, say
+from hpo.logs import PRINTED
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -52,11 +57,13 @@ class Pace:
 class Display:
     """Shows the progress it is called with; a context manager that leaves the terminal as it was.
 
-    `first` is called before anything is shown: by then what was asked for has passed every check.
+    `first` is called before anything is shown: by then what was asked for has passed every check. With `plain` there is
+    no bar, and nothing of what definitions print.
     """
 
     def __init__(self, first: Callable[[], None], *, plain: bool = False) -> None:
         self._first: Callable[[], None] | None = first
+        self._printed = None if plain else _Printed()
         self._plain = plain or not is_terminal()
         self._bar: RichProgress | None = None
         self._pace = Pace()
@@ -67,6 +74,8 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._printed is not None:
+            self._printed.detach()
         if self._bar is not None:
             self._bar.stop()
 
@@ -83,10 +92,34 @@ class Display:
     def _begin(self, first: Callable[[], None]) -> None:
         self._first = None
         first()
+        if self._printed is not None:
+            self._printed.attach()
         if not self._plain:
             self._bar = _bar()
             self._task = self._bar.add_task("starting", total=None)
             self._bar.start()
+
+
+class _Printed(logging.Handler):
+    """Says each line that a definition prints in a worker."""
+
+    def attach(self) -> None:
+        """Begin."""
+        logger = logging.getLogger(PRINTED)
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+    def detach(self) -> None:
+        """End; as often as one likes."""
+        logger = logging.getLogger(PRINTED)
+        logger.removeHandler(self)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        say(record.getMessage())
 
 
 def _bar() -> "RichProgress":

@@ -50,14 +50,14 @@ def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: b
     if progress.ended == "interrupted" and not plan.workers:
         raise Interrupted(
             f"{progress.settled} of {progress.target} trials are done, and the fleet goes on without this command; "
-            f"hpo status {progress.study} --watch looks again"
+            f"hpo status {shlex.quote(progress.study)} --watch looks again"
         )
     if progress.ended == "interrupted":
         raise Interrupted(
             f"interrupted with {progress.settled} of {progress.target} trials done; they are kept, "
             "and the same command goes on from there"
         )
-    _refuse_failure(progress, storage)
+    _refuse_fruitless(progress, storage)
     if quiet:
         return
     _result(plan, progress)
@@ -80,16 +80,13 @@ def _time(plan: "Plan") -> str:
     return f"about {duration(plan.seconds)} {basis}"
 
 
-def _refuse_failure(progress: "Progress", storage: "Storage") -> None:
-    from hpo.service.views.trial_report import failure
+def _refuse_fruitless(progress: "Progress", storage: "Storage") -> None:
+    from hpo.service.views.status import study_status
 
-    if progress.settled < progress.target or progress.complete or not progress.failed:
-        return
-    number, reason = failure(storage, progress.study) or (None, "no reason was recorded")
-    where = "" if number is None else f"; all of it: hpo trial {progress.study} {number}"
-    raise StudyError(
-        f"no trial of {progress.study} is complete: {progress.failed} failed, the last with {reason}{where}"
-    )
+    found = study_status(storage, progress.study).fruitless
+    if found is not None:
+        where = f"; all of it: hpo trial {shlex.quote(progress.study)} {found.trial}" if found.trial is not None else ""
+        raise StudyError(f"no trial of {progress.study} is complete: {found.why}{where}")
 
 
 def _result(plan: "Plan", progress: "Progress") -> None:
@@ -97,7 +94,7 @@ def _result(plan: "Plan", progress: "Progress") -> None:
         "done": "all done",
         "timeout": "its time is up; the same command goes on",
         "until": f"stopped at a value good enough; {_without(plan)} goes on",
-        "stopped": f"it was stopped; after hpo resume {progress.study} the same command goes on",
+        "stopped": f"it was stopped; after hpo resume {shlex.quote(progress.study)} the same command goes on",
     }.get(progress.ended or "done", progress.ended)
     if not plan.left:
         tell(f"{progress.study}: all {progress.target} trials are done already; a larger --trials adds more")
@@ -130,15 +127,14 @@ def _found(progress: "Progress", storage: "Storage") -> None:
         tell("no trial is complete yet, so there is no best one")
     failed = failure(storage, progress.study)
     if failed is not None and failed[0] is not None:
-        tell(f"a failure: {failed[1]}; all of it: hpo trial {progress.study} {failed[0]}")
+        tell(f"a failure: {failed[1]}; all of it: hpo trial {shlex.quote(progress.study)} {failed[0]}")
 
 
 def _next(plan: "Plan", progress: "Progress", storage: "Storage") -> None:
     if progress.best is None:
         return
-    reference = shlex.quote(plan.reference)
     where = "" if plan.default_storage else f" --storage {shlex.quote(storage.safe_url)}"
     tell("next:")
     tell(f"  hpo best {shlex.quote(progress.study)}{where}")
     which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
-    tell(f"  hpo train {reference} --config {which} --study {shlex.quote(progress.study)}{where}")
+    tell(f"  hpo train {shlex.quote(plan.reference)} --config {which} --study {shlex.quote(progress.study)}{where}")

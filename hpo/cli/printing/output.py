@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.cli.streams import results
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -38,13 +39,20 @@ class Interrupted(HpoError):  # noqa: N818 - an outcome
 
 
 def document(value: object) -> None:
-    """Print `value` as the one JSON document of `--json`. NaN and infinities, which JSON lacks, become null."""
-    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    """Print `value` as the one JSON document of `--json`.
+
+    NaN and infinities, which JSON lacks, become null; characters that stdout lacks are escaped.
+    """
+    ready = _plain(value)
+    text = json.dumps(ready, indent=2, ensure_ascii=False, allow_nan=False)
+    if not _is_encodable(text):
+        text = json.dumps(ready, indent=2, allow_nan=False)
+    print(text, file=results())
 
 
 def tell(text: str = "") -> None:
     """Print one line of a command's result to stdout."""
-    print(text)
+    print(text, file=results())
 
 
 def say(text: str = "") -> None:
@@ -117,7 +125,17 @@ def _console(made_for: Sequence[str]) -> "Console":
     from rich.console import Console
 
     # A pipe has no width; 80 would fold figures, so a table there is as wide as it needs.
-    return Console(width=None if sys.stdout.isatty() else 60 + 40 * len(made_for), highlight=False)
+    width = None if results().isatty() else 60 + 40 * len(made_for)
+    return Console(file=results(), width=width, highlight=False)
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether stdout can write it as it is."""
+    try:
+        text.encode(results().encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

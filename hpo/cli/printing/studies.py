@@ -81,23 +81,25 @@ def study_lines(one: "StudyStatus") -> list[str]:
     if one.kind != "search":
         return lines  # the luckiest of its measurements is nothing to choose
     if one.best is None:
-        return [*lines, "  best     no trial is complete yet"]
+        return [*lines, "  best     " + ("no trial is complete yet" if one.fruitless is None else "none")]
     lines.append(f"  best     {figure(one.best.value)}, trial {one.best.number}")
     return [*lines, *configuration_lines(one.best.params)]
 
 
 def state_words(one: "StudyStatus") -> str:
     """How a study stands, and what lets it go on."""
-    name = shlex.quote(one.study)
     if one.state == "stopped":
         why = "" if one.stopped_why is None else f" ({one.stopped_why})"
         return (
-            f"stopped by {one.stopped_by} at {one.stopped_at:%Y-%m-%d %H:%M} UTC{why}: hpo resume {name} lets it go on"
+            f"stopped by {one.stopped_by} at {one.stopped_at:%Y-%m-%d %H:%M} UTC{why}: "
+            f"hpo resume {shlex.quote(one.study)} lets it go on"
         )
     if one.state == "waiting":
         return "waiting: nobody is at work on it; hpo worker serves it, on any machine that reaches the storage"
     if one.state == "done" and one.settled < one.target:
         return f"done: its best is as good as {figure(one.until)}, the value it was to reach"
+    if one.fruitless is not None:
+        return f"done, and no trial is complete: {one.fruitless.why}"
     return one.state
 
 
@@ -139,4 +141,11 @@ def show_trial(report: "TrialReport") -> None:
     if report.reason:
         tell(f"  reason: {report.reason}")
     if report.traceback:
-        tell("\n".join(f"    {text}" for text in report.traceback.splitlines()))
+        _indented(report.traceback)
+    if report.output:
+        tell("  printed:")
+        _indented(report.output)
+
+
+def _indented(text: str) -> None:
+    tell("\n".join(f"    {line}" for line in text.splitlines()))

@@ -25,13 +25,12 @@ def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None
         tell(f"{found.study}: nothing to add; {found.settled} of {found.target} trials are done")
     if changed:
         tell("its definition's code has changed since it was asked for last: trainings from now on are of the new one")
-    name = shlex.quote(found.study)
     if found.state == "stopped":
-        tell(f"it is stopped, and stays so: hpo resume {name} lets it go on")
+        tell(f"it is stopped, and stays so: hpo resume {shlex.quote(found.study)} lets it go on")
     elif found.state == "done":
         tell(
             f"its best is as good as --until {found.until:g} asks for, so nothing begins: --until none takes that away"
         )
     else:
         show_serving(left.serving)
-    tell(f"hpo status {name} --watch shows how far it is")
+    tell(f"hpo status {shlex.quote(found.study)} --watch shows how far it is")

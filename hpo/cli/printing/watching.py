@@ -1,11 +1,11 @@
 """What `hpo status STUDY --watch` shows: the study, kept up to date."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.bar import Pace, line
 from hpo.cli.printing.output import tell
 from hpo.cli.printing.studies import state_words, study_lines
+from hpo.cli.streams import results
 
 if TYPE_CHECKING:
     from hpo.service.storage import Storage
@@ -27,17 +27,18 @@ def keep_showing(storage: "Storage", word: str) -> None:
     from hpo.service.studies import find
 
     name = find(storage, word).name
-    (_live if sys.stdout.isatty() else _plain)(storage, name)
+    (_live if results().isatty() else _plain)(storage, name)
 
 
 def _live(storage: "Storage", name: str) -> None:
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     from hpo.service.views.status import study_status
     from hpo.service.views.watching import watch
 
-    with Live(auto_refresh=False) as live:
+    with Live(console=Console(file=results()), auto_refresh=False) as live:
 
         def show(_: "Progress") -> None:
             live.update(Text("\n".join(study_lines(study_status(storage, name)))), refresh=True)
@@ -54,7 +55,7 @@ def _plain(storage: "Storage", name: str) -> None:
     def show(progress: "Progress") -> None:
         if pace.due(progress):
             tell(line(progress))
-            sys.stdout.flush()
+            results().flush()
 
     watch(storage, name, on_progress=show)
     tell(f"{name}: {state_words(study_status(storage, name))}")

@@ -1,5 +1,6 @@
 """Who meets whom in a comparison: the best of a search and the hand-picked configuration, found without training."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,8 +127,8 @@ def _name(slot: Slot) -> str:
 def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot]) -> str:
     """Why there is nothing to compare the baseline with, and what to do about it."""
     more = (
-        f"hpo optimize {record.reference} --trials {2 * len(slots) or _TRIALS} --space {record.space} "
-        f"--fidelity {record.fidelity} --name {record.name}"
+        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * len(slots) or _TRIALS} --space "
+        f"{shlex.quote(record.space)} --fidelity {shlex.quote(record.fidelity)} --name {shlex.quote(record.name)}"
     )
     if ranked:
         return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
@@ -135,7 +136,7 @@ def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot])
         return f"study {record.name} has no trial yet, so there is nothing to compare: {more}"
     number = {kind: sum(slot.outcome == kind for slot in slots) for kind in ("pruned", "failed")}
     left = len(slots) - sum(number.values())
-    remedy = f"hpo status {record.name} shows why" if number["failed"] else more
+    remedy = f"hpo status {shlex.quote(record.name)} shows why" if not left else more
     return (
         f"no trial of {record.name} is complete ({number['pruned']} pruned, {number['failed']} failed, {left} not "
         f"done), so there is nothing to compare: {remedy}"

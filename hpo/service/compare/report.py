@@ -76,6 +76,20 @@ class CompareReport:
     budget: Budget
     claimed: Claimed | None  # None: the definition has no table with the baseline in it
 
+    def shortfall(self, wanted: str) -> str | None:
+        """Why this is not the verdict `wanted`, in words; None where it is.
+
+        An optimum that gave no score in some pair is no better choice, however good the other pairs are: as in the
+        race, what trains only sometimes is no optimum.
+        """
+        if self.comparison.verdict != wanted:
+            return f"the verdict is {self.comparison.verdict}, and --require {wanted} asks for another"
+        lost = [pair for pair in self.scores.lost if pair.startswith(f"{self.optimum.name}, pair ")]
+        if wanted != "better" or not lost:
+            return None
+        pairs = f"{len(lost)} of {self.comparison.pairs} pairs"
+        return f"--require better asks for an optimum that trains, and it gave no score in {pairs}: {lost[0]}"
+
     def to_json(self) -> dict[str, Any]:
         """What `hpo compare --json` prints: the verdict's figures at the top level, then the rest."""
         verdict = plain(self.comparison)

@@ -1,5 +1,6 @@
 """Whether the automated optimum beats the hand-picked configuration, and by how much."""
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -112,7 +113,7 @@ class _Doing:
         done = sum(job.key in results for job in stage.jobs)
         if done < len(stage.jobs) or progress.ended == "interrupted":
             why = _WHY.get(progress.ended or "", "another comparison of this search took over")
-            why = why.format(study=stage.plan.name)
+            why = why.format(study=shlex.quote(stage.plan.name))
             raise Unfinished(
                 f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
                 "has looked at a verdict, and the same command goes on from there",

@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 
 from hpo.service.doctor.check import Check
-from hpo.service.hosts import gpus
+from hpo.service.hosts import gpus, interpreter
+from hpo.settings import use_tensorflow
 
 __all__ = ["checks"]
 
@@ -43,10 +43,12 @@ def _data() -> Iterator[Check]:
 
 def _tensorflow(listed: int) -> Check:
     """In a process of its own: the import takes seconds, and a broken build can end the process that tries it."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    use_tensorflow()
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         run = subprocess.run(
-            [sys.executable, "-c", _CODE],
+            interpreter.command(_CODE),
+            input=interpreter.first_line().decode(),
             capture_output=True,
             text=True,
             timeout=_TIMEOUT,

@@ -1,5 +1,6 @@
 """The studies: whether somebody serves what is open, whether this machine could, and what was left lying about."""
 
+import shlex
 import time
 from collections.abc import Collection, Iterator, Sequence
 
@@ -44,7 +45,7 @@ def _served(names: Sequence[str], alive: Sequence[WorkerRecord]) -> Iterator[Che
         found = f"{name}: open, and every worker refuses it ({why})"
         yield Check(name="studies", state="fail", found=found, remedy="mend that on the workers' machines")
     if unserved:
-        remedy = f"hpo worker serves all of them; hpo stop {unserved[0]} if that is not wanted"
+        remedy = f"hpo worker serves all of them; hpo stop {shlex.quote(unserved[0])} if that is not wanted"
         found = f"open, and no worker there for it: {some(unserved, _MOST)}"
         yield Check(name="studies", state="warn", found=found, remedy=remedy)
     if not refused and not unserved:
@@ -66,6 +67,7 @@ def _definitions(records: Sequence[StudyRecord]) -> Iterator[Check]:
 def _problem(record: StudyRecord) -> str:
     """Why this machine could not serve the study, as far as its definition goes; empty where it could."""
     from hpo.study import registry
+    from hpo.study.imported import StaleProcessError
 
     try:
         definition = registry.load(record.reference)
@@ -73,6 +75,8 @@ def _problem(record: StudyRecord) -> str:
             return f"space {record.space!r} of {record.definition!r} is another one here"
         if record.version is not None and definition.version != record.version:
             return f"the code of {record.definition!r} is of another version here"
+    except StaleProcessError:  # another study's definition is in the way here, and would not be in a worker
+        return ""
     except HpoError as error:
         return str(error)
     return ""

@@ -24,6 +24,7 @@ FORMATS: Mapping[str, str] = {
 }
 
 _PARAMS, _ATTRIBUTES = "params_", "attributes_"  # before a column's name, as in Optuna's own data frames
+_ACTIVE = "active_"  # before the name of a parameter: whether the trial has it
 _NOT_IN_TABLES = ("params", "attributes", "curve")
 _PLAIN = tuple(field.name for field in fields(ExportedTrial) if field.name not in _NOT_IN_TABLES)
 
@@ -43,10 +44,16 @@ def write(record: StudyRecord, found: Sequence[ExportedTrial], stream: IO[bytes]
 
 
 def columns(found: Sequence[ExportedTrial]) -> dict[str, list[Any]]:
-    """Name -> one entry a trial: what every trial has, then parameters, then attributes; None where one has none."""
+    """Name -> one entry a trial: what every trial has, then parameters, then attributes; None where one has none.
+
+    A parameter one of whose values looks like none has a column beside its own that says which trials have it. None as
+    a text of its own would make a text of every number in the column, and pandas reads that text as none again.
+    """
     table: dict[str, list[Any]] = {name: [getattr(trial, name) for trial in found] for name in _PLAIN}
     for name in _in_order(trial.params for trial in found):
         table[_PARAMS + name] = [trial.params.get(name) for trial in found]
+        if any(trial.params.get(name, 0) in (None, "") for trial in found):
+            table[_ACTIVE + name] = [name in trial.params for trial in found]
     for name in sorted({name for trial in found for name in trial.attributes}):
         table[_ATTRIBUTES + name] = [trial.attributes.get(name) for trial in found]
     return table

@@ -1,10 +1,12 @@
 """Gathering what a report page tells about one search: only what is there, nothing trained, no TensorFlow."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from hpo.errors import HpoError, StudyError
+from hpo.messages import one_line
 from hpo.service import studies
 from hpo.service.compare import run as comparing
 from hpo.service.findings import Findings, TrialPoint, importances, learned, networks, provenance
@@ -51,7 +53,11 @@ def gather(storage: Storage, word: str) -> Findings:
     """
     record = studies.find(storage, word)
     if record.kind != "search":
-        remedy = f"report on the search it measures: hpo report {record.parent}" if record.parent else "name a search"
+        remedy = (
+            f"report on the search it measures: hpo report {shlex.quote(record.parent)}"
+            if record.parent
+            else "name a search"
+        )
         raise StudyError(f"study {record.name!r} is a {record.kind} and no search: {remedy}")
     loaded = _load(record)
     slots = Slots(storage).list(record.name)
@@ -128,8 +134,7 @@ def _try(make: Callable[[], T], what: str, problems: dict[str, str]) -> T | None
     except HpoError as error:
         problems[what] = str(error)
     except Exception as error:
-        text = " ".join(str(error).split())[:200]
-        problems[what] = f"{type(error).__name__}: {text}".rstrip(": ")
+        problems[what] = one_line(error)
     return None
 
 

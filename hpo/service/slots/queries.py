@@ -20,9 +20,12 @@ from hpo.service.slots.slot import Counts, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 
-__all__ = ["COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
+__all__ = ["COLUMNS", "COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 
 _slot = schema.slots
+
+COLUMNS = [column for column in _slot.c if column is not _slot.c.output]
+"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
 
 # Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
 # SQLAlchemy would write `state <> 'settled' = 1` for it.
@@ -87,10 +90,16 @@ class SlotQueries:
     def best(self, study: str, direction: str) -> Slot | None:
         """The complete slot with the best value; None where there is none yet."""
         better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
-        query = select(_slot).where(_slot.c.study == study, COMPLETE)
+        query = select(*COLUMNS).where(_slot.c.study == study, COMPLETE)
         with translated(self._storage.where), self._engine.connect() as connection:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
         return None if row is None else read(row)
+
+    def output(self, slot: Slot) -> str | None:
+        """The end of what the last attempt at a slot printed; None where that was nothing."""
+        query = select(_slot.c.output).where(_slot.c.id == slot.id)
+        with translated(self._storage.where), self._engine.connect() as connection:
+            return connection.execute(query).scalar()
 
     def complete(self, study: str) -> Sequence[Slot]:
         """The complete slots of the study by position."""
@@ -108,13 +117,13 @@ class SlotQueries:
         return and_(LEASED, _slot.c.lease_expires_at > self._now())
 
     def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
-        query = select(_slot).where(*where).order_by(_slot.c.position)
+        query = select(*COLUMNS).where(*where).order_by(_slot.c.position)
         with translated(self._storage.where), self._engine.connect() as connection:
             return [read(row) for row in connection.execute(query)]
 
 
 def read(row: Row[Any]) -> Slot:
-    """The slot of one row."""
+    """The slot of one row of `COLUMNS`."""
     values: dict[str, Any] = dict(row._mapping)
     values["payload"] = json.loads(values["payload"])
     params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
 from hpo.service.slots.giving import gives
-from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries, read
+from hpo.service.slots.queries import COLUMNS, LEASED, UNSETTLED, SlotQueries, read
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive, insert
@@ -124,8 +124,9 @@ class Slots(SlotQueries):
                     started_at=now,
                     lease_expires_at=now + lease_seconds,
                     trial_number=None,
+                    output=None,
                 )
-                .returning(_slot)
+                .returning(*COLUMNS)
             ).one_or_none()
             if row is None:
                 self._exhaust(connection, _slot.c.study == study)
@@ -138,6 +139,10 @@ class Slots(SlotQueries):
     def renew(self, slot: Slot, lease_seconds: float) -> bool:
         """Let the lease run for `lease_seconds` from now."""
         return self._change(slot, lease_expires_at=self._now() + lease_seconds)
+
+    def keep_output(self, slot: Slot, output: str) -> bool:
+        """Keep the end of what the slot's attempt printed; the next attempt begins with none."""
+        return self._change(slot, output=output)
 
     def reserve(
         self, slot: Slot, digest: str, *, params: Params | None = None, trial_number: int | None = None

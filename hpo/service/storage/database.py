@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import Connection, Engine
 
 from hpo.errors import StorageError
+from hpo.service.storage.engine import sqlite
 from hpo.service.storage.errors import translated
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.storage.url import StorageUrl
@@ -68,6 +69,7 @@ class Storage:
                 # The schema is there already, so this only checks its version, on a throw-away engine of its own.
                 rdb = RDBStorage(
                     self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
+                    engine_kwargs={} if self.where.path is None else {"creator": lambda: sqlite(self.where)},
                     skip_table_creation=True,
                 )
             except RuntimeError as error:

@@ -5,6 +5,7 @@ thread and renews its lease in another, so it holds two; a supervisor one or two
 at once, and `MOST` at the most.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
+from hpo.errors import StorageError
 from hpo.service.storage.url import StorageUrl
 
-__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert"]
+__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert", "sqlite"]
 
 KEPT, MOST = 2, 6
 """Connections to a server that one process keeps, and has at the most."""
@@ -37,10 +39,10 @@ _LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen o
 def connect(url: StorageUrl, *, create: bool) -> Engine:
     """The engine for `url`; connections are made on use. `create`: a SQLite file that is missing may be made."""
     if url.path is not None:
-        path = url.path
-        return create_engine(
-            "sqlite://", creator=lambda: _sqlite(path, create), poolclass=QueuePool, pool_size=2, max_overflow=8
-        )
+        pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 2, "max_overflow": 8}
+        if not os.access(url.path.parent, os.W_OK):
+            pool = {"poolclass": NullPool}  # see `_unchanging`
+        return create_engine("sqlite://", creator=lambda: sqlite(url, create=create), **pool)
     engine = create_engine(
         url.sqlalchemy,
         pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
@@ -51,6 +53,31 @@ def connect(url: StorageUrl, *, create: bool) -> Engine:
     )
     event.listen(engine, "do_connect", _answering)
     return engine
+
+
+def sqlite(url: StorageUrl, *, create: bool = False) -> sqlite3.Connection:
+    """A connection to a SQLite file; for reading alone where nothing can be written.
+
+    Raises:
+        StorageError: nothing can be written there, and without that the last changes cannot be read.
+
+    """
+    assert url.path is not None
+    try:
+        # mode=rw: whoever only looks never leaves an empty file behind.
+        connection = _connection(url.path, f"mode={'rwc' if create else 'rw'}")
+    except sqlite3.OperationalError as error:
+        kind = error.sqlite_errorcode
+        beside = kind in (sqlite3.SQLITE_READONLY_DIRECTORY, sqlite3.SQLITE_CANTOPEN) and url.path.exists()
+        if not beside or os.access(url.path.parent, os.W_OK):
+            raise
+        connection = _unchanging(url, url.path)
+    # The database is in WAL mode, where NORMAL is safe against any death of a process; only a power failure
+    # can take the last few transactions, and never corrupts.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    # Else a trial could be created in a study that was deleted at that moment, and turn up in the next one of its id.
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
 
 
 @contextmanager
@@ -73,15 +100,29 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, obj
         connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
-def _sqlite(path: Path, create: bool) -> sqlite3.Connection:
-    # mode=rw: whoever only looks never leaves an empty file behind.
-    uri = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+def _unchanging(url: StorageUrl, path: Path) -> sqlite3.Connection:
+    """A connection that takes the file for one that nobody changes, which alone works where nothing can be written.
+
+    Somebody else may, who writes into a file beside this one first, and into this one much later. So it is made only
+    where that is empty, and no such connection is kept: the next one looks again.
+    """
+    beside = path.with_name(f"{path.name}-wal")
+    if beside.exists() and beside.stat().st_size:
+        raise StorageError(
+            f"storage {url.safe}: its last changes are in {beside.name} and cannot be read, as its folder cannot be "
+            "written: copy both files to a folder that can"
+        )
+    return _connection(path, "mode=ro&immutable=1")
+
+
+def _connection(path: Path, options: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path))}?{options}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
-    # The database is in WAL mode, where NORMAL is safe against any death of a process; only a power failure
-    # can take the last few transactions, and never corrupts.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    # Else a trial could be created in a study that was deleted at that moment, and turn up in the next one of its id.
-    connection.execute("PRAGMA foreign_keys=ON")
+    try:
+        connection.execute("PRAGMA schema_version")  # the first look inside shows whether there can be any
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

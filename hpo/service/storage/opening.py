@@ -54,8 +54,12 @@ def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
     raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
 
 
-def find(url: str) -> Storage | None:
+def find(url: str, *, to_write: bool = False) -> Storage | None:
     """Open the database at `url`; None where there is none yet, or one that `prepare` has still to make ready.
+
+    Args:
+        url: its storage URL.
+        to_write: refuse one that can only be read.
 
     Raises:
         UsageError: `url` is no storage URL.
@@ -73,6 +77,8 @@ def find(url: str) -> Storage | None:
             engine.dispose()
             return None
         _complete(engine, where, version)
+        if to_write:
+            _refuse_unwritable(engine)
     return Storage(where, engine)
 
 
@@ -139,7 +145,12 @@ def _complete(engine: Engine, where: StorageUrl, version: int) -> None:
             f"storage {where.safe} has tables of version {version}, and this hpo needs {schema.VERSION}: "
             "stop the workers of the earlier hpo, then run hpo db upgrade"
         )
-    bring_up(engine, where)
+    try:
+        with translated(where):
+            bring_up(engine, where)
+    except StorageError as error:
+        why = f"its tables of version {version} have to be brought to {schema.VERSION} before they are read"
+        raise StorageError(f"{error}; {why}", transient=error.transient) from None
 
 
 def _refuse_unwritable(engine: Engine) -> None:

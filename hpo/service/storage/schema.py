@@ -29,7 +29,7 @@ __all__ = [
     "workers",
 ]
 
-VERSION = 4
+VERSION = 5
 """Of our tables: the last migration. A database that says more was made by a newer hpo."""
 
 metadata = MetaData()
@@ -74,6 +74,8 @@ studies = Table(
     Column("stopped_why", Text),
     # Of version 4:
     Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
+    # Of version 5:
+    Column("data", String(64)),  # digest of the rows the study was begun with; NULL: not loaded yet
 )
 
 slots = Table(
@@ -100,6 +102,8 @@ slots = Table(
     Column("settled_at", Double),
     # Of version 4:
     Column("further", Text),  # JSON list: values of the objectives after the first; NULL: there is one objective
+    # Of version 5:
+    Column("output", Text),  # the end of what the last attempt printed; NULL: nothing
     UniqueConstraint("study", "position", name="hpo_slot_position"),
     UniqueConstraint("study", "digest", name="hpo_slot_digest"),
     # Ids are never used twice, so what an old process holds can never mean a new slot.

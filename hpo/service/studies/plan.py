@@ -64,6 +64,7 @@ class StudyRecord(StudyPlan):
     stopped_at: float | None = None  # seconds since 1970; None: it is not stopped
     stopped_by: str | None = None  # who stopped it
     stopped_why: str | None = None  # the reason, where one was given
+    data: str | None = None  # digest of the rows it was begun with; None: not loaded yet
 
 
 def purpose(plan: StudyPlan) -> str:

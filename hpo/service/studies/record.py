@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shlex
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, replace
@@ -172,7 +173,7 @@ def halved(storage: Storage, name: str) -> StudyError:
         return StudyError(unknown(name, list_all(storage), storage.safe_url))
     return StudyError(
         f"the trials of study {name!r} in {storage.safe_url} were deleted by another program: "
-        f"`hpo delete {name}` deletes the rest, then begin it anew"
+        f"`hpo delete {shlex.quote(name)}` deletes the rest, then begin it anew"
     )
 
 

@@ -1,5 +1,6 @@
 """What is refused of studies, in words: another study of the same name, or none at all."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
             )
     if existing.objectives != plan.objectives:
         was, wanted = (one.objectives or one.metric for one in (existing, plan))
-        how = f"--objectives {was}" if existing.costs else "no --objectives"
+        how = f"--objectives {shlex.quote(was)}" if existing.costs else "no --objectives"
         raise StudyError(
             f"study {plan.name!r} was made with objectives {was}, not {wanted}: it goes on with {how}; or"
             f" {_remedy(plan.name, plan.kind)}"
@@ -47,7 +48,9 @@ def refuse_other(existing: StudyPlan, wanted: StudyPlan | None = None) -> None:
 def refuse_stopped(existing: StudyRecord) -> None:
     """Refuse to work at a study that is stopped. Raises StudyError."""
     if existing.stopped_at is not None:
-        raise StudyError(f"study {existing.name!r} {stopped(existing)}: hpo resume {existing.name} lets it go on")
+        raise StudyError(
+            f"study {existing.name!r} {stopped(existing)}: hpo resume {shlex.quote(existing.name)} lets it go on"
+        )
 
 
 def stopped(record: StudyRecord) -> str:
@@ -62,7 +65,7 @@ def _remedy(name: str, kind: Kind) -> str:
     """How to come by a study of that name, or without it, where there is one that was asked for otherwise."""
     if kind == "search":
         return "give the new one a name of its own, --name OTHER"
-    return f"`hpo delete {name}` makes way for the new one"
+    return f"`hpo delete {shlex.quote(name)}` makes way for the new one"
 
 
 def unknown(word: str, everything: Sequence[StudyRecord], safe_url: str) -> str:

@@ -9,6 +9,7 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.supervisors.crew import Gone
+from hpo.service.workers.output import KEPT
 
 __all__ = ["forget", "settle_accounts"]
 
@@ -22,6 +23,10 @@ def settle_accounts(storage: Storage, gone: Gone, *, max_attempts: int) -> None:
     """
     slots = Slots(storage, max_attempts=max_attempts)
     why = storage.where.hide(gone.why)  # whatever its last words were
+    if gone.how in ("overran", "memory", "crashed"):  # else it has kept that itself
+        printed = storage.where.hide(gone.printed)[-KEPT:]
+        for slot in slots.held_by(gone.name) if printed else ():
+            slots.keep_output(slot, printed)
     touched = {slot.study for slot in slots.held_by(gone.name)} | ({gone.study} if gone.study else set())
     if gone.how in ("drained", "recycled", "stopped", "error"):
         slots.hand_back_all(gone.name)

@@ -7,15 +7,20 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from hpo.service.hosts import interpreter
 from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import identity
+from hpo.service.workers.lines import Lines
 from hpo.service.workers.order import STOP_SIGNALS, Event, WorkOrder
+from hpo.service.workers.output import SHOWN
+from hpo.settings import use_tensorflow
 
 __all__ = ["Child", "environment"]
 
+_WORKER = "hpo.service.workers.worker"
 _CHUNK = 1 << 16  # bytes
 _LONGEST = 300  # characters of a worker's last words
 
@@ -25,11 +30,11 @@ def environment(threads: int | None) -> dict[str, str]:
 
     None: as many as the libraries take, which a GPU needs to be fed.
     """
+    use_tensorflow()
     return {
         **os.environ,
         **({} if threads is None else thread_limits(threads)),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-        "KERAS_BACKEND": "tensorflow",
         "PYTHONFAULTHANDLER": "1",
     }
 
@@ -37,8 +42,17 @@ def environment(threads: int | None) -> dict[str, str]:
 class Child:
     """A worker process: what it holds, since when, and how to end it."""
 
-    def __init__(self, order: WorkOrder, env: Mapping[str, str]) -> None:
-        """Start it. `order` lacks what only the start decides: worker, parent, events, log_to."""
+    def __init__(
+        self, order: WorkOrder, env: Mapping[str, str], *, on_word: "Callable[[Child, Event], object] | None" = None
+    ) -> None:
+        """Start it.
+
+        Args:
+            order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
+            env: of the process.
+            on_word: told what the worker says to people: events printed and warned.
+
+        """
         reader, writer = os.pipe()
         log = None if order.log is None else os.dup(sys.stderr.fileno())
         # The worker waits for these signals in a thread of its own (see worker.py). They are held back from its first
@@ -47,10 +61,10 @@ class Child:
         self.began = time.monotonic()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hpo.service.workers.worker"],
+                interpreter.command("import importlib; importlib.import_module(sys.argv.pop()).run()", _WORKER),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE,
                 env=dict(env),
                 pass_fds=(writer,) if log is None else (writer, log),
                 start_new_session=True,  # the terminal's Ctrl-C reaches the supervisor alone, which then decides
@@ -66,21 +80,26 @@ class Child:
         self.beaten = time.monotonic()  # last sign of life
         self.away_since: float | None = None  # monotonic seconds; None: it does not wait for the database
         self.study: str | None = None  # the one whose slot it has in hand, or had last
+        self.about: str | None = None  # the one that is loaded or trained, or was last
         self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
         self.error: str | None = None  # why it ended, in its own words
         self.killed_for: str | None = None  # why we killed it
         self.events = reader
         assert self._process.stdout is not None
-        self.output = self._process.stdout.fileno()
-        for fd in (self.events, self.output):
+        assert self._process.stderr is not None
+        self.output, self.errors = self._process.stdout.fileno(), self._process.stderr.fileno()
+        for fd in (self.events, self.output, self.errors):
             os.set_blocking(fd, False)
+        self._on_word = on_word
         self._partial = b""
+        self._output, self._errors = Lines(), Lines()
+        self._shown = 0  # lines of `output` since it took its slot
         self._tail: deque[str] = deque(maxlen=50)
         assert self._process.stdin is not None
         order = replace(order, worker=self.name, parent=os.getpid(), events=writer, log_to=-1 if log is None else log)
         with contextlib.suppress(BrokenPipeError):  # dead already: its exit code will tell
-            self._process.stdin.write(order.to_json())
+            self._process.stdin.write(interpreter.first_line() + order.to_json())
             self._process.stdin.flush()
 
     def hear(self) -> None:
@@ -88,10 +107,16 @@ class Child:
         *lines, self._partial = (self._partial + _read(self.events)).split(b"\n")
         for line in lines:
             event = Event.parse(line)
+            if event.kind in ("printed", "warned"):  # which is no progress
+                self._say(event)
+                continue
             self.beaten = time.monotonic()
-            if event.kind == "claimed":
+            if event.kind == "loading":
+                self.about = event.text
+            elif event.kind == "claimed":
                 self.busy_since, self.has_worked = self.beaten, True
                 self.study, self.limit = event.text, event.limit
+                self._begin(event.text)
             elif event.kind == "free":
                 self.busy_since = None
             elif event.kind == "away":
@@ -101,6 +126,12 @@ class Child:
             elif event.kind == "error":
                 self.error = event.text
 
+    def _begin(self, study: str) -> None:
+        """What it says from now on is about a trial of that study."""
+        self.about = study
+        self._shown = 0
+        self._tail.clear()
+
     def _excuse(self) -> None:
         """What it waited for the database is no time of its trial's."""
         if self.away_since is not None and self.busy_since is not None:
@@ -108,9 +139,28 @@ class Child:
         self.away_since = None
 
     def listen(self) -> None:
-        """Take in what it printed; only the end is kept, for the case that it dies."""
-        text = _read(self.output).decode(errors="replace")
-        self._tail.extend(line.rstrip() for line in text.splitlines() if line.strip())
+        """Take in what its libraries, and the programs it started, wrote to its standard streams."""
+        for line in self._output.feed(_read(self.output)):
+            self._shown += 1
+            if self._shown <= SHOWN:
+                cut = self._shown == SHOWN
+                self._say(Event(kind="printed", text="… what more its programs print is not shown" if cut else line))
+        self._remember(self._errors.feed(_read(self.errors)))
+
+    def _say(self, event: Event) -> None:
+        if event.kind == "printed":
+            self._remember([event.text])
+        if self._on_word is not None:
+            self._on_word(self, event)
+
+    def _remember(self, lines: list[str]) -> None:
+        """Keep the end of what it said, for the case that it dies."""
+        self._tail.extend(line for line in lines if line)
+
+    @property
+    def printed(self) -> str:
+        """The end of what it said since it took its slot."""
+        return "\n".join(self._tail)
 
     @property
     def exit_code(self) -> int | None:
@@ -141,13 +191,16 @@ class Child:
         """Release its pipes, once it is dead."""
         self.hear()
         self.listen()
+        self._remember([*self._output.end(), *self._errors.end()])
         self._process.wait()
         os.close(self.events)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.stdout.close()
+        self._process.stderr.close()
 
     def _signal(self, number: int) -> None:
         if self._process.poll() is None:

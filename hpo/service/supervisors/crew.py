@@ -10,7 +10,7 @@ from typing import Literal
 from hpo.errors import UsageError
 from hpo.service.hosts.memory import oom_kills
 from hpo.service.supervisors.child import Child
-from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, WorkOrder
+from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, Event, WorkOrder
 
 __all__ = ["Crew", "Gone"]
 
@@ -35,6 +35,7 @@ class Gone:
     signal: int | None = None  # number of the signal that ended it, if one did
     worked: bool  # whether it ever took a slot
     began: float = 0.0  # monotonic seconds of its start
+    printed: str = ""  # the last lines it wrote since it took that slot
 
 
 class Crew:
@@ -48,6 +49,7 @@ class Crew:
         *,
         stall_seconds: float,
         trial_timeout: float | None = None,
+        on_word: Callable[[Child, Event], object],
     ) -> None:
         """No worker is started yet.
 
@@ -57,6 +59,7 @@ class Crew:
             environment: of their processes.
             stall_seconds: without a sign of life a worker at work is killed.
             trial_timeout: seconds a trial may take, unless its study says otherwise; None: as long as it takes.
+            on_word: told what workers say to people.
 
         """
         self._seats: list[Child | None] = [None] * seats
@@ -64,6 +67,7 @@ class Crew:
         self._environment = environment
         self._stall = stall_seconds
         self._trial_timeout = trial_timeout
+        self._on_word = on_word
         self._selector = selectors.DefaultSelector()
         self._start_after = 0.0  # monotonic seconds; no worker is started before
         self._overrun: dict[str, float | None] = {}  # worker killed for it -> since when its trial ran
@@ -159,14 +163,15 @@ class Crew:
         return names
 
     def _start(self) -> Child:
-        child = Child(self._order, self._environment)
+        child = Child(self._order, self._environment, on_word=self._on_word)
         self._selector.register(child.events, selectors.EVENT_READ, child.hear)
         self._selector.register(child.output, selectors.EVENT_READ, child.listen)
+        self._selector.register(child.errors, selectors.EVENT_READ, child.listen)
         return child
 
     def _forget(self, child: Child) -> None:
-        self._selector.unregister(child.events)
-        self._selector.unregister(child.output)
+        for fd in (child.events, child.output, child.errors):
+            self._selector.unregister(fd)
         child.close()
 
     def _judge(self, child: Child) -> Gone:
@@ -183,6 +188,7 @@ class Crew:
             signal=-code if code < 0 else None,
             worked=child.has_worked,
             began=child.began,
+            printed=child.printed,
         )
         if how in ("drained", "recycled", "stopped"):
             self.fruitless = 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from hpo import notes
 from hpo.errors import StorageError
 from hpo.service import storage as storages
 from hpo.service import studies
@@ -20,6 +21,7 @@ from hpo.service.supervisors.housekeeping import Housekeeping
 from hpo.service.supervisors.ordering import work_order
 from hpo.service.supervisors.orphanage import adopt
 from hpo.service.supervisors.stops import Stops
+from hpo.service.supervisors.words import Words
 
 __all__ = ["FleetOrder", "run_fleet"]
 
@@ -83,7 +85,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         StorageError: the database is of another version, another program's, or may not be used.
 
     """
-    with Stops() as stops:
+    with Stops() as stops, notes.told(_log.warning):
         storage = _await_storage(url, stops)
         if storage is None:
             return True
@@ -107,7 +109,13 @@ class _Fleet:
         self._stops = stops
         self._order = order
         blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
-        self._crew = Crew(processes, work, {**environment(work.threads), **blind}, stall_seconds=effort.stall_seconds)
+        self._crew = Crew(
+            processes,
+            work,
+            {**environment(work.threads), **blind},
+            stall_seconds=effort.stall_seconds,
+            on_word=Words(lambda note, study: _log.warning(note, extra={"study": study})).hear,
+        )
         self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
         workers = "1 worker" if processes == 1 else f"{processes} workers"
         _log.info(f"serving with {workers} on {_machine(there, processes)}, storage {storage.safe_url}")
@@ -157,7 +165,7 @@ def _await_storage(url: str, stops: Stops) -> Storage | None:
     while not stops.count:
         why = "no schema yet: `hpo db upgrade` makes it"
         try:
-            found = storages.find(url)
+            found = storages.find(url, to_write=True)
             if found is not None:
                 if told:
                     _log.info("the database is there")

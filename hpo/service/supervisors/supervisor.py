@@ -3,10 +3,11 @@
 import contextlib
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hpo.errors import HpoError, StorageError, StudyError, UsageError
+from hpo.errors import HpoError, HpoWarning, StorageError, StudyError, UsageError
 from hpo.service import studies
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
@@ -19,6 +20,7 @@ from hpo.service.supervisors.aftermath import forget, settle_accounts
 from hpo.service.supervisors.child import environment
 from hpo.service.supervisors.crew import Crew, Gone
 from hpo.service.supervisors.stops import Stops
+from hpo.service.supervisors.words import Words
 from hpo.service.views.progress import Ended, Progress, snapshot
 from hpo.service.views.trial_report import failure
 from hpo.service.workers.order import WorkOrder
@@ -70,6 +72,7 @@ class Supervisor:
             environment(order.threads),
             stall_seconds=limits.stall_seconds,
             trial_timeout=limits.trial_timeout,
+            on_word=Words(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2)).hear,
         )
         self._stops = Stops()
         self._began = time.monotonic()

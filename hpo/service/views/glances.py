@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, desc, func, select
 
 from hpo.service.hosts import clock
-from hpo.service.slots.queries import read
+from hpo.service.slots.queries import COLUMNS, read
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
@@ -64,7 +64,7 @@ class Ages:
 def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
     """The slots that settled last, the latest first. Raises StorageError."""
     query = (
-        select(_slot)
+        select(*COLUMNS)
         .where(_slot.c.study == study, _slot.c.outcome.is_not(None))
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(limit)
@@ -80,7 +80,7 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
     # A slot has no digest where no sampler had to draw anew (continuous spaces): there, those given from the start.
     given = and_(_slot.c.digest.is_(None), _slot.c.payload != "{}")
     query = (
-        select(_slot)
+        select(*COLUMNS)
         .where(_slot.c.study == study, _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
         .order_by(_slot.c.position)
     )
@@ -106,17 +106,15 @@ def history(storage: Storage, study: str) -> Sequence[Settled]:
 def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
     """Why trials failed or could not be tried, the most frequent reason first; what a pruner stopped is no failure.
 
-    A configuration that is infeasible or diverges settles as pruned with a reason and without a value that a pruner
-    could have compared; those are here, too.
+    A configuration that is infeasible or diverges settles as pruned, too, with another reason than a pruner's.
 
     Raises:
         StorageError: the database failed.
 
     """
     number = func.count().label("trials")
-    ended = ((_slot.c.outcome == "failed") | ((_slot.c.outcome == "pruned") & _slot.c.value.is_(None))) & (
-        _slot.c.reason.is_not(None)
-    )
+    stopped = (_slot.c.outcome == "pruned") & _slot.c.reason.startswith("pruned after ")  # as hpo.search says it
+    ended = _slot.c.outcome.in_(("failed", "pruned")) & _slot.c.reason.is_not(None) & ~stopped
     query = (
         select(
             _slot.c.reason,

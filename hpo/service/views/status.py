@@ -16,6 +16,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
+from hpo.service.views.fruitless import Fruitless, fruitless
 from hpo.service.views.in_hand import InHand, in_hand
 from hpo.service.views.progress import Best
 
@@ -63,6 +64,7 @@ class StudyStatus:
     in_hand: tuple[InHand, ...]  # by worker; a lease that ran out is in nobody's hand
     objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives, best metric first
+    fruitless: Fruitless | None = None  # why no trial is complete, where all are settled; None: one is, or may be yet
 
 
 def study_status(storage: Storage, word: str) -> StudyStatus:
@@ -123,6 +125,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         in_hand=hands,
         objectives=(record.metric, *record.costs) if record.costs else (),
         front=ahead,
+        fruitless=fruitless(storage, record.name, counts),
     )
 
 

@@ -3,6 +3,7 @@
 Nothing here trains, and only `trial` needs Optuna: the slots know all the rest.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,6 +68,7 @@ class TrialReport:
     curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
     reason: str | None  # why it was pruned or failed
     traceback: str | None
+    output: str | None  # the end of what its training printed; None: nothing, or a later attempt took its place
     values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
     attributes: dict[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds
 
@@ -77,7 +79,7 @@ def best(storage: Storage, word: str) -> BestTrial:
     if record.kind != "search":
         raise StudyError(
             f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best "
-            f"one: hpo export {record.name} -o FILE gives them all"
+            f"one: hpo export {shlex.quote(record.name)} -o FILE gives them all"
         )
     slots = Slots(storage)
     slot = slots.best(record.name, record.direction)
@@ -85,7 +87,7 @@ def best(storage: Storage, word: str) -> BestTrial:
         counts = slots.counts(record.name)
         raise StudyError(
             f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
-            f"{counts.running} running): hpo status {record.name} shows how far it is"
+            f"{counts.running} running): hpo status {shlex.quote(record.name)} shows how far it is"
         )
     assert slot.value is not None  # a complete slot has a finite value
     ahead = front(storage, record)  # of equal metrics the cheapest
@@ -118,8 +120,12 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
             count = rdb.get_n_trials(study_id)
             there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
             raise StudyError(f"study {record.name!r} has no trial {number}; {there}") from None
-    slot = found.system_attrs.get(trials.SLOT, -1)  # one made by another program has none
-    return _report(record.name, found, Slots(storage).by_id([slot]).get(slot))
+    slots = Slots(storage)
+    wanted = found.system_attrs.get(trials.SLOT, -1)  # one made by another program has none
+    slot = slots.by_id([wanted]).get(wanted)
+    if slot is not None and slot.attempt != found.system_attrs.get(trials.ATTEMPT):
+        slot = None  # its last word is about a later trial
+    return _report(record.name, found, slot, None if slot is None else slots.output(slot))
 
 
 def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
@@ -145,9 +151,7 @@ def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | 
     return None
 
 
-def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
-    attempt = found.system_attrs.get(trials.ATTEMPT)
-    own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
+def _report(study: str, found: "FrozenTrial", slot: Slot | None, output: str | None) -> TrialReport:
     noted = dict(found.user_attrs)
     seed, reason = noted.pop("seed", None), noted.pop("reason", None)
     state = {"FAIL": "failed"}.get(found.state.name, found.state.name.lower())
@@ -156,16 +160,17 @@ def _report(study: str, found: "FrozenTrial", slot: Slot | None) -> TrialReport:
         number=found.number,
         state=state,
         value=(found.values or [None])[0] if state in ("complete", "pruned") else None,
-        params=dict(own.params) if own is not None and own.params else found.params,
+        params=dict(slot.params) if slot is not None and slot.params else found.params,
         seed=seed,
         position=found.system_attrs.get(trials.POSITION),
-        attempt=attempt,
-        worker=own.worker if own is not None else None,
+        attempt=found.system_attrs.get(trials.ATTEMPT),
+        worker=slot.worker if slot is not None else None,
         started_at=found.datetime_start and found.datetime_start.astimezone(UTC),  # Optuna's is local time
         seconds=found.duration.total_seconds() if found.duration is not None else None,
         curve=tuple(sorted(found.intermediate_values.items())),
-        reason=(own.reason if own is not None else None) or reason,
-        traceback=own.traceback if own is not None else None,
+        reason=(slot.reason if slot is not None else None) or reason,
+        traceback=slot.traceback if slot is not None else None,
+        output=output,
         values=tuple(found.values or ()),
         attributes=noted,
     )

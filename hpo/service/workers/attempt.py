@@ -15,7 +15,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.workers.outcome import Result, judge
 from hpo.service.workers.prepared import Prepared
-from hpo.service.workers.terms import Step, Terms
+from hpo.service.workers.terms import Step, Terms, Watcher
 
 if TYPE_CHECKING:
     import optuna
@@ -38,6 +38,7 @@ class Means:
     worker: str  # its name
     terms: Terms
     on_step: Callable[[Step, Slot], None]  # called after each step
+    watcher: Watcher  # knows what a trial prints
 
 
 class Attempt:
@@ -67,6 +68,7 @@ class Attempt:
             self._patiently(lambda: means.slots.attach(slot, trial.number))
             means.on_step("created", slot)
             self._say("claimed", trial=trial.number)
+            means.watcher.begun(slot.study, trial.number)
             result = judge(means.storage, prepared.objective, trial)
         except LeaseLost:
             return self._drop()
@@ -80,6 +82,7 @@ class Attempt:
             self.give_back("its worker was stopped")
             raise
         means.on_step("trained", slot)
+        self._patiently(self._keep_output)
         if result.outcome == "exhausted":
             # As if the process had died, which it had better do before it takes another slot.
             self._patiently(lambda: means.slots.out_of_memory(means.worker, result.reason or "", result.traceback))
@@ -95,6 +98,7 @@ class Attempt:
 
     def give_back(self, reason: str) -> None:
         """Give the slot back, unblamed, and fail its trial; without patience, from any thread. Raises StorageError."""
+        self._keep_output()
         self._means.slots.hand_back_all(self._means.worker)
         if self.trial_id is not None:
             trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
@@ -130,6 +134,12 @@ class Attempt:
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome
 
+    def _keep_output(self) -> None:
+        """Keep the end of what the trial printed, while the slot is still ours; most print nothing."""
+        output = self._means.watcher.printed()
+        if output:
+            self._means.slots.keep_output(self.slot, self._means.storage.where.hide(output))
+
     def _note(self, trial: "optuna.Trial", reason: str) -> None:
         """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
         from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
@@ -146,6 +156,7 @@ class Attempt:
     def _interrupt(self, error: StorageError) -> Ending:
         """The database broke a trial off, which is not the trial's fault."""
         self.error = error
+        self._patiently(self._keep_output)
         self._patiently(lambda: self._means.slots.hand_back(self.slot))
         self._fail(str(error))
         self._say("gave back", reason=str(error))

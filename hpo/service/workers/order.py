@@ -6,7 +6,7 @@ import signal
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-__all__ = ["EXIT_RECYCLE", "EXIT_STOPPED", "STOP_SIGNALS", "Event", "WorkOrder"]
+__all__ = ["EXIT_RECYCLE", "EXIT_STOPPED", "LONGEST", "STOP_SIGNALS", "Event", "WorkOrder"]
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """What asks a supervisor or a worker to give back what it has in hand and to end."""
@@ -15,7 +15,8 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 EXIT_RECYCLE = 80  # to be replaced by a fresh process, and no fault of the trial's
 EXIT_STOPPED = 81  # a signal stopped it, and what it had in hand was given back
 
-_LONGEST = 600  # characters of a text; at 6 bytes each at most, a line is within what a pipe takes in one piece
+LONGEST = 600
+"""Characters of an event's text; at 6 bytes each at most, a line is within what a pipe takes in one piece."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +58,17 @@ class WorkOrder:
 class Event:
     """One line from a worker."""
 
-    kind: Literal["claimed", "beat", "free", "away", "back", "error"]
-    # claimed: training begins; beat: it makes progress; free: nothing in hand any more; away, back: the worker begins
-    # to wait for the database, and has ended to; error: it ends, for `text`
-    text: str = ""  # claimed: name of the study
+    kind: Literal["loading", "claimed", "beat", "free", "away", "back", "printed", "warned", "error"]
+    # loading: a study's definition and data are; claimed: training begins; beat: it makes progress; free: nothing in
+    # hand any more; away, back: the worker begins to wait for the database, and has ended to; printed: a line, by the
+    # definition; warned: a note for a person; error: it ends, for `text`
+    text: str = ""  # loading, claimed: name of the study; printed, warned, error: what is said
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:
         """Write the event; a supervisor that is gone is no reason to fail."""
         line = (
-            json.dumps([self.kind, self.text[:_LONGEST], self.limit], ensure_ascii=False).encode(errors="replace")
+            json.dumps([self.kind, self.text[:LONGEST], self.limit], ensure_ascii=False).encode(errors="replace")
             + b"\n"
         )
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import HpoError, StorageError, TrialError
+from hpo.messages import one_line, said
 from hpo.service.slots.slot import LeaseLost, Outcome
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
@@ -52,7 +53,7 @@ def judge(
         return _feasible(trial, _valued(objective(trial), len(trial.study.directions)))
     except TrialPruned as error:
         with translated(storage.where):
-            return Result(outcome="pruned", value=_last_report(trial), reason=str(error) or None)
+            return Result(outcome="pruned", value=_last_report(trial), reason=said(error) or None)
     except (LeaseLost, HpoError):  # neither is a fault of the trial
         raise
     except TrialError as error:
@@ -66,7 +67,7 @@ def judge(
         exhausted = isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY
         return Result(
             outcome="exhausted" if exhausted else "failed",
-            reason=storage.where.hide(_line(error)),
+            reason=storage.where.hide(one_line(error)),
             traceback=storage.where.hide(traceback.format_exc())[-_LONGEST:],
         )
 
@@ -99,8 +100,3 @@ def _feasible(trial: "optuna.Trial", result: Result) -> Result:
 def _last_report(trial: "optuna.Trial") -> float | None:
     reports = trial.study._storage.get_trial(trial._trial_id).intermediate_values
     return reports[max(reports)] if reports else None
-
-
-def _line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

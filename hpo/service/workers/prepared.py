@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpo.errors import DefinitionError, StudyError
+from hpo.errors import DefinitionError, HpoError, StudyError
 from hpo.service import studies
 from hpo.service.slots.offers import Offer
 from hpo.service.slots.recovery import recover
@@ -14,6 +14,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.workers.terms import Beat, MakeObjective, Objective
 from hpo.study import StudyDefinition, registry
+from hpo.study.imported import StaleProcessError
 
 if TYPE_CHECKING:
     import optuna
@@ -21,16 +22,12 @@ if TYPE_CHECKING:
     from hpo.search import Measuring
     from hpo.search import Objective as SearchObjective
 
-__all__ = ["Prepared", "Shelf", "Stale"]
+__all__ = ["Prepared", "Shelf"]
 
 _MOST = 3  # studies kept at hand; each holds its data set, and Optuna's memory of its trials
 
 Reserve = Callable[[int, str], bool]
 """Whether a configuration, by its digest, is free for the trial of that id; see `hpo.search.make_sampler`."""
-
-
-class Stale(Exception):  # noqa: N818 - a state
-    """The definition was changed since this process loaded it, to the version the study asks for."""
 
 
 class Prepared:
@@ -91,7 +88,7 @@ class Shelf:
         """The study that is offered, ready to be served.
 
         Raises:
-            Stale: this process had better be replaced by a fresh one, which would load what is asked for.
+            StaleProcessError: this process had better be replaced by a fresh one, which would load what is asked for.
             DefinitionError: the definition or TensorFlow cannot be loaded, or it is another one than the study's.
             DataError: the data cannot be had.
             StudyError: the study was deleted, or made anew.
@@ -126,16 +123,30 @@ class Shelf:
 
 
 def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
-    """Refuse a definition that is not the one the study was asked for with. Raises DefinitionError, Stale."""
+    """Refuse a definition that is not the one the study was asked for with.
+
+    Raises:
+        DefinitionError: it is another one.
+        StaleProcessError: it is, but its files have changed since they were loaded here.
+
+    """
+    loaded = definition.version
+    try:
+        _compare(definition, record)
+    except HpoError as error:
+        if dataclasses.replace(definition).version != loaded:  # as its files read now
+            raise StaleProcessError(f"{record.definition!r} has changed since it was loaded here") from error
+        raise
+
+
+def _compare(definition: StudyDefinition, record: StudyRecord) -> None:
     fingerprint = definition.space(record.space).fingerprint
     if fingerprint != record.fingerprint:
         raise DefinitionError(
             f"space {record.space!r} of {record.definition!r} is another one here (fingerprint {fingerprint}, the "
             f"study's is {record.fingerprint}): install the definition the study was made with"
         )
-    if record.version is not None and definition.version != record.version:
-        if dataclasses.replace(definition).version == record.version:  # as its files read now
-            raise Stale(record.definition)
+    if record.version not in (None, definition.version):
         raise DefinitionError(
             f"the definition {record.definition!r} is of another version here ({definition.version}, the study asks "
             f"for {record.version}): install that one, or submit the study again with this one"

@@ -1,5 +1,6 @@
 """The worker's loop: find a slot, run it, and the next one; until nothing is left, or somebody says stop."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -14,12 +15,14 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.workers.attempt import Attempt, Ending, Means
 from hpo.service.workers.lease import Renewer
-from hpo.service.workers.prepared import Prepared, Shelf, Stale
+from hpo.service.workers.prepared import Prepared, Shelf
 from hpo.service.workers.sources import OneStudy, Source
 from hpo.service.workers.terms import Beat, Drained, MakeObjective, Objective, Step, Terms, Watcher
+from hpo.study.imported import StaleProcessError
 
 __all__ = ["Beat", "Drained", "MakeObjective", "Objective", "Server", "Step", "Terms", "serve"]
 
+_log = logging.getLogger("hpo.worker")
 _CALM = 5.0  # seconds, at most
 _AWAY = 5  # trials in a row that the database interrupts before the worker gives up
 
@@ -89,6 +92,7 @@ class Server:
             worker=worker or f"{identity()}:{time.monotonic_ns()}",
             terms=terms,
             on_step=on_step or watcher.step,
+            watcher=watcher,
         )
         if study is not None:
             self._source: Source = OneStudy(storage, slots, study)
@@ -153,7 +157,8 @@ class Server:
             try:
                 if self._take(offer):
                     return True
-            except Stale:
+            except StaleProcessError as error:
+                _log.info("is replaced by a fresh process", extra={"study": offer.study, "reason": str(error)})
                 self._replace = True
                 return True
             except HpoError as error:

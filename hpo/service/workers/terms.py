@@ -41,6 +41,13 @@ class Watcher:
     def step(self, step: Step, slot: "Slot") -> None:
         """Something was done with a slot."""
 
+    def begun(self, study: str, trial: int) -> None:
+        """A trial begins; what is printed until its slot is free again is its own."""
+
+    def printed(self) -> str:
+        """The end of what the trial in hand has printed so far; empty where that is nothing. From any thread."""
+        return ""
+
     def beat(self) -> None:
         """A training shows a sign of life."""
 

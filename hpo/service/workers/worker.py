@@ -1,24 +1,23 @@
-"""A worker process: `python -m hpo.service.workers.worker`, whose supervisor sends its order to standard input.
+"""A worker process, whose supervisor sends its order to standard input; `child.py` has how it is started.
 
 Signals reach a thread of their own, so a worker gives back what it has in hand within seconds, however long the
 compiled code runs that its main thread is in. For that they are blocked in all other threads, from the start on.
 """
 
 import contextlib
-import importlib
 import logging
 import math
 import os
-import runpy
+import shlex
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
-from hpo import logs
+from hpo import logs, notes
 from hpo.errors import HpoError, StorageError, UsageError
 from hpo.service import storage as storages
 from hpo.service.hosts.cores import thread_limits
@@ -29,12 +28,14 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
+from hpo.service.workers.output import KEPT, Output
 from hpo.service.workers.presence import Presence
 from hpo.service.workers.serve import Server
 from hpo.service.workers.sources import AnyStudy
 from hpo.service.workers.terms import MakeObjective, Step, Terms, Watcher
+from hpo.study import registry
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 _log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
@@ -82,9 +83,10 @@ class _Stop:
 class _Reporter(Watcher):
     """Tells the supervisor and the roster what the worker does."""
 
-    def __init__(self, order: WorkOrder, presence: Presence) -> None:
+    def __init__(self, order: WorkOrder, presence: Presence, output: Output) -> None:
         self._events = order.events
         self._presence = presence
+        self._output = output
         self._beaten = 0.0  # monotonic seconds
         self._idle = False
         self.server: Server | None = None
@@ -98,7 +100,17 @@ class _Reporter(Watcher):
             limit = None if offer is None else offer.trial_timeout
             Event(kind="claimed", text=slot.study, limit=limit).send(self._events)
         elif step == "free":
+            self._output.end()
             Event(kind="free").send(self._events)
+
+    def begun(self, study: str, trial: int) -> None:
+        """What is printed from now on is the trial's."""
+        notes.insist()
+        self._output.begin(f"hpo trial {shlex.quote(study)} {trial} has the last {KEPT:,} characters")
+
+    def printed(self) -> str:
+        """What it has printed."""
+        return self._output.text
 
     def beat(self) -> None:
         """Pass a sign of life on."""
@@ -115,6 +127,7 @@ class _Reporter(Watcher):
 
     def loading(self, study: str) -> None:
         """Say so."""
+        Event(kind="loading", text=study).send(self._events)
         self._presence.say(f"loading {study}")
 
     def away(self, error: StorageError) -> None:
@@ -144,18 +157,30 @@ def main() -> int:
     with contextlib.suppress(OSError):  # no Linux
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
     if order.log is not None:
-        logs.configure(order.log, stream=os.fdopen(order.log_to, "w", buffering=1))
+        logs.configure(order.log, stream=os.fdopen(order.log_to, "w", buffering=1, errors="backslashreplace"))
+    output = Output(lambda line: Event(kind="printed", text=line).send(order.events))
+    output.take()
     stop = _Stop()
     for watch in (stop.on_signal, stop.on_orphaned):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
     try:
-        return _serve(order, stop)
+        with notes.told(lambda note: Event(kind="warned", text=note).send(order.events)):
+            return _serve(order, stop, output)
     except HpoError as error:
         Event(kind="error", text=str(error)).send(order.events)
         return error.exit_code
 
 
-def _serve(order: WorkOrder, stop: _Stop) -> int:
+def run() -> NoReturn:
+    """`main`, and the end of the process."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: nothing is left to be tidied, and TensorFlow's threads take their time.
+    os._exit(code)
+
+
+def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     storage = _open(order, stop)
     me = Worker(
         name=order.worker,
@@ -170,7 +195,7 @@ def _serve(order: WorkOrder, stop: _Stop) -> int:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
     elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
         os.environ.update(thread_limits(presence.take_cores(order.threads)))
-    reporter = _Reporter(order, presence)
+    reporter = _Reporter(order, presence, output)
     server = _server(order, storage, reporter, presence.refuse)
     storage.on_away, storage.on_back = reporter.away, reporter.back
     stop.server = reporter.server = server
@@ -221,18 +246,11 @@ def _server(
 
 def _factory(reference: str) -> MakeObjective:
     """The function `beat -> objective` that a reference names. Raises UsageError."""
-    where, _, attribute = reference.rpartition(":")
     try:
-        if where.endswith(".py"):
-            return cast("MakeObjective", runpy.run_path(str(Path(where).expanduser()), run_name="__hpo__")[attribute])
-        return cast("MakeObjective", getattr(importlib.import_module(where), attribute))
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"objective {reference!r} cannot be loaded: {type(error).__name__}: {error}") from error
+        return cast("MakeObjective", registry.attribute(reference))
+    except HpoError as error:
+        raise UsageError(f"objective {reference!r} cannot be loaded: {error}") from error
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not sys.exit: nothing is left to be tidied, and TensorFlow's threads take their time.
-    os._exit(code)
+    run()

@@ -15,7 +15,7 @@ from hpo.training.after.latency import latencies
 from hpo.training.after.sparsity import pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
 from hpo.training.preparing import tensor
-from hpo.training.scores import row_metric
+from hpo.training.scores import batch_metric
 from hpo.training.signature import symbolic
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ def _of_regressor(plain: NDArray[Any], drawn: Uncertainty, test: Rows, noise: fl
 
 def _score(model: keras.Model, metric: str, rows: Rows) -> float:
     outputs = model.predict(rows.x, batch_size=1024, verbose=0)
-    return float(np.mean(row_metric(metric)(tensor(rows.y, 1), tensor(outputs, 1))))
+    total, counted = batch_metric(metric)(tensor(rows.y, 1), tensor(outputs, 1), None)
+    return float(total) / float(counted)
 
 
 def _folding(model: keras.Model, folded: keras.Model, outputs: NDArray[Any], x: NDArray[Any]) -> Folding:

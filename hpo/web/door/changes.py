@@ -5,6 +5,7 @@ says where a request comes from is stopped before, by `origins.py`; this holds w
 """
 
 import hmac
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -61,4 +62,4 @@ def form_of(environ: "WSGIEnvironment") -> dict[str, str]:
 def _no_right(name: str) -> str:
     if not name:
         return "nobody is logged in, so nothing may be changed: hpo dashboard adduser NAME --write, and log in"
-    return f"{name} may look and change nothing: hpo dashboard adduser {name} --write gives the right"
+    return f"{name} may look and change nothing: hpo dashboard adduser {shlex.quote(name)} --write gives the right"

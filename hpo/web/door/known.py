@@ -1,6 +1,7 @@
 """Who may log in to this server: out of a file, out of the environment, and whether it may do without."""
 
 import os
+import shlex
 from pathlib import Path
 
 from hpo.errors import UsageError
@@ -36,7 +37,7 @@ def known_users(host: str, asked: Path | None = None) -> Users | None:
     if users.all():
         return users
     named = asked is not None or bool(os.environ.get(USERS))
-    remedy = f"hpo dashboard adduser NAME --write --users {path}" if named else "hpo dashboard adduser NAME --write"
+    remedy = "hpo dashboard adduser NAME --write" + (f" --users {shlex.quote(str(path))}" if named else "")
     if not is_loopback(host):
         raise UsageError(
             f"on {host or 'all addresses'} anybody in the network could look in, and there is no user: {remedy}, "

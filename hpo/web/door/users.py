@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,9 @@ def read(path: Path) -> dict[str, Account]:
     except OSError as error:
         raise UsageError(f"the users in {path} cannot be read: {error.strerror or error}") from None
     if mode & stat.S_IWOTH:
-        raise UsageError(f"everybody may write {path}, so anybody could let themselves in: chmod 600 {path}")
+        raise UsageError(
+            f"everybody may write {path}, so anybody could let themselves in: chmod 600 {shlex.quote(str(path))}"
+        )
     try:
         return {name: _account(name, entry) for name, entry in json.loads(text)["users"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -1,10 +1,12 @@
 import contextlib
 import io
+import logging
 import re
 
 import pytest
 
 from hpo.cli.printing.bar import Display, Pace, line
+from hpo.logs import PRINTED
 from hpo.service.views.progress import Best, Progress
 
 
@@ -101,3 +103,37 @@ def test_no_color_is_heeded(terminal: Terminal, monkeypatch: pytest.MonkeyPatch)
     terminal.truncate(0)
     monkeypatch.setenv("NO_COLOR", "1")
     assert not coloured.search(watched(terminal))
+
+
+PRINTS = logging.getLogger(PRINTED)
+
+
+def test_what_definitions_print_is_said_while_the_search_is_watched(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    PRINTS.info("before")
+    with Display(lambda: None) as display:
+        PRINTS.info("before anything is shown")
+        display(progress())
+        PRINTS.info("building [bold]with[/bold] 50%d")
+    PRINTS.info("after")
+    assert capsys.readouterr().err.splitlines() == [line(progress()), "building [bold]with[/bold] 50%d"]
+    assert caplog.messages == []  # and by nobody else
+
+
+def test_it_is_said_above_the_bar(terminal: Terminal) -> None:
+    with contextlib.redirect_stderr(terminal), Display(lambda: None) as display:
+        display(progress())
+        PRINTS.info("building with 7 units")
+        display(progress(settled=13))
+    shown = terminal.getvalue()
+    printed, last = shown.index("building with 7 units"), shown.rindex(line(progress(settled=13)))
+    assert printed < last
+    assert shown[:printed].endswith(("\x1b[2K", "\r"))  # the bar was wiped before
+
+
+def test_quiet_says_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(lambda: None, plain=True) as display:
+        display(progress())
+        PRINTS.info("building with 7 units")
+    assert capsys.readouterr().err.splitlines() == [line(progress())]

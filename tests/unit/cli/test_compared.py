@@ -77,6 +77,21 @@ def test_the_document_has_the_verdict_s_figures_at_its_top() -> None:
     assert document["resampled"]["resampled"] is True
 
 
+def test_what_is_required_is_the_verdict_of_an_optimum_that_trains_each_time() -> None:
+    report = sample()
+    assert report.shortfall("better") is None
+    assert report.shortfall("worse") == "the verdict is better, and --require worse asks for another"
+    for lost, why in (
+        (("report, pair 2: diverged",), None),
+        (
+            ("report, pair 2: diverged", "trial 7, pair 3: diverged: early", "trial 7, pair 5: diverged: late"),
+            "--require better asks for an optimum that trains, and it gave no score in 2 of 8 pairs: "
+            "trial 7, pair 3: diverged: early",
+        ),
+    ):
+        assert replace(report, scores=replace(report.scores, lost=lost)).shortfall("better") == why
+
+
 def printed(report: CompareReport, capsys: pytest.CaptureFixture[str]) -> str:
     show(report)
     out, err = capsys.readouterr()

@@ -129,6 +129,43 @@ def test_a_parquet_file_reads_back_as_it_was(found: list[ExportedTrial]) -> None
             assert {name: v for name, v in told.items() if v is not None} == there
 
 
+values = st.sampled_from(["", "None", "null", "a"]) | st.none() | numbers | st.booleans()
+
+
+def told_params(row: dict[str, Any], empty: object) -> dict[str, Any]:
+    """The parameters of a trial as one reads them off a table: an empty cell is none, unless active_NAME says it is."""
+    names = [column.removeprefix("params_") for column in row if column.startswith("params_")]
+    shown = {name: row[f"params_{name}"] for name in names}
+    return {n: v for n, v in shown.items() if row.get(f"active_{n}", v != empty) in (True, "true")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.fixed_dictionaries({}, optional={"a": values, "b": values}), max_size=6))
+def test_a_table_tells_none_from_a_parameter_that_is_not_active(params: list[dict[str, Any]]) -> None:
+    made = [trial(params=these) for these in params]
+    for row, flat, these in zip(as_csv(made), as_parquet(made), params, strict=True):
+        assert told_params(row, "").keys() == these.keys()
+        told = told_params(flat, None)
+        assert told.keys() == these.keys()
+        assert {n for n, v in told.items() if v is None} == {n for n, v in these.items() if v is None}
+
+
+def test_a_column_of_numbers_and_none_stays_one_of_numbers() -> None:
+    made = [trial(params={"rate": 0.5}), trial(params={"rate": None}), trial(params={})]
+    table = parquet.read_table(io.BytesIO(written(made, "parquet")))
+    assert table["params_rate"].to_pylist() == [0.5, None, None]
+    assert table["active_rate"].to_pylist() == [True, True, False]
+    assert [(row["params_rate"], row["active_rate"]) for row in as_csv(made)] == [
+        ("0.5", "true"), ("", "true"), ("", "false"),
+    ]  # fmt: skip
+    assert [one["params"] for one in json.loads(written(made, "json"))["trials"]] == [{"rate": 0.5}, {"rate": None}, {}]
+
+
+def test_a_table_without_none_has_no_column_more() -> None:
+    made = [trial(params={"rate": 0.5}), trial(params={})]
+    assert not any(name.startswith("active_") for name in export_formats.columns(made))
+
+
 def test_parquet_has_types() -> None:
     params: list[dict[str, Any]] = [
         {"rate": 0.5, "layers": 3, "kind": "a", "flag": True, "mixed": None, "scale": 1, "huge": 2**70},

@@ -37,3 +37,25 @@ def test_what_is_complete_is_feasible(size: float, outcome: str, reason: str | N
     trial = optuna.create_study().ask()
     result = judge(Storage(where, connect(where, create=False)), objective, trial)
     assert (result.outcome, result.value, result.reason) == (outcome, 0.9, reason)
+
+
+def test_the_reason_of_a_failure_says_what_is_wrong_wherever_that_stands() -> None:
+    where = parse("sqlite:///no.db")
+    nothing: Any = None
+
+    def objective(trial: object) -> float:
+        raise ValueError(
+            "Graph execution error:\n\nDetected at node a defined at\nthe labels end at 3\n\t [[{{node a}}]]"
+        )
+
+    result = judge(Storage(where, connect(where, create=False)), objective, nothing)
+    assert result.reason == "ValueError: the labels end at 3"
+
+
+def test_the_reason_a_pruned_trial_gives_is_one_line() -> None:
+    def objective(trial: optuna.Trial) -> float:
+        raise optuna.TrialPruned("infeasible: too large\nby far")
+
+    where = parse("sqlite:///no.db")
+    result = judge(Storage(where, connect(where, create=False)), objective, optuna.create_study().ask())
+    assert (result.outcome, result.reason) == ("pruned", "infeasible: too large by far")

@@ -28,7 +28,7 @@ def define(direction: str = "maximize") -> StudyDefinition:
         title="three tables of three rows",
         data=lambda: pytest.fail("nothing is trained"),
         build=lambda _: pytest.fail("nothing is trained"),
-        metric="accuracy",
+        metric="score",
         direction=direction,  # type: ignore[arg-type]
         spaces=(Space(name="cube", params={name: Categorical(choices=(1, 2, 3)) for name in "abc"}),),
         evaluation=Holdout(rows=1),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hpo.training.program import _drawing_from
+from hpo.training.building import drawing_from
 from studies.cnn.augmentation import AUGMENTATIONS, SHIFT
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 28, 28, 1)).astype(np.uint8)
@@ -20,7 +20,7 @@ STEPS = range(2 * SHIFT + 1)
 def augmented(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], np.ndarray]]:
     """The augmentation of that name, compiled."""
     compiled = tf.function(AUGMENTATIONS[request.param], input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)])
-    with _drawing_from(keras.random.SeedGenerator(1)):
+    with drawing_from(keras.random.SeedGenerator(1)):
         yield lambda images: compiled(tf.constant(images)).numpy()
 
 

@@ -52,7 +52,7 @@ def test_claims_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("margin", [0.0, -0.1, float("nan"), float("inf")])
 def test_a_margin_is_above_zero(margin: float) -> None:
-    with pytest.raises(DefinitionError, match="margin must be above 0"):
+    with pytest.raises(DefinitionError, match=r"margin must be (above 0|a finite number)"):
         dataclasses.replace(cnn, margin=margin)
     assert dataclasses.replace(cnn, margin=None).margin is None
 

@@ -33,6 +33,13 @@ def test_one_configuration_or_a_list(write, entries) -> None:
     assert read_configurations(write(json.dumps(entries)), DEFINITION, SMALL) == wanted
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_as_editors_on_windows_write_it_does_no_harm(write, encoding: str) -> None:
+    text = json.dumps([{"x": 0.5}], indent=1).replace("\n", "\r\n").encode(encoding)
+    assert read_configurations(write(text), DEFINITION, SMALL) == [{"x": 0.5}]
+    assert read_one(write(text), DEFINITION) == {"x": 0.5}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

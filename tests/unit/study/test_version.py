@@ -1,12 +1,16 @@
 """Which text of a definition a host has: what changes the version, and what does not."""
 
 import functools
+import hashlib
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hpo.study import Fidelity, Float, Space, StudyDefinition, registry
+from hpo.study import Fidelity, Float, Space, StudyDefinition, import_path, imported, registry
+from hpo.study.version import digest
 
 TEXT = """
 from hpo.data import boston_housing
@@ -29,9 +33,19 @@ study = StudyDefinition(
 """
 
 
+def apart(patch: pytest.MonkeyPatch) -> None:
+    """What a load leaves in the process goes away with `patch`."""
+    patch.setattr(sys, "path", list(sys.path))
+    patch.setattr(import_path, "_added", list(import_path._added))
+    patch.setattr(imported, "_texts", {})
+
+
 @pytest.fixture(autouse=True)
-def _path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.path", list(__import__("sys").path))
+def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    apart(monkeypatch)
+    yield
+    for name in [name for name in sys.modules if name.startswith(("helpers_of_versions", "deeper_of_versions"))]:
+        del sys.modules[name]
 
 
 def version(folder: Path, text: str | bytes, name: str = "own.py") -> str:
@@ -100,3 +114,76 @@ def test_a_function_may_be_wrapped_or_have_no_file() -> None:
     assert made(build=wrapped).version == made().version
     nowhere = eval("lambda params: None", {"__name__": "nowhere"})
     assert len(made(build=nowhere, data=nowhere).version) == 16
+
+
+# What a definition imports from its own folder
+
+WITH_HELPERS = "import helpers_of_versions\n" + TEXT
+
+
+def with_helpers(folder: Path, helpers: str | bytes, text: str = WITH_HELPERS) -> str:
+    """The version of a definition in that folder, as a fresh process has it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "helpers_of_versions.py").write_bytes(helpers if isinstance(helpers, bytes) else helpers.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("helpers_of_versions", "deeper_of_versions"):
+            patch.delitem(sys.modules, name, raising=False)
+        apart(patch)
+        return version(folder, text)
+
+
+def test_other_helpers_are_another_version(tmp_path: Path) -> None:
+    first = with_helpers(tmp_path / "a", "SIZE = 1\n")
+    assert with_helpers(tmp_path / "b", "SIZE = 1\n") == first
+    assert with_helpers(tmp_path / "c", "SIZE = 1\r\n") == first
+    assert with_helpers(tmp_path / "d", "SIZE = 2\n") != first
+    assert version(tmp_path / "e", TEXT) != first
+
+
+@pytest.mark.parametrize(
+    "text", [TEXT.replace("    return None", "    import helpers_of_versions\n    return None"), WITH_HELPERS]
+)
+def test_helpers_that_are_imported_late_or_by_helpers_count(tmp_path: Path, text: str) -> None:
+    versions = []
+    for size in (1, 2):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        (folder / "deeper_of_versions.py").write_text(f"SIZE = {size}\n")
+        versions.append(with_helpers(folder, "import deeper_of_versions\n", text))
+    assert versions[0] != versions[1]
+
+
+def test_what_is_loaded_already_makes_no_difference(tmp_path: Path) -> None:
+    first = with_helpers(tmp_path, "SIZE = 1\n")
+    assert "helpers_of_versions" in sys.modules
+    loaded = registry.load(f"{tmp_path / 'own.py'}:study")
+    assert replace(loaded).version == first
+    del sys.modules["helpers_of_versions"]
+    assert replace(loaded).version == first
+
+
+def test_a_definition_whose_functions_are_all_its_helpers_counts_itself(tmp_path: Path) -> None:
+    helpers = "def make(size):\n    return lambda params: size\n"
+    text = WITH_HELPERS.replace("build=build", "build=helpers_of_versions.make(1)").replace(
+        "def build(params):\n    return None\n", ""
+    )
+    first = with_helpers(tmp_path / "a", helpers, text)
+    assert with_helpers(tmp_path / "b", helpers, text) == first
+    assert with_helpers(tmp_path / "c", helpers, text.replace("make(1)", "make(2)")) != first
+
+
+def test_a_definition_taken_from_a_package_leaves_that_one_its_version(tmp_path: Path) -> None:
+    before = registry.load("fcnn")
+    text = "import helpers_of_versions\nfrom studies.fcnn import study\n"
+    assert with_helpers(tmp_path, "", text) != before.version
+    assert registry.load("fcnn") is before
+    assert before.file is None
+
+
+def test_without_helpers_it_is_the_version_it_has_always_been(tmp_path: Path) -> None:
+    """Of studies that are under way."""
+    version(tmp_path, TEXT)
+    build = registry.load(f"{tmp_path / 'own.py'}:study").build
+    expected = hashlib.sha256(b"said" + b"\0" + b"" + b"\0" + TEXT.encode().removesuffix(b"\n")).hexdigest()[:16]
+    assert digest("said", [build]) == expected
+    assert digest("said", [build], tmp_path / "own.py") == expected

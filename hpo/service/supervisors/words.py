@@ -1,0 +1,28 @@
+"""What workers say to people: lines that definitions print, and notes, which many workers say and one is told."""
+
+import logging
+from collections.abc import Callable
+
+from hpo.logs import PRINTED
+from hpo.service.supervisors.child import Child
+from hpo.service.workers.order import Event
+
+__all__ = ["Words"]
+
+_log = logging.getLogger(PRINTED)
+
+
+class Words:
+    """Passes on what the workers of one supervisor say."""
+
+    def __init__(self, warn: Callable[[str, str | None], object]) -> None:
+        self._warn = warn  # told a note, and the study it is about
+        self._known: set[str] = set()
+
+    def hear(self, child: Child, event: Event) -> None:
+        """Pass on a line, or a note that none of them has said before."""
+        if event.kind == "printed":
+            _log.info(event.text, extra={"study": child.about, "worker": child.name})
+        elif event.text not in self._known:
+            self._known.add(event.text)
+            self._warn(event.text, child.about)

@@ -1,0 +1,124 @@
+"""Training by Keras's own step, a batch at a time: for a model that says itself how it learns."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hpo.errors import DefinitionError
+from hpo.training.building import drawing_from
+from hpo.training.loop import Sums, all_finite
+from hpo.training.order import shuffled
+from hpo.training.recipe import Recipe
+from hpo.training.step import averages
+
+__all__ = ["KerasLoop", "needed"]
+
+_OWN = ("train_step", "compute_loss", "make_train_function")
+_NEVER_CALLED = ("fit", "train_on_batch")
+
+
+def needed(recipe: Recipe) -> str | None:
+    """Why Keras's own step must train this recipe, in words that follow the model's name; None where it need not.
+
+    Raises:
+        DefinitionError: what it asks for Keras's step cannot do, or the model has a training loop of its own.
+
+    """
+    name = type(recipe.model).__name__
+    for method in _NEVER_CALLED:
+        if _overrides(recipe.model, method):
+            raise DefinitionError(f"{name} has a {method} of its own, which nothing calls here: put it into train_step")
+    own = [method for method in _OWN if _overrides(recipe.model, method)]
+    several = isinstance(recipe.optimizer, keras.optimizers.MultiOptimizer)
+    if not own and not several:
+        return None
+    why = f"has a {own[0]} of its own" if own else "has several optimizers"
+    for what, given, remedy in (
+        ("phases", recipe.phases, "freeze layers in build()"),
+        ("clip", recipe.clip, "give the optimizer clipnorm, clipvalue or global_clipnorm"),
+        ("penalty", recipe.penalty, "give the layers a kernel_regularizer"),
+        ("max_norm", recipe.max_norm, "give the layers a kernel_constraint"),
+        ("schedule", several and recipe.schedule, "give each of its optimizers a schedule of Keras"),
+    ):
+        if given:
+            raise DefinitionError(f"{name} {why}, so Recipe.{what} cannot be heeded: {remedy}")
+    return why
+
+
+class KerasLoop:
+    """Epochs of `keras.Model.train_on_batch`, on the model and with the optimizer that the recipe has."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """The model is compiled, unless its author did that, with the recipe's optimizer.
+
+        Raises:
+            DefinitionError: it cannot be compiled.
+
+        """
+        self._model = model = recipe.model
+        self._batch_size = recipe.batch_size
+        self._augment = recipe.augment
+        self._scheduled = recipe.schedule is not None
+        self._random = keras.random.SeedGenerator(0)  # of augmentation
+        if not (model.compiled and model.optimizer is recipe.optimizer):
+            try:
+                model.compile(optimizer=recipe.optimizer, loss=recipe.loss)
+            except Exception as error:  # whatever its author's code raises
+                why = f"{type(error).__name__}: {error}"
+                raise DefinitionError(f"{type(model).__name__} cannot be compiled: {why}") from error
+
+    @property
+    def variables(self) -> list[Any]:
+        """Of augmentation alone: what the model's own step keeps stays where it is, as no other run trains with it."""
+        return [self._random.state.value]
+
+    @property
+    def averages(self) -> list[tuple[Any, Any]]:
+        """As `Loop`."""
+        return averages(self._model.optimizer)
+
+    def fresh(self, recipe: Recipe, seed: int) -> list[Any]:  # noqa: ARG002 - as Loop
+        """As `Loop`."""
+        return [np.array([seed, 0])]
+
+    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:  # noqa: ARG002 - as Loop
+        """As `Loop`; the metric is not counted: a step does not say what the model made of the rows.
+
+        Raises:
+            DefinitionError: the model's step returns no "loss".
+
+        """
+        order = shuffled(tf.shape(x)[0], rows, seed)
+        total, made, finite = 0.0, 0, True
+        while made < int(steps) and finite:
+            index = order[made * self._batch_size : min((made + 1) * self._batch_size, int(rows))]
+            if self._scheduled:
+                self._model.optimizer.learning_rate = rates[made]
+            loss = self._trained(tf.gather(x, index), tf.gather(y, index))
+            made += 1
+            finite = bool(np.isfinite(loss))
+            total += loss * len(index)
+        return Sums(total, None, None, made, finite, all_finite(self._model.variables))
+
+    def dismantle(self) -> None:
+        """Let Keras's compiled step go."""
+        self._model.train_function = None
+
+    def _trained(self, x: Any, y: Any) -> float:
+        """Make one step: its loss."""
+        if self._augment is not None:
+            with drawing_from(self._random):
+                x = self._augment(x)
+        told = self._model.train_on_batch(x, y, return_dict=True)
+        if "loss" not in told:
+            raise DefinitionError(
+                f"the train_step of {type(self._model).__name__} returns {', '.join(told) or 'nothing'}: let it "
+                'return "loss" too, which says how far a training is'
+            )
+        return float(told["loss"])
+
+
+def _overrides(model: keras.Model, method: str) -> bool:
+    return method in vars(model) or getattr(type(model), method) is not getattr(keras.Model, method)

@@ -1,0 +1,158 @@
+"""The compiled epoch: forward and backward pass and optimizer step for every batch, in one call."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hpo.training.building import drawing_from
+from hpo.training.graphs import compiled, dismantle, settled
+from hpo.training.order import shuffled
+from hpo.training.recipe import Recipe
+from hpo.training.scores import batch_loss, batch_metric
+from hpo.training.step import Step
+from hpo.training.updates import Pace
+
+__all__ = ["CompiledLoop", "Loop", "Sums", "all_finite"]
+
+_COUNT = tf.TensorSpec((), tf.int32)
+_RATES = tf.TensorSpec((None,), tf.float32)
+_MOMENTA = tf.TensorSpec((None,), tf.float64)
+_SEED = tf.TensorSpec((2,), tf.int32)
+_AUGMENT = 1 << 30  # where the counter of augmentation's draws begins: the numbers of the epochs belong to the order
+
+
+class Sums(NamedTuple):
+    """What one epoch came to, as scalars."""
+
+    loss: Any  # sum over the rows of what was minimised
+    metric: Any  # sum of the metric, and the number it is a sum over: rows, less what of them is masked; None: unknown
+    counted: Any
+    steps: Any  # made
+    finite: Any  # whether the loss of every step was
+    sound: Any  # whether all numbers of the model are finite after them
+
+
+class Loop(Protocol):
+    """How a program trains its model for an epoch."""
+
+    @property
+    def variables(self) -> list[Any]:
+        """What it keeps from epoch to epoch beside the model's own variables."""
+
+    @property
+    def averages(self) -> list[tuple[Any, Any]]:
+        """Each weight with the average of it that training ends with; empty without averages."""
+
+    def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
+        """What `variables` hold before the first epoch of a run of `recipe`."""
+
+    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:
+        """Train for one epoch of `steps` steps.
+
+        Args:
+            x: the rows, (capacity, ...).
+            y: their targets.
+            rows: how many of them count.
+            steps: how many batches they make.
+            rates: of each step.
+            momenta: of each step; not looked at where the optimizer takes none.
+            seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
+
+        """
+
+    def dismantle(self) -> None:
+        """Take what is compiled apart; it is unusable afterwards."""
+
+
+class CompiledLoop:
+    """One function for a whole epoch, with the data, rates, momenta and seed as arguments.
+
+    With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing;
+    without it the last batch is smaller, as in Keras.
+    """
+
+    def __init__(self, recipe: Recipe, model: keras.Model, *, x: Any, y: Any, metric: str, jit: bool) -> None:
+        self._jit = jit
+        self._batch_size = recipe.batch_size
+        self._model = model
+        self._step = Step(recipe, model)
+        self._weights = model.trainable_variables
+        self._augment = recipe.augment
+        self._loss = batch_loss(recipe.loss)
+        self._metric = batch_metric(metric)
+        self._random = keras.random.SeedGenerator(0)  # of augmentation
+        rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
+        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _MOMENTA, _SEED], jit=jit)
+
+    @property
+    def variables(self) -> list[Any]:
+        """As `Loop`."""
+        return [*self._step.variables, self._random.state.value]
+
+    @property
+    def averages(self) -> list[tuple[Any, Any]]:
+        """As `Loop`."""
+        return self._step.averages
+
+    def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
+        """As `Loop`."""
+        return [*self._step.fresh(recipe), np.array([seed, _AUGMENT])]
+
+    def dismantle(self) -> None:
+        """As `Loop`."""
+        dismantle(self.epoch)
+        del self.epoch
+
+    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:
+        order = shuffled(tf.shape(x)[0], rows, seed)
+
+        def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
+            index, weights, count = self._batch(order, step, rows)
+            pace = Pace(rates[step], momenta[step] if self._step.cycles else None)
+            value, (score, of) = self._trained(tf.gather(x, index), tf.gather(y, index), weights, pace)
+            loss += value * tf.cast(count, tf.float32)
+            return step + 1, tf.math.is_finite(value), loss, metric + score, counted + of
+
+        zero = tf.constant(0.0)
+        with settled(self._model):
+            made, finite, loss, metric, counted = tf.while_loop(
+                lambda step, finite, *_: (step < steps) & finite,
+                body,
+                (tf.constant(0), tf.constant(True), zero, zero, zero),
+                parallel_iterations=1,
+            )
+            return Sums(loss, metric, counted, made, finite, all_finite(self._model.variables))
+
+    def _batch(self, order: Any, step: Any, rows: Any) -> tuple[Any, Any, Any]:
+        """The rows of a step: their index, their weights (None: all count alike), how many count."""
+        start = step * self._batch_size
+        if not self._jit:
+            index = order[start : tf.minimum(start + self._batch_size, rows)]
+            return index, None, tf.size(index)
+        place = start + tf.range(self._batch_size)
+        weights = tf.cast(place < rows, tf.float32)
+        return tf.gather(order, place), weights, tf.reduce_sum(weights)
+
+    def _trained(self, x: Any, y: Any, weights: Any, pace: Pace) -> tuple[Any, tuple[Any, Any]]:
+        """Make one step: the loss that was minimised, and the metric of the batch as `batch_metric` has it."""
+        if self._augment is not None:
+            with drawing_from(self._random):
+                x = self._augment(x)
+        with tf.GradientTape() as tape:
+            outputs = self._model(x, training=True)
+            loss = tf.cast(self._loss(y, outputs, weights), tf.float32)
+            for penalty in self._model.losses:
+                loss += tf.reduce_sum(tf.cast(penalty, tf.float32))
+            scaled = self._step.scaled(loss)
+        gradients = tape.gradient(scaled, [weight.value for weight in self._weights])
+        loss += self._step.apply(gradients, pace)
+        return loss, self._metric(y, outputs, weights)
+
+
+def all_finite(variables: Sequence[Any]) -> Any:
+    """Whether every number in the variables is finite: one sum a variable, once an epoch."""
+    floats = [variable.value for variable in variables if tf.as_dtype(variable.dtype).is_floating]
+    return tf.math.is_finite(tf.add_n([tf.reduce_sum(tf.cast(value, tf.float32)) for value in floats]))

@@ -1,0 +1,131 @@
+"""The program a run trains in: one shared with all runs of its shape, where a clone of the model may stand for it."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from hpo.errors import HpoWarning
+from hpo.training import cloning, keras_loop
+from hpo.training.cache import programs
+from hpo.training.keras_loop import KerasLoop
+from hpo.training.loop import CompiledLoop
+from hpo.training.program import Owner, Program
+from hpo.training.recipe import Recipe
+from hpo.training.signature import reusable, signature
+
+__all__ = ["Sharing"]
+
+
+class _Unlike(Exception):  # noqa: N818 - a finding
+    """A clone is not the model."""
+
+
+class Sharing:
+    """How one run comes by its program."""
+
+    def __init__(self, recipe: Recipe, x: Any, y: Any, *, metric: str, jit: bool) -> None:
+        """Of a recipe whose model is built, and its training rows as tensors.
+
+        Raises:
+            DefinitionError: the model asks for something that neither the compiled loop nor Keras's own step can do.
+
+        """
+        self._recipe = recipe
+        self._x, self._y = x, y
+        self._metric = metric
+        self._jit = jit
+        self._by_keras = keras_loop.needed(recipe)
+        self._alone = self._by_keras is not None or not reusable(recipe.model)
+        self._key = ""
+        if self._by_keras is not None:
+            _say(f"{type(recipe.model).__name__} {self._by_keras}: Keras trains it, a batch at a time, which is slower")
+
+    def begin(self, owner: Owner, seed: int) -> None:
+        """Give `owner` the state its training, or the next phase of it, begins with.
+
+        Raises:
+            DefinitionError: the optimizer cannot be made anew, the loss or the metric is unknown.
+
+        """
+        if not self._alone:
+            self._key = self._signature()
+            try:
+                program, new = programs.get(self._key, self._make)
+                owner.state = program.fresh(self._recipe, seed)
+                if not new:
+                    self._compare(program, owner)
+                return
+            except _Unlike as found:
+                self._alone = True
+                _say(
+                    f"a clone of the model is not the model ({found}), so it is trained itself and compiled for each "
+                    "training anew, which takes a second or so longer"
+                )
+        self._key = f"model {id(self._recipe.model)} {self._by_keras or self._signature()}"
+        owner.state = self.program().fresh(self._recipe, seed)
+
+    def program(self, warm: Callable[[Program], object] | None = None, *, first: bool = False) -> Program:
+        """The program; where it was let go, another one.
+
+        Args:
+            warm: compiles what is not compiled yet; what cannot be is dropped, nothing of it being run again.
+            first: whether to compile in any case: the program may be another run's, with fewer functions in use.
+
+        """
+        program, new = programs.get(self._key, self._make)
+        if warm is not None and (new or first):
+            try:
+                warm(program)
+            except BaseException:
+                programs.discard(self._key)
+                raise
+        return program
+
+    def _signature(self) -> str:
+        x, y = self._x, self._y
+        shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
+        return signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
+
+    def _make(self) -> Program:
+        recipe = self._recipe
+        common: dict[str, Any] = {"x": self._x, "y": self._y, "metric": self._metric, "jit": self._jit}
+        if self._by_keras is not None:
+            return Program(recipe.model, KerasLoop(recipe), **common)
+        model = recipe.model if self._alone else self._clone()
+        return Program(model, CompiledLoop(recipe, model, **common), **common)
+
+    def _clone(self) -> keras.Model:
+        model = self._recipe.model
+        try:
+            clone = cloning.cloned(model)
+        except Exception as error:  # whatever its author's code raises
+            raise _Unlike(f"{type(error).__name__}: {error}") from error
+        self._refuse_unlike(clone, step=True)
+        return clone
+
+    def _compare(self, program: Program, owner: Owner) -> None:
+        """Look whether the program's model, made from another recipe's, is this one's too, given its weights."""
+        program.acquire(owner)
+        try:
+            self._refuse_unlike(program.model, step=not _all_keras(self._recipe.model))
+        except _Unlike:
+            program.release()
+            raise
+
+    def _refuse_unlike(self, clone: keras.Model, *, step: bool) -> None:
+        some = slice(0, min(cloning.ROWS, self._recipe.batch_size))
+        rows = self._x[some], self._y[some]
+        found = cloning.difference(self._recipe.model, clone, self._recipe.loss, *rows, step=step)
+        if found is not None:
+            raise _Unlike(found)
+
+
+def _all_keras(model: keras.Model) -> bool:
+    """Whether all its layers are Keras's or ours, which say all that they are by configuration and variables."""
+    return all(type(layer).__module__.partition(".")[0] in ("keras", "hpo") for layer in model._flatten_layers())
+
+
+def _say(text: str) -> None:
+    warnings.warn(text, HpoWarning, stacklevel=2)

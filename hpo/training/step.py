@@ -1,0 +1,229 @@
+"""One optimizer step: what a recipe makes of the gradients, and the optimizer of them."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hpo.errors import DefinitionError
+from hpo.training import updates
+from hpo.training.attributes import difference
+from hpo.training.clipping import clipped
+from hpo.training.constraints import constrain
+from hpo.training.penalties import kernels, penalize
+from hpo.training.recipe import Recipe
+from hpo.training.updates import Pace
+
+__all__ = ["Step", "averages", "decays_apart"]
+
+
+class Step:
+    """The optimizer of a program, made anew from the recipe's, with the variables it keeps.
+
+    The numbers of what a recipe has on (clipping, penalty, max-norm, weight decay) live in variables too, its dials:
+    varying them compiles nothing.
+    """
+
+    def __init__(self, recipe: Recipe, model: keras.Model) -> None:
+        """`model` is the built one whose weights are changed: the recipe's own, or one like it.
+
+        Raises:
+            DefinitionError: the optimizer cannot be made anew from its configuration.
+
+        """
+        given = recipe.optimizer
+        self._weights = model.trainable_variables
+        theirs = recipe.model.trainable_variables
+        self._dials = {name: tf.Variable(np.float32(0), trainable=False) for name in _dials(recipe)}
+        self._clip = None if recipe.clip is None else recipe.clip.by
+        self._fused = updates.fused(given, model)
+        self.cycles = updates.momentum(given, model) is not None  # whether it takes the momenta of a schedule
+        self._optimizer = _made(recipe, model)
+        decays = "decay" in self._dials
+        self._decayed = {number for number, one in enumerate(theirs) if decays and given._use_weight_decay(one)}
+        self._kernels = [number for number, kernel in enumerate(kernels(self._weights)) if kernel]
+        self._slots = updates.prepare(self._optimizer) if self._fused else []
+        self._kept = _kept(self._optimizer, self._slots)
+        self._unused = [_compact(variable.numpy()) for variable in self._kept] if self._fused else None
+
+    @property
+    def variables(self) -> list[Any]:
+        """All it keeps from step to step, and the dials."""
+        return [*self._kept, *self._dials.values()]
+
+    def fresh(self, recipe: Recipe) -> list[Any]:
+        """What `variables` hold before the first step of a run of `recipe`.
+
+        Keras' own optimizers may begin with anything, such as the weights: what they do is looked up.
+        """
+        unused = self._unused
+        if unused is None:
+            unused = [_compact(variable.numpy()) for variable in _kept(_made(recipe, recipe.model), [])]
+        dials = _dials(recipe)
+        return [*unused, *(np.float32(dials[name]) for name in self._dials)]
+
+    @property
+    def averages(self) -> list[tuple[Any, Any]]:
+        """As `averages` of its optimizer."""
+        return averages(self._optimizer)
+
+    def scaled(self, loss: Any) -> Any:
+        """The loss whose gradients `apply` takes: larger where half precision would lose them otherwise."""
+        return self._optimizer.scale_loss(loss)
+
+    def apply(self, gradients: Sequence[Any], pace: Pace) -> Any:
+        """Change the weights by one step; what the penalty on them is, a scalar, 0 where there is none.
+
+        Args:
+            gradients: of `scaled`, one a weight, None where the loss does not depend on it.
+            pace: the rate and the momentum.
+
+        """
+        gradients, penalty = self._penalized(list(gradients))
+        if self._clip:
+            gradients = self._clipped(gradients)
+        used = [number for number, gradient in enumerate(gradients) if gradient is not None]
+        for number in used:
+            if number in self._decayed:
+                value = self._weights[number].value
+                value.assign_sub(value * tf.cast(self._dials["decay"] * pace.rate, value.dtype))
+        if self._fused and used:
+            self._by_kernel({number: gradients[number] for number in used}, pace)
+        else:
+            self._optimizer.learning_rate = pace.rate
+            self._optimizer.apply(gradients, self._weights)
+        if "max_norm" in self._dials:
+            constrain([self._weights[number].value for number in self._kernels], self._dials["max_norm"])
+        return penalty
+
+    def _penalized(self, gradients: list[Any]) -> tuple[list[Any], Any]:
+        """The gradients with the penalty's on the kernels added to them, and the penalty itself."""
+        if not {"l1", "l2"} & {*self._dials}:
+            return gradients, 0.0
+        strengths: dict[str, Any] = {name: self._dials[name] for name in ("l1", "l2") if name in self._dials}
+        values = [self._weights[number].value for number in self._kernels]
+        added, penalty = penalize(values, strengths)
+        for number, gradient in zip(self._kernels, added, strict=True):
+            before, more = gradients[number], tf.cast(self.scaled(gradient), gradient.dtype)
+            gradients[number] = more if before is None else before + more
+        return gradients, penalty
+
+    def _clipped(self, gradients: list[Any]) -> list[Any]:
+        """The gradients clipped as if they were of the loss that is not scaled; what overflowed is left for all to see.
+
+        All ways to clip give twice as much for gradients and a threshold twice as large.
+        """
+        assert self._clip is not None
+        within = clipped(gradients, self._clip, self.scaled(self._dials["clip"]))
+        if self._fused:
+            return within
+        pairs = zip(gradients, within, strict=True)
+        return [None if g is None else tf.where(tf.math.is_finite(g), w, g) for g, w in pairs]
+
+    def _by_kernel(self, gradients: dict[int, Any], pace: Pace) -> None:
+        optimizer = self._optimizer
+        scale = optimizer.loss_scale_factor
+        unscaled = [gradient if scale is None else gradient / scale for gradient in gradients.values()]
+        ready = dict(zip(gradients, optimizer._clip_gradients(unscaled), strict=True))
+        some = {number: gradient for number, gradient in ready.items() if isinstance(gradient, tf.IndexedSlices)}
+        whole = [number for number in ready if number not in some]
+        updates.UPDATES[type(optimizer)](
+            optimizer,
+            [self._slots[number] for number in whole],
+            [self._weights[number].value for number in whole],
+            [tf.convert_to_tensor(ready[number]) for number in whole],
+            pace,
+        )
+        for number, gradient in some.items():
+            updates.of_some_rows(optimizer, self._weights[number].value, gradient, pace)
+        for number in gradients:
+            weight = self._weights[number]
+            if weight.constraint is not None:
+                weight.assign(weight.constraint(weight))
+        optimizer.iterations.assign_add(1)
+
+
+def averages(optimizer: Any) -> list[tuple[Any, Any]]:
+    """Each weight with the average of it that training ends with, as tf.Variables; empty before the first step.
+
+    Args:
+        optimizer: a built one; where it keeps no averages (`use_ema`), nor those within it, there are none.
+
+    """
+    within = [*getattr(optimizer, "optimizers", ()), getattr(optimizer, "inner_optimizer", None)]
+    found = [pair for one in within if one is not None for pair in averages(one)]
+    if not optimizer.use_ema or not int(optimizer.iterations):
+        return found
+    pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return [*found, *((getattr(weight, "value", weight), mean.value) for weight, mean in pairs if mean is not None)]
+
+
+def decays_apart(optimizer: Any, model: Any) -> bool:
+    """Whether weight decay is a dial: rate x decay x weight is taken off the weight before each step, as Keras does it.
+
+    Not where an optimizer decays in a way of its own, not with each batch, or not where a gradient overflowed.
+    """
+    common = type(optimizer)._apply_weight_decay is keras.optimizers.SGD._apply_weight_decay
+    always = not (optimizer.gradient_accumulation_steps or updates.scales_dynamically(optimizer, model))
+    return common and always and optimizer.weight_decay is not None
+
+
+def _dials(recipe: Recipe) -> dict[str, float]:
+    """The numbers of what the recipe has on, weight decay among them."""
+    decays = decays_apart(recipe.optimizer, recipe.model)
+    return {**recipe.dials, **({"decay": recipe.optimizer.weight_decay} if decays else {})}
+
+
+def _made(recipe: Recipe, model: keras.Model) -> Any:
+    """A built optimizer of the recipe's kind for the weights of `model`; weight decay that is a dial is not its own."""
+    given = recipe.optimizer
+    try:
+        made = type(given).from_config(given.get_config())
+    except Exception as error:  # whatever its author's code raises
+        why = f"{type(error).__name__}: {error}"
+        raise DefinitionError(f"{_kind(given)} cannot be made anew from its get_config: {why}") from error
+    if found := difference(given, made):
+        raise DefinitionError(
+            f"{_kind(given)} made anew from its get_config is another one ({found}): "
+            "return every argument of its constructor from get_config"
+        )
+    if decays_apart(given, recipe.model):
+        made.weight_decay = None
+    else:  # a configuration does not say what is not to decay
+        pairs = zip(model.trainable_variables, recipe.model.trainable_variables, strict=True)
+        spared = [ours for ours, theirs in pairs if not given._use_weight_decay(theirs)]
+        if spared:
+            made.exclude_from_weight_decay(var_list=spared)
+    if updates.scales_dynamically(made, model) and not hasattr(made, "inner_optimizer"):
+        made = keras.mixed_precision.LossScaleOptimizer(made)
+    made.build(model.trainable_variables)
+    return made
+
+
+def _kind(optimizer: Any) -> str:
+    return f"the optimizer {type(optimizer).__name__}"
+
+
+def _kept(optimizer: Any, slots: updates.Slots) -> list[Any]:
+    """Every variable a built optimizer has, and its kernels' state."""
+    listed = [variable.value for variable in optimizer.variables]
+    every = itertools.chain(listed, itertools.chain.from_iterable(slots), _unlisted(optimizer))
+    return list({id(variable): variable for variable in every}.values())
+
+
+def _unlisted(optimizer: Any) -> Iterator[Any]:
+    """Variables an optimizer keeps outside its list of variables, as Nadam its product of momenta."""
+    for value in vars(optimizer).values():
+        if isinstance(value, keras.Variable):
+            yield value.value
+        elif isinstance(value, keras.optimizers.Optimizer):
+            yield from _unlisted(value)
+
+
+def _compact(value: Any) -> Any:
+    """A number where the array is that number throughout: momenta begin as zeros, and need no second copy."""
+    first = value.flat[0] if value.size else value.dtype.type(0)
+    return first if np.all(value == first) else value

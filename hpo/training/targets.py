@@ -1,0 +1,112 @@
+"""Whether targets are such as a loss and a metric go together with, before a wrong number comes of them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.errors import Infeasible
+from hpo.training.scores import ACCURACIES, loss_object, metric_function
+
+__all__ = ["refuse_unfit"]
+
+_CLASS_NUMBERS = frozenset(
+    {
+        "sparse_categorical_crossentropy",
+        "categorical_generalized_cross_entropy",
+        "sparse_categorical_accuracy",
+        "sparse_top_k_categorical_accuracy",
+    }
+)
+_PROBABILITIES = frozenset({"binary_crossentropy", "binary_focal_crossentropy", "binary_accuracy"})
+_OF_THEIR_OWN = frozenset({"ctc", "circle"})  # targets and outputs differ in shape, and how is theirs to say
+
+
+def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], outputs: Any) -> None:
+    """Refuse targets that a loss or a metric of Keras's takes for something else, or not at all.
+
+    What somebody's own function makes of them is for that function to say.
+
+    Args:
+        loss: as in `Recipe.loss`.
+        metric: accuracy, or the name of a Keras metric.
+        y: targets, (rows, ...).
+        outputs: what the model gives for some rows, (any, ...).
+
+    Raises:
+        Infeasible: class numbers out of range or none at all, no probabilities, or shapes that would be broadcast.
+
+    """
+    shape = tuple(outputs.shape)
+    for what, name, spared in (("loss", *_loss(loss, y, shape)), ("metric", _metric(metric, y, shape), None)):
+        if name is None or name in _OF_THEIR_OWN:
+            continue
+        if name in _CLASS_NUMBERS:
+            _refuse_numbers(f"{what} {name}", y, shape, spared)
+        else:
+            _refuse_shapes(f"{what} {name}", y, shape)
+            if name in _PROBABILITIES:
+                _refuse_beyond_one(f"{what} {name}", y)
+
+
+def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int, ...]) -> tuple[str | None, int | None]:
+    """The name of Keras's function that a loss is, and the class number it leaves out, if any."""
+    found = loss_object(loss)
+    if found is None:
+        return _by_shapes(y, shape, "crossentropy"), None
+    function = getattr(found, "fn", found)
+    ignored = getattr(found, "ignore_class", None)
+    return _name(function), ignored
+
+
+def _metric(metric: str, y: NDArray[np.generic], shape: tuple[int, ...]) -> str | None:
+    if metric.lower() in ACCURACIES:
+        return _by_shapes(y, shape, "accuracy")
+    return _name(metric_function(metric).func)
+
+
+def _name(function: Any) -> str | None:
+    own = not getattr(function, "__module__", "").startswith("keras.")
+    return None if own else getattr(function, "__name__", None)
+
+
+def _by_shapes(y: NDArray[np.generic], shape: tuple[int, ...], what: str) -> str:
+    """What Keras takes "accuracy" and "crossentropy" for."""
+    if shape[-1] == 1:
+        return f"binary_{what}"
+    sparse = y.ndim < len(shape) or (y.shape[-1] == 1 and shape[-1] > 1)
+    return f"sparse_categorical_{what}" if sparse else f"categorical_{what}"
+
+
+def _refuse_numbers(who: str, y: NDArray[np.generic], shape: tuple[int, ...], spared: int | None) -> None:
+    classes = shape[-1]
+    row = y.shape[1:-1] if y.ndim == len(shape) and y.shape[-1] == 1 else y.shape[1:]
+    if row != shape[1:-1]:
+        remedy = "use categorical_crossentropy" if y.shape[1:] == shape[1:] else "give a class number for each output"
+        raise Infeasible(f"{who} takes class numbers, and a row of y has shape {y.shape[1:]}: {remedy}")
+    numbers = y if spared is None else y[y != spared]
+    if not numbers.size:
+        return
+    if numbers.dtype.kind == "f" and not np.array_equal(numbers, np.floor(numbers)):
+        raise Infeasible(f"{who} takes class numbers, and y holds {numbers[numbers != np.floor(numbers)][0]:g}")
+    low, high = int(numbers.min()), int(numbers.max())
+    if low < 0 or high >= classes:
+        raise Infeasible(
+            f"{who} of {classes} outputs takes class numbers from 0 to {classes - 1}, and y holds those from {low} to "
+            f"{high}: number the classes from 0, one output for each"
+        )
+
+
+def _refuse_shapes(who: str, y: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    """Refuse what NumPy's rules would broadcast: Keras makes up for an axis of 1 at the end, and for no other."""
+    ours, theirs = y.shape[1:], shape[1:]
+    if ours != theirs and (*ours, 1) != theirs and ours != (*theirs, 1):
+        hint = ": use its sparse form, or one-hot targets" if "categorical" in who and len(ours) < len(theirs) else ""
+        raise Infeasible(f"{who} compares outputs of shape {theirs} with targets of shape {ours}{hint}")
+
+
+def _refuse_beyond_one(who: str, y: NDArray[np.generic]) -> None:
+    wanted = "0 and 1" if "accuracy" in who else "from 0 to 1"
+    low, high = y.min(), y.max()
+    if low < 0 or high > 1 or ("accuracy" in who and not np.isin(y, (0, 1)).all()):
+        raise Infeasible(f"{who} takes targets {wanted}, and y holds those from {low:g} to {high:g}: take another one")

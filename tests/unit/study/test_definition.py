@@ -1,0 +1,91 @@
+"""The record of a definition: what a field takes, and what is refused before there is a study of it."""
+
+import math
+from typing import Any
+
+import pytest
+
+from hpo.errors import DefinitionError
+from hpo.study import Baseline, Fidelity, Float, Holdout, KFold, Row, Space, StudyDefinition, Sweep
+
+SPACE = Space(name="small", params={"x": Float(low=0, high=1)})
+QUICK = Fidelity(name="quick", epochs=1)
+HAND = Baseline(name="hand", title="", params={"x": 0.5})
+TABLE = Sweep(id="t", title="", base={"x": 0.5}, rows=(Row(setting={"x": 0.1}),), chosen=0)
+
+
+def define(**fields: Any) -> StudyDefinition:
+    given: dict[str, Any] = {
+        "name": "toy", "title": "Toy", "data": lambda: None, "build": lambda _: None, "metric": "mae",
+        "direction": "minimize", "spaces": (SPACE,), "evaluation": Holdout(rows=1), "fidelities": (QUICK,),
+    }  # fmt: skip
+    return StudyDefinition(**given | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"metric": "mae", "direction": "maximize"}, "mae is better the lower it is, so its direction is minimize"),
+        ({"metric": "MSE", "direction": "maximize"}, "MSE is better the lower it is"),
+        ({"metric": "accuracy"}, "accuracy is better the higher it is, so its direction is maximize, not minimize"),
+        ({"metric": "Acc"}, "acc is better the higher it is"),
+        ({"metric": "binary_crossentropy", "direction": "maximize"}, "better the lower it is"),
+        ({"direction": None}, "direction is maximize or minimize, not None"),
+        ({"direction": ["maximize"]}, "direction is maximize or minimize, not ['maximize']"),
+        ({"metric": None}, "metric must be a text that is not empty, not None"),
+        ({"metric": ""}, "metric must be a text that is not empty, not ''"),
+        ({"metric": len}, "metric must be a text that is not empty, not <built-in function len>"),
+        ({"name": None}, "a definition's name must be a text that is not empty, not None"),
+        ({"name": " "}, "a definition's name must be a text that is not empty, not ' '"),
+        ({"title": 3}, "title must be a text, not 3"),
+        ({"unit": None}, "unit must be a text, not None"),
+        ({"source": ""}, "source must be a text that is not empty"),
+        ({"evaluation": None}, "evaluation must be a Holdout or a KFold, not None"),
+        ({"evaluation": KFold}, "evaluation must be a Holdout or a KFold, not <class"),
+        ({"evaluation": 0.2}, "evaluation must be a Holdout or a KFold, not 0.2"),
+        ({"spaces": SPACE}, "spaces must be a tuple, not one Space alone: write (…,)"),
+        ({"fidelities": QUICK}, "fidelities must be a tuple, not one Fidelity alone: write (…,)"),
+        ({"baselines": HAND}, "baselines must be a tuple, not one Baseline alone: write (…,)"),
+        ({"sweeps": TABLE}, "sweeps must be a tuple, not one Sweep alone: write (…,)"),
+        ({"spaces": {"small": SPACE}}, "spaces must be a tuple of Space records, not {'small'"),
+        ({"spaces": None}, "spaces must be a tuple of Space records, not None"),
+        ({"spaces": ()}, "needs at least one space"),
+        ({"fidelities": ("quick",)}, "fidelities must be Fidelity records, and one is 'quick'"),
+        ({"baselines": ({"x": 1},)}, "baselines must be Baseline records, and one is {'x': 1}"),
+        ({"layered": "t"}, "layered must be a tuple, not 't' alone: write ('t',)"),
+        ({"data": None}, "data must be a function, not None"),
+        ({"data": (1, 2)}, "data must be a function, not (1, 2)"),
+        ({"build": "model"}, "build must be a function, not 'model'"),
+        ({"infeasible": None}, "infeasible must be a function, not None"),
+        ({"pretrain": 1}, "pretrain must be a function, not 1"),
+        ({"probe_rows": 1.5}, "probe_rows must be a whole number, not 1.5"),
+        ({"labels": True}, "labels must be a whole number, not True"),
+        ({"margin": math.inf}, "margin must be a finite number, not inf"),
+        ({"margin": "1"}, "margin must be a finite number, not '1'"),
+    ],
+)
+def test_a_field_of_another_kind_is_refused_in_one_line_that_names_it(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define(**fields)
+    assert words in str(caught.value)
+    assert "name" in fields or str(caught.value).startswith("definition 'toy'")
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_of_records_are_taken_as_tuples() -> None:
+    lists = define(spaces=[SPACE], fidelities=[QUICK], baselines=[HAND], sweeps=[TABLE], layered=["t"])
+    tuples = define(spaces=(SPACE,), fidelities=(QUICK,), baselines=(HAND,), sweeps=(TABLE,), layered=("t",))
+    assert repr((lists.spaces, lists.fidelities, lists.baselines, lists.sweeps, lists.layered)) == repr(
+        (tuples.spaces, tuples.fidelities, tuples.baselines, tuples.sweeps, tuples.layered)
+    )
+    assert lists.version == tuples.version
+
+
+@pytest.mark.parametrize("metric", ["Accuracy", "ACCURACY", "accuracy"])
+def test_accuracy_in_capitals_is_accuracy(metric: str) -> None:
+    assert define(metric=metric, direction="maximize").metric == "accuracy"
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_metric_of_ones_own_goes_either_way(direction: str) -> None:
+    assert define(metric="profit", direction=direction).direction == direction

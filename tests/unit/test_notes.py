@@ -1,0 +1,70 @@
+"""Notes reach a person once each, whatever Python's filters say; all other warnings are Python's business."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from hpo import notes
+from hpo.errors import HpoWarning
+
+
+def say(text: str) -> None:
+    warnings.warn(text, HpoWarning, stacklevel=2)
+
+
+@pytest.mark.parametrize("action", ["ignore", "error", "once", "default"])
+def test_a_note_is_told_once_in_one_line_whatever_is_filtered(action: str) -> None:
+    told: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)  # type: ignore[arg-type]
+        with notes.told(told.append):
+            for text in ("slower\n than hoped", "slower than hoped", "otherwise"):
+                say(text)
+    assert told == ["slower than hoped", "otherwise"]
+
+
+def test_other_warnings_are_shown_as_ever() -> None:
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with notes.told(told.append):
+            warnings.warn("a library's", FutureWarning, stacklevel=1)
+    assert told == []
+    assert [str(each.message) for each in shown] == ["a library's"]
+
+
+def test_code_that_hides_all_warnings_hides_no_note_for_long() -> None:
+    told: list[str] = []
+    with warnings.catch_warnings(), notes.told(told.append):
+        warnings.filterwarnings("ignore")
+        notes.insist()
+        say("otherwise")
+    assert told == ["otherwise"]
+
+
+def test_where_nobody_listens_filters_are_as_they_were() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("ignore")
+        with notes.told(lambda text: None):
+            pass
+        notes.insist()
+        say("unheard")
+    assert shown == []
+
+
+def test_the_inner_listener_is_told() -> None:
+    outer: list[str] = []
+    inner: list[str] = []
+    with notes.told(outer.append):
+        with notes.told(inner.append):
+            say("within")
+        say("after")
+    assert (outer, inner) == (["after"], ["within"])
+
+
+def test_without_a_listener_python_shows_it() -> None:
+    code = "import warnings; from hpo.errors import HpoWarning; warnings.warn('slower', HpoWarning)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HpoWarning: slower" in done.stderr

@@ -1,0 +1,45 @@
+"""The table of metrics in hpo.study.metrics against Keras's own: the same names, each better the same way."""
+
+import pytest
+from keras.src.losses import ALL_OBJECTS_DICT as LOSSES
+from keras.src.metrics import ALL_OBJECTS_DICT as METRICS
+
+from hpo.study.metrics import DIRECTIONS
+
+OPTIONS = {  # of the metrics that have no defaults for all of theirs
+    "IoU": {"num_classes": 2, "target_class_ids": [0]},
+    "MeanIoU": {"num_classes": 2},
+    "OneHotIoU": {"num_classes": 2, "target_class_ids": [0]},
+    "OneHotMeanIoU": {"num_classes": 2},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "MeanMetricWrapper": {"fn": lambda y, outputs: outputs},
+}
+WAYS = {"up": "maximize", "down": "minimize"}
+BY_SHAPES = {"accuracy", "acc"}  # compile() takes both; of them only the first is a class of Keras, and another metric
+
+
+def way(name: str) -> str | None:
+    """Which way Keras says that a metric is better; None where it says nothing, as of a sum."""
+    kind = METRICS[name]
+    return WAYS.get(getattr(kind(**OPTIONS.get(kind.__name__, {})), "_direction", None))
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_each_metric_of_keras_is_better_as_the_table_says(name: str) -> None:
+    assert DIRECTIONS.get(name) == way(name)
+
+
+def test_the_table_has_no_name_that_keras_does_not_take() -> None:
+    assert set(DIRECTIONS) - BY_SHAPES <= set(METRICS)
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) & set(DIRECTIONS) - {"CosineSimilarity", "cosine_similarity"}))
+def test_what_is_a_loss_as_well_is_better_the_lower_it_is(name: str) -> None:
+    assert DIRECTIONS[name] == "minimize"  # the similarity, as a loss, has its sign turned
+
+
+def test_what_is_meant_by_the_shapes_is_an_accuracy() -> None:
+    assert {DIRECTIONS[name] for name in BY_SHAPES} == {"maximize"}

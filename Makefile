@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow compose-test check format bench compare simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-slow compose-test check format bench compare parity simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ compare: $(READY) ## The report's tables and both questions answered, a page for
 	$(BIN)/hpo optimize cnn --space wide --trials 60
 	$(BIN)/hpo compare cnn-wide-quick --pairs 8
 	$(BIN)/hpo report cnn-wide-quick -o cnn.html
+
+parity: $(READY) ## Every optimizer, loss, mask and kind of layer: the compiled loop beside Keras's own training (minutes)
+	$(BIN)/python tests/unit/training/parity.py $(ARGS)
 
 simulate: $(READY) ## How often the verdicts err where the truth is known (minutes)
 	$(BIN)/python tests/unit/analysis/simulated.py

@@ -1,5 +1,6 @@
 """One look at what a definition's `data()` gives, before anything is trained on it."""
 
+import math
 import warnings
 from collections import Counter
 
@@ -13,6 +14,7 @@ from hpo.errors import DataError, HpoWarning, UsageError
 __all__ = ["checked"]
 
 _LEAST = 0.01  # share of the test rows that is worth a word where it is among the development rows
+_SIGMAS = 3.0  # by which it must exceed what rows that repeat themselves bring about by chance
 _MOST_REPEATED = 0.5  # share of development rows with a twin from which repetitions are the data's nature
 
 
@@ -112,7 +114,8 @@ def _look_for_shared(data: Dataset) -> None:
     told = f"{shared:,} of {len(data.test):,} test rows are development rows too"
     if shared == len(data.test) and repeated < _MOST_REPEATED:
         raise DataError(f"{told}: a test on them says nothing; split the rows once, and give each to one part")
-    if share - repeated > _LEAST:
+    by_chance = _SIGMAS * math.sqrt(repeated * (1 - repeated) / len(data.test))
+    if share - repeated > max(_LEAST, by_chance):
         warnings.warn(
             f"{told}, inputs and target alike, so that a score on test is too good by what was learnt of them by heart",
             HpoWarning,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.errors import HpoError, StudyError, TrialError, UsageError
+from hpo.errors import Diverged, HpoError, StudyError, TrialError, UsageError
 from hpo.files import refuse_unwritable, replacing
 from hpo.study import Fidelity, Params, StudyDefinition, registry
 from hpo.study.configurations import read_one
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from hpo.search import Measurement
+    from hpo.service.studies import StudyRecord
     from hpo.training import Epoch, Recipe
     from hpo.training.after import Examination
 
@@ -39,6 +40,7 @@ class TrainJob:
     definition: StudyDefinition
     params: Params
     source: str  # where the configuration comes from, for a person
+    search: "StudyRecord | None"  # the study it comes from, whose rows it is trained on; None: from none
     fidelity: Fidelity  # only its epochs count: a measurement uses all development rows
     seed: int
     output: Path | None  # where the model is kept; None: nowhere
@@ -110,7 +112,7 @@ def prepare(
     """
     found = registry.load(definition)
     wanted = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
-    params, source = _configuration(found, config, study, storage)
+    params, source, search = _configuration(found, config, study, storage)
     if reason := found.infeasible(params):
         raise UsageError(f"{source} cannot be trained: {reason}")
     if passes is not None and not 2 <= passes <= MAX_PASSES:
@@ -119,6 +121,7 @@ def prepare(
         definition=found,
         params=params,
         source=source,
+        search=search,
         fidelity=wanted,
         seed=seed,
         output=output,
@@ -140,14 +143,19 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> T
         UsageError: the configuration has no dropout, or no batch normalization, for what was asked; nothing is trained.
         HpoError: training left the finite numbers, or the model could not be written.
         DefinitionError: TensorFlow is not installed, or cannot be loaded.
-        DataError: the data cannot be had.
+        DataError: the data cannot be had, no network can be trained on them, or they are not those of the search.
 
     """
     from hpo.search import measure
+    from hpo.search.rows import preload
+    from hpo.service.studies import refuse_other_rows
     from hpo.training import configure
 
     with _hushed():
         configure()
+    rows = preload(job.definition)
+    if job.search is not None:
+        refuse_other_rows(job.search.name, job.search.data, rows)
     try:
         result = measure(
             job.definition,
@@ -157,8 +165,10 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> T
             on_recipe=lambda recipe: _refuse_pointless(job, recipe),
             on_epoch=on_epoch,
         )
-    except TrialError as error:
+    except Diverged as error:
         raise HpoError(f"{job.source}: {error}; another --seed or a lower learning rate may train") from None
+    except TrialError as error:
+        raise HpoError(f"{job.source}: {error}") from None
     if job.output is not None:  # before it is examined: what was trained is kept whatever becomes of that
         _save(result.run.model(), job.output, result)
     trained = Trained(measurement=result, examination=_examined(job, result) if job.examines else None)
@@ -188,7 +198,10 @@ def _hushed() -> Iterator[None]:
             os.close(stderr)
 
 
-def _configuration(found: StudyDefinition, config: str, study: str | None, url: str) -> tuple[Params, str]:
+def _configuration(
+    found: StudyDefinition, config: str, study: str | None, url: str
+) -> "tuple[Params, str, StudyRecord | None]":
+    """The configuration, where it is from, and the search it is of."""
     if config == BEST:
         return _of_search(found, study, url, None)
     baselines = {baseline.name: baseline.params for baseline in found.baselines}
@@ -198,16 +211,18 @@ def _configuration(found: StudyDefinition, config: str, study: str | None, url: 
     if study is not None:
         raise UsageError(f"--study goes with --config best or a trial's number, not with --config {config}")
     if config in baselines:
-        return baselines[config], f"baseline {config}"
+        return baselines[config], f"baseline {config}", None
     if path.suffix != ".json" and not path.exists():
         known = ", ".join([BEST, *baselines])
         raise UsageError(
             f"{found.name} has no configuration {config!r}; there are: {known}, a trial's number, or a JSON file"
         )
-    return read_one(path, found), str(path)
+    return read_one(path, found), str(path), None
 
 
-def _of_search(found: StudyDefinition, study: str | None, url: str, number: int | None) -> tuple[Params, str]:
+def _of_search(
+    found: StudyDefinition, study: str | None, url: str, number: int | None
+) -> "tuple[Params, str, StudyRecord]":
     """The configuration of a search's trial of that number; None: of its best."""
     from hpo.service import storage, studies
     from hpo.service.views import trial_report
@@ -224,7 +239,7 @@ def _of_search(found: StudyDefinition, study: str | None, url: str, number: int 
     source = f"trial {chosen.number} of {record.name}"
     if problem := found.space(record.space).problem(chosen.params):
         raise StudyError(f"{source} is no whole configuration of space {record.space!r} as it is now: {problem}")
-    return chosen.params, source
+    return chosen.params, source, record
 
 
 def _refuse_output(output: Path) -> None:

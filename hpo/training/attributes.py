@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["difference", "identity"]
 
 _DEEP = 3  # objects within objects that are looked into
-_OWN_LIFE = frozenset({"name", "seed", "built"})  # these differ between objects that do the same
+_OWN_LIFE = ("name", "seed", "built")  # these differ between objects that do the same
 
 
 def difference(one: Any, other: Any) -> str | None:
@@ -55,7 +55,8 @@ def _value(value: object) -> str:
 
 
 def _attributes(thing: Any) -> Mapping[str, Any]:
-    given = {name: value for name, value in vars(thing).items() if name not in _OWN_LIFE | _common()}
+    common = _common()
+    given = {name: value for name, value in vars(thing).items() if name not in common}
     if not _foreign(thing):
         return given
     # What such an object keeps in tensors it has from its variables.
@@ -64,12 +65,12 @@ def _attributes(thing: Any) -> Mapping[str, Any]:
 
 @functools.cache
 def _common() -> frozenset[str]:
-    """What every layer and every optimizer has."""
+    """What every layer and every optimizer has, and what differs without a difference."""
     layer = keras.layers.Layer()
     layer.build(())
     optimizer = keras.optimizers.SGD()
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return frozenset({*vars(layer), *vars(optimizer)}) | {"_build_shapes_dict", "_initializer"}
+    return frozenset({*vars(layer), *vars(optimizer), *_OWN_LIFE, "_build_shapes_dict", "_initializer"})
 
 
 def _foreign(thing: Any) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from hpo.errors import DefinitionError
+from hpo.messages import one_line
 from hpo.training.building import drawing_from
 from hpo.training.loop import Sums, all_finite
 from hpo.training.order import shuffled
@@ -66,8 +67,7 @@ class KerasLoop:
             try:
                 model.compile(optimizer=recipe.optimizer, loss=recipe.loss)
             except Exception as error:  # whatever its author's code raises
-                why = f"{type(error).__name__}: {error}"
-                raise DefinitionError(f"{type(model).__name__} cannot be compiled: {why}") from error
+                raise DefinitionError(f"{type(model).__name__} cannot be compiled: {one_line(error)}") from error
 
     @property
     def variables(self) -> list[Any]:

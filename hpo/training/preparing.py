@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend import compute_output_spec
 from numpy.typing import NDArray
 
 from hpo.data import Rows, holdout
@@ -12,7 +13,7 @@ from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
 from hpo.training.recipe import Recipe
-from hpo.training.schedules import Constant
+from hpo.training.schedules import Constant, drives_momentum
 from hpo.training.signature import symbolic
 
 __all__ = ["check", "finalize", "learning_rate", "prepare", "tensor", "watched"]
@@ -64,8 +65,8 @@ def tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
     return tf.constant(np.asarray(array, dtype=dtype))
 
 
-def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> Any:
-    """Make the variables of a model that was not told the shape of its inputs, adapt it, and see its outputs for a row.
+def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | None, ...]:
+    """Make the variables of a model that was not told the shape of its inputs, and adapt it: the shape of its outputs.
 
     Raises:
         DefinitionError: it has no weights to train, gives several outputs or keeps a state from batch to batch, or the
@@ -79,21 +80,27 @@ def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> Any:
                 f"layer {layer.name} keeps its state from one batch to the next, and the rows of a batch are drawn "
                 "anew here: build it with stateful=False"
             )
-    if symbolic(model) and not model.built:
-        model(row, training=False)
+    shape = model.output_shape if symbolic(model) and model.built else _built(model, row)
     _adapt(model, x)
-    outputs = model(row, training=False)  # a class of somebody's own may say that it is built and not be
     if not model.trainable_variables:
         raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
-    if keras.tree.is_nested(outputs):
-        count = len(keras.tree.flatten(outputs))
-        raise DefinitionError(f"the model gives {count} outputs in a {type(outputs).__name__}: let it give one tensor")
-    if not updates.fused(recipe.optimizer, model) and (recipe.schedule or Constant()).momenta(0.0, 1) is not None:
+    if not isinstance(shape, tuple) or not all(size is None or isinstance(size, int) for size in shape):
+        raise DefinitionError(f"the model gives a {type(shape).__name__} of outputs: let it give one tensor")
+    if drives_momentum(recipe.schedule) and not updates.fused(recipe.optimizer, model):
         raise DefinitionError(
             f"the schedule cycles momentum, and {type(recipe.optimizer).__name__} as it is configured cannot follow: "
             "give the schedule momentum=None, or another optimizer"
         )
-    return outputs
+    return shape
+
+
+def _built(model: keras.Model, row: Any) -> Any:
+    """The shape of what a model gives; it is built meanwhile, if it was not.
+
+    As Keras builds a model before it fits it: to call it would count as a call, of what draws random numbers in it.
+    """
+    rows = keras.KerasTensor((None, *row.shape[1:]), row.dtype.name)
+    return keras.tree.map_structure(lambda output: output.shape, compute_output_spec(model, rows, training=False))
 
 
 def finalize(model: keras.Model) -> None:

@@ -97,10 +97,10 @@ class Run:
         self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
         self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
-        outputs = preparing.prepare(recipe, train.x, self._x[:1])
+        shape = preparing.prepare(recipe, train.x, self._x[:1])
         for rows in (train, validation):
             if rows is not None:
-                refuse_unfit(recipe.loss, metric, rows.y, outputs)
+                refuse_unfit(recipe.loss, metric, rows.y, shape)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
         self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)

@@ -24,6 +24,7 @@ __all__ = [
     "PiecewiseConstant",
     "Power",
     "Schedule",
+    "drives_momentum",
 ]
 
 
@@ -45,6 +46,11 @@ class Schedule(ABC):
     def reaction(self) -> Reaction | None:
         """What changes the rates in answer to a run's scores, made anew for each run; None: nothing does."""
         return None
+
+
+def drives_momentum(schedule: Schedule | None) -> bool:
+    """Whether a schedule says what the momentum of each step is."""
+    return schedule is not None and schedule.momenta(0.0, 1) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from keras.src.metrics.reduction_metrics import reduce_to_samplewise_values
 from keras.src.trainers.compile_utils import CompileLoss, is_binary_or_sparse_categorical
 
 from hpo.errors import DefinitionError
-from hpo.study.metrics import closest
+from hpo.study.metrics import DIRECTIONS, closest, spelled
 
 __all__ = [
     "ACCURACIES",
@@ -90,7 +90,7 @@ def batch_metric(name: str) -> Metric:
         DefinitionError: no Keras metric has that name, or it is no mean over rows.
 
     """
-    score = _accuracy if _by_shapes(name) else metric_function(name)
+    score = _accuracy if spelled(name) in ACCURACIES else metric_function(name)
 
     def of_batch(y: Any, outputs: Any, weights: Any) -> tuple[Any, Any]:
         values = score(y, outputs)
@@ -102,6 +102,7 @@ def batch_metric(name: str) -> Metric:
     return of_batch
 
 
+@functools.lru_cache
 def metric_function(name: str) -> functools.partial[Any]:
     """The function of Keras' metric of that name, one value a row.
 
@@ -128,11 +129,8 @@ def metric_function(name: str) -> functools.partial[Any]:
 
 def higher_is_better(name: str) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
-    return _by_shapes(name) or getattr(keras.metrics.get(name), "_direction", None) == "up"
-
-
-def _by_shapes(name: str) -> bool:
-    return name.lower() in ACCURACIES
+    known = DIRECTIONS.get(name)
+    return getattr(keras.metrics.get(name), "_direction", None) == "up" if known is None else known == "maximize"
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

@@ -7,13 +7,14 @@ from typing import Any
 import keras
 
 from hpo.errors import HpoWarning
+from hpo.messages import one_line
 from hpo.training import cloning, keras_loop
 from hpo.training.cache import programs
 from hpo.training.keras_loop import KerasLoop
 from hpo.training.loop import CompiledLoop
 from hpo.training.program import Owner, Program
 from hpo.training.recipe import Recipe
-from hpo.training.signature import reusable, signature
+from hpo.training.signature import signature
 
 __all__ = ["Sharing"]
 
@@ -37,7 +38,7 @@ class Sharing:
         self._metric = metric
         self._jit = jit
         self._by_keras = keras_loop.needed(recipe)
-        self._alone = self._by_keras is not None or not reusable(recipe.model)
+        self._alone = self._by_keras is not None  # whether its program is for this run alone
         self._key = ""
         if self._by_keras is not None:
             _say(f"{type(recipe.model).__name__} {self._by_keras}: Keras trains it, a batch at a time, which is slower")
@@ -49,21 +50,11 @@ class Sharing:
             DefinitionError: the optimizer cannot be made anew, the loss or the metric is unknown.
 
         """
-        if not self._alone:
-            self._key = self._signature()
-            try:
-                program, new = programs.get(self._key, self._make)
-                owner.state = program.fresh(self._recipe, seed)
-                if not new:
-                    self._compare(program, owner)
-                return
-            except _Unlike as found:
-                self._alone = True
-                _say(
-                    f"a clone of the model is not the model ({found}), so it is trained itself and compiled for each "
-                    "training anew, which takes a second or so longer"
-                )
-        self._key = f"model {id(self._recipe.model)} {self._by_keras or self._signature()}"
+        if not self._alone and self._joined(owner, seed):
+            return
+        self._alone = True
+        model = self._recipe.model
+        self._key = f"model {id(model)} {[layer.trainable for layer in model._flatten_layers()]}"
         owner.state = self.program().fresh(self._recipe, seed)
 
     def program(self, warm: Callable[[Program], object] | None = None, *, first: bool = False) -> Program:
@@ -83,10 +74,26 @@ class Sharing:
                 raise
         return program
 
-    def _signature(self) -> str:
+    def _joined(self, owner: Owner, seed: int) -> bool:
+        """Whether there is a program to share, made now or before; `owner` has its state for it then."""
         x, y = self._x, self._y
         shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
-        return signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
+        key = signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
+        if key is None:
+            return False
+        self._key = key
+        try:
+            program, new = programs.get(key, self._make)
+            owner.state = program.fresh(self._recipe, seed)
+            if not new:
+                self._compare(program, owner)
+        except _Unlike as found:
+            _say(
+                f"a clone of the model is not the model ({found}), so it is trained itself and compiled for each "
+                "training anew, which takes a second or so longer"
+            )
+            return False
+        return True
 
     def _make(self) -> Program:
         recipe = self._recipe
@@ -101,29 +108,33 @@ class Sharing:
         try:
             clone = cloning.cloned(model)
         except Exception as error:  # whatever its author's code raises
-            raise _Unlike(f"{type(error).__name__}: {error}") from error
-        self._refuse_unlike(clone, step=True)
+            raise _Unlike(one_line(error)) from error
+        self._refuse_unlike(clone, shown=True)
         return clone
 
     def _compare(self, program: Program, owner: Owner) -> None:
         """Look whether the program's model, made from another recipe's, is this one's too, given its weights."""
+        if _all_keras(self._recipe.model):  # these are what their configuration, variables and attributes say
+            self._refuse_unlike(program.model, shown=False)
+            return
         program.acquire(owner)
         try:
-            self._refuse_unlike(program.model, step=not _all_keras(self._recipe.model))
+            self._refuse_unlike(program.model, shown=True)
         except _Unlike:
             program.release()
             raise
 
-    def _refuse_unlike(self, clone: keras.Model, *, step: bool) -> None:
-        some = slice(0, min(cloning.ROWS, self._recipe.batch_size))
-        rows = self._x[some], self._y[some]
-        found = cloning.difference(self._recipe.model, clone, self._recipe.loss, *rows, step=step)
+    def _refuse_unlike(self, clone: keras.Model, *, shown: bool) -> None:
+        model, some = self._recipe.model, slice(0, min(cloning.ROWS, self._recipe.batch_size))
+        found = cloning.inscribed(model, clone)
+        if found is None and shown:
+            found = cloning.shown(model, clone, self._recipe.loss, self._x[some], self._y[some])
         if found is not None:
             raise _Unlike(found)
 
 
 def _all_keras(model: keras.Model) -> bool:
-    """Whether all its layers are Keras's or ours, which say all that they are by configuration and variables."""
+    """Whether all its layers are Keras's or ours."""
     return all(type(layer).__module__.partition(".")[0] in ("keras", "hpo") for layer in model._flatten_layers())
 
 

@@ -10,6 +10,7 @@ from hpo.training import updates
 from hpo.training.attributes import identity
 from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
+from hpo.training.schedules import drives_momentum
 from hpo.training.step import decays_apart
 
 __all__ = ["reusable", "signature", "symbolic"]
@@ -31,8 +32,8 @@ def reusable(model: Any) -> bool:
     return _layers(model) is not None
 
 
-def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str:
-    """The key of a recipe's program: everything compiled into it and nothing else.
+def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str | None:
+    """The key of a recipe's program: everything compiled into it and nothing else; None where it cannot be shared.
 
     Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay, the recipe's dials, the
     numbers of `hpo.training.layers`, seeds, names.
@@ -45,12 +46,15 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
 
     """
     model, optimizer = recipe.model, recipe.optimizer
+    described = _layers(model)
+    if described is None:
+        return None
     layers = list(model._flatten_layers())
     hot = [*_OPTIMIZER_HOT, *(["weight_decay"] if decays_apart(optimizer, model) else [])]
     if updates.momentum(optimizer, model) is not None:
         hot.append(updates.MOMENTA[type(optimizer)])
     parts = [
-        _layers(model) or f"model {id(model)}",
+        described,
         model.dtype_policy.name,
         [
             f"{type(layer).__module__}.{type(layer).__qualname__} {id(type(layer))} {layer.trainable}"
@@ -61,6 +65,8 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
         recipe.clip and recipe.clip.by,
         [_treated(optimizer, variable) for variable in model.trainable_variables],
         _loss(recipe.loss),
+        # A kernel of RMSprop takes the momentum of a schedule, and Keras' own step, which an embedding needs, does not.
+        isinstance(optimizer, keras.optimizers.RMSprop) and drives_momentum(recipe.schedule),
         identity(recipe.augment),
         recipe.batch_size,
         metric,
@@ -91,7 +97,8 @@ def _loss(loss: Any) -> object:
         return loss
     if type(loss).__module__.startswith("keras."):
         config = {key: value for key, value in loss.get_config().items() if key != "name"}
-        return [type(loss).__qualname__, config]
+        # What some of Keras' losses are made with is not in their configuration, but it is what they compute with.
+        return [type(loss).__qualname__, config, getattr(loss, "_fn_kwargs", None)]
     return identity(loss) if not isinstance(loss, keras.losses.Loss) else f"loss {id(loss)}"
 
 
@@ -110,13 +117,21 @@ def _told(layer: Any) -> bool:
     """Whether a layer can be made anew from its configuration, as Keras' own can with nothing else in them."""
     if isinstance(layer, keras.layers.Lambda) or not all(_known(name, value) for name, value in vars(layer).items()):
         return False
-    if type(layer) in LAYERS or type(layer).__module__.startswith("keras."):
+    if type(layer) in LAYERS:
         return True
+    if _is_keras(layer):
+        return not any(hasattr(value, "__code__") and not _is_keras(value) for value in vars(layer).values())
     try:
         type(layer).from_config(layer.get_config())
     except Exception:  # whatever its author's code raises
         return False
     return True
+
+
+def _is_keras(thing: Any) -> bool:
+    """Whether an object's class, or a function, is Keras' own."""
+    module = getattr(thing, "__module__", None) if hasattr(thing, "__code__") else type(thing).__module__
+    return (module or "").startswith("keras.")
 
 
 def _known(name: str, value: Any) -> bool:
@@ -126,7 +141,7 @@ def _known(name: str, value: Any) -> bool:
     if name.endswith("activation"):
         return getattr(keras.activations, getattr(value, "__name__", ""), None) is value
     own = name.endswith(("_initializer", "_regularizer", "_constraint"))
-    return not own or type(value).__module__.startswith("keras.")
+    return not own or _is_keras(value)
 
 
 def _plain(node: Any, names: dict[str, str]) -> Any:

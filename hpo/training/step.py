@@ -9,12 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from hpo.errors import DefinitionError
+from hpo.messages import one_line
 from hpo.training import updates
 from hpo.training.attributes import difference
 from hpo.training.clipping import clipped
 from hpo.training.constraints import constrain
 from hpo.training.penalties import kernels, penalize
 from hpo.training.recipe import Recipe
+from hpo.training.schedules import drives_momentum
 from hpo.training.updates import Pace
 
 __all__ = ["Step", "averages", "decays_apart"]
@@ -40,6 +42,7 @@ class Step:
         self._dials = {name: tf.Variable(np.float32(0), trainable=False) for name in _dials(recipe)}
         self._clip = None if recipe.clip is None else recipe.clip.by
         self._fused = updates.fused(given, model)
+        self._driven = drives_momentum(recipe.schedule)
         self.cycles = updates.momentum(given, model) is not None  # whether it takes the momenta of a schedule
         self._optimizer = _made(recipe, model)
         decays = "decay" in self._dials
@@ -128,8 +131,13 @@ class Step:
         scale = optimizer.loss_scale_factor
         unscaled = [gradient if scale is None else gradient / scale for gradient in gradients.values()]
         ready = dict(zip(gradients, optimizer._clip_gradients(unscaled), strict=True))
-        some = {number: gradient for number, gradient in ready.items() if isinstance(gradient, tf.IndexedSlices)}
+        some = {number: gradient for number, gradient in ready.items() if updates.is_of_some_rows(optimizer, gradient)}
         whole = [number for number in ready if number not in some]
+        if some and self._driven and isinstance(optimizer, keras.optimizers.RMSprop):
+            raise DefinitionError(
+                "the schedule cycles momentum, and RMSprop cannot follow with an embedding: give the schedule "
+                "momentum=None, or another optimizer"
+            )
         updates.UPDATES[type(optimizer)](
             optimizer,
             [self._slots[number] for number in whole],
@@ -183,8 +191,7 @@ def _made(recipe: Recipe, model: keras.Model) -> Any:
     try:
         made = type(given).from_config(given.get_config())
     except Exception as error:  # whatever its author's code raises
-        why = f"{type(error).__name__}: {error}"
-        raise DefinitionError(f"{_kind(given)} cannot be made anew from its get_config: {why}") from error
+        raise DefinitionError(f"{_kind(given)} cannot be made anew from its get_config: {one_line(error)}") from error
     if found := difference(given, made):
         raise DefinitionError(
             f"{_kind(given)} made anew from its get_config is another one ({found}): "

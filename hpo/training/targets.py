@@ -1,11 +1,13 @@
 """Whether targets are such as a loss and a metric go together with, before a wrong number comes of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import Infeasible
+from hpo.study.metrics import spelled
 from hpo.training.scores import ACCURACIES, loss_object, metric_function
 
 __all__ = ["refuse_unfit"]
@@ -22,7 +24,7 @@ _PROBABILITIES = frozenset({"binary_crossentropy", "binary_focal_crossentropy", 
 _OF_THEIR_OWN = frozenset({"ctc", "circle"})  # targets and outputs differ in shape, and how is theirs to say
 
 
-def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], outputs: Any) -> None:
+def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
     """Refuse targets that a loss or a metric of Keras's takes for something else, or not at all.
 
     What somebody's own function makes of them is for that function to say.
@@ -31,13 +33,12 @@ def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], outputs: Any) -
         loss: as in `Recipe.loss`.
         metric: accuracy, or the name of a Keras metric.
         y: targets, (rows, ...).
-        outputs: what the model gives for some rows, (any, ...).
+        shape: of what the model gives, (None, ...).
 
     Raises:
         Infeasible: class numbers out of range or none at all, no probabilities, or shapes that would be broadcast.
 
     """
-    shape = tuple(outputs.shape)
     for what, name, spared in (("loss", *_loss(loss, y, shape)), ("metric", _metric(metric, y, shape), None)):
         if name is None or name in _OF_THEIR_OWN:
             continue
@@ -49,7 +50,7 @@ def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], outputs: Any) -
                 _refuse_beyond_one(f"{what} {name}", y)
 
 
-def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int, ...]) -> tuple[str | None, int | None]:
+def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> tuple[str | None, int | None]:
     """The name of Keras's function that a loss is, and the class number it leaves out, if any."""
     found = loss_object(loss)
     if found is None:
@@ -59,8 +60,8 @@ def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int, ...]) -> tuple[st
     return _name(function), ignored
 
 
-def _metric(metric: str, y: NDArray[np.generic], shape: tuple[int, ...]) -> str | None:
-    if metric.lower() in ACCURACIES:
+def _metric(metric: str, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> str | None:
+    if spelled(metric) in ACCURACIES:
         return _by_shapes(y, shape, "accuracy")
     return _name(metric_function(metric).func)
 
@@ -70,19 +71,20 @@ def _name(function: Any) -> str | None:
     return None if own else getattr(function, "__name__", None)
 
 
-def _by_shapes(y: NDArray[np.generic], shape: tuple[int, ...], what: str) -> str:
+def _by_shapes(y: NDArray[np.generic], shape: tuple[int | None, ...], what: str) -> str:
     """What Keras takes "accuracy" and "crossentropy" for."""
     if shape[-1] == 1:
         return f"binary_{what}"
-    sparse = y.ndim < len(shape) or (y.shape[-1] == 1 and shape[-1] > 1)
+    sparse = y.ndim < len(shape) or y.shape[-1] == 1
     return f"sparse_categorical_{what}" if sparse else f"categorical_{what}"
 
 
-def _refuse_numbers(who: str, y: NDArray[np.generic], shape: tuple[int, ...], spared: int | None) -> None:
+def _refuse_numbers(who: str, y: NDArray[np.generic], shape: tuple[int | None, ...], spared: int | None) -> None:
     classes = shape[-1]
     row = y.shape[1:-1] if y.ndim == len(shape) and y.shape[-1] == 1 else y.shape[1:]
-    if row != shape[1:-1]:
-        remedy = "use categorical_crossentropy" if y.shape[1:] == shape[1:] else "give a class number for each output"
+    if not _alike(row, shape[1:-1]):
+        hot = _alike(y.shape[1:], shape[1:])
+        remedy = "use categorical_crossentropy" if hot else "give a class number for each output"
         raise Infeasible(f"{who} takes class numbers, and a row of y has shape {y.shape[1:]}: {remedy}")
     numbers = y if spared is None else y[y != spared]
     if not numbers.size:
@@ -90,19 +92,26 @@ def _refuse_numbers(who: str, y: NDArray[np.generic], shape: tuple[int, ...], sp
     if numbers.dtype.kind == "f" and not np.array_equal(numbers, np.floor(numbers)):
         raise Infeasible(f"{who} takes class numbers, and y holds {numbers[numbers != np.floor(numbers)][0]:g}")
     low, high = int(numbers.min()), int(numbers.max())
-    if low < 0 or high >= classes:
+    if classes is not None and (low < 0 or high >= classes):
         raise Infeasible(
             f"{who} of {classes} outputs takes class numbers from 0 to {classes - 1}, and y holds those from {low} to "
             f"{high}: number the classes from 0, one output for each"
         )
 
 
-def _refuse_shapes(who: str, y: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+def _refuse_shapes(who: str, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
     """Refuse what NumPy's rules would broadcast: Keras makes up for an axis of 1 at the end, and for no other."""
     ours, theirs = y.shape[1:], shape[1:]
-    if ours != theirs and (*ours, 1) != theirs and ours != (*theirs, 1):
+    if not (_alike(ours, theirs) or _alike((*ours, 1), theirs) or _alike(ours, (*theirs, 1))):
         hint = ": use its sparse form, or one-hot targets" if "categorical" in who and len(ours) < len(theirs) else ""
         raise Infeasible(f"{who} compares outputs of shape {theirs} with targets of shape {ours}{hint}")
+
+
+def _alike(ours: Sequence[int | None], theirs: Sequence[int | None]) -> bool:
+    """Whether two shapes are the same, as far as they are known."""
+    return len(ours) == len(theirs) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(ours, theirs, strict=True)
+    )
 
 
 def _refuse_beyond_one(who: str, y: NDArray[np.generic]) -> None:

@@ -16,7 +16,18 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-__all__ = ["MOMENTA", "UPDATES", "Pace", "Slots", "fused", "momentum", "of_some_rows", "prepare", "scales_dynamically"]
+__all__ = [
+    "MOMENTA",
+    "UPDATES",
+    "Pace",
+    "Slots",
+    "fused",
+    "is_of_some_rows",
+    "momentum",
+    "of_some_rows",
+    "prepare",
+    "scales_dynamically",
+]
 
 raw = tf.raw_ops
 Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
@@ -84,6 +95,11 @@ def _is_common(weight: Any) -> bool:
     return weight.dtype == "float32" and not getattr(weight, "overwrite_with_gradient", False)
 
 
+def is_of_some_rows(optimizer: Any, gradient: Any) -> bool:
+    """Whether the step of a weight with such a gradient differs from that of its kernel; SGD's does not."""
+    return isinstance(gradient, tf.IndexedSlices) and not isinstance(optimizer, keras.optimizers.SGD)
+
+
 def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> None:
     """The step of a weight whose gradient is of some of its rows, an embedding's, in Keras' own way: that of no other.
 
@@ -98,7 +114,7 @@ def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> No
 
     """
     settings: dict[str, Any] = {}
-    if pace.momentum is not None:
+    if pace.momentum is not None and not isinstance(optimizer, keras.optimizers.RMSprop):  # it asks if there is any
         settings[MOMENTA[type(optimizer)]] = pace.beta
     if isinstance(optimizer, keras.optimizers.Adagrad):
         settings["epsilon"] = 0.0  # it is in the accumulators

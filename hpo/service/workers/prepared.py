@@ -90,7 +90,7 @@ class Shelf:
         Raises:
             StaleProcessError: this process had better be replaced by a fresh one, which would load what is asked for.
             DefinitionError: the definition or TensorFlow cannot be loaded, or it is another one than the study's.
-            DataError: the data cannot be had.
+            DataError: the data cannot be had, no network can be trained on them, or they are not those of the study.
             StudyError: the study was deleted, or made anew.
             StorageError: the database failed.
 
@@ -119,7 +119,9 @@ class Shelf:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
         _refuse_other(registry.load(record.reference), record)
-        return _of_definition(record, self._beat)
+        made, rows = _of_definition(record, self._beat)
+        self._storage.patiently(lambda: studies.agree_on_rows(self._storage, record, rows))
+        return made
 
 
 def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
@@ -161,8 +163,10 @@ def _nothing_to_search() -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.B
     return RandomSampler(), NopPruner()
 
 
-def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
+def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
     """What the study does with its definition, with TensorFlow and the data: a worker without them takes no slot.
+
+    And which rows the data are.
 
     Raises:
         DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
@@ -185,5 +189,4 @@ def _of_definition(record: StudyRecord, beat: Beat) -> Objective:
     else:
         made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
     load_keras()
-    made.prepare()
-    return made
+    return made, made.prepare()

@@ -20,7 +20,7 @@ def definition(evaluation: Evaluation, y: np.ndarray) -> StudyDefinition:
     def data() -> Dataset:
         loads.append(1)
         assert len(loads) == 1
-        return Dataset(name="d", development=rows(y), test=rows(y).take(np.arange(3)))
+        return Dataset(name="d", development=rows(y), test=Rows(x=np.arange(100, 103)[:, None], y=y[:3]))
 
     return StudyDefinition(
         name="d",

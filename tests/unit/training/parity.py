@@ -86,8 +86,8 @@ def _compared(case: Case) -> Outcome:
     return Outcome(way="loop" if ours._sharing._by_keras is None else "keras", difference=difference)
 
 
-def by_keras(case: Case) -> keras.Model:
-    """The model after Keras's own training on the batches of ours."""
+def by_keras(case: Case, before: Callable[[keras.Model], object] = lambda model: None) -> keras.Model:
+    """The model after Keras's own training on the batches of ours; `before` is called before each step."""
     recipe = _recipe(case)
     model = recipe.model
     for layer in model._flatten_layers():
@@ -99,6 +99,7 @@ def by_keras(case: Case) -> keras.Model:
         order = shuffled(ROWS, ROWS, tf.constant([SEED, epoch])).numpy()
         for start in range(0, ROWS, BATCH):
             index = order[start : start + BATCH]
+            before(model)
             model.train_on_batch(case.rows.x[index], case.rows.y[index])
     model.optimizer.finalize_variable_values(model.trainable_weights)
     return model
@@ -227,12 +228,12 @@ def _options(kind: type) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _optimized() -> Iterator[Case]:
+    embedded = lambda: words(L.GlobalAveragePooling1D(), L.Dense(1, "sigmoid"))  # noqa: E731
     for kind in optimizers():
         for option, given in _options(kind):
             rate = {} if kind is O.Adafactor else {"learning_rate": 0.03}
             made = functools.partial(kind, **{**rate, **given})
             yield Case(name=f"{kind.__name__} {option}".strip(), model=dense, rows=NUMBERS, optimizer=made)
-        embedded = lambda: words(L.GlobalAveragePooling1D(), L.Dense(1, "sigmoid"))  # noqa: E731
         made = functools.partial(kind, **({} if kind is O.Adafactor else {"learning_rate": 0.03}))
         for option in ("", "clipnorm", "global_clipnorm", "use_ema"):
             yield Case(
@@ -247,6 +248,18 @@ def _optimized() -> Iterator[Case]:
             model=dense,
             rows=NUMBERS,
             optimizer=lambda made=made: keras.mixed_precision.LossScaleOptimizer(made()),
+        )
+    for kind, given in (
+        (O.SGD, {"momentum": 0.9, "nesterov": True}),
+        (O.RMSprop, {"momentum": 0.9}),
+        (O.Adam, {"amsgrad": True}),
+    ):
+        yield Case(
+            name=f"{kind.__name__} {next(iter(given))} of an embedding",
+            model=embedded,
+            rows=TEXTS,
+            optimizer=functools.partial(kind, learning_rate=0.03, **given),
+            loss="binary_crossentropy",
         )
     scales = {"initial_scale": 2.0**6, "dynamic_growth_steps": 2}
     for option, value in scales.items():
@@ -333,7 +346,7 @@ def _scored() -> Iterator[Case]:
         common = {"rows": rows, "model": model, "metric": metric}
         yield Case(name=f"{name} by class", loss=kind, **common)
         function = getattr(kind(), "fn", None)
-        if function is not None:
+        if function is not None and name != "CategoricalGeneralizedCrossEntropy":  # which has no function by itself
             yield Case(name=f"{name} by its name", loss=function.__name__, **common)
             yield Case(name=f"{name} by function", loss=function, **common)
         for option in inspect.signature(kind.__init__).parameters:

@@ -242,7 +242,8 @@ def test_a_program_knows_its_size() -> None:
     programs.clear()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1000, use_bias=False)])
     made = Recipe(model=model, optimizer=keras.optimizers.Adam(), loss="mse")
-    Run(made, TRAIN, epochs=1, metric="mae", seed=0)
+    rows = Rows(x=TRAIN.x, y=np.zeros((45, 1000), np.float32))
+    Run(made, rows, epochs=1, metric="mae", seed=0)
     (program,) = programs._programs.values()
     assert program.nbytes == pytest.approx(3 * 4 * 4 * 1000, abs=100)  # weights, two moments; a few scalars
 

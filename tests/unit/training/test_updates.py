@@ -20,7 +20,6 @@ OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
     "adam": lambda: O.Adam(1e-3),
     "adam amsgrad": lambda: O.Adam(1e-3, amsgrad=True),
     "adam clipped": lambda: O.Adam(1e-3, global_clipnorm=0.1),
-    "adam ema": lambda: O.Adam(1e-3, use_ema=True, ema_overwrite_frequency=3),
     "adamw": lambda: O.AdamW(1e-3, weight_decay=0.1),
     "rmsprop": lambda: O.RMSprop(1e-3),
     "rmsprop momentum": lambda: O.RMSprop(1e-3, momentum=0.9),

@@ -16,7 +16,7 @@ from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, drives_momentum
 from hpo.training.signature import symbolic
 
-__all__ = ["check", "finalize", "learning_rate", "prepare", "tensor", "watched"]
+__all__ = ["check", "finalize", "learning_rate", "prepare", "seen_shape", "tensor", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -80,8 +80,12 @@ def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | Non
                 f"layer {layer.name} keeps its state from one batch to the next, and the rows of a batch are drawn "
                 "anew here: build it with stateful=False"
             )
-    shape = model.output_shape if symbolic(model) and model.built else _built(model, row)
-    _adapt(model, x)
+    if not symbolic(model):  # of somebody's own; it is built by calling it, its layers are adapted before
+        _adapt(model, x)
+        shape = _built(model, row)
+    else:
+        shape = model.output_shape if model.built else _built(model, row)
+        _adapt(model, x)
     if not model.trainable_variables:
         raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
     if not isinstance(shape, tuple) or not all(size is None or isinstance(size, int) for size in shape):
@@ -94,13 +98,26 @@ def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | Non
     return shape
 
 
+def seen_shape(model: keras.Model, row: Any) -> tuple[int | None, ...]:
+    """The shape of what a built model gives for rows, by calling it; it is left as it was."""
+    before = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
+    shape = model(row, training=False).shape
+    for variable, value in before:  # such as the states of what draws random numbers
+        variable.assign(value)
+    return (None, *shape[1:])
+
+
 def _built(model: keras.Model, row: Any) -> Any:
-    """The shape of what a model gives; it is built meanwhile, if it was not.
+    """The shape of what a model gives, as Keras foretells it; the model is built meanwhile, if it was not.
 
     As Keras builds a model before it fits it: to call it would count as a call, of what draws random numbers in it.
     """
     rows = keras.KerasTensor((None, *row.shape[1:]), row.dtype.name)
-    return keras.tree.map_structure(lambda output: output.shape, compute_output_spec(model, rows, training=False))
+    try:
+        outputs = compute_output_spec(model, rows, training=False)
+    except Exception:  # it takes a row to find its way
+        outputs = model(row, training=False)
+    return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 
 def finalize(model: keras.Model) -> None:

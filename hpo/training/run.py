@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.data import Rows
-from hpo.errors import Diverged, UsageError
+from hpo.errors import Diverged, Infeasible, UsageError
 from hpo.training import preparing, updates
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
@@ -97,10 +97,8 @@ class Run:
         self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
         self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
-        shape = preparing.prepare(recipe, train.x, self._x[:1])
-        for rows in (train, validation):
-            if rows is not None:
-                refuse_unfit(recipe.loss, metric, rows.y, shape)
+        self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
+        self._refuse_unfit(train)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
         self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)
@@ -193,7 +191,13 @@ class Run:
 
     @exclusive
     def evaluate(self, rows: Rows) -> float:
-        """The metric on `rows`, all of them, with the weights as they are. Raises Diverged: outputs are not finite."""
+        """The metric on `rows`, all of them, with the weights as they are.
+
+        Raises:
+            Diverged: outputs, or the metric, are not finite.
+            Infeasible: the targets are none for the loss or the metric.
+
+        """
         program = self._acquired()
         with self._final(program):
             return self._score(program, self._evaluation(rows), len(rows))
@@ -295,15 +299,24 @@ class Run:
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
         if not len(rows):
             raise UsageError("there are 0 rows to score on: give at least one")
+        self._refuse_unfit(rows)
         multiple = evaluation_batch(self._x) if self._jit else 1
         x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
         return tensor(rows.x, multiple, x_type), tensor(rows.y, multiple, y_type)
 
+    def _refuse_unfit(self, rows: Rows) -> None:
+        try:
+            refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
+        except Infeasible:  # or Keras foretold the shape of some layer wrong, as that of TextVectorization
+            self._outputs = preparing.seen_shape(self._recipe.model, self._x[:1])
+            refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
+
     def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
         total, counted, finite = program.evaluate(*tensors, tf.constant(rows))
-        if not bool(finite):
-            raise Diverged(epoch=self._number, what="the outputs")
-        return _mean(total, counted)
+        score = _mean(total, counted)
+        if not bool(finite) or not math.isfinite(score):
+            raise Diverged(epoch=self._number, what="the scores" if bool(finite) else "the outputs")
+        return score
 
 
 def fit(

@@ -19,6 +19,7 @@ def run(code: str, *arguments: str) -> str:
 
 
 def test_it_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(import_path, "_added", [])
     monkeypatch.setattr(sys, "path", [str(tmp_path / "a:b ü"), "", *sys.path, str(tmp_path / "last")])
     assert json.loads(run("print(json.dumps(sys.path))")) == sys.path
 

@@ -409,9 +409,8 @@ def _masked() -> Iterator[Case]:
         functools.partial(keras.losses.SparseCategoricalCrossentropy, reduction="sum"),
         functools.partial(keras.losses.SparseCategoricalCrossentropy, reduction="mean_with_sample_weight"),
     ):
-        named = (
-            loss if isinstance(loss, str) else getattr(loss, "__name__", f"reduced by {getattr(loss, 'keywords', '')}")
-        )
+        named = loss if isinstance(loss, str) else getattr(loss, "__name__", f"{getattr(loss, 'keywords', '')}")
+        named += "" if isinstance(loss, str) else " itself"
         made = Fresh(loss) if isinstance(loss, functools.partial) else loss
         yield Case(name=f"mask of an Embedding, {named}", model=tagger, rows=TAGS, loss=made, metric="accuracy")
     unmasked = functools.partial(tagger, mask=False)

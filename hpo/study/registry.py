@@ -14,6 +14,7 @@ from types import ModuleType
 
 from hpo import notes
 from hpo.errors import DefinitionError, HpoError, UsageError
+from hpo.messages import one_line, said
 from hpo.settings import use_tensorflow
 from hpo.study.definition import StudyDefinition
 from hpo.study.import_path import extend, find
@@ -188,8 +189,7 @@ def _broken(error: BaseException, where: str) -> HpoError:
     """One line with the file, the line and the cause; the innermost line of the definition's own code is named."""
     if isinstance(error, SyntaxError) and error.filename:
         return DefinitionError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
-    text = str(error).partition("\n")[0]
-    cause = text if isinstance(error, HpoError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    cause = said(error) if isinstance(error, HpoError) and str(error) else one_line(error)
     return DefinitionError(f"{_line(error, where)}: {cause}")
 
 

@@ -1,5 +1,6 @@
 """Rows and models made ready for a run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,11 +13,12 @@ from hpo.data import Rows, holdout
 from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
+from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, drives_momentum
 from hpo.training.signature import symbolic
 
-__all__ = ["check", "finalize", "learning_rate", "prepare", "seen_shape", "tensor", "watched"]
+__all__ = ["check", "finalize", "learning_rate", "paces", "prepare", "seen_shape", "tensor", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -118,6 +120,24 @@ def _built(model: keras.Model, row: Any) -> Any:
     except Exception:  # it takes a row to find its way
         outputs = model(row, training=False)
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
+
+
+def paces(
+    recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Rate and momentum of each step of the run, `steps` an epoch: the schedule's over each phase.
+
+    The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
+    """
+    schedule = recipe.schedule or Constant()
+    own = updates.momentum(recipe.optimizer, recipe.model)
+    rates, momenta = [], []
+    for _, epochs, phase in phases:
+        initial = learning_rate(recipe.optimizer) if phase.rate is None else phase.rate
+        rates.append(schedule.rates(initial, epochs * steps))
+        cycled = None if own is None else schedule.momenta(own, epochs * steps)
+        momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)
+    return np.concatenate(rates), np.concatenate(momenta)
 
 
 def finalize(model: keras.Model) -> None:

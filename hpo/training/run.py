@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import Diverged, Infeasible, UsageError
-from hpo.training import preparing, updates
+from hpo.training import preparing
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
 from hpo.training.judge import Judge
@@ -100,7 +100,7 @@ class Run:
         self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
         self._refuse_unfit(train)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
-        self._rates, self._momenta = _paces(recipe, self._phases, self._steps)
+        self._rates, self._momenta = preparing.paces(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         self._trainable = [(layer, layer.trainable) for layer in recipe.model._flatten_layers(include_self=False)]
@@ -350,21 +350,3 @@ def fit(
 def _mean(total: Any, counted: Any) -> float:
     """The quotient; NaN where nothing was counted, all of it being masked."""
     return float(total) / float(counted) if counted else math.nan
-
-
-def _paces(
-    recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Rate and momentum of each step of the run, `steps` an epoch: the schedule's over each phase.
-
-    The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
-    """
-    schedule = recipe.schedule or Constant()
-    own = updates.momentum(recipe.optimizer, recipe.model)
-    rates, momenta = [], []
-    for _, epochs, phase in phases:
-        initial = preparing.learning_rate(recipe.optimizer) if phase.rate is None else phase.rate
-        rates.append(schedule.rates(initial, epochs * steps))
-        cycled = None if own is None else schedule.momenta(own, epochs * steps)
-        momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)
-    return np.concatenate(rates), np.concatenate(momenta)

@@ -17,6 +17,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
+from hpo.service.views.fruitless import fruitless
 from hpo.study import Params
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def best(storage: Storage, word: str) -> BestTrial:
     slot = slots.best(record.name, record.direction)
     if slot is None:
         counts = slots.counts(record.name)
+        nothing = fruitless(storage, record.name, counts)
+        if nothing is not None:
+            raise StudyError(f"no trial of {record.name} is complete: {nothing.why}")
         raise StudyError(
             f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
             f"{counts.running} running): hpo status {shlex.quote(record.name)} shows how far it is"

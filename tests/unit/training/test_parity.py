@@ -11,7 +11,16 @@ from hpo.training import LinearOneCycle, Recipe, Run, Schedule, build
 CASES = {case.name: case for case in cases()}
 
 BY_THE_LOOP = (
-    # Optimizers without a kernel here, and what kernels leave to Keras or have to heed.
+    # Optimizers with a kernel here, those without, and what kernels leave to Keras or have to heed.
+    "Adadelta rho",
+    "Adagrad initial_accumulator_value",
+    "Adam amsgrad",
+    "Adamax",
+    "AdamW",
+    "Lion",
+    "Nadam",
+    "RMSprop momentum",
+    "SGD nesterov",
     "Adafactor",
     "Muon",
     "Muon without decay of biases",
@@ -24,6 +33,8 @@ BY_THE_LOOP = (
     "RMSprop momentum of an embedding",
     "LossScaleOptimizer of Adam weight_decay",
     # Losses
+    "BinaryCrossentropy by its name",
+    "Huber delta",
     "crossentropy of classes",
     "SparseCategoricalCrossentropy ignore_class",
     "a function of one's own",
@@ -40,7 +51,7 @@ BY_THE_LOOP = (
     "float64 Adam",
 )
 BY_KERAS = ("MultiOptimizer", "a train_step of its own", "a compute_loss of its own")
-REFUSED = ("a fit of its own", "a stateful RNN")
+REFUSED = ("a fit of its own", "a stateful RNN", "CTC by class")
 
 
 @pytest.mark.parametrize("name", BY_THE_LOOP)
@@ -63,11 +74,10 @@ def test_what_neither_can_do_is_refused(name: str) -> None:
 
 def test_every_optimizer_and_loss_of_keras_is_among_the_cases() -> None:
     """And every option of each: one that is new to `cases` fails when they are made."""
-    names = " ".join(CASES)
     assert len(CASES) == len(cases()) > 400
     assert {kind.__name__ for kind in optimizers()} >= {"Adam", "Lion", "Muon", "SGD"}
     assert all(f"{kind.__name__}" in CASES for kind in optimizers())
-    assert all(kind.__name__ in names for kind in losses() if kind.__name__ not in ("CTC", "Circle"))
+    assert all(f"{kind.__name__} by class" in CASES for kind in losses())
 
 
 def test_momentum_that_a_schedule_cycles_reaches_embeddings() -> None:

@@ -35,6 +35,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adadelta": lambda **k: O.Adadelta(0.5, **k),
     "lion": lambda **k: O.Lion(1e-3, **k),  # Keras' own way
 }
+SOON = ("nesterov", "rmsprop momentum", "adamw", "adagrad", "lion")  # not slow
 CLIP = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
 
 
@@ -115,7 +116,11 @@ ALONE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "options"), [*((name, EVERYTHING) for name in OPTIMIZERS), *(("momentum", one) for one in ALONE)]
+    ("optimizer", "options"),
+    [
+        *(pytest.param(name, EVERYTHING, marks=() if name in SOON else pytest.mark.slow) for name in OPTIMIZERS),
+        *(("momentum", one) for one in ALONE),
+    ],
 )
 def test_same_weights_as_keras_own(optimizer: str, options: dict[str, Any]) -> None:
     expected = by_keras(optimizer, options.get("clip"), options.get("penalty"), options.get("max_norm"))

@@ -54,7 +54,7 @@ def test_lines_are_told_as_they_come_and_kept_with_their_trial(
         run(opened.url, "prints", workers=2, trials=4)
     said = [record for record in caplog.records if record.name == PRINTED]
     lines = [record.getMessage() for record in said]
-    assert 1 <= lines.count("talkative, version 2") == lines.count("loading data …") <= 2  # before the first trial
+    assert 1 <= lines.count("loading data …") <= lines.count("talkative, version 2") <= 2  # one may come too late
     assert sorted(line for line in lines if line.startswith("building")) == [f"building {n}" for n in range(4)]
     assert sorted(line for line in lines if line.startswith("a program")) == [f"a program {n}" for n in range(4)]
     assert not [line for line in lines if "noise" in line or "stderr" in line]

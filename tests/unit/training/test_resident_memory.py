@@ -46,6 +46,7 @@ def test_graphs_of_programs_let_go_are_gone() -> None:
 
 
 @pytest.mark.slow
-def test_memory_is_flat_over_a_hundred_architectures() -> None:
-    sizes, _ = trainings(100)
-    assert sizes[99] <= 1.15 * sizes[9], [size // 10**6 for size in sizes]
+@pytest.mark.timeout(600)  # each is compiled
+def test_memory_is_flat_over_sixty_architectures() -> None:
+    sizes, _ = trainings(60)
+    assert sizes[59] <= 1.1 * sizes[9], [size // 10**6 for size in sizes]

@@ -1,4 +1,4 @@
-"""Rows and models made ready for a run."""
+"""Rows, models and the pace of their steps made ready for a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -125,9 +125,15 @@ def _built(model: keras.Model, row: Any) -> Any:
 def paces(
     recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Rate and momentum of each step of the run, `steps` an epoch: the schedule's over each phase.
+    """Rate and momentum of each step of the run, two arrays of shape (steps of all phases,): the schedule's over each.
 
     The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
+
+    Args:
+        recipe: what is trained; its model is built.
+        phases: as `hpo.training.phases.begun` gives them.
+        steps: how many an epoch has.
+
     """
     schedule = recipe.schedule or Constant()
     own = updates.momentum(recipe.optimizer, recipe.model)

@@ -32,7 +32,7 @@ def said(error: BaseException) -> str:
     """What the exception says, at most 500 characters; nothing where it says nothing, or cannot."""
     try:
         whole = _COLOURS.sub("", str(error))
-    except Exception:  # its own __str__ is broken
+    except BaseException:  # its own __str__ is broken
         return ""
     return (_first(_telling(whole)) or " ".join(whole.split()))[:_LONGEST]
 

@@ -7,6 +7,13 @@ from hpo.service.storage import Storage
 __all__ = ["take_back"]
 
 _BACK_TO = {
+    5: (
+        "DROP INDEX hpo_slot_unsettled",
+        "ALTER TABLE hpo_slot DROP COLUMN turn",
+        "CREATE INDEX hpo_slot_unsettled ON hpo_slot (study, position) WHERE state <> 'settled'",
+        "UPDATE hpo_revision SET version_num = '5'",
+        "UPDATE hpo_version SET version = 5",
+    ),
     4: (
         "ALTER TABLE hpo_study DROP COLUMN data",
         "ALTER TABLE hpo_slot DROP COLUMN output",

@@ -246,7 +246,7 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     optunas.ask()  # not ours
     trials.create(store, optunas, slot)
     assert named(work.checks(store), "orphans").state == "ok"
-    slots.hand_back(slot)
+    slots.hand_back(slot, "a test")
     found = named(work.checks(store), "orphans")
     assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
     states = [trial.state for trial in optunas.get_trials(deepcopy=False)]

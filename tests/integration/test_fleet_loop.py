@@ -77,10 +77,15 @@ def test_the_study_with_the_fewest_workers_comes_first(store: Storage, make: Mak
     make("crowded", 5)
     make("lonely", 3)
     slots = Slots(store)
-    for worker in ("w1", "w2"):
-        assert slots.claim("crowded", worker, 60)
+    held = [slots.claim("crowded", worker, 60) for worker in ("w1", "w2")]
     assert {(each.study, each.leases) for each in offers(store, slots)} == {("crowded", 2), ("lonely", 0)}
-    worker = Worker(store)
+
+    def objective(trial: optuna.Trial) -> float:
+        if len(worker.served) == 6:  # the others are done, too, and nothing is left to wait for
+            assert all(slot is not None and slots.settle(slot, "complete", 0.5) for slot in held)
+        return toy.height(trial)
+
+    worker = Worker(store, lambda beat: objective)
     worker.run()
     assert worker.served[:3] == ["lonely"] * 3
     assert worker.served[3:] == ["crowded"] * 3
@@ -232,7 +237,7 @@ def test_so_it_has_where_only_what_it_imports_has_changed(
         )
         asked = make("own", 1, reference=f"{own}:study", version=fresh.version, fingerprint=fresh.space().fingerprint)
         worker = Worker(store, None)
-        assert worker.run() == "recycle"
+        assert worker.run() == "recycled"
         assert (worker.served, worker.refusals) == ([], [])
     finally:
         sys.modules.pop("space_of_the_fleet", None)
@@ -254,7 +259,7 @@ def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
         make(name, 2, reference=f"{folder / 'own.py'}:study")
     try:
         worker = Worker(store, None)
-        assert worker.run() == "recycle"
+        assert worker.run() == "recycled"
     finally:
         sys.modules.pop("helpers_of_the_fleet", None)
     assert worker.refusals == []
@@ -361,7 +366,7 @@ def test_told_to_be_replaced_it_finishes_what_it_has(
     worker.server.replace()
     go.set()
     thread.join(60)
-    assert ended == ["recycle"]
+    assert ended == ["recycled"]
     assert Slots(store).counts("a").complete == 1
 
 
@@ -376,7 +381,7 @@ def test_out_of_memory_twice_settles_the_slot_and_leaves_its_neighbours(store: S
         return value
 
     ends = [Worker(store, lambda beat: objective).run() for _ in range(3)]
-    assert ends == ["recycle", "recycle", "drained"]
+    assert ends == ["recycled", "recycled", "drained"]
     first, second = slots.list("fat")
     assert (first.outcome, first.attempt) == ("failed", 2)
     assert first.reason == "out of memory twice, the last time: MemoryError: no room"
@@ -396,7 +401,7 @@ def test_a_crash_between_is_not_taken_for_memory(store: Storage, make: Make) -> 
         end()
         assert slots.counts("a").open == 1
     assert slots.claim("a", "w4", 60)
-    assert slots.hand_back_all("w4") == 1  # unblamed, and it stays known what the last one died of
+    assert slots.hand_back_all("w4", "a test") == 1  # unblamed, and it stays known what the last one died of
     assert slots.claim("a", "w5", 60)
     slots.out_of_memory("w5", "no room")
     assert slots.counts("a").failed == 1

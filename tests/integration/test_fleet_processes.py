@@ -144,7 +144,7 @@ def test_stopped_it_gives_back_what_it_has_in_hand(opened: Storage, start: Start
     slots = Slots(opened).list("a")
     assert [(slot.state, slot.tries) for slot in slots] == [("open", 0)] * 3
     assert all(trial.state == optuna.trial.TrialState.FAIL for trial in trials(opened, "a"))
-    assert "stopped by SIGTERM" in fleet.said()
+    assert "its worker was stopped" in fleet.said()
     assert list(Roster(opened).present()) == []
     assert not any(psutil.pid_exists(int(path.name.split("-")[1])) for path in begun())
     assert start("instant", "--drain", "--processes", "1").process.wait(120) == 0

@@ -141,7 +141,7 @@ class Protocol(RuleBasedStateMachine):
     def interrupt(self, number: int) -> None:
         worker = self.workers[number]
         if worker.slot is not None:
-            self.slots(worker.store).hand_back(worker.slot)
+            self.slots(worker.store).hand_back(worker.slot, "interrupted")
         self.workers[number] = self._hire(number)
 
     @rule(seconds=st.sampled_from([LEASE / 2, LEASE, 10 * LEASE]))

@@ -9,7 +9,7 @@ from slot_tools import Claim, Clock
 from hpo.errors import StudyError, UsageError
 from hpo.service import studies
 from hpo.service.slots.slot import LeaseLost, Slot
-from hpo.service.slots.slots import MAX_SLOTS, Slots
+from hpo.service.slots.slots import MAX_GIVEN_BACK, MAX_SLOTS, Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 
@@ -80,7 +80,7 @@ def test_an_expired_lease_is_claimed_again_with_the_next_attempt(
     # The superseded worker wins nothing any more.
     assert not slots.renew(first, 60)
     assert not slots.attach(first, 7)
-    assert not slots.hand_back(first)
+    assert not slots.hand_back(first, "a test")
     assert not slots.settle(first, "complete", 1.0)
     with pytest.raises(LeaseLost):
         slots.reserve(first, "digest")
@@ -116,7 +116,7 @@ def test_a_slot_settles_once(slots: Slots, study: StudyRecord, claim: Claim) -> 
     slot = claim()
     assert slots.settle(slot, "pruned", 0.25, "worse than the others")
     assert not slots.settle(slot, "complete", 0.75)
-    assert not slots.hand_back(slot)
+    assert not slots.hand_back(slot, "a test")
     assert slots.claim(study.name, "w2", 60) is None
     settled = only(slots, study)
     assert (settled.outcome, settled.value, settled.reason) == ("pruned", 0.25, "worse than the others")
@@ -146,16 +146,47 @@ def test_handing_back_is_no_attempt(slots: Slots, study: StudyRecord, claim: Cla
     slots.open(study.name, 1)
     for _ in range(10):  # far past the attempt limit of 3
         slot = claim()
-        assert slots.hand_back(slot)
+        assert slots.hand_back(slot, "a test")
         assert not slots.settle(slot, "complete", 1.0)  # it is no longer its own
     assert claim().tries == 1
+
+
+def test_what_is_always_given_back_fails_with_its_story(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+    slots.open(study.name, 1)
+    claim("w0")
+    slots.give_up("w0", "killed by signal 9")
+    for _ in range(MAX_GIVEN_BACK - 1):
+        assert slots.hand_back(claim(), "the first reasons")
+    assert slots.counts(study.name).open == 1
+    claim("w2")
+    assert slots.hand_back_all("w2", "the database was away") == 1
+    settled = only(slots, study)
+    assert (settled.state, settled.outcome, settled.attempt) == ("settled", "failed", 1 + MAX_GIVEN_BACK)
+    assert settled.settled_at is not None
+    assert settled.reason == (
+        f"it was broken off {MAX_GIVEN_BACK} times, the last time because the database was away; "
+        "of the attempts before, the last failed: killed by signal 9"
+    )
+
+
+def test_what_was_tried_before_waits_behind_what_was_not(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+    slots.open(study.name, 4)
+    assert claim("w1").position == 0
+    slots.give_up("w1", "killed by signal 9")
+    assert claim("w1").position == 1  # not the one that has just ended its worker
+    slots.hand_back_all("w1", "stopped")
+    again = claim("w1")
+    assert again.position == 1  # what was interrupted goes on
+    slots.hand_back(again, "stopped")
+    assert [claim(f"v{number}").position for number in range(4)] == [2, 3, 0, 1]  # but not for ever
+    assert slots.claim(study.name, "w1", 60) is None
 
 
 def test_a_stopped_worker_hands_back_only_what_it_holds(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 3)
     done, held, other = claim("w1"), claim("w1"), claim("w2")
     slots.settle(done, "complete", 1.0)
-    assert slots.hand_back_all("w1") == 1
+    assert slots.hand_back_all("w1", "a test") == 1
     states = [(slot.id, slot.state) for slot in slots.list(study.name)]
     assert states == [(done.id, "settled"), (held.id, "open"), (other.id, "leased")]
 

@@ -172,6 +172,40 @@ def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> Non
     assert "signal 9 (SIGKILL)" in (slot.reason or "")
 
 
+def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
+    """However it does: with the exit codes of an end in order, or by the signal that hpo is asked to end by."""
+    tried = [{"x": x, "kind": "a"} for x in (0.1, 0.2, 0.3)]
+    done = optimize(request(url, "quits", trials=8, baseline=False, try_=tried, max_attempts=2))
+    assert (done.ended, done.failed, done.complete) == ("done", 3, 5)
+    assert toy.unsound(url, NAME, trials=8, failed=3) == []
+    opened = storage.open(url)
+    poisoned, others = Slots(opened).list(NAME)[:3], Slots(opened).list(NAME)[3:]
+    opened.close()
+    assert [(slot.attempt, slot.tries) for slot in poisoned] == [(2, 2)] * 3
+    ends = ("exit code 0", "exit code 80", "ended by SIGTERM, which hpo did not send")
+    for slot, end in zip(poisoned, ends, strict=True):
+        assert "2 attempts ended without a result" in str(slot.reason)
+        assert end in str(slot.reason)
+    last = max(slot.settled_at or 0.0 for slot in others)
+    assert all((slot.started_at or 0.0) > min(s.started_at or 0.0 for s in others) for slot in poisoned)
+    assert all((slot.settled_at or 0.0) > last for slot in poisoned)  # they waited behind the others
+
+
+def test_whatever_a_trial_raises_fails_it(url: str) -> None:
+    done = optimize(request(url, "raises", trials=4, workers=1, baseline=False))
+    assert (done.ended, done.failed) == ("done", 4)
+    opened = storage.open(url)
+    reasons = [slot.reason for slot in Slots(opened).list(NAME)]
+    opened.close()
+    assert reasons == ["KeyboardInterrupt", "GeneratorExit", "CancelledError", "SystemExit: 0"]
+
+
+def test_a_worker_that_ends_as_it_loads_the_study_ends_the_run(url: str) -> None:
+    """As if there were nothing left to do for it."""
+    with pytest.raises(StudyError, match=r"died before they could take a trial.*while it loaded toy.*exit code 0"):
+        optimize(request(url, "no_load"))
+
+
 def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
     assert optimize(request(url, "exhausts", workers=1)).complete == 8
     assert toy.unsound(url, NAME, trials=8) == []

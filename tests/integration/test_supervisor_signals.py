@@ -18,12 +18,13 @@ import toy
 from hpo.service import storage, studies
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
+from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.studies import StudyPlan
 from hpo.service.supervisors import supervisor
 from hpo.service.supervisors.child import Child, environment
 from hpo.service.supervisors.effort import Effort
-from hpo.service.workers.order import EXIT_STOPPED, WorkOrder
+from hpo.service.workers.order import Event, WorkOrder
 
 NAME = "toy-line-quick"
 Start = Callable[..., subprocess.Popen[str]]
@@ -181,20 +182,59 @@ def given_back(url: str) -> None:
     assert running == []
 
 
-def test_a_worker_gives_its_slot_back_on_sigterm(url: str, child: Child) -> None:
-    child.stop()
+def ended(url: str, child: Child) -> Slot:
+    """The slot it had in hand, and no trial RUNNING."""
     until(lambda: child.exit_code is not None)
-    assert child.exit_code == EXIT_STOPPED
-    given_back(url)
+    child.hear()
+    opened = storage.open(url)
+    slot = next(slot for slot in Slots(opened).list(NAME) if slot.attempt)
+    trials = opened.rdb.get_all_trials(opened.rdb.get_study_id_from_name(NAME))
+    opened.close()
+    assert all(trial.state.is_finished() for trial in trials)
+    return slot
 
 
-def test_a_worker_gives_its_slot_back_when_its_pipe_closes(url: str, child: Child) -> None:
-    """Where no kernel kills it with its supervisor."""
+def test_a_worker_that_is_told_to_stop_gives_its_slot_back(url: str, child: Child) -> None:
+    child.stop()
+    slot = ended(url, child)
+    assert (slot.state, slot.tries) == ("open", 0)
+    assert child.ending == Event(kind="ended", text="stopped")
+
+
+def test_a_signal_just_before_the_supervisors_word_is_the_same(url: str, child: Child) -> None:
+    """Whoever ends a group of processes signals each of them."""
+    os.kill(child.pid, signal.SIGTERM)
+    child.stop()
+    slot = ended(url, child)
+    assert (slot.state, slot.tries) == ("open", 0)
+
+
+def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, child: Child) -> None:
+    os.kill(child.pid, signal.SIGTERM)
+    slot = ended(url, child)
+    why = "its worker was ended by SIGTERM, which hpo did not send"
+    assert (slot.state, slot.tries, slot.reason) == ("open", 1, why)
+    assert child.ending == Event(kind="crashed", text=why)
+
+
+def test_a_supervisor_that_vanishes_costs_an_attempt(url: str, child: Child) -> None:
+    """Where no kernel kills its worker with it."""
     assert child._process.stdin is not None
     child._process.stdin.close()
-    until(lambda: child.exit_code is not None)
-    assert child.exit_code == EXIT_STOPPED
-    given_back(url)
+    slot = ended(url, child)
+    assert (slot.state, slot.tries, slot.reason) == ("open", 1, "its supervisor vanished")
+
+
+def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -> None:
+    worker = Child(ordered(url, "asks"), environment(1))
+    try:
+        until(lambda: worker.exit_code is not None)
+        opened = storage.open(url)
+        assert {slot.reason for slot in Slots(opened).list(NAME)} == {"EOFError: EOF when reading a line"}
+        opened.close()
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 def test_a_worker_has_a_session_of_its_own(child: Child) -> None:

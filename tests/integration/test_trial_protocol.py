@@ -148,7 +148,7 @@ def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
     handed_back = claim("w2")
     trials.create(store, optunas, handed_back)
     slots.give_up("w1", "killed by signal 9")
-    slots.hand_back(handed_back)
+    slots.hand_back(handed_back, "a test")
     assert recovery.recover(store, study.name).failed == 2
     dead, back = optunas.get_trials()
     assert (dead.state, back.state) == (TrialState.FAIL, TrialState.FAIL)

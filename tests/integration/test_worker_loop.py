@@ -1,5 +1,6 @@
 """The worker's loop in this process, on real databases: what becomes of each kind of trial."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,10 +108,10 @@ def test_out_of_memory_is_tried_again_with_the_same_params(
             raise MemoryError
         return value
 
-    assert serve(store, toy_study.name, lambda beat: objective) == "recycle"
+    assert serve(store, toy_study.name, lambda beat: objective) == "recycled"
     assert (slots.counts(toy_study.name).open, [t.state for t in told(store, toy_study)]) == (2, [TrialState.FAIL])
     assert serve(store, toy_study.name, lambda beat: objective) == "drained"
-    assert drawn[0] == drawn[1]
+    assert drawn[0] == drawn[2]  # behind the other one
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 
@@ -120,7 +121,7 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
 
     Slots(store).open(toy_study.name, 1)
     terms = Terms(max_attempts=2)
-    assert [serve(store, toy_study.name, lambda beat: objective, terms=terms) for _ in range(2)] == ["recycle"] * 2
+    assert [serve(store, toy_study.name, lambda beat: objective, terms=terms) for _ in range(2)] == ["recycled"] * 2
     assert serve(store, toy_study.name, lambda beat: objective, terms=terms) == "drained"
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.outcome, slot.attempt) == ("failed", 2)
@@ -129,7 +130,7 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
 
 def test_past_its_memory_limit_it_asks_to_be_replaced(store: Storage, toy_study: StudyRecord) -> None:
     Slots(store).open(toy_study.name, 3)
-    assert serve(store, toy_study.name, toy.instant, terms=Terms(memory_limit=1)) == "recycle"
+    assert serve(store, toy_study.name, toy.instant, terms=Terms(memory_limit=1)) == "recycled"
     counts = Slots(store).counts(toy_study.name)
     assert (counts.complete, counts.open) == (1, 2)
 
@@ -144,6 +145,37 @@ def test_an_error_that_no_trial_can_run_with_gives_the_slot_back(store: Storage,
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.state, slot.tries) == ("open", 0)
     assert [trial.state for trial in told(store, toy_study)] == [TrialState.FAIL]
+
+
+def test_a_persons_interrupt_gives_the_slot_back(store: Storage, toy_study: StudyRecord) -> None:
+    """Of a loop in a process of one's own, whose thread signals can reach."""
+
+    def objective(trial: optuna.Trial) -> float:
+        raise KeyboardInterrupt
+
+    Slots(store).open(toy_study.name, 1)
+    with pytest.raises(KeyboardInterrupt):
+        serve(store, toy_study.name, lambda beat: objective)
+    (slot,) = Slots(store).list(toy_study.name)
+    assert (slot.state, slot.tries) == ("open", 0)
+
+
+class MuteError(Exception):
+    """An exception that cannot be told."""
+
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("error", [MuteError, asyncio.CancelledError, GeneratorExit, SystemExit])
+def test_whatever_a_trial_raises_fails_it(store: Storage, toy_study: StudyRecord, error: type[BaseException]) -> None:
+    def objective(trial: optuna.Trial) -> float:
+        raise error
+
+    Slots(store).open(toy_study.name, 1)
+    assert serve(store, toy_study.name, lambda beat: objective) == "drained"
+    (slot,) = Slots(store).list(toy_study.name)
+    assert (slot.outcome, slot.reason, slot.attempt) == ("failed", error.__name__, 1)
 
 
 def test_stop_from_another_thread_gives_back_what_is_in_hand(store: Storage, toy_study: StudyRecord) -> None:
@@ -179,7 +211,7 @@ def test_a_slot_that_went_to_somebody_else_is_dropped(store: Storage, toy_study:
             later = Slots(store, clock=lambda: 4e9)
             taken.append(later.claim(toy_study.name, "other", 60))
             assert taken[0] is not None
-            slots.hand_back(taken[0])
+            slots.hand_back(taken[0], "a test")
         return toy.height(trial)
 
     assert serve(store, toy_study.name, lambda beat: objective) == "drained"

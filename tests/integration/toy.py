@@ -3,6 +3,7 @@
 Each function below `study` is a factory, `beat -> objective`, and is named by `toy.py:NAME` in a request.
 """
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -183,6 +184,50 @@ def dies(beat: Callable[[], None]) -> Objective:
         return value
 
     return run
+
+
+def quits(beat: Callable[[], None]) -> Objective:
+    """At x of 0.1, 0.2 and 0.3 its process ends itself as if that were in order; the others are instant."""
+    ways = {0.1: lambda: os._exit(0), 0.2: lambda: os._exit(80), 0.3: lambda: os.kill(os.getpid(), signal.SIGTERM)}
+
+    def run(trial: optuna.Trial) -> float:
+        value = height(trial)
+        if trial.params["x"] in ways:
+            ways[trial.params["x"]]()
+            time.sleep(60)
+        return value
+
+    return run
+
+
+def raises(beat: Callable[[], None]) -> Objective:
+    """Each trial raises something else that is no Exception, or cannot be told."""
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    all_of_them = [KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), SystemExit(0), MuteError()]
+
+    def run(trial: optuna.Trial) -> float:
+        height(trial)
+        raise all_of_them[trial.number]
+
+    return run
+
+
+def asks(beat: Callable[[], None]) -> Objective:
+    """Each trial asks whoever sits there."""
+
+    def run(trial: optuna.Trial) -> float:
+        return float(input("a number, please: "))
+
+    return run
+
+
+def no_load(beat: Callable[[], None]) -> NoReturn:
+    """The worker ends as it loads the study, as if that were in order."""
+    os._exit(0)
 
 
 def wrong(beat: Callable[[], None]) -> Objective:

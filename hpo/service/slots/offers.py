@@ -1,6 +1,6 @@
 """Which studies have a slot to give now, and how many workers each has: what a worker of a fleet chooses from."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -11,7 +11,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 
-__all__ = ["Offer", "offers"]
+__all__ = ["Offer", "offers", "unsettled"]
 
 _study, _slot = schema.studies, schema.slots
 
@@ -43,8 +43,13 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
     """
     mine = _slot.c.study == _study.c.name
     held = select(func.count()).select_from(_slot).where(mine, LEASED, slots.alive()).scalar_subquery()
-    # Not `exists`, for which PostgreSQL may read the table from its beginning: the first by position it finds by index.
-    free = select(_slot.c.position).where(mine, UNSETTLED, slots.claimable()).order_by(_slot.c.position).limit(1)
+    # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
+    free = (
+        select(_slot.c.position)
+        .where(mine, UNSETTLED, slots.claimable())
+        .order_by(_slot.c.turn, _slot.c.position)
+        .limit(1)
+    )
     query = select(
         _study.c.name.label("study"),
         _study.c.incarnation,
@@ -56,3 +61,27 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         query = query.where(_study.c.name.in_(only))
     with translated(storage.where), storage.engine.connect() as connection:
         return [Offer(**row._mapping) for row in connection.execute(query)]
+
+
+def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Mapping[str, int]:
+    """How many slots are not settled of each study that gives any, be they free or in hand; name -> number above 0.
+
+    Args:
+        storage: where the studies are.
+        only: as `offers`.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    query = (
+        select(_slot.c.study, func.count().label("number"))
+        .join(_study, _study.c.name == _slot.c.study)
+        .where(UNSETTLED, gives_slots())
+        .group_by(_slot.c.study)
+        .order_by(_slot.c.study)
+    )
+    if only:
+        query = query.where(_study.c.name.in_(only))
+    with translated(storage.where), storage.engine.connect() as connection:
+        return {row.study: row.number for row in connection.execute(query)}

@@ -26,6 +26,7 @@ class Slot:
     state: State
     attempt: int  # claims so far, this one included
     handed_back: int = 0  # claims given back; these count as no attempt
+    turn: int = 0  # slots of the lowest are taken first: attempt, less 1 once one of them was given back
     worker: str | None = None  # who holds it, or held it last
     started_at: float | None = None  # of the last claim, seconds since 1970
     lease_expires_at: float | None = None  # seconds since 1970

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
@@ -24,10 +24,13 @@ from hpo.study import Params
 if TYPE_CHECKING:
     from hpo.search.job import Job
 
-__all__ = ["MAX_SLOTS", "OUT_OF_MEMORY", "Slots"]
+__all__ = ["MAX_GIVEN_BACK", "MAX_SLOTS", "OUT_OF_MEMORY", "Slots"]
 
 MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
+
+MAX_GIVEN_BACK = 25
+"""Times a slot may be given back unblamed; at this one it settles as failed: what is always broken off never ends."""
 
 OUT_OF_MEMORY = "out of memory"
 """How the reason of an attempt begins that ended so."""
@@ -97,7 +100,10 @@ class Slots(SlotQueries):
             return len(rows)
 
     def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
-        """Take the first slot that is open or whose lease ran out; None where there is none now.
+        """Take the next slot that is open or whose lease ran out; None where there is none now.
+
+        They come by position, save that what was tried before waits behind what was not, so that what cannot be
+        finished holds up nothing else; one attempt that was given back does not count: what was interrupted goes on.
 
         A study that is stopped, or whose value is as good as was asked for, gives none. None means that nothing can be
         had, not that all is settled: a lease elsewhere may still run out.
@@ -108,7 +114,7 @@ class Slots(SlotQueries):
                 .where(
                     _slot.c.study == study, gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts
                 )
-                .order_by(_slot.c.position)
+                .order_by(_slot.c.turn, _slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)
                 .scalar_subquery()
@@ -120,6 +126,7 @@ class Slots(SlotQueries):
                 .values(
                     state="leased",
                     attempt=_slot.c.attempt + 1,
+                    turn=_slot.c.turn + 1,
                     worker=worker,
                     started_at=now,
                     lease_expires_at=now + lease_seconds,
@@ -206,13 +213,37 @@ class Slots(SlotQueries):
             values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
-    def hand_back(self, slot: Slot) -> bool:
-        """Give the slot back unfinished and unblamed: Ctrl-C, SIGTERM, a worker that is recycled."""
-        return self._change(slot, state="open", lease_expires_at=None, handed_back=_slot.c.handed_back + 1)
+    def hand_back(self, slot: Slot, reason: str) -> bool:
+        """Give the slot back unfinished and unblamed, as hpo itself broke its attempt off; whether it was still held.
 
-    def hand_back_all(self, worker: str) -> int:
-        """Give back, unblamed, whatever a worker that was asked to stop still holds; how many slots that were."""
-        return self._release(worker, handed_back=_slot.c.handed_back + 1)
+        `reason`: why, in one line. At the `MAX_GIVEN_BACK`th time it settles as failed.
+        """
+        held = and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return self.hand_back_where(held, reason, connection) == 1
+
+    def hand_back_all(self, worker: str, reason: str) -> int:
+        """As `hand_back`, whatever a worker that was asked to stop still holds; how many slots that were."""
+        with translated(self._storage.where), self._engine.begin() as connection:
+            return self.hand_back_where(_slot.c.worker == worker, reason, connection)
+
+    def hand_back_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
+        """As `hand_back`, the leased slots that fit, within the caller's transaction; how many slots those were."""
+        times = _slot.c.handed_back + 1
+        last = times >= MAX_GIVEN_BACK
+        why = literal(f"it was broken off {MAX_GIVEN_BACK} times, the last time because {reason}")
+        before = literal("; of the attempts before, the last failed: ") + _slot.c.reason
+        return connection.execute(
+            self._several(LEASED, which).values(
+                state=case((last, "settled"), else_="open"),
+                outcome=case((last, "failed")),
+                reason=case((last, why + func.coalesce(before, "")), else_=_slot.c.reason),
+                settled_at=case((last, self._now())),
+                lease_expires_at=None,
+                handed_back=times,
+                turn=_slot.c.turn - case((_slot.c.handed_back == 0, 1), else_=0),
+            )
+        ).rowcount
 
     def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
         """Free at once what a dead worker held, as an attempt that failed; how many slots that were.

@@ -29,7 +29,7 @@ __all__ = [
     "workers",
 ]
 
-VERSION = 5
+VERSION = 6
 """Of our tables: the last migration. A database that says more was made by a newer hpo."""
 
 metadata = MetaData()
@@ -104,6 +104,9 @@ slots = Table(
     Column("further", Text),  # JSON list: values of the objectives after the first; NULL: there is one objective
     # Of version 5:
     Column("output", Text),  # the end of what the last attempt printed; NULL: nothing
+    # Of version 6:
+    Column("turn", Integer, nullable=False, server_default="0"),
+    # slots of the lowest are taken first: attempt, less 1 once one of them was given back
     UniqueConstraint("study", "position", name="hpo_slot_position"),
     UniqueConstraint("study", "digest", name="hpo_slot_digest"),
     # Ids are never used twice, so what an old process holds can never mean a new slot.
@@ -158,10 +161,12 @@ gpus = Table(
     Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
 )
 
-# A claim looks at what is left to do, not at what is done: its cost does not grow with the study.
+# A claim looks at what is left to do, not at what is done: its cost does not grow with the study. Of version 6: in the
+# order of turns.
 Index(
     "hpo_slot_unsettled",
     slots.c.study,
+    slots.c.turn,
     slots.c.position,
     postgresql_where=text("state <> 'settled'"),
     sqlite_where=text("state <> 'settled'"),

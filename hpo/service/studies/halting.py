@@ -9,6 +9,7 @@ import time
 from sqlalchemy import Connection, select, text, update
 
 from hpo.errors import StudyError
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
@@ -51,7 +52,8 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
         if not changed:
             _refuse_unknown(connection, storage, study)
         if now:
-            _hand_back(connection, study)
+            told = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
+            Slots(storage).hand_back_where(schema.slots.c.study == study, told, connection)
     return changed
 
 
@@ -80,14 +82,6 @@ def _settle_claims(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {schema.slots.name} IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _hand_back(connection: Connection, study: str) -> None:
-    table = schema.slots
-    held = (table.c.study == study, table.c.state == "leased")
-    connection.execute(
-        update(table).where(*held).values(state="open", lease_expires_at=None, handed_back=table.c.handed_back + 1)
-    )
 
 
 def _refuse_unknown(connection: Connection, storage: Storage, study: str) -> None:

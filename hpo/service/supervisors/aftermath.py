@@ -29,7 +29,7 @@ def settle_accounts(storage: Storage, gone: Gone, *, max_attempts: int) -> None:
             slots.keep_output(slot, printed)
     touched = {slot.study for slot in slots.held_by(gone.name)} | ({gone.study} if gone.study else set())
     if gone.how in ("drained", "recycled", "stopped", "error"):
-        slots.hand_back_all(gone.name)
+        slots.hand_back_all(gone.name, "its worker ended")
     elif gone.how == "overran":  # unlike one that crashed it would take as long again
         for slot in slots.held_by(gone.name):
             slots.settle(slot, "failed", reason=why)

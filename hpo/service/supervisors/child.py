@@ -14,7 +14,7 @@ from hpo.service.hosts import interpreter
 from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import identity
 from hpo.service.workers.lines import Lines
-from hpo.service.workers.order import STOP_SIGNALS, Event, WorkOrder
+from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import SHOWN
 from hpo.settings import use_tensorflow
 
@@ -43,7 +43,12 @@ class Child:
     """A worker process: what it holds, since when, and how to end it."""
 
     def __init__(
-        self, order: WorkOrder, env: Mapping[str, str], *, on_word: "Callable[[Child, Event], object] | None" = None
+        self,
+        order: WorkOrder,
+        env: Mapping[str, str],
+        *,
+        on_word: "Callable[[Child, Event], object] | None" = None,
+        on_loaded: Callable[[str], object] | None = None,
     ) -> None:
         """Start it.
 
@@ -51,6 +56,7 @@ class Child:
             order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
             env: of the process.
             on_word: told what the worker says to people: events printed and warned.
+            on_loaded: told the name of a study that the worker has made ready.
 
         """
         reader, writer = os.pipe()
@@ -83,7 +89,8 @@ class Child:
         self.about: str | None = None  # the one that is loaded or trained, or was last
         self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
-        self.error: str | None = None  # why it ended, in its own words
+        self.is_loading = False  # whether it makes a study ready, `about`
+        self.ending: Event | None = None  # how and why it ends, in its own words: ended, error or crashed
         self.killed_for: str | None = None  # why we killed it
         self.events = reader
         assert self._process.stdout is not None
@@ -92,6 +99,7 @@ class Child:
         for fd in (self.events, self.output, self.errors):
             os.set_blocking(fd, False)
         self._on_word = on_word
+        self._on_loaded = on_loaded or (lambda _: None)
         self._partial = b""
         self._output, self._errors = Lines(), Lines()
         self._shown = 0  # lines of `output` since it took its slot
@@ -111,20 +119,27 @@ class Child:
                 self._say(event)
                 continue
             self.beaten = time.monotonic()
-            if event.kind == "loading":
-                self.about = event.text
-            elif event.kind == "claimed":
-                self.busy_since, self.has_worked = self.beaten, True
-                self.study, self.limit = event.text, event.limit
-                self._begin(event.text)
-            elif event.kind == "free":
-                self.busy_since = None
-            elif event.kind == "away":
-                self.away_since = self.away_since or self.beaten
-            elif event.kind == "back":
-                self._excuse()
-            elif event.kind == "error":
-                self.error = event.text
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        """Keep what a step of its work, just done, means."""
+        if event.kind == "loading":
+            self.about, self.is_loading = event.text, True
+        elif event.kind == "loaded":
+            self.is_loading = False
+            self._on_loaded(event.text)
+        elif event.kind == "claimed":
+            self.busy_since, self.has_worked = self.beaten, True
+            self.study, self.limit = event.text, event.limit
+            self._begin(event.text)
+        elif event.kind == "free":
+            self.busy_since = None
+        elif event.kind == "away":
+            self.away_since = self.away_since or self.beaten
+        elif event.kind == "back":
+            self._excuse()
+        elif event.kind in ("error", "crashed", "ended"):
+            self.ending = event
 
     def _begin(self, study: str) -> None:
         """What it says from now on is about a trial of that study."""
@@ -168,7 +183,7 @@ class Child:
         return self._process.poll()
 
     def describe_death(self) -> str:
-        """Why it died, as one line: its own last words where there are any."""
+        """How it died, as one line: its own last words where there are any."""
         code = self.exit_code
         how = f"signal {-code} ({_signal_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
         words = _last_words(list(self._tail))
@@ -176,12 +191,16 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to give back what it has in hand and to end."""
-        self._signal(signal.SIGTERM)
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # dead already
+            self._process.stdin.write(STOP)
+            self._process.stdin.flush()
 
     def kill(self, reason: str | None = None) -> None:
         """End it now."""
         self.killed_for = self.killed_for or reason
-        self._signal(signal.SIGKILL)
+        if self._process.poll() is None:
+            self._process.kill()
 
     def wait(self) -> None:
         """Wait until it is dead, which after `kill` takes no time."""
@@ -201,10 +220,6 @@ class Child:
             self._process.stdin.close()
         self._process.stdout.close()
         self._process.stderr.close()
-
-    def _signal(self, number: int) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(number)
 
 
 def _last_words(lines: list[str]) -> str:

@@ -4,13 +4,14 @@ import selectors
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from hpo.errors import UsageError
 from hpo.service.hosts.memory import oom_kills
+from hpo.service.supervisors.avoided import Avoided
 from hpo.service.supervisors.child import Child
-from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, Event, WorkOrder
+from hpo.service.workers.order import Ended, Event, WorkOrder
 
 __all__ = ["Crew", "Gone"]
 
@@ -18,7 +19,7 @@ _BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 # seconds before a worker is started again, by deaths in a row without a trial
 _BAD_ALLOC = "bad_alloc"  # what C++ says where memory runs out and nobody was killed for it
 
-How = Literal["drained", "recycled", "stopped", "error", "overran", "memory", "crashed"]
+How = Ended | Literal["error", "overran", "memory", "crashed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,12 @@ class Gone:
 
     name: str
     how: How
-    # drained: nothing was left for it; recycled, stopped: what it held is nobody's fault; error: it cannot go on, in
-    # its own words; overran: its trial took too long; memory: ran out; crashed: all else
+    # drained, recycled, stopped: in order, see `order.Ended`; error: it cannot go on, in its own words; overran: its
+    # trial took too long; memory: ran out; crashed: all else
     why: str = ""  # one line
     usage: bool = False  # whether an error is about what was asked for
     study: str | None = None  # the one whose slot it had last
+    loading: str | None = None  # the one that it was making ready
     signal: int | None = None  # number of the signal that ended it, if one did
     worked: bool  # whether it ever took a slot
     began: float = 0.0  # monotonic seconds of its start
@@ -72,6 +74,7 @@ class Crew:
         self._start_after = 0.0  # monotonic seconds; no worker is started before
         self._overrun: dict[str, float | None] = {}  # worker killed for it -> since when its trial ran
         self._oom_kills = oom_kills() or 0
+        self._avoided = Avoided()
         self.fruitless = 0  # deaths in a row without a trial
 
     @property
@@ -163,7 +166,8 @@ class Crew:
         return names
 
     def _start(self) -> Child:
-        child = Child(self._order, self._environment, on_word=self._on_word)
+        order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
+        child = Child(order, self._environment, on_word=self._on_word, on_loaded=self._avoided.worked)
         self._selector.register(child.events, selectors.EVENT_READ, child.hear)
         self._selector.register(child.output, selectors.EVENT_READ, child.listen)
         self._selector.register(child.errors, selectors.EVENT_READ, child.listen)
@@ -179,12 +183,16 @@ class Crew:
         code = child.exit_code
         assert code is not None
         how, why = self._cause(child, code)
+        by_itself = how == "memory" or (how == "crashed" and child.ending is None and code != -signal.SIGKILL)
+        if by_itself and child.is_loading and child.about is not None:
+            self._avoided.died(child.about, why)
         gone = Gone(
             name=child.name,
             how=how,
             why=why,
             usage=code == UsageError.exit_code,
             study=child.study,
+            loading=child.about if child.is_loading else None,
             signal=-code if code < 0 else None,
             worked=child.has_worked,
             began=child.began,
@@ -198,10 +206,9 @@ class Crew:
         return gone
 
     def _cause(self, child: Child, code: int) -> tuple[How, str]:
-        if code in (0, EXIT_RECYCLE, EXIT_STOPPED):
-            return {0: "drained", EXIT_RECYCLE: "recycled", EXIT_STOPPED: "stopped"}[code], ""  # type: ignore[return-value]
-        if child.error is not None:
-            return "error", child.error
+        said = child.ending
+        if said is not None:
+            return (cast("Ended", said.text), "") if said.kind == "ended" else (said.kind, said.text)  # type: ignore[return-value]
         if child.name in self._overrun:
             # Killed for a trial; where it was done with that one just before, nobody is to blame.
             same = self._overrun.pop(child.name) == child.busy_since
@@ -213,7 +220,7 @@ class Crew:
             return "memory", death
         if self._did_the_kernel_kill(code):
             return "memory", "the kernel ended its worker"
-        return "crashed", f"its worker died: {death}"
+        return "crashed", f"its worker died{f' while it loaded {child.about}' if child.is_loading else ''}: {death}"
 
     def _did_the_kernel_kill(self, code: int) -> bool:
         """Whether a death was for want of memory; see `memory.oom_kills` for how sure that is."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from hpo import notes
-from hpo.errors import StorageError
+from hpo.errors import StorageError, StudyError
 from hpo.service import storage as storages
 from hpo.service import studies
 from hpo.service.hosts import gpus
 from hpo.service.hosts.cores import share, usable_cores
 from hpo.service.hosts.gpus import Gpu
+from hpo.service.slots.offers import unsettled
 from hpo.service.storage import Storage
 from hpo.service.supervisors.child import environment
 from hpo.service.supervisors.crew import Crew, Gone
@@ -81,7 +82,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
 
     Raises:
         UsageError: `url` is no storage URL.
-        StudyError: there is no such study as it shall serve.
+        StudyError: there is no such study as it shall serve; or it drained and left some trials unsettled.
         StorageError: the database is of another version, another program's, or may not be used.
 
     """
@@ -106,6 +107,7 @@ class _Fleet:
         per_gpu = order.workers_per_gpu
         work = work_order(storage, effort, processes=processes, there=there, workers_per_gpu=per_gpu)
         work = replace(work, objective=order.objective, only=order.only, drain=order.drain, log=order.log)
+        self._storage = storage
         self._stops = stops
         self._order = order
         blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
@@ -135,14 +137,26 @@ class _Fleet:
         finally:
             stopped = bool(self._stops.count)
             self._end()
-        _log.info("stopped" if stopped else "nothing is open that it can serve, so it ends")
+        if not stopped:
+            self._refuse_to_leave()
+        _log.info("stopped" if stopped else "all that was open is settled, so it ends")
         return stopped
+
+    def _refuse_to_leave(self) -> None:
+        """Say what is not settled, where something is not. Raises StudyError."""
+        left = self._storage.patiently(lambda: unsettled(self._storage, only=self._order.only))
+        if left:
+            names = ", ".join(f"{study} ({number})" for study, number in left.items())
+            raise StudyError(
+                f"ends with trials that are not settled, as it cannot serve their studies: {names}; the warnings above "
+                "say why, and hpo status says who else is there"
+            )
 
     def _bury(self, gone: Gone) -> None:
         if gone.how == "drained" and self._order.drain and gone.began > self._chores.in_order_since:
             self._crew.retire()  # else what a dead worker held may have opened since it looked: another looks again
         elif gone.how in ("error", "overran", "memory", "crashed"):
-            about = {"worker": gone.name, "study": gone.study, "reason": gone.why}
+            about = {"worker": gone.name, "study": gone.loading or gone.study, "reason": gone.why}
             _log.warning("a worker ended and is replaced", extra=about)
         if gone.how != "drained":
             self._chores.bury(gone)

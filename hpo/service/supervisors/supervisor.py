@@ -238,6 +238,6 @@ class Supervisor:
         )
         with contextlib.suppress(StorageError):  # then their leases run out, or the next run finds them dead
             for name in there:
-                self._slots.hand_back_all(name)
+                self._slots.hand_back_all(name, "its run ended")
                 forget(self._storage, name)
             self._recover()

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, StorageError
+from hpo.messages import said
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.workers.outcome import Result, judge
+from hpo.service.workers.outcome import Result, is_a_persons, judge
 from hpo.service.workers.prepared import Prepared
 from hpo.service.workers.terms import Step, Terms, Watcher
 
@@ -57,7 +58,7 @@ class Attempt:
 
         Raises:
             HpoError: no trial of this study can run here now; the slot was given back.
-            BaseException: as HpoError.
+            KeyboardInterrupt: a person's Ctrl-C; the slot was given back.
 
         """
         slot, means = self.slot, self._means
@@ -75,11 +76,12 @@ class Attempt:
         except StorageError as error:
             return self._interrupt(error)
         except HpoError as error:  # no trial can run
-            why = str(error)
+            why = said(error)
             self._patiently(lambda: self.give_back(why))
             raise
-        except BaseException:  # KeyboardInterrupt: none shall
-            self.give_back("its worker was stopped")
+        except KeyboardInterrupt:  # none shall
+            if is_a_persons():
+                self.give_back("its worker was stopped")
             raise
         means.on_step("trained", slot)
         self._patiently(self._keep_output)
@@ -96,13 +98,25 @@ class Attempt:
         self.trial_id = trial_id
         return self._patiently(lambda: self._means.slots.reserve(self.slot, digest))
 
-    def give_back(self, reason: str) -> None:
-        """Give the slot back, unblamed, and fail its trial; without patience, from any thread. Raises StorageError."""
+    def give_back(self, reason: str, *, blamed: bool = False) -> None:
+        """Give the slot back and fail its trial; without patience, from any thread.
+
+        Args:
+            reason: why, in one line.
+            blamed: whether it counts as an attempt that failed: hpo did not ask for its end.
+
+        Raises:
+            StorageError: the database failed.
+
+        """
         self._keep_output()
-        self._means.slots.hand_back_all(self._means.worker)
+        if blamed:
+            self._means.slots.give_up(self._means.worker, reason)
+        else:
+            self._means.slots.hand_back_all(self._means.worker, reason)
         if self.trial_id is not None:
             trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
-        self._say("gave back", reason=reason)
+        self._say("ended before its time" if blamed else "gave back", reason=reason)
 
     def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
         means, slot = self._means, self.slot
@@ -157,7 +171,7 @@ class Attempt:
         """The database broke a trial off, which is not the trial's fault."""
         self.error = error
         self._patiently(self._keep_output)
-        self._patiently(lambda: self._means.slots.hand_back(self.slot))
+        self._patiently(lambda: self._means.slots.hand_back(self.slot, str(error)))
         self._fail(str(error))
         self._say("gave back", reason=str(error))
         return "interrupted"

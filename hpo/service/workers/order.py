@@ -1,22 +1,37 @@
-"""What a supervisor and its worker say to each other: one order down, then a line for each step back up."""
+"""What a supervisor and its worker say to each other: one order down, later perhaps `STOP`; a line a step back up.
+
+How a worker ends is what it says, never its exit code alone: that one the code it trains can set as it likes.
+"""
 
 import json
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-__all__ = ["EXIT_RECYCLE", "EXIT_STOPPED", "LONGEST", "STOP_SIGNALS", "Event", "WorkOrder"]
+__all__ = ["LONGEST", "STOP", "STOP_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-"""What asks a supervisor or a worker to give back what it has in hand and to end."""
+"""What asks a supervisor to end, and its workers with it. Sent to a worker alone it is somebody else's doing."""
 
-# A worker that cannot go on says why in an "error" event and exits as the command line does for such an error.
-EXIT_RECYCLE = 80  # to be replaced by a fresh process, and no fault of the trial's
-EXIT_STOPPED = 81  # a signal stopped it, and what it had in hand was given back
+STOP = b"stop\n"
+"""The line by which a supervisor has its worker give back what it has in hand, unblamed, and end."""
 
 LONGEST = 600
 """Characters of an event's text; at 6 bytes each at most, a line is within what a pipe takes in one piece."""
+
+
+Ended = Literal["drained", "recycled", "stopped"]
+"""How a worker ends in order: nothing is left for it; it had better be replaced by a fresh process; it was told to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Avoid:
+    """Why a worker shall leave a study to others at first, and for how long."""
+
+    why: str  # one line
+    seconds: float  # from its start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +45,7 @@ class WorkOrder:
     stall_seconds: float
     max_attempts: int
     memory_limit: int  # resident bytes
+    avoid: Mapping[str, Avoid] = field(default_factory=dict)  # where `study` is None: by name, studies to leave alone
     objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
     drain: bool = False  # where `study` is None: end once nothing is open, rather than wait for more
@@ -51,18 +67,23 @@ class WorkOrder:
     def from_json(cls, line: bytes) -> "WorkOrder":
         """The order of that line."""
         values = json.loads(line)
-        return cls(**{**values, "only": tuple(values["only"])})
+        avoid = {study: Avoid(**each) for study, each in values["avoid"].items()}
+        return cls(**{**values, "only": tuple(values["only"]), "avoid": avoid})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """One line from a worker."""
 
-    kind: Literal["loading", "claimed", "beat", "free", "away", "back", "printed", "warned", "error"]
-    # loading: a study's definition and data are; claimed: training begins; beat: it makes progress; free: nothing in
-    # hand any more; away, back: the worker begins to wait for the database, and has ended to; printed: a line, by the
-    # definition; warned: a note for a person; error: it ends, for `text`
-    text: str = ""  # loading, claimed: name of the study; printed, warned, error: what is said
+    kind: Literal[
+        "loading", "loaded", "claimed", "beat", "free", "away", "back", "printed", "warned", "error", "crashed", "ended"
+    ]
+    # loading, loaded: a study's definition and data are being, and have been; claimed: training begins; beat: it makes
+    # progress; free: nothing in hand any more; away, back: the worker begins to wait for the database, and has ended
+    # to; printed: a line, by the definition; warned: a note for a person; error: it cannot go on, for `text`, and exits
+    # as the command line does for such an error; crashed: something else ends it, as `text` says; ended: it ends in
+    # order, nothing in hand
+    text: str = ""  # loading to claimed: name of the study; printed to crashed: what is said; ended: one of `Ended`
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import math
+import signal
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from hpo.service.storage.errors import translated
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Result", "judge"]
+__all__ = ["Result", "is_a_persons", "judge"]
 
 _LONGEST = 20_000  # characters of a traceback that are kept, from its end
 _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing here imports it
@@ -45,6 +46,7 @@ def judge(
         LeaseLost: the slot is somebody else's.
         StorageError: the database broke the trial off.
         HpoError: no trial can run: the data are missing, the disk is full.
+        KeyboardInterrupt: a person's Ctrl-C.
 
     """
     from optuna.exceptions import StorageInternalError, TrialPruned
@@ -57,11 +59,13 @@ def judge(
     except (LeaseLost, HpoError):  # neither is a fault of the trial
         raise
     except TrialError as error:
-        return Result(outcome="pruned", reason=str(error))
+        return Result(outcome="pruned", reason=said(error) or type(error).__name__)
     except StorageInternalError:
         with translated(storage.where):
             raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and is_a_persons():
+            raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError("the disk is full: free some space and run the same command again") from error
         exhausted = isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY
@@ -70,6 +74,14 @@ def judge(
             reason=storage.where.hide(one_line(error)),
             traceback=storage.where.hide(traceback.format_exc())[-_LONGEST:],
         )
+
+
+def is_a_persons() -> bool:
+    """Whether a KeyboardInterrupt in this thread may be a person's Ctrl-C, and not the work of a definition.
+
+    A worker keeps signals out of its threads (see `worker.py`), so nothing else can raise one there.
+    """
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def _valued(value: Any, objectives: int) -> Result:

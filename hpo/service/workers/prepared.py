@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, HpoError, StudyError
+from hpo.messages import one_line
 from hpo.service import studies
 from hpo.service.slots.offers import Offer
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
+from hpo.service.workers.outcome import is_a_persons
 from hpo.service.workers.terms import Beat, MakeObjective, Objective
 from hpo.study import StudyDefinition, registry
 from hpo.study.imported import StaleProcessError
@@ -75,6 +77,7 @@ class Shelf:
         reserve: Reserve,
         max_attempts: int,
         on_loading: Callable[[str], object] | None = None,
+        on_loaded: Callable[[str], object] | None = None,
     ) -> None:
         self._storage = storage
         self._make_objective = make_objective  # None: the objective of the study's definition
@@ -82,6 +85,7 @@ class Shelf:
         self._reserve = reserve
         self._max_attempts = max_attempts
         self._on_loading = on_loading  # told the name of a study that is being made ready
+        self._on_loaded = on_loaded  # and of one that has been
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
 
     def get(self, offer: Offer) -> Prepared:
@@ -109,6 +113,8 @@ class Shelf:
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
+        if self._on_loaded is not None:
+            self._on_loaded(offer.study)
         return made
 
     def drop(self, study: str) -> None:
@@ -118,8 +124,17 @@ class Shelf:
     def _objective(self, record: StudyRecord) -> Objective:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
-        _refuse_other(registry.load(record.reference), record)
-        made, rows = _of_definition(record, self._beat)
+        try:
+            _refuse_other(registry.load(record.reference), record)
+            made, rows = _of_definition(record, self._beat)
+        except Exception:
+            raise
+        except BaseException as error:  # SystemExit and the like: it shall not end this process as if that were asked
+            if isinstance(error, KeyboardInterrupt) and is_a_persons():
+                raise
+            raise DefinitionError(
+                f"the definition {record.definition!r} cannot be loaded: {one_line(error)}"
+            ) from error
         self._storage.patiently(lambda: studies.agree_on_rows(self._storage, record, rows))
         return made
 

@@ -109,6 +109,7 @@ class Server:
             reserve=self._reserve,
             max_attempts=terms.max_attempts,
             on_loading=watcher.loading,
+            on_loaded=watcher.loaded,
         )
         self._stopped = threading.Event()
         self._calm_until = 0.0  # monotonic seconds; nothing is claimed before
@@ -128,17 +129,20 @@ class Server:
                 if not self._turn():
                     break
                 if self._replace:
-                    return "recycle"
+                    return "recycled"
         return "stopped" if self._stopped.is_set() else "drained"
 
-    def stop(self, reason: str) -> None:
-        """Give back what is in hand, unblamed, and claim nothing more; from any thread, however busy the loop is."""
+    def stop(self, reason: str, *, blamed: bool = False) -> None:
+        """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.
+
+        `blamed`: it counts as an attempt, as hpo did not ask for the end.
+        """
         self._stopped.set()
         attempt = self._attempt
         if attempt is not None:
-            attempt.give_back(reason)
+            attempt.give_back(reason, blamed=blamed)
         else:
-            self._means.slots.hand_back_all(self._means.worker)
+            self._means.slots.hand_back_all(self._means.worker, reason)
 
     def replace(self) -> None:
         """Have this process replaced once the slot in hand is settled; from any thread."""
@@ -210,7 +214,7 @@ class Server:
     def _claim(self, study: str) -> Slot | None:
         worker, slots = self._means.worker, self._means.slots
         if self._unsure:
-            slots.hand_back_all(worker)
+            slots.hand_back_all(worker, "the answer to its claim was lost")
         self._unsure = True
         slot = slots.claim(study, worker, self._means.terms.lease_seconds)
         self._unsure = False

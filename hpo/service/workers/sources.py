@@ -9,11 +9,12 @@ from typing import Protocol
 
 from hpo.errors import HpoError
 from hpo.service.slots.giving import is_giving
-from hpo.service.slots.offers import Offer, offers
+from hpo.service.slots.offers import Offer, offers, unsettled
 from hpo.service.slots.slot import Outcome
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies.hopeless import stop_if_hopeless
+from hpo.service.workers.order import Avoid
 
 __all__ = ["AnyStudy", "OneStudy", "Source"]
 
@@ -98,7 +99,7 @@ class OneStudy:
 class _Refusal:
     """A study this worker cannot serve."""
 
-    offer: Offer  # as it was then; a later one of another version is worth a try at once
+    offer: Offer | None  # as it was then; a later one of another version is worth a try at once; None: not known
     why: str
     until: float  # monotonic seconds
 
@@ -115,6 +116,7 @@ class AnyStudy:
         slots: Slots,
         *,
         only: Collection[str] = (),
+        avoid: Mapping[str, Avoid] | None = None,
         drain: bool = False,
         on_refusals: Callable[[Mapping[str, str]], object] | None = None,
     ) -> None:
@@ -124,10 +126,15 @@ class AnyStudy:
         self._drain = drain  # whether to end once nothing is open
         self._on_refusals = on_refusals  # told study -> why, whenever that changes
         self._refusals: dict[str, _Refusal] = {}  # by study
+        for study, each in (avoid or {}).items():
+            self._refusals[study] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
         self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
         self._pause = _Pause()
         self._found = False  # whether there was an offer when last looked
+
+        if self._refusals:
+            self._tell()
 
     def offer(self) -> Offer | None:
         """The study most in need of a worker."""
@@ -142,8 +149,11 @@ class AnyStudy:
         return chosen
 
     def wait(self, sleep: Wait) -> bool:
-        """Wait for something to open; False where that is not asked for."""
-        if self._drain and not self._found:
+        """Wait for something to open; False where that is not asked for and nobody has anything in hand either.
+
+        What others have in hand may yet come back.
+        """
+        if self._drain and not self._found and not self._left():
             return False
         self._pause.take(sleep)
         return True
@@ -172,9 +182,18 @@ class AnyStudy:
         if self._refusals.pop(offer.study, None) is not None:
             self._tell()
 
+    def _left(self) -> bool:
+        """Whether a study that can be served has a slot that is not settled."""
+        now = time.monotonic()
+        refused = {study for study, refusal in self._refusals.items() if now < refusal.until}
+        return bool(set(unsettled(self._storage, only=self._only)) - refused)
+
     def _refused(self, offer: Offer) -> bool:
         refusal = self._refusals.get(offer.study)
-        if refusal is None or (offer.incarnation, offer.version) != (refusal.offer.incarnation, refusal.offer.version):
+        if refusal is None:
+            return False
+        then = refusal.offer
+        if then is not None and (offer.incarnation, offer.version) != (then.incarnation, then.version):
             return False
         return time.monotonic() < refusal.until
 

@@ -21,7 +21,7 @@ MakeObjective = Callable[[Beat], Objective]
 Step = Literal["claimed", "created", "trained", "settled", "told", "free"]
 """What has just been done with a slot; "free" always comes last, whatever became of it."""
 
-Drained = Literal["drained", "recycle", "stopped"]
+Drained = Literal["drained", "recycled", "stopped"]
 """Why a server ended: there is nothing left for it, its process ought to be replaced, or it was told to."""
 
 
@@ -56,6 +56,9 @@ class Watcher:
 
     def loading(self, study: str) -> None:
         """A study is about to be made ready, which may take a while."""
+
+    def loaded(self, study: str) -> None:
+        """It is."""
 
     def idle(self) -> None:
         """There is nothing to do now; told at each look for work."""

@@ -13,9 +13,10 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from hpo import logs, notes
 from hpo.errors import HpoError, StorageError, UsageError
@@ -27,7 +28,7 @@ from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
-from hpo.service.workers.order import EXIT_RECYCLE, EXIT_STOPPED, STOP_SIGNALS, Event, WorkOrder
+from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import KEPT, Output
 from hpo.service.workers.presence import Presence
 from hpo.service.workers.serve import Server
@@ -35,49 +36,80 @@ from hpo.service.workers.sources import AnyStudy
 from hpo.service.workers.terms import MakeObjective, Step, Terms, Watcher
 from hpo.study import registry
 
+if TYPE_CHECKING:
+    from io import BufferedReader
+
 __all__ = ["main", "run"]
 
 _log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
 _FAREWELL = 5.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
-_EXITS = {"drained": 0, "recycle": EXIT_RECYCLE, "stopped": EXIT_STOPPED}
+_WORD = 3.0  # seconds in which a supervisor that got the same signal as its worker will have said so
 _EXPENDABLE = "500"  # out of 1000, of whom the kernel ends first where memory runs out: not the supervisor
 
 
 class _Stop:
-    """Ends the process from outside its main thread: on a signal, or when the supervisor is gone."""
+    """Ends the process from outside its main thread: when its supervisor says so or is gone, and on a signal.
 
-    def __init__(self) -> None:
+    Only an end that the supervisor asked for is no fault of the trial in hand. Whoever ends a whole group of processes
+    (Slurm, systemd) signals both, so a signal may come a little before the supervisor's word.
+    """
+
+    def __init__(self, events: int) -> None:
+        """Take standard input away from the definitions, which would wait for what nobody types."""
+        os.set_blocking(0, False)
+        self._said_ahead = cast("BufferedReader", sys.stdin.buffer).read1() or b""  # read together with the order
+        os.set_blocking(0, True)
+        self._words = os.dup(0)  # file descriptor: what the supervisor says
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        self._events = events  # file descriptor
+        self._lock = threading.Lock()
         self.asked = threading.Event()
         self.server: Server | None = None  # once there is one
         self.presence: Presence | None = None  # likewise
 
-    def now(self, reason: str) -> None:
+    def now(self, reason: str, *, blamed: bool) -> None:
         """Give back what is in hand and end; what cannot be given back in time, the lease or the supervisor will."""
-        self.asked.set()
-        farewell = threading.Thread(target=self._farewell, args=(reason,), daemon=True)
+        with self._lock:
+            if self.asked.is_set():
+                return
+            self.asked.set()
+        farewell = threading.Thread(target=self._farewell, args=(reason, blamed), daemon=True)
         farewell.start()
         farewell.join(_FAREWELL)
-        os._exit(EXIT_STOPPED)
+        (Event(kind="crashed", text=reason) if blamed else Event(kind="ended", text="stopped")).send(self._events)
+        os._exit(1 if blamed else 0)
 
-    def _farewell(self, reason: str) -> None:
+    def heed(self) -> None:
+        """Where the end was asked for, leave it to the thread that was asked: for ever, as that ends the process."""
+        if self.asked.is_set():
+            threading.Event().wait()
+
+    def _farewell(self, reason: str, blamed: bool) -> None:
         with contextlib.suppress(Exception):
             if self.server is not None:
-                self.server.stop(reason)
+                self.server.stop(reason, blamed=blamed)
         with contextlib.suppress(Exception):
             if self.presence is not None:
                 self.presence.sign_off()
 
     def on_signal(self) -> None:
-        """Wait for a signal."""
+        """Wait for a signal, and then for the supervisor's word."""
         number = signal.sigwait(STOP_SIGNALS)
-        self.now(f"its worker was stopped by {signal.Signals(number).name}")
+        if not self.asked.wait(_WORD):
+            self.now(f"its worker was ended by {signal.Signals(number).name}, which hpo did not send", blamed=True)
 
-    def on_orphaned(self) -> None:
-        """Wait until the supervisor's end of the pipe closes; where the kernel has not killed us first."""
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        self.now("its supervisor vanished")
+    def on_word(self) -> None:
+        """Wait for the supervisor's word, or its end, which closes the pipe, if the kernel has not killed us first."""
+        said = self._said_ahead
+        while not said.endswith(b"\n") and (piece := os.read(self._words, 4096)):
+            said += piece
+        if said == STOP:
+            self.now("its worker was stopped", blamed=False)
+        else:
+            self.now("its supervisor vanished", blamed=True)
 
 
 class _Reporter(Watcher):
@@ -130,6 +162,10 @@ class _Reporter(Watcher):
         Event(kind="loading", text=study).send(self._events)
         self._presence.say(f"loading {study}")
 
+    def loaded(self, study: str) -> None:
+        """Say so."""
+        Event(kind="loaded", text=study).send(self._events)
+
     def away(self, error: StorageError) -> None:
         """The database is away: what the worker waits is no fault of its trial's."""
         _away(error)
@@ -160,20 +196,25 @@ def main() -> int:
         logs.configure(order.log, stream=os.fdopen(order.log_to, "w", buffering=1, errors="backslashreplace"))
     output = Output(lambda line: Event(kind="printed", text=line).send(order.events))
     output.take()
-    stop = _Stop()
-    for watch in (stop.on_signal, stop.on_orphaned):
+    stop = _Stop(order.events)
+    for watch in (stop.on_signal, stop.on_word):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
     try:
         with notes.told(lambda note: Event(kind="warned", text=note).send(order.events)):
             return _serve(order, stop, output)
     except HpoError as error:
+        stop.heed()
         Event(kind="error", text=str(error)).send(order.events)
         return error.exit_code
 
 
 def run() -> NoReturn:
     """`main`, and the end of the process."""
-    code = main()
+    try:
+        code = main()
+    except BaseException:  # whatever a definition, or a defect, made of it
+        traceback.print_exc()
+        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: nothing is left to be tidied, and TensorFlow's threads take their time.
@@ -200,12 +241,13 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     storage.on_away, storage.on_back = reporter.away, reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
-    code = _EXITS[server.run()]
-    if not stop.asked.is_set():
-        _log.info("ended", extra={"worker": order.worker})
-        with contextlib.suppress(StorageError):  # its lease runs out
-            presence.sign_off()
-    return code
+    ended = server.run()
+    stop.heed()
+    _log.info("ended", extra={"worker": order.worker})
+    with contextlib.suppress(StorageError):  # its lease runs out
+        presence.sign_off()
+    Event(kind="ended", text=ended).send(order.events)
+    return 0
 
 
 def _open(order: WorkOrder, stop: _Stop) -> Storage:
@@ -232,7 +274,7 @@ def _server(
     order: WorkOrder, storage: Storage, reporter: _Reporter, refuse: Callable[[Mapping[str, str]], object]
 ) -> Server:
     def any_study(slots: Slots) -> AnyStudy:
-        return AnyStudy(storage, slots, only=order.only, drain=order.drain, on_refusals=refuse)
+        return AnyStudy(storage, slots, only=order.only, avoid=order.avoid, drain=order.drain, on_refusals=refuse)
 
     terms = Terms(
         lease_seconds=order.lease_seconds,

@@ -31,7 +31,7 @@ def worker(
             metavar="N", parser=whole(1, 256), help="Workers to run.  [default: one a GPU's seat, else one a core]"
         ),
     ] = None,
-    drain: Annotated[bool, typer.Option("--drain", help="End once nothing is open.")] = False,
+    drain: Annotated[bool, typer.Option("--drain", help="End once all that is open is settled.")] = False,
     workers_per_gpu: Annotated[
         int, typer.Option(metavar="K", parser=whole(1, 256), help="Workers that share a GPU.")
     ] = 1,

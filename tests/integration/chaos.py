@@ -50,7 +50,7 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
             folder=folder,
             name=f"host-{number}",
             host=f"host-{number}" if apart else "",
-            fast=skew.get(number, 0.0),
+            clock=skew.get(number, 0.0),
         )
         for number in range(options.hosts)
     ]

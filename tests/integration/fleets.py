@@ -16,7 +16,7 @@ class Fleet:
     """One `hpo worker`. What it says goes to a file."""
 
     def __init__(
-        self, url: str, *arguments: str, folder: Path, name: str = "fleet", host: str = "", fast: float = 0.0
+        self, url: str, *arguments: str, folder: Path, name: str = "fleet", host: str = "", clock: float | Path = 0.0
     ) -> None:
         """Start it.
 
@@ -26,7 +26,7 @@ class Fleet:
             folder: where it works, and where its log is kept.
             name: of the log.
             host: the machine it believes to be on; empty: this one.
-            fast: seconds by which its clock is fast; below 0 it is slow.
+            clock: seconds by which its clock is fast, below 0 slow; or a file that says so, absolute.
 
         """
         self.name = name
@@ -34,10 +34,10 @@ class Fleet:
         self._folder = folder
         self._command = [sys.executable, "-m", "hpo", "worker", "--cpu", *arguments]
         self._env = {**os.environ, "HPO_STORAGE": url}
-        if host or fast:
+        if host or clock:
             path = [str(_ELSEWHERE), *filter(None, [os.environ.get("PYTHONPATH")])]
             self._env["PYTHONPATH"] = os.pathsep.join(path)
-            self._env |= {"ELSEWHERE": host, "ELSEWHERE_CLOCK": str(fast), "HPO_MACHINE": host}
+            self._env |= {"ELSEWHERE": host, "ELSEWHERE_CLOCK": str(clock), "HPO_MACHINE": host}
         self.start()
 
     def start(self) -> None:

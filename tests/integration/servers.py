@@ -29,8 +29,8 @@ class OwnServer:
         self.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
         self.execute("SELECT pg_reload_conf()")
 
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres:@/{database}?host={self.socket}"
+    def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        return f"postgresql://{user}:@/{database}?host={self.socket}"
 
     def execute(self, statement: str) -> list[Any]:
         """Run one statement; its rows."""
@@ -61,6 +61,11 @@ class OwnServer:
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         return len(rows)
+
+    def backends(self) -> list[int]:
+        """The process numbers of the sessions of hpo."""
+        query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        return [int(row[0]) for row in self.execute(query)]
 
     def close(self) -> None:
         """Stop it for good."""

@@ -43,7 +43,7 @@ class FleetOrder:
     """
 
     processes: int | None = None  # workers; None: one a seat on a GPU, else one a usable core
-    drain: bool = False  # end once nothing is open, rather than wait for more
+    drain: bool = False  # end once all is settled, rather than wait for more
     gpus: bool = True  # lease GPUs where the machine has any; False: train on cores
     workers_per_gpu: int = 1  # workers that share a GPU
     only: tuple[str, ...] = ()  # the studies to serve, as `studies.find` takes them; empty: all there are
@@ -69,7 +69,7 @@ class FleetOrder:
 
 
 def run_fleet(url: str, order: FleetOrder) -> bool:
-    """Serve until a signal comes, or until nothing is open where that was asked for.
+    """Serve until a signal comes, or until all that is open is settled where that was asked for.
 
     A schema that is not there yet, and a database that is away, are waited for. Nothing a study does ends it.
 

@@ -48,7 +48,7 @@ class WorkOrder:
     avoid: Mapping[str, Avoid] = field(default_factory=dict)  # where `study` is None: by name, studies to leave alone
     objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
-    drain: bool = False  # where `study` is None: end once nothing is open, rather than wait for more
+    drain: bool = False  # where `study` is None: end once all is settled, rather than wait for more
     gpus: bool = True  # lease a GPU where the machine has any; False: train on cores
     workers_per_gpu: int = 1  # workers that may share a GPU
     threads: int | None = None  # to train with on cores; None: as many as the libraries take

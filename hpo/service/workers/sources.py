@@ -123,7 +123,7 @@ class AnyStudy:
         self._storage = storage
         self._slots = slots
         self._only = only  # names; empty: all
-        self._drain = drain  # whether to end once nothing is open
+        self._drain = drain  # whether to end once all is settled
         self._on_refusals = on_refusals  # told study -> why, whenever that changes
         self._refusals: dict[str, _Refusal] = {}  # by study
         for study, each in (avoid or {}).items():

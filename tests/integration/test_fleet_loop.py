@@ -19,6 +19,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, halting
 from hpo.service.workers import prepared, sources
+from hpo.service.workers.order import Avoid
 from hpo.service.workers.serve import Drained, MakeObjective, Server, Step
 from hpo.service.workers.sources import AnyStudy
 from hpo.study import Float, Params, registry
@@ -71,6 +72,19 @@ def test_one_worker_serves_studies_in_turn(store: Storage, make: Make) -> None:
         assert sorted(worker.served[3 * turn : 3 * turn + 3]) == ["a", "b", "c"]
     for name in ("a", "b", "c"):
         assert toy.unsound(store.url, name, trials=4) == []
+
+
+def test_a_study_to_be_avoided_is_left_alone_for_a_while(store: Storage, make: Make) -> None:
+    for name in ("a", "b"):
+        make(name, 2)
+    worker = Worker(store, avoid={"a": Avoid(why="it ends whoever loads it", seconds=60)})
+    assert worker.run() == "drained"
+    assert worker.served == ["b"] * 2
+    assert worker.refusals == [{"a": "it ends whoever loads it"}]
+    again = Worker(store, avoid={"a": Avoid(why="it ends whoever loads it", seconds=0)})
+    assert again.run() == "drained"
+    assert again.served == ["a"] * 2
+    assert again.refusals[-1] == {}
 
 
 def test_the_study_with_the_fewest_workers_comes_first(store: Storage, make: Make) -> None:

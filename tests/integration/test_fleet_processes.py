@@ -113,7 +113,8 @@ def test_it_does_not_end_before_what_a_dead_worker_held_is_open_again(
     with opened.engine.begin() as held:
         held.execute(text("SELECT id FROM hpo_slot FOR UPDATE"))  # nobody can give it back for now
         fleet.workers()[0].kill()
-        until(lambda: '"event": "ended"' in fleet.said())  # the next one found nothing
+        idle = lambda: [each for each in Roster(opened).present() if each.doing == "waiting for work"]  # noqa: E731
+        until(idle)  # the next one found nothing
     (tmp_path / "go").touch()
     assert fleet.process.wait(120) == 0
     assert toy.unsound(opened.url, "a", trials=1) == []
@@ -207,6 +208,32 @@ class TestOnOneFile:
         assert (counts.open, counts.settled) == (2, 0)
         assert toy.unsound(opened.url, "b", trials=1) == []
         assert [trial.state.name for trial in trials(opened, "a")] == ["FAIL"]
+
+    def test_a_study_that_ends_whoever_loads_it_is_left_alone(
+        self, opened: Storage, storage_url: str, tmp_path: Path
+    ) -> None:
+        """With exit code 0, as if nothing were left to do."""
+        deadly = tmp_path / "deadly.py"
+        deadly.write_text("import os\nos._exit(0)\n")
+        make(opened, "a", 2, reference=f"{deadly}:study")
+        fleet = Fleet(storage_url, "--drain", "--processes", "1", folder=tmp_path)
+        assert fleet.process.wait(120) == 1  # for no study is settled
+        said = fleet.said()
+        assert said.count("its worker died while it loaded a: exit code 0") == 2
+        assert said.splitlines()[-1].startswith("hpo: ends with trials that are not settled")
+        assert "a (2)" in said.splitlines()[-1]
+        assert [(slot.state, slot.attempt) for slot in Slots(opened).list("a")] == [("open", 0)] * 2
+
+    def test_draining_waits_for_what_others_have_in_hand(self, opened: Storage, start: Start) -> None:
+        make(opened, "a", 1)
+        slots = Slots(opened)
+        held = slots.claim("a", "elsewhere", 60)
+        assert held is not None
+        fleet = start("instant", "--drain", "--processes", "1", "--log", "json")
+        until(lambda: any(each.doing == "waiting for work" for each in Roster(opened).present()))
+        slots.give_up("elsewhere", "its machine burnt down")
+        assert fleet.process.wait(60) == 0
+        assert toy.unsound(opened.url, "a", trials=1) == []
 
     def test_as_the_first_process_of_a_container(self, opened: Storage, storage_url: str, tmp_path: Path) -> None:
         """Which is sent signals it must have asked for, and whose children other processes' orphans become."""

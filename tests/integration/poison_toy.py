@@ -94,7 +94,7 @@ def poisoned(beat: Callable[[], None]) -> toy.Objective:
     poison = POISONS[os.environ["POISON"]]
 
     def poisoned_run(trial: optuna.Trial) -> float:
-        if trial.system_attrs["hpo:position"] == _POSITION:
+        if trial._cached_frozen_trial.system_attrs["hpo:position"] == _POSITION:
             poison()
         return run(trial)
 

@@ -1,9 +1,9 @@
 """Which studies have a slot to give now, and how many workers each has: what a worker of a fleet chooses from."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from hpo.service.slots.giving import gives_slots
 from hpo.service.slots.queries import LEASED, UNSETTLED
@@ -11,7 +11,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 
-__all__ = ["Offer", "offers", "unsettled"]
+__all__ = ["Offer", "Unsettled", "offers", "unsettled"]
 
 _study, _slot = schema.studies, schema.slots
 
@@ -63,8 +63,19 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         return [Offer(**row._mapping) for row in connection.execute(query)]
 
 
-def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Mapping[str, int]:
-    """How many slots are not settled of each study that gives any, be they free or in hand; name -> number above 0.
+@dataclass(frozen=True, kw_only=True)
+class Unsettled:
+    """A study with slots that are not settled, be they free or in hand."""
+
+    study: str  # name
+    slots: int  # of those, above 0
+    gives: bool  # whether any of them may be claimed: the study is neither stopped nor satisfied
+    stopped_by: str | None  # who stopped it; None: nobody
+    stopped_why: str | None
+
+
+def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unsettled]:
+    """The studies that are not settled, by name.
 
     Args:
         storage: where the studies are.
@@ -74,14 +85,17 @@ def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Mapping[str, i
         StorageError: the database failed.
 
     """
-    query = (
-        select(_slot.c.study, func.count().label("number"))
-        .join(_study, _study.c.name == _slot.c.study)
-        .where(UNSETTLED, gives_slots())
-        .group_by(_slot.c.study)
-        .order_by(_slot.c.study)
-    )
+    mine = _slot.c.study == _study.c.name
+    number = select(func.count()).select_from(_slot).where(mine, UNSETTLED).scalar_subquery()
+    query = select(
+        _study.c.name.label("study"),
+        number.label("slots"),
+        case((gives_slots(), 1), else_=0).label("gives"),
+        _study.c.stopped_by,
+        _study.c.stopped_why,
+    ).order_by(_study.c.name)
     if only:
         query = query.where(_study.c.name.in_(only))
     with translated(storage.where), storage.engine.connect() as connection:
-        return {row.study: row.number for row in connection.execute(query)}
+        rows = connection.execute(query.where(number > 0)).all()
+    return [Unsettled(**{**row._mapping, "gives": bool(row.gives)}) for row in rows]

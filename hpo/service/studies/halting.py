@@ -14,7 +14,10 @@ from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
 
-__all__ = ["resume", "stop"]
+__all__ = ["BY_HPO", "resume", "stop"]
+
+BY_HPO = "hpo"
+"""Who stopped a study that no person did."""
 
 _LONGEST_NAME = 255  # characters of who stopped it; as the column has it
 _LONGEST_WHY = 500  # characters of a reason; it is told in one line

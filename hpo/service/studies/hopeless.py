@@ -32,6 +32,6 @@ def stop_if_hopeless(storage: Storage, study: str) -> str | None:
         return None
     why = f"its first {len(reasons)} trials all failed, the last with: {reasons[0] or 'no reason was recorded'}"
     try:
-        return why if halting.stop(storage, study, by="hpo", why=why) else None
+        return why if halting.stop(storage, study, by=halting.BY_HPO, why=why) else None
     except StudyError:  # deleted meanwhile
         return None

@@ -13,8 +13,9 @@ from hpo.service import studies
 from hpo.service.hosts import gpus
 from hpo.service.hosts.cores import share, usable_cores
 from hpo.service.hosts.gpus import Gpu
-from hpo.service.slots.offers import unsettled
+from hpo.service.slots.offers import Unsettled, unsettled
 from hpo.service.storage import Storage
+from hpo.service.studies.halting import BY_HPO
 from hpo.service.supervisors.child import environment
 from hpo.service.supervisors.crew import Crew, Gone
 from hpo.service.supervisors.effort import MAX_WORKERS, Effort, refuse_beyond
@@ -137,20 +138,19 @@ class _Fleet:
         finally:
             stopped = bool(self._stops.count)
             self._end()
-        if not stopped:
-            self._refuse_to_leave()
-        _log.info("stopped" if stopped else "all that was open is settled, so it ends")
+        _log.info("stopped" if stopped else self._drained())
         return stopped
 
-    def _refuse_to_leave(self) -> None:
-        """Say what is not settled, where something is not. Raises StudyError."""
+    def _drained(self) -> str:
+        """What to say at the end. Raises StudyError where trials are left that should have been settled."""
         left = self._storage.patiently(lambda: unsettled(self._storage, only=self._order.only))
-        if left:
-            names = ", ".join(f"{study} ({number})" for study, number in left.items())
+        failed = [each for each in left if each.gives or each.stopped_by == BY_HPO]
+        if failed:
             raise StudyError(
-                f"ends with trials that are not settled, as it cannot serve their studies: {names}; the warnings above "
-                "say why, and hpo status says who else is there"
+                f"ends with trials that are not settled: {_named(failed)}; the warnings above say why it cannot serve "
+                "what is not stopped, and hpo status says who else is there"
             )
+        return "all that was open is settled, so it ends" + (f"; stopped: {_named(left)}" if left else "")
 
     def _bury(self, gone: Gone) -> None:
         if gone.how == "drained" and self._order.drain and gone.began > self._chores.in_order_since:
@@ -193,6 +193,13 @@ def _await_storage(url: str, stops: Stops) -> Storage | None:
             _log.warning("waiting for the database", extra={"reason": why})
         stops.wait(_LOOK_FOR_SCHEMA)
     return None
+
+
+def _named(studies: Sequence[Unsettled]) -> str:
+    return ", ".join(
+        f"{each.study} ({each.slots}{f', stopped as {each.stopped_why}' if each.stopped_by == BY_HPO else ''})"
+        for each in studies
+    )
 
 
 def _processes(there: Sequence[Gpu], per_gpu: int) -> int:

@@ -186,7 +186,7 @@ class AnyStudy:
         """Whether a study that can be served has a slot that is not settled."""
         now = time.monotonic()
         refused = {study for study, refusal in self._refusals.items() if now < refusal.until}
-        return bool(set(unsettled(self._storage, only=self._only)) - refused)
+        return any(each.gives and each.study not in refused for each in unsettled(self._storage, only=self._only))
 
     def _refused(self, offer: Offer) -> bool:
         refusal = self._refusals.get(offer.study)

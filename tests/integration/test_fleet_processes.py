@@ -224,6 +224,16 @@ class TestOnOneFile:
         assert "a (2)" in said.splitlines()[-1]
         assert [(slot.state, slot.attempt) for slot in Slots(opened).list("a")] == [("open", 0)] * 2
 
+    def test_draining_does_not_end_well_where_a_study_failed(self, opened: Storage, start: Start) -> None:
+        make(opened, "a", 9)
+        make(opened, "b", 2)
+        halting.stop(opened, "b", by="ada")
+        fleet = start("wrong", "--drain", "--processes", "1")
+        assert fleet.process.wait(120) == 1
+        last = fleet.said().splitlines()[-1]
+        assert last.startswith("hpo: ends with trials that are not settled: a (4, stopped as its first 5 trials all")
+        assert "b (" not in last
+
     def test_draining_waits_for_what_others_have_in_hand(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 1)
         slots = Slots(opened)

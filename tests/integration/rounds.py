@@ -100,7 +100,7 @@ class Round:
             wrong.append(f"it ended {ended}")
         said = self._fleet.said()
         wrong += ["a traceback"] * ("Traceback" in said)
-        lines = said.count("\n")
+        lines = sum(" hpo.definition " not in line for line in said.splitlines())  # not what trials print
         if lines > self._options.lines:
             often = Counter(line[24:80] for line in said.splitlines()).most_common(1)
             wrong.append(f"{lines} lines, most often {often}")

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpo.service.supervisors.child import _last_words, environment
-from hpo.service.workers.order import Event, WorkOrder
+from hpo.service.workers.order import Avoid, Event, WorkOrder
 
 ORDER = WorkOrder(
     storage="postgresql://u:pä ss\n@h/d",
@@ -22,6 +22,7 @@ ORDER = WorkOrder(
     memory_limit=1,
     objective=None,
     only=("a", "ß b"),
+    avoid={"ß": Avoid(why="exit code 0", seconds=1.5)},
     log="json",
     log_to=9,
 )
@@ -32,7 +33,7 @@ def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
     assert line.count(b"\n") == 1
     assert WorkOrder.from_json(line) == ORDER
     assert "pä ss" not in repr(ORDER)
-    assert len(fields(ORDER)) == 17
+    assert len(fields(ORDER)) == 18
 
 
 @given(st.text())

@@ -1,11 +1,13 @@
-"""A short round of chaos.py; `make chaos` runs the long one."""
+"""A short round of chaos.py and one of rounds.py; `make chaos` runs the long ones."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from single_faults import faults_on
 
 
 # SQLite has fewer faults to offer, and its round in `make chaos-short`.
@@ -22,3 +24,20 @@ def test_while_everything_goes_wrong(database: str) -> None:
     assert kills is not None
     assert int(kills[1]) > 0
     assert database == "sqlite" or "3 restarts of PostgreSQL" in run.stdout
+
+
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+def test_there_are_40_faults_of_each_kind_there_is(database: Literal["postgresql", "sqlite"]) -> None:
+    faults = faults_on(database)
+    assert len({fault.name for fault in faults}) == len(faults) >= 40
+    own = "file" if database == "sqlite" else "database"
+    assert {fault.kind for fault in faults} == {"process", "trial", "clock", own}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["a trial leaves with exit code 0", "SIGTERM to the supervisor"])
+def test_one_fault_in_a_round(fault: str) -> None:
+    script = Path(__file__).with_name("rounds.py")
+    run = subprocess.run([sys.executable, str(script), "--only", fault], capture_output=True, text=True, timeout=280)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 of 1 rounds as they should be" in run.stdout

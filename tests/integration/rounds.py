@@ -160,6 +160,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-rounds-")))
         folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
         server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
         if server is not None:
             server.execute("CREATE ROLE fleet LOGIN")

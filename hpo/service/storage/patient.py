@@ -26,6 +26,10 @@ class PatientStorage(BaseStorage):
         self._inner = inner
         self._patiently = patiently  # calls until the database answers; raises StorageError where it gives up
 
+    def replace(self, inner: BaseStorage) -> None:
+        """Go on with another one, in whatever study has this one."""
+        self._inner = inner
+
     def _repeat(self, call: Callable[[], T]) -> T:
         answer: T = self._patiently(call)
         return answer

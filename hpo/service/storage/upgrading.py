@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
 from hpo.service.storage import contents, schema
-from hpo.service.storage.engine import BUSY_SECONDS, exclusive
+from hpo.service.storage.engine import exclusive
+from hpo.service.storage.sqlite import BUSY_SECONDS
 from hpo.service.storage.url import StorageUrl
 
 __all__ = ["Upgrade", "bring_up"]

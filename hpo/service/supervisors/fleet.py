@@ -82,7 +82,8 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
     Raises:
         UsageError: `url` is no storage URL.
         StudyError: there is no such study as it shall serve.
-        StorageError: the database is of another version, another program's, or may not be used.
+        StorageError: the database is of another version, another program's, or may not be used; or another one that
+            cannot be served took its place.
 
     """
     with Stops() as stops, notes.told(_log.warning):
@@ -121,10 +122,12 @@ class _Fleet:
         _log.info(f"serving with {workers} on {_machine(there, processes)}, storage {storage.safe_url}")
 
     def run(self) -> bool:
-        """As `run_fleet`."""
+        """As `run_fleet`. Raises ReplacedError."""
         self._chores.start()
         try:
             while not self._stops.count and self._crew.size:
+                if self._chores.replaced is not None:
+                    raise self._chores.replaced
                 self._crew.listen(_TICK)
                 for gone in self._crew.reap():
                     self._bury(gone)

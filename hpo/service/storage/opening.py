@@ -112,7 +112,7 @@ def examine(url: str) -> Upgrade:
 
     Raises:
         UsageError: `url` is no storage URL.
-        StorageError: as for `upgrade`.
+        StorageError: as for `upgrade`; or a table is missing.
 
     """
     where = parse(url)
@@ -125,6 +125,8 @@ def examine(url: str) -> Upgrade:
                 version = _version(engine, where)
                 with engine.connect() as connection:
                     contents.refuse_other_optuna(connection, where)
+                    if version == schema.VERSION:
+                        contents.refuse_incomplete(connection, where)
         finally:
             engine.dispose()
     return Upgrade(before=version, after=version, needed=schema.VERSION)

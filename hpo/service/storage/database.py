@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import NullPool
 
 from hpo.errors import StorageError
 from hpo.service.storage.errors import translated
@@ -73,10 +74,9 @@ class Storage:
         with translated(self.where):
             try:
                 # The schema is there already, so this only checks its version, on a throw-away engine of its own.
-                where = self.where
                 rdb = RDBStorage(
-                    where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
-                    engine_kwargs={} if where.path is None else {"creator": File(where).connect},
+                    self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
+                    engine_kwargs={"creator": self._detached, "poolclass": NullPool},
                     skip_table_creation=True,
                 )
             except RuntimeError as error:
@@ -94,6 +94,13 @@ class Storage:
         from hpo.service.storage.patient import PatientStorage
 
         return PatientStorage(get_storage(self.rdb), self.patiently)
+
+    def _detached(self) -> Any:
+        """A connection of the driver's, for another engine to use and to close."""
+        borrowed = self.engine.raw_connection()
+        connection = borrowed.dbapi_connection
+        borrowed.detach()
+        return connection
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""

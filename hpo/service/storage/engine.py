@@ -2,7 +2,7 @@
 
 How many: an engine keeps `KEPT` connections once it has used them and has `MOST` at the most. A worker trains in one
 thread and renews its lease in another, so it holds two; a supervisor one or two; a dashboard as many as it has requests
-at once, and `MOST` at the most.
+at once, and `MOST` at the most. Where a server has fewer, `turns.py` has them shared.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, text
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hpo.service.storage.file import File
@@ -55,7 +55,9 @@ def connect(url: StorageUrl, *, create: bool, file: File | None = None) -> Engin
         pool_recycle=1800,  # seconds
         connect_args=_postgresql(url),
     )
-    event.listen(engine, "do_connect", _answering)
+    from hpo.service.storage.turns import Turns  # which needs the driver
+
+    Turns(url).take(engine)
     return engine
 
 
@@ -93,10 +95,3 @@ def _postgresql(url: StorageUrl) -> dict[str, Any]:
     }
     given = url.sqlalchemy.query
     return {name: value for name, value in wanted.items() if name not in given}
-
-
-def _answering(_dialect: Any, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Make a connection that does not wait for an answer for ever."""
-    from hpo.service.storage.answering import Answering
-
-    return Answering.connect(*arguments, **options)

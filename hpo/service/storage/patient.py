@@ -31,7 +31,10 @@ class PatientStorage(BaseStorage):
         self._inner = inner
 
     def _repeat(self, call: Callable[[], T]) -> T:
+        inner = self._inner
         answer: T = self._patiently(call)
+        if self._inner is not inner:  # it came of what was remembered of another database
+            answer = self._patiently(call)
         return answer
 
     # Done once: a second time would be another study, another trial, or an error.

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -86,13 +86,14 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
             cannot be served took its place.
 
     """
-    with Stops() as stops, notes.told(_log.warning):
+    say = _once()
+    with Stops() as stops, notes.told(say):
         storage = _await_storage(url, stops)
         if storage is None:
             return True
         try:
             only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
-            return _Fleet(storage, replace(order, only=only), stops).run()
+            return _Fleet(storage, replace(order, only=only), stops, say).run()
         finally:
             storage.close()
 
@@ -100,7 +101,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
 class _Fleet:
     """The workers of one `hpo worker`."""
 
-    def __init__(self, storage: Storage, order: FleetOrder, stops: Stops) -> None:
+    def __init__(self, storage: Storage, order: FleetOrder, stops: Stops, say: Callable[..., object]) -> None:
         there = gpus.listed() if order.gpus else ()
         processes = order.processes or _processes(there, order.workers_per_gpu)
         effort = order.effort
@@ -115,7 +116,7 @@ class _Fleet:
             work,
             {**environment(work.threads), **blind},
             stall_seconds=effort.stall_seconds,
-            on_word=Words(lambda note, study: _log.warning(note, extra={"study": study})).hear,
+            on_word=Words(say).hear,
         )
         self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
         workers = "1 worker" if processes == 1 else f"{processes} workers"
@@ -160,6 +161,18 @@ class _Fleet:
             self._chores.bury(Gone(name=name, how="stopped", worked=True))
         if not self._chores.close(_LAST_CHORES):
             _log.warning("the database is away: leases of what was in hand will run out")
+
+
+def _once() -> Callable[..., None]:
+    """What logs a note, and the study it is about, once: the supervisor may have the same to say as its workers."""
+    known: set[str] = set()
+
+    def say(note: str, study: str | None = None) -> None:
+        if note not in known:
+            known.add(note)
+            _log.warning(note, extra={"study": study})
+
+    return say
 
 
 def _await_storage(url: str, stops: Stops) -> Storage | None:

@@ -11,6 +11,7 @@ __all__ = [
     "HpoError",
     "HpoWarning",
     "Infeasible",
+    "ReplacedError",
     "StorageError",
     "StudyError",
     "TrialError",
@@ -48,9 +49,14 @@ class DataError(HpoError):
 class StorageError(HpoError):
     """The database cannot be reached, opened, written, or is not ours."""
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False, mendable: bool = False) -> None:
         self.transient = transient  # it may be over in a moment, so the same call is worth another try
+        self.mendable = mendable  # it is over once somebody has seen to it, which whoever serves for ever waits for
         super().__init__(message)
+
+
+class ReplacedError(StorageError):
+    """Another database lies where the one in use lay, which knows nothing of what is in hand, or is not ours."""
 
 
 class StudyError(HpoError):

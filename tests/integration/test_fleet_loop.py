@@ -191,20 +191,23 @@ def test_a_study_submitted_again_is_looked_at_again_at_once(store: Storage, make
     assert source.offer() is not None
 
 
-def test_what_was_refused_is_looked_at_again_after_longer_and_longer(
-    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
+def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_that_costs(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make("sick", 1)
     now = [1000.0]
     monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
     source = AnyStudy(store, Slots(store))
-    for seconds in (60.0, 120.0, 240.0):
+    for took, seconds in ((0.0, 5.0), (0.1, 10.0), (1.0, 20.0), (1.0, 30.0), (0.0, 30.0), (4.0, 80.0), (3600.0, 600.0)):
         offer = source.offer()
         assert offer is not None
+        source.accept(offer)  # as where the data go while it trains, which it finds out each time anew
+        now[0] += took
         source.refuse(offer, DataError("the data are gone"))
         now[0] += seconds - 1
         assert source.offer() is None
         now[0] += 2
+    assert caplog.text.count("the study, so it is left to others") == 1
 
 
 def test_a_definition_changed_under_a_worker_has_its_process_replaced(

@@ -52,6 +52,7 @@ def checks(storage: Storage) -> Iterator[Check]:
 
 
 def _contents(storage: Storage) -> Check:
+    storages.examine(storage.url)  # refuses a table that is missing
     storages.prepare(storage.url).close()  # its tables are there, so this only finds out whether they can be written
     number = _ask(storage, select(func.count()).select_from(schema.studies))[0][0]
     driver = ".".join(str(part) for part in storage.engine.dialect.server_version_info or ())

@@ -12,7 +12,7 @@ from hpo.service.storage.url import StorageUrl
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-__all__ = ["found", "optuna_scripts", "refuse_newer", "refuse_other_optuna"]
+__all__ = ["found", "optuna_scripts", "refuse_incomplete", "refuse_newer", "refuse_other_optuna"]
 
 
 def found(connection: Connection, where: StorageUrl) -> int | None:
@@ -38,6 +38,19 @@ def found(connection: Connection, where: StorageUrl) -> int | None:
     if tables and not _is_optunas(connection, tables):
         raise _foreign(where, tables)
     return None
+
+
+def refuse_incomplete(connection: Connection, where: StorageUrl) -> None:
+    """Raise StorageError where a table is missing, of ours or of Optuna's, in a database of our version."""
+    from optuna.storages._rdb.models import BaseModel
+
+    missing = ({*schema.metadata.tables, *BaseModel.metadata.tables}) - set(inspect(connection).get_table_names())
+    if missing:
+        tables = "the table" if len(missing) == 1 else "the tables"
+        raise StorageError(
+            f"storage {where.safe} lacks {tables} {', '.join(sorted(missing))}, which somebody has dropped: restore it "
+            "from a backup, or name another database"
+        )
 
 
 def refuse_newer(version: int, where: StorageUrl) -> None:
@@ -76,9 +89,11 @@ def _is_optunas(connection: Connection, tables: set[str]) -> bool:
         return False
     if {"study_id", "study_name"} != {column["name"] for column in inspect(connection).get_columns("studies")}:
         return False
+    if "version_info" in tables:
+        return True
     from optuna.storages._rdb.models import BaseModel
 
-    return "version_info" in tables or tables <= set(BaseModel.metadata.tables)
+    return tables <= set(BaseModel.metadata.tables)
 
 
 def _foreign(where: StorageUrl, tables: set[str]) -> StorageError:

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import NullPool
 
 from hpo.errors import StorageError
-from hpo.service.storage.engine import sqlite
 from hpo.service.storage.errors import translated
+from hpo.service.storage.file import File
+from hpo.service.storage.holdings import Holdings
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.storage.url import StorageUrl
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.storages import RDBStorage
+
+    from hpo.service.storage.patient import PatientStorage
 
 __all__ = ["Storage"]
 
@@ -23,9 +27,12 @@ T = TypeVar("T")
 class Storage:
     """An open database: our tables through `engine`, Optuna's through `optuna`, both over the same connections."""
 
-    def __init__(self, where: StorageUrl, engine: Engine) -> None:
+    def __init__(self, where: StorageUrl, engine: Engine, file: File | None = None) -> None:
         self.where = where
         self.engine = engine  # SQLAlchemy's
+        self.holdings = Holdings()  # what of this database is in use here
+        if file is not None:
+            file.lacks, file.on_replaced = self.holdings.lacking, self._renew
         self.incarnations: dict[str, str] = {}  # study name -> which study of that name this process works on
         self.patience = PATIENCE  # seconds to wait for a database that is away; math.inf: for ever
         self.unless: Callable[[], object] | None = None  # true: do not wait for it any longer
@@ -69,7 +76,7 @@ class Storage:
                 # The schema is there already, so this only checks its version, on a throw-away engine of its own.
                 rdb = RDBStorage(
                     self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
-                    engine_kwargs={} if self.where.path is None else {"creator": lambda: sqlite(self.where)},
+                    engine_kwargs={"creator": self._detached, "poolclass": NullPool},
                     skip_table_creation=True,
                 )
             except RuntimeError as error:
@@ -80,13 +87,20 @@ class Storage:
         return rdb
 
     @cached_property
-    def optuna(self) -> "BaseStorage":
+    def optuna(self) -> "PatientStorage":
         """Optuna's tables behind its cache of finished trials, and patient: for studies, samplers and trials."""
         from optuna.storages import get_storage
 
         from hpo.service.storage.patient import PatientStorage
 
         return PatientStorage(get_storage(self.rdb), self.patiently)
+
+    def _detached(self) -> Any:
+        """A connection of the driver's, for another engine to use and to close."""
+        borrowed = self.engine.raw_connection()
+        connection = borrowed.dbapi_connection
+        borrowed.detach()
+        return connection
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""
@@ -97,6 +111,13 @@ class Storage:
         session = sessionmaker(bind=connection, join_transaction_mode="rollback_only")
         rdb.scoped_session = scoped_session(session)
         return rdb
+
+    def _renew(self) -> None:
+        """Drop what Optuna's cache remembers, for studies that are loaded too: it is of another database."""
+        if "optuna" in self.__dict__:
+            from optuna.storages import get_storage
+
+            self.optuna.replace(get_storage(self.rdb))
 
     def forget(self) -> None:
         """Drop what Optuna's cache remembers; studies loaded before must be loaded again."""

@@ -2,30 +2,24 @@
 
 How many: an engine keeps `KEPT` connections once it has used them and has `MOST` at the most. A worker trains in one
 thread and renews its lease in another, so it holds two; a supervisor one or two; a dashboard as many as it has requests
-at once, and `MOST` at the most.
+at once, and `MOST` at the most. Where a server has fewer, `turns.py` has them shared.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, text
 from sqlalchemy.pool import NullPool, QueuePool
 
-from hpo.errors import StorageError
+from hpo.service.storage.file import File
 from hpo.service.storage.url import StorageUrl
 
-__all__ = ["BUSY_SECONDS", "IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert", "sqlite"]
+__all__ = ["IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert"]
 
 KEPT, MOST = 2, 6
 """Connections to a server that one process keeps, and has at the most."""
-
-BUSY_SECONDS = 60
-"""How long a statement on SQLite waits for another process's write."""
 
 IDLE_SECONDS = 20
 """After how long PostgreSQL ends a transaction whose process stopped; less than a lease: nobody waits for the dead."""
@@ -36,13 +30,23 @@ _MANY = 500  # rows that change how a table is best read
 _LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen once in a PostgreSQL database
 
 
-def connect(url: StorageUrl, *, create: bool) -> Engine:
-    """The engine for `url`; connections are made on use. `create`: a SQLite file that is missing may be made."""
+def connect(url: StorageUrl, *, create: bool, file: File | None = None) -> Engine:
+    """The engine for `url`; connections are made on use.
+
+    Args:
+        url: of the database.
+        create: a SQLite file that is missing may be made.
+        file: the SQLite file, for whoever has something to say about one that takes its place.
+
+    """
     if url.path is not None:
+        file = file or File(url)
         pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 2, "max_overflow": 8}
         if not os.access(url.path.parent, os.W_OK):
-            pool = {"poolclass": NullPool}  # see `_unchanging`
-        return create_engine("sqlite://", creator=lambda: sqlite(url, create=create), **pool)
+            pool = {"poolclass": NullPool}  # no connection that takes the file for unchanging is kept, see `File`
+        engine = create_engine("sqlite://", creator=lambda: file.connect(create=create), **pool)
+        file.watch(engine)
+        return engine
     engine = create_engine(
         url.sqlalchemy,
         pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
@@ -51,33 +55,10 @@ def connect(url: StorageUrl, *, create: bool) -> Engine:
         pool_recycle=1800,  # seconds
         connect_args=_postgresql(url),
     )
-    event.listen(engine, "do_connect", _answering)
+    from hpo.service.storage.turns import Turns  # which needs the driver
+
+    Turns(url).take(engine)
     return engine
-
-
-def sqlite(url: StorageUrl, *, create: bool = False) -> sqlite3.Connection:
-    """A connection to a SQLite file; for reading alone where nothing can be written.
-
-    Raises:
-        StorageError: nothing can be written there, and without that the last changes cannot be read.
-
-    """
-    assert url.path is not None
-    try:
-        # mode=rw: whoever only looks never leaves an empty file behind.
-        connection = _connection(url.path, f"mode={'rwc' if create else 'rw'}")
-    except sqlite3.OperationalError as error:
-        kind = error.sqlite_errorcode
-        beside = kind in (sqlite3.SQLITE_READONLY_DIRECTORY, sqlite3.SQLITE_CANTOPEN) and url.path.exists()
-        if not beside or os.access(url.path.parent, os.W_OK):
-            raise
-        connection = _unchanging(url, url.path)
-    # The database is in WAL mode, where NORMAL is safe against any death of a process; only a power failure
-    # can take the last few transactions, and never corrupts.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    # Else a trial could be created in a study that was deleted at that moment, and turn up in the next one of its id.
-    connection.execute("PRAGMA foreign_keys=ON")
-    return connection
 
 
 @contextmanager
@@ -100,32 +81,6 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, obj
         connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
-def _unchanging(url: StorageUrl, path: Path) -> sqlite3.Connection:
-    """A connection that takes the file for one that nobody changes, which alone works where nothing can be written.
-
-    Somebody else may, who writes into a file beside this one first, and into this one much later. So it is made only
-    where that is empty, and no such connection is kept: the next one looks again.
-    """
-    beside = path.with_name(f"{path.name}-wal")
-    if beside.exists() and beside.stat().st_size:
-        raise StorageError(
-            f"storage {url.safe}: its last changes are in {beside.name} and cannot be read, as its folder cannot be "
-            "written: copy both files to a folder that can"
-        )
-    return _connection(path, "mode=ro&immutable=1")
-
-
-def _connection(path: Path, options: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path))}?{options}"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA schema_version")  # the first look inside shows whether there can be any
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
 def _postgresql(url: StorageUrl) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "connect_timeout": 10,  # seconds
@@ -140,10 +95,3 @@ def _postgresql(url: StorageUrl) -> dict[str, Any]:
     }
     given = url.sqlalchemy.query
     return {name: value for name, value in wanted.items() if name not in given}
-
-
-def _answering(_dialect: Any, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Make a connection that does not wait for an answer for ever."""
-    from hpo.service.storage.answering import Answering
-
-    return Answering.connect(*arguments, **options)

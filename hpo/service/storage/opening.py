@@ -7,6 +7,7 @@ from hpo.service.storage import contents, schema
 from hpo.service.storage.database import Storage
 from hpo.service.storage.engine import connect
 from hpo.service.storage.errors import translated
+from hpo.service.storage.file import File
 from hpo.service.storage.upgrading import Upgrade, bring_up
 from hpo.service.storage.url import StorageUrl, parse
 
@@ -26,7 +27,7 @@ def prepare(url: str) -> Storage:
     """
     where = parse(url)
     _refuse_folders(where)
-    engine = connect(where, create=True)
+    engine, file = _connect(where, create=True)
     with translated(where):
         version = _version(engine, where)
         if version is None:
@@ -34,7 +35,7 @@ def prepare(url: str) -> Storage:
         else:
             _complete(engine, where, version)
             _refuse_unwritable(engine)
-    return Storage(where, engine)
+    return Storage(where, engine, file)
 
 
 def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
@@ -50,7 +51,9 @@ def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
         return found
     where = parse(url)
     if where.path is not None and not where.path.exists():
-        raise StorageError(f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage")
+        raise StorageError(
+            f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage", mendable=True
+        )
     raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
 
 
@@ -70,7 +73,7 @@ def find(url: str, *, to_write: bool = False) -> Storage | None:
     _refuse_folders(where)
     if where.path is not None and not where.path.exists():
         return None
-    engine = connect(where, create=False)
+    engine, file = _connect(where, create=False)
     with translated(where):
         version = _version(engine, where)
         if version is None:
@@ -79,7 +82,7 @@ def find(url: str, *, to_write: bool = False) -> Storage | None:
         _complete(engine, where, version)
         if to_write:
             _refuse_unwritable(engine)
-    return Storage(where, engine)
+    return Storage(where, engine, file)
 
 
 def upgrade(url: str) -> Upgrade:
@@ -109,7 +112,7 @@ def examine(url: str) -> Upgrade:
 
     Raises:
         UsageError: `url` is no storage URL.
-        StorageError: as for `upgrade`.
+        StorageError: as for `upgrade`; or a table is missing.
 
     """
     where = parse(url)
@@ -122,9 +125,17 @@ def examine(url: str) -> Upgrade:
                 version = _version(engine, where)
                 with engine.connect() as connection:
                     contents.refuse_other_optuna(connection, where)
+                    if version == schema.VERSION:
+                        contents.refuse_incomplete(connection, where)
         finally:
             engine.dispose()
     return Upgrade(before=version, after=version, needed=schema.VERSION)
+
+
+def _connect(where: StorageUrl, *, create: bool) -> tuple[Engine, File | None]:
+    """The engine, and the file it works on where it is one."""
+    file = None if where.path is None else File(where)
+    return connect(where, create=create, file=file), file
 
 
 def _version(engine: Engine, where: StorageUrl) -> int | None:

@@ -1,5 +1,6 @@
 """Waiting out a database that is away: for a minute, or for ever."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -27,7 +28,8 @@ def patiently(
 ) -> T:
     """Call until the database answers.
 
-    A call may have taken effect although its answer was lost, so it must bear being made twice.
+    A call may have taken effect although its answer was lost, so it must bear being made twice. What is over only once
+    somebody has seen to it, such as a full disk, is waited for by whoever waits for ever.
 
     Args:
         call: what to do.
@@ -47,7 +49,8 @@ def patiently(
         try:
             answer = call()
         except StorageError as error:
-            if not error.transient or time.monotonic() + pause > deadline or (unless is not None and unless()):
+            worth = error.transient or (error.mendable and seconds == math.inf)
+            if not worth or time.monotonic() + pause > deadline or (unless is not None and unless()):
                 raise
             if not waited and on_away is not None:
                 on_away(error)

@@ -26,8 +26,15 @@ class PatientStorage(BaseStorage):
         self._inner = inner
         self._patiently = patiently  # calls until the database answers; raises StorageError where it gives up
 
+    def replace(self, inner: BaseStorage) -> None:
+        """Go on with another one, in whatever study has this one."""
+        self._inner = inner
+
     def _repeat(self, call: Callable[[], T]) -> T:
+        inner = self._inner
         answer: T = self._patiently(call)
+        if self._inner is not inner:  # it came of what was remembered of another database
+            answer = self._patiently(call)
         return answer
 
     # Done once: a second time would be another study, another trial, or an error.

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
 from hpo.service.storage import contents, schema
-from hpo.service.storage.engine import BUSY_SECONDS, exclusive
+from hpo.service.storage.engine import exclusive
+from hpo.service.storage.sqlite import BUSY_SECONDS
 from hpo.service.storage.url import StorageUrl
 
 __all__ = ["Upgrade", "bring_up"]
@@ -31,6 +32,12 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
         StorageError: the tables are another program's or a newer hpo's, or Optuna's are of another version.
 
     """
+    # All that this takes is imported first: nobody shall wait for that, and no server end a transaction that idles.
+    import optuna  # noqa: F401
+    from optuna.storages._rdb import models  # noqa: F401
+
+    from hpo.service.storage.migrations import migrate
+
     with engine.connect() as connection:
         contents.refuse_other_optuna(connection, where)
     if where.backend == "sqlite":
@@ -42,8 +49,6 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
         else:
             contents.refuse_newer(before, where)
         if before != schema.VERSION:
-            from hpo.service.storage.migrations import migrate
-
             migrate(connection, before)
     return Upgrade(before=before, after=schema.VERSION, needed=schema.VERSION)
 

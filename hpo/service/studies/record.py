@@ -55,6 +55,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
     with translated(storage.where):
         existing = lookup(storage, plan.name)
         if existing is None:
+            _ = storage.rdb  # which imports Optuna, and nobody shall wait for that
             with exclusive(storage.engine) as connection:
                 existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
                 if existing is None:
@@ -118,6 +119,7 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
         StudyError: there is none of that name, or workers hold leases on it and `force` is not set.
 
     """
+    _ = storage.rdb  # as in `create_or_resume`
     with translated(storage.where), exclusive(storage.engine) as connection:
         if _read(connection, name) is None:
             raise StudyError(f"there is no study {name!r} in {storage.safe_url}")

@@ -62,7 +62,9 @@ def drain(
         stall_seconds=effort.stall_seconds,
         until=until,
     )
-    return Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress).run()
+    supervisor = Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress)
+    with storage.holdings.study(record.name, record.incarnation):
+        return supervisor.run()
 
 
 def _ignore(progress: Progress) -> None:

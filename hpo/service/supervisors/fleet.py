@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -84,16 +84,18 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
     Raises:
         UsageError: `url` is no storage URL.
         StudyError: there is no such study as it shall serve; or it drained and left some trials unsettled.
-        StorageError: the database is of another version, another program's, or may not be used.
+        StorageError: the database is of another version, another program's, or may not be used; or another one that
+            cannot be served took its place.
 
     """
-    with Stops() as stops, notes.told(_log.warning):
+    say = _once()
+    with Stops() as stops, notes.told(say):
         storage = _await_storage(url, stops)
         if storage is None:
             return True
         try:
             only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
-            return _Fleet(storage, replace(order, only=only), stops).run()
+            return _Fleet(storage, replace(order, only=only), stops, say).run()
         finally:
             storage.close()
 
@@ -101,7 +103,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
 class _Fleet:
     """The workers of one `hpo worker`."""
 
-    def __init__(self, storage: Storage, order: FleetOrder, stops: Stops) -> None:
+    def __init__(self, storage: Storage, order: FleetOrder, stops: Stops, say: Callable[..., object]) -> None:
         there = gpus.listed() if order.gpus else ()
         processes = order.processes or _processes(there, order.workers_per_gpu)
         effort = order.effort
@@ -117,17 +119,19 @@ class _Fleet:
             work,
             {**environment(work.threads), **blind},
             stall_seconds=effort.stall_seconds,
-            on_word=Words(lambda note, study: _log.warning(note, extra={"study": study})).hear,
+            on_word=Words(say).hear,
         )
         self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
         workers = "1 worker" if processes == 1 else f"{processes} workers"
         _log.info(f"serving with {workers} on {_machine(there, processes)}, storage {storage.safe_url}")
 
     def run(self) -> bool:
-        """As `run_fleet`."""
+        """As `run_fleet`. Raises ReplacedError."""
         self._chores.start()
         try:
             while not self._stops.count and self._crew.size:
+                if self._chores.replaced is not None:
+                    raise self._chores.replaced
                 self._crew.listen(_TICK)
                 for gone in self._crew.reap():
                     self._bury(gone)
@@ -171,6 +175,18 @@ class _Fleet:
             self._chores.bury(Gone(name=name, how="stopped", worked=True))
         if not self._chores.close(_LAST_CHORES):
             _log.warning("the database is away: leases of what was in hand will run out")
+
+
+def _once() -> Callable[..., None]:
+    """What logs a note, and the study it is about, once: the supervisor may have the same to say as its workers."""
+    known: set[str] = set()
+
+    def say(note: str, study: str | None = None) -> None:
+        if note not in known:
+            known.add(note)
+            _log.warning(note, extra={"study": study})
+
+    return say
 
 
 def _await_storage(url: str, stops: Stops) -> Storage | None:

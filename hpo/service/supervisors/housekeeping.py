@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from hpo.errors import StorageError
+from hpo.errors import ReplacedError, StorageError
 from hpo.service.hosts.roster import Roster
 from hpo.service.slots.recovery import recover_all
 from hpo.service.storage import Storage
@@ -32,7 +32,8 @@ class Housekeeping:
         self._max_attempts = max_attempts
         self._ended: queue.SimpleQueue[Gone | None] = queue.SimpleQueue()  # None: that was all
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._away = False  # whether the database refused what was tried last
+        self._refused: set[str] = set()  # the chores the database refused when they were tried last
+        self.replaced: ReplacedError | None = None  # another database lies there, which cannot be served
         self._buried = self._recovered = float("-inf")  # monotonic seconds
         self._to_settle = self._settled = 0  # ended workers: heard of; in order, counted by the thread
         self._last_settled = float("-inf")  # monotonic seconds
@@ -65,9 +66,9 @@ class Housekeeping:
                 self._sweep()
                 continue
             if gone is None:
-                self._once(self._recover)
+                self._once("recover", self._recover)
                 return  # in vain where the database is away: another fleet will, or the next one
-            while not self._once(functools.partial(self._settle, gone)):
+            while not self._once("settle", functools.partial(self._settle, gone)):
                 time.sleep(_PAUSE)
             self._last_settled = time.monotonic()
             self._settled += 1
@@ -81,30 +82,35 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        if now - self._buried >= _BURY_EVERY and self._once(
-            lambda: free_abandoned(self._storage, max_attempts=self._max_attempts)
-        ):
+        free = functools.partial(free_abandoned, self._storage, max_attempts=self._max_attempts)
+        if now - self._buried >= _BURY_EVERY and self._once("bury", free):
             self._buried = now
-        if now - self._recovered >= _RECOVER_EVERY and self._once(self._recover):
+        if now - self._recovered >= _RECOVER_EVERY and self._once("recover", self._recover):
             self._recovered = now
 
     def _recover(self) -> None:
         recover_all(self._storage, max_attempts=self._max_attempts)
         Roster(self._storage).prune()
 
-    def _once(self, call: Callable[[], object]) -> bool:
-        """Try it; False where the database would not let it be done now, which is told when it begins and ends."""
+    def _once(self, chore: str, call: Callable[[], object]) -> bool:
+        """Try it; False where the database would not let it be done now, which is told when it begins and ends.
+
+        It has ended when nothing is refused any more: a disk that is full lets through what reads.
+        """
+        refused = bool(self._refused)
         try:
             call()
         except StorageError as error:
-            if not self._away:
+            if isinstance(error, ReplacedError):
+                self.replaced = error
+            elif not refused:
                 _log.warning("waiting for the database", extra={"reason": str(error)})
-            self._away = True
+            self._refused.add(chore)
             return False
         except Exception:  # a defect: what it was about is left to leases and to the next sweep, all else goes on
             _log.exception("some housekeeping failed")
             return True
-        if self._away:
+        self._refused.discard(chore)
+        if refused and not self._refused:
             _log.info("the database is back")
-        self._away = False
         return True

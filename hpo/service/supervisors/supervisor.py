@@ -150,7 +150,8 @@ class Supervisor:
     def _look(self) -> Progress:
         started = time.monotonic()
         seen = snapshot(self._storage, self._record.name, direction=self._record.direction)
-        self._first = self._first or seen
+        if self._first is None or seen.settled < self._first.settled:  # a backup took the place of the database
+            self._first = seen
         elapsed = started - self._began
         new = seen.settled - self._first.settled
         seen = replace(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hpo.errors import HpoError, StorageError
+from hpo.errors import HpoError, ReplacedError, StorageError
 from hpo.messages import said
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.workers.lost import Unsettled
 from hpo.service.workers.outcome import Result, is_a_persons, judge
 from hpo.service.workers.prepared import Prepared
 from hpo.service.workers.terms import Step, Terms, Watcher
@@ -52,6 +53,7 @@ class Attempt:
         self._patiently = means.storage.patiently
         self._began = time.monotonic()
         self.error: StorageError | None = None  # what broke it off
+        self._unsettled = Unsettled(means.storage.where, slot)
 
     def run(self, prepared: Prepared) -> Ending:
         """Run it to its end.
@@ -62,10 +64,16 @@ class Attempt:
 
         """
         slot, means = self.slot, self._means
+        with means.storage.holdings.slot(slot.study, slot.id, slot.attempt, means.worker):
+            return self._run(prepared)
+
+    def _run(self, prepared: Prepared) -> Ending:
+        slot, means = self.slot, self._means
         try:
             means.on_step("claimed", slot)
             trial = self._patiently(lambda: trials.create(means.storage, prepared.study(slot), slot))
             self.trial_id = trial._trial_id
+            means.storage.holdings.trial(trial._trial_id)
             self._patiently(lambda: means.slots.attach(slot, trial.number))
             means.on_step("created", slot)
             self._say("claimed", trial=trial.number)
@@ -84,6 +92,17 @@ class Attempt:
                 self.give_back("its worker was stopped")
             raise
         means.on_step("trained", slot)
+        self._unsettled.put(trial, result)
+        try:
+            return self._close(trial, result)
+        except StorageError as error:
+            self._unsettled.keep(error)
+            if isinstance(error, ReplacedError):
+                return self._interrupt(error)
+            raise
+
+    def _close(self, trial: "optuna.Trial", result: Result) -> Ending:
+        slot, means = self.slot, self._means
         self._patiently(self._keep_output)
         if result.outcome == "exhausted":
             # As if the process had died, which it had better do before it takes another slot.
@@ -109,11 +128,16 @@ class Attempt:
             StorageError: the database failed.
 
         """
-        self._keep_output()
-        if blamed:
-            self._means.slots.give_up(self._means.worker, reason)
-        else:
-            self._means.slots.hand_back_all(self._means.worker, reason)
+        slots, worker = self._means.slots, self._means.worker
+        try:
+            self._keep_output()
+            if blamed:
+                slots.give_up(worker, reason)
+            else:
+                slots.hand_back_all(worker, reason)
+        except StorageError as error:
+            self._unsettled.keep(error)
+            raise
         if self.trial_id is not None:
             trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
@@ -132,6 +156,7 @@ class Attempt:
                 further=result.further,
             )
         )
+        self._unsettled.clear()
         means.on_step("settled", slot)
         value, further = result.value, result.further
         if not won:
@@ -170,6 +195,9 @@ class Attempt:
     def _interrupt(self, error: StorageError) -> Ending:
         """The database broke a trial off, which is not the trial's fault."""
         self.error = error
+        if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
+            self._say("its trial is dropped", reason=str(error))
+            return "interrupted"
         self._patiently(self._keep_output)
         self._patiently(lambda: self._means.slots.hand_back(self.slot, str(error)))
         self._fail(str(error))

@@ -13,6 +13,7 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.studies import lookup
 from hpo.service.workers.attempt import Attempt, Ending, Means
 from hpo.service.workers.lease import Renewer
 from hpo.service.workers.prepared import Prepared, Shelf
@@ -121,6 +122,16 @@ class Server:
 
     def run(self) -> Drained:
         """As `serve`."""
+        if self._name is None:
+            return self._run()
+        name = self._name
+        record = self._storage.patiently(lambda: lookup(self._storage, name))
+        if record is None:
+            return self._run()
+        with self._storage.holdings.study(name, record.incarnation):
+            return self._run()
+
+    def _run(self) -> Drained:
         if self._name is not None:
             name, attempts = self._name, self._means.terms.max_attempts
             self._storage.patiently(lambda: recover(self._storage, name, max_attempts=attempts))

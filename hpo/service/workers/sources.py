@@ -20,7 +20,8 @@ __all__ = ["AnyStudy", "OneStudy", "Source"]
 
 _log = logging.getLogger("hpo.worker")
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between looks for work
-_LOOK_AGAIN, _LONGEST_REFUSAL = 60.0, 600.0  # seconds a study is left to others, first and at most
+_LOOK_AGAIN, _LONGEST_REFUSAL = 5.0, 30.0  # seconds a study is left to others, first and at most
+_SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find out, and seconds at most for that
 
 Wait = Callable[[float], object]
 """Sleeps for so many seconds, or until the worker is to stop."""
@@ -107,7 +108,9 @@ class _Refusal:
 class AnyStudy:
     """The slots of any study: of the one with the fewest workers at it, and of those the one served longest ago.
 
-    A study this worker cannot serve is left to others, and looked at again after a while.
+    A study this worker cannot serve is left to others, and looked at again within seconds: what was missing may be
+    there by then. A look that takes long, as where data are fetched in vain, comes so seldom that it takes a twentieth
+    of a worker's time.
     """
 
     def __init__(
@@ -129,6 +132,8 @@ class AnyStudy:
         for study, each in (avoid or {}).items():
             self._refusals[study] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
         self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
+        self._told: dict[str, str] = {}  # study -> why it could not be served when that was logged last
+        self._offered = 0.0  # monotonic seconds of the last offer
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
         self._pause = _Pause()
         self._found = False  # whether there was an offer when last looked
@@ -145,7 +150,7 @@ class AnyStudy:
         self._pause.reset()
         never = float("-inf")
         chosen = min(able, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
-        self._served[chosen.study] = time.monotonic()
+        self._served[chosen.study] = self._offered = time.monotonic()
         return chosen
 
     def wait(self, sleep: Wait) -> bool:
@@ -161,20 +166,24 @@ class AnyStudy:
     def ended(self, offer: Offer, outcome: Outcome) -> None:
         """Stop a study whose trials all fail: nobody may be watching."""
         self._pauses.pop(offer.study, None)
+        self._told.pop(offer.study, None)
         if outcome == "failed":
             why = stop_if_hopeless(self._storage, offer.study)
             if why is not None:
                 _log.error("stopped the study", extra={"study": offer.study, "reason": why})
 
     def refuse(self, offer: Offer, error: HpoError) -> None:
-        """Leave the study to others for a minute, then for longer and longer."""
+        """Leave the study to others for a while."""
         before = self._refusals.get(offer.study)
-        why = str(error)
+        why, now = str(error), time.monotonic()
         pause = min(_LONGEST_REFUSAL, 2 * self._pauses.get(offer.study, _LOOK_AGAIN / 2))
         self._pauses[offer.study] = pause
-        self._refusals[offer.study] = _Refusal(offer=offer, why=why, until=time.monotonic() + pause)
-        if before is None or before.why != why:
+        pause = max(pause, min(_COSTLIEST, _SHARE * (now - self._offered)))
+        self._refusals[offer.study] = _Refusal(offer=offer, why=why, until=now + pause)
+        if self._told.get(offer.study) != why:
+            self._told[offer.study] = why
             _log.warning("cannot serve the study, so it is left to others", extra={"study": offer.study, "reason": why})
+        if before is None or before.why != why:
             self._tell()
 
     def accept(self, offer: Offer) -> None:

@@ -19,7 +19,7 @@ def said(message: str) -> StorageError:
 @pytest.mark.parametrize(
     ("message", "means", "transient"),
     [
-        ("FATAL: terminating connection due to idle-in-transaction timeout", "went away", True),
+        ("FATAL: terminating connection due to idle-in-transaction timeout", "silent for too long", True),
         ("FATAL: terminating connection due to administrator command", "went away", True),
         ("server closed the connection unexpectedly\n\tThis probably means", "went away", True),
         ("the connection is closed", "went away", True),

@@ -1,6 +1,7 @@
 """`make simulate`: every rate in docs/statistics.md measured anew; `ARGS=--keep` keeps them and writes them there.
 
 What is kept, simulated.json, is what a test holds the page against: no figure stands there that was not measured.
+`ARGS=--page` writes what is kept to the page again, and measures nothing.
 """
 
 import json
@@ -34,7 +35,7 @@ from simulated import (
 
 from hpo.analysis.methods.power import power
 
-__all__ = ["BEGIN", "END", "KEPT", "PAGE", "tables"]
+__all__ = ["KEPT", "PAGE", "percent", "tables", "written"]
 
 SIMULATIONS = 5_000  # a cell
 PAIRS = (6, 12, 28)
@@ -130,7 +131,8 @@ def _error(share: float, simulations: int) -> str:
     return f"{100 * (share * (1 - share) / simulations) ** 0.5:.2f}"
 
 
-def _written(page: str, told: str) -> str:
+def written(page: str, told: str) -> str:
+    """The page with these tables between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{told}\n{END}{after}"
@@ -151,8 +153,11 @@ def main(tell: Callable[[str], object], *, keep: bool) -> None:
     tell(f"\n{tables(kept)}")
     if keep:
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-        PAGE.write_text(_written(PAGE.read_text(), tables(kept)))
+        PAGE.write_text(written(PAGE.read_text(), tables(kept)))
 
 
 if __name__ == "__main__":
-    main(lambda line: print(line, flush=True), keep="--keep" in sys.argv[1:])
+    if "--page" in sys.argv[1:]:
+        PAGE.write_text(written(PAGE.read_text(), tables(json.loads(KEPT.read_text()))))
+    else:
+        main(lambda line: print(line, flush=True), keep="--keep" in sys.argv[1:])

@@ -6,16 +6,16 @@ from hpo.service.supervisors.last_words import last_words
 
 ABSL = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR"
 CPU = (
-    "I0000 00:00:1795896081.554204    3510 cpu_feature_guard.cc:227] This TensorFlow binary is optimized to use available"
-    " CPU instructions in performance-critical operations."
+    "I0000 00:00:1795896081.554204    3510 cpu_feature_guard.cc:227] This TensorFlow binary is optimized to use"
+    " available CPU instructions in performance-critical operations."
 )
 REBUILD = (
     "To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow with the appropriate"
     " compiler flags."
 )
 XLA = (
-    "I0000 00:00:1795896112.486431    3780 device_compiler.h:208] Compiled cluster using XLA!  This line is logged at most"
-    " once for the lifetime of the process."
+    "I0000 00:00:1795896112.486431    3780 device_compiler.h:208] Compiled cluster using XLA!  This line is logged at"
+    " most once for the lifetime of the process."
 )
 RENDEZVOUS = (
     "W0000 00:00:1795896112.593208    3780 local_rendezvous.cc:412] Local rendezvous is aborting with status:"
@@ -23,13 +23,13 @@ RENDEZVOUS = (
 )
 AUTOGRAPH = "WARNING:tensorflow:AutoGraph could not transform <function f at 0x7f93563b84a0> and will run it as-is."
 EARLIER = (  # of TensorFlow 2.16
-    "2026-03-01 10:20:30.123456: I tensorflow/core/platform/cpu_feature_guard.cc:210] This TensorFlow binary is optimized"
-    " to use available CPU instructions in performance-critical operations."
+    "2026-03-01 10:20:30.123456: I tensorflow/core/platform/cpu_feature_guard.cc:210] This TensorFlow binary is"
+    " optimized to use available CPU instructions in performance-critical operations."
 )
 TENSORRT = "2026-03-01 10:20:31.123456: W tensorflow/compiler/tf2tensorrt/utils/py_utils.cc:38] TF-TRT Warning: none"
-CUFFT = (  # an error by its letter, said at each import of TensorFlow 2.16 to 2.19 with CUDA
-    "2026-03-01 10:20:30.123456: E external/local_xla/xla/stream_executor/cuda/cuda_fft.cc:485] Unable to register cuFFT"
-    " factory: Attempting to register factory for plugin cuFFT when one has already been registered"
+CUFFT = (  # an error by its letter, said at each import of some versions with CUDA
+    "2026-03-01 10:20:30.123456: E external/local_xla/xla/stream_executor/cuda/cuda_fft.cc:485] Unable to register"
+    " cuFFT factory: Attempting to register factory for plugin cuFFT when one has already been registered"
 )
 BANNER = [ABSL, CPU, REBUILD, XLA, RENDEZVOUS, AUTOGRAPH, EARLIER, TENSORRT, CUFFT]
 

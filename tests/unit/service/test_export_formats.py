@@ -245,8 +245,8 @@ def test_the_study_is_told_without_what_only_hpo_needs() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "  =1", "\u00a0=1", "'=1", '"=1', " ' \" @x", "＝1",
-        "=cmd|' /C calc'!A0", '=HYPERLINK("http://a.b","c")', "\ufeff=1",
+        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "  =1", "\u00a0=1", "'=1", '"=1', " ' \" @x",
+        "＝1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://a.b","c")', "\ufeff=1",
     ],
 )  # fmt: skip
 def test_no_text_of_a_csv_file_is_a_formula(text: str) -> None:

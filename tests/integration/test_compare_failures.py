@@ -1,10 +1,12 @@
 """What failed in the search and in the pairs is counted, from real slots settled as workers settle them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
+from hpo.search.job import Job
 from hpo.service.compare.failed import failed_trainings
-from hpo.service.compare.pairs import pair_jobs
+from hpo.service.compare.pairs import PairRows, pair_jobs
 from hpo.service.compare.report import Side
 from hpo.service.compare.stages import Measured
 from hpo.service.measuring import Result
@@ -32,20 +34,26 @@ def searched(store: Storage, study: StudyRecord, *ended: tuple[Params, str, str 
         assert slots.settle(claimed(slots, study), outcome, value, reason=reason, params=params)  # type: ignore[arg-type]
 
 
-def counted(store: Storage, study: StudyRecord, *lost: int, attempts: Mapping[int, int] | None = None):
-    """(failed, all) a side, where of six pairs those trainings gave no score, and some took several attempts."""
-    contest = SimpleNamespace(record=study, baseline=Side(name="by-hand", number=0, params=HAND, value=0.8))
+def counted(
+    store: Storage,
+    study: StudyRecord,
+    *lost: int,
+    attempts: Mapping[int, int] | None = None,
+    kinds: Sequence[PairRows] = ("share",),
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(failed, all) a side, where of six pairs of each kind those trainings gave no score, and some took attempts."""
+    contest: Any = SimpleNamespace(record=study, baseline=Side(name="by-hand", number=0, params=HAND, value=0.8))
     optimum = Side(name="trial 1", number=1, params=BEST, value=0.9)
-    jobs = pair_jobs(contest, optimum, "share", 6)  # type: ignore[arg-type]
-    results = {
-        job.key: Result(
+
+    def result(at: int, job: Job) -> Result:
+        return Result(
             key=job.key, outcome="pruned" if at in lost else "complete", value=None if at in lost else 0.9,
             seed=job.seed, params=job.params, lost=(attempts or {}).get(at, 0),
-        )
-        for at, job in enumerate(jobs)
-    }  # fmt: skip
-    measured = Measured(heats=(), optimum=optimum, pairs={"share": (tuple(jobs), results)}, as_reported=None)
-    found = failed_trainings(store, contest, measured)  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    jobs = {rows: tuple(pair_jobs(contest, optimum, rows, 6)) for rows in kinds}
+    pairs = {rows: (its, {job.key: result(at, job) for at, job in enumerate(its)}) for rows, its in jobs.items()}
+    found = failed_trainings(store, contest, Measured(heats=(), optimum=optimum, pairs=pairs, as_reported=None))
     return (found.a.failed, found.a.trainings), (found.b.failed, found.b.trainings)
 
 
@@ -64,6 +72,7 @@ def test_what_diverged_or_failed_in_the_search_counts_and_what_has_not_ended_doe
     )  # fmt: skip
     assert counted(store, study) == ((2, 10), (0, 7))
     assert counted(store, study, 0, 4, 5) == ((4, 10), (1, 7))
+    assert counted(store, study, 0, 4, 5, kinds=("share", "resampled")) == ((6, 16), (2, 13))
 
 
 def test_attempts_that_died_count_and_those_given_back_do_not(store: Storage, study: StudyRecord) -> None:

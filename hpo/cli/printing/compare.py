@@ -113,7 +113,7 @@ def _column(report: "CompareReport", found: "Comparison", scores: "Scores") -> d
         "p, equivalence within the margin": _short(found.p_equivalent),
         "pairs won by the optimum": f"{won:g} of {found.pairs}, {found.p_superior:.0%}",
         "  95 % interval (Wilson)": f"{found.p_superior_ci95[0]:.0%} to {found.p_superior_ci95[1]:.0%}",
-        "not in any pair, and yet": f"in up to {found.unseen95:.1%}",
+        "in no pair, yet possible": f"up to {found.unseen95:.1%} of trainings",
         "optimum's trainings that failed": _failed(found, "a"),
         "baseline's trainings that failed": _failed(found, "b"),
         "margin": f"{found.margin:.4g}",

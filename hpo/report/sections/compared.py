@@ -103,7 +103,7 @@ def _figures(report: CompareReport) -> Table:
             "95 % interval (Wilson)",
             [" to ".join(percent(bound) for bound in found.p_superior_ci95) for _, found, _ in columns],
         ),
-        ("not in any pair, and yet in up to", [percent(found.unseen95, 1) for _, found, _ in columns]),
+        ("in no pair, yet possible", [f"up to {percent(found.unseen95, 1)}" for _, found, _ in columns]),
         ("trainings that failed, optimum", [_failed(found, "a") for _, found, _ in columns]),
         (
             "trainings that failed, hand-picked",

@@ -256,5 +256,5 @@ def test_trainings_that_failed_stand_beside_the_verdict(failing: int, word: str)
     figures = dict(words(tables(made, "comparison")["The comparison in figures"]))
     bound = f"{100 * counted.failures.a.upper95:.1f} %"
     assert figures["trainings that failed, optimum"] == f"{failing} of {6 + failing}, up to {bound}"
-    assert figures["not in any pair, and yet in up to"] == "31.2 %"
+    assert figures["in no pair, yet possible"] == "up to 31.2 %"
     assert f'<h2 id="verdict-title">{word.capitalize()}</h2>' in html(made)

@@ -68,8 +68,8 @@ compare: $(READY) ## The report's tables and both questions answered, a page for
 parity: $(READY) ## Every optimizer, loss, mask and kind of layer: the compiled loop beside Keras's own training (minutes)
 	$(BIN)/python tests/unit/training/parity.py $(ARGS)
 
-simulate: $(READY) ## How often the verdicts err where the truth is known (minutes)
-	$(BIN)/python tests/unit/analysis/simulated.py
+simulate: $(READY) ## How often the verdicts err where the truth is known (minutes); ARGS=--keep: and keep it for the docs
+	$(BIN)/python tests/unit/analysis/simulate.py $(ARGS)
 
 chaos: $(READY) ## On each database: 43 rounds of one fault, then 300 trials while everything goes wrong (some 45 minutes)
 	$(BIN)/python tests/integration/rounds.py --database sqlite

@@ -1,8 +1,9 @@
 """What measurements say: comparisons, races, tables. Pure functions over plain records; no Keras, no Optuna."""
 
 from hpo.analysis.comparison import compare
+from hpo.analysis.comparison.failures import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import Comparison, Verdict
-from hpo.analysis.comparison.wording import sentence
+from hpo.analysis.comparison.wording import ASSUMED, failed, sentence, unseen
 from hpo.analysis.methods.holm import holm
 from hpo.analysis.methods.looks import DECIDING_PAIRS, alpha_of_look
 from hpo.analysis.race import RaceFinding, Racer, rank
@@ -11,10 +12,13 @@ from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding, judge
 from hpo.analysis.tables.greedy import choose
 
 __all__ = [
+    "ASSUMED",
     "DECIDING_PAIRS",
     "ClaimFinding",
     "Comparison",
     "ContrastFinding",
+    "FailureRate",
+    "Failures",
     "FigureFinding",
     "RaceFinding",
     "Racer",
@@ -26,8 +30,11 @@ __all__ = [
     "choose",
     "compare",
     "examine",
+    "failed",
+    "failures",
     "holm",
     "judge",
     "rank",
     "sentence",
+    "unseen",
 ]

@@ -90,6 +90,7 @@ def note(document: Document, before: str, page: str | None = None) -> str:
         f"**{escaped(verdict.sentence)}**",
         "",
         *([escaped(verdict.second), ""] if verdict.second else []),
+        *([escaped(verdict.limits), ""] if verdict.limits else []),
         *(_fact(fact) for fact in verdict.facts),
         *([f"    {verdict.command}"] if verdict.command else []),
         "",

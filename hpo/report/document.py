@@ -133,9 +133,10 @@ class Section:
 class Verdict:
     """What the page says first."""
 
-    word: Literal["better", "worse", "equivalent", "undecided", "open"]  # open: not compared yet
+    word: Literal["better", "worse", "equivalent", "undecided", "unreliable", "open"]  # open: not compared yet
     sentence: str
     second: str = ""  # what the second line of a comparison says, or a caution about the first
+    limits: str = ""  # what the verdict cannot have seen, and what it takes for granted
     facts: tuple[Fact, ...] = ()
     command: str = ""  # what would tell, where nothing has yet
 

@@ -52,6 +52,7 @@ def _blocks(document: Document) -> Iterator[str]:
     word = "Not compared yet" if verdict.word == "open" else verdict.word.capitalize()
     yield f"**{word}.** {escaped(verdict.sentence)}"
     yield escaped(verdict.second)
+    yield escaped(verdict.limits)
     if verdict.command:
         yield _fenced([verdict.command])
     yield _facts(verdict.facts)

@@ -25,6 +25,7 @@ VERDICTS = {
     "worse": "Worse",
     "equivalent": "Equivalent",
     "undecided": "Undecided",
+    "unreliable": "Unreliable",
     "open": "Not compared yet",
 }
 

@@ -1,6 +1,6 @@
 """From trainings that are done to a verdict: the race, the pairs and the look, with scores that a formula gives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from hpo.service import measuring, storage, studies
 from hpo.service.compare.contest import contest
 from hpo.service.compare.report import CompareReport
 from hpo.service.compare.request import CompareRequest
-from hpo.service.compare.run import compare
+from hpo.service.compare.run import compare, read
 from hpo.service.compare.stages import Stage, walk
 from hpo.service.measuring import Result
 from hpo.service.slots.slots import Slots
@@ -71,8 +71,13 @@ def opened(tmp_path: Path) -> storage.Storage:
     return store
 
 
-def told(opened: storage.Storage, **options) -> CompareReport:
-    """Settle every job of the comparison by `score`, then compare: nothing is left to train."""
+def told(
+    opened: storage.Storage, *, fails: Callable[[Job], bool] = lambda _: False, dies: float | None = None, **options
+) -> CompareReport:
+    """Settle every job of the comparison by `score`, then compare: nothing is left to train.
+
+    Those that fail diverge, and of the pairs the first training with x = `dies` takes two attempts.
+    """
     request = CompareRequest(**{"study": "known", "storage": opened.url, "pairs": PAIRS, "rounds": 4, **options})
 
     def do(stage: Stage) -> Mapping[str, Result]:
@@ -81,7 +86,12 @@ def told(opened: storage.Storage, **options) -> CompareReport:
         slots.add(stage.plan.name, stage.jobs)
         while (slot := slots.claim(stage.plan.name, "me", 60)) is not None:
             job = Job.from_payload(slot.payload)
-            assert slots.settle(slot, "complete", score(job), params=job.params)
+            if stage.name == "final" and job.params["x"] == dies and slot.attempt == 1 and job.note.endswith("pair 1"):
+                slots.give_up("me", "signal 9")
+            elif fails(job):
+                assert slots.settle(slot, "pruned", reason="diverged: the loss was not finite", params=job.params)
+            else:
+                assert slots.settle(slot, "complete", score(job), params=job.params)
         return measuring.results(opened, stage.plan.name)
 
     walk(opened, contest(opened, request), request, do)
@@ -111,3 +121,44 @@ def test_rows_drawn_anew_are_correlated_and_the_interval_knows_it(opened: storag
     # Nadeau and Bengio's variance: 1/pairs + test rows / training rows in place of 1/pairs.
     wider = ((1 / PAIRS + 10 / 40) / (1 / PAIRS)) ** 0.5
     assert found.ci95[1] - found.ci95[0] == pytest.approx(wider * (plain.ci95[1] - plain.ci95[0]))
+
+
+def search_more(opened: storage.Storage, trials: int, x: float) -> None:
+    """More trials of the search, of one configuration, all of which diverge."""
+    slots = Slots(opened)
+    slots.open("known", 3 + trials)
+    while (slot := slots.claim("known", "me", 60)) is not None:
+        assert slots.settle(slot, "pruned", reason="diverged: the loss was not finite", params={"x": x})
+
+
+def test_an_optimum_that_failed_in_the_search_is_better_only_when_it_trains(opened: storage.Storage) -> None:
+    assert told(opened).comparison.verdict == "better"
+    search_more(opened, 7, x=0.1)
+    report = told(opened)
+    found = report.comparison
+    assert report.optimum.params == {"x": 0.1}
+    assert (found.verdict, found.by_scores) == ("unreliable", "better")
+    assert found.failures is not None
+    assert (found.failures.a.failed, found.failures.a.trainings) == (7, 7 + 1 + PAIRS)
+    assert (found.failures.b.failed, found.failures.b.trainings) == (0, 1 + PAIRS)
+    assert [(look.number, look.verdict) for look in report.looks] == [
+        (1, "unreliable")
+    ]  # the same pairs, the same look
+    assert read(opened, "known") == report
+    assert report.shortfall("better") is not None
+
+
+def test_a_baseline_that_fails_takes_nothing_from_the_optimum(opened: storage.Storage) -> None:
+    search_more(opened, 7, x=0.5)
+    assert told(opened).comparison.verdict == "better"
+
+
+def test_a_pair_that_diverged_stays_a_pair_and_counts_as_a_failure(opened: storage.Storage) -> None:
+    report = told(opened, fails=lambda job: job.params["x"] == 0.1 and job.note.endswith("pair 3"), dies=0.5)
+    assert report.comparison.pairs == PAIRS
+    assert report.scores.optimum[2] == max(report.scores.optimum + report.scores.baseline)  # an error: the worst of all
+    assert report.scores.lost == ("trial 2, pair 3: diverged: the loss was not finite",)
+    found = report.comparison.failures
+    assert found is not None
+    assert (found.a.failed, found.a.trainings) == (1, 1 + PAIRS)
+    assert (found.b.failed, found.b.trainings) == (1, 2 + PAIRS)  # its first attempt died

@@ -7,8 +7,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hpo.analysis.comparison.failures import Failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
 from hpo.analysis.comparison.wording import note
+from hpo.analysis.methods.exact import upper_bound
 from hpo.analysis.methods.intervals import (
     Interval,
     bca,
@@ -43,6 +45,7 @@ def compare(
     margin: float | None = None,
     alpha: float = 0.05,
     test_share: float | None = None,
+    failures: Failures | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Whether a beats b.
@@ -51,7 +54,8 @@ def compare(
     the mirror. Equivalent: two one-sided t tests, each at level alpha, put the difference inside the margin (Schuirmann
     1987). Otherwise undecided, and always with fewer than six pairs, whose smallest p is 2/2^5 = 0.0625. What is both
     better and equivalent is better, and the note says so. Where all gains are the same, the interval is that gain
-    alone and the p is the sign flip's, resampled or not.
+    alone and the p is the sign flip's, resampled or not. Unreliable: better or equivalent, and a is shown to fail more
+    often than b.
 
     Args:
         a: (pairs,) scores, paired with those of b: one seed, one draw of rows each.
@@ -61,6 +65,8 @@ def compare(
         alpha: two-sided level of this look; see `alpha_of_look`.
         test_share: test rows / train rows, where both were drawn anew from all rows for each pair: the variance is then
             Nadeau and Bengio's, and the p that of the corrected t test. None: the test rows are the same for all pairs.
+        failures: how often each side failed to train, from `failures`; None: nobody says. What failed in a pair has a
+            score there all the same, a bad one: to leave the pair out would favour what fails.
         seed: of what is drawn: the bootstrap, and sign patterns beyond 40 pairs.
 
     Raises:
@@ -69,6 +75,10 @@ def compare(
     """
     ours, theirs = _paired(a, b)
     _check(direction, margin, alpha, test_share)
+    if failures is not None and not isinstance(failures, Failures):
+        raise UsageError(
+            f"failures must come from hpo.analysis.failures((failed, all), (failed, all)), not {failures!r:.60}"
+        )
     pairs = ours.size
     gains = _gains(ours, theirs, direction)
     margin = _MARGIN * abs(float(theirs.mean())) if margin is None else float(margin)
@@ -81,6 +91,8 @@ def compare(
     p_equivalent = None if error is None else _equivalence(difference, error, pairs, margin)
     ci = None if error is None else student(difference, error, pairs, 1 - alpha)
     verdict = _verdict(pairs, p_value, ci, p_equivalent, alpha)
+    if verdict in ("better", "equivalent") and failures is not None and failures.a_fails_more_often:
+        verdict = "unreliable"
     ahead = None
     if verdict == "undecided" and sd is not None:
         following = next_alpha(alpha) if pairs >= DECIDING_PAIRS else alpha  # fewer than six pairs spend nothing
@@ -104,6 +116,8 @@ def compare(
         more_pairs=ahead,
         note="",
         resampled=resampled,
+        unseen95=upper_bound(0, pairs),
+        failures=failures,
     )
     return replace(found, note=note(found, skewed=_leans_on_skewness(gains, found)))
 
@@ -139,9 +153,9 @@ def _bootstrap(gains: Scores, sd: float | None, seed: int) -> Interval:
 
 def _leans_on_skewness(gains: Scores, found: Comparison) -> bool:
     """Whether a decision for one side would not hold, were the interval corrected for the skewness of the gains."""
-    if found.verdict not in ("better", "worse") or found.resampled or not found.sd:
+    if found.by_scores not in ("better", "worse") or found.resampled or not found.sd:
         return False
-    sign = 1 if found.verdict == "better" else -1
+    sign = 1 if found.by_scores == "better" else -1
     return sign * skewness_corrected(gains) <= critical_t(found.alpha / 2, found.pairs - 1)
 
 

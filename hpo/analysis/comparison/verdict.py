@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hpo.analysis.comparison.failures import Failures
 from hpo.analysis.methods.intervals import Interval
 
 __all__ = ["MEANINGFUL", "Comparison", "Verdict"]
 
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
+Verdict = Literal["better", "worse", "equivalent", "undecided", "unreliable"]
+"""Unreliable: better or equivalent by the scores, and a fails to train significantly more often than b."""
 
 MEANINGFUL = (
     0.75  # share of pairs won from which a difference is meaningful (Bouthillier et al. 2021, arXiv 2103.03098)
@@ -39,10 +41,20 @@ class Comparison:
     more_pairs: int | None  # about how many more would decide; None: decided, or too many, or nobody can tell
     note: str  # one sentence on how far the verdict carries; "" where there is nothing to add
     resampled: bool  # train and test rows were drawn anew for each pair
+    unseen95: float  # what none of the pairs shows may still happen in this share of trainings: exact 95 % upper bound
+    failures: Failures | None  # how often each side failed to train; None: `compare` was not told
+
+    @property
+    def by_scores(self) -> Verdict:
+        """The verdict of the scores alone."""
+        if self.verdict != "unreliable":
+            return self.verdict
+        return "better" if self.p_value < self.alpha and self.ci is not None and self.ci[0] > 0 else "equivalent"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the fields; intervals are lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {**plain, "failures": None if self.failures is None else self.failures.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Comparison":
@@ -50,4 +62,5 @@ class Comparison:
         plain = dict(document)
         for name in _INTERVALS:
             plain[name] = None if plain[name] is None else tuple(plain[name])
+        plain["failures"] = None if plain["failures"] is None else Failures.from_json(plain["failures"])
         return cls(**plain)

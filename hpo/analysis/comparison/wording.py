@@ -2,11 +2,18 @@
 
 import math
 
+from hpo.analysis.comparison.failures import FailureRate
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
 from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
 from hpo.analysis.methods.power import HOPELESS
 
-__all__ = ["note", "sentence"]
+__all__ = ["ASSUMED", "failed", "note", "sentence", "unseen"]
+
+ASSUMED = (
+    "How seldom a verdict is wrong is promised for pairs independent of one another: what several share, such as a"
+    " drift of the machine, or the luck of one test set where other rows are meant, voids that promise."
+)
+"""What every verdict takes for granted."""
 
 _SMALL_P = 0.0001  # below it a p value is not told by its digits
 _LONG = 1e6  # from here on a figure is written with an exponent
@@ -35,12 +42,13 @@ def sentence(
     pairs = _pairs(comparison)
     figures = f"{_interval(comparison)}, {_p(comparison.p_value)}"
     leader = optimum if comparison.difference > 0 else baseline
+    only = _only(comparison)
     lead = f"{leader} leads by {_amount(comparison, unit)}" if comparison.difference else "it is the same on average"
-    if comparison.verdict == "equivalent":
+    if comparison.by_scores == "equivalent":
         margin = f"±{comparison.margin:.3g}{_spaced(unit)}"
         text = (
-            f"{optimum} and {baseline} are equivalent {about}: after {pairs} their {metric} differs by less than the"
-            f" margin of {margin} ({_p(comparison.p_equivalent)}); {lead}{_interval(comparison)}"
+            f"{optimum} and {baseline} are equivalent {about}{only}: after {pairs} their {metric} differs by less than"
+            f" the margin of {margin} ({_p(comparison.p_equivalent)}); {lead}{_interval(comparison)}"
         )
     elif comparison.verdict == "undecided":
         text = (
@@ -50,10 +58,49 @@ def sentence(
     else:
         loser = baseline if leader == optimum else optimum
         text = (
-            f"{leader} beats {loser} {about}: {metric} better by {_amount(comparison, unit)}{figures},"
+            f"{leader} beats {loser} {about}{only}: {metric} better by {_amount(comparison, unit)}{figures},"
             f" ahead in {_won(comparison)} of {pairs}"
         )
+    if comparison.verdict == "unreliable":
+        text = f"{text}; {failed(comparison, optimum=optimum, baseline=baseline)}"
     return f"{text[0].upper()}{text[1:]}."
+
+
+def unseen(comparison: Comparison) -> str:
+    """What so many pairs cannot have shown, in one sentence."""
+    pairs = "the only pair does not show" if comparison.pairs == 1 else f"none of {_pairs(comparison)} shows"
+    return f"What {pairs} may still happen in up to {comparison.unseen95:.1%} of trainings (exact 95 % bound)."
+
+
+def failed(comparison: Comparison, *, optimum: str, baseline: str) -> str:
+    """How often each side failed to train, as the end of a sentence; "" where no training did, or nobody says.
+
+    Args:
+        comparison: of the optimum (a) with the baseline (b).
+        optimum: what a is called.
+        baseline: what b is called.
+
+    """
+    found = comparison.failures
+    if found is None or not (found.a.failed or found.b.failed):
+        return ""
+    more = "more often" if found.a_fails_more_often else "not shown to be more often"
+    ours, theirs = (f"{rate.failed:,} of {rate.trainings:,} trainings" for rate in (found.a, found.b))
+    return (
+        f"{ours} of {optimum} failed ({_at_most(found.a)}), and {theirs} of {baseline} ({_at_most(found.b)}):"
+        f" {more}, {_p(found.p_more_often)} by Fisher's exact test"
+    )
+
+
+def _at_most(rate: FailureRate) -> str:
+    return f"exact 95 % bound {rate.upper95:.1%}"
+
+
+def _only(comparison: Comparison) -> str:
+    """When the verdict of the scores holds, where it is not always."""
+    if comparison.verdict != "unreliable":
+        return ""
+    return " only when it trains" if comparison.by_scores == "better" else " only when the former trains"
 
 
 def note(comparison: Comparison, *, skewed: bool = False) -> str:
@@ -68,6 +115,8 @@ def note(comparison: Comparison, *, skewed: bool = False) -> str:
         return _too_few(comparison)
     if comparison.verdict == "undecided":
         return _undecided(comparison)
+    if comparison.verdict == "unreliable":
+        return f"By the scores alone it would be {comparison.by_scores}; what fails more often is no better choice."
     if comparison.verdict == "equivalent":
         return ""
     if skewed:
@@ -141,7 +190,7 @@ def _interval(comparison: Comparison) -> str:
 
 
 def _won(comparison: Comparison) -> str:
-    share = comparison.p_superior if comparison.verdict == "better" else 1 - comparison.p_superior
+    share = comparison.p_superior if comparison.by_scores == "better" else 1 - comparison.p_superior
     return f"{round(2 * share * comparison.pairs) / 2:g}"  # ties are halves
 
 

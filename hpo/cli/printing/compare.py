@@ -1,13 +1,13 @@
 """A comparison in words: what it is going to do, and what it found."""
 
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hpo.cli.printing.output import duration, say, table, tell
 from hpo.cli.printing.words import count
 
 if TYPE_CHECKING:
-    from hpo.analysis import Comparison
+    from hpo.analysis import Comparison, FailureRate
     from hpo.service.compare.budget import Spent
     from hpo.service.compare.looks import Look
     from hpo.service.compare.outline import Outline
@@ -48,15 +48,19 @@ def announce(ahead: "Outline") -> None:
 
 def show(report: "CompareReport") -> None:
     """Print a report: the verdict first, and everything it rests on."""
-    from hpo.analysis import sentence
+    from hpo.analysis import ASSUMED, failed, sentence, unseen
 
     names = {"optimum": f"the search's optimum ({report.optimum.name})", "baseline": _baseline(report)}
     for comparison, rows in _lines(report):
         tell(sentence(comparison, metric=report.metric, unit=report.unit, about=_ABOUT[rows], **names))
         if comparison.note:
             tell(f"  {comparison.note}")
+        tell(f"  {unseen(comparison)}")
         if rows == "resampled":
             tell("  The search chose its optimum on rows that are now among the test rows, which may flatter it here.")
+    if (said := failed(report.comparison, **names)) and report.comparison.verdict != "unreliable":
+        tell(f"{said}.")
+    tell(ASSUMED)
     _figures(report)
     for scores in (report.scores, report.resampled_scores):
         for lost in scores.lost if scores is not None else ():
@@ -109,9 +113,19 @@ def _column(report: "CompareReport", found: "Comparison", scores: "Scores") -> d
         "p, equivalence within the margin": _short(found.p_equivalent),
         "pairs won by the optimum": f"{won:g} of {found.pairs}, {found.p_superior:.0%}",
         "  95 % interval (Wilson)": f"{found.p_superior_ci95[0]:.0%} to {found.p_superior_ci95[1]:.0%}",
+        "in no pair, yet possible": f"up to {found.unseen95:.1%} of trainings",
+        "optimum's trainings that failed": _failed(found, "a"),
+        "baseline's trainings that failed": _failed(found, "b"),
         "margin": f"{found.margin:.4g}",
         "alpha of this look": f"{found.alpha:.3g}",
     }
+
+
+def _failed(found: "Comparison", side: Literal["a", "b"]) -> str:
+    if found.failures is None:
+        return "-"
+    rate: FailureRate = getattr(found.failures, side)
+    return f"{rate.failed} of {rate.trainings}, up to {rate.upper95:.1%}"
 
 
 def _short(value: float | None) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
+from typing import Literal
 
-from hpo.analysis import Comparison
+from hpo.analysis import Comparison, FailureRate
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import about
-from hpo.report.words import count, figure, interval, p_value, percent, setting, signed, spread
+from hpo.report.words import NONE, count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
 
@@ -102,6 +103,12 @@ def _figures(report: CompareReport) -> Table:
             "95 % interval (Wilson)",
             [" to ".join(percent(bound) for bound in found.p_superior_ci95) for _, found, _ in columns],
         ),
+        ("in no pair, yet possible", [f"up to {percent(found.unseen95, 1)}" for _, found, _ in columns]),
+        ("trainings that failed, optimum", [_failed(found, "a") for _, found, _ in columns]),
+        (
+            "trainings that failed, hand-picked",
+            [_failed(found, "b") for _, found, _ in columns],
+        ),
         ("a difference too small to matter", [setting(found.margin) for _, found, _ in columns]),
         ("verdict", [found.verdict for _, found, _ in columns]),
     ]
@@ -111,8 +118,16 @@ def _figures(report: CompareReport) -> Table:
         headings=("", *(name for name, _, _ in columns)),
         rows=tuple((name, *values) for name, values in lines if any(value != "–" for value in values)),
         right=frozenset(range(1, len(columns) + 1)),
-        note="± is one standard deviation over the pairs.",
+        note="± is one standard deviation over the pairs. “Up to” is an exact 95 % bound; trainings that failed are "
+        "the search’s and those of all pairs.",
     )
+
+
+def _failed(found: Comparison, side: Literal["a", "b"]) -> str:
+    if found.failures is None:
+        return NONE
+    rate: FailureRate = getattr(found.failures, side)
+    return f"{rate.failed} of {rate.trainings}, up to {percent(rate.upper95, 1)}"
 
 
 def _pairs(report: CompareReport, scores: Scores, caption: str) -> Table:

@@ -1,13 +1,13 @@
 """The verdict, first and in a sentence."""
 
-from hpo.analysis import sentence
+from hpo.analysis import ASSUMED, failed, sentence, unseen
 from hpo.report.document import Fact, Verdict
 from hpo.report.words import count, figure, interval, p_value, percent, setting, signed
 from hpo.service.compare.report import CompareReport
 from hpo.service.findings import Findings
 from hpo.service.findings.records import hand_alone
 
-__all__ = ["SEEN", "about", "second", "unit_of", "verdict", "with_unit"]
+__all__ = ["SEEN", "about", "limits", "second", "unit_of", "verdict", "with_unit"]
 
 SEEN = "The search chose the optimum on rows that are now among the test rows, which may flatter it here."
 """What drawing test rows anew cannot undo."""
@@ -23,6 +23,7 @@ def verdict(findings: Findings) -> Verdict:
         word=found.verdict,
         sentence=sentence(found, metric=report.metric, unit=report.unit, about=about(report)),
         second=second(report),
+        limits=limits(report),
         facts=_facts(report),
     )
 
@@ -37,7 +38,15 @@ def second(report: CompareReport) -> str:
     said = sentence(
         report.resampled, metric=report.metric, unit=report.unit, about="on test rows drawn anew for each pair"
     )
-    return f"About the task rather than about one test set: {said} {SEEN}"
+    return f"About the task rather than about one test set: {said} {unseen(report.resampled)} {SEEN}"
+
+
+def limits(report: CompareReport) -> str:
+    """What the pairs cannot have shown, what failed where anything did, and what every verdict takes for granted."""
+    found = report.comparison
+    names = {"optimum": "the automated optimum", "baseline": "the hand-picked configuration"}
+    told = "" if found.verdict == "unreliable" else failed(found, **names)  # else the sentence has it
+    return " ".join(part for part in (unseen(found), f"{told}." if told else "", ASSUMED) if part)
 
 
 def about(report: CompareReport) -> str:

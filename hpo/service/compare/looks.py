@@ -33,7 +33,7 @@ class Look:
     pairs: int
     alpha: float  # what this look may spend
     p_value: float | None  # None: the comparison was stopped before it was told
-    verdict: str  # better, worse, equivalent, undecided; empty where it was not told
+    verdict: str  # better, worse, equivalent, undecided, unreliable; empty where it was not told
     looked_at: float  # seconds since 1970
 
 

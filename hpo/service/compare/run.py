@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from hpo.analysis import Comparison
+from hpo.analysis import Comparison, Failures
 from hpo.analysis import compare as compared
 from hpo.errors import HpoError
 from hpo.service import measuring, studies
@@ -14,6 +14,7 @@ from hpo.service import storage as storages
 from hpo.service.compare import looks
 from hpo.service.compare.budget import budget
 from hpo.service.compare.contest import Contest, contest
+from hpo.service.compare.failed import failed_trainings
 from hpo.service.compare.looks import Look
 from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
@@ -125,7 +126,8 @@ class _Doing:
 
 def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
     """Look at the pairs, and write down what was seen."""
-    told = [_look(storage, both, request, measured, rows) for rows in measured.pairs]
+    failed = failed_trainings(storage, both, measured)
+    told = [_look(storage, both, request, measured, rows, failed) for rows in measured.pairs]
     definition, record = both.definition, both.record
     seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
     taken = [
@@ -161,7 +163,7 @@ def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Me
 
 
 def _look(
-    storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows
+    storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows, failed: Failures
 ) -> tuple[Look, Comparison, Scores]:
     from hpo.search import digest
 
@@ -184,6 +186,7 @@ def _look(
         margin=margin,
         alpha=look.alpha,
         test_share=_test_share(both) if rows == "resampled" else None,
+        failures=failed,
         seed=both.record.seed,
     )
     told = replace(look, p_value=comparison.p_value, verdict=comparison.verdict, looked_at=time.time())

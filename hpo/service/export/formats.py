@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
+from hpo.service.export.spreadsheets import harmless
 from hpo.service.export.trials import ExportedTrial
 from hpo.service.studies import StudyRecord
 
@@ -74,9 +75,15 @@ def _in_order(configurations: Iterable[Mapping[str, Any]]) -> list[str]:
 def _write_csv(table: Mapping[str, Sequence[Any]], stream: IO[bytes]) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text)  # ends lines in CR LF and so quotes both
-    writer.writerow(table)
-    writer.writerows(zip(*([_cell(entry) for entry in column] for column in table.values()), strict=True))
+    writer.writerow(map(harmless, table))
+    writer.writerows(zip(*([_csv_cell(entry) for entry in column] for column in table.values()), strict=True))
     text.detach()
+
+
+def _csv_cell(entry: Any) -> str:
+    """As in every table, and texts are no formulas: numbers, negative ones too, stay as they are."""
+    cell = _cell(entry)
+    return harmless(cell) if isinstance(entry, str) else cell
 
 
 def _cell(entry: Any) -> str:

@@ -28,6 +28,7 @@ class Result:
     seed: int  # the job's
     params: Params  # the job's
     trial_number: int | None = None  # Optuna's number in the study
+    lost: int = 0  # attempts before the one that counts: its process died, or ran out of memory
     reason: str | None = None  # one line: why it did not come to the end
     curve: tuple[tuple[int, float], ...] = ()
     # (epoch, metric): on validation rows where the job has them, else as seen while training
@@ -71,6 +72,7 @@ def _result(slot: Slot, trial: StoredTrial | None) -> Result:
         seed=job.seed,
         params=job.params,
         trial_number=slot.trial_number,
+        lost=slot.lost,
         reason=slot.reason if slot.outcome != "complete" else None,
         curve=() if trial is None else trial.curve,
         train_curve=tuple((step, value) for step, value in noted.get("train_curve", ())),

@@ -46,6 +46,11 @@ class Slot:
         return self.attempt - self.handed_back
 
     @property
+    def lost(self) -> int:
+        """Attempts that came to nothing and count: their process died, ran out of memory, or its lease ran out."""
+        return max(0, self.tries - (self.state != "open"))
+
+    @property
     def fixed(self) -> Params:
         """The parameters a trial of this slot must take: those asked for and, on a retry, those drawn before."""
         asked = self.payload.get("params") or {}

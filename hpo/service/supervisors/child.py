@@ -13,6 +13,7 @@ from dataclasses import replace
 from hpo.service.hosts import interpreter
 from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import identity
+from hpo.service.supervisors.last_words import last_words
 from hpo.service.workers.lines import Lines
 from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import SHOWN
@@ -22,7 +23,6 @@ __all__ = ["Child", "environment"]
 
 _WORKER = "hpo.service.workers.worker"
 _CHUNK = 1 << 16  # bytes
-_LONGEST = 300  # characters of a worker's last words
 
 
 def environment(threads: int | None) -> dict[str, str]:
@@ -186,7 +186,7 @@ class Child:
         """How it died, as one line: its own last words where there are any."""
         code = self.exit_code
         how = f"signal {-code} ({_signal_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
-        words = _last_words(list(self._tail))
+        words = last_words(self._tail)
         return f"{how}: {words}" if words else how
 
     def stop(self) -> None:
@@ -220,12 +220,6 @@ class Child:
             self._process.stdin.close()
         self._process.stdout.close()
         self._process.stderr.close()
-
-
-def _last_words(lines: list[str]) -> str:
-    """The line that says most: faulthandler's first, as stacks and a list of modules follow it; else the last one."""
-    fatal = [line for line in lines if line.startswith("Fatal Python error")]
-    return (fatal or lines[-1:] or [""])[0][:_LONGEST]
 
 
 def _read(fd: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The statistics against known truth. `python tests/unit/analysis/simulated.py` prints what docs/statistics.md says."""
+"""The statistics against known truth. `make simulate` prints what docs/statistics.md says."""
 
 import numpy as np
 import pytest

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from hpo.analysis import Racer, compare, rank
+from hpo.analysis import ASSUMED, Racer, compare, failures, rank
 from hpo.cli.printing.compare import show
 from hpo.service.compare.budget import Budget, Spent
 from hpo.service.compare.looks import Look
@@ -143,3 +143,25 @@ def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[s
     assert "has no value in the search" in printed(replace(sample(budget=bare), baseline=unseen), capsys)
     unmeasured = Claimed(reported={"test": Decimal("0.92")}, measured={})
     assert "not measured yet" in printed(sample(claimed=unmeasured), capsys)
+
+
+def test_what_the_pairs_cannot_have_shown_and_what_failed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(failing: int) -> str:
+        counted = failures((failing, 8 + failing), (0, 9))
+        found = compare(OPTIMUM, BASELINE, direction="minimize", margin=0.1, alpha=0.0375, failures=counted)
+        report = sample(comparison=found)
+        assert report.to_json()["failures"]["a"]["failed"] == failing
+        assert report.to_json()["unseen95"] == pytest.approx(1 - 0.05 ** (1 / 8))
+        return " ".join(printed(report, capsys).split())
+
+    few, many = told(1), told(9)
+    for out in (few, many):
+        assert out.count("What none of 8 pairs shows may still happen in up to 31.2% of trainings") == 2
+        assert ASSUMED in out
+        assert "0 of 9, up to 28.3%" in out
+    said = "of the search's optimum (trial 7) failed"
+    assert f"1 of 9 trainings {said}" in few
+    assert many.count(f"9 of 17 trainings {said}") == 1
+    assert "only when it trains" in many
+    report = sample(comparison=replace(sample().comparison, verdict="unreliable"))
+    assert report.shortfall("better") == "the verdict is unreliable, and --require better asks for another"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import told
 
-from hpo.analysis import RowScores
+from hpo.analysis import ASSUMED, RowScores, compare, failures, unseen
 from hpo.report import document, html, markdown
 from hpo.report.dashboard import note
 from hpo.report.document import Document, Pictures, Table
@@ -232,3 +232,29 @@ def test_a_search_that_has_just_begun_says_so() -> None:
     begun = told.findings()
     begun = replace(begun, status=replace(begun.status, target=5, running=1, open=4))
     assert document(begun).verdict.sentence == "No trial of the study has ended yet, so there is nothing to judge."
+
+
+def test_every_verdict_says_what_its_pairs_cannot_have_shown_and_takes_for_granted() -> None:
+    report = told.comparison(WON, LOST, resampled=(WON[:7], LOST[:7]))
+    made = told_of(comparison=report)
+    assert made.verdict.limits == f"{unseen(report.comparison)} {ASSUMED}"
+    assert "up to 31.2% of trainings" in made.verdict.limits
+    assert "up to 34.8% of trainings" in made.verdict.second
+    assert made.verdict.limits in html(made)
+    for marked_down in (markdown(made), note(made, "")):
+        assert made.verdict.limits in marked_down
+
+
+@pytest.mark.parametrize(("failing", "word"), [(2, "better"), (9, "unreliable")])
+def test_trainings_that_failed_stand_beside_the_verdict(failing: int, word: str) -> None:
+    counted = compare(WON, LOST, failures=failures((failing, 6 + failing), (0, 7)))
+    assert counted.failures is not None
+    made = told_of(comparison=replace(told.comparison(WON, LOST), comparison=counted))
+    assert made.verdict.word == word
+    said = f"{failing} of {6 + failing} trainings of the automated optimum failed"
+    assert (said in made.verdict.sentence, said in made.verdict.limits) == (failing == 9, failing == 2)
+    figures = dict(words(tables(made, "comparison")["The comparison in figures"]))
+    bound = f"{100 * counted.failures.a.upper95:.1f} %"
+    assert figures["trainings that failed, optimum"] == f"{failing} of {6 + failing}, up to {bound}"
+    assert figures["in no pair, yet possible"] == "up to 31.2 %"
+    assert f'<h2 id="verdict-title">{word.capitalize()}</h2>' in html(made)

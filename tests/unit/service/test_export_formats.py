@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,9 @@ RECORD = StudyRecord(
 )
 
 
+FORMULA = re.compile("[\\t\\r\\n]|[\\s'\"\ufeff]*[=+\\-@＝＋－＠]")  # what a spreadsheet may take for a formula
+
+
 def trial(**changes: Any) -> ExportedTrial:
     begun = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     told: dict[str, Any] = {
@@ -59,6 +63,11 @@ def written(found: list[ExportedTrial], kind: str) -> bytes:
     stream = io.BytesIO()
     export_formats.write(RECORD, found, stream, kind)
     return stream.getvalue()
+
+
+def unmarked(cell: str) -> str:
+    """The text behind a cell of a CSV file, as docs/cli.md says."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
 def as_csv(found: list[ExportedTrial]) -> list[dict[str, str]]:
@@ -106,12 +115,12 @@ def test_a_csv_file_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
     assert len(rows) == len(found)
     for row, one in zip(rows, found, strict=True):
         assert row["number"] == ("" if one.number is None else str(one.number))
-        assert row["reason"] == (one.reason or "")
+        assert unmarked(row["reason"]) == (one.reason or "")
         assert (float(row["value"]) if row["value"] else None) == one.value
         assert datetime.fromisoformat(row["ended_at"]) == one.ended_at
         for name, value in one.params.items():
             cell = row[f"params_{name}"]
-            assert (cell if isinstance(value, str) else json.loads(cell)) == value
+            assert (unmarked(cell) if isinstance(value, str) else json.loads(cell)) == value
         missing = {column for column in row if column.startswith("params_")} - {f"params_{n}" for n in one.params}
         assert all(row[column] == "" for column in missing)
 
@@ -231,3 +240,37 @@ def test_the_study_is_told_without_what_only_hpo_needs() -> None:
     assert "incarnation" not in study
     assert study["created_at"] == "1970-01-01T00:00:00+00:00"
     assert (study["kind"], study["sampler"], study["seed"]) == ("search", "tpe", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "  =1", "\u00a0=1", "'=1", '"=1', " ' \" @x",
+        "＝1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://a.b","c")', "\ufeff=1",
+    ],
+)  # fmt: skip
+def test_no_text_of_a_csv_file_is_a_formula(text: str) -> None:
+    hostile = trial(reason=text, worker=text, params={"kind": text, text: 1}, attributes={"note": text, text: "a"})
+    row = as_csv([hostile])[0]
+    for cell in (row["reason"], row["worker"], row["params_kind"], row["attributes_note"]):
+        assert cell == f"'{text}"
+    assert not any(FORMULA.match(cell) for cell in (*row, *row.values()) if not cell.startswith("'"))
+    assert json.loads(written([hostile], "json"))["trials"][0]["reason"] == text
+    assert as_parquet([hostile])[0]["reason"] == text
+
+
+def test_the_names_of_columns_are_no_formulas() -> None:
+    stream = io.BytesIO()
+    export_formats._write_csv({"=1+1": [1], "a": [2]}, stream)
+    assert stream.getvalue() == b"'=1+1,a\r\n1,2\r\n"
+
+
+def test_negative_numbers_of_a_csv_file_stay_numbers() -> None:
+    row = as_csv([trial(value=-0.5, params={"shift": -3, "rate": -1e-7}, attributes={"train": -math.inf})])[0]
+    assert (row["value"], row["params_shift"], row["params_rate"]) == ("-0.5", "-3", "-1e-07")
+    assert row["attributes_train"] == "-inf"
+
+
+@pytest.mark.parametrize("text", ["a=b", "1-2", "it's = so", "'quoted'", "a@b.c", "", "(-1)"])
+def test_other_texts_are_as_they_were(text: str) -> None:
+    assert as_csv([trial(reason=text)])[0]["reason"] == text

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hpo.service.supervisors.child import _last_words, environment
+from hpo.service.supervisors.child import environment
 from hpo.service.workers.order import Avoid, Event, WorkOrder
 
 ORDER = WorkOrder(
@@ -80,11 +80,3 @@ def test_an_event_tells_how_long_a_trial_may_take(limit: float | None) -> None:
     finally:
         os.close(reader)
         os.close(writer)
-
-
-def test_the_last_words_of_a_worker_are_the_line_that_says_most() -> None:
-    assert _last_words([]) == ""
-    assert _last_words(["first", "ImportError: no such library"]) == "ImportError: no such library"
-    crash = ["hello", "Fatal Python error: Segmentation fault", '  File "a.py", line 3', "Extension modules: numpy"]
-    assert _last_words(crash) == "Fatal Python error: Segmentation fault"
-    assert len(_last_words(["x" * 10_000])) == 300

@@ -12,13 +12,10 @@ from hpo.web.door.login import Login
 from hpo.web.door.origins import SameOrigin
 from hpo.web.door.sessions import Sessions
 from hpo.web.door.tries import Tries
-from hpo.web.door.user import ANYONE, CSRF, USER
 from hpo.web.door.users import Users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["Gate", "around"]
 
@@ -28,27 +25,14 @@ class Gate:
     """Who is let in, and under which names we are known."""
 
     names: Names  # hosts we answer to
-    users: Users | None = None  # who may log in; None: nobody has to, everybody may look and change nothing
+    users: Users  # who may log in
     tls: bool = False  # browsers reach us by https, which ends at a proxy before us
 
 
 def around(inner: "WSGIApplication", gate: Gate) -> "WSGIApplication":
     """`inner` behind the door: a request comes to it with its user, its token and its nonce in the environment."""
     app: WSGIApplication = Changes(JsonObjects(inner))
-    if gate.users is None:
-        app = _nobody(app)
-    else:
-        app = Login(app, gate.users, tls=gate.tls, sessions=Sessions(), tries=Tries())
+    app = Login(app, gate.users, tls=gate.tls, sessions=Sessions(), tries=Tries())
     app = SameOrigin(app, tls=gate.tls)
     app = KnownHost(WellFormed(app), gate.names)
     return Secured(Access(app), tls=gate.tls)
-
-
-def _nobody(inner: "WSGIApplication") -> "WSGIApplication":
-    """Lets everybody in as nobody in particular."""
-
-    def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        environ[USER], environ[CSRF] = ANYONE, ""
-        return inner(environ, start_response)
-
-    return door

@@ -37,7 +37,10 @@ _log = logging.getLogger("hpo.web")
 
 
 class Login:
-    """Lets users in who have a session, shows everybody else the page that begins one."""
+    """Lets users in who have a session, shows everybody else the page that begins one.
+
+    Where nobody has to log in, everybody is let in as nobody in particular, who may look and change nothing.
+    """
 
     def __init__(self, inner: "WSGIApplication", users: Users, *, tls: bool, sessions: Sessions, tries: Tries) -> None:
         self._inner = inner
@@ -50,6 +53,9 @@ class Login:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """As WSGI has it."""
+        if self._users.none_needed():
+            environ[USER], environ[CSRF] = ANYONE, ""
+            return self._inner(environ, start_response)
         path = environ["PATH_INFO"]
         session, user = self._who(environ)
         environ[USER], environ[CSRF] = user or ANYONE, session.csrf if session else ""

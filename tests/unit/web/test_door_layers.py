@@ -18,6 +18,7 @@ from hpo.web.door.headers import Secured
 from hpo.web.door.hosts import KnownHost, is_loopback, names
 from hpo.web.door.origins import SameOrigin
 from hpo.web.door.user import ANYONE, NONCE, user_of
+from hpo.web.door.users import Users
 
 Headers = list[tuple[str, str]]
 
@@ -193,7 +194,7 @@ def test_a_change_to_the_api_is_a_json_object(body: bytes, kind: str, status: in
 
 
 def test_every_answer_carries_the_headers() -> None:
-    gate = Gate(names=names("127.0.0.1"))
+    gate = Gate(names=names("127.0.0.1"), users=Users(required=False))
     for host, path in (("localhost", "/"), ("evil.example", "/"), ("localhost", "/..")):
         headers = Client(around(room(), gate)).get(path, headers={"Host": host}).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -243,7 +244,7 @@ def test_without_users_everybody_looks_and_nobody_changes() -> None:
         seen.append(user_of(environ))
         return room()(environ, start_response)
 
-    client = Client(around(app, Gate(names=names("127.0.0.1"))))
+    client = Client(around(app, Gate(names=names("127.0.0.1"), users=Users(required=False))))
     assert client.get("/").status_code == 200
     assert seen == [ANYONE]
     refused = client.post("/studies/x/stop", headers={"X-CSRF-Token": ""})

@@ -49,8 +49,9 @@ def _probe(document: Any) -> "Probe":
     probe = Probe.from_json(document)
     if not probe.layers:
         raise ValueError("no layers")
-    for record in (probe, *probe.layers):
-        _check(record)
+    _check(probe)
+    for layer in probe.layers:
+        _check(layer)
     return probe
 
 

@@ -101,7 +101,7 @@ def ask(place: Castle, first: bytes, *fields: bytes, body: bytes = b"") -> bytes
     line = Line(place)
     with closing(line.socket):
         line.send(first, *fields, b"Connection: close", body=body)
-        return line.all()
+        return line.socket.recv(2**16)  # a header of the request's may keep the connection open
 
 
 def status(said: bytes) -> int:

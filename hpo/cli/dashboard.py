@@ -108,16 +108,17 @@ def dashboard(
 
     logs.kind(log)  # refused before anything is done
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
-    gate = Gate(names=names(host, allowed), users=known_users(host, users), tls=behind_tls)
+    known = known_users(host, users, proxied=behind_tls or proxy is not None)
+    gate = Gate(names=names(host, allowed), users=known, tls=behind_tls)
     folder = folder_for(artifacts) if artifacts else None
     with apart(), stoppable():
         opened = when_ready(storage or storage_url(), say)
         logs.configure(log)
         server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)
         say(f"hpo dashboard: {server.url} shows {opened.safe_url}; Ctrl-C ends it")
-        if gate.users is None:
+        if gate.users.none_needed():
             say("nobody has to log in, so everybody on this machine may look, and nobody may change anything;")
-            say("hpo dashboard adduser NAME --write makes a user who may")
+            say("hpo dashboard adduser NAME --write makes a user who may, and from then on everybody has to")
         server.run()
     say("stopped")
 

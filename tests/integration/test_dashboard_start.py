@@ -14,7 +14,8 @@ from besieged import WRITER, Visitor
 
 from hpo.errors import UsageError
 from hpo.service import storage
-from hpo.web.door import users
+from hpo.web.door import Door, Gate, users
+from hpo.web.door.hosts import names
 from hpo.web.server import listen
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -27,10 +28,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     users.add(file, *WRITER, may_write=True)
     begun: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def run(*arguments: str, named: bool = True, **environment: str) -> "subprocess.Popen[str]":
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HPO_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "hpo", "dashboard", "--users", str(file), *arguments],
+            [sys.executable, "-m", "hpo", "dashboard", *(("--users", str(file)) if named else ()), *arguments],
             env={**clean, **environment},
             stderr=subprocess.PIPE,
             text=True,
@@ -88,6 +89,22 @@ def test_it_serves_who_logs_in_and_ends_when_told(start: Start, tmp_path: Path) 
     assert WRITER[1] not in log
 
 
+def test_the_first_user_closes_it_while_it_runs_and_the_last_one_opens_it(start: Start, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hpo.db'}"
+    storage.prepare(url).close()
+    process = start("--port", "0", "--storage", url, named=False, XDG_CONFIG_HOME=str(tmp_path))
+    wanda = Visitor(port=port(said(process, "shows")))
+    assert wanda.ask("GET", "/").status == 200
+    users.add(tmp_path / "hpo" / "users.json", *WRITER, may_write=True)
+    assert wanda.ask("GET", "/").status == 401
+    assert wanda.log_in(*WRITER).status == 303
+    assert wanda.ask("GET", "/").status == 200
+    users.remove(tmp_path / "hpo" / "users.json", WRITER[0])
+    assert Visitor(port=wanda.port).ask("GET", "/").status == 200
+    wanda.close()
+    assert ended(process)[0] == 0
+
+
 def test_it_waits_for_the_tables(start: Start, postgres: object, database: Callable[[object], str]) -> None:
     url = database(postgres)
     process = start("--port", "0", HPO_STORAGE=url)
@@ -110,7 +127,8 @@ def test_it_can_be_ended_while_it_waits(start: Start) -> None:
 
 
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    gate = Gate(names=names("127.0.0.1"), users=users.Users())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"cannot listen on 127\.0\.0\.1 port {number}: .* --port"):
-            listen(lambda *_: [], host="127.0.0.1", port=number)
+            listen(Door(lambda *_: [], gate), host="127.0.0.1", port=number)

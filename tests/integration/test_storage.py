@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import optuna
 import pytest
@@ -288,11 +289,25 @@ def test_a_wrong_password_and_a_missing_database_are_named(postgres, database) -
         # The right password opens it, but without the right to make tables there.
         message = refused(lambda: storage.prepare(postgres.url(name, user="guarded", password="right")))
         assert "no right" in message
+        for password in ("S3cr@/?#:[]%+ &='\"\\é\u2028tW0rd", "S3cr%40tW0rd", "e"):
+            # The right one is let in, and nothing that is refused with it tells it.
+            literal = password.replace("'", "''")
+            postgres.execute(f"ALTER ROLE guarded PASSWORD '{literal}'")
+            for extra, why in (
+                ("", "no right"),
+                ("&sslmode=odd", "sslmode"),
+                ("&connect_timeout=soon", "connect_timeout"),
+            ):
+                url = postgres.url(name, user="guarded", password=quote(password, safe="")) + extra
+                message = refused(lambda url=url: storage.prepare(url))
+                assert why in message
+                assert "S3cr" not in message
+                assert "tW0rd" not in message
         assert "does not know it" in refused(lambda: storage.prepare(postgres.url("missing")))
     finally:
         rules.write_text(before)
         postgres.execute("SELECT pg_reload_conf()")
-        postgres.execute("DROP ROLE guarded")
+        postgres.execute("DROP ROLE IF EXISTS guarded")
 
 
 def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: StudyPlan) -> None:  # type: ignore[no-untyped-def]

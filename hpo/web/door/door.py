@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hpo.errors import HpoError
 from hpo.web.door.access import Access
-from hpo.web.door.bodies import JsonObjects, WellFormed
+from hpo.web.door.bodies import JsonObjects, WellFormed, limit
 from hpo.web.door.changes import Changes
+from hpo.web.door.fields import PlainFields
 from hpo.web.door.headers import Secured
 from hpo.web.door.hosts import KnownHost, Names
 from hpo.web.door.login import Login
 from hpo.web.door.origins import SameOrigin
 from hpo.web.door.sessions import Sessions
 from hpo.web.door.tries import Tries
-from hpo.web.door.user import ANYONE, CSRF, USER
 from hpo.web.door.users import Users
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["Gate", "around"]
+__all__ = ["Door", "Gate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +29,27 @@ class Gate:
     """Who is let in, and under which names we are known."""
 
     names: Names  # hosts we answer to
-    users: Users | None = None  # who may log in; None: nobody has to, everybody may look and change nothing
+    users: Users  # who may log in
     tls: bool = False  # browsers reach us by https, which ends at a proxy before us
 
 
-def around(inner: "WSGIApplication", gate: Gate) -> "WSGIApplication":
+class Door:
     """`inner` behind the door: a request comes to it with its user, its token and its nonce in the environment."""
-    app: WSGIApplication = Changes(JsonObjects(inner))
-    if gate.users is None:
-        app = _nobody(app)
-    else:
-        app = Login(app, gate.users, tls=gate.tls, sessions=Sessions(), tries=Tries())
-    app = SameOrigin(app, tls=gate.tls)
-    app = KnownHost(WellFormed(app), gate.names)
-    return Secured(Access(app), tls=gate.tls)
 
+    def __init__(self, inner: "WSGIApplication", gate: Gate) -> None:
+        changes = Changes(JsonObjects(inner))
+        self._login = Login(changes, gate.users, tls=gate.tls, sessions=Sessions(), tries=Tries())
+        app = WellFormed(SameOrigin(self._login, tls=gate.tls), self.longest)
+        self._outermost = Secured(Access(PlainFields(KnownHost(app, gate.names))), tls=gate.tls)
 
-def _nobody(inner: "WSGIApplication") -> "WSGIApplication":
-    """Lets everybody in as nobody in particular."""
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        """As WSGI has it."""
+        return self._outermost(environ, start_response)
 
-    def door(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        environ[USER], environ[CSRF] = ANYONE, ""
-        return inner(environ, start_response)
-
-    return door
+    def longest(self, environ: "WSGIEnvironment") -> int:
+        """How many bytes the body of this request may have: by its path, its host and its cookies alone."""
+        try:
+            writes = self._login.writes(environ)
+        except HpoError:  # the users cannot be read, so nobody is known
+            writes = False
+        return limit(environ["PATH_INFO"], writes=writes)

@@ -24,8 +24,10 @@ def users_file(asked: Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "hpo" / "users.json"
 
 
-def known_users(host: str, asked: Path | None = None) -> Users | None:
-    """Who may log in to a server on `host`; None: there is nobody, and it may do without.
+def known_users(host: str, asked: Path | None = None, *, proxied: bool = False) -> Users:
+    """Who may log in to a server on `host`; where there is nobody, it may do without until there is.
+
+    `proxied`: others than this machine come to it through a proxy before it.
 
     Raises:
         UsageError: there is nobody, and others than this machine can reach the server, or a file was asked for; or what
@@ -33,19 +35,22 @@ def known_users(host: str, asked: Path | None = None) -> Users | None:
 
     """
     path = users_file(asked)
-    users = Users(path, besides=_from_environment())
-    if users.all():
-        return users
     named = asked is not None or bool(os.environ.get(USERS))
+    users = Users(path, besides=_from_environment(), required=named or proxied or not is_loopback(host))
+    if users.none_needed() or users.all():
+        return users
     remedy = "hpo dashboard adduser NAME --write" + (f" --users {shlex.quote(str(path))}" if named else "")
     if not is_loopback(host):
         raise UsageError(
             f"on {host or 'all addresses'} anybody in the network could look in, and there is no user: {remedy}, "
             f"set {USER} and {PASSWORD}_FILE, or use --host 127.0.0.1"
         )
-    if named:
-        raise UsageError(f"there is no user in {path}: {remedy}")
-    return None
+    if proxied and not named:
+        raise UsageError(
+            f"whoever reaches the proxy could look in, and there is no user: {remedy}, "
+            f"or set {USER} and {PASSWORD}_FILE"
+        )
+    raise UsageError(f"there is no user in {path}: {remedy}")
 
 
 def _from_environment() -> Account | None:

@@ -1,7 +1,7 @@
 """Who may log in: a file with a salted hash for each user, and one user out of the environment.
 
 The file is JSON, `{"users": {name: {"password": hash, "write": bool}}}`, readable by its owner alone, and read again
-when it has changed: a user who is taken out of it is out at once.
+when it has changed: a user who is taken out of it is out at once, and the first one who is put into it closes the door.
 """
 
 import contextlib
@@ -36,9 +36,10 @@ class Account:
 class Users:
     """All who may log in, as the file says now; threads may share it."""
 
-    def __init__(self, path: Path | None = None, *, besides: Account | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, besides: Account | None = None, required: bool = True) -> None:
         self.path = path  # None: there is no file
         self._besides = besides  # one who stands in no file; the file's user of that name wins
+        self._required = required  # without any, nobody is let in, rather than everybody
         self._seen: tuple[int, ...] | None = None
         self._accounts: Mapping[str, Account] = {}
 
@@ -50,6 +51,19 @@ class Users:
 
         """
         return self.all().get(name)
+
+    def none_needed(self) -> bool:
+        """Whether nobody has to log in now: there is no user, and the server may do without.
+
+        A file that was there and is gone is nobody's word that it may: then it stays closed.
+
+        Raises:
+            UsageError: the file is there and cannot be read.
+
+        """
+        if self._required or self.all():
+            return False
+        return self._seen is None or self.path is None or self.path.exists()
 
     def all(self) -> Mapping[str, Account]:
         """Every user by name.
@@ -63,9 +77,11 @@ class Users:
             return besides
         try:
             found = self.path.stat()
-            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return besides
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen != self._seen:
             self._accounts = read(self.path)
             self._seen = seen
@@ -86,7 +102,7 @@ def read(path: Path) -> dict[str, Account]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UsageError(f"the users in {path} cannot be read: {error.strerror or error}") from None
+        raise _unreadable(path, error) from None
     if mode & stat.S_IWOTH:
         raise UsageError(
             f"everybody may write {path}, so anybody could let themselves in: chmod 600 {shlex.quote(str(path))}"
@@ -134,6 +150,10 @@ def refuse_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a user: letters, digits and . _ @ - only, at most 64 of them")
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"the users in {path} cannot be read: {error.strerror or error}")
 
 
 def _account(name: str, entry: Mapping[str, object]) -> Account:

@@ -136,7 +136,9 @@ def test_nobody_s_password_is_never_right() -> None:
 
 
 def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
-    assert known_users("127.0.0.1") is None
+    assert known_users("127.0.0.1").none_needed()
+    with pytest.raises(UsageError, match="proxy"):
+        known_users("127.0.0.1", proxied=True)
     for host in ("0.0.0.0", "::"):
         with pytest.raises(UsageError, match="adduser"):
             known_users(host)
@@ -144,10 +146,33 @@ def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
         known_users("127.0.0.1", file)  # whoever names a file wants a login
 
 
+def test_the_first_user_closes_the_door_and_the_last_one_opens_it(tmp_path: Path) -> None:
+    known, file = known_users("127.0.0.1"), users_file()
+    users.add(file, "ada", GOOD, may_write=True)
+    assert not known.none_needed()
+    users.remove(file, "ada")
+    assert known.none_needed()
+    users.add(file, "bob", GOOD, may_write=True)
+    assert not known.none_needed()
+    file.unlink()  # which says nothing
+    assert not known.none_needed()
+    assert known.all() == {}
+    file.mkdir()
+    with pytest.raises(UsageError, match="cannot be read"):
+        known.none_needed()
+
+
+def test_where_users_are_required_the_last_one_locks_the_door(file: Path) -> None:
+    users.add(file, "ada", GOOD, may_write=True)
+    for found in (known_users("0.0.0.0", file), known_users("127.0.0.1", file)):
+        assert not found.none_needed()
+    users.remove(file, "ada")
+    assert not found.none_needed()
+
+
 def test_users_of_the_file_may_log_in_anywhere(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     found = known_users("0.0.0.0", file)
-    assert found is not None
     assert list(found.all()) == ["ada"]
 
 
@@ -166,7 +191,6 @@ def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
         known_users("0.0.0.0")
     monkeypatch.setenv("HPO_DASHBOARD_PASSWORD_FILE", str(secret))
     found = known_users("0.0.0.0")
-    assert found is not None
     team = found.find("team")
     assert team is not None
     assert team.may_write

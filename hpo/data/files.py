@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from hpo.errors import DataError
+from hpo.study.looks import Count, Name
+from hpo.study.records import check
 
 __all__ = ["FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
 
@@ -14,9 +16,12 @@ __all__ = ["FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_che
 class DataFile:
     """One file of a data set, as its publisher made it."""
 
-    name: str  # without a folder
-    size: int  # bytes
+    name: Name  # without a folder
+    size: Count  # bytes
     sha256: str  # of the whole file, 64 hexadecimal digits
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 FASHION_MNIST_FILES: tuple[DataFile, ...] = (
@@ -50,6 +55,9 @@ class FileReport:
     path: Path
     state: Literal["ok", "missing", "damaged"]  # damaged: it is there, and not what it should be
     problem: str | None = None  # what is wrong with it, one clause; None where nothing is
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 def inspect(folder: Path, file: DataFile) -> FileReport:

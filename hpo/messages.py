@@ -23,7 +23,8 @@ _NODE = re.compile(r"\{\{node ([^}]*)\}\}")  # a name, between signs that say th
 
 
 def one_line(error: BaseException) -> str:
-    """The exception's type and what it says, at most 500 characters."""
+    """The exception's type and what it says, at most 500 characters; of one that stands for another, that one's."""
+    error = getattr(error, "stands_for", error)
     name, text = type(error).__name__, said(error)
     return f"{name}: {text.removeprefix(f'{name}: ')}"[:_LONGEST] if text else name
 
@@ -32,7 +33,7 @@ def said(error: BaseException) -> str:
     """What the exception says, at most 500 characters; nothing where it says nothing, or cannot."""
     try:
         whole = _COLOURS.sub("", str(error))
-    except Exception:  # its own __str__ is broken
+    except BaseException:  # its own __str__ is broken
         return ""
     return (_first(_telling(whole)) or " ".join(whole.split()))[:_LONGEST]
 

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from hpo.errors import DataError
+from hpo.files import read
 from hpo.study.looks import Count, Name
 from hpo.study.records import check
 
 __all__ = ["FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
+
+
+_LARGEST = 100_000_000  # bytes of a file of a data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ def inspect(folder: Path, file: DataFile) -> FileReport:
     """Look at `file` in `folder`: reads it whole, about 10 ms for 30 MB."""
     path = folder / file.name
     try:
-        content = path.read_bytes()
+        content = read(path, most=_LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return FileReport(path=path, state="missing")
     except OSError as error:
@@ -77,7 +81,7 @@ def read_checked(folder: Path, file: DataFile) -> bytes:
     """The content of `file` in `folder`, checked as read. Raises DataError where it is not what it should be."""
     path = folder / file.name
     try:
-        content = path.read_bytes()
+        content = read(path, most=_LARGEST)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     problem = _problem(content, file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from hpo import settings
 from hpo.data.files import FASHION_MNIST_FILES, FileReport, inspect
 from hpo.errors import DataError
+from hpo.files import expanded
 from hpo.study.looks import Name
 from hpo.study.records import check
 
@@ -52,7 +53,7 @@ def places() -> tuple[Place, ...]:
     """All places, in order: $HPO_DATA_DIR, the Keras cache, Debian's folder, our own cache."""
     given = settings.data_folder()
     named = "$HPO_DATA_DIR"
-    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    keras = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
     return (
         *(
             (Place(name=named, folder=given / FOLDER, given=True), Place(name=named, folder=given, given=True))

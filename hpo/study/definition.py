@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from hpo.errors import DefinitionError, UsageError
 from hpo.study.ablation import Ablation
 from hpo.study.baseline import Baseline
-from hpo.study.checks import function, keep
+from hpo.study.checks import function, keep, shown
 from hpo.study.claim import Claim
+from hpo.study.contained import contained
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
 from hpo.study.looks import Count, Name, Positive, Whole
@@ -135,6 +136,19 @@ class StudyDefinition:
     def baseline(self, name: str | None = None) -> Baseline:
         """The baseline of that name; the first one where no name is given. Raises UsageError."""
         return _find(self.name, "baseline", self.baselines, name, default=0)
+
+    def obstacle(self, params: Params) -> str | None:
+        """Why a configuration cannot be trained, as `infeasible` says; None where it can.
+
+        Raises:
+            DefinitionError: it says something else than a text or None.
+            Exception: whatever its code raises.
+
+        """
+        reason = contained(lambda: self.infeasible(params))
+        if reason is not None and not isinstance(reason, str):
+            raise DefinitionError(f"infeasible() of {self.name!r} gave {shown(reason)}: return a text, or None")
+        return reason
 
     @functools.cached_property
     def version(self) -> str:

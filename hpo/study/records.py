@@ -24,7 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def check(record: object, *, kind: str | None = None, error: type[HpoError] = DefinitionError) -> None:
+def check(record: Any, *, kind: str | None = None, error: type[HpoError] = DefinitionError) -> None:
     """Look at every field of a frozen record, and let it keep them in Python's own types; for its __post_init__ alone.
 
     Args:
@@ -36,7 +36,7 @@ def check(record: object, *, kind: str | None = None, error: type[HpoError] = De
         HpoError: `error`: a field is not of its type or out of its range; the message names it, its value, its limit.
 
     """
-    looks = _looks(record.__class__)
+    looks = _looks(type(record))
     called = type(record).__name__
     if looks and looks[0][0] in _NAMES:
         called = kind or called.lower()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import StorageError, UsageError
+from hpo.files import expanded
 from hpo.service.storage import Storage
 from hpo.web.door.bodies import LARGEST_FILE
 from hpo.web.door.hosts import is_loopback
@@ -137,7 +138,7 @@ def stoppable() -> Iterator[None]:
 
 def folder_for(path: Path) -> Path:
     """The folder of attached files, whole, made where it is missing. Raises UsageError where it cannot be."""
-    folder = path.expanduser().absolute()
+    folder = expanded(path).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -142,7 +142,9 @@ def test_what_is_no_race_is_refused_in_one_line(racers: list[Racer], said: str) 
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("searched", "score", "field"), [(0.9, math.nan, r"scores\[0\]"), (math.inf, 0.9, "search_value")])
+@pytest.mark.parametrize(
+    ("searched", "score", "field"), [(0.9, math.nan, r"scores\[0\]"), (math.inf, 0.9, "search_value")]
+)
 def test_a_score_that_is_not_finite_is_refused(searched: float, score: float, field: str) -> None:
     with pytest.raises(UsageError, match=rf"racer 'trial 1': {field} must be a finite number"):
         trial(1, searched, score)

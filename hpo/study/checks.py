@@ -36,6 +36,7 @@ __all__ = [
 R = TypeVar("R")
 
 _MOST = 1_000_000  # values of a tuple
+_FURTHEST = 2**63 - 1  # of a whole number: what databases and arrays take
 _PLAIN = {"b": bool, "i": int, "u": int, "f": float, "U": str}  # NumPy's letter of a type -> Python's own
 
 
@@ -47,13 +48,15 @@ def plain(value: Any) -> Any:
 
 
 def whole(given: Any, what: str) -> int:
-    """A whole number, 3.0 too."""
+    """A whole number of 64 bits, 3.0 too."""
     given = plain(given)
     if isinstance(given, float) and given.is_integer():
         given = int(given)
-    if isinstance(given, int) and not isinstance(given, bool):
-        return int(given)
-    raise DefinitionError(f"{what} must be a whole number, not {shown(given)}")
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise DefinitionError(f"{what} must be a whole number, not {shown(given)}")
+    if abs(given) > _FURTHEST:
+        raise DefinitionError(f"{what} must be a whole number of 64 bits, not {shown(given)}")
+    return int(given)
 
 
 def number(given: Any, what: str) -> float:

@@ -1,14 +1,69 @@
-"""Files written whole or not at all: by whoever reads one while it is replaced, by a full disk, by a kill."""
+"""Files, read and written: no pipe or device is waited for, and a file is written whole or not at all.
+
+Not at all means: by whoever reads one while it is replaced, by a full disk, by a kill.
+"""
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from hpo.errors import UsageError
 
-__all__ = ["is_device", "refuse_unwritable", "replacing"]
+__all__ = ["expanded", "is_device", "read", "refuse_unwritable", "replacing"]
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with the home folder in place of ~ or ~NAME.
+
+    Raises:
+        UsageError: nobody has that name here.
+
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        name = os.fspath(path).partition("/")[0]
+        raise UsageError(
+            f"{os.fspath(path)!r}: there is no home folder {name!r} here; write the path in full"
+        ) from None
+
+
+def read(path: Path, *, most: int) -> bytes:
+    """What is in an ordinary file.
+
+    Args:
+        path: of the file.
+        most: bytes it may have.
+
+    Raises:
+        OSError: it cannot be read, is no ordinary file, or is larger.
+
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # of a pipe nobody writes, it would wait
+    with os.fdopen(descriptor, "rb") as file:
+        there = os.fstat(descriptor)
+        if not stat.S_ISREG(there.st_mode):
+            raise OSError(errno.EINVAL, f"it is {_kind(there.st_mode)}, not a file", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most / 1e6:g} MB", str(path))
+    return content
+
+
+def _kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
 def is_device(path: Path) -> bool:
@@ -20,11 +75,13 @@ def refuse_unwritable(output: Path) -> None:
     """Refuse a file that `replacing` could not write, before the work that fills it; nothing is left behind.
 
     Raises:
-        UsageError: there is no such folder, nothing can be written in it, or the file is there and not to be written.
+        UsageError: there is no such folder, nothing can be written in it, the file is there and not to be written, or
+            it is a folder, a socket, or a pipe that nobody reads.
 
     """
     target = Path(os.path.realpath(output))
     if is_device(target):
+        _refuse_silent(target, output)
         return
     if not target.parent.is_dir():
         raise UsageError(f"there is no folder {target.parent} to write {target.name} in; create it first")
@@ -35,6 +92,18 @@ def refuse_unwritable(output: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(f"cannot write in {target.parent}: {error.strerror or error}; give another -o") from None
+
+
+def _refuse_silent(target: Path, output: Path) -> None:
+    """Refuse what is there, is no file, and would have us wait, or cannot be written at all."""
+    kind = _kind(target.stat().st_mode)
+    try:
+        if kind not in ("a folder", "a socket"):
+            os.close(os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY))
+            return
+    except OSError as error:
+        kind = f"{kind} that nobody reads" if error.errno == errno.ENXIO else f"{kind} that may not be written"
+    raise UsageError(f"{output} is {kind}; give another -o")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,8 @@ _NODE = re.compile(r"\{\{node ([^}]*)\}\}")  # a name, between signs that say th
 
 
 def one_line(error: BaseException) -> str:
-    """The exception's type and what it says, at most 500 characters."""
+    """The exception's type and what it says, at most 500 characters; of one that stands for another, that one's."""
+    error = getattr(error, "stands_for", error)
     name, text = type(error).__name__, said(error)
     return f"{name}: {text.removeprefix(f'{name}: ')}"[:_LONGEST] if text else name
 

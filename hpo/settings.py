@@ -11,6 +11,7 @@ from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from hpo.errors import HpoWarning, UsageError
+from hpo.files import expanded, read
 
 __all__ = [
     "DEFAULT_PRUNER",
@@ -56,6 +57,7 @@ somebody's own on a slower machine many more. Who knows better gives a time limi
 """
 
 
+_LONGEST = 10_000  # bytes of a file with a password
 _BACKEND = "tensorflow"  # of Keras
 
 
@@ -93,8 +95,8 @@ def _storage_password() -> str | None:
     if password:
         raise UsageError("HPO_STORAGE_PASSWORD and HPO_STORAGE_PASSWORD_FILE are both set: unset one of them")
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8").rstrip("\r\n") or None
-    except (OSError, ValueError, RuntimeError) as error:
+        return read(expanded(file), most=_LONGEST).decode().rstrip("\r\n") or None
+    except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise UsageError(f"HPO_STORAGE_PASSWORD_FILE is {file!r}, which cannot be read: {why}") from None
 
@@ -102,13 +104,13 @@ def _storage_password() -> str | None:
 def data_folder() -> Path | None:
     """$HPO_DATA_DIR, the first place data sets are looked for; None where it is not set."""
     folder = os.environ.get("HPO_DATA_DIR")
-    return Path(folder).expanduser() if folder else None
+    return expanded(folder) if folder else None
 
 
 def cache_folder() -> Path:
     """Where what was fetched, or trained once for all, is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "hpo"
+    return expanded(base) / "hpo"
 
 
 def use_tensorflow() -> None:

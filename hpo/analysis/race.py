@@ -4,13 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from hpo.analysis.methods.intervals import Interval, standard_error, student
 from hpo.errors import UsageError
 from hpo.study import Direction
+from hpo.study.looks import Count, Name, Share
+from hpo.study.records import arguments, check
 
 __all__ = ["RaceFinding", "Racer", "rank"]
 
@@ -21,10 +23,13 @@ _RESAMPLES = 9_999  # of the rounds
 class Racer:
     """One configuration in the race."""
 
-    name: str  # for a person; unique in its race
-    number: int | None  # of its trial; None: a baseline
+    name: Name  # for a person; unique in its race
+    number: Count | None  # of its trial; None: a baseline
     search_value: float | None  # what the search measured; None: it was no trial of the search
     scores: tuple[float, ...]  # measured again, one a round; the same rounds for all
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
     @property
     def mean(self) -> float:
@@ -55,8 +60,11 @@ class RaceFinding:
         float | None
     )  # Kendall's, of the search's order and this one, baselines apart; None: fewer than two, or no order
     first_share: (
-        float | None
+        Share | None
     )  # of bootstrap resamples of the rounds: the winner stays first of the trials; None: one round
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the fields; racers as `Racer.to_json` has them."""
@@ -83,7 +91,8 @@ class RaceFinding:
         )
 
 
-def rank(racers: Sequence[Racer], *, direction: Direction, seed: int = 0) -> RaceFinding:
+@arguments(UsageError)
+def rank(racers: Sequence[Racer], *, direction: Direction, seed: Count = 0) -> RaceFinding:
     """Order the racers by their mean score and say how far the search's own values can be trusted.
 
     Equal means go by the search's value, then by the order given.
@@ -97,7 +106,7 @@ def rank(racers: Sequence[Racer], *, direction: Direction, seed: int = 0) -> Rac
         UsageError: no trial among them, a name twice, rounds that differ or are none, a score that is not finite.
 
     """
-    _check(racers, direction)
+    _check(racers)
     sign = 1.0 if direction == "maximize" else -1.0
     order = tuple(sorted(racers, key=lambda racer: (-sign * racer.mean, -sign * _searched(racer, sign))))
     trials = [racer for racer in order if racer.number is not None]
@@ -152,9 +161,7 @@ def _first_share(trials: Sequence[Racer], sign: float, seed: int) -> float | Non
     return float(np.mean(first[:, 0] / first.sum(axis=1)))
 
 
-def _check(racers: Sequence[Racer], direction: Direction) -> None:
-    if direction not in get_args(Direction):
-        raise UsageError(f"direction must be one of {', '.join(get_args(Direction))}, not {direction!r}")
+def _check(racers: Sequence[Racer]) -> None:
     if all(racer.number is None for racer in racers):
         raise UsageError("there is no trial in the race: give at least one beside the baselines")
     names = [racer.name for racer in racers]
@@ -168,6 +175,3 @@ def _check(racers: Sequence[Racer], direction: Direction) -> None:
                 f"{racer.name!r} has {len(racer.scores)} rounds and {racers[0].name!r} {rounds}: all need the same"
                 " number, and at least one"
             )
-        values = racer.scores if racer.search_value is None else (*racer.scores, racer.search_value)
-        if not all(math.isfinite(value) for value in values):
-            raise UsageError(f"{racer.name!r} has a score that is not finite: leave it out of the race")

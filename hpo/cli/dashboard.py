@@ -10,6 +10,9 @@ from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import AsJson, Storage
 from hpo.cli.printing.output import document, say, table, tell
 from hpo.cli.streams import apart
+from hpo.errors import UsageError
+
+_LONGEST = 10_000  # characters of a password that is read
 
 __all__ = ["adduser", "dashboard", "deluser", "register", "users"]
 
@@ -107,6 +110,8 @@ def dashboard(
     from hpo.web.server import folder_for, listen, stoppable, when_ready
 
     logs.kind(log)  # refused before anything is done
+    if proxy is not None and not proxy.strip():
+        raise UsageError("--trusted-proxy is empty: give the address of the proxy, or leave it out")
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
     known = known_users(host, users, proxied=behind_tls or proxy is not None)
     gate = Gate(names=names(host, allowed), users=known, tls=behind_tls)
@@ -171,10 +176,8 @@ def users(users: _UsersFile = None, as_json: AsJson = False) -> None:
 
 
 def _password(*, from_stdin: bool) -> str:
-    from hpo.errors import UsageError
-
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return sys.stdin.readline(_LONGEST).rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask for the password on: give it with --password-stdin")
     given: str = typer.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)

@@ -1,6 +1,5 @@
 """`hpo export`: a study for other programs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from hpo.cli.arguments.options import Storage, Study
 from hpo.cli.printing.output import say
 from hpo.cli.printing.words import count
 from hpo.cli.streams import results
+from hpo.files import expanded
 from hpo.settings import storage_url
 
 __all__ = ["export", "register"]
@@ -52,7 +52,7 @@ def export(
     from hpo.service import export as service
     from hpo.service import storage as storages
 
-    to = None if output == "-" else Path(output).expanduser()
+    to = None if output == "-" else expanded(output)
     kind = service.check(to, kind)
     opened = storages.open(storage or storage_url())
     if to is None:

@@ -2,20 +2,25 @@
 
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
 from hpo import notes
 from hpo.cli.streams import own_stdout
 from hpo.errors import HpoError
-from hpo.messages import printable
+from hpo.messages import printable, said
 
-__all__ = ["DONE", "ERROR", "INTERRUPTED", "main"]
+__all__ = ["DONE", "ERROR", "INTERRUPTED", "USAGE", "main"]
+
+_LONGEST = 2000  # characters of a message; what is left out of a longer one is in its middle
 
 DONE = 0
 ERROR = 1  # an expected error, or a defect
+USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
@@ -27,7 +32,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_streams()
     with own_stdout(), notes.told(_note):
-        return _run(argv)
+        code = _run(argv)
+    if argv is None:
+        _end(code)
+    return code
+
+
+def _end(code: int) -> None:
+    """End the process here where a definition has left threads, for which the interpreter would wait."""
+    threads = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    if threads:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -47,6 +65,9 @@ def _run(argv: Sequence[str] | None) -> int:
         code = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone: nothing to say, and nobody to say it to
         return _deaf()
+    except UnicodeEncodeError as error:  # bytes on the command line, or in the environment, that are no UTF-8
+        wrong = error.object[error.start : error.start + 9]
+        return _fail(f"what was given holds {wrong!r}, which is no text in UTF-8: write it in other characters", USAGE)
     except OSError as error:
         _deaf()
         return _fail(_system(error), ERROR)
@@ -76,7 +97,10 @@ def _note(text: str) -> None:
 def _fail(message: str, code: int) -> int:
     if os.environ.get("HPO_DEBUG") and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    print(f"hpo: {printable(' '.join(message.split()))}", file=sys.stderr)
+    line = printable(" ".join(message.split()))
+    if len(line) > _LONGEST:
+        line = f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+    print(f"hpo: {line}", file=sys.stderr)
     return code
 
 
@@ -104,5 +128,4 @@ def _system(error: OSError) -> str:
 
 def _defect(error: Exception) -> str:
     how = "" if os.environ.get("HPO_DEBUG") else "; run it again with HPO_DEBUG=1 to see where"
-    first = " ".join(str(error).split()) or "no message"
-    return f"unexpected {type(error).__name__}: {first[:300]}{how}"
+    return f"unexpected {type(error).__name__}: {said(error)[:300] or 'no message'}{how}"

@@ -9,6 +9,7 @@ from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.options import Storage, Study
 from hpo.cli.printing.output import say
 from hpo.cli.printing.words import count
+from hpo.files import expanded
 from hpo.settings import storage_url
 
 __all__ = ["register", "report"]
@@ -51,7 +52,7 @@ def report(
     from hpo.service import storage as storages
     from hpo.service.findings.gathering import gather
 
-    to = output.expanduser()
+    to = expanded(output)
     kind = reports.format_of(to, kind)
     opened = storages.open(storage or storage_url())
     document = reports.document(gather(opened, study))

@@ -59,7 +59,7 @@ def _array(values: Any, what: str) -> NDArray[Any]:
     try:
         if hasattr(values, "to_numpy"):
             return np.asarray(values.to_numpy())
-        if isinstance(values, list | tuple) or hasattr(values, "__array__"):
+        if isinstance(values, list | tuple | range) or hasattr(values, "__array__"):
             return np.asarray(values)
     except Exception as error:  # whatever another library's conversion raises
         raise DataError(f"{what} is no array ({error}): give rows of one length and type") from error
@@ -72,7 +72,7 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.generic]:
     if all(isinstance(cell, str) for cell in cells):
         return array.astype(np.str_)
     if all(isinstance(cell, int | np.integer | np.bool_) for cell in cells):
-        return array.astype(np.int64)
+        return _whole(array, what)
     for place, cell in enumerate(cells):
         if _missing(cell):
             cells[place] = np.nan
@@ -82,6 +82,13 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.generic]:
                 f"{what}[{where}] is {cell!r:.40}, a {type(cell).__name__}: give numbers, or texts throughout"
             )
     return cells.astype(np.float64).reshape(array.shape)
+
+
+def _whole(array: NDArray[Any], what: str) -> NDArray[np.generic]:
+    try:
+        return array.astype(np.int64)
+    except OverflowError:
+        raise DataError(f"{what} holds whole numbers beyond 64 bits: give them as floats, or fewer digits") from None
 
 
 def _missing(cell: object) -> bool:

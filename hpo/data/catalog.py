@@ -10,6 +10,8 @@ from hpo.data.boston_housing import boston_housing, boston_housing_file
 from hpo.data.downloads import OnProgress
 from hpo.data.fetch import find_or_fetch
 from hpo.errors import DataError, UsageError
+from hpo.study.looks import Name
+from hpo.study.records import check
 
 __all__ = ["DATASETS", "Located", "fetch", "locate"]
 
@@ -25,10 +27,13 @@ DATASETS: Mapping[str, str] = MappingProxyType(
 class Located:
     """Where a data set lies."""
 
-    name: str  # a key of DATASETS
+    name: Name  # a key of DATASETS
     source: str | None  # whose folder it lies in, for a person: "the Keras cache"; None where it lies nowhere
     path: Path | None  # the folder or file; None where it lies nowhere
     problems: tuple[str, ...] = ()  # one line for each file that is damaged, wherever it lies
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
     @property
     def ok(self) -> bool:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from hpo.data.arrays import as_array
 from hpo.errors import DataError
+from hpo.study.looks import Name
+from hpo.study.records import check
 
 __all__ = ["Dataset", "Rows"]
 
@@ -53,11 +55,19 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set, split once and for all: a search sees `development` alone; `test` scores finished configurations."""
+    """A data set, split once and for all: a search sees `development` alone; `test` scores finished configurations.
 
-    name: str
+    Raises:
+        DataError: a field is not of its kind.
+
+    """
+
+    name: Name
     development: Rows
     test: Rows
     feature_names: tuple[str, ...] = ()  # of the columns of x, where they have names
     label_names: tuple[str, ...] = ()  # of the classes, where y holds labels
     may_miss: bool = False  # whether NaN may stand in x for a missing cell, which the model itself makes up for
+
+    def __post_init__(self) -> None:
+        check(self, kind="data set", error=DataError)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from hpo.data.files import DataFile
 from hpo.errors import DataError
+from hpo.study.looks import Count
+from hpo.study.records import check
 
 __all__ = ["FetchProgress", "OnProgress", "from_debian", "from_keras"]
 
@@ -31,8 +33,11 @@ class FetchProgress:
     """How far a fetch is."""
 
     what: str  # for a person: a file's name, or what is being done
-    done: int  # bytes here already
-    total: int | None  # bytes in all; None where nobody knows
+    done: Count  # bytes here already
+    total: Count | None  # bytes in all; None where nobody knows
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 OnProgress = Callable[[FetchProgress], None]

@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Literal
 
 from hpo.errors import DataError
+from hpo.files import read
+from hpo.study.looks import Count, Name
+from hpo.study.records import check
 
 __all__ = ["FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
+
+
+_LARGEST = 100_000_000  # bytes of a file of a data set
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
     """One file of a data set, as its publisher made it."""
 
-    name: str  # without a folder
-    size: int  # bytes
+    name: Name  # without a folder
+    size: Count  # bytes
     sha256: str  # of the whole file, 64 hexadecimal digits
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 FASHION_MNIST_FILES: tuple[DataFile, ...] = (
@@ -51,12 +60,15 @@ class FileReport:
     state: Literal["ok", "missing", "damaged"]  # damaged: it is there, and not what it should be
     problem: str | None = None  # what is wrong with it, one clause; None where nothing is
 
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
+
 
 def inspect(folder: Path, file: DataFile) -> FileReport:
     """Look at `file` in `folder`: reads it whole, about 10 ms for 30 MB."""
     path = folder / file.name
     try:
-        content = path.read_bytes()
+        content = read(path, most=_LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return FileReport(path=path, state="missing")
     except OSError as error:
@@ -69,7 +81,7 @@ def read_checked(folder: Path, file: DataFile) -> bytes:
     """The content of `file` in `folder`, checked as read. Raises DataError where it is not what it should be."""
     path = folder / file.name
     try:
-        content = path.read_bytes()
+        content = read(path, most=_LARGEST)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     problem = _problem(content, file)

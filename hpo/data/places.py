@@ -8,6 +8,9 @@ from pathlib import Path
 from hpo import settings
 from hpo.data.files import FASHION_MNIST_FILES, FileReport, inspect
 from hpo.errors import DataError
+from hpo.files import expanded
+from hpo.study.looks import Name
+from hpo.study.records import check
 
 __all__ = ["Place", "Search", "own_folder", "places", "search"]
 
@@ -21,9 +24,12 @@ log = logging.getLogger(__name__)
 class Place:
     """A folder to look in."""
 
-    name: str  # for a person: "the Keras cache"
+    name: Name  # for a person: "the Keras cache"
     folder: Path
     given: bool = False  # the user named it, so a damaged or missing file there is an error, not a reason to go on
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,9 @@ class Search:
     found: Place | None  # the first place with all files, each right
     looked_at: tuple[Place, ...]  # in order, up to and with `found`
     problems: tuple[str, ...]  # one line for each damaged file met
+
+    def __post_init__(self) -> None:
+        check(self, error=DataError)
 
 
 def own_folder() -> Path:
@@ -44,7 +53,7 @@ def places() -> tuple[Place, ...]:
     """All places, in order: $HPO_DATA_DIR, the Keras cache, Debian's folder, our own cache."""
     given = settings.data_folder()
     named = "$HPO_DATA_DIR"
-    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    keras = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
     return (
         *(
             (Place(name=named, folder=given / FOLDER, given=True), Place(name=named, folder=given, given=True))

@@ -93,7 +93,7 @@ class Measuring:
         for name, value in (("seed", job.seed), ("rows", job.rows), ("note", job.note)):
             if value != "":
                 trial.set_user_attr(name, value)
-        reason = self.definition.infeasible(params)
+        reason = self.definition.obstacle(params)
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
         return self._validate(trial, job) if job.rows == "validation" else self._test(trial, job)

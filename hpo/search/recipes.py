@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.errors import DefinitionError
 from hpo.study import Params, StudyDefinition
+from hpo.study.checks import shown
+from hpo.study.contained import contained
 
 if TYPE_CHECKING:
     from hpo.training import Recipe
@@ -25,5 +28,11 @@ def recipe(definition: StudyDefinition, params: Params, inputs: NDArray[np.gener
     """
     from hpo.training import build
 
-    made = build(definition.build, params, seed)
-    return made if definition.pretrain is None else definition.pretrain(params, made, inputs)
+    made = build(lambda given: contained(lambda: definition.build(given)), params, seed)
+    pretrain = definition.pretrain
+    if pretrain is None:
+        return made
+    begun = contained(lambda: pretrain(params, made, inputs))
+    if not isinstance(begun, type(made)):
+        raise DefinitionError(f"pretrain of {definition.name!r} gave {shown(begun)}: return the Recipe it was given")
+    return begun

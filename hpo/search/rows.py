@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from hpo.data import Dataset, Rows, checked, digest, holdout, kfold, stratified_holdout, subset
 from hpo.errors import DataError, HpoError
+from hpo.messages import one_line
 from hpo.search.seeds import derive
 from hpo.study import Fidelity, Holdout, StudyDefinition
+from hpo.study.contained import contained
 
 __all__ = ["Split", "cut", "is_stratified", "labelled", "load", "loaded", "preload"]
 
@@ -27,7 +29,7 @@ class Split:
 @lru_cache(maxsize=2)
 def loaded(loader: Callable[[], Dataset], stratified: bool) -> Dataset:
     """What the loader gives, looked at once and kept in this process."""
-    return checked(loader(), stratified=stratified)
+    return checked(contained(loader), stratified=stratified)
 
 
 def load(definition: StudyDefinition) -> Dataset:
@@ -35,7 +37,7 @@ def load(definition: StudyDefinition) -> Dataset:
     stratified = is_stratified(definition)
     if isinstance(definition.data, Hashable):
         return loaded(definition.data, stratified)
-    return checked(definition.data(), stratified=stratified)
+    return checked(contained(definition.data), stratified=stratified)
 
 
 def is_stratified(definition: StudyDefinition) -> bool:
@@ -50,8 +52,8 @@ def preload(definition: StudyDefinition) -> str:
     except HpoError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        raise DataError(f"the data of definition {definition.name!r} cannot be loaded: {what}") from error
+        why = one_line(error)
+        raise DataError(f"the data of definition {definition.name!r} cannot be loaded: {why}") from error
 
 
 def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: int) -> tuple[Split, ...]:

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.errors import Diverged, HpoError, StudyError, TrialError, UsageError
-from hpo.files import refuse_unwritable, replacing
+from hpo.files import expanded, refuse_unwritable, replacing
+from hpo.messages import one_line
 from hpo.study import Fidelity, Params, StudyDefinition, registry
+from hpo.study.blame import line
 from hpo.study.configurations import read_one
+from hpo.study.contained import run
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +116,7 @@ def prepare(
     found = registry.load(definition)
     wanted = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
     params, source, search = _configuration(found, config, study, storage)
-    if reason := found.infeasible(params):
+    if reason := run(f"infeasible() of {found.name!r}", lambda: found.obstacle(params)):
         raise UsageError(f"{source} cannot be trained: {reason}")
     if passes is not None and not 2 <= passes <= MAX_PASSES:
         raise UsageError(f"MC dropout takes from 2 to {MAX_PASSES:,} passes, not {passes}")
@@ -169,6 +172,10 @@ def train(job: TrainJob, on_epoch: "Callable[[Epoch], None] | None" = None) -> T
         raise HpoError(f"{job.source}: {error}; another --seed or a lower learning rate may train") from None
     except TrialError as error:
         raise HpoError(f"{job.source}: {error}") from None
+    except HpoError:
+        raise
+    except Exception as error:  # mostly of the definition's own code; as it would fail a trial
+        raise HpoError(f"{job.source} cannot be trained: {line(error, 'hpo')}: {one_line(error)}") from error
     if job.output is not None:  # before it is examined: what was trained is kept whatever becomes of that
         _save(result.run.model(), job.output, result)
     trained = Trained(measurement=result, examination=_examined(job, result) if job.examines else None)
@@ -205,7 +212,7 @@ def _configuration(
     if config == BEST:
         return _of_search(found, study, url, None)
     baselines = {baseline.name: baseline.params for baseline in found.baselines}
-    path = Path(config).expanduser()
+    path = expanded(config)
     if config not in baselines and config.isdecimal() and len(config) < _DIGITS and not path.exists():
         return _of_search(found, study, url, int(config))
     if study is not None:

@@ -4,8 +4,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.study.checks import keep, mapping, records
+from hpo.study.looks import Name
 from hpo.study.parameters import Params
+from hpo.study.records import check
 from hpo.study.sweep import Row, Sweep
 
 __all__ = ["Ablation", "Technique"]
@@ -15,29 +16,26 @@ __all__ = ["Ablation", "Technique"]
 class Technique:
     """One thing that is there or not."""
 
-    name: str  # for a person: "batch normalization"
+    name: Name  # for a person: "batch normalization"
     alone: Params  # the plain configuration with it, whole, in the words of the default space
     without: Params  # the full configuration without it, likewise
 
     def __post_init__(self) -> None:
-        what = f"technique {self.name!r}"
-        keep(self, alone=mapping(self.alone, f"{what}: alone"), without=mapping(self.without, f"{what}: without"))
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
     """A plain configuration, a full one, and the techniques that make the difference."""
 
-    id: str  # short, unique among the definition's sweeps: what `hpo sweep DEFINITION ID` takes
+    id: Name  # short, unique among the definition's sweeps: what `hpo sweep DEFINITION ID` takes
     title: str  # for a person
     plain: Params  # none of the techniques; whole, in the words of the default space
     full: Params  # all of them
     techniques: tuple[Technique, ...]
 
     def __post_init__(self) -> None:
-        what = f"ablation {self.id!r}"
-        keep(self, plain=mapping(self.plain, f"{what}: plain"), full=mapping(self.full, f"{what}: full"))
-        keep(self, techniques=records(self.techniques, Technique, f"{what}: techniques"))
+        check(self)
 
     @functools.cached_property
     def table(self) -> Sweep:

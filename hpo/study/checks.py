@@ -1,18 +1,42 @@
-"""What a field of a record may hold: each check gives it back in Python's own types, or refuses it in one line.
+"""What a value may be: each check gives it back in Python's own types, or refuses it in one line.
 
-`what` names the record and the field in the refusal: "an Int's low".
+`what` names the record and the field in the refusal: "an Int's low". Which check looks at which field of a record, its
+annotation says (`records.py`).
 """
 
+import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hpo.errors import DefinitionError
 
-__all__ = ["flag", "function", "keep", "mapping", "number", "plain", "records", "shown", "text", "values", "whole"]
+__all__ = [
+    "any_number",
+    "decimal",
+    "flag",
+    "function",
+    "keep",
+    "mapping",
+    "name",
+    "number",
+    "path",
+    "plain",
+    "records",
+    "shown",
+    "text",
+    "value",
+    "values",
+    "whole",
+]
 
 R = TypeVar("R")
 
+_MOST = 1_000_000  # values of a tuple
+_FURTHEST = 2**63 - 1  # of a whole number: what databases and arrays take
 _PLAIN = {"b": bool, "i": int, "u": int, "f": float, "U": str}  # NumPy's letter of a type -> Python's own
 
 
@@ -23,47 +47,93 @@ def plain(value: Any) -> Any:
     return _PLAIN[kind](value) if kind in _PLAIN else value
 
 
-def whole(value: Any, what: str, *, least: int | None = None) -> int:
-    """A whole number, 3.0 too."""
-    value = plain(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DefinitionError(f"{what} must be a whole number, not {shown(value)}")
-    if least is not None and value < least:
-        raise DefinitionError(f"{what} must be {least} or more, not {value}")
-    return value
+def whole(given: Any, what: str) -> int:
+    """A whole number of 64 bits, 3.0 too."""
+    given = plain(given)
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise DefinitionError(f"{what} must be a whole number, not {shown(given)}")
+    if abs(given) > _FURTHEST:
+        raise DefinitionError(f"{what} must be a whole number of 64 bits, not {shown(given)}")
+    return int(given)
 
 
-def number(value: Any, what: str) -> float:
+def number(given: Any, what: str) -> float:
     """A finite number, whole or not."""
-    value = plain(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
-        return value
-    raise DefinitionError(f"{what} must be a finite number, not {shown(value)}")
+    given = plain(given)
+    if isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= sys.float_info.max:
+        return given
+    raise DefinitionError(f"{what} must be a finite number, not {shown(given)}")
 
 
-def flag(value: Any, what: str) -> bool:
+def any_number(given: Any, what: str) -> float:
+    """A number, which may be infinite, or none any more."""
+    given = plain(given)
+    if isinstance(given, float) and not math.isfinite(given):
+        return given
+    return number(given, what)
+
+
+def decimal(given: Any, what: str) -> Decimal:
+    """A finite number with the digits it was printed with."""
+    if isinstance(given, Decimal) and given.is_finite():
+        return given
+    raise DefinitionError(f"{what} must be a finite Decimal such as Decimal('0.910'), not {shown(given)}")
+
+
+def flag(given: Any, what: str) -> bool:
     """True or False."""
-    value = plain(value)
-    if isinstance(value, bool):
-        return value
-    raise DefinitionError(f"{what} must be True or False, not {shown(value)}")
+    given = plain(given)
+    if isinstance(given, bool):
+        return given
+    raise DefinitionError(f"{what} must be True or False, not {shown(given)}")
 
 
-def text(value: Any, what: str, *, empty: bool = False) -> str:
-    """A text; `empty`: it may be the empty one."""
-    value = plain(value)
-    if isinstance(value, str) and (empty or value.strip()):
-        return value
-    raise DefinitionError(f"{what} must be a text{'' if empty else ' that is not empty'}, not {shown(value)}")
+def text(given: Any, what: str, *, empty: bool = False) -> str:
+    """A text that can be kept in a database and printed; `empty`: it may be the empty one."""
+    given = plain(given)
+    if not isinstance(given, str) or not (empty or given.strip()):
+        raise DefinitionError(f"{what} must be a text{'' if empty else ' that is not empty'}, not {shown(given)}")
+    if not _can_be_kept(given):
+        raise DefinitionError(f"{what} must be a text of Unicode characters without NUL, not {shown(given)}")
+    return given
+
+
+def name(given: Any, what: str) -> str:
+    """A text that is not empty, in one line."""
+    kept = text(given, what)
+    if not kept.isprintable():
+        raise DefinitionError(f"{what} must be one line without control characters, not {shown(given)}")
+    return kept
+
+
+def value(given: Any, what: str) -> str | int | float | bool:
+    """One value of a parameter: a text, a finite number, a truth value."""
+    given = plain(given)
+    if isinstance(given, bool):
+        return given
+    if isinstance(given, str):
+        return text(given, what, empty=True)
+    if isinstance(given, int | float) and abs(given) <= sys.float_info.max:
+        return given
+    raise DefinitionError(f"{what} must be a text, a finite number, a truth value or None, not {shown(given)}")
+
+
+def path(given: Any, what: str) -> Path:
+    """The path of a file; a text will do."""
+    if isinstance(given, str | os.PathLike):
+        return Path(given)
+    raise DefinitionError(f"{what} must be the path of a file, not {shown(given)}")
 
 
 def values(given: Any, what: str) -> tuple[Any, ...]:
     """Several values in an order that is the same in every process: a tuple, a list, a range or a NumPy array."""
     listed = given.tolist() if hasattr(given, "tolist") else given
-    if isinstance(listed, Sequence) and not isinstance(listed, str | bytes):
-        return tuple(plain(value) for value in listed)
+    if isinstance(listed, Sequence) and not isinstance(listed, str | bytes | bytearray):
+        if len(listed) > _MOST:
+            raise DefinitionError(f"{what} must be at most {_MOST:,} values, not {len(listed):,}")
+        return tuple(plain(each) for each in listed)
     if isinstance(listed, set | frozenset):
         remedy = "a set, whose order differs between processes: write tuple(sorted(…))"
     elif listed is None or isinstance(listed, str | bytes | int | float):
@@ -89,24 +159,33 @@ def mapping(given: Any, what: str, example: str = '{"layers": 2}') -> dict[Any, 
     """Names and what goes by them, in order; a configuration unless `example` shows something else."""
     if not isinstance(given, Mapping):
         raise DefinitionError(f"{what} must be a mapping such as {example}, not {shown(given)}")
-    return {plain(name): plain(value) for name, value in given.items()}
+    return {plain(key): plain(each) for key, each in given.items()}
 
 
-def function(value: Any, what: str) -> None:
+def function(given: Any, what: str) -> None:
     """Something that can be called."""
-    if not callable(value):
-        raise DefinitionError(f"{what} must be a function, not {shown(value)}")
+    if not callable(given):
+        raise DefinitionError(f"{what} must be a function, not {shown(given)}")
 
 
 def keep(record: object, **fields: Any) -> None:
     """Set fields of a frozen record to what the checks gave back; for its __post_init__ alone."""
-    for name, value in fields.items():
-        object.__setattr__(record, name, value)
+    for field, kept in fields.items():
+        object.__setattr__(record, field, kept)
 
 
-def shown(value: object) -> str:
+def shown(given: object) -> str:
     """A value in a message: in one line and short, whatever it is."""
     try:
-        return f"{' '.join(repr(value).split()):.60}"
-    except Exception:  # its own __repr__ is broken
-        return f"a {type(value).__name__}"
+        return f"{' '.join(repr(given).split()):.60}"
+    except Exception:  # its own __repr__ is broken, or it is a number of thousands of digits
+        return f"{'an' if type(given).__name__[0] in 'aeiouAEIOU' else 'a'} {type(given).__name__}"
+
+
+def _can_be_kept(given: str) -> bool:
+    """Whether it can be written in UTF-8, and holds no NUL, which PostgreSQL does not take."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in given

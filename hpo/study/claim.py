@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpo.errors import DefinitionError
+from hpo.study.looks import Count, Name
+from hpo.study.records import check
 
 __all__ = ["Claim", "Contrast", "ContrastFigure", "Relation"]
 
@@ -25,13 +27,14 @@ class Contrast:
 
     """
 
-    sweep: str  # id of the table
+    sweep: Name  # id of the table
     figure: ContrastFigure
-    rows: tuple[int, ...]  # from 0, in the table's order
+    rows: tuple[Count, ...]  # from 0, in the table's order
     relation: Relation  # of the mean of `rows` to the mean of `than`
-    than: tuple[int, ...]  # from 0
+    than: tuple[Count, ...]  # from 0
 
     def __post_init__(self) -> None:
+        check(self)
         both = (*self.rows, *self.than)
         if not self.rows or not self.than or len(set(both)) != len(both):
             raise DefinitionError(
@@ -66,12 +69,20 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One conclusion: it holds if all its contrasts do."""
+    """One conclusion: it holds if all its contrasts do.
 
-    id: str  # short, unique in its definition
+    Raises:
+        DefinitionError: a field is not of its kind.
+
+    """
+
+    id: Name  # short, unique in its definition
     text: str  # the conclusion in plain English, one sentence
     source: str  # section of the report: "A.3", "C"
     contrasts: tuple[Contrast, ...] = ()  # empty: no table of the report can test it
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def _rows(rows: tuple[int, ...]) -> str:

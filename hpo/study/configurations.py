@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from hpo.errors import UsageError
+from hpo.files import read
 from hpo.study import Params, Space, StudyDefinition
 
 __all__ = ["read_configurations", "read_one"]
@@ -42,9 +43,9 @@ def read_one(path: Path, definition: StudyDefinition) -> Params:
 def _read(path: Path) -> tuple[list[Params], bool]:
     """The objects in a JSON file, and whether they were in a list."""
     try:
-        if path.stat().st_size > _MOST:
-            raise UsageError(f"{path} is larger than {_MOST // 1_000_000} MB, so it is no file of configurations")
-        content = json.loads(path.read_bytes(), object_pairs_hook=_no_twins)  # of bytes it knows the byte order mark
+        content = json.loads(
+            read(path, most=_MOST), object_pairs_hook=_no_twins
+        )  # of bytes it knows the byte order mark
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     except json.JSONDecodeError as error:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from hpo.errors import DefinitionError, UsageError
 from hpo.study.ablation import Ablation
 from hpo.study.baseline import Baseline
-from hpo.study.checks import function, keep, number, records, shown, text, values, whole
+from hpo.study.checks import function, keep, shown
 from hpo.study.claim import Claim
+from hpo.study.contained import contained
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
+from hpo.study.looks import Count, Name, Positive, Whole
 from hpo.study.metrics import DIRECTIONS, Direction, spelled
 from hpo.study.parameters import Params
+from hpo.study.records import check
 from hpo.study.space import Space
 from hpo.study.sweep import Sweep
 from hpo.study.version import digest
@@ -37,16 +40,6 @@ class _Named(Protocol):
 N = TypeVar("N", bound=_Named)
 
 
-_RECORDS: dict[str, type] = {
-    "spaces": Space,
-    "fidelities": Fidelity,
-    "baselines": Baseline,
-    "sweeps": Sweep,
-    "claims": Claim,
-    "ablations": Ablation,
-}
-
-
 def always_feasible(params: Params) -> str | None:  # noqa: ARG001 - the signature of every `infeasible`
     """The `infeasible` of a definition that can train whatever its spaces hold."""
     return None
@@ -64,30 +57,30 @@ class StudyDefinition:
 
     """
 
-    name: str  # short; begins the names of its studies
+    name: Name  # short; begins the names of its studies
     title: str  # one line for a person
     data: Callable[[], "Dataset"]  # loads the rows; called once in each worker
     build: Callable[[Params], "Recipe"]  # a configuration -> what to train; called for each training, seeded
-    metric: str  # what the value is: accuracy, or the name of a Keras metric such as mae
+    metric: Name  # what the value is: accuracy, or the name of a Keras metric such as mae
     direction: Direction
     spaces: tuple[Space, ...]  # the first is the default
     evaluation: Evaluation
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
-    source: str = "report"  # what the sweeps and claims are from, as a noun: report, chapter, paper
+    source: Name = "report"  # what the sweeps and claims are from, as a noun: report, chapter, paper
     sweeps: tuple[Sweep, ...] = ()  # in the source's order
     claims: tuple[Claim, ...] = ()  # the source's conclusions, which measured sweeps are held against
     ablations: tuple[Ablation, ...] = ()  # what techniques add, alone and in company; measured as sweeps are
-    probe_rows: int = 0
+    probe_rows: Count = 0
     # training rows each trial of a search looks into its network with, before the first epoch and after it; 0: none.
     # 256 take about a third of a second a look. The networks must be Sequential or Functional.
     layered: tuple[str, ...] = ()  # ids of sweeps whose networks a report draws layer by layer; needs probe_rows
-    margin: float | None = None
+    margin: Positive | None = None
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Callable[[Params], str | None] = always_feasible
     # why a configuration cannot be trained, known without training it; None where it can
-    labels: int | None = None
+    labels: Whole | None = None
     # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
     pretrain: "Callable[[Params, Recipe, NDArray[np.generic]], Recipe] | None" = None
     # (configuration, recipe, inputs of all rows to train on, labelled or not) -> the recipe, begun from other weights
@@ -95,10 +88,11 @@ class StudyDefinition:
     # the file it was loaded from, as the registry found it; None: a package's, or made by a program
 
     def __post_init__(self) -> None:
-        keep(self, name=text(self.name, "a definition's name"))
+        check(self, kind="definition")
         what = f"definition {self.name!r}"
-        self._keep_fields(what)
-        self._keep_numbers(what)
+        if self.pretrain is not None:
+            function(self.pretrain, f"{what}: pretrain")
+        keep(self, metric=spelled(self.metric))
         self._refuse_directions(what)
         if not self.spaces or not self.fidelities:
             raise DefinitionError(f"{what} needs at least one space and one fidelity")
@@ -143,6 +137,19 @@ class StudyDefinition:
         """The baseline of that name; the first one where no name is given. Raises UsageError."""
         return _find(self.name, "baseline", self.baselines, name, default=0)
 
+    def obstacle(self, params: Params) -> str | None:
+        """Why a configuration cannot be trained, as `infeasible` says; None where it can.
+
+        Raises:
+            DefinitionError: it says something else than a text or None.
+            Exception: whatever its code raises.
+
+        """
+        reason = contained(lambda: self.infeasible(params))
+        if reason is not None and not isinstance(reason, str):
+            raise DefinitionError(f"infeasible() of {self.name!r} gave {shown(reason)}: return a text, or None")
+        return reason
+
     @functools.cached_property
     def version(self) -> str:
         """Which text of the definition this is, 16 hexadecimal digits: of its record and its functions' source files.
@@ -164,31 +171,7 @@ class StudyDefinition:
         functions = (self.data, self.build, self.infeasible, self.pretrain)
         return digest(repr(said), [function for function in functions if function is not None], self.file)
 
-    def _keep_fields(self, what: str) -> None:
-        for name in ("title", "metric", "unit", "source"):
-            keep(self, **{name: text(getattr(self, name), f"{what}: {name}", empty=name in ("title", "unit"))})
-        for name in ("data", "build", "infeasible"):
-            function(getattr(self, name), f"{what}: {name}")
-        if self.pretrain is not None:
-            function(self.pretrain, f"{what}: pretrain")
-        for name, kind in _RECORDS.items():
-            keep(self, **{name: records(getattr(self, name), kind, f"{what}: {name}")})
-        keep(self, layered=values(self.layered, f"{what}: layered"), metric=spelled(self.metric))
-        if not isinstance(self.evaluation, Evaluation):
-            raise DefinitionError(f"{what}: evaluation must be a Holdout or a KFold, not {shown(self.evaluation)}")
-
-    def _keep_numbers(self, what: str) -> None:
-        keep(self, probe_rows=whole(self.probe_rows, f"{what}: probe_rows", least=0))
-        if self.labels is not None:
-            keep(self, labels=whole(self.labels, f"{what}: labels", least=1))
-        if self.margin is not None:
-            keep(self, margin=number(self.margin, f"{what}: margin"))
-            if self.margin <= 0:
-                raise DefinitionError(f"{what}: margin must be above 0 or None, not {self.margin!r}")
-
     def _refuse_directions(self, what: str) -> None:
-        if self.direction not in ("maximize", "minimize"):
-            raise DefinitionError(f"{what}: direction is maximize or minimize, not {shown(self.direction)}")
         better = DIRECTIONS.get(self.metric, self.direction)
         if self.direction != better:
             is_better = "higher" if better == "maximize" else "lower"

@@ -1,8 +1,10 @@
 """How a configuration is judged during a search: on rows held out of the development rows, never on the test rows."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from hpo.study.checks import flag, keep, whole
+from hpo.study.looks import Least, Whole
+from hpo.study.records import check
 
 __all__ = ["Evaluation", "Holdout", "KFold"]
 
@@ -11,22 +13,21 @@ __all__ = ["Evaluation", "Holdout", "KFold"]
 class Holdout:
     """Train on some of the development rows and score on `rows` others, the same for every trial of a study."""
 
-    rows: int  # validation rows
+    rows: Whole  # validation rows
     stratified: bool = False  # keep the share of each class, for a classification
 
     def __post_init__(self) -> None:
-        keep(self, rows=whole(self.rows, "a Holdout's rows to score on", least=1))
-        keep(self, stratified=flag(self.stratified, "a Holdout's stratified"))
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KFold:
     """k-fold cross-validation on the development rows, cut anew for each trial (arXiv 2405.15393)."""
 
-    folds: int = 5  # unless the fidelity says otherwise
+    folds: Annotated[int, Least(2)] = 5  # unless the fidelity says otherwise
 
     def __post_init__(self) -> None:
-        keep(self, folds=whole(self.folds, "a KFold's folds", least=2))
+        check(self)
 
 
 Evaluation = Holdout | KFold

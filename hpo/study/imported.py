@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 from hpo.errors import DefinitionError
+from hpo.files import read
 from hpo.study.import_path import extended, find
 from hpo.study.neighbours import neighbours
 
 __all__ = ["StaleProcessError", "refuse_taken"]
 
+_LARGEST = 10_000_000  # bytes of a file of Python
 _texts: dict[Path, str] = {}  # neighbour -> digest of its text when a definition was loaded that imports it
 
 
@@ -59,6 +61,6 @@ def _imported_from(name: str, folder: Path) -> Path | None:
 
 def _digest(file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(read(file, most=_LARGEST)).hexdigest()
     except OSError:  # who imports it says so
         return ""

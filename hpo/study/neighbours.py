@@ -7,10 +7,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from hpo.files import read
 from hpo.study.import_path import is_library
 
 __all__ = ["neighbours"]
 
+_LARGEST = 10_000_000  # bytes of a file of Python
 _OURS = "hpo"  # whatever lies beside a file, this means the program that runs
 
 
@@ -41,7 +43,7 @@ def neighbours(file: Path) -> Mapping[str, Path]:
 def _imported(file: Path, package: str, folder: Path) -> Iterator[str]:
     """The dotted name of whatever a file may import: modules, their packages, and names in them that may be modules."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(read(file, most=_LARGEST))
     except (OSError, SyntaxError, ValueError, RecursionError):  # whoever loads it says what is wrong
         return
     for node in ast.walk(tree):

@@ -3,13 +3,14 @@
 NumPy's scalars and arrays are taken as Python's own, so that a space reads the same whatever it was declared with.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from hpo.errors import DefinitionError
-from hpo.study.checks import flag, keep, mapping, number, shown, values, whole
+from hpo.study.checks import mapping, name, shown, value, values, whole
+from hpo.study.looks import By, Least
+from hpo.study.records import check
 
 __all__ = ["Categorical", "Domain", "Float", "Int", "ParamValue", "Params", "When"]
 
@@ -26,23 +27,45 @@ When = Mapping[str, tuple[ParamValue, ...]]
 _FURTHEST = 2**53  # of a whole number; Optuna keeps numbers as doubles, which hold all whole ones up to there
 
 
+def _bound(given: Any, what: str) -> int:
+    bound = whole(given, what)
+    if abs(bound) > _FURTHEST:
+        raise DefinitionError(f"{what} must be from -2**53 to 2**53, beyond which Optuna rounds, not {shown(bound)}")
+    return bound
+
+
+def _when(given: Any, what: str) -> dict[str, tuple[ParamValue, ...]]:
+    """A condition; a value alone in place of a tuple is taken for the one that is wanted, a text too."""
+    made = {}
+    for parent, wanted in mapping(given, what, '{"layers": (2, 3)}').items():
+        alone = wanted is None or isinstance(wanted, str | int | float)
+        named = f"{what} {name(parent, f'{what}: a name')!r}"
+        made[parent] = tuple(
+            None if each is None else value(each, named) for each in ((wanted,) if alone else values(wanted, named))
+        )
+        if not made[parent]:
+            raise DefinitionError(f"{named} must have a value: without one it is never active")
+    return made
+
+
+Bound = Annotated[int, By(_bound)]
+Condition = Annotated[When, By(_when)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Categorical:
     """One of a few values with no order among them."""
 
     choices: tuple[ParamValue, ...]  # at least one, all different
-    when: When = field(default_factory=dict)  # empty: always active
+    when: Condition = field(default_factory=dict)  # empty: always active
 
     def __post_init__(self) -> None:
-        keep(self, choices=values(self.choices, "a Categorical's choices"), when=_when(self.when, "a Categorical"))
-        for choice in self.choices:
-            if not _is_value(choice):
-                raise DefinitionError(
-                    f"a choice is a text, a finite number, a truth value or None, not {shown(choice)}"
-                )
+        check(self)
         # Python, and so Optuna, takes 1, 1.0 and True for one value.
         if not self.choices or len(set(self.choices)) != len(self.choices):
-            raise DefinitionError(f"a Categorical needs at least one choice and no two alike, not {self.choices!r}")
+            raise DefinitionError(
+                f"a Categorical needs at least one choice and no two alike, not {shown(self.choices)}"
+            )
 
     def contains(self, value: ParamValue) -> bool:
         """Whether `value` is one of the choices; 1, 1.0 and True are told apart only as bool against number."""
@@ -53,21 +76,14 @@ class Categorical:
 class Int:
     """A whole number, `low` and `high` included."""
 
-    low: int  # from -2**53
-    high: int  # to 2**53
+    low: Bound  # from -2**53
+    high: Bound  # to 2**53
     log: bool = False  # search the logarithm; needs low >= 1 and step 1
-    step: int = 1
-    when: When = field(default_factory=dict)
+    step: Annotated[Bound, Least(1)] = 1
+    when: Condition = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("low", "high", "step"):
-            bound = whole(getattr(self, name), f"an Int's {name}")
-            if abs(bound) > _FURTHEST:
-                raise DefinitionError(
-                    f"an Int's {name} must be from -2**53 to 2**53, beyond which Optuna rounds, not {bound}"
-                )
-            keep(self, **{name: bound})
-        keep(self, log=flag(self.log, "an Int's log"), when=_when(self.when, "an Int"))
+        check(self)
         if self.low > self.high or self.step < 1 or (self.log and (self.low < 1 or self.step != 1)):
             raise DefinitionError(
                 f"an Int needs low <= high and step >= 1, and low >= 1 with step 1 where log is set, not {self!r}"
@@ -87,11 +103,10 @@ class Float:
     low: float
     high: float
     log: bool = False  # search the logarithm; needs low > 0
-    when: When = field(default_factory=dict)
+    when: Condition = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        keep(self, low=number(self.low, "a Float's low"), high=number(self.high, "a Float's high"))
-        keep(self, log=flag(self.log, "a Float's log"), when=_when(self.when, "a Float"))
+        check(self)
         if self.low > self.high or (self.log and self.low <= 0):
             raise DefinitionError(f"a Float needs finite low <= high, and low > 0 where log is set, not {self!r}")
 
@@ -103,17 +118,3 @@ class Float:
 
 
 Domain = Categorical | Int | Float
-
-
-def _is_value(value: Any) -> bool:
-    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _when(given: Any, what: str) -> dict[str, tuple[ParamValue, ...]]:
-    """A condition; a value alone in place of a tuple is taken for the one that is wanted, a text too."""
-    made = {}
-    for parent, wanted in mapping(given, f"{what}'s when", '{"layers": (2, 3)}').items():
-        made[parent] = (wanted,) if _is_value(wanted) else values(wanted, f"{what}'s when {parent!r}")
-        if not made[parent]:
-            raise DefinitionError(f"{what}'s when {parent!r} must have a value: without one it is never active")
-    return made

@@ -4,18 +4,22 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
 from hpo import notes
 from hpo.errors import DefinitionError, HpoError, UsageError
+from hpo.files import expanded, read
 from hpo.messages import one_line, said
 from hpo.settings import use_tensorflow
+from hpo.study.blame import line
+from hpo.study.contained import contained
 from hpo.study.definition import StudyDefinition
 from hpo.study.import_path import extend, find
 from hpo.study.imported import refuse_taken
@@ -23,6 +27,7 @@ from hpo.study.imported import refuse_taken
 __all__ = ["GROUP", "attribute", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
+_LARGEST = 10_000_000  # bytes of a file of Python
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
 
 
@@ -67,7 +72,7 @@ def names() -> tuple[str, ...]:
 def reference(ref: str) -> str:
     """`ref` as any process may load it, whatever folder that runs in: the path of a file is made absolute."""
     where, colon, attribute = ref.rpartition(":")
-    return f"{Path(where).expanduser().resolve()}:{attribute}" if colon and _is_file(where) else ref
+    return f"{_absolute(Path(where))}:{attribute}" if colon and _is_file(where) else ref
 
 
 def _find(ref: str) -> tuple[ModuleType, str]:
@@ -116,7 +121,7 @@ def _from_module(name: str, ref: str) -> ModuleType:
         if there is not None and there.stem == name:  # a lone module: its folder is what it imports neighbours from
             refuse_taken(there.resolve())
     try:
-        return importlib.import_module(name)
+        return contained(lambda: importlib.import_module(name))
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise UsageError(
@@ -124,14 +129,14 @@ def _from_module(name: str, ref: str) -> ModuleType:
                 "a file is named FILE.py:ATTRIBUTE"
             ) from error
         raise _broken(error, name) from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         raise _broken(error, name) from error
 
 
 def _from_file(path: Path) -> ModuleType:
-    path = path.expanduser().resolve()
+    path = _absolute(path)
     try:
-        source = path.read_bytes()
+        source = read(path, most=_LARGEST)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}; name a definition of your own FILE.py:ATTRIBUTE") from error
     except OSError as error:
@@ -144,9 +149,13 @@ def _from_file(path: Path) -> ModuleType:
     return _execute(path, source, name, digest)
 
 
+def _absolute(path: Path) -> Path:
+    return Path(os.path.realpath(expanded(path)))  # other than Path.resolve it takes a link to itself
+
+
 def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # a location was given
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
+    assert spec is not None  # a location was given, and a loader, whatever the file's name ends in
     module = importlib.util.module_from_spec(spec)
     setattr(module, _SOURCE, digest)
     refuse_taken(path)
@@ -155,11 +164,13 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
     try:
         # Compiled here rather than by the import system, whose cached bytecode may be of an older text.
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
+        contained(lambda: exec(compile(source, str(path), "exec"), module.__dict__))
+    except BaseException as error:
         del sys.modules[name]
         if previous is not None:
             sys.modules[name] = previous
+        if not isinstance(error, Exception):
+            raise
         raise _broken(error, str(path)) from error
     return module
 
@@ -172,7 +183,10 @@ def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition:
         remedy = f"it has: {', '.join(there)}" if there else "it has no StudyDefinition at all"
         raise DefinitionError(f"{_where(module)} has no {name!r}; {remedy}") from error
     if not isinstance(found, StudyDefinition):
-        raise DefinitionError(f"{ref}: {name!r} in {_where(module)} is a {type(found).__name__}, not a StudyDefinition")
+        kind = type(found).__name__
+        if kind == StudyDefinition.__name__:
+            kind += " of another copy of hpo, whose modules were removed where it was made"
+        raise DefinitionError(f"{ref}: {name!r} in {_where(module)} is a {kind}, not a StudyDefinition")
     path = getattr(module, "__file__", None)
     file = Path(path) if path is not None and not module.__package__ else None
     if found.file != file:
@@ -189,15 +203,5 @@ def _broken(error: BaseException, where: str) -> HpoError:
     """One line with the file, the line and the cause; the innermost line of the definition's own code is named."""
     if isinstance(error, SyntaxError) and error.filename:
         return DefinitionError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
-    cause = said(error) if isinstance(error, HpoError) and str(error) else one_line(error)
-    return DefinitionError(f"{_line(error, where)}: {cause}")
-
-
-def _line(error: BaseException, where: str) -> str:
-    library = str(Path(__file__).parent.parent)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.filename == where]  # a file's own lines first
-    outside = [f for f in frames if not f.filename.startswith((library, "<frozen", importlib.__file__))]
-    for frame in reversed(own or outside):
-        return f"{frame.filename}:{frame.lineno}"
-    return where
+    cause = (said(error) if isinstance(error, HpoError) else "") or one_line(error)
+    return DefinitionError(f"{line(error, where)}: {cause}")

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from hpo.errors import DefinitionError
-from hpo.study.checks import keep, mapping, shown, text
+from hpo.study.checks import shown
+from hpo.study.looks import Name
 from hpo.study.parameters import Categorical, Domain, Int, Params, ParamValue
+from hpo.study.records import check
 
 __all__ = ["Space"]
 
@@ -24,18 +26,14 @@ class Space:
 
     """
 
-    name: str
-    params: Mapping[str, Domain]  # in the order they are asked for
+    name: Name
+    params: Mapping[Name, Domain]  # in the order they are asked for
 
     def __post_init__(self) -> None:
-        keep(self, name=text(self.name, "a space's name"))
+        check(self)
         what = f"space {self.name!r}"
-        keep(self, params=mapping(self.params, f"{what}: params", '{"units": Int(low=1, high=9)}'))
         seen: dict[str, Domain] = {}
         for name, domain in self.params.items():
-            text(name, f"{what}: a parameter's name")
-            if not isinstance(domain, Domain):
-                raise DefinitionError(f"{what}: {name!r} must be an Int, a Float or a Categorical, not {shown(domain)}")
             for parent, values in domain.when.items():
                 if parent not in seen:
                     raise DefinitionError(f"{what}: {name!r} depends on {parent!r}, which is not declared above it")

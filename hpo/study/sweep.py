@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from hpo.study.checks import keep, mapping, records
+from hpo.errors import DefinitionError
+from hpo.study.looks import Count, Name
 from hpo.study.parameters import Params, ParamValue
+from hpo.study.records import check
 
 __all__ = ["Row", "Sweep"]
 
@@ -20,22 +22,25 @@ class Row:
     label: str = ""  # what to call it; empty: by what it sets
 
     def __post_init__(self) -> None:
-        keep(self, setting=mapping(self.setting, "a row's setting"))
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
     """One table: its base configuration and its rows, in the order of the report."""
 
-    id: str  # short, unique in its definition: what `hpo sweep DEFINITION SWEEP` takes
+    id: Name  # short, unique in its definition: what `hpo sweep DEFINITION SWEEP` takes
     title: str  # what is varied, for a person
     base: Params  # the configuration the table was run from, in the words of the default space
     rows: tuple[Row, ...]
-    chosen: int  # index of the row the report went on with
+    chosen: Count  # index of the row the report went on with
 
     def __post_init__(self) -> None:
-        what = f"sweep {self.id!r}"
-        keep(self, base=mapping(self.base, f"{what}: base"), rows=records(self.rows, Row, f"{what}: rows"))
+        check(self)
+        if not self.chosen < len(self.rows):
+            raise DefinitionError(
+                f"sweep {self.id!r}: chosen is row {self.chosen} of {len(self.rows)}, which are counted from 0"
+            )
 
     def configuration(self, row: Row) -> dict[str, ParamValue]:
         """The whole configuration of one row."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
+from hpo.study.looks import Name
+from hpo.study.records import check
 
 __all__ = ["CLIPPINGS", "Clip", "clipped"]
 
@@ -24,10 +26,11 @@ class Clip:
 
     """
 
-    by: str  # a key of CLIPPINGS
+    by: Name  # a key of CLIPPINGS
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
+        check(self)
         if self.by not in CLIPPINGS:
             raise DefinitionError(f"clipping by {self.by!r} is unknown: choose one of {', '.join(CLIPPINGS)}")
         if not self.threshold > 0:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
+from hpo.study.records import check
 
 __all__ = ["Penalty", "kernels", "penalize"]
 
@@ -25,6 +26,7 @@ class Penalty:
     l2: float = 0.0  # weights stay small
 
     def __post_init__(self) -> None:
+        check(self)
         if min(self.l1, self.l2) < 0 or not (self.l1 or self.l2):
             raise DefinitionError(f"a penalty of l1={self.l1}, l2={self.l2}: give one of them above 0, none below it")
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
+from hpo.study.looks import Name
+from hpo.study.records import check
 
 __all__ = ["Phase", "begun", "freeze"]
 
@@ -16,15 +18,16 @@ class Phase:
     The schedule is laid out over each phase by itself, from the phase's rate.
 
     Raises:
-        DefinitionError: the epochs are below 1, or the rate is below 0.
+        DefinitionError: a field is not of its kind, the epochs are below 1, or the rate is below 0.
 
     """
 
     epochs: int | None = None  # None: to the end of the run; the last phase goes on to it anyway
-    frozen: tuple[str, ...] = ()  # names of layers that are not trained, beside those the model itself has frozen
+    frozen: tuple[Name, ...] = ()  # names of layers that are not trained, beside those the model itself has frozen
     rate: float | None = None  # initial learning rate; None: the optimizer's own
 
     def __post_init__(self) -> None:
+        check(self)
         if self.epochs is not None and self.epochs < 1:
             raise DefinitionError(f"a phase of {self.epochs} epochs: give at least 1, or None for all that are left")
         if self.rate is not None and self.rate < 0:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from hpo.study.looks import AnyFloat
+from hpo.study.records import check
+
 __all__ = ["Plateau", "Reaction", "Score"]
 
 
@@ -10,8 +13,11 @@ __all__ = ["Plateau", "Reaction", "Score"]
 class Score:
     """What a run is judged by after an epoch."""
 
-    value: float  # the metric on the rows watched, or the training loss
+    value: AnyFloat  # the metric on the rows watched, or the training loss
     higher: bool  # whether higher is better
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def beats(self, best: float | None, min_delta: float) -> bool:
         """Whether it is better than `best` by more than `min_delta`; the first score always is."""

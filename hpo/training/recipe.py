@@ -1,12 +1,13 @@
 """What to train: a model and how, as a definition's `build` returns it."""
 
 import inspect
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import DefinitionError
+from hpo.study.looks import Whole
+from hpo.study.records import check
 from hpo.training.clipping import Clip
 from hpo.training.penalties import Penalty
 from hpo.training.phases import Phase
@@ -36,7 +37,7 @@ class Recipe:
     model: "keras.Model"  # fresh weights, not compiled
     optimizer: "keras.optimizers.Optimizer"  # fresh; its learning_rate is the initial rate
     loss: "keras.losses.Loss | str | Callable[[Any, Any], Any]"  # a Keras loss, its name, or targets, outputs -> values
-    batch_size: int = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
+    batch_size: Whole = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
     schedule: Schedule | None = None  # learning rate of each step; None: the optimizer's own, throughout
     augment: Callable[[Any], Any] | None = (
         None  # batch of x -> batch of x of the same shape, training only; keras.ops, keras.random with no seed
@@ -51,10 +52,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self._take_parts()
-        size = self.batch_size
-        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
-            raise DefinitionError(f"batch_size {size!r} is no whole number: give rows of one step, such as 32")
-        object.__setattr__(self, "batch_size", int(size))
+        check(self)
         if self.max_norm is not None and not self.max_norm > 0:
             raise DefinitionError(f"max_norm {self.max_norm} is not above 0: give the largest norm allowed, such as 1")
         if not 0 <= self.watch < 1:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import Diverged, Infeasible, UsageError
+from hpo.study.looks import AnyFloat, NotNegative, Whole
+from hpo.study.records import check
 from hpo.training import preparing
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
@@ -35,11 +37,14 @@ __all__ = ["Epoch", "Run", "fit"]
 class Epoch:
     """What one epoch came to."""
 
-    number: int  # from 1
-    loss: float  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
-    train: float  # the metric, mean over the epoch's rows, as seen while training
-    validation: float | None  # the metric after the epoch on all validation rows, or on those held out; None without
-    seconds: float  # of this epoch, its validation included
+    number: Whole  # from 1
+    loss: AnyFloat  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
+    train: AnyFloat  # the metric, mean over the epoch's rows, as seen while training
+    validation: AnyFloat | None  # the metric after the epoch on all validation rows, or on those held out; None without
+    seconds: NotNegative  # of this epoch, its validation included
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class Run:

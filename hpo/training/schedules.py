@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import DefinitionError
+from hpo.study.looks import Positive, Share
+from hpo.study.records import check
 from hpo.training.plateau import Plateau, Reaction
 
 __all__ = [
@@ -77,6 +79,7 @@ class Power(Schedule):
     c: float = 1.0
 
     def __post_init__(self) -> None:
+        check(self)
         if not (self.s > 0 and self.c >= 0):
             raise DefinitionError(f"Power(s={self.s}, c={self.c}): give s above 0 steps and c of at least 0, such as 1")
 
@@ -101,6 +104,7 @@ class ExponentialDecay(Schedule):
     decay_rate: float = 0.1
 
     def __post_init__(self) -> None:
+        check(self)
         if not (self.decay_steps > 0 and self.decay_rate > 0):
             raise DefinitionError(f"{self}: give steps and a rate of decay above 0")
 
@@ -126,6 +130,7 @@ class PiecewiseConstant(Schedule):
     factors: tuple[float, ...] = (1.0, 0.1, 0.01)  # of the initial rate, one a part
 
     def __post_init__(self) -> None:
+        check(self)
         edges = (0.0, *self.boundaries, 1.0)
         if not all(a < b for a, b in pairwise(edges)):
             raise DefinitionError(f"boundaries {self.boundaries} do not rise between 0 and 1: give shares of the run")
@@ -153,11 +158,19 @@ class CosineDecay(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle(Schedule):
-    """Up to the peak and down again (Smith, arXiv 1803.09820), both halves cosine; `initial` is the peak."""
+    """Up to the peak and down again (Smith, arXiv 1803.09820), both halves cosine; `initial` is the peak.
 
-    warmup: float = 0.3  # share of the steps spent rising
-    start_divisor: float = 25.0  # the first rate is the peak divided by this
-    end_divisor: float = 1e4  # the last rate is the first divided by this
+    Raises:
+        DefinitionError: the warm-up is no share of the steps, or a divisor is not above 0.
+
+    """
+
+    warmup: Share = 0.3  # of the steps, spent rising
+    start_divisor: Positive = 25.0  # the first rate is the peak divided by this
+    end_divisor: Positive = 1e4  # the last rate is the first divided by this
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The rising and falling rates; `initial` is reached at the end of the warm-up."""
@@ -188,6 +201,7 @@ class LinearOneCycle(Schedule):
     momentum: tuple[float, float] | None = (0.95, 0.85)  # at the ends and at the peak; None: the optimizer's own
 
     def __post_init__(self) -> None:
+        check(self)
         if not 0 <= self.tail < 1 or self.start_divisor < 1 or self.end_divisor < 1:
             raise DefinitionError(
                 f"LinearOneCycle(tail={self.tail}, start_divisor={self.start_divisor}, end_divisor={self.end_divisor}):"
@@ -236,6 +250,7 @@ class Performance(Schedule):
     min_rate: float = 0.0  # no rate falls below it
 
     def __post_init__(self) -> None:
+        check(self)
         if not 0 < self.factor < 1:
             raise DefinitionError(f"factor {self.factor} is not between 0 and 1: give what the rate is multiplied by")
         if self.patience < 1 or min(self.min_delta, self.cooldown, self.min_rate) < 0:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hpo.errors import DefinitionError
+from hpo.study.records import check
 from hpo.training.plateau import Score
 
 __all__ = ["EarlyStopping", "Patience"]
@@ -26,6 +27,7 @@ class EarlyStopping:
     restore_best: bool = True  # the run ends with the weights of its best epoch, also where it is not stopped
 
     def __post_init__(self) -> None:
+        check(self)
         if self.patience < 1 or self.min_delta < 0:
             raise DefinitionError(
                 f"EarlyStopping(patience={self.patience}, min_delta={self.min_delta}): give a patience of at least "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import StorageError, UsageError
+from hpo.files import expanded
 from hpo.service.storage import Storage
 from hpo.web.door import Door
 from hpo.web.door.hosts import is_loopback
@@ -135,7 +136,7 @@ def stoppable() -> Iterator[None]:
 
 def folder_for(path: Path) -> Path:
     """The folder of attached files, whole, made where it is missing. Raises UsageError where it cannot be."""
-    folder = path.expanduser().absolute()
+    folder = expanded(path).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,8 +1,7 @@
 """Does a beat b? One answer from paired scores, with its uncertainty."""
 
-import math
 from dataclasses import replace
-from typing import get_args
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,8 +23,10 @@ from hpo.analysis.methods.intervals import (
 from hpo.analysis.methods.looks import DECIDING_PAIRS, next_alpha
 from hpo.analysis.methods.permutation import sign_flip, signed_rank
 from hpo.analysis.methods.power import more_pairs
-from hpo.errors import UsageError
+from hpo.errors import DataError, UsageError
 from hpo.study import Direction
+from hpo.study.looks import Below, Count, Least, Most, Positive
+from hpo.study.records import arguments
 
 __all__ = ["Comparison", "Interval", "Verdict", "compare"]
 
@@ -37,16 +38,17 @@ _LARGEST = 1e100  # squares of what is larger leave the floating-point numbers
 _ROUNDING = 1e-12  # of the largest score: what subtraction leaves of two equal differences
 
 
+@arguments(UsageError)
 def compare(
     a: ArrayLike,
     b: ArrayLike,
     *,
     direction: Direction = "maximize",
-    margin: float | None = None,
-    alpha: float = 0.05,
-    test_share: float | None = None,
+    margin: Annotated[float, Least(0), Most(_LARGEST)] | None = None,
+    alpha: Annotated[float, Least(1 / _LARGEST), Below(1)] = 0.05,
+    test_share: Positive | None = None,
     failures: Failures | None = None,
-    seed: int = 0,
+    seed: Count = 0,
 ) -> Comparison:
     """Whether a beats b.
 
@@ -74,11 +76,6 @@ def compare(
 
     """
     ours, theirs = _paired(a, b)
-    _check(direction, margin, alpha, test_share)
-    if failures is not None and not isinstance(failures, Failures):
-        raise UsageError(
-            f"failures must come from hpo.analysis.failures((failed, all), (failed, all)), not {failures!r:.60}"
-        )
     pairs = ours.size
     gains = _gains(ours, theirs, direction)
     margin = _MARGIN * abs(float(theirs.mean())) if margin is None else float(margin)
@@ -170,10 +167,7 @@ def _gains(ours: Scores, theirs: Scores, direction: Direction) -> Scores:
 
 
 def _paired(a: ArrayLike, b: ArrayLike) -> tuple[Scores, Scores]:
-    try:
-        ours, theirs = np.array(a, dtype=np.float64), np.array(b, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"scores must be numbers, one a pair: {error}") from error
+    ours, theirs = _scores(a, "a"), _scores(b, "b")
     if ours.ndim != 1 or ours.shape != theirs.shape:
         raise UsageError(
             f"scores must be paired, one number a pair on either side, not of shapes {ours.shape} and {theirs.shape}"
@@ -190,12 +184,14 @@ def _paired(a: ArrayLike, b: ArrayLike) -> tuple[Scores, Scores]:
     return ours, theirs
 
 
-def _check(direction: Direction, margin: float | None, alpha: float, test_share: float | None) -> None:
-    if direction not in get_args(Direction):
-        raise UsageError(f"direction must be one of {', '.join(get_args(Direction))}, not {direction!r}")
-    if margin is not None and not 0 <= margin <= _LARGEST:
-        raise UsageError(f"margin must be a finite number, 0 or more, not {margin:g}")
-    if not 1 / _LARGEST <= alpha < 1:
-        raise UsageError(f"alpha must be between 0 and 1, not {alpha:g}; 0.05 is usual")
-    if test_share is not None and not 0 < test_share < math.inf:
-        raise UsageError(f"test_share must be test rows / train rows, above 0 and finite, not {test_share:g}")
+def _scores(given: ArrayLike, name: str) -> Scores:
+    """A copy of one side's scores. What has no order, a mask, a part missing or no numbers is refused."""
+    from hpo.data.arrays import as_array
+
+    try:
+        made = as_array(given, name)
+    except DataError as error:
+        raise UsageError(f"scores must be numbers, one a pair: {error}") from error
+    if made.dtype.kind in "US":
+        raise UsageError(f"scores must be numbers, one a pair: {name} holds texts")
+    return np.array(made, dtype=np.float64)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from hpo.analysis.comparison.failures import Failures
 from hpo.analysis.methods.intervals import Interval
+from hpo.errors import UsageError
+from hpo.study.looks import Above, Below, NotNegative, Share, Whole
+from hpo.study.records import check
 
 __all__ = ["MEANINGFUL", "Comparison", "Verdict"]
 
@@ -24,21 +27,21 @@ class Comparison:
     """Whether a beats b, over paired scores. A gain is a difference with positive for a, whatever the direction."""
 
     verdict: Verdict
-    pairs: int
+    pairs: Whole
     difference: float  # mean gain of a over b, in the unit of the scores
-    sd: float | None  # of the gains; None: one pair
+    sd: NotNegative | None  # of the gains; None: one pair
     ci95: Interval | None  # of the mean gain, by Student's t (with the Nadeau-Bengio variance where resampled)
     ci: Interval | None  # the same at level 1 - alpha: what the verdict goes by
     bca95: Interval | None  # the same by a BCa bootstrap; None: fewer than 30 pairs, or resampled
-    p_value: float  # two-sided: sign-flip permutation of the pairs; the corrected t test where resampled
-    p_wilcoxon: float | None  # two-sided signed-rank test; None: all gains are zero, or resampled
-    p_superior: float  # share of pairs that a won, ties half
+    p_value: Share  # two-sided: sign-flip permutation of the pairs; the corrected t test where resampled
+    p_wilcoxon: Share | None  # two-sided signed-rank test; None: all gains are zero, or resampled
+    p_superior: Share  # share of pairs that a won, ties half
     p_superior_ci95: Interval  # Wilson's
     meaningful: bool  # p_superior is at least 0.75
-    margin: float  # a difference too small to matter, in the unit of the scores
-    alpha: float  # level of this look
-    p_equivalent: float | None  # the larger p of the two one-sided tests against the margin; None: one pair
-    more_pairs: int | None  # about how many more would decide; None: decided, or too many, or nobody can tell
+    margin: NotNegative  # a difference too small to matter, in the unit of the scores
+    alpha: Annotated[float, Above(0), Below(1)]  # level of this look
+    p_equivalent: Share | None  # the larger p of the two one-sided tests against the margin; None: one pair
+    more_pairs: Whole | None  # about how many more would decide; None: decided, or too many, or nobody can tell
     note: str  # one sentence on how far the verdict carries; "" where there is nothing to add
     resampled: bool  # train and test rows were drawn anew for each pair
     unseen95: float  # what none of the pairs shows may still happen in this share of trainings: exact 95 % upper bound
@@ -50,6 +53,9 @@ class Comparison:
         if self.verdict != "unreliable":
             return self.verdict
         return "better" if self.p_value < self.alpha and self.ci is not None and self.ci[0] > 0 else "equivalent"
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the fields; intervals are lists."""

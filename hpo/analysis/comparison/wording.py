@@ -6,6 +6,8 @@ from hpo.analysis.comparison.failures import FailureRate
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
 from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
 from hpo.analysis.methods.power import HOPELESS
+from hpo.errors import UsageError
+from hpo.study.records import arguments
 
 __all__ = ["ASSUMED", "failed", "note", "sentence", "unseen"]
 
@@ -19,6 +21,7 @@ _SMALL_P = 0.0001  # below it a p value is not told by its digits
 _LONG = 1e6  # from here on a figure is written with an exponent
 
 
+@arguments(UsageError)
 def sentence(
     comparison: Comparison,
     *,

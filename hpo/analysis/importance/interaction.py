@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from hpo.errors import UsageError
 from hpo.study import Params, ParamValue
+from hpo.study.looks import Count, Name, Share
+from hpo.study.records import arguments, check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,27 +32,34 @@ class Grid:
     columns: tuple[ParamValue, ...]  # values of the first parameter: choices as declared, numbers rising
     rows: tuple[ParamValue, ...]  # values of the second one likewise
     means: tuple[tuple[float | None, ...], ...]  # (rows, columns) mean value; None where no trial lies
-    counts: tuple[tuple[int, ...], ...]  # (rows, columns) trials behind each mean
+    counts: tuple[tuple[Count, ...], ...]  # (rows, columns) trials behind each mean
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
     """Two parameters and the values reached with them."""
 
-    first: str  # names
-    second: str
+    first: Name  # names
+    second: Name
     first_log: bool  # searched on a logarithmic scale
     second_log: bool
     first_kind: Kind
     second_kind: Kind
     points: tuple[tuple[ParamValue, ParamValue, float], ...]  # (first, second, value) of each trial that has both
     grid: Grid | None  # None: one of the two takes too many values
-    strength: float | None
+    strength: Share | None
     # share, from 0 to 1, of what the two explain together that only their combination explains: 0 where the effect of
     # one is the same whatever the other is; None where the trials are too few to say
-    p_value: float | None  # that the combination explains nothing of its own; None likewise
+    p_value: Share | None  # that the combination explains nothing of its own; None likewise
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
+@arguments(UsageError)
 def interaction(
     trials: Sequence[tuple[Params, float]], distributions: Mapping[str, "BaseDistribution"], first: str, second: str
 ) -> Interaction | None:

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.study import Params
+from hpo.errors import UsageError
+from hpo.study import Direction, Params
+from hpo.study.looks import AnyFloat, Count, Name, Share, Whole
+from hpo.study.records import arguments, check
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -25,11 +28,14 @@ _BUDGET = 100_000  # trials looked at in all resamples; about 2 s with a dozen p
 class Importance:
     """How much of what separates good trials from the others lies in one parameter."""
 
-    name: str
-    share: float  # of the importance of all parameters, from 0 to 1; they sum to 1
+    name: Name
+    share: Share  # of the importance of all parameters, from 0 to 1; they sum to 1
     ci95: tuple[float, float]  # percentile bootstrap interval of the share
-    trials: int  # complete trials in which the parameter was active
-    chance: float  # a parameter without effect stays below this share 19 times of 20; below it: perhaps noise
+    trials: Count  # complete trials in which the parameter was active
+    chance: Share  # a parameter without effect stays below this share 19 times of 20; below it: perhaps noise
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +43,22 @@ class Importances:
     """The parameters of a search by importance, or, where `parameters` is empty, why nothing can be said."""
 
     evaluator: str  # the method: ped-anova
-    trials: int  # complete trials it stands on
+    trials: Count  # complete trials it stands on
     parameters: tuple[Importance, ...]  # the most important first; empty where nothing can be said
     note: str  # what to keep in mind, or why there is nothing; may be empty
 
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
+
+@arguments(UsageError)
 def importances(
-    trials: Sequence[tuple[Params, float]],
+    trials: Sequence[tuple[Params, AnyFloat]],
     distributions: Mapping[str, "BaseDistribution"],
     *,
-    direction: str,
-    seed: int = 0,
-    resamples: int | None = None,
+    direction: Direction,
+    seed: Count = 0,
+    resamples: Whole | None = None,
 ) -> Importances:
     """How much each parameter matters for being among the best of `trials`: the best tenth, and at least ten.
 

@@ -1,16 +1,21 @@
 """Looking more than once: how much of the allowed error each look at the growing data may spend."""
 
 import math
+from typing import Annotated
 
 from hpo.errors import UsageError
+from hpo.study.looks import Above, Below, Most, Whole
+from hpo.study.records import arguments
 
 __all__ = ["DECIDING_PAIRS", "alpha_of_look", "deciding_pairs", "next_alpha"]
 
 DECIDING_PAIRS = 6  # the first number of pairs whose smallest two-sided sign-flip p, 2/2^n, is below 0.05
+_LATEST = 100  # look; long before it nothing is left to spend
 _SPENT = 0.75  # of what is left, by each look
 
 
-def alpha_of_look(number: int, total: float = 0.05) -> float:
+@arguments(UsageError)
+def alpha_of_look(number: Annotated[Whole, Most(_LATEST)], total: Annotated[float, Above(0), Below(1)] = 0.05) -> float:
     """Level of a look: each spends three quarters of what the looks before it left.
 
     With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, their sum is below the total: by
@@ -25,10 +30,6 @@ def alpha_of_look(number: int, total: float = 0.05) -> float:
         UsageError: a number or a total out of range.
 
     """
-    if number < 1:
-        raise UsageError(f"look {number} spends nothing: looks are counted from 1")
-    if not 0 < total < 1:
-        raise UsageError(f"a total alpha must be between 0 and 1, not {total:g}; 0.05 is usual")
     return total * _SPENT * (1 - _SPENT) ** (number - 1)
 
 

@@ -15,7 +15,10 @@ from statistics import fmean
 from hpo.analysis.methods.intervals import Interval, critical_t
 from hpo.analysis.methods.welch import welch
 from hpo.analysis.tables.measured import RowScores
+from hpo.errors import UsageError
 from hpo.study import Ablation, Direction
+from hpo.study.looks import Count, Name
+from hpo.study.records import arguments, check
 
 __all__ = ["AblationFinding", "Effect", "TechniqueFinding", "examine_ablation"]
 
@@ -28,6 +31,9 @@ class Effect:
     ci95: Interval | None  # None where the repeats do not tell the noise: fewer than two of a row
     note: str = ""  # what stood in the way, one clause; empty where nothing did
 
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
+
     @property
     def sure(self) -> bool:
         """Whether the interval leaves 0 out."""
@@ -38,24 +44,30 @@ class Effect:
 class TechniqueFinding:
     """What one technique adds."""
 
-    name: str
+    name: Name
     alone: Effect  # to the plain configuration
     company: Effect  # to all the others
     interaction: Effect  # company less alone
+
+    def __post_init__(self) -> None:
+        check(self, kind="technique", error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationFinding:
     """What the repeats say of an ablation."""
 
-    id: str
+    id: Name
     title: str
     begun: bool  # whether any of its trainings has ended
-    repeats: int  # the fewest of any of its rows that gave a score; 0: some row gave none
+    repeats: Count  # the fewest of any of its rows that gave a score; 0: some row gave none
     plain: float | None  # mean score of the plain configuration, the metric's unit
     full: float | None  # of the full one
     together: Effect  # full less plain
     techniques: tuple[TechniqueFinding, ...]  # in the ablation's order
+
+    def __post_init__(self) -> None:
+        check(self, kind="ablation", error=UsageError)
 
     def to_json(self) -> dict[str, object]:
         """As plain values."""
@@ -78,6 +90,7 @@ class AblationFinding:
         }
 
 
+@arguments(UsageError)
 def examine_ablation(
     ablation: Ablation, measured: Mapping[tuple[str, int], RowScores], *, direction: Direction
 ) -> AblationFinding:

@@ -6,7 +6,10 @@ from statistics import fmean
 from typing import Literal
 
 from hpo.analysis.methods.dunnett import against
+from hpo.errors import UsageError
 from hpo.study import Direction
+from hpo.study.looks import Count, Share
+from hpo.study.records import check
 
 __all__ = ["Choice", "TableVerdict", "examine_choice"]
 
@@ -18,11 +21,14 @@ class Choice:
     """What became of the report's choice."""
 
     verdict: TableVerdict
-    tied: tuple[int, ...]  # rows that cannot be told from the chosen one
-    better: tuple[int, ...]  # rows significantly better than it
-    best: int | None  # the row with the best mean of those that always train; None: nothing measured
-    p: Mapping[int, float]  # row -> Dunnett's two-sided p against the chosen one
+    tied: tuple[Count, ...]  # rows that cannot be told from the chosen one
+    better: tuple[Count, ...]  # rows significantly better than it
+    best: Count | None  # the row with the best mean of those that always train; None: nothing measured
+    p: Mapping[Count, Share]  # row -> Dunnett's two-sided p against the chosen one
     note: str  # what stood in the way of a verdict, one sentence; empty where nothing did
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 def examine_choice(

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from hpo.analysis.tables.contrasts import ClaimVerdict, ContrastFinding, examine_contrast
 from hpo.analysis.tables.measured import TableFinding
+from hpo.errors import UsageError
 from hpo.study import Claim, Direction
+from hpo.study.looks import NotNegative
+from hpo.study.records import arguments, check
 
 __all__ = ["ClaimFinding", "ClaimVerdict", "ContrastFinding", "judge"]
 
@@ -18,9 +21,17 @@ class ClaimFinding:
     verdict: ClaimVerdict
     evidence: tuple[ContrastFinding, ...]  # one a contrast, in the claim's order; empty: no table can test it
 
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
+
+@arguments(UsageError)
 def judge(
-    claims: Sequence[Claim], tables: Sequence[TableFinding], *, direction: Direction, margin: float | None = None
+    claims: Sequence[Claim],
+    tables: Sequence[TableFinding],
+    *,
+    direction: Direction,
+    margin: NotNegative | None = None,
 ) -> tuple[ClaimFinding, ...]:
     """What the measurements say of each claim.
 

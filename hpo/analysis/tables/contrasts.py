@@ -15,7 +15,10 @@ from typing import Literal
 from hpo.analysis.methods.intervals import critical_t, tail_t
 from hpo.analysis.methods.welch import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
+from hpo.errors import UsageError
 from hpo.study import Contrast, Direction
+from hpo.study.looks import NotNegative, Share
+from hpo.study.records import check
 
 __all__ = ["ClaimVerdict", "ContrastFinding", "examine_contrast"]
 
@@ -35,11 +38,14 @@ class ContrastFinding:
     verdict: ClaimVerdict
     difference: float | None = None  # mean of `rows` minus mean of `than`, the figure's unit; None: a row is missing
     ci95: tuple[float, float] | None = None  # of the difference; None where the repeats do not tell the noise
-    p: float | None = None
+    p: Share | None = None
     # two-sided, of no difference; of a contrast that says "alike": of a difference beyond the margin (the larger of the
     # two one-sided ones)
-    margin: float | None = None  # a difference too small to matter, in the figure's unit; None for seconds
+    margin: NotNegative | None = None  # a difference too small to matter, in the figure's unit; None for seconds
     note: str = ""  # what stood in the way of a verdict, or lies behind it, one sentence; mostly empty
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 def examine_contrast(

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from hpo.errors import StudyError
+from hpo.errors import StudyError, UsageError
 from hpo.study import Direction
+from hpo.study.looks import Count
+from hpo.study.records import arguments
 
 __all__ = ["choose"]
 
 
-def choose(scores: Mapping[int, Sequence[float]], direction: Direction) -> int:
+@arguments(UsageError)
+def choose(scores: Mapping[Count, Sequence[float]], direction: Direction) -> int:
     """The row with the best mean score; of equal ones the first, as a person who reads down a table.
 
     Args:
@@ -18,6 +21,7 @@ def choose(scores: Mapping[int, Sequence[float]], direction: Direction) -> int:
 
     Raises:
         StudyError: no row has a score.
+        UsageError: what is given is not what it should be.
 
     """
     means = {row: fmean(scores[row]) for row in sorted(scores) if scores[row]}

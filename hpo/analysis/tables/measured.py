@@ -5,13 +5,16 @@ of our repeats and its own rounding, after Holm's correction over the rows (`rep
 report's choice the best? Dunnett's test compares all rows with the chosen one at once (`choice.py`).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from hpo.analysis.tables.choice import TableVerdict, examine_choice
 from hpo.analysis.tables.reported import FigureFinding, against_reported
+from hpo.errors import UsageError
 from hpo.study import Direction, Params, Sweep
+from hpo.study.looks import Above, Below, Count, Share
+from hpo.study.records import arguments, check
 
 __all__ = ["FIGURES", "FigureFinding", "RowFinding", "RowScores", "TableFinding", "TableVerdict", "examine"]
 
@@ -24,7 +27,7 @@ class RowScores:
     """What the repeats of one row gave.
 
     Raises:
-        ValueError: a figure is not finite; such a repeat belongs to `reasons`.
+        UsageError: a figure is not finite; such a repeat belongs to `reasons`.
 
     """
 
@@ -33,9 +36,7 @@ class RowScores:
     reasons: tuple[str, ...] = ()  # why repeats gave none: diverged, failed, infeasible; one each
 
     def __post_init__(self) -> None:
-        for name, repeats in self.figures.items():
-            if not all(math.isfinite(figure) for figure in repeats):
-                raise ValueError(f"the {name} figures of a row must be finite, not {repeats!r}")
+        check(self, error=UsageError)
 
 
 _NOTHING = RowScores()
@@ -45,11 +46,14 @@ _NOTHING = RowScores()
 class RowFinding:
     """One row of a table, measured."""
 
-    index: int  # from 0, in the table's order
+    index: Count  # from 0, in the table's order
     setting: Params  # what the row varies
     params: Params  # the whole configuration
     figures: Mapping[str, FigureFinding]  # those that are reported or measured, in the order of FIGURES
     reasons: tuple[str, ...]  # why repeats gave nothing, one each
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +68,24 @@ class TableFinding:
     sweep: Sweep
     rows: tuple[RowFinding, ...]  # all rows of the table, measured or not
     verdict: TableVerdict
-    tied: tuple[int, ...] = ()  # rows that cannot be told from the chosen one, which is not among them
-    better: tuple[int, ...] = ()  # rows significantly better than it
-    best: int | None = None  # the row with the best mean on test of those that always train; None: nothing measured
-    p: Mapping[int, float] = field(default_factory=dict)  # row -> Dunnett's two-sided p against the chosen one
+    tied: tuple[Count, ...] = ()  # rows that cannot be told from the chosen one, which is not among them
+    better: tuple[Count, ...] = ()  # rows significantly better than it
+    best: Count | None = None  # the row with the best mean on test of those that always train; None: nothing measured
+    p: Mapping[Count, Share] = field(default_factory=dict)  # row -> Dunnett's two-sided p against the chosen one
     note: str = ""  # what stood in the way of a verdict, one sentence; empty where nothing did
 
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
+
+@arguments(UsageError)
 def examine(
     sweeps: Sequence[Sweep],
-    measured: Mapping[tuple[str, int], RowScores],
+    measured: Mapping[tuple[str, Count], RowScores],
     *,
     direction: Direction,
     against_report: bool,
-    alpha: float = 0.05,
+    alpha: Annotated[float, Above(0), Below(1)] = 0.05,
 ) -> tuple[TableFinding, ...]:
     """What the repeats say of each table.
 

@@ -8,6 +8,9 @@ from statistics import fmean, stdev
 
 from hpo.analysis.methods.holm import holm
 from hpo.analysis.methods.intervals import critical_t, tail_t
+from hpo.errors import UsageError
+from hpo.study.looks import NotNegative, Share
+from hpo.study.records import check
 
 __all__ = ["FigureFinding", "against_reported", "rounding"]
 
@@ -19,12 +22,15 @@ class FigureFinding:
     reported: Decimal | None  # with the digits it was printed with; None: the report does not give it
     measured: tuple[float, ...]  # one a repeat; empty: not measured, or no repeat gave one
     mean: float | None  # None: nothing measured
-    sd: float | None  # sample standard deviation; None below two repeats
+    sd: NotNegative | None  # sample standard deviation; None below two repeats
     prediction: tuple[float, float] | None
     # 95 % prediction interval of one more run, widened by the rounding of the reported figure; None below two repeats
-    p: float | None  # two-sided, that the reported figure is one more run; None where it was not tested
-    p_holm: float | None  # the same after Holm's correction over the rows of the table
+    p: Share | None  # two-sided, that the reported figure is one more run; None where it was not tested
+    p_holm: Share | None  # the same after Holm's correction over the rows of the table
     disagrees: bool  # by more than noise and rounding explain
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 def against_reported(

@@ -13,6 +13,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study.contained import run
 
 __all__ = ["Contest", "contest"]
 
@@ -58,7 +59,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         )
     hand = definition.baseline(request.baseline)
     params = hand.params_in(space.name)
-    if reason := definition.infeasible(params):
+    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(params)):
         raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
     slots = Slots(storage).list(record.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hpo.analysis.importance import Importances
 from hpo.analysis.importance import importances as _of_trials
@@ -14,7 +14,7 @@ from hpo.service.slots.slot import Counts
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.views import stored
-from hpo.study import Params
+from hpo.study import Direction, Params
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -38,7 +38,7 @@ def importances(storage: Storage, word: str, *, seed: int = 0) -> Importances:
     """
     record = _search(storage, word)
     trials, distributions = _read(storage, record.name)
-    found = _of_trials(trials, distributions, direction=record.direction, seed=seed)
+    found = _of_trials(trials, distributions, direction=cast("Direction", record.direction), seed=seed)
     alone = f"only {record.metric} is looked at, not {' and '.join(record.costs)}" if record.costs else ""
     note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name)), alone]))
     return replace(found, note=note)

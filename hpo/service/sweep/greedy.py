@@ -18,6 +18,7 @@ from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.service.sweep.request import SweepRequest
 from hpo.service.sweep.run import repeat_seed, study_seed, sweep_plan
 from hpo.service.views.progress import Ended, Progress
+from hpo.study.contained import run
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -185,7 +186,7 @@ def _obstacle(definition: "StudyDefinition", params: "Params") -> str | None:
     problem = definition.space().problem(params)
     if problem is not None:
         return f"no configuration of space {definition.space().name!r}: {problem}"
-    reason = definition.infeasible(params)
+    reason = run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(params))
     return None if reason is None else f"infeasible: {reason}"
 
 

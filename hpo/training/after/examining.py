@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import UsageError
+from hpo.study.looks import AnyFloat, Count, NotNegative, Share, Whole
+from hpo.study.records import check
 from hpo.training.after.calibration import calibration_error, gaussian_calibration_error, gaussian_nll, nll
 from hpo.training.after.folding import fold
 from hpo.training.after.latency import latencies
@@ -42,23 +44,30 @@ THRESHOLD = 1e-3  # a weight no larger counts as zero; L1 by gradient steps make
 class Belief:
     """Whether predictions deserve belief, on rows the model has not seen."""
 
-    nll: float  # mean negative log-likelihood of the truth, nats
-    calibration_error: float  # of a classifier from 0 to 1, in 15 bins; of a regressor from 0 to 0.5, in 15 quantiles
+    nll: AnyFloat  # mean negative log-likelihood of the truth, nats
+    calibration_error: AnyFloat  # a classifier: from 0 to 1, in 15 bins; a regressor: to 0.5, in 15 quantiles
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sureness:
     """One plain prediction of each row beside many with dropout on."""
 
-    passes: int
+    passes: Whole
     plain: Belief  # dropout off: a classifier's probabilities; a regressor's outputs with `noise` as their deviation
     mc: Belief  # the passes' mean; of a regressor with their deviation and `noise`, added in squares
-    std: float  # mean over rows and outputs of the deviation over the passes, in the outputs' unit
-    accuracy: float | None  # of the passes' mean, share of rows; None for a regressor
-    entropy: float | None  # mean over rows, nats; None for a regressor
-    mutual_information: float | None  # likewise: the part of it that the weights are to blame for
-    entropy_right: float | None  # mean over the rows it gets right; None for a regressor, or where there are none
-    entropy_wrong: float | None  # mean over the rows it gets wrong; likewise. What knows its limits has more here
+    std: AnyFloat  # mean over rows and outputs of the deviation over the passes, in the outputs' unit
+    accuracy: AnyFloat | None  # of the passes' mean, share of rows; None for a regressor
+    entropy: AnyFloat | None  # mean over rows, nats; None for a regressor
+    mutual_information: AnyFloat | None  # likewise: the part of it that the weights are to blame for
+    entropy_right: AnyFloat | None  # mean over the rows it gets right; None for a regressor, or where there are none
+    entropy_wrong: AnyFloat | None  # mean over the rows it gets wrong; likewise. What knows its limits has more here
+
+    def __post_init__(self) -> None:
+        check(self)
+
     noise: float | None  # root mean square error on the training rows, which it understates; None for a classifier
 
 
@@ -66,34 +75,43 @@ class Sureness:
 class Speed:
     """Time of one compiled prediction on this machine, a median."""
 
-    batch: int  # rows of the call
-    seconds: float  # of the model as it is
-    folded_seconds: float | None  # of the folded one; None: none was folded
+    batch: Whole  # rows of the call
+    seconds: NotNegative  # of the model as it is
+    folded_seconds: NotNegative | None  # of the folded one; None: none was folded
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folding:
     """Batch normalizations folded into their neighbours."""
 
-    folded: int  # gone
-    left: int  # that no neighbour could take
-    difference: float  # the largest |folded - unfolded| output over the rows
-    parameters: int  # of the folded model
+    folded: Count  # gone
+    left: Count  # that no neighbour could take
+    difference: AnyFloat  # the largest |folded - unfolded| output over the rows
+    parameters: Count  # of the folded model
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
     """What a trained model is like."""
 
-    parameters: int  # numbers kept for prediction
-    bytes: int  # of them as they are stored
-    sparsity: float  # share of the kernels' weights with |w| <= threshold
+    parameters: Count  # numbers kept for prediction
+    bytes: Count  # of them as they are stored
+    sparsity: Share  # share of the kernels' weights with |w| <= threshold
     threshold: float
-    pruned: float  # the run's metric on the rows it has not seen, with those weights at 0
+    pruned: AnyFloat  # the run's metric on the rows it has not seen, with those weights at 0
     sureness: Sureness | None  # None: not asked for
     folding: Folding | None  # None: not asked for
     speeds: tuple[Speed, ...]
     folded: keras.Model | None = field(default=None, repr=False, compare=False)  # the folded model
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def to_json(self) -> dict[str, object]:
         """All but the model."""

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from hpo.errors import UsageError
+from hpo.study.looks import Count
+from hpo.study.records import check
 from hpo.training.after.copies import copied
 
 __all__ = ["ModelSize", "pruned", "size", "sparsity"]
@@ -16,9 +18,12 @@ __all__ = ["ModelSize", "pruned", "size", "sparsity"]
 class ModelSize:
     """What a model's weights come to."""
 
-    parameters: int  # numbers kept for prediction: weights and moving averages; no random states, no dropout rates
-    zeros: int  # of them exactly 0
-    bytes: int  # of all of them as they are stored
+    parameters: Count  # numbers kept for prediction: weights and moving averages; no random states, no dropout rates
+    zeros: Count  # of them exactly 0
+    bytes: Count  # of all of them as they are stored
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def sparsity(model: keras.Model, threshold: float) -> float:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.errors import UsageError
+from hpo.study.looks import Whole
+from hpo.study.records import check
 from hpo.training.after.copies import copied
 from hpo.training.exclusive import exclusive
 from hpo.training.graphs import dismantle
@@ -36,12 +38,15 @@ DROPOUTS = (  # the layers that MC dropout keeps on
 class Uncertainty:
     """What `samples` predictions of each row came to."""
 
-    samples: int  # stochastic passes
+    samples: Whole  # stochastic passes
     mean: NDArray[np.float32]  # of the outputs over the passes, (rows, outputs): the prediction
     std: NDArray[np.float32]  # of the outputs over the passes, (rows, outputs), divisor `samples`
     entropy: NDArray[np.float32] | None  # of `mean`, (rows,), nats: all uncertainty; None for a regressor
     mutual_information: NDArray[np.float32] | None  # `entropy` less the passes' mean entropy, (rows,), nats: what the
     # weights are to blame for and not the rows, at least 0; None for a regressor
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @exclusive

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hpo.study.looks import AnyFloat, Count, Name, Share, Whole
+from hpo.study.records import check
+
 __all__ = ["LayerProbe", "Probe"]
 
 
@@ -12,20 +15,23 @@ __all__ = ["LayerProbe", "Probe"]
 class LayerProbe:
     """One layer with a kernel, and the activation behind it. A number that left the finite ones is NaN."""
 
-    name: str  # of the layer with the kernel
-    units: int  # outputs of a dense layer, filters of a convolution
+    name: Name  # of the layer with the kernel
+    units: Count  # outputs of a dense layer, filters of a convolution
     activation: str  # such as relu; linear where there is none
     initializer: str  # what the kernel was drawn by, as hpo.training.INITIALIZERS names it, else Keras' name for it
     normalized: bool  # whether batch normalization stands between this kernel and the next
-    gradient_norm: float  # L2 norm of the loss's gradient with respect to the kernel, penalties not included
-    clipped_norm: float  # the same of what clipping leaves of it; the same number where nothing is clipped
-    weight_norm: float  # L2 norm of the kernel
-    activation_mean: float  # of what the activation gives, over rows and units
-    activation_variance: float  # of the same
+    gradient_norm: AnyFloat  # L2 norm of the loss's gradient with respect to the kernel, penalties not included
+    clipped_norm: AnyFloat  # the same of what clipping leaves of it; the same number where nothing is clipped
+    weight_norm: AnyFloat  # L2 norm of the kernel
+    activation_mean: AnyFloat  # of what the activation gives, over rows and units
+    activation_variance: AnyFloat  # of the same
     saturated: (
-        float | None
+        Share | None
     )  # share of these numbers in the outer 1 % of the activation's range; None but of sigmoid, tanh
-    dead: float | None  # share of units that are 0 for every row; None but of the ReLU family
+    dead: Share | None  # share of units that are 0 for every row; None but of the ReLU family
+
+    def __post_init__(self) -> None:
+        check(self, kind="layer")
 
     @property
     def relative_gradient(self) -> float:
@@ -37,10 +43,13 @@ class LayerProbe:
 class Probe:
     """One look at a network, on one batch of training rows."""
 
-    epoch: int  # epochs trained before it; 0: the weights as they were drawn
-    rows: int  # of the batch
-    loss: float  # of the batch, penalties not included
+    epoch: Count  # epochs trained before it; 0: the weights as they were drawn
+    rows: Whole  # of the batch
+    loss: AnyFloat  # of the batch, penalties not included
     layers: tuple[LayerProbe, ...]  # from the inputs to the outputs
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def hidden(self) -> tuple[LayerProbe, ...]:

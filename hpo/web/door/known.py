@@ -5,11 +5,14 @@ import shlex
 from pathlib import Path
 
 from hpo.errors import UsageError
+from hpo.files import expanded, read
 from hpo.web.door import passwords
 from hpo.web.door.hosts import is_loopback
 from hpo.web.door.users import Account, Users, refuse_name
 
 __all__ = ["PASSWORD", "USER", "USERS", "known_users", "users_file"]
+
+_LONGEST = 10_000  # bytes of a file with a password
 
 USERS = "HPO_USERS"  # the file of users
 USER, PASSWORD = "HPO_DASHBOARD_USER", "HPO_DASHBOARD_PASSWORD"
@@ -20,8 +23,8 @@ def users_file(asked: Path | None = None) -> Path:
     """The file of users: the one asked for, $HPO_USERS, or hpo/users.json where settings are kept."""
     named = asked or os.environ.get(USERS)
     if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "hpo" / "users.json"
+        return expanded(named)
+    return expanded(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "hpo" / "users.json"
 
 
 def known_users(host: str, asked: Path | None = None, *, proxied: bool = False) -> Users:
@@ -64,7 +67,7 @@ def _from_environment() -> Account | None:
         )
     if path:
         try:
-            password = Path(path).read_text("utf-8").rstrip("\r\n")
+            password = read(expanded(path), most=_LONGEST).decode().rstrip("\r\n")
         except (OSError, UnicodeError) as error:
             raise UsageError(
                 f"{PASSWORD}_FILE={path} cannot be read: {getattr(error, 'strerror', 'no text')}"

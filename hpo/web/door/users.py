@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hpo import files
 from hpo.errors import UsageError
 from hpo.files import refuse_unwritable, replacing
 from hpo.web.door import passwords
 
 __all__ = ["Account", "Users", "add", "read", "refuse_name", "remove"]
 
+_LARGEST = 10_000_000  # bytes of a file of users
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 
 
@@ -96,9 +98,8 @@ def read(path: Path) -> dict[str, Account]:
 
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read()
+        text = files.read(path, most=_LARGEST)
+        mode = path.stat().st_mode
     except FileNotFoundError:
         return {}
     except OSError as error:

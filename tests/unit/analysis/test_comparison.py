@@ -257,7 +257,7 @@ def test_scores_of_any_size_are_compared_without_a_warning(size: float) -> None:
         ([], [], "no pairs"),
         ([1.0, 2], [1.0], "paired"),
         ([[1.0]], [[1.0]], "paired"),
-        (1.0, 2.0, "paired"),
+        (1.0, 2.0, "must be numbers, one a pair: a is a float"),
         ([1.0, math.nan], [1.0, 2.0], "a scored nan in pair 1"),
         ([1.0, 2.0], [-math.inf, 2.0], "b scored -inf in pair 0"),
         ([1.0, 2e100], [1.0, 2.0], "at most 1e"),

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.analysis import holm
+from hpo.errors import UsageError
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 
@@ -46,5 +47,5 @@ def test_it_rejects_what_stepping_down_rejects(p_values: list[float], alpha: flo
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
 def test_what_is_no_probability_is_refused(wrong: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match=r"p_values\[1\] must be"):
         holm([0.5, wrong])

@@ -39,5 +39,5 @@ def test_the_first_number_of_pairs_whose_smallest_p_is_below_alpha(alpha: float,
 
 @pytest.mark.parametrize(("number", "total"), [(0, 0.05), (-1, 0.05), (1, 0.0), (1, 1.0), (1, float("nan"))])
 def test_what_is_out_of_range_is_refused(number: int, total: float) -> None:
-    with pytest.raises(UsageError, match=r"look|alpha"):
+    with pytest.raises(UsageError, match=r"(number|total) must be"):
         alpha_of_look(number, total)

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from hpo.analysis import RowScores, TableFinding, examine
+from hpo.errors import UsageError
 from hpo.study import Row, Sweep
 
 
@@ -84,5 +85,5 @@ def test_tables_come_in_the_order_of_the_report() -> None:
 
 
 def test_figures_are_finite_or_reasons() -> None:
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(UsageError, match="finite"):
         RowScores(figures={"test": (0.9, float("nan"))})

@@ -58,7 +58,6 @@ def test_sums_beyond_the_largest_number_are_no_missing_cells() -> None:
         ({"x": X}, r"data\(\) gave a dict"),
         (dataset(test=0), "there are no test rows"),
         (dataset(test=40), "there are no development rows"),
-        (replace(dataset(), test=X), "test of the data set is a ndarray: give Rows"),
         (
             replace(dataset(), test=Rows(x=X[:5, :2], y=Y[:5])),
             r"a row of x has shape \(3,\) in the development rows and \(2,\)",
@@ -74,6 +73,11 @@ def test_what_is_no_data_set_is_refused_in_one_line(loaded: Any, refusal: str) -
     with pytest.raises(DataError, match=refusal) as refused:
         checked(loaded)
     assert "\n" not in str(refused.value)
+
+
+def test_a_part_that_is_no_rows_is_refused() -> None:
+    with pytest.raises(DataError, match="data set 'd': test must be a Rows, not array"):
+        replace(dataset(), test=X)
 
 
 def test_a_pair_of_pairs_is_a_data_set() -> None:

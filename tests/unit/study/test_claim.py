@@ -36,12 +36,18 @@ def test_seconds_have_no_margin_to_be_alike_in() -> None:
 
 @pytest.mark.parametrize(
     ("sweep", "row", "message"),
-    [("nowhere", 0, "a sweep 'nowhere'"), ("layers", 3, "row 3 of sweep 'layers'"), ("layers", -1, "row -1")],
+    [
+        ("nowhere", 0, "a sweep 'nowhere'"),
+        ("layers", 3, "row 3 of sweep 'layers'"),
+        ("layers", -1, "0 or more, not -1"),
+    ],
 )
 def test_a_claim_about_what_is_not_there_is_refused(sweep: str, row: int, message: str) -> None:
-    about = Contrast(sweep=sweep, figure="test", rows=(row,), relation="higher", than=(1,))
+    def about() -> Contrast:
+        return Contrast(sweep=sweep, figure="test", rows=(row,), relation="higher", than=(1,))
+
     with pytest.raises(DefinitionError, match=message):
-        with_claims(Claim(id="c", text="", source="", contrasts=(about,)))
+        with_claims(Claim(id="c", text="", source="", contrasts=(about(),)))
 
 
 def test_claims_of_one_name_are_refused() -> None:

@@ -50,7 +50,9 @@ def test_real_numbers_of_any_type_make_the_space_that_pythons_make(
     )
 
 
-WORDS = st.text(st.characters(exclude_characters="\0"), max_size=5)  # NumPy keeps no NUL at the end of a text
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0"), max_size=5
+)  # NumPy keeps no NUL at the end of a text
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**31), 2**31), st.floats(-1e3, 1e3), WORDS)
 
 
@@ -124,7 +126,7 @@ ONE = Categorical(choices=("auto", 3))
         (lambda: Categorical(choices=(c for c in "ab")), "must be a tuple, not a generator: write tuple(…)"),
         (
             lambda: Categorical(choices=np.ones((2, 2))),
-            "a choice is a text, a finite number, a truth value or None, not [1.0",
+            "a Categorical's choices[0] must be a text, a finite number, a truth value or None, not [1.0",
         ),
         (lambda: Categorical(choices=(np.datetime64("2026-01-01"),)), "not np.datetime64('2026-01-01')"),
         (
@@ -140,16 +142,16 @@ ONE = Categorical(choices=("auto", 3))
         (lambda: Space(name="s", params=[ONE]), "space 's': params must be a mapping such as"),
         (
             lambda: Space(name="s", params={1: ONE}),
-            "space 's': a parameter's name must be a text that is not empty, not 1",
+            "space 's': params: a name must be a text that is not empty, not 1",
         ),
-        (lambda: Space(name="s", params={"": ONE}), "space 's': a parameter's name must be a text that is not empty"),
+        (lambda: Space(name="s", params={"": ONE}), "space 's': params: a name must be a text that is not empty"),
         (
             lambda: Space(name="s", params={"a": (1, 2)}),
-            "space 's': 'a' must be an Int, a Float or a Categorical, not (1, 2)",
+            "space 's': params 'a' must be a Categorical, an Int or a Float, not (1, 2)",
         ),
         (
             lambda: Space(name="s", params={"a": Int}),
-            "space 's': 'a' must be an Int, a Float or a Categorical, not <class",
+            "space 's': params 'a' must be a Categorical, an Int or a Float, not <class",
         ),
         (lambda: Space(name=None, params={}), "a space's name must be a text that is not empty, not None"),
         (lambda: Baseline(name="b", title="", params=[1]), "baseline 'b': params must be a mapping such as"),
@@ -163,8 +165,8 @@ ONE = Categorical(choices=("auto", 3))
             lambda: Fidelity(name="f", epochs=1, trial_seconds="1"),
             "fidelity 'f': trial_seconds must be a finite number",
         ),
-        (lambda: Holdout(rows="24"), "a Holdout's rows to score on must be a whole number, not '24'"),
-        (lambda: Holdout(rows=0.2), "a Holdout's rows to score on must be a whole number, not 0.2"),
+        (lambda: Holdout(rows="24"), "a Holdout's rows must be a whole number, not '24'"),
+        (lambda: Holdout(rows=0.2), "a Holdout's rows must be a whole number, not 0.2"),
         (lambda: Holdout(rows=9, stratified="yes"), "a Holdout's stratified must be True or False, not 'yes'"),
         (lambda: KFold(folds=None), "a KFold's folds must be a whole number, not None"),
     ],

@@ -14,7 +14,7 @@ from hpo.study import Fidelity, Holdout, KFold
         (lambda: Fidelity(name="quick", epochs=0), "'quick': epochs must be 1 or more, not 0"),
         (lambda: Fidelity(name="quick", epochs=1, rows=0), "rows must be 1 or more, not 0"),
         (lambda: Fidelity(name="quick", epochs=1, folds=1), "folds must be 2 or more, not 1"),
-        (lambda: Holdout(rows=-5), "rows to score on must be 1 or more, not -5"),
+        (lambda: Holdout(rows=-5), "a Holdout's rows must be 1 or more, not -5"),
         (lambda: KFold(folds=1), "folds must be 2 or more, not 1"),
     ],
 )

@@ -152,6 +152,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.5, help="of a trial")
     parser.add_argument("--lines", type=int, default=120, help="of the log, at the most")
     parser.add_argument("--only", default="", metavar="WORDS", help="of the names of faults")
+    parser.add_argument("--kind", default="", help="of faults: process, trial, file, database or clock")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="for the databases and logs; kept")
     options = parser.parse_args()
@@ -164,7 +165,8 @@ def main() -> int:
         server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
         if server is not None:
             server.execute("CREATE ROLE fleet LOGIN")
-        chosen = [fault for fault in faults_on(options.database) if options.only in fault.name]
+        there = [fault for fault in faults_on(options.database) if options.kind in ("", fault.kind)]
+        chosen = [fault for fault in there if options.only in fault.name]
         for number, fault in enumerate(chosen, start=1):
             own = folder / f"{number:02}"
             cleared(own)

@@ -95,7 +95,11 @@ class Round:
             self._fleet.kill()
             self._fleet.process.wait()
         if ended == "sound":
-            wrong += toy.unsound(self._url, _STUDY, trials=self._options.trials, failed=self._fault.failed)
+            found = [
+                toy.unsound(self._url, _STUDY, trials=self._options.trials, failed=number)
+                for number in self._fault.failed
+            ]
+            wrong += min(found, key=len)
         elif ended not in self._fault.ends:
             wrong.append(f"it ended {ended}")
         said = self._fleet.said()

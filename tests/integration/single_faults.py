@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ class SingleFault:
     kind: Literal["process", "trial", "file", "database", "clock"]
     strike: Callable[[Scene], None] = lambda _: None  # once the study is on its way; returns with it put right again
     poison: str | None = None  # what one trial does, of `poison_toy`
-    failed: int = 0  # trials that fail of it
+    failed: Collection[int] = (0,)  # how many trials may fail of it
     ends: Sequence[End] = ("sound",)  # what may come of it
 
 
@@ -138,8 +138,10 @@ def _supervisor_stands(scene: Scene) -> None:
 
 
 def _trial_faults() -> list[SingleFault]:
+    # Without its files a trial may end its worker, or be broken off with the connection to the database and then do.
+    may = {"closes all files": (0, 1)} | dict.fromkeys(poison_toy.HARMLESS, (0,))
     return [
-        SingleFault(name=f"a trial {name}", kind="trial", poison=name, failed=0 if name in poison_toy.HARMLESS else 1)
+        SingleFault(name=f"a trial {name}", kind="trial", poison=name, failed=may.get(name, (1,)))
         for name in poison_toy.POISONS
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hpo.analysis.comparison.failures import Failures
+from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.methods.intervals import Interval
 
 __all__ = ["MEANINGFUL", "Comparison", "Verdict"]

@@ -1,7 +1,7 @@
 """What measurements say: comparisons, races, tables. Pure functions over plain records; no Keras, no Optuna."""
 
 from hpo.analysis.comparison import compare
-from hpo.analysis.comparison.failures import FailureRate, Failures, failures
+from hpo.analysis.comparison.reliability import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import Comparison, Verdict
 from hpo.analysis.comparison.wording import ASSUMED, failed, sentence, unseen
 from hpo.analysis.methods.holm import holm

@@ -1,7 +1,7 @@
 """Does a beat b? The answer from paired scores, as a record and in words."""
 
-from hpo.analysis.comparison.failures import FailureRate, Failures, failures
 from hpo.analysis.comparison.paired import compare
+from hpo.analysis.comparison.reliability import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
 from hpo.analysis.comparison.wording import ASSUMED, failed, sentence, unseen
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpo.analysis.comparison.failures import Failures
+from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
 from hpo.analysis.comparison.wording import note
 from hpo.analysis.methods.exact import upper_bound

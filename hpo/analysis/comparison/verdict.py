@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from hpo.analysis.comparison.failures import Failures
+from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.methods.intervals import Interval
 from hpo.errors import UsageError
 from hpo.study.looks import Above, Below, NotNegative, Share, Whole

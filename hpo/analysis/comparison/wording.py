@@ -2,7 +2,7 @@
 
 import math
 
-from hpo.analysis.comparison.failures import FailureRate
+from hpo.analysis.comparison.reliability import FailureRate
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
 from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
 from hpo.analysis.methods.power import HOPELESS

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.service.storage import Storage
-from hpo.web.door import Gate, around
+from hpo.web.door import Door, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["OPTUNA_DASHBOARD", "create"]
 
@@ -19,7 +19,7 @@ OPTUNA_DASHBOARD = frozenset(
 """First segments of the paths that are optuna-dashboard's, which sits at the root and cannot be moved."""
 
 
-def create(storage: Storage, gate: Gate, *, artifacts: Path | None = None) -> "WSGIApplication":
+def create(storage: Storage, gate: Gate, *, artifacts: Path | None = None) -> Door:
     """Everything of the studies in `storage`, behind the door that `gate` describes.
 
     Args:
@@ -37,4 +37,4 @@ def create(storage: Storage, gate: Gate, *, artifacts: Path | None = None) -> "W
         first = environ.get("PATH_INFO", "").split("/", 2)[1:2]
         return (theirs if first and first[0] in OPTUNA_DASHBOARD else ours)(environ, start_response)
 
-    return around(rooms, gate)
+    return Door(rooms, gate)

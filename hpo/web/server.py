@@ -3,18 +3,16 @@
 import contextlib
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpo.errors import StorageError, UsageError
 from hpo.service.storage import Storage
-from hpo.web.door.bodies import LARGEST_FILE
+from hpo.web.door import Door
 from hpo.web.door.hosts import is_loopback
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["Server", "folder_for", "listen", "options", "stoppable", "when_ready"]
 
@@ -46,7 +44,7 @@ class Server:
         self._server.close()
 
 
-def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = None) -> Server:
+def listen(app: Door, *, host: str, port: int, proxy: str | None = None) -> Server:
     """Listen on that address; port 0: any that is free.
 
     `proxy` is the address of a proxy before us, whose word on who asks and by which scheme is taken.
@@ -55,11 +53,11 @@ def listen(app: "WSGIApplication", *, host: str, port: int, proxy: str | None = 
         UsageError: there is no such address here, or the port is taken.
 
     """
-    from waitress import create_server
+    from hpo.web import receiving
 
     is_loopback(host)  # refuses what is no address
     try:
-        server = create_server(app, **options(host=host, port=port, proxy=proxy))
+        server = receiving.server(app, app.longest, **options(host=host, port=port, proxy=proxy))
     except (OSError, socket.gaierror) as error:
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}; give another --port"
@@ -77,7 +75,7 @@ def options(*, host: str, port: int, proxy: str | None = None) -> dict[str, Any]
         "connection_limit": _CONNECTIONS,
         "channel_timeout": _SILENT_SECONDS,
         "max_request_header_size": _HEADERS,
-        "max_request_body_size": LARGEST_FILE,
+        "max_request_body_size": sys.maxsize,  # receiving.py knows more
         "ident": None,  # which server this is concerns nobody
         "clear_untrusted_proxy_headers": True,
     }

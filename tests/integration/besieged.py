@@ -195,10 +195,11 @@ def castle(folder: Path, *, door: bool) -> Iterator[Castle]:
     app, close = _guarded(here) if door else _bare(here)
     from waitress import create_server
 
+    from hpo.web import receiving
     from hpo.web.server import options
 
     where = {"host": "127.0.0.1", "port": 0}
-    server = create_server(app, **(options(**where) if door else where))
+    server = receiving.server(app, app.longest, **options(**where)) if door else create_server(app, **where)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

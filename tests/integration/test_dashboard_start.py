@@ -14,7 +14,8 @@ from besieged import WRITER, Visitor
 
 from hpo.errors import UsageError
 from hpo.service import storage
-from hpo.web.door import users
+from hpo.web.door import Door, Gate, users
+from hpo.web.door.hosts import names
 from hpo.web.server import listen
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -126,7 +127,8 @@ def test_it_can_be_ended_while_it_waits(start: Start) -> None:
 
 
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    gate = Gate(names=names("127.0.0.1"), users=users.Users())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"cannot listen on 127\.0\.0\.1 port {number}: .* --port"):
-            listen(lambda *_: [], host="127.0.0.1", port=number)
+            listen(Door(lambda *_: [], gate), host="127.0.0.1", port=number)

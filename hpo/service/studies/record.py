@@ -178,6 +178,12 @@ def halved(storage: Storage, name: str) -> StudyError:
 
 
 def _read(connection: Connection, name: str) -> StudyRecord | None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no database can be asked for
+        return None
+    if "\0" in name and connection.dialect.name == "postgresql":  # likewise
+        return None
     row = connection.execute(select(schema.studies).where(schema.studies.c.name == name)).one_or_none()
     return None if row is None else _record(row)
 

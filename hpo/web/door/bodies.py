@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hpo.web.door.answers import refusal
@@ -11,19 +11,24 @@ from hpo.web.door.origins import SAFE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["LARGEST_FILE", "LARGEST_REQUEST", "JsonObjects", "WellFormed", "body_of"]
+__all__ = ["LARGEST_FILE", "LARGEST_FORM", "LARGEST_REQUEST", "LIMIT", "JsonObjects", "WellFormed", "body_of", "limit"]
 
 LARGEST_FILE = 32 * 2**20  # bytes of a request that attaches a file; base64 makes a file a third longer
-LARGEST_REQUEST = 2**20  # bytes of any other
+LARGEST_REQUEST = 2**20  # bytes of any other change
+LARGEST_FORM = 8 * 2**10  # bytes of a login, and of whatever somebody sends who may change nothing
+LIMIT = "hpo.limit"  # in the environment: how many bytes its body may have, decided before any of them was taken in
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+_DEEPEST = 50  # levels of lists and objects in a body
 _ATTACHING = "/api/artifacts/"
+_FORMS = ("/login", "/logout")
 
 
 class WellFormed:
     """Serves requests with a method, a path and a length that something behind the door could want."""
 
-    def __init__(self, inner: "WSGIApplication") -> None:
+    def __init__(self, inner: "WSGIApplication", longest: "Callable[[WSGIEnvironment], int]") -> None:
         self._inner = inner
+        self._longest = longest  # asked where the server did not
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """As WSGI has it."""
@@ -33,7 +38,7 @@ class WellFormed:
         elif not _is_path(environ.get("PATH_INFO", "")):
             answer = refusal(environ, 400, "this is no path of ours")
         else:
-            wrong = _wrong_length(environ)
+            wrong = _wrong_length(environ, self._longest)
             if wrong is None:
                 return self._inner(environ, start_response)
             answer = refusal(environ, *wrong)
@@ -56,6 +61,13 @@ class JsonObjects:
         return refusal(environ, *wrong)(environ, start_response)
 
 
+def limit(path: str, *, writes: bool) -> int:
+    """How many bytes may be sent to that path; `writes`: by a user who may write."""
+    if not writes or path in _FORMS:
+        return LARGEST_FORM
+    return LARGEST_FILE if path.startswith(_ATTACHING) else LARGEST_REQUEST
+
+
 def body_of(environ: "WSGIEnvironment") -> bytes:
     """The whole body, which stays to be read again; `WellFormed` has seen to it that it is not too large."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -76,16 +88,22 @@ def _is_path(raw: str) -> bool:
     return not any(s in (".", "..") for s in segments) and all(segments[:-1])
 
 
-def _wrong_length(environ: "WSGIEnvironment") -> tuple[int, str] | None:
+def _wrong_length(environ: "WSGIEnvironment", longest: "Callable[[WSGIEnvironment], int]") -> tuple[int, str] | None:
     """The status and the reason to refuse it; None where nothing is wrong with it."""
     given = environ.get("CONTENT_LENGTH") or "0"
     if not (given.isascii() and given.isdigit()):
         return 400, "the length of the request is no number"
-    length = int(given)
-    limit = LARGEST_FILE if environ["PATH_INFO"].startswith(_ATTACHING) else LARGEST_REQUEST
-    if length > limit:
-        return 413, f"a request of {length / 2**20:.1f} MiB is too large: at most {limit // 2**20} MiB"
+    length, most = int(given), environ.get(LIMIT)
+    if most is None:
+        most = longest(environ)
+    if length > most:
+        who = " of who may not write, or has not logged in" if most == LARGEST_FORM else ""
+        return 413, f"a request of {_size(length)} is too large: at most {_size(most)}{who}"
     return None
+
+
+def _size(length: int) -> str:
+    return f"{length / 2**20:.3g} MiB" if length >= 2**20 else f"{length / 2**10:.3g} KiB"
 
 
 def _wrong_json(environ: "WSGIEnvironment") -> tuple[int, str] | None:
@@ -98,4 +116,23 @@ def _wrong_json(environ: "WSGIEnvironment") -> tuple[int, str] | None:
         read = json.loads(body)
     except (ValueError, RecursionError):
         return 400, "the body is no JSON document"
-    return None if isinstance(read, dict) else (400, "the body must be a JSON object")
+    if not isinstance(read, dict):
+        return 400, "the body must be a JSON object"
+    return _unkeepable(read)
+
+
+def _unkeepable(read: object) -> tuple[int, str] | None:
+    """What in a document other programs could not read again, were it kept."""
+    level, depth = [read], 0
+    while level:
+        if depth > _DEEPEST:
+            return 400, f"the body is nested deeper than {_DEEPEST} levels"
+        texts = [entry for entry in level if isinstance(entry, str)]
+        texts += [key for entry in level if isinstance(entry, dict) for key in entry]
+        if any("\ud800" <= sign <= "\udfff" for text in texts for sign in text):
+            return 400, "the body has half a character in it (a surrogate without the other)"
+        lists = [
+            entry if isinstance(entry, list) else entry.values() for entry in level if isinstance(entry, dict | list)
+        ]
+        level, depth = [inner for one in lists for inner in one], depth + 1
+    return None

@@ -7,6 +7,8 @@ different ones.
 import re
 from typing import TYPE_CHECKING
 
+from hpo.web.door.fields import plain_cookies
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Response
@@ -27,7 +29,7 @@ class Cookie:
         """What the browser holds; None where it holds none."""
         from werkzeug.http import parse_cookie
 
-        return parse_cookie(environ).get(self._name(environ)) or None
+        return parse_cookie(plain_cookies(environ.get("HTTP_COOKIE", ""))).get(self._name(environ)) or None
 
     def give(self, environ: "WSGIEnvironment", response: "Response", value: str, *, seconds: float) -> None:
         """Have the browser hold `value` for so long."""

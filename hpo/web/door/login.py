@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Login", "local"]
 
-_LONGEST_FORM = 16 * 1024  # bytes of a login
 _FORM_SECONDS = 3600.0  # a login page may stand open so long
 _KNOWN_SECONDS = 90 * 86400.0  # a browser stays known so long
 _OPEN = "/healthz"  # for whoever restarts what is not well
@@ -53,23 +52,30 @@ class Login:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """As WSGI has it."""
-        if self._users.none_needed():
+        path = environ["PATH_INFO"]
+        if path == _OPEN or self._users.none_needed():
             environ[USER], environ[CSRF] = ANYONE, ""
             return self._inner(environ, start_response)
-        path = environ["PATH_INFO"]
         session, user = self._who(environ)
         environ[USER], environ[CSRF] = user or ANYONE, session.csrf if session else ""
         if path == "/login":
             answer = self._login(environ, user)
         elif path == "/logout":
             answer = self._logout(environ, session)
-        elif user is not None or path == _OPEN:
+        elif user is not None:
             return self._inner(environ, start_response)
         elif path == _BY_PASSWORD:
             return self._by_password(environ, start_response)
         else:
             answer = _unknown(environ)
         return answer(environ, start_response)
+
+    def writes(self, environ: "WSGIEnvironment") -> bool:
+        """Whether this comes from a user who may write, by its cookies and host alone."""
+        if self._users.none_needed():
+            return False
+        users = (self._who({**environ, "wsgi.url_scheme": scheme})[1] for scheme in ("http", "https"))
+        return any(user is not None and user.may_write for user in users)
 
     def _who(self, environ: "WSGIEnvironment") -> tuple[Session | None, User | None]:
         """The session the browser holds and its user, as the users are now: gone, or another password, ends it."""
@@ -89,8 +95,6 @@ class Login:
             return _see(to) if user else self._page(environ, to)
         if environ["REQUEST_METHOD"] != "POST":
             return refusal(environ, 405, "a login is a POST", headers={"Allow": "GET, HEAD, POST"})
-        if int(environ.get("CONTENT_LENGTH") or 0) > _LONGEST_FORM:
-            return refusal(environ, 413, f"a login is at most {_LONGEST_FORM // 1024} KiB long")
         form = form_of(environ)
         to = local(form.get("next", ""))
         token = self._form.of(environ)

@@ -24,6 +24,7 @@ class Rule:
     who: Who  # of those who are let in at all
     instead: str = ""  # why nobody may, and what to use
     body: bool = False  # it needs a JSON object
+    whole: tuple[str, ...] = ()  # parameters of its query that are whole numbers
 
 
 _LOOK = Rule(who="everybody")
@@ -31,6 +32,7 @@ _WRITE = Rule(who="writers")
 _WRITE_BODY = Rule(who="writers", body=True)
 _MODEL = Rule(who="nobody", instead="no language model is connected to this server")
 
+_LAST = 2**31 - 1  # number a study or a trial can have in the tables of Optuna
 _ARTIFACT = "<artifact_id:re:[0-9a-fA-F-]+>"
 
 RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
@@ -41,7 +43,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("GET", "/static/<filename:path>"): _LOOK,
         ("GET", "/api/meta"): _LOOK,
         ("GET", "/api/studies"): _LOOK,
-        ("GET", "/api/studies/<study_id:int>"): _LOOK,
+        ("GET", "/api/studies/<study_id:int>"): Rule(who="everybody", whole=("after",)),
         ("GET", "/api/studies/<study_id:int>/param_importances"): _LOOK,
         ("GET", "/api/studies/<study_id:int>/plot/<plot_type>"): _LOOK,
         ("GET", "/csv/<study_id:int>"): _LOOK,
@@ -103,11 +105,19 @@ class Guard:
                 return _refused(403, f"not here: {rule.instead}")
             if rule.who == "writers" and not user_of(request.environ).may_write:
                 return _refused(403, "you may look and change nothing")
+            if any(isinstance(value, int) and not 0 <= value <= _LAST for value in values.values()):
+                return _refused(404, "no study and no trial has this number")
+            if not all(_is_whole(given) for name in rule.whole for given in request.query.getall(name)):
+                return _refused(400, f"the query needs whole numbers for {' and '.join(rule.whole)}")
             if rule.body and not request.json:
                 return _refused(400, "the body must be a JSON object with something in it")
             return callback(*args, **values)
 
         return guarded
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _refused(status: int, reason: str) -> Any:

@@ -26,6 +26,7 @@ class Shell:
         """As WSGI has it."""
         from werkzeug.wrappers import Response
 
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # it takes for granted that everybody sends one
         if environ["PATH_INFO"].split("/")[1] != "dashboard":
             return self._inner(environ, start_response)
         for condition in _CONDITIONS:  # every answer has a nonce and a token of its own

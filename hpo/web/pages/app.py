@@ -22,13 +22,19 @@ def create(storage: Storage, *, shared_seconds: float = 1.0) -> "Flask":
         shared_seconds: for which one look at the database serves everybody who watches.
 
     """
-    from flask import Flask
+    from flask import Flask, Response
     from jinja2 import StrictUndefined
 
     from hpo.web.pages import errors, health, metrics, reports, style, views
     from hpo.web.pages.addresses import StudyName
 
+    class Answer(Response):
+        def set_data(self, value: bytes | str) -> None:
+            # A name or a value in a database may be no whole text: half a surrogate pair has no UTF-8.
+            super().set_data(value.encode(errors="replace") if isinstance(value, str) else value)
+
     app = Flask(__name__, static_folder="assets", static_url_path="/assets", template_folder="templates")
+    app.response_class = Answer
     app.url_map.converters["study"] = StudyName
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from hpo.errors import StorageError, UsageError
-from hpo.web.door import Gate, around
+from hpo.web.door import Door, Gate
 from hpo.web.door.access import Access
-from hpo.web.door.bodies import LARGEST_FILE, LARGEST_REQUEST, JsonObjects, WellFormed
+from hpo.web.door.bodies import LARGEST_FILE, LARGEST_FORM, LARGEST_REQUEST, LIMIT, JsonObjects, WellFormed, limit
 from hpo.web.door.headers import Secured
 from hpo.web.door.hosts import KnownHost, is_loopback, names
 from hpo.web.door.origins import SameOrigin
@@ -143,7 +143,7 @@ def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
 
     started: list[str] = []
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
-    list(WellFormed(app)(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type,func-returns-value,return-value]
+    list(WellFormed(app, of_writer)(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type,func-returns-value,return-value]
     for served in seen:
         text = served.encode("latin-1").decode()  # which it is
         assert text.startswith("/")
@@ -154,18 +154,29 @@ def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
     assert bool(seen) is started[0].startswith("200")
 
 
+def of_writer(environ: dict[str, Any]) -> int:
+    return limit(environ["PATH_INFO"], writes=True)
+
+
 @pytest.mark.parametrize("path", ["/", "/dashboard/", "/studies/~2E~2E", "/studies/größe", "/a.b/..c"])
 def test_ordinary_paths_are_served(path: str) -> None:
-    assert Client(WellFormed(room())).get(path).status_code == 200
+    assert Client(WellFormed(room(), of_writer)).get(path).status_code == 200
 
 
 def test_sizes() -> None:
-    client = Client(WellFormed(room()))
+    client = Client(WellFormed(room(), of_writer))
     assert client.post("/api/x", data=b"x" * LARGEST_REQUEST).status_code == 200
     assert client.post("/api/x", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 413
     assert client.post("/api/artifacts/1", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 200
     too_much = client.post("/api/artifacts/1", environ_overrides={"CONTENT_LENGTH": str(LARGEST_FILE + 1)})
     assert "at most 32 MiB" in json.loads(too_much.text)["reason"]
+    for path in ("/", "/healthz", "/login", "/api/artifacts/1"):
+        stranger = client.post(
+            path, data=b"x" * (LARGEST_FORM + 1), environ_overrides={LIMIT: limit(path, writes=False)}
+        )
+        assert stranger.status_code == 413
+        assert "at most 8 KiB of who" in stranger.json["reason"]
+    assert client.post("/login", data=b"x" * (LARGEST_FORM + 1)).status_code == 413
     for length in ("-1", "1e3", "٣", "+5"):
         environ = {"CONTENT_LENGTH": length}
         assert client.post("/api/x", environ_overrides=environ).status_code == 400, length
@@ -196,7 +207,7 @@ def test_a_change_to_the_api_is_a_json_object(body: bytes, kind: str, status: in
 def test_every_answer_carries_the_headers() -> None:
     gate = Gate(names=names("127.0.0.1"), users=Users(required=False))
     for host, path in (("localhost", "/"), ("evil.example", "/"), ("localhost", "/..")):
-        headers = Client(around(room(), gate)).get(path, headers={"Host": host}).headers
+        headers = Client(Door(room(), gate)).get(path, headers={"Host": host}).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Referrer-Policy"] == "same-origin"
@@ -244,7 +255,7 @@ def test_without_users_everybody_looks_and_nobody_changes() -> None:
         seen.append(user_of(environ))
         return room()(environ, start_response)
 
-    client = Client(around(app, Gate(names=names("127.0.0.1"), users=Users(required=False))))
+    client = Client(Door(app, Gate(names=names("127.0.0.1"), users=Users(required=False))))
     assert client.get("/").status_code == 200
     assert seen == [ANYONE]
     refused = client.post("/studies/x/stop", headers={"X-CSRF-Token": ""})

@@ -10,6 +10,8 @@ import os
 import time
 from typing import IO, Literal
 
+from hpo.messages import printable
+
 __all__ = ["FIELDS", "KINDS", "PRINTED", "Kind", "configure", "kind"]
 
 Kind = Literal["text", "json"]
@@ -64,7 +66,7 @@ class _Text(logging.Formatter):
         """The line."""
         about = [(name, getattr(record, name, None)) for name in FIELDS]
         told = [f"{name}={_word(value)}" for name, value in about if value is not None]
-        return " ".join(" ".join([super().format(record), *told]).split())
+        return printable(" ".join(" ".join([super().format(record), *told]).split()))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
         """When it happened, in UTC."""

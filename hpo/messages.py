@@ -1,4 +1,4 @@
-"""What an exception says, in one line for a person, whatever library raised it.
+"""What is said to a person: what an exception says, in one line, and any text as a terminal may be given it.
 
 TensorFlow and Keras put frames, node names and call arguments around what is wrong, and often before it.
 """
@@ -6,10 +6,13 @@ TensorFlow and Keras put frames, node names and call arguments around what is wr
 import re
 from collections.abc import Iterator
 
-__all__ = ["one_line", "said"]
+__all__ = ["one_line", "printable", "said"]
 
 _LONGEST = 500  # characters
 
+_UNPRINTABLE = re.compile(  # what moves a terminal's cursor, turns its text around, or has no UTF-8
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _FRAME = re.compile(r'File ".*", line \d+')
 _NO_WORD = re.compile(  # lines, less their indentation, that say nothing of what is wrong
@@ -35,6 +38,11 @@ def said(error: BaseException) -> str:
     except Exception:  # its own __str__ is broken
         return ""
     return (_first(_telling(whole)) or " ".join(whole.split()))[:_LONGEST]
+
+
+def printable(text: str) -> str:
+    """The text with an escape for each character of it that a terminal would obey or cannot be given, lines as are."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _telling(text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ import typer
 from hpo import notes
 from hpo.cli.streams import own_stdout
 from hpo.errors import HpoError
+from hpo.messages import printable
 
 __all__ = ["DONE", "ERROR", "INTERRUPTED", "main"]
 
@@ -69,13 +70,13 @@ def _open_streams() -> None:
 
 
 def _note(text: str) -> None:
-    print(f"hpo: note: {text}", file=sys.stderr, flush=True)
+    print(f"hpo: note: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def _fail(message: str, code: int) -> int:
     if os.environ.get("HPO_DEBUG") and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    print(f"hpo: {' '.join(message.split())}", file=sys.stderr)
+    print(f"hpo: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

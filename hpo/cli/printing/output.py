@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.cli.streams import results
 from hpo.errors import HpoError
+from hpo.messages import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,12 +53,12 @@ def document(value: object) -> None:
 
 def tell(text: str = "") -> None:
     """Print one line of a command's result to stdout."""
-    print(text, file=results())
+    print(printable(text), file=results())
 
 
 def say(text: str = "") -> None:
     """Print one line about what is going on to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def is_terminal() -> bool:
@@ -77,10 +78,10 @@ def table(
     for number, heading in enumerate(headings):
         made.add_column(Text(heading), justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))  # Text: brackets in a name are no markup
+        made.add_row(*(Text(printable(cell)) for cell in row))  # Text: brackets in a name are no markup
     console = _console(made_for=headings)
     if title:
-        console.print(Text(title, style="bold"), soft_wrap=True)
+        console.print(Text(printable(title), style="bold"), soft_wrap=True)
     console.print(made)
 
 

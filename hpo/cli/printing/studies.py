@@ -134,7 +134,8 @@ def show_trial(report: "TrialReport") -> None:
         tell(textwrap.fill(points, 96, initial_indent="    ", subsequent_indent="    "))
     for name, fact in report.attributes.items():
         if isinstance(fact, list | dict):  # of a measurement; --json has it whole
-            count = len(fact) if isinstance(fact, list) else sum(len(values) for values in fact.values())
+            parts = [fact] if isinstance(fact, list) else list(fact.values())
+            count = sum(len(part) if isinstance(part, list | dict) else 1 for part in parts)
             tell(f"  {name}: {count} values")
         else:
             tell(f"  {name}: {figure(fact)}")

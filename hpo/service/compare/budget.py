@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from hpo.service import measuring
 from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.service.studies import StudyRecord
+from hpo.service.views import stored
 from hpo.study import Fidelity, KFold, Params, StudyDefinition
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 __all__ = ["Budget", "Spent", "budget", "trials_to_pass"]
 
@@ -75,26 +71,19 @@ def _is(slot: Slot, params: Params) -> bool:
 
 
 def _search(storage: Storage, record: StudyRecord, definition: StudyDefinition, settled: int) -> Spent:
-    trials = _trials(storage, record.name)
+    trials = stored.read(storage, record.name)  # superseded attempts too: they were paid for
     fidelity = definition.fidelity(record.fidelity)
-    epochs = [trial.user_attrs["epochs"] for trial in trials if "epochs" in trial.user_attrs]
+    epochs = [number for trial in trials if (number := trial.user.whole("epochs")) is not None]
     seconds = [
-        trial.user_attrs["fit_seconds"] + trial.user_attrs.get("compile_seconds", 0.0)
+        spent + (trial.user.number("compile_seconds") or 0.0)
         for trial in trials
-        if "fit_seconds" in trial.user_attrs
+        if (spent := trial.user.number("fit_seconds")) is not None
     ]
     return Spent(
         trials=settled,
         epochs=sum(epochs) * _folds(definition, fidelity) if epochs else None,
         seconds=sum(seconds) if seconds else None,
     )
-
-
-def _trials(storage: Storage, study: str) -> "list[FrozenTrial]":
-    """Every trial Optuna has, superseded attempts too: they were paid for."""
-    with translated(storage.where):
-        study_id = storage.rdb.get_study_id_from_name(study)
-        return storage.rdb.get_all_trials(study_id, deepcopy=False)
 
 
 def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:

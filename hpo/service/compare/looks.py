@@ -16,6 +16,7 @@ from hpo.analysis import DECIDING_PAIRS, Comparison, alpha_of_look
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import parsed
 from hpo.service.studies import StudyRecord
 
 __all__ = ["Look", "conclude", "history", "last_document", "take"]
@@ -94,7 +95,7 @@ def last_document(storage: Storage, record: StudyRecord) -> Any | None:
     query = select(table.c.document).where(_its(record), table.c.document != "")
     with translated(storage.where), storage.engine.connect() as connection:
         found = connection.execute(query.order_by(table.c.looked_at.desc(), table.c.id.desc()).limit(1)).scalar()
-    return None if found is None else json.loads(found)
+    return parsed(found)
 
 
 def _its(record: StudyRecord) -> Any:

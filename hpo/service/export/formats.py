@@ -115,7 +115,9 @@ def _array(column: Sequence[Any], kind: "pyarrow.DataType | None") -> "pyarrow.A
     if kind is None:
         if seen == {bool}:
             kind = pyarrow.bool_()
-        elif seen == {int} and all(-(2**63) <= entry < 2**63 for entry in column if entry is not None):
+        elif any(isinstance(entry, int) and not -(2**63) <= entry < 2**63 for entry in column):
+            kind = pyarrow.string()  # no type of theirs has a number so large
+        elif seen == {int}:
             kind = pyarrow.int64()
         elif float in seen and seen <= {int, float}:
             kind = pyarrow.float64()

@@ -52,21 +52,19 @@ def read(storage: Storage, word: str) -> tuple[StudyRecord, list[ExportedTrial]]
     record = studies.find(storage, word)
     found = stored.read(storage, record.name)
     slots = {slot.id: slot for slot in Slots(storage).list(record.name)}
-    told = [_trial(trial, slots.get(trial.system.get(trials.SLOT, -1))) for trial in found]
-    begun = {(trial.system.get(trials.SLOT), trial.system.get(trials.ATTEMPT)) for trial in found}
+    told = [_trial(trial, slots.get(trial.system.whole(trials.SLOT) or -1)) for trial in found]
+    begun = {(trial.system.whole(trials.SLOT), trial.system.whole(trials.ATTEMPT)) for trial in found}
     unborn = [_unborn(s) for s in slots.values() if s.outcome is not None and (s.id, s.attempt) not in begun]
     return record, sorted(told + unborn, key=lambda trial: math.inf if trial.number is None else trial.number)
 
 
 def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
-    attempt = found.system.get(trials.ATTEMPT)
+    attempt = found.system.whole(trials.ATTEMPT)
     own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
     settled = own if own is not None and own.outcome is not None else None
-    noted = dict(found.user)
-    seed, reason = noted.pop("seed", None), noted.pop("reason", None)
+    seed, reason, noted = found.noted()
     state, value = found.state, found.value if found.state in ("complete", "pruned") else None
-    # Optuna's times are local to whoever wrote them; a slot's are seconds since 1970.
-    started, ended = (when and when.astimezone(UTC) for when in (found.started_at, found.ended_at))
+    started, ended = found.started_at, found.ended_at
     if settled is not None:  # its trial may still wait to be told
         state, value, reason = str(settled.outcome), settled.value, settled.reason or reason
         started, ended = _when(settled.started_at), _when(settled.settled_at)
@@ -77,7 +75,7 @@ def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
         value=value,
         params=dict(own.params) if own is not None and own.params else found.params,
         seed=seed,
-        position=found.system.get(trials.POSITION),
+        position=found.system.whole(trials.POSITION),
         attempt=attempt,
         worker=own.worker if own is not None else None,
         started_at=started,

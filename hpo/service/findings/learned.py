@@ -101,7 +101,8 @@ def _said(kept: "Sequence[Result]", side: Side, rows: int) -> NDArray[Any] | Non
             continue
         for name, dtype in (("labels", np.int64), ("values", np.float64)):
             if len(words.get(name, ())) == rows:  # else the data set was another one then
-                return np.asarray(words[name], dtype=dtype)
+                said = np.asarray(words[name], dtype=np.float64)
+                return said.astype(dtype) if np.isfinite(said).all() else None
     return None
 
 

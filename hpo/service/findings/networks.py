@@ -1,9 +1,15 @@
 """What the trials of a search, and the trainings of tables, saw inside their networks."""
 
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
 from hpo.search.notes import PROBES
 from hpo.service.findings.records import ProbedNetwork
 from hpo.service.storage import Storage
 from hpo.service.views import stored
+
+if TYPE_CHECKING:
+    from hpo.training.probes.records import LayerProbe, Probe
 
 __all__ = ["networks"]
 
@@ -24,15 +30,39 @@ def networks(storage: Storage, study: str, tables: str | None) -> tuple[ProbedNe
         StorageError: the database cannot be reached or read.
 
     """
-    from hpo.training.probes.records import Probe
-
     found = []
     for source, swept in ((study, False), (tables, True)):
         for trial in stored.read(storage, source) if source else ():
-            looks = [Probe.from_json(document) for document in trial.user.get(PROBES, ())]
+            looks = trial.user.records(PROBES, _probe)
             if looks:
                 after = next((look for look in looks if look.epoch), None)
                 found.append(
                     ProbedNetwork(number=trial.number, swept=swept, params=trial.params, start=looks[0], after=after)
                 )
     return tuple(found)
+
+
+def _probe(document: Any) -> "Probe":
+    """The look that is; raises TypeError or ValueError where it is none."""
+    from hpo.training.probes.records import Probe
+
+    probe = Probe.from_json(document)
+    if not probe.layers:
+        raise ValueError("no layers")
+    _check(probe)
+    for layer in probe.layers:
+        _check(layer)
+    return probe
+
+
+def _check(record: "Probe | LayerProbe") -> None:
+    for field in fields(record):
+        if field.name != "layers" and not _is(getattr(record, field.name), field.type):
+            raise TypeError(field.name)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a field of type `kind` may hold it: a whole number will do for a float, a truth value for neither."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 2**63 and (isinstance(1, kind) or isinstance(1.0, kind))
+    return isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)

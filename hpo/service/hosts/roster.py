@@ -12,6 +12,7 @@ from hpo.service.hosts.clock import Clock, now
 from hpo.service.hosts.liveness import is_certainly_dead
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import parsed
 
 __all__ = ["FORGOTTEN", "Roster", "Worker", "WorkerRecord"]
 
@@ -119,11 +120,16 @@ class Roster:
 _SAID = ("name", "host", "machine", "pid", "program", "threads", "gpu", "gpu_name", "study")
 
 
+def _refusals(text: str) -> dict[str, str]:
+    said = parsed(text)
+    return {name: str(why) for name, why in said.items()} if isinstance(said, dict) else {}
+
+
 def _read(row: Row[Any]) -> WorkerRecord:
     values: dict[str, Any] = dict(row._mapping)
     time: float = values.pop("now")
     return WorkerRecord(
-        **{**values, "refuses": json.loads(values["refuses"])},
+        **{**values, "refuses": _refusals(values["refuses"])},
         alive=values["lease_expires_at"] > time and not is_certainly_dead(values["name"]),
         seconds_silent=max(0.0, time - values["beaten_at"]),
     )

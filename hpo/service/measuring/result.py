@@ -7,6 +7,7 @@ from typing import Any
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.storage.noted import Noted
 from hpo.service.views import stored
 from hpo.service.views.stored import StoredTrial
 from hpo.study import Params
@@ -49,30 +50,34 @@ def results(storage: Storage, study: str) -> dict[str, Result]:
     settled = [slot for slot in Slots(storage).list(study) if slot.outcome is not None and "job" in slot.payload]
     trials = {trial.number: trial for trial in stored.read(storage, study)} if settled else {}
     found = (_result(slot, None if slot.trial_number is None else trials.get(slot.trial_number)) for slot in settled)
-    return {result.key: result for result in found}
+    return {result.key: result for result in found if result is not None}
 
 
-def _result(slot: Slot, trial: StoredTrial | None) -> Result:
-    """The slot has the last word on the outcome; what else there is to know, its trial noted."""
+def _result(slot: Slot, trial: StoredTrial | None) -> Result | None:
+    """The slot has the last word on the outcome; what else there is to know, its trial noted. None: it is no job."""
     from hpo.search.job import Job
 
-    job = Job.from_payload(slot.payload)
-    assert slot.digest is not None  # a job has its key from the beginning
+    try:
+        job = Job.from_payload(slot.payload)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if slot.digest is None:  # a job has its key from the beginning
+        return None
     assert slot.outcome is not None  # it is settled
-    noted: Mapping[str, Any] = {} if trial is None else trial.user
+    noted = Noted() if trial is None else trial.user
     return Result(
         key=slot.digest,
         outcome=slot.outcome,
         value=slot.value if slot.outcome == "complete" else None,
-        train=noted.get("train"),
-        seconds=noted.get("fit_seconds"),
-        compile_seconds=noted.get("compile_seconds"),
-        epochs=noted.get("epochs"),
+        train=noted.number("train"),
+        seconds=noted.number("fit_seconds"),
+        compile_seconds=noted.number("compile_seconds"),
+        epochs=noted.whole("epochs"),
         seed=job.seed,
         params=job.params,
         trial_number=slot.trial_number,
         reason=slot.reason if slot.outcome != "complete" else None,
         curve=() if trial is None else trial.curve,
-        train_curve=tuple((step, value) for step, value in noted.get("train_curve", ())),
-        predictions=noted.get("predictions"),
+        train_curve=noted.curve("train_curve"),
+        predictions=noted.numbers("predictions"),
     )

@@ -1,7 +1,6 @@
 """Looking at the slots of a study, changing none."""
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +18,7 @@ from hpo.service.hosts import clock as clocks
 from hpo.service.slots.slot import Counts, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import parsed
 
 __all__ = ["COLUMNS", "COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 
@@ -123,9 +123,12 @@ class SlotQueries:
 
 
 def read(row: Row[Any]) -> Slot:
-    """The slot of one row of `COLUMNS`."""
+    """The slot of one row of `COLUMNS`; what is no JSON of ours is as good as nothing."""
     values: dict[str, Any] = dict(row._mapping)
-    values["payload"] = json.loads(values["payload"])
-    params: Mapping[str, Any] | None = json.loads(values["params"]) if values["params"] else None
-    further = tuple(json.loads(values["further"])) if values["further"] else ()
-    return Slot(**{**values, "params": params, "further": further})
+    asked, params, further = (parsed(values[name]) for name in ("payload", "params", "further"))
+    read = {
+        "payload": asked if isinstance(asked, dict) else {},
+        "params": params if isinstance(params, dict) else None,
+        "further": tuple(further) if isinstance(further, list) else (),
+    }
+    return Slot(**{**values, **read})

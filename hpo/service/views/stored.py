@@ -1,22 +1,24 @@
 """Optuna's trials of one study, each of its tables read once, for looking at many at a time.
 
 Optuna's own reading makes an object of every row and parses a parameter's distribution in each: 10,000 trials of 14
-parameters take it half a minute.
+parameters take it half a minute. Others may have added trials of their own, and anything to ours: a parameter that is
+not as Optuna writes it is left out.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
 from hpo.service import studies
+from hpo.service.slots import trials
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import Noted
 from hpo.study import Params, ParamValue
 
 if TYPE_CHECKING:
@@ -33,17 +35,28 @@ class StoredTrial:
 
     number: int
     state: str  # complete, pruned, failed, running, waiting
-    started_at: datetime | None  # in the local time of whoever ran it, without saying which
-    ended_at: datetime | None  # likewise
-    value: float | None
+    started_at: datetime | None  # UTC
+    ended_at: datetime | None  # UTC
+    values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
     params: Params  # drawn so far
-    user: Mapping[str, Any]  # user attributes
-    system: Mapping[str, Any]  # system attributes
+    user: Noted  # user attributes
+    system: Noted  # system attributes
     curve: tuple[tuple[int, float], ...]  # (step, value reported there) by step
 
+    @property
+    def value(self) -> float | None:
+        """Of the metric."""
+        return self.values[0] if self.values else None
 
-def read(storage: Storage, study: str) -> list[StoredTrial]:
-    """Every trial of the study by number, as they were at one moment.
+    def noted(self) -> tuple[int | None, str | None, dict[str, Any]]:
+        """Its training's seed, why it was pruned or failed, and all else its training noted, or somebody did."""
+        seed, reason = self.user.whole("seed"), self.user.text("reason")
+        told = {name for name, value in (("seed", seed), ("reason", reason)) if value is not None}
+        return seed, reason, {name: value for name, value in self.user.items() if name not in told}
+
+
+def read(storage: Storage, study: str, number: int | None = None) -> list[StoredTrial]:
+    """Every trial of the study by number, or that one alone, as they were at one moment.
 
     Raises:
         StudyError: the study was deleted, or another program has deleted its trials.
@@ -57,27 +70,30 @@ def read(storage: Storage, study: str) -> list[StoredTrial]:
             _begin(connection)
             trial: Any = models.TrialModel.__table__.c
             columns = (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete)
-            found = connection.execute(select(*columns).where(trial.study_id == study_id).order_by(trial.number)).all()
+            its = trial.study_id == study_id
+            if number is not None:
+                its &= trial.number == number
+            found = connection.execute(select(*columns).where(its).order_by(trial.number)).all()
             tables = (
-                (models.TrialValueModel, "value", "value_type"),
+                (models.TrialValueModel, "objective", "value", "value_type"),
                 (models.TrialParamModel, "param_name", "param_value", "distribution_json"),
                 (models.TrialUserAttributeModel, "key", "value_json"),
                 (models.TrialSystemAttributeModel, "key", "value_json"),
                 (models.TrialIntermediateValueModel, "step", "intermediate_value", "intermediate_value_type"),
             )
-            values, params, user, system, curves = (_rows(connection, study_id, *table) for table in tables)
+            values, params, user, system, curves = (_rows(connection, its, *table) for table in tables)
     number_of = models.TrialValueModel.stored_repr_to_value
     step_of = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
     return [
         StoredTrial(
             number=number,
             state="failed" if state.name == "FAIL" else state.name.lower(),
-            started_at=started,
-            ended_at=ended,
-            value=next((number_of(*row) for row in values.get(id_, ())), None),
-            params={name: _external(text, value) for name, value, text in params.get(id_, ())},
-            user={key: json.loads(text) for key, text in user.get(id_, ())},
-            system={key: json.loads(text) for key, text in system.get(id_, ())},
+            started_at=started and started.replace(tzinfo=UTC),  # which Optuna keeps without saying so
+            ended_at=ended and ended.replace(tzinfo=UTC),
+            values=tuple(number_of(*row) for _, *row in sorted(values.get(id_, ()), key=lambda row: row[0])),
+            params={name: drawn for name, value, text in params.get(id_, ()) for drawn in _external(text, value)},
+            user=Noted.read(user.get(id_, ())),
+            system=Noted.read(system.get(id_, ())),
             curve=tuple(sorted((step, step_of(*row)) for step, *row in curves.get(id_, ()))),
         )
         for id_, number, state, started, ended in found
@@ -85,12 +101,14 @@ def read(storage: Storage, study: str) -> list[StoredTrial]:
 
 
 def distributions(storage: Storage, study: str) -> dict[str, "BaseDistribution"]:
-    """What each parameter of the study was drawn from, by name. Raises StudyError as `read`."""
-    from optuna.storages._rdb.models import TrialModel, TrialParamModel
+    """What each parameter of the study was drawn from, by name, in trials of ours. Raises StudyError as `read`."""
+    from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialSystemAttributeModel
 
+    ours = TrialSystemAttributeModel
     query = (
         select(TrialParamModel.param_name, TrialParamModel.distribution_json)
         .join(TrialModel, TrialModel.trial_id == TrialParamModel.trial_id)
+        .join(ours, (ours.trial_id == TrialModel.trial_id) & (ours.key == trials.SLOT))
         .order_by(TrialParamModel.param_name)
         .distinct()
     )
@@ -98,7 +116,8 @@ def distributions(storage: Storage, study: str) -> dict[str, "BaseDistribution"]
         study_id = _id(storage, study)
         with storage.engine.connect() as connection:
             rows = connection.execute(query.where(TrialModel.study_id == study_id)).all()
-    return {name: _distribution(text) for name, text in rows}
+    found = ((name, _distribution(text)) for name, text in rows)
+    return {name: distribution for name, distribution in found if distribution is not None}
 
 
 def _begin(connection: Connection) -> None:
@@ -116,8 +135,8 @@ def _id(storage: Storage, study: str) -> int:
         raise studies.halved(storage, study) from None
 
 
-def _rows(connection: Connection, study_id: int, model: Any, *columns: str) -> Rows:
-    """The rows of one table that belong to the study, in the order they were written."""
+def _rows(connection: Connection, its: Any, model: Any, *columns: str) -> Rows:
+    """The rows of one table that belong to `its` trials, in the order they were written."""
     from optuna.storages._rdb.models import TrialModel
 
     table: Any = model.__table__
@@ -125,7 +144,7 @@ def _rows(connection: Connection, study_id: int, model: Any, *columns: str) -> R
     query = (
         select(table.c.trial_id, *(table.c[column] for column in columns))
         .join(trial, trial.c.trial_id == table.c.trial_id)
-        .where(trial.c.study_id == study_id)
+        .where(its)
         .order_by(*table.primary_key.columns)
     )
     found: dict[int, list[Any]] = defaultdict(list)
@@ -135,12 +154,23 @@ def _rows(connection: Connection, study_id: int, model: Any, *columns: str) -> R
 
 
 @lru_cache(maxsize=1024)
-def _distribution(text: str) -> "BaseDistribution":
+def _distribution(text: str) -> "BaseDistribution | None":
+    """What a parameter was drawn from; None where that is nothing Optuna knows."""
     from optuna.distributions import json_to_distribution
 
-    return json_to_distribution(text)
+    try:
+        return json_to_distribution(text)
+    except Exception:  # whatever Optuna meets in a text that it has not written
+        return None
 
 
-def _external(text: str, value: float) -> ParamValue:
-    external: ParamValue = _distribution(text).to_external_repr(value)
-    return external
+def _external(text: str, value: float) -> "Iterator[ParamValue]":
+    """The parameter's value; none where it is none of its distribution's."""
+    distribution = _distribution(text)
+    if distribution is not None:
+        try:
+            drawn = distribution.to_external_repr(value)
+        except Exception:  # a place among choices that is not there, a number that is no whole one
+            return
+        if drawn is None or isinstance(drawn, bool | int | float | str):
+            yield drawn

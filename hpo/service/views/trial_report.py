@@ -6,8 +6,8 @@ Nothing here trains, and only `trial` needs Optuna: the slots know all the rest.
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from hpo.errors import HpoError, StudyError
 from hpo.service import studies
@@ -18,10 +18,9 @@ from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
 from hpo.service.views.fruitless import fruitless
+from hpo.service.views.stored import StoredTrial
+from hpo.service.views.stored import read as _stored
 from hpo.study import Params
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 __all__ = ["Baseline", "BestTrial", "TrialReport", "best", "failure", "trial"]
 
@@ -112,22 +111,16 @@ def best(storage: Storage, word: str) -> BestTrial:
 def trial(storage: Storage, word: str, number: int) -> TrialReport:
     """One trial by Optuna's number. Raises StudyError where there is none."""
     record = studies.find(storage, word)
-    with translated(storage.where):
-        rdb = storage.rdb
-        try:
-            study_id = rdb.get_study_id_from_name(record.name)
-        except KeyError:
-            raise studies.halved(storage, record.name) from None
-        try:
-            found = rdb.get_trial(rdb.get_trial_id_from_study_id_trial_number(study_id, number))
-        except KeyError:
-            count = rdb.get_n_trials(study_id)
-            there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
-            raise StudyError(f"study {record.name!r} has no trial {number}; {there}") from None
+    found = next(iter(_stored(storage, record.name, number)), None)
+    if found is None:
+        with translated(storage.where):
+            count = storage.rdb.get_n_trials(storage.rdb.get_study_id_from_name(record.name))
+        there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
+        raise StudyError(f"study {record.name!r} has no trial {number}; {there}")
     slots = Slots(storage)
-    wanted = found.system_attrs.get(trials.SLOT, -1)  # one made by another program has none
-    slot = slots.by_id([wanted]).get(wanted)
-    if slot is not None and slot.attempt != found.system_attrs.get(trials.ATTEMPT):
+    wanted = found.system.whole(trials.SLOT)  # one made by another program has none
+    slot = None if wanted is None else slots.by_id([wanted]).get(wanted)
+    if slot is not None and (slot.study, slot.attempt) != (record.name, found.system.whole(trials.ATTEMPT)):
         slot = None  # its last word is about a later trial
     return _report(record.name, found, slot, None if slot is None else slots.output(slot))
 
@@ -155,26 +148,25 @@ def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | 
     return None
 
 
-def _report(study: str, found: "FrozenTrial", slot: Slot | None, output: str | None) -> TrialReport:
-    noted = dict(found.user_attrs)
-    seed, reason = noted.pop("seed", None), noted.pop("reason", None)
-    state = {"FAIL": "failed"}.get(found.state.name, found.state.name.lower())
+def _report(study: str, found: StoredTrial, slot: Slot | None, output: str | None) -> TrialReport:
+    seed, reason, noted = found.noted()
+    started, ended = found.started_at, found.ended_at
     return TrialReport(
         study=study,
         number=found.number,
-        state=state,
-        value=(found.values or [None])[0] if state in ("complete", "pruned") else None,
+        state=found.state,
+        value=found.value if found.state in ("complete", "pruned") else None,
         params=dict(slot.params) if slot is not None and slot.params else found.params,
         seed=seed,
-        position=found.system_attrs.get(trials.POSITION),
-        attempt=found.system_attrs.get(trials.ATTEMPT),
+        position=found.system.whole(trials.POSITION),
+        attempt=found.system.whole(trials.ATTEMPT),
         worker=slot.worker if slot is not None else None,
-        started_at=found.datetime_start and found.datetime_start.astimezone(UTC),  # Optuna's is local time
-        seconds=found.duration.total_seconds() if found.duration is not None else None,
-        curve=tuple(sorted(found.intermediate_values.items())),
+        started_at=started,
+        seconds=(ended - started).total_seconds() if started is not None and ended is not None else None,
+        curve=found.curve,
         reason=(slot.reason if slot is not None else None) or reason,
         traceback=slot.traceback if slot is not None else None,
         output=output,
-        values=tuple(found.values or ()),
+        values=found.values,
         attributes=noted,
     )

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from hpo.errors import StorageError
+from hpo.messages import one_line
 from hpo.report import theme
 from hpo.report.document import Chart, Document, Fact
 from hpo.report.markdown import escaped
@@ -110,8 +112,15 @@ def _written(storage: Storage, name: str) -> "Iterator[optuna.Study]":
     """The study within one transaction: all that is put on its page, or nothing."""
     import optuna
 
-    with translated(storage.where), exclusive(storage.engine) as connection:
-        yield optuna.load_study(study_name=name, storage=storage.optuna_within(connection))
+    try:
+        with translated(storage.where), exclusive(storage.engine) as connection:
+            yield optuna.load_study(study_name=name, storage=storage.optuna_within(connection))
+    except (RecursionError, TypeError, ValueError) as error:
+        # Of one attribute that is not as Optuna or optuna-dashboard wrote it, they can read none of the study's.
+        raise StorageError(
+            f"storage {storage.safe_url}: what stands on the page of {name} in optuna-dashboard cannot be read "
+            f"({one_line(error)})"
+        ) from None
     storage.forget()  # Optuna's cache knows nothing of what went past it
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import resource
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -69,9 +70,26 @@ def test_trials_are_read_as_optuna_reads_them(store: Storage, study: StudyRecord
         assert (one.user, one.system) == (other.user_attrs, other.system_attrs)
         assert dict(one.curve) == other.intermediate_values
         assert one.curve == ((1, 0.25), (2, 0.5))
-        assert (one.started_at, one.ended_at) == (other.datetime_start, other.datetime_complete)
+        local = (other.datetime_start, other.datetime_complete)
+        assert (one.started_at, one.ended_at) == tuple(when and when.astimezone(UTC) for when in local)
     drawn = {name: entry for trial in theirs for name, entry in trial.distributions.items()}
     assert stored.distributions(store, study.name) == drawn
+
+
+def test_times_are_told_in_utc_wherever_one_is(
+    store: Storage, study: StudyRecord, slots: Slots, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots.open(study.name, 1)
+    try:
+        monkeypatch.setenv("TZ", "NPT-5:45")  # POSIX: needs no table of zones
+        time.tzset()
+        ran(None)
+        began = stored.read(store, study.name)[0].started_at
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert began is not None
+    assert abs((began - datetime.now(UTC)).total_seconds()) < 60
 
 
 def test_every_trial_is_told_as_its_slot_says(

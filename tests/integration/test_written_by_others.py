@@ -150,9 +150,9 @@ def _spoil(file: Path, opened: Storage, count: int) -> None:
                 _write(connection, "trial_user_attributes", "trial_id", user, name, text)
             for name in SYSTEM:
                 _write(connection, "trial_system_attributes", "trial_id", system, name, text)
-            if len(text) < DEEP and text not in ("no JSON", "", "9" * 5000):  # with those Optuna opens no study
-                for table in ("study_user_attributes", "study_system_attributes"):
-                    _write(connection, table, "study_id", study, f"odd {place}", text)
+            for table in ("study_user_attributes", "study_system_attributes"):
+                _write(connection, table, "study_id", study, f"odd {place}", text)
+        _write(connection, "study_system_attributes", "study_id", study, "dashboard:note_ver", '"x"')
         last = ids[2 * len(VALUES) :]
         connection.execute("UPDATE trial_params SET distribution_json = 'no JSON' WHERE trial_id = ?", [last[0]])
         connection.execute("UPDATE trial_params SET param_value = 99 WHERE trial_id = ?", [last[1]])

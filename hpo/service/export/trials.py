@@ -64,7 +64,7 @@ def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
     settled = own if own is not None and own.outcome is not None else None
     seed, reason, noted = found.noted()
     state, value = found.state, found.value if found.state in ("complete", "pruned") else None
-    started, ended = found.started_utc, found.ended_utc
+    started, ended = found.started_at, found.ended_at
     if settled is not None:  # its trial may still wait to be told
         state, value, reason = str(settled.outcome), settled.value, settled.reason or reason
         started, ended = _when(settled.started_at), _when(settled.settled_at)

@@ -72,6 +72,7 @@ class ServerUrl:
         if self.password:
             passwords.append(self.password)
         spellings = {*self.written, *(s for password in passwords for s in _spellings(password))}
+        spellings |= {" ".join(spelling.split()) for spelling in spellings}  # a message on one line has no other blanks
         shown = {self.user, self.host, self.database, ""}
         return tuple(sorted(spellings - shown, key=len, reverse=True))
 

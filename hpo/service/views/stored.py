@@ -35,8 +35,8 @@ class StoredTrial:
 
     number: int
     state: str  # complete, pruned, failed, running, waiting
-    started_at: datetime | None  # in the local time of whoever ran it, without saying which
-    ended_at: datetime | None  # likewise
+    started_at: datetime | None  # UTC
+    ended_at: datetime | None  # UTC
     values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
     params: Params  # drawn so far
     user: Noted  # user attributes
@@ -47,16 +47,6 @@ class StoredTrial:
     def value(self) -> float | None:
         """Of the metric."""
         return self.values[0] if self.values else None
-
-    @property
-    def started_utc(self) -> datetime | None:
-        """When it began, in UTC."""
-        return _utc(self.started_at)
-
-    @property
-    def ended_utc(self) -> datetime | None:
-        """When it ended, in UTC."""
-        return _utc(self.ended_at)
 
     def noted(self) -> tuple[int | None, str | None, dict[str, Any]]:
         """Its training's seed, why it was pruned or failed, and all else its training noted, or somebody did."""
@@ -98,8 +88,8 @@ def read(storage: Storage, study: str, number: int | None = None) -> list[Stored
         StoredTrial(
             number=number,
             state="failed" if state.name == "FAIL" else state.name.lower(),
-            started_at=started,
-            ended_at=ended,
+            started_at=started and started.replace(tzinfo=UTC),  # which Optuna keeps without saying so
+            ended_at=ended and ended.replace(tzinfo=UTC),
             values=tuple(number_of(*row) for _, *row in sorted(values.get(id_, ()), key=lambda row: row[0])),
             params={name: drawn for name, value, text in params.get(id_, ()) for drawn in _external(text, value)},
             user=Noted.read(user.get(id_, ())),

@@ -150,7 +150,7 @@ def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | 
 
 def _report(study: str, found: StoredTrial, slot: Slot | None, output: str | None) -> TrialReport:
     seed, reason, noted = found.noted()
-    started, ended = found.started_utc, found.ended_utc
+    started, ended = found.started_at, found.ended_at
     return TrialReport(
         study=study,
         number=found.number,

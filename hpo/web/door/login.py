@@ -52,17 +52,17 @@ class Login:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """As WSGI has it."""
-        if self._users.none_needed():
+        path = environ["PATH_INFO"]
+        if path == _OPEN or self._users.none_needed():
             environ[USER], environ[CSRF] = ANYONE, ""
             return self._inner(environ, start_response)
-        path = environ["PATH_INFO"]
         session, user = self._who(environ)
         environ[USER], environ[CSRF] = user or ANYONE, session.csrf if session else ""
         if path == "/login":
             answer = self._login(environ, user)
         elif path == "/logout":
             answer = self._logout(environ, session)
-        elif user is not None or path == _OPEN:
+        elif user is not None:
             return self._inner(environ, start_response)
         elif path == _BY_PASSWORD:
             return self._by_password(environ, start_response)

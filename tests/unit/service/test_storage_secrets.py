@@ -67,6 +67,7 @@ passwords = st.text(st.sampled_from("@/#?:[]%&=+;,'\"\\{}()|~ $!*é§\u2028\t\n0
 @example(password="S3cr%40tW0rd")
 @example(password="S3cr%2540tW0rd")
 @example(password="S3crtW0rd")
+@example(password="S3cr+  tW0rd")
 def test_nothing_that_is_said_of_a_url_tells_its_password(form: str, password: str) -> None:
     for said in everything_said(form.format(*[password] * form.count("{}"))):
         assert FIRST not in said

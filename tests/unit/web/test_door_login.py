@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
+from hpo.errors import UsageError
 from hpo.web.door import passwords
 from hpo.web.door.changes import Changes
 from hpo.web.door.limits import Allowance
@@ -79,6 +80,15 @@ def test_what_becomes_of_the_users_counts_at_once(clock: Clock, tmp_path: Path) 
     assert client.get("/").text.startswith("ada False ")
     remove(file, "ada")
     assert client.get("/").text == " False "
+
+
+def test_users_that_cannot_be_read_let_nobody_in_and_are_no_reason_to_restart(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    file.write_text("garbled")
+    client = make(Users(file, required=False), clock)
+    assert client.get("/healthz").status_code == 200
+    with pytest.raises(UsageError, match="no file of users"):
+        client.get("/")
 
 
 def test_a_person_goes_to_the_login_and_back(client: Client) -> None:

@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_takes_nothing(several: list[Storage], plan: StudyPl
     work(several, plan)
     DATABASE.unlink() if how == "deleted" else DATABASE.rename(AWAY)
     for each in several:
-        with pytest.raises(StorageError, match="hpo.db: the file was deleted or moved while in use: put it ") as caught:
+        with pytest.raises(StorageError, match="the file was deleted or moved while in use: put it ") as caught:
             Slots(each).claim(plan.name, "w1", 60)
         assert (caught.value.transient, caught.value.mendable) == (False, True)
         with pytest.raises(StorageError, match="deleted or moved"):

@@ -68,6 +68,10 @@ class Storage:
     @cached_property
     def rdb(self) -> "RDBStorage":
         """Optuna's tables without a cache: for telling and for looking at what is running."""
+        # Those of Alembic Optuna imports only when it has begun to ask for the version.
+        import alembic.command
+        import alembic.config
+        import alembic.migration  # noqa: F401
         from optuna.storages import RDBStorage  # 0.5 s, which `hpo status` does not need
         from sqlalchemy.orm import scoped_session, sessionmaker
 

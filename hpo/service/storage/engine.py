@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hpo.service.storage.file import File
@@ -26,6 +27,8 @@ IDLE_SECONDS = 20
 
 _AT_ONCE = 10_000  # rows inserted by one statement
 _MANY = 500  # rows that change how a table is best read
+
+_READ_ONLY = "25006"  # SQLSTATE
 
 _LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen once in a PostgreSQL database
 
@@ -58,6 +61,7 @@ def connect(url: StorageUrl, *, create: bool, file: File | None = None) -> Engin
     from hpo.service.storage.turns import Turns  # which needs the driver
 
     Turns(url).take(engine)
+    event.listen(engine, "handle_error", _part_from_read_only)
     return engine
 
 
@@ -79,6 +83,12 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, obj
     if len(rows) >= _MANY and connection.dialect.name == "postgresql":
         # It would notice by itself within a minute, and read all of them for each claim until then.
         connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
+def _part_from_read_only(context: ExceptionContext) -> None:
+    """Let go of connections that may only read: what lets them write again may hold for new ones alone."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _postgresql(url: StorageUrl) -> dict[str, Any]:

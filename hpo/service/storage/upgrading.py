@@ -33,8 +33,10 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
 
     """
     # All that this takes is imported first: nobody shall wait for that, and no server end a transaction that idles.
-    import optuna  # noqa: F401
-    from optuna.storages._rdb import models  # noqa: F401
+    import alembic.migration
+    import alembic.operations
+    import alembic.script  # noqa: F401
+    import optuna.storages._rdb.models  # noqa: F401
 
     from hpo.service.storage.migrations import migrate
 

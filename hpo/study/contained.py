@@ -125,11 +125,11 @@ def _streams_kept() -> Iterator[None]:
         for number in (0, 1, 2):
             _open(number)
         for name, stream in before.items():
-            number = numbers[name]
-            if number is not None and stream.closed:
-                _open(number)
+            held = numbers[name]
+            if held is not None and stream.closed:
+                _open(held)
                 mode = "r" if name == "stdin" else "w"
-                stream = os.fdopen(os.dup(number), mode, encoding="utf-8", errors="backslashreplace")
+                stream = os.fdopen(os.dup(held), mode, encoding="utf-8", errors="backslashreplace")
             setattr(sys, name, stream)
 
 

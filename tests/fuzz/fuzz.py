@@ -200,11 +200,9 @@ class Round:
         """Definitions that misbehave when they are called, by training them; needs TensorFlow."""
         sys.path.remove(str(self.folder / "without"))
         del os.environ["PYTHONPATH"]
-        from hpo.training import configure
         from hpo.training.loading import load_keras
 
-        configure()
-        load_keras()
+        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
         for name in self.wanted(list(definitions.AT_CALLS), 0):
             folder, before = self.place({"misbehaving.py": definitions.text(definitions.AT_CALLS[name])})
             outcome = self.command(["train", "./misbehaving.py:study", "--config", "by-hand", "-o", "m.keras"], folder)

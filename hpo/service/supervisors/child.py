@@ -81,6 +81,7 @@ class Child:
         self.away_since: float | None = None  # monotonic seconds; None: it does not wait for the database
         self.study: str | None = None  # the one whose slot it has in hand, or had last
         self.about: str | None = None  # the one that is loaded or trained, or was last
+        self.loading: str | None = None  # the one whose definition and data it loads
         self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
         self.error: str | None = None  # why it ended, in its own words
@@ -112,9 +113,9 @@ class Child:
                 continue
             self.beaten = time.monotonic()
             if event.kind == "loading":
-                self.about = event.text
+                self.about = self.loading = event.text
             elif event.kind == "claimed":
-                self.busy_since, self.has_worked = self.beaten, True
+                self.busy_since, self.has_worked, self.loading = self.beaten, True, None
                 self.study, self.limit = event.text, event.limit
                 self._begin(event.text)
             elif event.kind == "free":
@@ -171,6 +172,8 @@ class Child:
         """Why it died, as one line: its own last words where there are any."""
         code = self.exit_code
         how = f"signal {-code} ({_signal_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
+        if self.loading is not None:
+            how += f" while loading the definition and the data of {self.loading}"
         words = _last_words(list(self._tail))
         return f"{how}: {words}" if words else how
 

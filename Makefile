@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow compose-test check format bench compare parity simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-slow compose-test check format bench compare parity fuzz simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ compare: $(READY) ## The report's tables and both questions answered, a page for
 
 parity: $(READY) ## Every optimizer, loss, mask and kind of layer: the compiled loop beside Keras's own training (minutes)
 	$(BIN)/python tests/unit/training/parity.py $(ARGS)
+
+fuzz: $(READY) ## Wrong inputs of every kind, definitions that misbehave, records with wrong fields: all must be told (minutes)
+	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
 simulate: $(READY) ## How often the verdicts err where the truth is known (minutes); ARGS=--keep: and keep it for the docs
 	$(BIN)/python tests/unit/analysis/simulate.py $(ARGS)

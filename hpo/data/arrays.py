@@ -72,7 +72,7 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.generic]:
     if all(isinstance(cell, str) for cell in cells):
         return array.astype(np.str_)
     if all(isinstance(cell, int | np.integer | np.bool_) for cell in cells):
-        return _whole(array, what)
+        return _cast(array, np.int64, what)
     for place, cell in enumerate(cells):
         if _missing(cell):
             cells[place] = np.nan
@@ -81,14 +81,14 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.generic]:
             raise DataError(
                 f"{what}[{where}] is {cell!r:.40}, a {type(cell).__name__}: give numbers, or texts throughout"
             )
-    return cells.astype(np.float64).reshape(array.shape)
+    return _cast(cells, np.float64, what).reshape(array.shape)
 
 
-def _whole(array: NDArray[Any], what: str) -> NDArray[np.generic]:
+def _cast(array: NDArray[Any], kind: type, what: str) -> NDArray[np.generic]:
     try:
-        return array.astype(np.int64)
+        return array.astype(kind)
     except OverflowError:
-        raise DataError(f"{what} holds whole numbers beyond 64 bits: give them as floats, or fewer digits") from None
+        raise DataError(f"{what} holds a whole number beyond {kind.__name__}: give numbers of fewer digits") from None
 
 
 def _missing(cell: object) -> bool:

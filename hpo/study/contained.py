@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, ModuleType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from hpo.errors import DefinitionError, HpoError, TrialError
 from hpo.messages import one_line
@@ -117,23 +117,31 @@ def _is_ours(name: str) -> bool:
 
 @contextmanager
 def _streams_kept() -> Iterator[None]:
-    before = sys.stdin, sys.stdout, sys.stderr
+    before = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
+    numbers = {name: _descriptor(stream) for name, stream in before.items()}
     try:
         yield
     finally:
         for number in (0, 1, 2):
             _open(number)
-        for number, (name, stream) in enumerate(zip(("stdin", "stdout", "stderr"), before, strict=True)):
-            if stream is not None and getattr(stream, "closed", False):
-                # Stdout is stderr's while a command runs, so both may be gone by one close.
-                again = os.fdopen(os.dup(number and 2), "w" if number else "r", encoding="utf-8", errors="replace")
-                setattr(sys, name, again)
-            else:
-                setattr(sys, name, stream)
+        for name, stream in before.items():
+            held = numbers[name]
+            if held is not None and stream.closed:
+                _open(held)
+                mode = "r" if name == "stdin" else "w"
+                stream = os.fdopen(os.dup(held), mode, encoding="utf-8", errors="backslashreplace")
+            setattr(sys, name, stream)
+
+
+def _descriptor(stream: TextIO | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except (AttributeError, OSError, ValueError):  # it stands for none, or is closed already
+        return None
 
 
 def _open(number: int) -> None:
-    """Open a standard descriptor on nothing if it was closed: the next file would get its number."""
+    """Open a descriptor on nothing if it was closed: the next file might get its number."""
     try:
         os.fstat(number)
     except OSError:

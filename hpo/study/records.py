@@ -6,10 +6,10 @@ tuples; whatever else is not what the annotation says (`looks.py`) is refused in
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from functools import cache
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from hpo.errors import DefinitionError, HpoError
 from hpo.messages import one_line
@@ -36,7 +36,7 @@ def check(record: Any, *, kind: str | None = None, error: type[HpoError] = Defin
         HpoError: `error`: a field is not of its type or out of its range; the message names it, its value, its limit.
 
     """
-    looks = _looks(type(record))
+    looks = _looks(cast("Hashable", type(record)))
     called = type(record).__name__
     if looks and looks[0][0] in _NAMES:
         called = kind or called.lower()

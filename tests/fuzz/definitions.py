@@ -27,10 +27,13 @@ fields = dict(
     name="toy", title="Toy", data=data, build=build, metric="mae", direction="minimize", spaces=(space,),
     evaluation=Holdout(rows=5), fidelities=(Fidelity(name="quick", epochs=1),), infeasible=infeasible,
     baselines=(Baseline(name="by-hand", title="A guess", params={"x": 0.5}),),
-    sweeps=(Sweep(id="xs", title="", base={"x": 0.5}, rows=(Row(setting={"x": 0.1}), Row(setting={"x": 0.2})), chosen=0),),
+    sweeps=(Sweep(id="xs", title="", base={"x": 0.5}, rows=(Row(setting={"x": 0.1}), Row(setting={})), chosen=0),),
 )
 """
 _MADE = "study = StudyDefinition(**fields)\n"
+
+_REMOVING = "import sys\nfor n in [n for n in sys.modules if n.startswith('hpo')]: del sys.modules[n]"
+_REPLACING = "import sys, types\nfor n in [n for n in sys.modules if n.startswith('hpo.')]: sys.modules[n] = "
 
 AT_IMPORT: Mapping[str, str] = {
     "raises": "raise RuntimeError('no')",
@@ -60,16 +63,13 @@ AT_IMPORT: Mapping[str, str] = {
     "aborts": "import os; os.abort()",
     "leaves in its cleaning up": "import os\ntry:\n    raise ValueError\nfinally:\n    os._exit(3)",
     "leaves in a fork": "import os\npid = os.fork()\nif pid == 0:\n    os._exit(5)\nos.waitpid(pid, 0)",
-    "removes all modules of hpo": "import sys\nfor n in [n for n in sys.modules if n.startswith('hpo')]: del sys.modules[n]",
+    "removes all modules of hpo": _REMOVING,
     "removes all modules": "import sys\nfor n in list(sys.modules): del sys.modules[n]",
     "clears the modules": "import sys; sys.modules.clear()",
-    "removes modules and imports them": (
-        "import sys\nfor n in [n for n in sys.modules if n.startswith('hpo')]: del sys.modules[n]\n"
-        "import hpo.settings, hpo.analysis, hpo.cli.main, hpo.errors"
-    ),
-    "replaces modules of hpo": "import sys, types\nfor n in [n for n in sys.modules if n.startswith('hpo.')]: sys.modules[n] = types.ModuleType(n)",
-    "replaces modules by None": "import sys\nfor n in ('hpo.errors', 'hpo.cli.show', 'optuna', 'numpy', 'json'): sys.modules[n] = None",
-    "fakes modules not yet there": "import sys, types\nsys.modules['hpo.service.nosuch'] = sys.modules['hpo.analysis.race'] = types.ModuleType('x')",
+    "removes modules and imports them": (f"{_REMOVING}\nimport hpo.settings, hpo.analysis, hpo.cli.main, hpo.errors"),
+    "replaces modules of hpo": f"{_REPLACING}types.ModuleType(n)",
+    "replaces modules by None": "import sys\nfor n in ('hpo.errors', 'optuna', 'numpy', 'json'): sys.modules[n] = None",
+    "fakes one not yet there": "import sys, types\nsys.modules['hpo.analysis.race'] = types.ModuleType('x')",
     "closes stdout": "import sys; sys.stdout.close()",
     "closes all streams": "import sys; sys.stdin.close(); sys.stdout.close(); sys.stderr.close()",
     "closes the descriptors": "import os\nfor n in (0, 1, 2): os.close(n)",
@@ -78,7 +78,7 @@ AT_IMPORT: Mapping[str, str] = {
     "prints without end": "print('x' * 100_000)",
     "prints bytes": "import os; os.write(1, bytes(range(256))); os.write(2, b'\\xff\\x1b[2J')",
     "ignores Ctrl-C": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
-    "takes all signals": "import signal\nfor n in (1, 2, 15): signal.signal(n, lambda *_: (_ for _ in ()).throw(SystemExit(9)))",
+    "takes all signals": "import signal\ndef f(*_): raise SystemExit(9)\nfor n in (1, 2, 15): signal.signal(n, f)",
     "leaves a thread": "import threading, time; threading.Thread(target=time.sleep, args=(300,)).start()",
     "leaves a process": "import subprocess; subprocess.Popen(['sleep', '300'])",
     "leaves a noisy thread": "import threading\ndef f(): raise SystemExit\nthreading.Thread(target=f).start()",
@@ -92,7 +92,7 @@ AT_IMPORT: Mapping[str, str] = {
     "has no study": "del StudyDefinition",
     "has another study": "study = 7",
     "has a class for a study": "study = StudyDefinition",
-    "has a study of a copy": "import sys\ndel sys.modules['hpo.study'], sys.modules['hpo.study.definition']\nfrom hpo.study import StudyDefinition",
+    "has a study of a copy": f"{_REMOVING}\nfrom hpo.study import StudyDefinition",
     "has attributes that raise": "def __getattr__(name): raise RuntimeError(name)",
     "has attributes that exit": "def __getattr__(name): raise SystemExit(4)",
     "limits recursion": "import sys; sys.setrecursionlimit(60)",
@@ -108,18 +108,8 @@ AT_IMPORT: Mapping[str, str] = {
 """What it does -> what is executed before the study is made."""
 
 _WRONG = (
-    "None",
-    "7",
-    "'x' * 100_000",
-    "object()",
-    "[1, (2,)]",
-    "{}",
-    "float('nan')",
-    "type",
-    "b'x'",
-    "'\\ud800'",
-    "'a\\nb'",
-)
+    "None", "7", "'x' * 100_000", "object()", "[1, (2,)]", "{}", "float('nan')", "type", "b'x'", "'\\ud800'", "'a\\nb'"
+)  # fmt: skip
 FIELDS: Mapping[str, str] = {
     f"{name}={value:.20}": f"fields[{name!r}] = {value}"
     for name in (

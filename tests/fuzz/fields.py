@@ -166,27 +166,34 @@ def _wrong(annotation: Any) -> Iterator[Any]:
     origin = get_origin(plain)
     if isinstance(plain, looks._Unknown) or plain in (Any, object):
         return
-    if any(isinstance(mark, looks.By) and mark.look is looks.checks.any_number for mark in marks):
-        yield from ("1", True, [1], 10**400, object(), Broken(), None)
-        return
     if NoneType in inner:
         (rest, *more) = [each for each in inner if each is not NoneType]
         yield from (value for value in _wrong(rest) if value is not None and not more)
         return
     yield None
-    if plain in (int, float):
+    if any(isinstance(mark, looks.By) and mark.look is looks.checks.any_number for mark in marks):
+        yield from ("1", True, [1], 10**400, object(), Broken())
+    elif plain in (int, float):
         yield from (*_EVERY, *_NUMBERS, *((1.5,) if plain is int else ()))
         yield from (mark.limit - 1 for mark in marks if isinstance(mark, looks.Least | looks.Above))
         yield from (mark.limit + 1 for mark in marks if isinstance(mark, looks.Most | looks.Below))
-    elif plain is str:
-        yield from (*_EVERY, 1, True, ["a"], "\ud800", "a\0")
-        if marks:
-            yield from ("", "  ", "a\nb", "\x1b[2J")
+    elif plain in (str, bool) or origin is Literal:
+        yield from _wrong_words(plain, inner, marks)
+    else:
+        yield from _wrong_others(plain, origin)
+
+
+def _wrong_words(plain: Any, inner: tuple[Any, ...], marks: list[Any]) -> Iterator[Any]:
+    if plain is str:
+        yield from (*_EVERY, 1, True, ["a"], "\ud800", "a\0", *(("", "  ", "a\nb", "\x1b[2J") if marks else ()))
     elif plain is bool:
         yield from (*_EVERY, 1, 0, "true", "", [])
-    elif origin is Literal:
+    else:
         yield from (*_EVERY, 1, "", "nosuch", [inner[0]])
-    elif origin is tuple:
+
+
+def _wrong_others(plain: Any, origin: Any) -> Iterator[Any]:
+    if origin is tuple:
         yield from (_EVERY[0], _EVERY[1], "a", 1, {1}, {}, (object(),), (Broken(),), range(10**9), iter(()))
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield from (_EVERY[0], _EVERY[1], "a", 1, [1], {1: object()}, {"": Broken()}, [("a", 1)])

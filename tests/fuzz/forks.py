@@ -4,9 +4,9 @@ import os
 import select
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +56,8 @@ def forked(
     if hung and interrupt:
         os.kill(child, signal.SIGINT)
         hung = not _ended(child, limit)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # and whatever it has left running
-    except ProcessLookupError:
-        pass
     _, status = os.waitpid(child, 0)
     told = [path.read_bytes()[:_TOLD].decode(errors="replace") for path in (out, err)]
     seconds = time.monotonic() - began
@@ -95,7 +93,6 @@ def _run(call: Callable[[], int], folder: Path, environment: Mapping[str, str], 
             for number, mode, errors in ((0, "r", "strict"), (1, "w", "strict"), (2, "w", "backslashreplace"))
         )
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        threading.current_thread()
         code = call()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -28,7 +28,7 @@ from inputs import SECRET, Case
 
 _CODES = (0, 1, 2, 130)
 _LONGEST = 3000  # characters of a line that is still one to read
-_LIMIT = 60.0  # seconds a command may take
+_LIMIT = 40.0  # seconds a command may take
 _NEEDED = (  # what commands import when they are first needed
     "hpo.cli.app", "hpo.report", "hpo.service.compare", "hpo.service.doctor", "hpo.service.export",
     "hpo.service.findings.gathering", "hpo.service.optimize.run", "hpo.service.optimize.submit", "hpo.service.sweep",
@@ -149,7 +149,7 @@ class Round:
     def lines(self) -> None:
         """Command lines."""
         every = {str(case): case for case in inputs.cases(self.things)}
-        for name in self.wanted(list(every), 60):
+        for name in self.wanted(list(every), 20):
             self._line(name, every[name])
 
     def _line(self, name: str, case: Case) -> None:
@@ -174,7 +174,7 @@ class Round:
     def imports(self) -> None:
         """Definitions that misbehave when they are imported, and what comes after them in the same process."""
         every = {**definitions.AT_IMPORT, **definitions.FIELDS}
-        for name in self.wanted(list(every), 25):
+        for name in self.wanted(list(every), 5):
             self._import(name, definitions.text(every[name]))
 
     def _import(self, name: str, text: str) -> None:
@@ -200,11 +200,9 @@ class Round:
         """Definitions that misbehave when they are called, by training them; needs TensorFlow."""
         sys.path.remove(str(self.folder / "without"))
         del os.environ["PYTHONPATH"]
-        from hpo.training import configure
         from hpo.training.loading import load_keras
 
-        configure()
-        load_keras()
+        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
         for name in self.wanted(list(definitions.AT_CALLS), 0):
             folder, before = self.place({"misbehaving.py": definitions.text(definitions.AT_CALLS[name])})
             outcome = self.command(["train", "./misbehaving.py:study", "--config", "by-hand", "-o", "m.keras"], folder)
@@ -245,9 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="a part of it, and nothing that needs TensorFlow")
     parser.add_argument("--only", default="", metavar="WORD", help="what has WORD in its name")
-    parser.add_argument(
-        "--processes", type=int, default=30, metavar="N", help="commands that are run as processes, too"
-    )
+    parser.add_argument("--processes", type=int, default=30, metavar="N", help="run as processes, too")
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="of what is drawn in short")
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed

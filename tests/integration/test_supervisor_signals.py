@@ -237,6 +237,15 @@ def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -
         worker.wait()
 
 
+def test_a_worker_that_dies_while_it_loads_is_told_so(url: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import os, signal\ndef made(beat): os.kill(os.getpid(), signal.SIGSEGV)\n")
+    worker = Child(replace(ordered(url, "sleeps"), objective=f"{tmp_path / 'mine.py'}:made"), environment(1))
+    until(lambda: worker.exit_code is not None)
+    worker.close()
+    how = f"signal 11 (SIGSEGV) while loading the definition and the data of {NAME}"
+    assert worker.describe_death().startswith(how)
+
+
 def test_a_worker_has_a_session_of_its_own(child: Child) -> None:
     """So the terminal's Ctrl-C does not reach it."""
     assert os.getsid(child.pid) == child.pid

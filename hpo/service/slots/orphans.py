@@ -1,6 +1,5 @@
 """Trials that Optuna has as RUNNING although nobody works on them: what `recovery` puts right, looked at only."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from hpo.service.hosts import clock
 from hpo.service.slots import trials
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import Noted
 
 __all__ = ["Orphan", "orphans"]
 
@@ -40,17 +40,19 @@ def orphans(storage: Storage) -> Sequence[Orphan]:
         .where(TrialModel.state == TrialState.RUNNING, attribute.key.in_([trials.SLOT, trials.ATTEMPT]))
     )
     # Trials first, slots second: a slot read later than its trial can only be further on.
-    running: dict[tuple[str, int], dict[str, int]] = {}
+    rows: dict[tuple[str, int], list[tuple[str, str]]] = {}
     with translated(storage.where), storage.engine.connect() as connection:
         for study, number, key, value in connection.execute(query):
-            running.setdefault((study, number), {})[key] = int(json.loads(value))
-        ids = {its[trials.SLOT] for its in running.values() if trials.SLOT in its}
+            rows.setdefault((study, number), []).append((key, value))
+        noted = {trial: Noted.read(its) for trial, its in rows.items()}
+        tokens = {trial: (its.whole(trials.SLOT), its.whole(trials.ATTEMPT)) for trial, its in noted.items()}
+        ids = {slot for slot, _ in tokens.values() if slot is not None}
         held = select(_slot.c.id, _slot.c.attempt).where(
             _slot.c.id.in_(ids), _slot.c.state == "leased", _slot.c.lease_expires_at > clock.now(storage)
         )
         live = {(id_, attempt) for id_, attempt in connection.execute(held)} if ids else set()
     return [
         Orphan(study=study, trial=number)
-        for (study, number), its in sorted(running.items())
-        if trials.SLOT in its and (its[trials.SLOT], its.get(trials.ATTEMPT)) not in live
+        for (study, number), token in sorted(tokens.items())
+        if None not in token and token not in live
     ]

@@ -44,10 +44,9 @@ def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered
             running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
         except KeyError:
             return Recovered(exhausted=exhausted, told=0, failed=0)
-    ours = [trial for trial in running if trials.SLOT in trial.system_attrs]  # others are not ours to judge
-    by_id = slots.by_id({trial.system_attrs[trials.SLOT] for trial in ours})
-    for trial in ours:
-        slot_id, attempt = trial.system_attrs[trials.SLOT], trial.system_attrs[trials.ATTEMPT]
+    ours = [(trial, *token) for trial in running if (token := trials.token(trial)) is not None]
+    by_id = slots.by_id({slot_id for _, slot_id, _ in ours})
+    for trial, slot_id, attempt in ours:
         slot = by_id.get(slot_id)
         if slot is not None and slot.attempt == attempt:
             if slot.state == "leased":

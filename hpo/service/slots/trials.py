@@ -10,13 +10,14 @@ from hpo.errors import StudyError
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import Noted
 from hpo.study import Params
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["ATTEMPT", "JOB", "POSITION", "SLOT", "create", "fail", "of_slot", "tell"]
+__all__ = ["ATTEMPT", "JOB", "POSITION", "SLOT", "create", "fail", "of_slot", "tell", "token"]
 
 SLOT, ATTEMPT, POSITION = "hpo:slot", "hpo:attempt", "hpo:position"
 """The system attributes that say which slot, attempt and position a trial is."""
@@ -64,6 +65,13 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
         except KeyError:
             raise StudyError(f"study {slot.study!r} was deleted meanwhile") from None
         return optuna.trial.Trial(study, trial_id)
+
+
+def token(trial: "FrozenTrial") -> tuple[int, int] | None:
+    """The slot's id and the attempt that a trial of ours is; None: something else than hpo made it, or wrote there."""
+    noted = Noted(trial.system_attrs)
+    slot, attempt = noted.whole(SLOT), noted.whole(ATTEMPT)
+    return None if slot is None or attempt is None else (slot, attempt)
 
 
 def tell(
@@ -116,8 +124,8 @@ def fail(storage: Storage, trial_id: int, slot_id: int, attempt: int, reason: st
     return tell(storage, trial_id, "failed")
 
 
-def of_slot(storage: Storage, study_id: int, slot_id: int) -> "list[FrozenTrial]":
-    """Every trial of one slot, the latest attempt first. It looks through the study: for retries only."""
+def of_slot(storage: Storage, study_id: int, slot_id: int) -> "list[tuple[FrozenTrial, int]]":
+    """Every trial of one slot and its attempt, the latest first. It looks through the study: for retries only."""
     from optuna.storages._rdb.models import TrialModel, TrialSystemAttributeModel
 
     query = (
@@ -132,17 +140,17 @@ def of_slot(storage: Storage, study_id: int, slot_id: int) -> "list[FrozenTrial]
     with translated(storage.where), storage.engine.connect() as connection:
         ids = connection.execute(query).scalars().all()
     trials = [storage.rdb.get_trial(trial_id) for trial_id in ids]
-    return sorted(trials, key=lambda trial: (trial.system_attrs[ATTEMPT], trial.number), reverse=True)
+    found = [(trial, its[1]) for trial in trials if (its := token(trial)) is not None]
+    return sorted(found, key=lambda each: (each[1], each[0].number), reverse=True)
 
 
 def _supersede(storage: Storage, study_id: int, slot: Slot) -> Params:
     """Fail the trials of earlier attempts; the parameters of the latest that drew any."""
-    earlier = [t for t in of_slot(storage, study_id, slot.id) if t.system_attrs[ATTEMPT] < slot.attempt]
-    for trial in earlier:
+    earlier = [each for each in of_slot(storage, study_id, slot.id) if each[1] < slot.attempt]
+    for trial, number in earlier:
         if not trial.state.is_finished():
-            number = trial.system_attrs[ATTEMPT]
             fail(storage, trial._trial_id, slot.id, number, f"attempt {slot.attempt} took its place")
-    return next((trial.params for trial in earlier if trial.params), {})
+    return next((trial.params for trial, _ in earlier if trial.params), {})
 
 
 def _state(storage: Storage, trial_id: int) -> "TrialState | None":

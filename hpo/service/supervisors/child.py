@@ -87,9 +87,9 @@ class Child:
         self.away_since: float | None = None  # monotonic seconds; None: it does not wait for the database
         self.study: str | None = None  # the one whose slot it has in hand, or had last
         self.about: str | None = None  # the one that is loaded or trained, or was last
+        self.loading: str | None = None  # the one whose definition and data it loads
         self.limit: float | None = None  # seconds that trial may take; None: as long as it takes
         self.has_worked = False  # whether it ever took a slot
-        self.is_loading = False  # whether it makes a study ready, `about`
         self.ending: Event | None = None  # how and why it ends, in its own words: ended, error or crashed
         self.killed_for: str | None = None  # why we killed it
         self.events = reader
@@ -124,9 +124,9 @@ class Child:
     def _take(self, event: Event) -> None:
         """Keep what a step of its work, just done, means."""
         if event.kind == "loading":
-            self.about, self.is_loading = event.text, True
+            self.about = self.loading = event.text
         elif event.kind == "loaded":
-            self.is_loading = False
+            self.loading = None
             self._on_loaded(event.text)
         elif event.kind == "claimed":
             self.busy_since, self.has_worked = self.beaten, True

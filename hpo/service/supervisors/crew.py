@@ -184,15 +184,15 @@ class Crew:
         assert code is not None
         how, why = self._cause(child, code)
         by_itself = how == "memory" or (how == "crashed" and child.ending is None and code != -signal.SIGKILL)
-        if by_itself and child.is_loading and child.about is not None:
-            self._avoided.died(child.about, why)
+        if by_itself and child.loading is not None:
+            self._avoided.died(child.loading, why)
         gone = Gone(
             name=child.name,
             how=how,
             why=why,
             usage=code == UsageError.exit_code,
             study=child.study,
-            loading=child.about if child.is_loading else None,
+            loading=child.loading,
             signal=-code if code < 0 else None,
             worked=child.has_worked,
             began=child.began,
@@ -220,7 +220,10 @@ class Crew:
             return "memory", death
         if self._did_the_kernel_kill(code):
             return "memory", "the kernel ended its worker"
-        return "crashed", f"its worker died{f' while it loaded {child.about}' if child.is_loading else ''}: {death}"
+        return (
+            "crashed",
+            f"its worker died{'' if child.loading is None else f' while it loaded {child.loading}'}: {death}",
+        )
 
     def _did_the_kernel_kill(self, code: int) -> bool:
         """Whether a death was for want of memory; see `memory.oom_kills` for how sure that is."""

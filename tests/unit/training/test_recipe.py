@@ -56,8 +56,14 @@ def test_a_compiled_model_is_a_recipe() -> None:
         (lambda _: Recipe(model=model(), optimizer="adamm", loss="mse"), r"Recipe\.optimizer 'adamm' is none of"),
         (lambda _: Recipe(model=model(), optimizer=0.1, loss="mse"), r"Recipe\.optimizer 0\.1 is none of Keras's"),
         (lambda _: Recipe(model=model(), optimizer="sgd", loss=None), r"Recipe\.loss None is none of Keras's"),
-        (lambda _: Recipe(model=model(), optimizer="sgd", loss="mse", batch_size=3.5), "batch_size 3.5 is no whole"),
-        (lambda _: Recipe(model=model(), optimizer="sgd", loss="mse", batch_size=True), "batch_size True is no whole"),
+        (
+            lambda _: Recipe(model=model(), optimizer="sgd", loss="mse", batch_size=3.5),
+            "batch_size must be a whole",
+        ),
+        (
+            lambda _: Recipe(model=model(), optimizer="sgd", loss="mse", batch_size=True),
+            "batch_size must be a whole",
+        ),
     ],
 )
 def test_what_is_neither_is_refused_in_one_line(built: Any, refusal: str) -> None:

@@ -1,0 +1,15 @@
+"""A part of fuzz.py; `make fuzz` runs the whole of it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_wrong_input_of_every_kind_is_told() -> None:
+    script = Path(__file__).with_name("fuzz.py")
+    run = subprocess.run([sys.executable, str(script), "--short"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    counted = {what: int(count.replace(",", "")) for count, what in re.findall(r"^ *([\d,]+) (.+)$", run.stdout, re.M)}
+    assert counted["fields"] > 3000
+    assert min(counted["command lines"], counted["definitions"]) > 0

@@ -10,7 +10,7 @@ from hpo.errors import StudyError, UsageError
 from hpo.service import studies
 from hpo.service.slots.slot import LeaseLost, Slot
 from hpo.service.slots.slots import MAX_GIVEN_BACK, MAX_SLOTS, Slots
-from hpo.service.storage import Storage
+from hpo.service.storage import Storage, schema
 from hpo.service.studies import StudyRecord
 
 
@@ -180,6 +180,18 @@ def test_what_was_tried_before_waits_behind_what_was_not(slots: Slots, study: St
     slots.hand_back(again, "stopped")
     assert [claim(f"v{number}").position for number in range(4)] == [2, 3, 0, 1]  # but not for ever
     assert slots.claim(study.name, "w1", 60) is None
+
+
+def test_what_nobody_can_read_is_not_tried_with_something_else(
+    slots: Slots, study: StudyRecord, claim: Claim, store: Storage
+) -> None:
+    slots.open(study.name, 3, first=[{"x": 0.25}, {"x": 0.75}])
+    with store.engine.begin() as connection:
+        garbled = schema.slots.update().where(schema.slots.c.position == 0)
+        connection.execute(garbled.values(payload='{"params": {"x": 0.'))
+    assert claim().fixed == {"x": 0.75}
+    first = slots.list(study.name)[0]
+    assert (first.outcome, first.reason) == ("failed", "what was asked for cannot be read in the database")
 
 
 def test_a_stopped_worker_hands_back_only_what_it_holds(slots: Slots, study: StudyRecord, claim: Claim) -> None:

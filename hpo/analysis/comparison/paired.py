@@ -179,7 +179,7 @@ def _paired(a: ArrayLike, b: ArrayLike) -> tuple[Scores, Scores]:
         if strange.size:
             raise UsageError(
                 f"{name} scored {scores[strange[0]]:g} in pair {strange[0]} (from 0): scores must be finite and at most"
-                f" {_LARGEST:g}; leave that pair out on both sides"
+                f" {_LARGEST:g}; give what diverged the worst score there is, and count it: failures="
             )
     return ours, theirs
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
@@ -19,6 +19,7 @@ from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive, insert
 from hpo.service.storage.errors import translated
+from hpo.service.storage.noted import parsed
 from hpo.study import Params
 
 if TYPE_CHECKING:
@@ -106,8 +107,17 @@ class Slots(SlotQueries):
         finished holds up nothing else; one attempt that was given back does not count: what was interrupted goes on.
 
         A study that is stopped, or whose value is as good as was asked for, gives none. None means that nothing can be
-        had, not that all is settled: a lease elsewhere may still run out.
+        had, not that all is settled: a lease elsewhere may still run out. A slot of which nobody can read what was
+        asked for settles as failed: it would be tried with something else.
         """
+        while (row := self._take(study, worker, lease_seconds)) is not None:
+            slot = read(row)
+            if isinstance(parsed(row.payload), dict):
+                return slot
+            self.settle(slot, "failed", reason="what was asked for cannot be read in the database")
+        return None
+
+    def _take(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
         with translated(self._storage.where), self._engine.begin() as connection:
             free = (
                 select(_slot.c.id)
@@ -137,7 +147,7 @@ class Slots(SlotQueries):
             ).one_or_none()
             if row is None:
                 self._exhaust(connection, _slot.c.study == study)
-        return None if row is None else read(row)
+        return row
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
         """Record which trial the slot's attempt is; only for people to see, so `reserve` and `settle` may do it too."""

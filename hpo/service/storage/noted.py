@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from hpo.errors import HpoError
+
 __all__ = ["Noted", "parsed"]
 
 T = TypeVar("T")
@@ -59,13 +61,13 @@ class Noted(dict[str, Any]):
         }
 
     def records(self, name: str, make: Callable[[Any], T]) -> tuple[T, ...]:
-        """What `make` makes of each entry of a list; one it cannot take (TypeError, ValueError, …) is left out."""
+        """What `make` makes of each entry of a list; one it cannot take (HpoError, TypeError, …) is left out."""
         value = self.get(name)
         made = []
         for entry in value if isinstance(value, list) else ():
             try:
                 made.append(make(entry))
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            except (HpoError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 continue
         return tuple(made)
 

@@ -53,3 +53,16 @@ def test_a_password_that_is_a_letter_of_the_message_hides_no_meaning() -> None:
     with pytest.raises(StorageError, match="check both") as caught, translated("postgresql://ada:p@db.example/studies"):
         raise OperationalError("SELECT 1", {}, psycopg.OperationalError("FATAL: password authentication failed"))
     assert "(FATAL: password authentication failed)" in str(caught.value)  # struck out of it, it could be told
+
+
+@pytest.mark.parametrize(
+    ("message", "mendable"),
+    [
+        ("cannot execute UPDATE in a read-only transaction", True),
+        ("could not extend file: No space left on device", True),
+        ('FATAL: password authentication failed for user "ada"', False),
+    ],
+)
+def test_what_somebody_can_mend_is_waited_for_by_whoever_serves_for_ever(message: str, mendable: bool) -> None:
+    error = said(message)
+    assert (error.transient, error.mendable) == (False, mendable)

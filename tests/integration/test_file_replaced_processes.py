@@ -1,0 +1,60 @@
+"""Runs and fleets of real processes whose SQLite file is taken away."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import toy
+from fleets import Fleet
+
+from hpo.service import storage
+from hpo.service.optimize.request import Request
+from hpo.service.optimize.submit import submit
+from hpo.service.slots.slots import Slots
+
+HERE = Path(__file__).resolve().parent
+DATABASE, AWAY = Path("hpo.db"), Path("away.db")
+
+
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def test_a_run_whose_file_is_deleted_ends_in_one_line() -> None:
+    command = [sys.executable, str(HERE / "toy_run.py"), str(DATABASE), "held", '{"trials": 4}']
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until(lambda: len(list(Path().glob("began-*"))) == 2)
+    DATABASE.unlink()
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1
+    lines = [line for line in said.splitlines() if "file was deleted or moved while in use" in line]
+    assert len(lines) == 1
+    assert "Traceback" not in said
+    assert not DATABASE.exists()
+
+
+def test_a_fleet_waits_for_a_file_that_was_moved_away(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / DATABASE}"
+    submit(Request(definition=f"{toy.FILE}:study", storage=url, name="toy", trials=3, sampler="random", seed=1))
+    fleet = Fleet(url, "--processes", "1", "--objective", f"{toy.FILE}:held", folder=tmp_path)
+    try:
+        until(lambda: list(Path().glob("began-*")))
+        DATABASE.rename(AWAY)
+        Path("go").touch()
+        until(lambda: "waiting for the database" in fleet.said())
+        AWAY.rename(DATABASE)
+        opened = storage.open(url)
+        until(lambda: Slots(opened).counts("toy").settled == 3)
+        assert [slot.attempt for slot in Slots(opened).list("toy")] == [1, 1, 1]
+        opened.close()
+        assert fleet.stop() == 0
+    finally:
+        fleet.kill()
+    assert toy.unsound(url, "toy", trials=3) == []
+    assert "Traceback" not in fleet.said()

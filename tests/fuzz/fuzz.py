@@ -198,18 +198,25 @@ class Round:
 
     def calls(self) -> None:
         """Definitions that misbehave when they are called, by training them; needs TensorFlow."""
-        sys.path.remove(str(self.folder / "without"))
-        del os.environ["PYTHONPATH"]
-        from hpo.training.loading import load_keras
-
-        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
+        self._with_tensorflow()
         for name in self.wanted(list(definitions.AT_CALLS), 0):
             folder, before = self.place({"misbehaving.py": definitions.text(definitions.AT_CALLS[name])})
             outcome = self.command(["train", "./misbehaving.py:study", "--config", "by-hand", "-o", "m.keras"], folder)
             self.judge("definitions", f"{name}: train", outcome, folder, before)
 
+    def _with_tensorflow(self) -> None:
+        without = str(self.folder / "without")
+        if without in sys.path:
+            sys.path.remove(without)
+            del os.environ["PYTHONPATH"]
+        from hpo.training.loading import load_keras
+
+        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
+
     def fields(self, *, heavy: bool = False) -> None:
-        """Records with a field that is not what it should be."""
+        """Records with a field that is not what it should be; `heavy`: those that need TensorFlow too."""
+        if heavy:
+            self._with_tensorflow()
         for kind in fields.records(heavy=heavy):
             for case in fields.faulty(kind):
                 if self.options.only in str(case):

@@ -200,7 +200,8 @@ class Case:
     def serves(self) -> bool:
         """Whether it may go on until it is interrupted, where nothing is wrong with it after all."""
         dashboard = self.arguments[:1] == ("dashboard",) and not {"adduser", "deluser", "users"} & set(self.arguments)
-        return dashboard or self.arguments[:1] == ("worker",)  # which waits for a database that is away
+        waiting = self.arguments[-2:] == ("--workers", "0")  # for a fleet
+        return dashboard or waiting or self.arguments[:1] == ("worker",)  # which waits for a database that is away
 
     def __str__(self) -> str:
         said = [f"{name}={value!r:.60}" for name, value in self.environment.items()]

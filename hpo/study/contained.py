@@ -1,11 +1,12 @@
 """Code of definitions, kept from harming the process it runs in.
 
 What it raises ends what was asked of it and nothing else: `sys.exit`, `os._exit`, `os.abort` and whatever is no
-Exception become one. Modules it takes away, or puts others in the place of, are put back: hpo imports many of its own
-when they are first needed, and a second copy of one would know none of the first one's classes. So are closed streams.
-A Ctrl-C of the user's, or another signal to stop, goes through.
+Exception become one. Modules, paths and functions of Python that it takes away, or puts others in the place of, are put
+back: hpo imports many modules of its own when they are first needed, and a second copy of one would know none of the
+first one's classes. So are closed streams. A Ctrl-C of the user's, or another signal to stop, goes through.
 """
 
+import builtins
 import os
 import signal
 import sys
@@ -67,7 +68,7 @@ def contained(call: Callable[[], R]) -> R:
         BaseException: whatever else it raises.
 
     """
-    with _modules_kept(), _streams_kept(), _exits_refused(), _stops_heard() as stopped:
+    with _interpreter_kept(), _modules_kept(), _streams_kept(), _exits_refused(), _stops_heard() as stopped:
         try:
             return call()
         except Exception:
@@ -76,6 +77,21 @@ def contained(call: Callable[[], R]) -> R:
             if stopped():
                 raise
             raise EndedError(error) from error
+
+
+@contextmanager
+def _interpreter_kept() -> Iterator[None]:
+    """Python's own functions, what it imports from, how deep it calls: all may be added to, and nothing taken away."""
+    path, own, depth = list(sys.path), dict(vars(builtins)), sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(depth, sys.getrecursionlimit()))
+        vars(builtins).update(own)
+        now = [entry for entry in sys.path if isinstance(entry, str)]
+        lost = [entry for entry in path if entry not in now]
+        if lost or len(now) < len(sys.path):
+            sys.path[:] = [*now, *lost]
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-__all__ = ["AT_CALLS", "AT_IMPORT", "FIELDS", "TOY", "text"]
+__all__ = ["AT_CALLS", "AT_IMPORT", "FIELDS", "MAY", "TOY", "text"]
+
+MAY = ("changes the folder", "clears the environment", "sets settings")  # which it may, whatever comes of that
 
 TOY = """
 from hpo.study import Baseline, Fidelity, Float, Holdout, Row, Space, StudyDefinition, Sweep

@@ -2,8 +2,8 @@
 
 Whatever is asked, a command must end in time with 0, 1, 2 or 130; where that is not 0, with one line on stderr and no
 traceback, nothing "unexpected", no password; and it must leave nothing half-written. `--short`: a part of it, for
-`make test`; `--only WORD`: what has WORD in its name; `--processes N`: so many of the commands again, each as a process
-of its own. Exits 1 where something was not as it must be.
+`make test`; `--parts`: some of its parts; `--only WORD`: what has WORD in its name; `--processes N`: so many of the
+commands again, each as a process of its own. Exits 1 where something was not as it must be.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def complaints(outcome: Outcome, folder: Path, before: set[str]) -> Iterator[str
         yield f"exit code {outcome.code}"
     if "Traceback" in told or "most recent call last" in told:
         yield "traceback"
-    if "unexpected " in told:
+    if "hpo: unexpected " in told:
         yield "unexpected"
     if SECRET in told:
         yield "secret shown"
@@ -192,24 +192,31 @@ class Round:
             return main(["status"]) or main(["show", "./toy.py:study"]) or main(["importance", inputs.STUDY])
 
         outcome = forked(after, folder=folder, limit=_LIMIT)
-        if outcome.code != 0 and "clears the environment" not in name:
+        if outcome.code != 0 and name not in definitions.MAY:
             self.fault("harmed", f"harmed what came after: {name}\n      {outcome.err[-300:]}")
         self.judge("commands after definitions", f"{name}: after", outcome, folder, before)
 
     def calls(self) -> None:
         """Definitions that misbehave when they are called, by training them; needs TensorFlow."""
-        sys.path.remove(str(self.folder / "without"))
-        del os.environ["PYTHONPATH"]
-        from hpo.training.loading import load_keras
-
-        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
+        self._with_tensorflow()
         for name in self.wanted(list(definitions.AT_CALLS), 0):
             folder, before = self.place({"misbehaving.py": definitions.text(definitions.AT_CALLS[name])})
             outcome = self.command(["train", "./misbehaving.py:study", "--config", "by-hand", "-o", "m.keras"], folder)
             self.judge("definitions", f"{name}: train", outcome, folder, before)
 
+    def _with_tensorflow(self) -> None:
+        without = str(self.folder / "without")
+        if without in sys.path:
+            sys.path.remove(without)
+            del os.environ["PYTHONPATH"]
+        from hpo.training.loading import load_keras
+
+        load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
+
     def fields(self, *, heavy: bool = False) -> None:
-        """Records with a field that is not what it should be."""
+        """Records with a field that is not what it should be; `heavy`: those that need TensorFlow too."""
+        if heavy:
+            self._with_tensorflow()
         for kind in fields.records(heavy=heavy):
             for case in fields.faulty(kind):
                 if self.options.only in str(case):
@@ -242,6 +249,7 @@ def main() -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="a part of it, and nothing that needs TensorFlow")
+    parser.add_argument("--parts", nargs="*", metavar="PART", help="lines, imports, fields, processes, calls, heavy")
     parser.add_argument("--only", default="", metavar="WORD", help="what has WORD in its name")
     parser.add_argument("--processes", type=int, default=30, metavar="N", help="run as processes, too")
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="of what is drawn in short")
@@ -251,11 +259,13 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hpo-fuzz-") as name:
         run = Round(Path(name), options)
-        parts: list[Callable[[], None]] = [run.ready, run.lines, run.imports, run.fields]
+        parts: dict[str, Callable[[], None]] = {"lines": run.lines, "imports": run.imports, "fields": run.fields}
         if not options.short:
-            parts += [lambda: run.processes(options.processes), run.calls, lambda: run.fields(heavy=True)]
-        for part in parts:
-            part()
+            parts |= {"processes": lambda: run.processes(options.processes), "calls": run.calls}
+            parts["heavy"] = lambda: run.fields(heavy=True)
+        run.ready()
+        for part in options.parts or parts:
+            parts[part]()
     for what, count in sorted(run.counts.items()):
         print(f"{count:6,} {what}")
     print(f"slowest: {'; '.join(f'{seconds:.1f} s {name}' for seconds, name in run.slowest)}")

@@ -199,7 +199,9 @@ class Case:
     @property
     def serves(self) -> bool:
         """Whether it may go on until it is interrupted, where nothing is wrong with it after all."""
-        return self.arguments[:1] == ("dashboard",) and not {"adduser", "deluser", "users"} & set(self.arguments)
+        dashboard = self.arguments[:1] == ("dashboard",) and not {"adduser", "deluser", "users"} & set(self.arguments)
+        waiting = self.arguments[-2:] == ("--workers", "0")  # for a fleet
+        return dashboard or waiting or self.arguments[:1] == ("worker",)  # which waits for a database that is away
 
     def __str__(self) -> str:
         said = [f"{name}={value!r:.60}" for name, value in self.environment.items()]

@@ -96,6 +96,16 @@ def test_modules_are_as_they_were(act: str) -> None:
     assert UsageError is sys.modules["hpo.errors"].UsageError
 
 
+def test_nothing_is_taken_from_the_interpreter() -> None:
+    path, depth, printing = list(sys.path), sys.getrecursionlimit(), print
+    act = "import builtins, sys; sys.path[:] = [None, '/mine']; sys.setrecursionlimit(99); builtins.print = None"
+    try:
+        contained(lambda: exec(act, {}))
+        assert (sys.path, sys.getrecursionlimit(), print) == (["/mine", *path], depth, printing)
+    finally:
+        sys.path[:] = path
+
+
 def test_streams_that_were_closed_are_open_again(tmp_path: Path) -> None:
     script = (
         "import os, sys; from hpo.study.contained import contained\n"

@@ -56,7 +56,7 @@ class StorageError(HpoError):
 
 
 class ReplacedError(StorageError):
-    """Another database lies where the one in use lay, which knows nothing of what is in hand, or is not ours."""
+    """The database in use is gone, or another took its place, which knows nothing of what is in hand or is not ours."""
 
 
 class StudyError(HpoError):

@@ -79,9 +79,9 @@ def test_a_file_that_is_gone_takes_nothing(several: list[Storage], plan: StudyPl
     work(several, plan)
     DATABASE.unlink() if how == "deleted" else DATABASE.rename(AWAY)
     for each in several:
-        with pytest.raises(StorageError, match="the file was deleted or moved while in use: put it ") as caught:
+        with pytest.raises(ReplacedError, match="the file was deleted or moved while in use: put it ") as caught:
             Slots(each).claim(plan.name, "w1", 60)
-        assert (caught.value.transient, caught.value.mendable) == (False, True)
+        assert (caught.value.transient, caught.value.mendable) == (False, False)
         with pytest.raises(StorageError, match="deleted or moved"):
             studies.get(each, plan.name)
     if how == "moved":
@@ -101,12 +101,12 @@ def test_a_moved_file_has_all_that_was_settled(several: list[Storage], plan: Stu
     copied.close()
 
 
-def test_whoever_serves_for_ever_waits_for_the_file(several: list[Storage], plan: StudyPlan) -> None:
+def test_whoever_serves_for_ever_does_not_wait_for_the_file(several: list[Storage], plan: StudyPlan) -> None:
     first = several[0]
     first.patience = float("inf")
-    first.on_away = lambda _: AWAY.rename(DATABASE)
     DATABASE.rename(AWAY)
-    assert first.patiently(lambda: Slots(first).claim(plan.name, "w1", 60)) is not None
+    with pytest.raises(ReplacedError, match="deleted or moved"):
+        first.patiently(lambda: Slots(first).claim(plan.name, "w1", 60))
 
 
 @pytest.mark.parametrize("names", [["-wal"], ["-shm"], ["-wal", "-shm"]])

@@ -1,5 +1,6 @@
 """Runs and fleets of real processes whose SQLite file is taken away."""
 
+import json
 import subprocess
 import sys
 import time
@@ -9,10 +10,8 @@ from pathlib import Path
 import toy
 from fleets import Fleet
 
-from hpo.service import storage
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
-from hpo.service.slots.slots import Slots
 
 HERE = Path(__file__).resolve().parent
 DATABASE, AWAY = Path("hpo.db"), Path("away.db")
@@ -39,21 +38,24 @@ def test_a_run_whose_file_is_deleted_ends_in_one_line() -> None:
     assert not DATABASE.exists()
 
 
-def test_a_fleet_waits_for_a_file_that_was_moved_away(tmp_path: Path) -> None:
+def test_a_fleet_whose_file_is_moved_away_ends_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / DATABASE}"
     submit(Request(definition=f"{toy.FILE}:study", storage=url, name="toy", trials=3, sampler="random", seed=1))
-    fleet = Fleet(url, "--processes", "1", "--objective", f"{toy.FILE}:held", folder=tmp_path)
+    arguments = ["--drain", "--processes", "1", "--objective", f"{toy.FILE}:held"]
+    fleet = Fleet(url, *arguments, folder=tmp_path)
     try:
         until(lambda: list(Path().glob("began-*")))
         DATABASE.rename(AWAY)
         Path("go").touch()
-        until(lambda: "waiting for the database" in fleet.said())
+        assert fleet.process.wait(120) == 1
+        last = fleet.said().splitlines()[-1]
+        assert last.startswith("hpo: ")
+        assert "file was deleted or moved while in use" in last
+        (kept,) = Path(f"{DATABASE}.lost-results.jsonl").read_text().splitlines()
+        assert json.loads(kept)["study"] == "toy"
         AWAY.rename(DATABASE)
-        opened = storage.open(url)
-        until(lambda: Slots(opened).counts("toy").settled == 3)
-        assert [slot.attempt for slot in Slots(opened).list("toy")] == [1, 1, 1]
-        opened.close()
-        assert fleet.stop() == 0
+        fleet.start()
+        assert fleet.process.wait(120) == 0
     finally:
         fleet.kill()
     assert toy.unsound(url, "toy", trials=3) == []

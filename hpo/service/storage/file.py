@@ -110,17 +110,16 @@ class File:
                 connection.files = replace(connection.files, size=max(now.size, connection.files.size))
 
     def _still(self) -> Files:
-        """What lies at the path once a database does that nobody is copying there. Raises StorageError."""
+        """What lies at the path once a database does that nobody is copying there. Raises ReplacedError."""
         deadline = time.monotonic() + _GRACE
         before = None
         while (now := lying(self._path)).database is None or now != before:
             if time.monotonic() > deadline:
                 if now.database is not None:
                     return now
-                raise StorageError(
+                raise ReplacedError(
                     f"storage {self._where.safe}: the file was deleted or moved while in use: put it back, or a backup "
-                    "of it, and run the same command again",
-                    mendable=True,
+                    "of it, and run the same command again"
                 )
             before = now
             time.sleep(_LOOK)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import UsageError
-from hpo.files import is_device, refuse_unwritable, replacing
+from hpo.files import expanded, is_device, read, refuse_unwritable, replacing
 
 
 @pytest.mark.parametrize("before", [None, "old"])
@@ -82,3 +82,34 @@ def test_a_socket_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.Monkey
     with socket.socket(socket.AF_UNIX) as door:
         door.bind("door")
         assert is_device(tmp_path / "door")
+
+
+@pytest.mark.parametrize("what", ["pipe", "socket", "folder", "/dev/zero"])
+def test_what_is_no_file_is_not_read_and_nobody_waits(tmp_path: Path, what: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+    with pytest.raises(OSError, match=r"not a file|No such device"):
+        read(tmp_path / what, most=9)
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    assert read(tmp_path / "file", most=10) == b"x" * 10
+    with pytest.raises(OSError, match="larger than"):
+        read(tmp_path / "file", most=9)
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder"])
+def test_what_would_have_us_wait_is_not_written(tmp_path: Path, what: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match=rf"{what} is a {what}.*; give another -o"):
+        refuse_unwritable(tmp_path / what)
+
+
+def test_the_home_of_nobody_is_refused() -> None:
+    assert expanded("~/x") == Path.home() / "x"
+    with pytest.raises(UsageError, match="'~nosuchuser/x': there is no home folder '~nosuchuser' here"):
+        expanded("~nosuchuser/x")

@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_named(fashion_files, nowhere, monkeypatch):
     monkeypatch.setenv("HPO_DATA_DIR", str(nowhere / "given"))
     folder = lay(fashion_files, nowhere / "given", without=LABELS)
     (folder / LABELS).mkdir()
-    with pytest.raises(DataError, match=f"{LABELS} cannot be read: Is a directory"):
+    with pytest.raises(DataError, match=f"{LABELS} cannot be read: it is a folder, not a file"):
         load()
 
 

@@ -212,14 +212,13 @@ class TestOnOneFile:
     def test_a_study_that_ends_whoever_loads_it_is_left_alone(
         self, opened: Storage, storage_url: str, tmp_path: Path
     ) -> None:
-        """With exit code 0, as if nothing were left to do."""
         deadly = tmp_path / "deadly.py"
-        deadly.write_text("import os\nos._exit(0)\n")
+        deadly.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
         make(opened, "a", 2, reference=f"{deadly}:study")
         fleet = Fleet(storage_url, "--drain", "--processes", "1", folder=tmp_path)
         assert fleet.process.wait(120) == 1  # for no study is settled
         said = fleet.said()
-        assert said.count("its worker died while it loaded a: exit code 0") == 2
+        assert said.count("its worker died while it loaded a: signal 11 (SIGSEGV)") == 2
         assert said.splitlines()[-1].startswith("hpo: ends with trials that are not settled")
         assert "a (2)" in said.splitlines()[-1]
         assert [(slot.state, slot.attempt) for slot in Slots(opened).list("a")] == [("open", 0)] * 2
@@ -233,6 +232,11 @@ class TestOnOneFile:
         last = fleet.said().splitlines()[-1]
         assert last.startswith("hpo: ends with trials that are not settled: a (4, stopped as its first 5 trials all")
         assert "b (" not in last
+
+    def test_an_objective_that_cannot_be_loaded_ends_it(self, opened: Storage, start: Start) -> None:
+        fleet = start("no_such_objective", "--processes", "2")
+        assert fleet.process.wait(120) == 2
+        assert "no_such_objective' cannot be loaded" in fleet.said().splitlines()[-1]
 
     def test_draining_waits_for_what_others_have_in_hand(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from hpo import notes
-from hpo.errors import StorageError, StudyError
+from hpo.errors import StorageError, StudyError, UsageError
 from hpo.service import storage as storages
 from hpo.service import studies
 from hpo.service.hosts import gpus
@@ -82,7 +82,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         Whether it was stopped by a signal; all that was in hand was given back then.
 
     Raises:
-        UsageError: `url` is no storage URL.
+        UsageError: `url` is no storage URL, or the objective cannot be loaded.
         StudyError: there is no such study as it shall serve; or it drained and left some trials unsettled.
         StorageError: the database is of another version, another program's, or may not be used; or another one that
             cannot be served took its place.
@@ -157,6 +157,8 @@ class _Fleet:
         return "all that was open is settled, so it ends" + (f"; stopped: {_named(left)}" if left else "")
 
     def _bury(self, gone: Gone) -> None:
+        if gone.how == "error" and gone.usage:  # about what the fleet was told, which no other worker can do either
+            raise UsageError(gone.why)
         if gone.how == "drained" and self._order.drain and gone.began > self._chores.in_order_since:
             self._crew.retire()  # else what a dead worker held may have opened since it looked: another looks again
         elif gone.how in ("error", "overran", "memory", "crashed"):

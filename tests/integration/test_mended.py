@@ -18,6 +18,7 @@ from hpo.service.storage import Storage
 from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan
 from hpo.service.supervisors import housekeeping
+from hpo.service.supervisors.outage import Outage
 from hpo.service.workers.serve import Server
 from hpo.service.workers.sources import AnyStudy
 
@@ -80,7 +81,7 @@ def test_a_server_that_allows_reading_only_for_a_while(
 ) -> None:
     opened = begin(database(postgres), plan)
     name = parse(opened.url).sqlalchemy.database
-    chores = housekeeping.Housekeeping(opened, max_attempts=3)
+    chores = housekeeping.Housekeeping(opened, max_attempts=3, outage=Outage())
     caplog.set_level(logging.INFO, "hpo.fleet")
 
     def sweep() -> None:

@@ -55,7 +55,7 @@ class Child:
         Args:
             order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
             env: of the process.
-            on_word: told what the worker says to people: events printed and warned.
+            on_word: told what the worker says to people: events printed and warned, away and back.
             on_loaded: told the name of a study that the worker has made ready.
 
         """
@@ -136,8 +136,10 @@ class Child:
             self.busy_since = None
         elif event.kind == "away":
             self.away_since = self.away_since or self.beaten
+            self._say(event)
         elif event.kind == "back":
             self._excuse()
+            self._say(event)
         elif event.kind in ("error", "crashed", "ended"):
             self.ending = event
 

@@ -22,6 +22,7 @@ from hpo.service.supervisors.effort import MAX_WORKERS, Effort, refuse_beyond
 from hpo.service.supervisors.housekeeping import Housekeeping
 from hpo.service.supervisors.ordering import work_order
 from hpo.service.supervisors.orphanage import adopt
+from hpo.service.supervisors.outage import Outage
 from hpo.service.supervisors.stops import Stops
 from hpo.service.supervisors.words import Words
 
@@ -111,6 +112,7 @@ class _Fleet:
         work = work_order(storage, effort, processes=processes, there=there, workers_per_gpu=per_gpu)
         work = replace(work, objective=order.objective, only=order.only, drain=order.drain, log=order.log)
         self._storage = storage
+        self._outage = Outage()
         self._stops = stops
         self._order = order
         blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
@@ -119,9 +121,9 @@ class _Fleet:
             work,
             {**environment(work.threads), **blind},
             stall_seconds=effort.stall_seconds,
-            on_word=Words(say).hear,
+            on_word=Words(say, self._outage).hear,
         )
-        self._chores = Housekeeping(storage, max_attempts=effort.max_attempts)
+        self._chores = Housekeeping(storage, max_attempts=effort.max_attempts, outage=self._outage)
         workers = "1 worker" if processes == 1 else f"{processes} workers"
         _log.info(f"serving with {workers} on {_machine(there, processes)}, storage {storage.safe_url}")
 
@@ -157,6 +159,7 @@ class _Fleet:
         return "all that was open is settled, so it ends" + (f"; stopped: {_named(left)}" if left else "")
 
     def _bury(self, gone: Gone) -> None:
+        self._outage.ended(gone.name)
         if gone.how == "error" and gone.usage:  # about what the fleet was told, which no other worker can do either
             raise UsageError(gone.why)
         if gone.how == "drained" and self._order.drain and gone.began > self._chores.in_order_since:

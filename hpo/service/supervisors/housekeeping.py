@@ -15,6 +15,7 @@ from hpo.service.studies.hopeless import stop_if_hopeless
 from hpo.service.supervisors.abandoned import free_abandoned
 from hpo.service.supervisors.aftermath import settle_accounts
 from hpo.service.supervisors.crew import Gone
+from hpo.service.supervisors.outage import Outage
 
 __all__ = ["Housekeeping"]
 
@@ -27,12 +28,12 @@ _PAUSE = 2.0  # seconds between tries of what the database refused
 class Housekeeping:
     """Puts in order what ended workers left, now and as long as it takes, and what workers elsewhere left."""
 
-    def __init__(self, storage: Storage, *, max_attempts: int) -> None:
+    def __init__(self, storage: Storage, *, max_attempts: int, outage: Outage) -> None:
         self._storage = storage
         self._max_attempts = max_attempts
         self._ended: queue.SimpleQueue[Gone | None] = queue.SimpleQueue()  # None: that was all
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._refused: set[str] = set()  # the chores the database refused when they were tried last
+        self._outage = outage  # told of what the database refuses
         self.replaced: ReplacedError | None = None  # another database lies there, which cannot be served
         self._buried = self._recovered = float("-inf")  # monotonic seconds
         self._to_settle = self._settled = 0  # ended workers: heard of; in order, counted by the thread
@@ -93,24 +94,17 @@ class Housekeeping:
         Roster(self._storage).prune()
 
     def _once(self, chore: str, call: Callable[[], object]) -> bool:
-        """Try it; False where the database would not let it be done now, which is told when it begins and ends.
-
-        It has ended when nothing is refused any more: a disk that is full lets through what reads.
-        """
-        refused = bool(self._refused)
+        """Try it; False where the database would not let it be done now."""
         try:
             call()
         except StorageError as error:
             if isinstance(error, ReplacedError):
                 self.replaced = error
-            elif not refused:
-                _log.warning("waiting for the database", extra={"reason": str(error)})
-            self._refused.add(chore)
+            else:
+                self._outage.began(chore, str(error))
             return False
         except Exception:  # a defect: what it was about is left to leases and to the next sweep, all else goes on
             _log.exception("some housekeeping failed")
             return True
-        self._refused.discard(chore)
-        if refused and not self._refused:
-            _log.info("the database is back")
+        self._outage.ended(chore)
         return True

@@ -83,7 +83,9 @@ class Event:
     # to; printed: a line, by the definition; warned: a note for a person; error: it cannot go on, for `text`, and exits
     # as the command line does for such an error; crashed: something else ends it, as `text` says; ended: it ends in
     # order, nothing in hand
-    text: str = ""  # loading to claimed: name of the study; printed to crashed: what is said; ended: one of `Ended`
+    text: str = (
+        ""  # loading to claimed: name of the study; away, printed to crashed: what is said; ended: one of `Ended`
+    )
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:

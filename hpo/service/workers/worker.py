@@ -166,14 +166,8 @@ class _Reporter(Watcher):
         """Say so."""
         Event(kind="loaded", text=study).send(self._events)
 
-    def away(self, error: StorageError) -> None:
-        """The database is away: what the worker waits is no fault of its trial's."""
-        _away(error)
-        Event(kind="away").send(self._events)
-
     def back(self) -> None:
-        """It is back."""
-        _back()
+        """The database is back."""
         if self.server is not None:
             self.server.calm()
         Event(kind="back").send(self._events)
@@ -238,7 +232,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         os.environ.update(thread_limits(presence.take_cores(order.threads)))
     reporter = _Reporter(order, presence, output)
     server = _server(order, storage, reporter, presence.refuse)
-    storage.on_away, storage.on_back = reporter.away, reporter.back
+    storage.on_back = reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
     ended = server.run()
@@ -253,21 +247,15 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
 def _open(order: WorkOrder, stop: _Stop) -> Storage:
     """The storage, and how patient this worker is with it: one of a fleet waits for as long as it takes."""
     patience = PATIENCE if order.study is not None else math.inf
+    away = lambda error: Event(kind="away", text=str(error)).send(order.events)  # noqa: E731
+    back = lambda: Event(kind="back").send(order.events)  # noqa: E731
     opened = patiently(
-        lambda: storages.open(order.storage), seconds=patience, unless=stop.asked.is_set, on_away=_away, on_back=_back
+        lambda: storages.open(order.storage), seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back
     )
     opened.patience = patience
     opened.unless = stop.asked.is_set
-    opened.on_away, opened.on_back = _away, _back
+    opened.on_away, opened.on_back = away, back
     return opened
-
-
-def _away(error: StorageError) -> None:
-    _log.warning("waiting for the database", extra={"reason": str(error)})
-
-
-def _back() -> None:
-    _log.info("the database is back")
 
 
 def _server(

@@ -116,9 +116,12 @@ def begun() -> list[Path]:
 def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
     server: OwnServer, url: str, start: Start, objective: str, how: str
 ) -> None:
-    """And for longer than it may take itself, whether it has something to say meanwhile or is done before the end."""
+    """And for longer than it may take itself, whether it has something to say meanwhile or is done before the end.
+
+    Whoever waits for it, in however many processes, it is told once.
+    """
     found = submitted(url, 2, trial_timeout=4 * LEASE)
-    start(url, objective)
+    fleet = start(url, objective, "--processes", "2")
     until(begun)
     server.stop(how)  # type: ignore[arg-type]
     if objective == "held":
@@ -132,6 +135,8 @@ def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
     until(lambda: states(found) == ["COMPLETE", "COMPLETE"])
     assert toy.unsound(url, STUDY, trials=2) == []
     found.close()
+    until(lambda: "the database is back" in fleet.said())
+    assert [fleet.said().count(what) for what in ("waiting for the database", "the database is back")] == [1, 1]
 
 
 def test_a_host_that_was_cut_off_finds_its_slot_taken_and_goes_on_with_others(

@@ -3,12 +3,13 @@
 NumPy's scalars and arrays are taken as Python's own, so that a space reads the same whatever it was declared with.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from hpo.errors import DefinitionError
-from hpo.study.checks import mapping, name, shown, value, values, whole
+from hpo.study.checks import mapping, name, plain, shown, value, values, whole
 from hpo.study.looks import By, Least
 from hpo.study.records import check
 
@@ -28,10 +29,10 @@ _FURTHEST = 2**53  # of a whole number; Optuna keeps numbers as doubles, which h
 
 
 def _bound(given: Any, what: str) -> int:
-    bound = whole(given, what)
-    if abs(bound) > _FURTHEST:
-        raise DefinitionError(f"{what} must be from -2**53 to 2**53, beyond which Optuna rounds, not {shown(bound)}")
-    return bound
+    bound = plain(given)
+    if isinstance(bound, int | float) and _FURTHEST < abs(bound) < math.inf:
+        raise DefinitionError(f"{what} must be from -2**53 to 2**53, beyond which Optuna rounds, not {shown(given)}")
+    return whole(given, what)
 
 
 def _when(given: Any, what: str) -> dict[str, tuple[ParamValue, ...]]:

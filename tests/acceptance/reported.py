@@ -84,7 +84,13 @@ def _fill(opened: storage.Storage, name: str, trials: int) -> None:
             outcome = "failed" if number % 50 == 49 else "pruned" if number % 5 == 4 else "complete"
             value = None if outcome == "failed" else 0.9 - 0.05 * (exponent + 2) ** 2 + draw.gauss(0, 0.01)
             study.add_trial(
-                create_trial(state=states[outcome], value=value, params=params, distributions=distributions)
+                create_trial(
+                    state=states[outcome],
+                    value=value,
+                    params=params,
+                    distributions=distributions,
+                    system_attrs={"hpo:slot": number + 1, "hpo:attempt": 1, "hpo:position": number},
+                )
             )
             settled = {
                 "state": "settled",

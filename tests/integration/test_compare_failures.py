@@ -78,7 +78,7 @@ def test_what_diverged_or_failed_in_the_search_counts_and_what_has_not_ended_doe
 def test_attempts_that_died_count_and_those_given_back_do_not(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1, first=[BEST])
-    slots.hand_back(claimed(slots, study))
+    slots.hand_back(claimed(slots, study), "a test")
     claimed(slots, study)
     slots.give_up("me", "signal 11")
     assert counted(store, study) == ((1, 7), (0, 6))  # it waits for its next attempt

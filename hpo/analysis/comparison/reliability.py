@@ -8,6 +8,8 @@ from typing import Any
 from hpo.analysis.methods.exact import clopper_pearson, more_often, upper_bound
 from hpo.analysis.methods.intervals import Interval
 from hpo.errors import UsageError
+from hpo.study.looks import Count, Share, Whole
+from hpo.study.records import check
 
 __all__ = ["FailureRate", "Failures", "failures"]
 
@@ -19,11 +21,14 @@ _ALPHA = 0.05
 class FailureRate:
     """How many trainings of one configuration failed: diverged, broke off, took too long, died with their process."""
 
-    failed: int
-    trainings: int
-    share: float
+    failed: Count
+    trainings: Whole
+    share: Share
     ci95: Interval  # of the share, exact
-    upper95: float  # what the share is below, exact and one-sided
+    upper95: Share  # what the share is below, exact and one-sided
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,10 @@ class Failures:
 
     a: FailureRate
     b: FailureRate
-    p_more_often: float  # one-sided, Fisher's exact test: were a to fail no more often than b
+    p_more_often: Share  # one-sided, Fisher's exact test: were a to fail no more often than b
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
     @property
     def a_fails_more_often(self) -> bool:

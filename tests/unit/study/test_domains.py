@@ -104,6 +104,7 @@ ONE = Categorical(choices=("auto", 3))
         (lambda: Int(low=1, high=3, step=True), "an Int's step must be a whole number, not True"),
         (lambda: Int(low=1, high=3, log=1), "an Int's log must be True or False, not 1"),
         (lambda: Int(low=0, high=2**63), "an Int's high must be from -2**53 to 2**53, beyond which Optuna rounds"),
+        (lambda: Int(low=0, high=2.0**60), "an Int's high must be from -2**53 to 2**53, beyond which Optuna rounds"),
         (lambda: Int(low=-(2**53) - 1, high=0), "an Int's low must be from -2**53 to 2**53"),
         (lambda: Int(low=np.timedelta64(1, "s"), high=3), "an Int's low must be a whole number, not np.timedelta64"),
         (lambda: Float(low=None, high=1), "a Float's low must be a finite number, not None"),

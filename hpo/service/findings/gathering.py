@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hpo.errors import HpoError, StudyError
 from hpo.messages import one_line
+from hpo.search.rows import load
 from hpo.service import studies
 from hpo.service.compare import run as comparing
 from hpo.service.findings import Findings, TrialPoint, importances, learned, networks, provenance
@@ -123,7 +124,7 @@ def _load(record: StudyRecord) -> Loaded:
     if definition is not None and (definition.name, definition.direction) != (record.definition, record.direction):
         problems["definition"] = f"{record.reference} is now {definition.name}, {definition.direction}"
         definition = None
-    data = None if definition is None else _try(definition.data, "data", problems)
+    data = None if definition is None else _try(lambda: load(definition), "data", problems)
     return Loaded(definition=definition, data=data, problems=problems)
 
 

@@ -137,9 +137,12 @@ def remove(path: Path, name: str) -> None:
         UsageError: there is no such user, or the file cannot be read or written.
 
     """
+    unknown = UsageError(f"there is no user {name!r} in {path}: hpo dashboard users lists them")
+    if name not in read(path):  # so nothing is made for it
+        raise unknown
     with _changing(path) as accounts:
         if accounts.pop(name, None) is None:
-            raise UsageError(f"there is no user {name!r} in {path}: hpo dashboard users lists them")
+            raise unknown
 
 
 def refuse_name(name: str) -> None:

@@ -59,7 +59,7 @@ def complaints(outcome: Outcome, folder: Path, before: set[str]) -> Iterator[str
     if outcome.code in (1, 2) and not outcome.hung:
         if (not lines or not lines[-1].startswith("hpo: ")) and not _examined(outcome):
             yield "no line"
-        elif len(lines[-1]) > _LONGEST:
+        elif lines and len(lines[-1]) > _LONGEST:
             yield "a line without end"
     yield from _left(outcome, folder, before)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_whatever_a_file_raises_is_one_line_with_its_place(tmp_path: Path, text:
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(DefinitionError, match=rf"^{tmp_path}/mine\.py:{text.count(chr(10)) + 1}: {said}$"):
         registry.load(f"{tmp_path / 'mine.py'}:study")
+
+
+@pytest.fixture(autouse=True)
+def _interrupts() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background, which a shell starts with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_by_a_signal_goes_through() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 def test_wrong_input_of_every_kind_is_told() -> None:
     script = Path(__file__).with_name("fuzz.py")
-    run = subprocess.run([sys.executable, str(script), "--short"], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(script), "--short", "--seed", "13"]  # the same part each time
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     counted = {what: int(count.replace(",", "")) for count, what in re.findall(r"^ *([\d,]+) (.+)$", run.stdout, re.M)}
     assert counted["fields"] > 3000

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, HpoError, StudyError
-from hpo.messages import one_line
 from hpo.service import studies
 from hpo.service.slots.offers import Offer
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.workers.outcome import is_a_persons
 from hpo.service.workers.terms import Beat, MakeObjective, Objective
 from hpo.study import StudyDefinition, registry
 from hpo.study.imported import StaleProcessError
@@ -124,17 +122,8 @@ class Shelf:
     def _objective(self, record: StudyRecord) -> Objective:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
-        try:
-            _refuse_other(registry.load(record.reference), record)
-            made, rows = _of_definition(record, self._beat)
-        except Exception:
-            raise
-        except BaseException as error:  # SystemExit and the like: it shall not end this process as if that were asked
-            if isinstance(error, KeyboardInterrupt) and is_a_persons():
-                raise
-            raise DefinitionError(
-                f"the definition {record.definition!r} cannot be loaded: {one_line(error)}"
-            ) from error
+        _refuse_other(registry.load(record.reference), record)
+        made, rows = _of_definition(record, self._beat)
         self._storage.patiently(lambda: studies.agree_on_rows(self._storage, record, rows))
         return made
 

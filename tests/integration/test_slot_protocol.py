@@ -8,8 +8,9 @@ from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import studies
+from hpo.service.slots.releases import MAX_GIVEN_BACK
 from hpo.service.slots.slot import LeaseLost, Slot
-from hpo.service.slots.slots import MAX_GIVEN_BACK, MAX_SLOTS, Slots
+from hpo.service.slots.slots import MAX_SLOTS, Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.studies import StudyRecord
 

@@ -6,17 +6,18 @@ counts is decided by the token (id, attempt, worker) alone.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
 from hpo.service.slots.giving import gives
-from hpo.service.slots.queries import COLUMNS, LEASED, UNSETTLED, SlotQueries, read
+from hpo.service.slots.queries import COLUMNS, UNSETTLED, read
+from hpo.service.slots.releases import Releases
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
-from hpo.service.storage import Storage, schema
+from hpo.service.storage import schema
 from hpo.service.storage.engine import exclusive, insert
 from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
@@ -25,26 +26,16 @@ from hpo.study import Params
 if TYPE_CHECKING:
     from hpo.search.job import Job
 
-__all__ = ["MAX_GIVEN_BACK", "MAX_SLOTS", "OUT_OF_MEMORY", "Slots"]
+__all__ = ["MAX_SLOTS", "Slots"]
 
 MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
 
-MAX_GIVEN_BACK = 25
-"""Times a slot may be given back unblamed; at this one it settles as failed: what is always broken off never ends."""
-
-OUT_OF_MEMORY = "out of memory"
-"""How the reason of an attempt begins that ended so."""
-
 _slot = schema.slots
 
 
-class Slots(SlotQueries):
+class Slots(Releases):
     """The slots of all studies in one database: what changes them. What only looks is inherited."""
-
-    def __init__(self, storage: Storage, *, max_attempts: int = 3, clock: Callable[[], float] | None = None) -> None:
-        super().__init__(storage, clock=clock)
-        self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
 
     def open(self, study: str, total: int, first: Sequence[Params] = ()) -> int:
         """Bring the study to exactly `total` slots and say how many were added.
@@ -223,73 +214,6 @@ class Slots(SlotQueries):
             values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
-    def hand_back(self, slot: Slot, reason: str) -> bool:
-        """Give the slot back unfinished and unblamed, as hpo itself broke its attempt off; whether it was still held.
-
-        `reason`: why, in one line. At the `MAX_GIVEN_BACK`th time it settles as failed.
-        """
-        held = and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
-        with translated(self._storage.where), self._engine.begin() as connection:
-            return self.hand_back_where(held, reason, connection) == 1
-
-    def hand_back_all(self, worker: str, reason: str) -> int:
-        """As `hand_back`, whatever a worker that was asked to stop still holds; how many slots that were."""
-        with translated(self._storage.where), self._engine.begin() as connection:
-            return self.hand_back_where(_slot.c.worker == worker, reason, connection)
-
-    def hand_back_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
-        """As `hand_back`, the leased slots that fit, within the caller's transaction; how many slots those were."""
-        times = _slot.c.handed_back + 1
-        last = times >= MAX_GIVEN_BACK
-        why = literal(f"it was broken off {MAX_GIVEN_BACK} times, the last time because {reason}")
-        before = literal("; of the attempts before, the last failed: ") + _slot.c.reason
-        return connection.execute(
-            self._several(LEASED, which).values(
-                state=case((last, "settled"), else_="open"),
-                outcome=case((last, "failed")),
-                reason=case((last, why + func.coalesce(before, "")), else_=_slot.c.reason),
-                settled_at=case((last, self._now())),
-                lease_expires_at=None,
-                handed_back=times,
-                turn=_slot.c.turn - case((_slot.c.handed_back == 0, 1), else_=0),
-            )
-        ).rowcount
-
-    def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
-        """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
-
-        Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
-        """
-        released = self._release(worker, reason=reason, traceback=traceback)
-        with translated(self._storage.where), self._engine.begin() as connection:
-            self._exhaust(connection, _slot.c.worker == worker)
-        return released
-
-    def out_of_memory(self, worker: str, detail: str, traceback: str | None = None) -> int:
-        """Free what a worker held that ran out of memory: for one more attempt, in a fresh process; how many slots.
-
-        What had run out of memory before settles as failed: it would again, and take its neighbours along.
-        """
-        reason = f"{OUT_OF_MEMORY}: {detail}" if detail else OUT_OF_MEMORY
-        again = self._several(
-            LEASED, _slot.c.worker == worker, _slot.c.reason.startswith(OUT_OF_MEMORY, autoescape=True)
-        ).values(
-            state="settled",
-            outcome="failed",
-            reason=f"{OUT_OF_MEMORY} twice, the last time: {detail}" if detail else f"{OUT_OF_MEMORY} twice",
-            traceback=traceback,
-            lease_expires_at=None,
-            settled_at=self._now(),
-        )
-        with translated(self._storage.where), self._engine.begin() as connection:
-            settled: int = connection.execute(again).rowcount
-        return settled + self.give_up(worker, reason, traceback)
-
-    def exhaust(self, study: str | None = None) -> int:
-        """Settle as failed what is free but has used up its attempts, of one study or of all; how many slots."""
-        with translated(self._storage.where), self._engine.begin() as connection:
-            return self._exhaust(connection, UNSETTLED if study is None else _slot.c.study == study)
-
     def _incarnation(self, connection: Connection, study: str) -> str:
         """Which study of that name there is. Raises StudyError."""
         table = schema.studies
@@ -297,18 +221,6 @@ class Slots(SlotQueries):
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
-
-    def claimable(self) -> ColumnElement[bool]:
-        """Of a slot: whether a claim may take it; within a query on unsettled slots."""
-        return and_(self._free(), self._tries() < self._max_attempts)
-
-    def _free(self) -> ColumnElement[bool]:
-        ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
-        return or_(_slot.c.state == "open", ran_out)
-
-    @staticmethod
-    def _tries() -> ColumnElement[int]:
-        return _slot.c.attempt - _slot.c.handed_back
 
     @staticmethod
     def _held(slot: Slot) -> Any:
@@ -320,35 +232,9 @@ class Slots(SlotQueries):
             _slot.c.state == "leased",
         )
 
-    @staticmethod
-    def _several(*where: ColumnElement[bool]) -> Any:
-        """An UPDATE of the unsettled slots that fit, locked in one order so that two such never wait for each other."""
-        ids = select(_slot.c.id).where(UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
-        return update(_slot).where(UNSETTLED, *where, _slot.c.id.in_(ids))
-
     def _change(self, slot: Slot, **values: Any) -> bool:
         with translated(self._storage.where), self._engine.begin() as connection:
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
-
-    def _release(self, worker: str, **values: Any) -> int:
-        statement = self._several(LEASED, _slot.c.worker == worker)
-        with translated(self._storage.where), self._engine.begin() as connection:
-            return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
-
-    def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:
-        lost = f"{self._max_attempts} attempts ended without a result"
-        statement = self._several(which, self._free(), self._tries() >= self._max_attempts)
-        return connection.execute(
-            statement.values(
-                state="settled",
-                outcome="failed",
-                reason=func.coalesce(
-                    literal(f"{lost}; the last one: ") + _slot.c.reason, f"{lost}: the worker vanished"
-                ),
-                lease_expires_at=None,
-                settled_at=self._now(),
-            )
-        ).rowcount
 
 
 def _row(study: str, incarnation: str, position: int, payload: Mapping[str, object]) -> dict[str, object]:

@@ -1,9 +1,8 @@
 """From a configuration to what is trained, reproducibly."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from hpo.training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build", "drawing_from"]
+__all__ = ["build"]
 
 P = TypeVar("P")
 
@@ -38,25 +37,10 @@ def build(builder: Callable[[P], "Recipe | keras.Model"], params: P, seed: int) 
 
     """
     load_keras()
-    from keras.src.backend.common import global_state
-    from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+    from hpo.training.keras_internals import forget_random_generator
 
     seed %= 2**32
-    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)  # made anew, from the next line's seed
+    forget_random_generator()  # made anew, from the next line's seed
     random.seed(seed)  # the seed of a Keras initializer or layer that was given none is drawn here
     np.random.seed(seed)  # builders may draw from it
     return Recipe.of(builder(params))
-
-
-@contextmanager
-def drawing_from(generator: Any) -> Iterator[None]:
-    """Within it, Keras' random functions that are given no seed draw from `generator`: a run can be repeated."""
-    from keras.src.backend.common import global_state
-    from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
-
-    before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
-    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before)

@@ -78,9 +78,9 @@ def _free() -> None:
     Not `keras.backend.clear_session`: it also forgets what somebody has set, the dtype policy among it, and trainings
     to come would be others.
     """
-    from tensorflow.python.eager import context
+    from hpo.training.keras_internals import clear_kernel_cache
 
-    context.context().clear_kernel_cache()
+    clear_kernel_cache()
     gc.collect()
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

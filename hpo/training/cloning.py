@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from hpo.messages import one_line
 from hpo.training import attributes
-from hpo.training.building import drawing_from
+from hpo.training.keras_internals import all_layers, clear_losses, drawing_from
 from hpo.training.layers import LAYERS
 from hpo.training.preparing import finalize
 from hpo.training.scores import batch_loss
@@ -67,7 +67,7 @@ def shown(model: keras.Model, clone: keras.Model, loss: Any, x: Any, y: Any) -> 
 
 
 def _layers(model: keras.Model) -> list[Any]:
-    return [layer for layer in model._flatten_layers(include_self=False) if not isinstance(layer, keras.Model)]
+    return [layer for layer in all_layers(model, itself=False) if not isinstance(layer, keras.Model)]
 
 
 def _seen(model: keras.Model, loss: Any, x: Any, y: Any) -> dict[str, list[Any]]:
@@ -87,7 +87,7 @@ def _seen(model: keras.Model, loss: Any, x: Any, y: Any) -> dict[str, list[Any]]
         seen["the states after a batch in training"] = [v.value for v in model.non_trainable_variables]
         return {what: [_array(value) for value in values] for what, values in seen.items()}
     finally:
-        model._clear_losses()
+        clear_losses(model)
         for variable, value in before:
             variable.assign(value)
 

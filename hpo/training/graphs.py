@@ -6,9 +6,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework import func_graph
 
-__all__ = ["compiled", "dismantle", "settled"]
+from hpo.training.keras_internals import all_layers, clear_losses
+
+__all__ = ["compiled", "settled"]
 
 
 def compiled(function: Any, arguments: Sequence[tf.TensorSpec] | None, *, jit: bool = False) -> Any:
@@ -22,31 +23,13 @@ def settled(model: keras.Model) -> Iterator[None]:
 
     And nothing of the graph stays in the layers: it would never be freed.
     """
-    normalizations = [one for one in model._flatten_layers() if isinstance(one, keras.layers.Normalization)]
+    normalizations = [one for one in all_layers(model) if isinstance(one, keras.layers.Normalization)]
     for layer in normalizations:
         layer.finalize_state()
     try:
         yield
     finally:
-        model._clear_losses()
+        clear_losses(model)
         with tf.init_scope():
             for layer in normalizations:
                 layer.finalize_state()
-
-
-def dismantle(function: Any) -> None:
-    """Empty every graph of a tf.function, which is unusable afterwards; one that was never traced is not traced now.
-
-    TensorFlow empties the outermost graph when its function is collected, but not the graphs of its loops: those hold
-    one another through objects that Python's garbage collector does not see into, and stay for the life of the process.
-    """
-    for concrete in function._function_cache.values():
-        for graph in reversed(list(_graphs(concrete.graph))):
-            func_graph.dismantle_func_graph(graph)
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    yield graph
-    for inner in list(graph._functions.values()):
-        if getattr(inner, "graph", None) is not None:
-            yield from _graphs(inner.graph)

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from hpo.training.keras_internals import all_layers
 from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
 
@@ -37,7 +38,7 @@ def fixed_shapes(recipe: Recipe) -> bool:
     return (
         recipe.augment is None
         and _weighs_rows(recipe.loss)
-        and all(_row_by_row(layer) for layer in recipe.model._flatten_layers(include_self=False))
+        and all(_row_by_row(layer) for layer in all_layers(recipe.model, itself=False))
     )
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from hpo.errors import DefinitionError
 from hpo.messages import one_line
-from hpo.training.building import drawing_from
+from hpo.training.keras_internals import drawing_from
 from hpo.training.loop import Sums, all_finite
 from hpo.training.order import shuffled
 from hpo.training.recipe import Recipe

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from hpo.training.building import drawing_from
-from hpo.training.graphs import compiled, dismantle, settled
+from hpo.training.graphs import compiled, settled
+from hpo.training.keras_internals import dismantle, drawing_from
 from hpo.training.order import shuffled
 from hpo.training.recipe import Recipe
 from hpo.training.scores import batch_loss, batch_metric

@@ -57,7 +57,9 @@ def freeze(model: Any, names: Sequence[str], trainable: Sequence[tuple[Any, bool
         DefinitionError: the model has no layer of such a name, or nothing is left to train.
 
     """
-    layers = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
+    from hpo.training.keras_internals import all_layers
+
+    layers = {layer.name: layer for layer in all_layers(model, itself=False)}
     unknown = [name for name in names if name not in layers]
     if unknown:
         weighty = ", ".join(name for name, layer in layers.items() if layer.weights)

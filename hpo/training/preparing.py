@@ -6,13 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend import compute_output_spec
 from numpy.typing import NDArray
 
 from hpo.data import Rows, holdout
 from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
+from hpo.training.keras_internals import all_layers, compute_output_spec, given_learning_rate
 from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, drives_momentum
@@ -28,9 +28,8 @@ def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
             f"{epochs} epochs of batches of {recipe.batch_size} from {len(train)} rows: each must be at least 1"
         )
     inner = getattr(recipe.optimizer, "inner_optimizer", recipe.optimizer)
-    if isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(
-        inner._learning_rate
-    ):
+    rate = given_learning_rate(inner)
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) or callable(rate):
         raise DefinitionError(
             "the optimizer has a learning-rate schedule of its own: give it as Recipe.schedule instead"
         )
@@ -76,7 +75,7 @@ def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | Non
 
     """
     model = recipe.model
-    for layer in model._flatten_layers(include_self=False):
+    for layer in all_layers(model, itself=False):
         if isinstance(layer, keras.layers.RNN) and layer.stateful:
             raise DefinitionError(
                 f"layer {layer.name} keeps its state from one batch to the next, and the rows of a batch are drawn "
@@ -148,14 +147,14 @@ def paces(
 
 def finalize(model: keras.Model) -> None:
     """Let Normalization layers take over the statistics that were written into their variables."""
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
 
 
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:
     """Fit the Normalization layers that brought no mean of their own to what reaches them from `x`."""
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             reaches = layer.input if symbolic(model) else None
             if reaches is None or reaches is model.inputs[0]:

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from hpo.training.graphs import compiled, dismantle, settled
+from hpo.training.graphs import compiled, settled
+from hpo.training.keras_internals import dismantle
 from hpo.training.loop import Loop, Sums
 from hpo.training.recipe import Recipe
 from hpo.training.scores import batch_metric

@@ -70,12 +70,14 @@ class Recipe:
         """
         import keras
 
+        from hpo.training.keras_internals import compile_config
+
         if isinstance(built, cls):
             return built
         remedy = "return Recipe(model=..., optimizer=..., loss=...)"
         if not isinstance(built, keras.Model):
             raise DefinitionError(f"build() gave a {type(built).__name__}: {remedy}")
-        config = built._compile_config.config if built.compiled else {}
+        config = compile_config(built)
         if config.get("optimizer") is None or config.get("loss") is None:
             raise DefinitionError(f"build() gave a {type(built).__name__} that is not compiled with a loss: {remedy}")
         if config.get("loss_weights") is not None or isinstance(config["loss"], list | tuple | dict):

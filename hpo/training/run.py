@@ -108,7 +108,7 @@ class Run:
         self._rates, self._momenta = preparing.paces(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
-        self._trainable = [(layer, layer.trainable) for layer in recipe.model._flatten_layers(include_self=False)]
+        self._trainable = [(layer, layer.trainable) for layer in all_layers(recipe.model, itself=False)]
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
         self._begin(self._phases[0][2])
         self._higher = higher_is_better(metric)

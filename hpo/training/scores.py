@@ -6,13 +6,17 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.backend import get_keras_mask
-from keras.src.losses.loss import apply_mask
-from keras.src.metrics.reduction_metrics import reduce_to_samplewise_values
-from keras.src.trainers.compile_utils import CompileLoss, is_binary_or_sparse_categorical
 
 from hpo.errors import DefinitionError
 from hpo.study.metrics import DIRECTIONS, closest, spelled
+from hpo.training import keras_internals
+from hpo.training.keras_internals import (
+    CompileLoss,
+    apply_mask,
+    get_keras_mask,
+    is_binary_or_sparse_categorical,
+    reduce_to_samplewise_values,
+)
 
 __all__ = [
     "ACCURACIES",
@@ -124,13 +128,13 @@ def metric_function(name: str) -> functools.partial[Any]:
         raise DefinitionError(
             f"metric {name!r} is no mean over rows: use accuracy, or a Keras metric such as mae that is one"
         )
-    return functools.partial(metric._fn, **metric._fn_kwargs)
+    return keras_internals.metric_function(metric)
 
 
 def higher_is_better(name: str) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
     known = DIRECTIONS.get(name)
-    return getattr(keras.metrics.get(name), "_direction", None) == "up" if known is None else known == "maximize"
+    return keras_internals.is_raised(keras.metrics.get(name)) if known is None else known == "maximize"
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

@@ -10,6 +10,7 @@ from hpo.errors import HpoWarning
 from hpo.messages import one_line
 from hpo.training import cloning, keras_loop
 from hpo.training.cache import programs
+from hpo.training.keras_internals import all_layers
 from hpo.training.keras_loop import KerasLoop
 from hpo.training.loop import CompiledLoop
 from hpo.training.program import Owner, Program
@@ -54,7 +55,7 @@ class Sharing:
             return
         self._alone = True
         model = self._recipe.model
-        self._key = f"model {id(model)} {[layer.trainable for layer in model._flatten_layers()]}"
+        self._key = f"model {id(model)} {[layer.trainable for layer in all_layers(model)]}"
         owner.state = self.program().fresh(self._recipe, seed)
 
     def program(self, warm: Callable[[Program], object] | None = None, *, first: bool = False) -> Program:
@@ -135,7 +136,7 @@ class Sharing:
 
 def _all_keras(model: keras.Model) -> bool:
     """Whether all its layers are Keras's or ours."""
-    return all(type(layer).__module__.partition(".")[0] in ("keras", "hpo") for layer in model._flatten_layers())
+    return all(type(layer).__module__.partition(".")[0] in ("keras", "hpo") for layer in all_layers(model))
 
 
 def _say(text: str) -> None:

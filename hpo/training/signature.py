@@ -8,6 +8,7 @@ import keras
 
 from hpo.training import updates
 from hpo.training.attributes import identity
+from hpo.training.keras_internals import all_layers, loss_arguments, muon_leaves_to_adamw, weight_decays
 from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import drives_momentum
@@ -49,7 +50,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     described = _layers(model)
     if described is None:
         return None
-    layers = list(model._flatten_layers())
+    layers = all_layers(model)
     hot = [*_OPTIMIZER_HOT, *(["weight_decay"] if decays_apart(optimizer, model) else [])]
     if updates.momentum(optimizer, model) is not None:
         hot.append(updates.MOMENTA[type(optimizer)])
@@ -88,8 +89,7 @@ def _optimizer(optimizer: Any, hot: Sequence[str]) -> object:
 def _treated(optimizer: Any, variable: Any) -> list[bool]:
     """What an optimizer does with a variable for its name: whether it decays, and whether Muon leaves it to AdamW."""
     one = getattr(optimizer, "inner_optimizer", optimizer)
-    by_name = isinstance(one, keras.optimizers.Muon) and one._should_use_adamw(variable)
-    return [bool(one._use_weight_decay(variable)), by_name]
+    return [weight_decays(one, variable), muon_leaves_to_adamw(one, variable)]
 
 
 def _loss(loss: Any) -> object:
@@ -98,7 +98,7 @@ def _loss(loss: Any) -> object:
     if type(loss).__module__.startswith("keras."):
         config = {key: value for key, value in loss.get_config().items() if key != "name"}
         # What some of Keras' losses are made with is not in their configuration, but it is what they compute with.
-        return [type(loss).__qualname__, config, getattr(loss, "_fn_kwargs", None)]
+        return [type(loss).__qualname__, config, loss_arguments(loss)]
     return identity(loss) if not isinstance(loss, keras.losses.Loss) else f"loss {id(loss)}"
 
 
@@ -107,7 +107,7 @@ def _layers(model: Any) -> object:
 
     None where it does not tell all: a model class, a layer that cannot be made anew, a function of somebody's own.
     """
-    layers = list(model._flatten_layers())
+    layers = all_layers(model)
     if not symbolic(model) or not all(_told(layer) for layer in layers[1:]):
         return None
     return _plain(model.get_config(), {layer.name: f"layer {number}" for number, layer in enumerate(layers)})

@@ -14,6 +14,7 @@ from hpo.training import updates
 from hpo.training.attributes import difference
 from hpo.training.clipping import clipped
 from hpo.training.constraints import constrain
+from hpo.training.keras_internals import clip_gradients, decays_as_all_do, moving_averages, weight_decays
 from hpo.training.penalties import kernels, penalize
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import drives_momentum
@@ -46,7 +47,7 @@ class Step:
         self.cycles = updates.momentum(given, model) is not None  # whether it takes the momenta of a schedule
         self._optimizer = _made(recipe, model)
         decays = "decay" in self._dials
-        self._decayed = {number for number, one in enumerate(theirs) if decays and given._use_weight_decay(one)}
+        self._decayed = {number for number, one in enumerate(theirs) if decays and weight_decays(given, one)}
         self._kernels = [number for number, kernel in enumerate(kernels(self._weights)) if kernel]
         self._slots = updates.prepare(self._optimizer) if self._fused else []
         self._kept = _kept(self._optimizer, self._slots)
@@ -130,7 +131,7 @@ class Step:
         optimizer = self._optimizer
         scale = optimizer.loss_scale_factor
         unscaled = [gradient if scale is None else gradient / scale for gradient in gradients.values()]
-        ready = dict(zip(gradients, optimizer._clip_gradients(unscaled), strict=True))
+        ready = dict(zip(gradients, clip_gradients(optimizer, unscaled), strict=True))
         some = {number: gradient for number, gradient in ready.items() if updates.is_of_some_rows(optimizer, gradient)}
         whole = [number for number in ready if number not in some]
         if some and self._driven and isinstance(optimizer, keras.optimizers.RMSprop):
@@ -165,8 +166,8 @@ def averages(optimizer: Any) -> list[tuple[Any, Any]]:
     found = [pair for one in within if one is not None for pair in averages(one)]
     if not optimizer.use_ema or not int(optimizer.iterations):
         return found
-    pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
-    return [*found, *((getattr(weight, "value", weight), mean.value) for weight, mean in pairs if mean is not None)]
+    pairs = [(weight, mean) for weight, mean in moving_averages(optimizer) if mean is not None]
+    return [*found, *((getattr(weight, "value", weight), mean.value) for weight, mean in pairs)]
 
 
 def decays_apart(optimizer: Any, model: Any) -> bool:
@@ -174,9 +175,8 @@ def decays_apart(optimizer: Any, model: Any) -> bool:
 
     Not where an optimizer decays in a way of its own, not with each batch, or not where a gradient overflowed.
     """
-    common = type(optimizer)._apply_weight_decay is keras.optimizers.SGD._apply_weight_decay
     always = not (optimizer.gradient_accumulation_steps or updates.scales_dynamically(optimizer, model))
-    return common and always and optimizer.weight_decay is not None
+    return decays_as_all_do(optimizer) and always and optimizer.weight_decay is not None
 
 
 def _dials(recipe: Recipe) -> dict[str, float]:
@@ -201,7 +201,7 @@ def _made(recipe: Recipe, model: keras.Model) -> Any:
         made.weight_decay = None
     else:  # a configuration does not say what is not to decay
         pairs = zip(model.trainable_variables, recipe.model.trainable_variables, strict=True)
-        spared = [ours for ours, theirs in pairs if not given._use_weight_decay(theirs)]
+        spared = [ours for ours, theirs in pairs if not weight_decays(given, theirs)]
         if spared:
             made.exclude_from_weight_decay(var_list=spared)
     if updates.scales_dynamically(made, model) and not hasattr(made, "inner_optimizer"):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hpo.training.keras_internals import input_tensors, made_by
+
 __all__ = ["Topology"]
 
 
@@ -14,12 +16,12 @@ class Topology:
 
     def uses(self, layer: Any) -> int:
         """In how many places the layer stands, counted by the tensors it takes."""
-        return len(_inputs(layer))
+        return len(input_tensors(layer))
 
     def before(self, layer: Any) -> Any:
         """The one layer that feeds this one and nothing else; None where there is none."""
-        tensors = _inputs(layer)
-        found = tensors[0]._keras_history.operation if len(tensors) == 1 else None
+        tensors = input_tensors(layer)
+        found = made_by(tensors[0]) if len(tensors) == 1 else None
         return None if found is None or len(self._fed(found)) != 1 else found
 
     def after(self, layer: Any) -> Any:
@@ -29,14 +31,5 @@ class Topology:
 
     def _fed(self, layer: Any) -> list[Any]:
         """The layers that take this one's output, one entry each time; None for an output of the model."""
-        takers: list[Any] = [other for other in self._model.layers for t in _inputs(other) if _makes(t, layer)]
-        return takers + [None for t in self._model.outputs if _makes(t, layer)]
-
-
-def _inputs(layer: Any) -> list[Any]:
-    """The tensors a layer takes: several where it has several inputs, or is used in several places."""
-    return [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
-
-
-def _makes(tensor: Any, layer: Any) -> bool:
-    return tensor._keras_history.operation is layer
+        takers: list[Any] = [other for other in self._model.layers for t in input_tensors(other) if made_by(t) is layer]
+        return takers + [None for t in self._model.outputs if made_by(t) is layer]

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from hpo.training.keras_internals import nadam_product, optimizer_state
+
 __all__ = [
     "MOMENTA",
     "UPDATES",
@@ -83,7 +85,9 @@ def prepare(optimizer: Any) -> Slots:
     Adagrad's kernel adds no epsilon under the root, so epsilon is put into its accumulators here, once. RMSprop's
     kernels need a momentum also where it is 0.
     """
-    slots = _SLOTS[type(optimizer)](optimizer)
+    slots = optimizer_state(optimizer)
+    if isinstance(optimizer, keras.optimizers.RMSprop) and not optimizer.momentum:
+        slots = [(*state, tf.Variable(tf.zeros_like(state[0]), trainable=False)) for state in slots]
     if isinstance(optimizer, keras.optimizers.Adagrad):
         for (accumulator,) in slots:
             accumulator.assign_add(tf.fill(accumulator.shape, optimizer.epsilon))
@@ -124,33 +128,6 @@ def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> No
         optimizer.update_step(gradient, variable, pace.rate)
     finally:
         vars(optimizer).update(before)
-
-
-def _variables(*lists: Sequence[Any]) -> Slots:
-    return [tuple(variable.value for variable in state) for state in zip(*lists, strict=True)]
-
-
-def _rmsprop_slots(optimizer: Any) -> Slots:
-    slots = _variables(*([optimizer._average_gradients] if optimizer.centered else []), optimizer._velocities)
-    if optimizer.momentum:
-        momentums = [momentum.value for momentum in optimizer._momentums]
-    else:
-        momentums = [tf.Variable(tf.zeros_like(state[0]), trainable=False) for state in slots]
-    return [(*state, momentum) for state, momentum in zip(slots, momentums, strict=True)]
-
-
-_SLOTS: dict[type, Callable[[Any], Slots]] = {
-    keras.optimizers.Adam: lambda o: _variables(
-        o._momentums, o._velocities, *([o._velocity_hats] if o.amsgrad else [])
-    ),
-    keras.optimizers.RMSprop: _rmsprop_slots,
-    keras.optimizers.SGD: lambda o: _variables(o.momentums) if o.momentum else [() for _ in o._trainable_variables],
-    keras.optimizers.Adamax: lambda o: _variables(o._m, o._u),
-    keras.optimizers.Adadelta: lambda o: _variables(o._accumulated_grads, o._accumulated_delta_vars),
-    keras.optimizers.Adagrad: lambda o: _variables(o._accumulators),
-}
-_SLOTS[keras.optimizers.Nadam] = lambda o: _variables(o._momentums, o._velocities)
-_SLOTS[keras.optimizers.AdamW] = _SLOTS[keras.optimizers.Adam]
 
 
 def _step(optimizer: Any) -> Any:
@@ -241,8 +218,9 @@ def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[A
     rate, beta_1, of_new = pace.rate, pace.beta, tf.cast(1 - pace.momentum, tf.float32)
     now = beta_1 * (1 - 0.5 * tf.pow(0.96, step))
     coming = beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
-    product = o._u_product.value * now
-    o._u_product.value.assign(product)
+    so_far = nadam_product(o)
+    product = so_far * now
+    so_far.assign(product)
     of_average = rate * coming / (1 - product * coming)
     of_gradient = rate * (1 - now) / (1 - product)
     correction = 1 - tf.pow(o.beta_2, step)

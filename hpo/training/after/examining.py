@@ -16,6 +16,7 @@ from hpo.training.after.folding import fold
 from hpo.training.after.latency import latencies
 from hpo.training.after.sparsity import pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
+from hpo.training.keras_internals import all_layers
 from hpo.training.preparing import tensor
 from hpo.training.scores import batch_metric
 from hpo.training.signature import symbolic
@@ -248,7 +249,7 @@ def _speed(model: keras.Model, folded: keras.Model | None, batch: int) -> Speed:
 
 
 def _normalizations(model: keras.Model) -> int:
-    return sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers())
+    return sum(isinstance(layer, keras.layers.BatchNormalization) for layer in all_layers(model))
 
 
 def _classes(y: NDArray[Any]) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from hpo.errors import UsageError
 from hpo.training.exclusive import exclusive
-from hpo.training.graphs import dismantle
+from hpo.training.keras_internals import dismantle
 
 __all__ = ["latencies", "latency"]
 

@@ -13,7 +13,7 @@ from hpo.study.looks import Whole
 from hpo.study.records import check
 from hpo.training.after.copies import copied
 from hpo.training.exclusive import exclusive
-from hpo.training.graphs import dismantle
+from hpo.training.keras_internals import all_layers, dismantle
 from hpo.training.layers import AlphaDropout, Dropout
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ def mc_predict(
 
 def drops(model: keras.Model) -> bool:
     """Whether the model has dropout with a rate above 0."""
-    return any(isinstance(layer, DROPOUTS) and layer.rate > 0 for layer in model._flatten_layers())
+    return any(isinstance(layer, DROPOUTS) and layer.rate > 0 for layer in all_layers(model))
 
 
 def classifies(model: keras.Model) -> bool:
     """Whether the outputs are probabilities: of classes by a softmax, or of one of two by a sigmoid."""
-    last = [layer for layer in model._flatten_layers(recursive=True) if not hasattr(layer, "layers")][-1]
+    last = [layer for layer in all_layers(model) if not hasattr(layer, "layers")][-1]
     if isinstance(last, keras.layers.Softmax):
         return True
     given = getattr(last, "activation", None)
@@ -134,7 +134,7 @@ def _seed(model: keras.Model, seed: int) -> None:
     Each draw counts the second number of a state up. The place goes into the first one: were it the second, a layer
     would draw in one pass what the layer before it draws in the next.
     """
-    for place, layer in enumerate(model._flatten_layers()):
+    for place, layer in enumerate(all_layers(model)):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
             first = np.random.SeedSequence((seed % 2**32, place)).generate_state(1)[0] % 2**31

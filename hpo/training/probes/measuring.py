@@ -10,6 +10,7 @@ from hpo.data import Rows
 from hpo.errors import DefinitionError, UsageError
 from hpo.training.clipping import Clip, clipped
 from hpo.training.exclusive import exclusive
+from hpo.training.keras_internals import clear_losses, places
 from hpo.training.probes.records import LayerProbe, Probe
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
             value = scores.batch_loss(loss)(y, predicted, None)
         gradients = tape.gradient(value, watched, unconnected_gradients="zero")
     finally:
-        model._clear_losses()
+        clear_losses(model)
         for variable, kept in before:
             variable.assign(kept)
     steps = gradients if clip is None else clipped(gradients, clip.by, clip.threshold)
@@ -85,7 +86,7 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
 
 def _has_kernel(layer: Any) -> bool:
     """Whether it is a dense layer, a convolution or the like, in one place of the model."""
-    return len(getattr(getattr(layer, "kernel", None), "shape", ())) >= 2 and len(layer._inbound_nodes) == 1
+    return len(getattr(getattr(layer, "kernel", None), "shape", ())) >= 2 and places(layer) == 1
 
 
 def _end(model: Any, kernel: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hpo.training.building import drawing_from
+from hpo.training.keras_internals import drawing_from
 from studies.cnn.augmentation import AUGMENTATIONS, SHIFT
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 28, 28, 1)).astype(np.uint8)

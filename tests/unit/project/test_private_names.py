@@ -1,0 +1,39 @@
+"""Names that Keras and TensorFlow do not document stand in one module, which a contract test watches."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+ADAPTER = ROOT / "hpo/training/keras_internals.py"
+PRIVATE_PACKAGES = ("keras.src", "tensorflow.python", "tensorflow.core")
+
+
+def leaning(file: Path) -> list[str]:
+    """What of others' private names a file uses: imports of inner packages, and attributes with an underscore."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.startswith(PRIVATE_PACKAGES)]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PRIVATE_PACKAGES):
+            found.append(node.module or "")
+        elif isinstance(node, ast.Attribute) and private(node):
+            found.append(f"{ast.unparse(node)}, line {node.lineno}")
+    return found
+
+
+def private(node: ast.Attribute) -> bool:
+    own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    return node.attr.startswith("_") and not node.attr.startswith("__") and not own
+
+
+@pytest.mark.parametrize("folder", ["hpo/training", "hpo/data", "studies"])
+def test_what_trains_uses_no_private_name_outside_the_adapter(folder: str) -> None:
+    files = [file for file in (ROOT / folder).rglob("*.py") if file != ADAPTER]
+    assert files
+    assert {str(file.relative_to(ROOT)): found for file in files if (found := leaning(file))} == {}
+
+
+def test_the_adapter_is_where_they_are() -> None:
+    assert leaning(ADAPTER)

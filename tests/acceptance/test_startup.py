@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import environment
 
-HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "mlxtend"}
+HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "pooch", "psutil"}
 
 
 def imported_by(folder: Path, *arguments: str) -> set[str]:

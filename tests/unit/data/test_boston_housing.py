@@ -56,7 +56,7 @@ def test_a_table_cut_short_is_refused(package_folder):
 
 def test_a_table_that_is_missing_is_named_with_the_remedy(package_folder):
     (package_folder / BOSTON_HOUSING_FILE.name).unlink()
-    with pytest.raises(DataError, match="boston_housing.csv cannot be read: No such file.*; install hpo again"):
+    with pytest.raises(DataError, match=r"boston_housing.csv cannot be read: No such file.*; install hpo again"):
         load()
 
 

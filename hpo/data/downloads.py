@@ -4,6 +4,7 @@ import logging
 import os
 import queue
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -49,8 +50,13 @@ def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress,
     """Download `files` from where Keras does into `folder`. Raises DataError within bounded time."""
     import pooch
 
-    # The files are compressed already: a server that compresses them once more would have them arrive unpacked.
-    http = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=STALL_SECONDS, headers={"Accept-Encoding": "identity"})
+    http = pooch.HTTPDownloader(
+        chunk_size=CHUNK,
+        timeout=STALL_SECONDS,
+        headers={"Accept-Encoding": "identity"},  # compressed once more on their way, they would arrive unpacked
+        verify=ssl.get_default_verify_paths().cafile
+        or True,  # as this machine trusts, and not requests' own list alone
+    )
     deadline = time.monotonic() + DEADLINE_SECONDS
     by_name = {file.name: file for file in files}
 
@@ -66,7 +72,7 @@ def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress,
 
 
 def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress) -> None:
-    """Get Debian's package and put `files` from it into `folder`.
+    """Get Debian's package and put `files` from it into `folder`, without being root.
 
     Raises:
         DataError: this is no Debian, its archive cannot be reached, or it has no such package.
@@ -150,20 +156,7 @@ def _within(seconds: float, work: Callable[[], None]) -> None:
 
 
 def _unpacked(folder: Path, size: int, on_progress: OnProgress) -> Path:
-    """Get Debian's package into `folder`, where apt's lists and cache are private, so that nobody needs to be root.
-
-    Args:
-        folder: to work in; it is made here.
-        size: bytes of what is wanted of it.
-        on_progress: told of each step.
-
-    Returns:
-        The folder that has the package's files as they would lie under /.
-
-    Raises:
-        DataError: see `from_debian`.
-
-    """
+    """Get Debian's package into `folder` and unpack it there, for `size` bytes of it; apt's lists are private."""
     apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
     if apt is None or dpkg is None:
         raise DataError("apt-get is not here")

@@ -8,6 +8,8 @@ import pwd
 import resource
 import shutil
 import signal
+import ssl
+import subprocess
 import threading
 from pathlib import Path
 
@@ -176,6 +178,22 @@ def test_a_server_that_never_answers_is_given_up_whatever_it_hangs_in(server, ca
         find_or_fetch(sources=over_http(server))
     assert server.asked == ["t10k-labels-idx1-ubyte.gz"]
     assert files_in(cache) == set()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="nothing makes a certificate here")
+def test_a_certificate_is_trusted_where_this_machine_trusts_it(server, cache, tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext"]
+    made = [*command, "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    sources = (("here", functools.partial(downloads.from_keras, origin=server.origin.replace("http", "https"))),)
+    with pytest.raises(DataError, match=r"here \(\[SSL: CERTIFICATE_VERIFY_FAILED\]"):
+        find_or_fetch(sources=sources)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert find_or_fetch(sources=sources).found
 
 
 def test_only_what_is_missing_is_fetched(server, cache, fashion_files):

@@ -13,16 +13,15 @@ WORKDIR /src
 COPY requirements-${VARIANT}.lock ./
 RUN pip install --require-hashes -r "requirements-${VARIANT}.lock" \
  && packages=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
- && rm -rf "$packages/tensorflow/include" "$packages/clang" "$packages/pyarrow/include" "$packages/pandas/tests" \
- && find "$packages/scipy" "$packages/numpy" "$packages/sklearn" "$packages/matplotlib" "$packages/pyarrow" \
-      -type d -name tests -prune -exec rm -rf {} +
+ && rm -rf "$packages/tensorflow/include" "$packages/clang" \
+ && find "$packages/scipy" "$packages/numpy" -type d -name tests -prune -exec rm -rf {} +
 
 COPY pyproject.toml README.md LICENSE ./
 COPY hpo hpo
 COPY studies studies
 RUN pip install --no-deps --no-build-isolation .
 
-# Fashion-MNIST as Debian ships it; hpo looks for it there, and checks every byte. Boston Housing comes with mlxtend.
+# Fashion-MNIST as Debian ships it; hpo looks for it there, and checks every byte.
 FROM debian:bookworm-slim AS data
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends dataset-fashion-mnist

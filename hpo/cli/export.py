@@ -47,7 +47,8 @@ def export(
     Every attempt is there. What counts are the rows with an outcome, one for each finished trial of `hpo status`; a row
     without one is running, or an attempt that was lost and made again, as after a crash. Times are UTC. A cell is empty
     where a parameter has no meaning. Where None is one of its values, a column active_NAME beside it tells the two
-    apart. JSON has no such parameter at all, null for None, and the learning curves, too.
+    apart. JSON has no such parameter at all, null for None, and the learning curves, too. Parquet needs pyarrow:
+    pip install 'hpo-service[parquet]'.
     """
     from hpo.service import export as service
     from hpo.service import storage as storages

@@ -6,9 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hpo.data import places
-from hpo.data.boston_housing import boston_housing, boston_housing_file
+from hpo.data.boston_housing import boston_housing
 from hpo.data.downloads import OnProgress
 from hpo.data.fetch import find_or_fetch
+from hpo.data.files import BOSTON_HOUSING_FILE
 from hpo.errors import DataError, UsageError
 from hpo.study.looks import Name
 from hpo.study.records import check
@@ -81,5 +82,6 @@ def _located(search: places.Search) -> Located:
 
 
 def _boston() -> Located:
-    boston_housing()  # raises where a row is not as it should be
-    return Located(name="boston-housing", source="the package mlxtend", path=boston_housing_file())
+    boston_housing()  # raises where it is not as it should be
+    path = places.PACKAGE_FOLDER / BOSTON_HOUSING_FILE.name
+    return Located(name="boston-housing", source="hpo itself", path=path)

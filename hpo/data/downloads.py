@@ -1,20 +1,21 @@
-"""Two ways to bring the files of Fashion-MNIST from elsewhere: Keras's download and Debian's package."""
+"""Two ways to bring the files of Fashion-MNIST from elsewhere, each a downloader of pooch, which checks every file."""
 
-import http.client
+import logging
 import os
 import queue
 import shutil
+import ssl
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from hpo.data.files import DataFile
 from hpo.errors import DataError
+from hpo.messages import said
 from hpo.study.looks import Count
 from hpo.study.records import check
 
@@ -41,26 +42,100 @@ class FetchProgress:
 
 
 OnProgress = Callable[[FetchProgress], None]
+Downloader = Callable[[str, str, Any], None]
+"""As pooch has them: brings what lies at an address into a file; the last argument is the Pooch that asks."""
 
 
 def from_keras(files: Sequence[DataFile], folder: Path, on_progress: OnProgress, *, origin: str = KERAS_ORIGIN) -> None:
     """Download `files` from where Keras does into `folder`. Raises DataError within bounded time."""
+    import pooch
+
+    http = pooch.HTTPDownloader(
+        chunk_size=CHUNK,
+        timeout=STALL_SECONDS,
+        headers={"Accept-Encoding": "identity"},  # compressed once more on their way, they would arrive unpacked
+        verify=ssl.get_default_verify_paths().cafile
+        or True,  # as this machine trusts, and not requests' own list alone
+    )
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    by_name = {file.name: file for file in files}
+
+    def download(url: str, path: str, asking: Any) -> None:
+        with Path(path).open("wb") as stream:
+            http(url, _Watched(stream, by_name[url.rpartition("/")[2]], on_progress, deadline), asking)
+
     # The smallest first, within a limit of its own, so that a place that cannot be reached is soon known to be:
     # a socket's timeout bounds neither looking up a name nor trying one dead address after another.
     first, *others = sorted(files, key=lambda file: file.size)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    try:
-        _within(ANSWER_SECONDS, lambda: _download(origin, first, folder, on_progress, deadline))
-        for file in others:
-            _download(origin, file, folder, on_progress, deadline)
-    except urllib.error.URLError as error:
-        raise DataError(f"{error.reason}") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise DataError(f"{error}" or type(error).__name__) from None
+    _within(ANSWER_SECONDS, lambda: _fetch([first], folder, origin, download))
+    _fetch(others, folder, origin, download)
+
+
+def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress) -> None:
+    """Get Debian's package and put `files` from it into `folder`, without being root.
+
+    Raises:
+        DataError: this is no Debian, its archive cannot be reached, or it has no such package.
+
+    """
+    package = _unpacked(folder / "debian", sum(file.size for file in files), on_progress)
+
+    def take(url: str, path: str, _: Any) -> None:
+        file = package / "usr" / "share" / "datasets" / "fashion-mnist" / url.rpartition("/")[2]
+        if not file.is_file():
+            raise DataError(f"the package {PACKAGE} holds no {file.name}")
+        file.replace(path)
+
+    _fetch(files, folder, f"debian:{PACKAGE}", take)
+
+
+def _fetch(files: Sequence[DataFile], folder: Path, origin: str, downloader: Downloader) -> None:
+    """Have pooch put each of `files` into `folder`, once it has its sum. Raises DataError."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)  # how far it is `on_progress` tells
+    registry = {file.name: f"sha256:{file.sha256}" for file in files}
+    shelf = pooch.create(path=folder, base_url=origin, registry=registry, allow_updates=False)
+    for file in files:
+        try:
+            shelf.fetch(file.name, downloader=downloader)
+        except OSError as error:  # requests' errors are among them
+            raise DataError(_root(error)) from None
+        except ValueError:
+            raise DataError(f"{file.name} from there is damaged: its sha256 is not {file.sha256[:12]}…") from None
+
+
+def _root(error: BaseException) -> str:
+    """What lies under the errors that requests and urllib3 put around one another, in one line."""
+    while type(error).__module__.startswith(("requests.", "urllib3.")) and error.__context__:
+        error = error.__context__
+    return said(error) or type(error).__name__
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A file in the making: it says how far it is, and refuses to become larger than it is to be, or to take longer."""
+
+    stream: IO[bytes]
+    file: DataFile
+    on_progress: OnProgress
+    deadline: float  # by time.monotonic
+
+    def write(self, chunk: bytes) -> None:
+        self.stream.write(chunk)
+        done = self.stream.tell()
+        self.on_progress(FetchProgress(what=self.file.name, done=done, total=self.file.size))
+        if done > self.file.size:
+            raise DataError(f"{self.file.name} from there is longer than {self.file.size:,} bytes")
+        if time.monotonic() > self.deadline:
+            raise DataError(f"gave up after {DEADLINE_SECONDS:.0f} s")
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 def _within(seconds: float, work: Callable[[], None]) -> None:
-    """Do `work`, and raise what it raises, or TimeoutError where it takes longer; then it is left to itself."""
+    """Do `work`, and raise what it raises, or a DataError where it takes longer; then it is left to itself."""
     outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     def run() -> None:
@@ -75,31 +150,13 @@ def _within(seconds: float, work: Callable[[], None]) -> None:
     try:
         error = outcome.get(timeout=seconds)
     except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:.0f} s") from None
+        raise DataError(f"no answer within {seconds:.0f} s") from None
     if error:
         raise error
 
 
-def _download(origin: str, file: DataFile, folder: Path, on_progress: OnProgress, deadline: float) -> None:
-    url, done = f"{origin}/{file.name}", 0
-    with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response, (folder / file.name).open("wb") as out:
-        while chunk := response.read(CHUNK):
-            out.write(chunk)
-            done += len(chunk)
-            on_progress(FetchProgress(what=file.name, done=done, total=file.size))
-            if done > file.size:
-                raise DataError(f"{url} is longer than {file.size:,} bytes")
-            if time.monotonic() > deadline:
-                raise DataError(f"gave up after {DEADLINE_SECONDS:.0f} s")
-
-
-def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress) -> None:
-    """Get Debian's package and unpack `files` from it into `folder`, without being root: apt's lists are private.
-
-    Raises:
-        DataError: this is no Debian, its archive cannot be reached, or it has no such package.
-
-    """
+def _unpacked(folder: Path, size: int, on_progress: OnProgress) -> Path:
+    """Get Debian's package into `folder` and unpack it there, for `size` bytes of it; apt's lists are private."""
     apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
     if apt is None or dpkg is None:
         raise DataError("apt-get is not here")
@@ -119,7 +176,7 @@ def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress
     command = [apt, "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
     on_progress(FetchProgress(what="Debian's lists of packages", done=0, total=None))
     warned = _run([*command, "update"], folder)  # an archive out of reach is a warning to apt, not an error
-    on_progress(FetchProgress(what=f"Debian's package {PACKAGE}", done=0, total=sum(file.size for file in files)))
+    on_progress(FetchProgress(what=f"Debian's package {PACKAGE}", done=0, total=size))
     try:
         _run([*command, "download", PACKAGE], folder)
     except DataError as error:
@@ -128,11 +185,7 @@ def from_debian(files: Sequence[DataFile], folder: Path, on_progress: OnProgress
     if package is None:
         raise DataError(f"apt-get downloaded no {PACKAGE}")
     _run([dpkg, "-x", package.name, "unpacked"], folder)
-    for file in files:
-        unpacked = folder / "unpacked" / "usr" / "share" / "datasets" / "fashion-mnist" / file.name
-        if not unpacked.is_file():
-            raise DataError(f"{package.name} holds no {file.name}")
-        unpacked.replace(folder / file.name)
+    return folder / "unpacked"
 
 
 def _run(command: list[str], folder: Path) -> list[str]:

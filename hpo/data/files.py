@@ -10,7 +10,7 @@ from hpo.files import read
 from hpo.study.looks import Count, Name
 from hpo.study.records import check
 
-__all__ = ["FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
+__all__ = ["BOSTON_HOUSING_FILE", "FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
 
 
 _LARGEST = 100_000_000  # bytes of a file of a data set
@@ -27,6 +27,12 @@ class DataFile:
     def __post_init__(self) -> None:
         check(self, error=DataError)
 
+
+BOSTON_HOUSING_FILE = DataFile(  # as StatLib has it, below a line of names; the target is the last column
+    name="boston_housing.csv",
+    size=34_695,
+    sha256="79ac716620024011b03c0c44d2bf99069b8173649181926d9109c25475a3804c",
+)
 
 FASHION_MNIST_FILES: tuple[DataFile, ...] = (
     DataFile(
@@ -77,16 +83,21 @@ def inspect(folder: Path, file: DataFile) -> FileReport:
     return FileReport(path=path, state="damaged" if problem else "ok", problem=problem)
 
 
-def read_checked(folder: Path, file: DataFile) -> bytes:
-    """The content of `file` in `folder`, checked as read. Raises DataError where it is not what it should be."""
+def read_checked(folder: Path, file: DataFile, *, remedy: str = "put the right file there or move it away") -> bytes:
+    """The content of `file` in `folder`, checked as read.
+
+    Raises:
+        DataError: it is not what it should be; the message ends with the remedy.
+
+    """
     path = folder / file.name
     try:
         content = read(path, most=_LARGEST)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path} cannot be read: {error.strerror or error}; {remedy}") from None
     problem = _problem(content, file)
     if problem:
-        raise DataError(f"{path} {problem}; put the right file there or move it away")
+        raise DataError(f"{path} {problem}; {remedy}")
     return content
 
 

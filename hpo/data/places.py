@@ -1,4 +1,4 @@
-"""The places Fashion-MNIST may already lie in, in the order they are looked at, and what is found there."""
+"""Where data sets lie: the places Fashion-MNIST may already be in, in the order they are looked at, and our package."""
 
 import logging
 import os
@@ -12,9 +12,10 @@ from hpo.files import expanded
 from hpo.study.looks import Name
 from hpo.study.records import check
 
-__all__ = ["Place", "Search", "own_folder", "places", "search"]
+__all__ = ["PACKAGE_FOLDER", "Place", "Search", "own_folder", "places", "search"]
 
 FOLDER = "fashion-mnist"  # what Keras and Debian both call it
+PACKAGE_FOLDER = Path(__file__).parent  # Boston Housing is a file of this package
 DEBIAN_FOLDER = Path("/usr/share/datasets") / FOLDER  # of the package dataset-fashion-mnist
 
 log = logging.getLogger(__name__)

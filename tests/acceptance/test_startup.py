@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import environment
 
-HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "mlxtend"}
+HEAVY = {"tensorflow", "keras", "optuna", "sqlalchemy", "numpy", "pandas", "scipy", "rich", "pooch", "psutil"}
 
 
 def imported_by(folder: Path, *arguments: str) -> set[str]:
@@ -33,12 +33,12 @@ def test_help_and_usage_errors_import_nothing_heavy(folder: Path, arguments: tup
     assert not imported_by(folder, *arguments) & HEAVY
 
 
-def test_looking_imports_neither_tensorflow_nor_optuna(folder: Path) -> None:
+def test_looking_imports_neither_tensorflow_nor_optuna_nor_what_fetches(folder: Path) -> None:
     from hpo.service import storage
 
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()
     for arguments in (("status",), ("status", "--json"), ("best", "cnn"), ("show", "cnn"), ("data", "check")):
-        assert not imported_by(folder, *arguments) & {"tensorflow", "keras", "optuna"}, arguments
+        assert not imported_by(folder, *arguments) & {"tensorflow", "keras", "optuna", "pooch", "psutil"}, arguments
 
 
 def test_a_refused_search_imports_no_tensorflow(folder: Path) -> None:

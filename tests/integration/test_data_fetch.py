@@ -8,10 +8,14 @@ import pwd
 import resource
 import shutil
 import signal
+import ssl
+import subprocess
 import threading
 from pathlib import Path
 
+import pooch  # noqa: F401 - for the children that become another user, see FORK
 import pytest
+import requests  # noqa: F401
 
 from hpo.data import downloads, places
 from hpo.data.fetch import find_or_fetch
@@ -33,6 +37,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.asked: list[str] = []  # names, in the order they were asked for
         self.spoil = ""  # this file comes with its last byte wrong
         self.cut = ""  # this file comes half
+        self.lengthen = ""  # this file comes with a byte too many
+        self.encodings: set[str | None] = set()  # in which clients said they take files
         self.stall = ""  # this file begins and never goes on, until `released`
         self.stalled, self.released = threading.Event(), threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
@@ -49,8 +55,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = self.path.strip("/")
         self.server.asked.append(name)
         content = bytearray((self.server.folder / name).read_bytes())
+        self.server.encodings.add(self.headers["Accept-Encoding"])
         if name == self.server.spoil:
             content[-1] ^= 1
+        if name == self.server.lengthen:
+            content.append(0)
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -95,7 +104,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {".lock"}
 
 
-def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache):
+def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache, capfd):
     seen = []
     search = find_or_fetch(seen.append, sources=over_http(server))
     assert search.found.folder == cache
@@ -106,9 +115,11 @@ def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache):
         assert done[-1] == next(progress.total for progress in seen if progress.what == name)
     find_or_fetch(seen.append, sources=over_http(server))
     assert len(server.asked) == 4  # what is there is not fetched again
+    assert server.encodings == {"identity"}  # a file packed once more on its way would arrive unpacked
+    assert capfd.readouterr() == ("", "")  # how far it is is told by progress alone
 
 
-@pytest.mark.parametrize("misdeed", ["spoil", "cut"])
+@pytest.mark.parametrize("misdeed", ["spoil", "cut", "lengthen"])
 def test_a_wrong_file_is_never_kept_and_the_next_source_is_tried(server, cache, misdeed):
     setattr(server, misdeed, "t10k-images-idx3-ubyte.gz")
     good = functools.partial(downloads.from_keras, origin=server.origin)
@@ -120,6 +131,20 @@ def test_a_wrong_file_is_never_kept_and_the_next_source_is_tried(server, cache, 
 
     assert find_or_fetch(sources=(*over_http(server), ("another", mended))).found
     assert files_in(cache) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "told"),
+    [
+        ("spoil", "t10k-images-idx3-ubyte.gz from there is damaged: its sha256 is not cc1d090a38ac…"),
+        ("cut", r"IncompleteRead\(2211039 bytes read, 2211040 more expected\)"),
+        ("lengthen", "t10k-images-idx3-ubyte.gz from there is longer than 4,422,079 bytes"),
+    ],
+)
+def test_what_was_wrong_with_a_file_is_told(server, cache, misdeed, told):
+    setattr(server, misdeed, "t10k-images-idx3-ubyte.gz")
+    with pytest.raises(DataError, match=rf"the server here \({told}\)"):
+        find_or_fetch(sources=over_http(server))
 
 
 def test_where_nothing_works_one_line_names_every_place_every_source_and_the_remedy(server, cache, tmp_path):
@@ -141,7 +166,7 @@ def test_where_nothing_works_one_line_names_every_place_every_source_and_the_rem
 def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
     server.stall = "train-labels-idx1-ubyte.gz"
     monkeypatch.setattr(downloads, "STALL_SECONDS", 0.2)
-    with pytest.raises(DataError, match="timed out"):
+    with pytest.raises(DataError, match=r"could not be fetched from the server here \(timed out\)"):
         find_or_fetch(sources=over_http(server))
     assert files_in(cache) == set()
 
@@ -149,10 +174,26 @@ def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
 def test_a_server_that_never_answers_is_given_up_whatever_it_hangs_in(server, cache, monkeypatch):
     server.stall = "t10k-labels-idx1-ubyte.gz"  # the smallest, so the first
     monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.2)
-    with pytest.raises(DataError, match="no answer within 0 s"):
+    with pytest.raises(DataError, match=r"could not be fetched from the server here \(no answer within 0 s\)"):
         find_or_fetch(sources=over_http(server))
     assert server.asked == ["t10k-labels-idx1-ubyte.gz"]
     assert files_in(cache) == set()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="nothing makes a certificate here")
+def test_a_certificate_is_trusted_where_this_machine_trusts_it(server, cache, tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext"]
+    made = [*command, "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    sources = (("here", functools.partial(downloads.from_keras, origin=server.origin.replace("http", "https"))),)
+    with pytest.raises(DataError, match=r"here \(\[SSL: CERTIFICATE_VERIFY_FAILED\]"):
+        find_or_fetch(sources=sources)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert find_or_fetch(sources=sources).found
 
 
 def test_only_what_is_missing_is_fetched(server, cache, fashion_files):

@@ -9,6 +9,7 @@ from typing import Any
 
 import nvidia
 import optuna
+import psutil
 import psycopg
 import pytest
 import toy
@@ -149,9 +150,10 @@ def test_a_file_that_two_machines_share(on_file: Storage) -> None:
 def test_a_file_on_a_network_disk(
     on_file: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, state: str
 ) -> None:
-    table = tmp_path / "mounts"
+    table = tmp_path / "proc" / "self" / "mounts"
+    table.parent.mkdir(parents=True)
     table.write_text(mounts.format(on_file.where.path.resolve().parent))
-    monkeypatch.setattr(databases, "MOUNTS", table)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
     assert named(databases.checks(on_file), "file").state == state
 
 

@@ -1,6 +1,8 @@
 """What the driver's tool lists, read: whole GPUs, divided ones, and drivers that are not well."""
 
 import logging
+import signal
+import subprocess
 from pathlib import Path
 
 import nvidia
@@ -98,3 +100,17 @@ def test_a_tool_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 600\n")
     monkeypatch.setattr(gpus, "TIMEOUT", 0.2)
     assert "did not answer" in gpus.look().problem
+
+
+def test_a_tool_that_hangs_in_the_driver_and_cannot_be_killed_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin"))
+    (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 600\n")
+    monkeypatch.setattr(gpus, "TIMEOUT", 0.2)
+    hanging: list[subprocess.Popen[str]] = []
+    monkeypatch.setattr(subprocess.Popen, "kill", hanging.append)  # as the kernel puts it off for such a process
+    assert "did not answer" in gpus.look().problem
+    (process,) = hanging
+    process.send_signal(signal.SIGKILL)
+    process.wait()

@@ -23,7 +23,6 @@ _SLOW = 0.050  # seconds; a trial takes about twenty statements, so this is one 
 _APART = 5.0  # seconds between two clocks that nobody should have to think about
 LONG = 60.0  # seconds; a transaction of ours takes milliseconds
 _CROWDED = 0.8  # of the connections a server allows
-MOUNTS = Path("/proc/self/mounts")
 _NETWORK_DISKS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "lustre", "beegfs", "afs", "gfs2")
 
 
@@ -140,12 +139,13 @@ def _file(storage: Storage, path: Path) -> Check:
 
 def _disk_of(path: Path) -> str:
     """The kind of file system a path lies on; empty where the system does not say."""
+    import psutil
+
     try:
-        lines = [line.split() for line in MOUNTS.read_text().splitlines()]
+        kinds = {mount.mountpoint: mount.fstype for mount in psutil.disk_partitions(all=True)}  # the last counts
     except OSError:
         return ""
-    kinds = {line[1].encode().decode("unicode_escape"): line[2] for line in lines if len(line) > 2}  # the last counts
-    return next((kinds[str(folder)] for folder in (path, *path.parents) if str(folder) in kinds), "")
+    return next((str(kinds[str(folder)]) for folder in (path, *path.parents) if str(folder) in kinds), "")
 
 
 def _ask(storage: Storage, query: Any, values: dict[str, Any] | None = None) -> Sequence[Any]:

@@ -52,8 +52,6 @@ def _machine() -> Check:
     usable, free = cores.usable_cores(), memory.free_bytes()
     quota = cores.quota()
     found = f"{usable} cores" + ("" if quota is None else f" (a quota of {quota:g})")
-    if free is None:
-        return Check(name="machine", state="ok", found=found)
     gib = free / _GIB
     found += f", {gib:.1f} GiB of memory free"
     fitting = int(gib / _MEMORY_OF_A_WORKER)

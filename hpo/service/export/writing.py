@@ -22,6 +22,7 @@ def check(output: Path | None, wanted: str | None = None) -> str:
 
     Raises:
         UsageError: the format is unknown, cannot be told, or the file cannot be written.
+        HpoError: the format is parquet, and pyarrow is not installed.
 
     """
     known = ", ".join(FORMATS)
@@ -38,8 +39,19 @@ def check(output: Path | None, wanted: str | None = None) -> str:
         raise UsageError(
             f"the name {output} does not tell the format: end it in .csv, .json or .parquet, or add --format"
         )
+    if kind == "parquet":
+        _refuse_without_pyarrow()
     refuse_unwritable(output)
     return kind
+
+
+def _refuse_without_pyarrow() -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise HpoError(
+            f"parquet needs pyarrow: pip install 'hpo-service[parquet]', or take csv or json ({error})"
+        ) from error
 
 
 def export(storage: Storage, word: str, output: Path, kind: str) -> int:

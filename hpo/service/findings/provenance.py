@@ -29,7 +29,7 @@ TABLES, GREEDY = "tables", "greedy method"  # what seeds are of
 
 _PACKAGES = (
     *("hpo-service", "optuna", "keras", "tensorflow", "tensorflow-cpu", "torch"),
-    *("numpy", "scipy", "sqlalchemy", "mlxtend", "plotly"),
+    *("numpy", "scipy", "sqlalchemy", "plotly"),
 )
 
 

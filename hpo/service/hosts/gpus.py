@@ -73,18 +73,20 @@ def _ask(tool: str, *arguments: str) -> str:
     """What the tool prints. Raises _Broken."""
     command = f"nvidia-smi {arguments[0].split('=')[0]}"
     try:
-        done = subprocess.run([tool, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except subprocess.TimeoutExpired:
-        raise _Broken(f"{command} did not answer within {TIMEOUT:g} seconds: restart the driver") from None
+        process = subprocess.Popen([tool, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except OSError as error:
         raise _Broken(f"{tool} cannot be run: {error.strerror}") from None
-    if _NONE in done.stdout:
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its end is not waited for: what hangs in a driver may not die before the driver lets go of it
+        raise _Broken(f"{command} did not answer within {TIMEOUT:g} seconds: restart the driver") from None
+    if _NONE in out:
         return ""
-    if done.returncode:
-        lines = (done.stdout + done.stderr).split("\n")
-        said = next((line.strip() for line in lines if line.strip()), "it says nothing")
-        raise _Broken(f"{command} ends with code {done.returncode}: {said[:200]}")
-    return done.stdout
+    if process.returncode:
+        said = next((line.strip() for line in (out + err).splitlines() if line.strip()), "it says nothing")
+        raise _Broken(f"{command} ends with code {process.returncode}: {said[:200]}")
+    return out
 
 
 def _whole(answer: str) -> tuple[list[Gpu], set[str]]:

@@ -7,6 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
+from hpo.service.hosts.machine import boot_id
+
 __all__ = ["die_with_parent", "identity", "is_certainly_dead"]
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -48,7 +50,10 @@ def die_with_parent(parent: int) -> None:
 
 
 def _started(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot; None where there is none, or only its zombie is left."""
+    """Start time of a process in clock ticks since boot; None where there is none, or only its zombie is left.
+
+    psutil tells it in seconds since 1970, which move when the clock is set: a name must not.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -60,7 +65,6 @@ def _started(pid: int) -> str | None:
 def _boot() -> str:
     """The machine's present start, and the namespace process numbers are counted in."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
-        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
+        return f"{boot_id()[:8]}-{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return ""

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["hostname", "key", "program"]
+__all__ = ["boot_id", "hostname", "key", "program"]
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _LONGEST = 64  # characters of hpo_worker.machine
@@ -18,7 +18,7 @@ def key() -> str:
     Containers share their host's kernel, and thereby this key. Where the kernel has none (not Linux) it is the host's
     name; a sandbox that hides the host's kernel needs $HPO_MACHINE set to one word in all containers of a host.
     """
-    return (os.environ.get("HPO_MACHINE", "").strip() or _boot() or hostname())[:_LONGEST]
+    return (os.environ.get("HPO_MACHINE", "").strip() or boot_id() or hostname())[:_LONGEST]
 
 
 def hostname() -> str:
@@ -36,7 +36,8 @@ def program() -> str:
 
 
 @cache
-def _boot() -> str:
+def boot_id() -> str:
+    """What the kernel calls the machine's present start; empty where it has no name for it (not Linux)."""
     try:
         return _BOOT.read_text().strip()
     except OSError:

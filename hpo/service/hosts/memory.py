@@ -1,8 +1,6 @@
 """How much memory a worker holds, and how much it may hold before it is replaced."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from hpo.service.hosts import cgroups
 
@@ -13,28 +11,24 @@ _LEAST = 1 << 30  # bytes; a process that has imported TensorFlow and trained on
 
 
 def resident_bytes() -> int:
-    """Resident size of this process in bytes; 0 where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    """Resident size of this process in bytes."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def machine_bytes() -> int:
     """Memory this process may use in bytes: the machine's, or its control groups' where that is less."""
-    limits = [limit for limit, _ in _limits()]
-    return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *limits])
+    import psutil
+
+    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in _limits())])
 
 
-def free_bytes() -> int | None:
-    """Memory that can still be had without swapping, in bytes; None where the system does not say."""
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError, IndexError):
-        return None
-    return max(0, min([free, *(limit - used for limit, used in _limits())]))
+def free_bytes() -> int:
+    """Memory that can still be had without swapping, in bytes."""
+    import psutil
+
+    return max(0, min([int(psutil.virtual_memory().available), *(limit - used for limit, used in _limits())]))
 
 
 def oom_kills() -> int | None:

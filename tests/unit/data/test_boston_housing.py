@@ -1,9 +1,13 @@
-import mlxtend.data
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from hpo.data import boston_housing as load
-from hpo.data import locate
+from hpo.data import digest, locate, places
+from hpo.data.files import BOSTON_HOUSING_FILE
 from hpo.errors import DataError
 
 
@@ -20,26 +24,56 @@ def test_the_rows_are_those_of_keras_in_its_order(boston_housing):
     assert len(boston_housing.feature_names) == 13
 
 
-def test_rows_that_are_not_the_published_ones_are_refused(monkeypatch):
-    x, y = mlxtend.data.boston_housing_data()
-    x[17, 3] += 1
-    monkeypatch.setattr(mlxtend.data, "boston_housing_data", lambda: (x, y))
-    with pytest.raises(DataError, match=r"boston_housing.csv is damaged: the sha256 .*; pip install") as refused:
+def test_every_row_is_the_same_as_ever(boston_housing):
+    """A study keeps this digest and refuses other rows."""
+    assert digest(boston_housing) == "15609cec7f7e5205e9137d47ce5c04f7"
+
+
+@pytest.fixture
+def package_folder(tmp_path, monkeypatch):
+    """A folder in place of the package's, with its table in it."""
+    shutil.copy(places.PACKAGE_FOLDER / BOSTON_HOUSING_FILE.name, tmp_path)
+    monkeypatch.setattr(places, "PACKAGE_FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_rows_that_are_not_the_published_ones_are_refused(package_folder):
+    path = package_folder / BOSTON_HOUSING_FILE.name
+    path.write_text(path.read_text().replace("0.00632", "0.00633"))
+    with pytest.raises(DataError, match=r"boston_housing.csv is damaged: its sha256 .*; install hpo again") as refused:
         load()
     assert "\n" not in str(refused.value)
     assert not locate("boston-housing").ok
     assert "boston_housing.csv" in locate("boston-housing").problems[0]
 
 
-def test_a_table_cut_short_is_refused(monkeypatch):
-    x, y = mlxtend.data.boston_housing_data()
-    monkeypatch.setattr(mlxtend.data, "boston_housing_data", lambda: (x[:100], y[:100]))
-    with pytest.raises(DataError, match="100 rows of 14 numbers instead of 506 of 14"):
+def test_a_table_cut_short_is_refused(package_folder):
+    path = package_folder / BOSTON_HOUSING_FILE.name
+    path.write_text("\n".join(path.read_text().splitlines()[:101]))
+    with pytest.raises(DataError, match=r"is damaged: [\d,]+ bytes instead of 34,695; install hpo again"):
         load()
 
 
-def test_it_is_found_in_mlxtend():
+def test_a_table_that_is_missing_is_named_with_the_remedy(package_folder):
+    (package_folder / BOSTON_HOUSING_FILE.name).unlink()
+    with pytest.raises(DataError, match=r"boston_housing.csv cannot be read: No such file.*; install hpo again"):
+        load()
+
+
+def test_it_is_found_in_the_package_itself():
     located = locate("boston-housing")
     assert located.ok
-    assert located.path.is_file()
+    assert located.path == places.PACKAGE_FOLDER / "boston_housing.csv"
     assert not located.problems
+
+
+def test_it_needs_no_package_but_numpy():
+    """Hides what carried the rows once, and what that package needs, which may be installed here for something else."""
+    hidden = ("mlxtend", "sklearn", "matplotlib", "joblib", "pandas")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
+        "from hpo.data import boston_housing, locate\n"
+        "print(len(boston_housing().development), locate('boston-housing').ok)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["404", "True"]

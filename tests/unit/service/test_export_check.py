@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from hpo.errors import UsageError
+from hpo.errors import HpoError, UsageError
 from hpo.service.export import check
 
 
@@ -28,6 +29,20 @@ def test_a_stream_is_csv_unless_asked_otherwise() -> None:
     assert (check(None), check(None, "csv"), check(None, "json")) == ("csv", "csv", "json")
     with pytest.raises(UsageError, match="parquet is no text for stdout: name a file with -o"):
         check(None, "parquet")
+
+
+def test_parquet_without_pyarrow_is_refused_with_the_remedy_and_the_others_need_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # Python's own way to say that it cannot be imported
+    with pytest.raises(HpoError, match=r"parquet needs pyarrow: pip install 'hpo-service\[parquet\]', or") as refused:
+        check(tmp_path / "a.parquet")
+    assert "\n" not in str(refused.value)
+    assert refused.value.exit_code == 1
+    assert [check(tmp_path / name) for name in ("a.csv", "a.json")] == ["csv", "json"]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
-from hpo.web.door import users
+from hpo.web.security import users
 
 STUDY = "paced-line-quick"
 PASSWORD = "a horse, a stapler"

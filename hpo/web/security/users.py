@@ -1,7 +1,8 @@
 """Who may log in: a file with a salted hash for each user, and one user out of the environment.
 
 The file is JSON, `{"users": {name: {"password": hash, "write": bool}}}`, readable by its owner alone, and read again
-when it has changed: a user who is taken out of it is out at once, and the first one who is put into it closes the door.
+when it has changed: a user who is taken out of it is out at once, and the first one who is put into it closes the
+dashboard to all others.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pathlib import Path
 from hpo import files
 from hpo.errors import UsageError
 from hpo.files import refuse_unwritable, replacing
-from hpo.web.door import passwords
+from hpo.web.security import passwords
 
 __all__ = ["Account", "Users", "add", "read", "refuse_name", "remove"]
 

@@ -104,7 +104,7 @@ def dashboard(
     from hpo import logs
     from hpo.settings import storage_url
     from hpo.web.app import create
-    from hpo.web.security import Access
+    from hpo.web.security.application import Access
     from hpo.web.security.configured_users import known_users
     from hpo.web.security.hosts import names
     from hpo.web.server import folder_for, listen, stoppable, when_ready

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.service.storage import Storage
-from hpo.web.security import Access, protect
+from hpo.web.security.application import Access, protect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hpo.web.security import Access
+from hpo.web.security.application import Access
 from hpo.web.security.hosts import names
 from hpo.web.security.sessions import signing_key
 from hpo.web.security.users import Users, add

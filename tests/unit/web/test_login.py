@@ -16,7 +16,8 @@ from werkzeug.test import Client, TestResponse
 
 from hpo.service import storage
 from hpo.service.storage import Storage
-from hpo.web.security import Access, passwords, protect
+from hpo.web.security import passwords
+from hpo.web.security.application import Access, protect
 from hpo.web.security.configured_users import known_users
 from hpo.web.security.hosts import names
 from hpo.web.security.login import local

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, abort, redirect, request
 from flask_limiter import RateLimitExceeded
-from flask_login import LoginManager, UserMixin, current_user, login_user
-from flask_wtf.csrf import generate_csrf
+from flask_login import LoginManager, UserMixin, current_user, login_user  # type: ignore[import-untyped]
+from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped]
 
 from hpo.errors import HpoError
 from hpo.web.security import passwords
@@ -45,7 +45,7 @@ class Login:
         self._sessions = sessions
         self._rate_limit = RateLimit(app)
         self._check = self._rate_limit.limited(self._checked)
-        manager = LoginManager(app)
+        manager = LoginManager(app, add_context_processor=False)
         manager.session_protection = None  # a laptop that changes its network keeps its login
         manager.user_loader(self._member)
         manager.unauthorized_handler(_unauthorized)

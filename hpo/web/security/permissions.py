@@ -7,8 +7,8 @@ says where a request comes from is stopped before, by `origins.py`; this holds w
 import shlex
 
 from flask import Flask, Response, request
-from flask_login import current_user
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_login import current_user  # type: ignore[import-untyped]
+from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 
 from hpo.web.security.identity import SAFE, user_of
 from hpo.web.security.login import local, login_page

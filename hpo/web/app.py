@@ -11,7 +11,8 @@ from hpo.web.security.application import Access, protect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-    from flask import Flask, Response
+    from flask import Flask
+    from werkzeug.wrappers import Response as AnyResponse
 
     from hpo.web.security.request_checks import Longest
 
@@ -60,7 +61,7 @@ def mount(app: "Flask", inner: "WSGIApplication") -> None:
     class Passed(Response):
         default_mimetype = None  # an answer without a body has no type
 
-    def view(**_: str) -> "Response":
+    def view(**_: str) -> "AnyResponse":
         request.environ["wsgi.input"] = io.BytesIO(request.get_data())  # somebody may have read it before
         try:
             return Passed.from_app(inner, request.environ)

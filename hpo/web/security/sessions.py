@@ -62,7 +62,7 @@ def signing_key(storage: "Storage") -> str:
     """
 
     def kept(connection: Connection) -> str | None:
-        return connection.execute(select(dashboard_keys.c.key)).scalar_one_or_none()
+        return connection.scalar(select(dashboard_keys.c.key))
 
     def found() -> str:
         with storage.engine.connect() as connection:
@@ -102,14 +102,11 @@ class Sessions:
 
     def ended(self) -> bool:
         """Whether somebody has logged out with it, at whichever dashboard. Raises StorageError."""
-        table = dashboard_logouts
+        query = select(dashboard_logouts.c.session).where(dashboard_logouts.c.session == session["id"])
 
         def found() -> bool:
             with self._storage.engine.connect() as connection:
-                return (
-                    connection.execute(select(table.c.session).where(table.c.session == session["id"])).first()
-                    is not None
-                )
+                return connection.scalar(query) is not None
 
         return self._storage.patiently(found)
 
@@ -120,8 +117,8 @@ class Sessions:
 
         def put() -> None:
             with exclusive(self._storage.engine) as connection:
-                connection.execute(delete(dashboard_logouts).where(dashboard_logouts.c.expires_at < now))
-                connection.execute(delete(dashboard_logouts).where(dashboard_logouts.c.session == ended))
+                over = (dashboard_logouts.c.expires_at < now) | (dashboard_logouts.c.session == ended)
+                connection.execute(delete(dashboard_logouts).where(over))
                 values = {"session": ended, "expires_at": now + SESSION_SECONDS}
                 connection.execute(insert(dashboard_logouts).values(values))
 

@@ -204,14 +204,14 @@ def route_table(sieges: dict[tuple[str, str], Siege]) -> str:
 
 def trick_table(played: Iterable[tuple[Trick, Outcome, Outcome]]) -> str:
     """What came of every trick, as Markdown."""
-    lines = [_row("trick", "request", "bare", "ours"), _row("---", "---", "---:", "---:")]
+    lines = [_row("trick", "request", "bare", "hpo dashboard"), _row("---", "---", "---:", "---:")]
     lines += [_row(trick.title, f"`{trick.method} {trick.path}`", bare, ours) for trick, bare, ours in played]
     return "\n".join(lines)
 
 
 def file_table(given: Iterable[tuple[str, Answer, Answer]]) -> str:
     """How attached files are given, as Markdown."""
-    lines = [_row("attached file", "bare", "ours"), _row("---", "---", "---")]
+    lines = [_row("attached file", "bare", "hpo dashboard"), _row("---", "---", "---")]
     return "\n".join([*lines, *(_row(title, _kind(bare), _kind(ours)) for title, bare, ours in given)])
 
 

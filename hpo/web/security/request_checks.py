@@ -91,12 +91,15 @@ def refuse_what_is_no_json_object() -> Response | None:
         return refusal(415, "the body must be application/json")
     try:
         read = json.loads(body)
+        deep = _depth(read) > _DEEPEST
+        json.dumps(read, ensure_ascii=False).encode()  # as somebody who keeps it would
+    except UnicodeEncodeError:
+        return refusal(400, "the body has half a character in it (a surrogate without the other)")
     except (ValueError, RecursionError):
         return refusal(400, "the body is no JSON document")
     if not isinstance(read, dict):
         return refusal(400, "the body must be a JSON object")
-    wrong = _unkeepable(read)
-    return refusal(400, wrong) if wrong else None
+    return refusal(400, f"the body is nested deeper than {_DEEPEST} levels") if deep else None
 
 
 def _is_path(raw: str) -> bool:
@@ -115,16 +118,7 @@ def _size(length: int) -> str:
     return f"{length / 2**20:.3g} MiB" if length >= 2**20 else f"{length / 2**10:.3g} KiB"
 
 
-def _unkeepable(read: object) -> str | None:
-    """What in a document other programs could not read again, were it kept."""
-    level, depth = [read], 0
-    while level:
-        if depth > _DEEPEST:
-            return f"the body is nested deeper than {_DEEPEST} levels"
-        texts = [entry for entry in level if isinstance(entry, str)]
-        texts += [key for entry in level if isinstance(entry, dict) for key in entry]
-        if any("\ud800" <= sign <= "\udfff" for text in texts for sign in text):
-            return "the body has half a character in it (a surrogate without the other)"
-        lists = [list(e.values()) if isinstance(e, dict) else e for e in level if isinstance(e, dict | list)]
-        level, depth = [inner for one in lists for inner in one], depth + 1
-    return None
+def _depth(entry: object) -> int:
+    """How many lists and objects stand within one another."""
+    inner = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

@@ -24,6 +24,7 @@ from hpo.web.security import passwords
 __all__ = ["Account", "Users", "add", "read", "refuse_name", "remove"]
 
 _LARGEST = 10_000_000  # bytes of a file of users
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 
 
@@ -180,20 +181,11 @@ def _changing(path: Path) -> Iterator[dict[str, Account]]:
         accounts = read(path)
         yield accounts
         users = {a.name: {"password": a.password, "write": a.may_write} for _, a in sorted(accounts.items())}
-        with replacing(path) as beside, _private(beside) as descriptor, os.fdopen(os.dup(descriptor), "w") as file:
+        with replacing(path) as beside, os.fdopen(os.open(beside, _NEW, 0o600), "w") as file:
+            os.fchmod(file.fileno(), 0o600)  # readable by its owner alone, also where one was left by a crash
             json.dump({"users": users}, file, indent=2)
             file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
     finally:
         os.close(folder)
-
-
-@contextlib.contextmanager
-def _private(path: Path) -> Iterator[int]:
-    """A new file that nobody but its owner may read from its first moment on."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        yield descriptor
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

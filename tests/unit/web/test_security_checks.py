@@ -185,6 +185,12 @@ def test_sizes() -> None:
         (b"{", "application/json", 400),
         (b"\xff", "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
+        (b'{"a": ' + b"[" * 49 + b"]" * 49 + b"}", "application/json", 200),
+        (b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", "application/json", 400),
+        (b'{"a": ' * 50_000 + b"1" + b"}" * 50_000, "application/json", 400),
+        (b'{"a": "\\ud83d\\ude00"}', "application/json", 200),
+        (b'{"a": "\\ud83d"}', "application/json", 400),
+        (b'{"\\ude00": 1}', "application/json", 400),
     ],
 )
 def test_a_change_to_the_api_is_a_json_object(body: bytes, kind: str, status: int) -> None:

@@ -104,9 +104,9 @@ def dashboard(
     from hpo import logs
     from hpo.settings import storage_url
     from hpo.web.app import create
-    from hpo.web.door import Gate
-    from hpo.web.door.hosts import names
-    from hpo.web.door.known import known_users
+    from hpo.web.security.application import Access
+    from hpo.web.security.configured_users import known_users
+    from hpo.web.security.hosts import names
     from hpo.web.server import folder_for, listen, stoppable, when_ready
 
     logs.kind(log)  # refused before anything is done
@@ -114,14 +114,14 @@ def dashboard(
         raise UsageError("--trusted-proxy is empty: give the address of the proxy, or leave it out")
     allowed = allowed_host or os.environ.get("HPO_ALLOWED_HOSTS", "").replace(",", " ").split()
     known = known_users(host, users, proxied=behind_tls or proxy is not None)
-    gate = Gate(names=names(host, allowed), users=known, tls=behind_tls)
+    access = Access(names=names(host, allowed), users=known, tls=behind_tls)
     folder = folder_for(artifacts) if artifacts else None
     with apart(), stoppable():
         opened = when_ready(storage or storage_url(), say)
         logs.configure(log)
-        server = listen(create(opened, gate, artifacts=folder), host=host, port=port, proxy=proxy)
+        server = listen(create(opened, access, artifacts=folder), host=host, port=port, proxy=proxy)
         say(f"hpo dashboard: {server.url} shows {opened.safe_url}; Ctrl-C ends it")
-        if gate.users.none_needed():
+        if known.none_needed():
             say("nobody has to log in, so everybody on this machine may look, and nobody may change anything;")
             say("hpo dashboard adduser NAME --write makes a user who may, and from then on everybody has to")
         server.run()
@@ -140,8 +140,8 @@ def adduser(
 
     The password is asked for twice. At least 12 characters; a few words will do. The file keeps a salted hash of it.
     """
-    from hpo.web.door.known import users_file
-    from hpo.web.door.users import add, refuse_name
+    from hpo.web.security.configured_users import users_file
+    from hpo.web.security.users import add, refuse_name
 
     refuse_name(name)
     path = users_file(users)
@@ -152,8 +152,8 @@ def adduser(
 
 def deluser(name: _Name, users: _UsersFile = None) -> None:
     """Let somebody log in no more; their sessions end at once."""
-    from hpo.web.door.known import users_file
-    from hpo.web.door.users import remove
+    from hpo.web.security.configured_users import users_file
+    from hpo.web.security.users import remove
 
     path = users_file(users)
     remove(path, name)
@@ -162,8 +162,8 @@ def deluser(name: _Name, users: _UsersFile = None) -> None:
 
 def users(users: _UsersFile = None, as_json: AsJson = False) -> None:
     """Who may log in, and what they may do."""
-    from hpo.web.door.known import users_file
-    from hpo.web.door.users import read
+    from hpo.web.security.configured_users import users_file
+    from hpo.web.security.users import read
 
     path = users_file(users)
     found = sorted(read(path).values(), key=lambda account: account.name)

@@ -1,40 +1,76 @@
-"""All that a browser is served, put together: our pages and optuna-dashboard, and the door around both."""
+"""All that a browser is served, in one Flask application: our pages, optuna-dashboard, and the security before both."""
 
+import io
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.service.storage import Storage
-from hpo.web.door import Door, Gate
+from hpo.web.security.application import Access, protect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from _typeshed.wsgi import WSGIApplication
+    from flask import Flask
+    from werkzeug.wrappers import Response as AnyResponse
 
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from hpo.web.security.request_checks import Longest
 
-__all__ = ["OPTUNA_DASHBOARD", "create"]
+__all__ = ["OPTUNA_DASHBOARD", "Dashboard", "create", "mount"]
 
-OPTUNA_DASHBOARD = frozenset(
-    {"api", "artifacts", "csv", "dashboard", "favicon.ico", "incompatible-rdb-schema", "static"}
-)
+OPTUNA_DASHBOARD = ("api", "artifacts", "csv", "dashboard", "favicon.ico", "incompatible-rdb-schema", "static")
 """First segments of the paths that are optuna-dashboard's, which sits at the root and cannot be moved."""
 
+_log = logging.getLogger("hpo.web")
 
-def create(storage: Storage, gate: Gate, *, artifacts: Path | None = None) -> Door:
-    """Everything of the studies in `storage`, behind the door that `gate` describes.
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """What is to be served, and what a server has to know of it before it takes a request in."""
+
+    app: "Flask"
+    longest: "Longest"  # how many bytes the body of a request may have
+
+
+def create(storage: Storage, access: Access, *, artifacts: Path | None = None) -> Dashboard:
+    """Everything of the studies in `storage`.
 
     Args:
         storage: the open database.
-        gate: who is let in, and under which names we are known.
+        access: who is let in, and under which names we are known.
         artifacts: folder of the files people attach to trials in optuna-dashboard; None: it offers none.
+
+    Raises:
+        StorageError: the database failed.
 
     """
     from hpo.web import optuna_dashboard, pages
 
-    ours = pages.create(storage)
-    theirs = optuna_dashboard.create(storage, artifacts=artifacts)
+    app = pages.create(storage)
+    mount(app, optuna_dashboard.create(storage, artifacts=artifacts))
+    return Dashboard(app=app, longest=protect(app, storage, access))
 
-    def rooms(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        first = environ.get("PATH_INFO", "").split("/", 2)[1:2]
-        return (theirs if first and first[0] in OPTUNA_DASHBOARD else ours)(environ, start_response)
 
-    return Door(rooms, gate)
+def mount(app: "Flask", inner: "WSGIApplication") -> None:
+    """Have `inner` answer what is optuna-dashboard's, as a view of `app`: behind all that stands before its views."""
+    from flask import Response, request
+
+    from hpo.errors import HpoError
+    from hpo.web.security.refusals import refusal, unavailable
+
+    class Passed(Response):
+        default_mimetype = None  # an answer without a body has no type
+
+    def view(**_: str) -> "AnyResponse":
+        request.environ["wsgi.input"] = io.BytesIO(request.get_data())  # somebody may have read it before
+        try:
+            return Passed.from_app(inner, request.environ)
+        except HpoError as error:
+            return unavailable(error)
+        except Exception:
+            _log.exception("defect in answering %s %s", request.method, request.path)
+            return refusal(500, "something is wrong with this server; its log says what")
+
+    first = f"/<any({', '.join(map(repr, OPTUNA_DASHBOARD))}):first>"
+    for rule in (first, f"{first}/", f"{first}/<path:rest>"):
+        app.add_url_rule(rule, "optuna_dashboard", view, methods=["GET", "POST", "PUT", "DELETE"])

@@ -7,7 +7,7 @@ application is called without it, refuses the request by `LIMIT`, and the connec
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from waitress import create_server
@@ -16,15 +16,12 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import WSGITask
 
-from hpo.web.door.bodies import LIMIT
+from hpo.web.security.request_checks import LIMIT, Longest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Longest", "server"]
-
-Longest = Callable[["WSGIEnvironment"], int]
-"""How many bytes the body of a request may have, told by its method, path, host and cookies."""
+__all__ = ["server"]
 
 _DIGITS = 15  # of a length; nobody sends so much
 _DRAINED = 2**20  # bytes of a refused body that are read off the connection before it is closed
@@ -81,6 +78,8 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             "PATH_INFO": self.path,
             "HTTP_HOST": self.headers.get("HOST", ""),
             "HTTP_COOKIE": self.headers.get("COOKIE", ""),
+            "SERVER_NAME": "",
+            "SERVER_PORT": "80",
         }
 
     def _withhold(self, length: int) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from hpo.errors import StorageError, UsageError
 from hpo.files import expanded
 from hpo.service.storage import Storage
-from hpo.web.door import Door
-from hpo.web.door.hosts import is_loopback
+from hpo.web.app import Dashboard
+from hpo.web.security.hosts import is_loopback
 
 __all__ = ["Server", "folder_for", "listen", "options", "stoppable", "when_ready"]
 
@@ -45,7 +45,7 @@ class Server:
         self._server.close()
 
 
-def listen(app: Door, *, host: str, port: int, proxy: str | None = None) -> Server:
+def listen(dashboard: Dashboard, *, host: str, port: int, proxy: str | None = None) -> Server:
     """Listen on that address; port 0: any that is free.
 
     `proxy` is the address of a proxy before us, whose word on who asks and by which scheme is taken.
@@ -58,7 +58,7 @@ def listen(app: Door, *, host: str, port: int, proxy: str | None = None) -> Serv
 
     is_loopback(host)  # refuses what is no address
     try:
-        server = receiving.server(app, app.longest, **options(host=host, port=port, proxy=proxy))
+        server = receiving.server(dashboard.app, dashboard.longest, **options(host=host, port=port, proxy=proxy))
     except (OSError, socket.gaierror) as error:
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}; give another --port"

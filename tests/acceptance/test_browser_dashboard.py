@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
-from hpo.web.door import users
+from hpo.web.security import users
 
 STUDY = "paced-line-quick"
 PASSWORD = "a horse, a stapler"
@@ -186,7 +186,7 @@ def test_a_reader_sees_all_and_no_buttons_and_when_it_is_old(browser: Browser, s
         page.goto(still + path)
         see(page, "main", "0 of 8 settled")
         assert page.locator("main form").count() == 0
-    page.route("**/live/**", lambda route: route.fulfill(status=503, json={"error": "the database is away"}))
+    page.route("**/live/**", lambda route: route.fulfill(status=503, json={"reason": "the database is away"}))
     see(page, "#away", "the database is away. What you see is as it was at")
     page.unroute("**/live/**")
     expect(page.locator("#away")).to_be_hidden(timeout=SOON)
@@ -213,7 +213,9 @@ def test_a_server_that_is_away_is_said_to_be_and_found_again(browser: Browser, f
         page.wait_for_selector("[data-asked]", state="attached")
     see(page, "#away", "The server cannot be reached")
     see(page, "#studies", "0 of 8 settled")  # what was seen stays
-    with served(folder, port=int(site.rsplit(":", 1)[1])):  # which knows nothing of the sessions before
+    with served(folder, port=int(site.rsplit(":", 1)[1])):  # which knows the logins of the one before
+        expect(page.locator("#away")).to_be_hidden(timeout=SOON)
+        users.add(folder / "users.json", "anna", PASSWORD, may_write=True)  # set anew, which ends her sessions
         see(page, "#away", "You are logged out")
         page.get_by_role("link", name="Log in again").click()
         log_in(page, page.url, "anna")

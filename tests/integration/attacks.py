@@ -1,4 +1,4 @@
-"""What is sent at a dashboard to see whether its door holds: every route, from everybody, and tricks.
+"""What is sent at a dashboard to see whether it holds: every route, from everybody, and tricks.
 
 `python tests/integration/attacks.py` writes what came of it into docs/security.md.
 """
@@ -99,7 +99,7 @@ class Outcome:
 class Siege:
     """What came of one route, for each who asked."""
 
-    bare: Outcome  # anybody, without a door
+    bare: Outcome  # anybody, without security
     nobody: Outcome  # without a login
     reader: Outcome
     foreign: Outcome  # a page elsewhere, in the browser of a user who may write
@@ -111,17 +111,17 @@ class Siege:
 def besiege(folder: Path, found: list[tuple[str, str]]) -> dict[tuple[str, str], Siege]:
     """Send each route's sample from everybody to both."""
     with ExitStack() as stack:
-        bare = _Place(folder, stack, door=False)
-        door = _Place(folder, stack, door=True)
-        return {(method, rule): _siege(bare, door, method, *SAMPLES[method, rule]) for method, rule in found}
+        bare = _Place(folder, stack, guarded=False)
+        ours = _Place(folder, stack, guarded=True)
+        return {(method, rule): _siege(bare, ours, method, *SAMPLES[method, rule]) for method, rule in found}
 
 
 class _Place:
     """A castle with its visitors, who have logged in; what an attack changed is undone before the next."""
 
-    def __init__(self, folder: Path, stack: ExitStack, *, door: bool) -> None:
-        self._castle = stack.enter_context(castle(folder, door=door))
-        known = {"reader": READER, "writer": WRITER} if door else {}
+    def __init__(self, folder: Path, stack: ExitStack, *, guarded: bool) -> None:
+        self._castle = stack.enter_context(castle(folder, guarded=guarded))
+        known = {"reader": READER, "writer": WRITER} if guarded else {}
         self._visitors = {name: self._castle.visitor(account) for name, account in known.items()}
         self._visitors["nobody"] = self._castle.visitor()
         for visitor in self._visitors.values():
@@ -136,33 +136,33 @@ class _Place:
         return Outcome(answer=answer, changed=changed)
 
 
-def _siege(bare: _Place, door: _Place, method: str, path: str, body: object) -> Siege:
+def _siege(bare: _Place, ours: _Place, method: str, path: str, body: object) -> Siege:
     host = {"Host": "evil.example", "Origin": "http://evil.example" if method != "GET" else None}
     return Siege(
         bare=bare.ask("nobody", method, path, body, FOREIGN),
-        nobody=door.ask("nobody", method, path, body),
-        reader=door.ask("reader", method, path, body),
-        foreign=door.ask("writer", method, path, body, FOREIGN),
-        forged=door.ask("writer", method, path, body, host),
-        tokenless=door.ask("writer", method, path, body, {**OLD_BROWSER, "Origin": None, "X-CSRF-Token": None}),
-        writer=door.ask("writer", method, path, body),
+        nobody=ours.ask("nobody", method, path, body),
+        reader=ours.ask("reader", method, path, body),
+        foreign=ours.ask("writer", method, path, body, FOREIGN),
+        forged=ours.ask("writer", method, path, body, host),
+        tokenless=ours.ask("writer", method, path, body, {**OLD_BROWSER, "Origin": None, "X-CSRF-Token": None}),
+        writer=ours.ask("writer", method, path, body),
     )
 
 
 def play(folder: Path) -> Iterator[tuple[Trick, Outcome, Outcome]]:
     """Send every trick to both: the trick, what the bare server did, what ours did to a user who may write."""
     with ExitStack() as stack:
-        bare = _Place(folder, stack, door=False)
-        door = _Place(folder, stack, door=True)
+        bare = _Place(folder, stack, guarded=False)
+        ours = _Place(folder, stack, guarded=True)
         for trick in TRICKS:
             sent = (trick.method, trick.path, trick.body, trick.headers)
-            yield trick, bare.ask("nobody", *sent), door.ask("writer", *sent)
+            yield trick, bare.ask("nobody", *sent), ours.ask("writer", *sent)
 
 
 def attached(folder: Path) -> Iterator[tuple[str, Answer, Answer]]:
     """Each attached file as the bare server and as ours gives it."""
-    with castle(folder, door=False) as bare, castle(folder, door=True) as door:
-        anybody, writer = bare.visitor(), door.visitor(WRITER)
+    with castle(folder, guarded=False) as bare, castle(folder, guarded=True) as ours:
+        anybody, writer = bare.visitor(), ours.visitor(WRITER)
         for title, name in (("HTML", HTML), ("SVG", SVG), ("plain text", TEXT), ("PNG", PNG)):
             path = f"/artifacts/1/{name}"
             yield title, anybody.ask("GET", path), writer.ask("GET", path)
@@ -173,8 +173,7 @@ def attached(folder: Path) -> Iterator[tuple[str, Answer, Answer]]:
 def guess(place: Castle, tries: int) -> tuple[dict[int, int], Answer]:
     """So many wrong passwords for the user who may write: how often each status came; then the right one."""
     stranger = place.visitor()
-    stranger.log_in("nobody", "nothing of this")
-    token = stranger.cookies[f"hpo_form_{place.port}"]
+    token = stranger.login_token()
     seen: dict[int, int] = {}
     for number in range(tries):
         status = stranger.try_password(WRITER[0], f"guess number {number}", token).status
@@ -205,20 +204,20 @@ def route_table(sieges: dict[tuple[str, str], Siege]) -> str:
 
 def trick_table(played: Iterable[tuple[Trick, Outcome, Outcome]]) -> str:
     """What came of every trick, as Markdown."""
-    lines = [_row("trick", "request", "bare", "behind the door"), _row("---", "---", "---:", "---:")]
-    lines += [_row(trick.title, f"`{trick.method} {trick.path}`", bare, door) for trick, bare, door in played]
+    lines = [_row("trick", "request", "bare", "hpo dashboard"), _row("---", "---", "---:", "---:")]
+    lines += [_row(trick.title, f"`{trick.method} {trick.path}`", bare, ours) for trick, bare, ours in played]
     return "\n".join(lines)
 
 
 def file_table(given: Iterable[tuple[str, Answer, Answer]]) -> str:
     """How attached files are given, as Markdown."""
-    lines = [_row("attached file", "bare", "behind the door"), _row("---", "---", "---")]
-    return "\n".join([*lines, *(_row(title, _kind(bare), _kind(door)) for title, bare, door in given)])
+    lines = [_row("attached file", "bare", "hpo dashboard"), _row("---", "---", "---")]
+    return "\n".join([*lines, *(_row(title, _kind(bare), _kind(ours)) for title, bare, ours in given)])
 
 
 def tables(folder: Path, tries: int) -> str:
     """All that came of it, as Markdown."""
-    with castle(folder, door=True) as place:
+    with castle(folder, guarded=True) as place:
         seen, right = guess(place, tries)
     counts = ", ".join(f"{count:,} times {status}" for status, count in sorted(seen.items()))
     told = f"{tries:,} passwords tried for one user from one address: {counts}; then the right one: {right.status}."

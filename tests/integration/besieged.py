@@ -1,4 +1,4 @@
-"""Dashboards to attack, on real sockets: bare optuna-dashboard, and ours behind the door, over the same database.
+"""Dashboards to attack, on real sockets: bare optuna-dashboard, and ours with its security, over the same database.
 
 Each `Castle` has a copy of one small database of its own, so an attack that gets through spoils nothing for the next.
 """
@@ -19,9 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hpo.web.door import Gate
-from hpo.web.door.hosts import names
-from hpo.web.door.users import Users, add
+from hpo.web.security.application import Access
+from hpo.web.security.hosts import names
+from hpo.web.security.sessions import signing_key
+from hpo.web.security.users import Users, add
 
 WRITER, READER = ("wanda", "writes with a feather"), ("rita", "reads until the morning")
 HTML, SVG, PNG, TEXT, OF_TRIAL = (f"{n}{n}{n}{n}0000-0000-4000-8000-000000000000" for n in range(1, 6))
@@ -63,6 +64,7 @@ def _template() -> Path:
     users = made / "users.json"
     add(users, *WRITER, may_write=True)
     add(users, *READER, may_write=False)
+    signing_key(opened)  # which would be drawn at the first start, and so count as a change
     opened.close()
     return made
 
@@ -78,7 +80,7 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Visitor:
-    """Somebody with a cookie jar at the door: a browser, or whoever pretends to be one."""
+    """Somebody with a cookie jar: a browser, or whoever pretends to be one."""
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
@@ -127,9 +129,13 @@ class Visitor:
 
     def log_in(self, name: str, password: str, **headers: str | None) -> Answer:
         """Through the login page, as a person does."""
+        return self.try_password(name, password, self.login_token(), **headers)
+
+    def login_token(self) -> str:
+        """The token of the login page's form."""
         page = self.ask("GET", "/login", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}).body.decode()
         found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        return self.try_password(name, password, found[1] if found else "", **headers)
+        return found[1] if found else ""
 
     def try_password(self, name: str, password: str, token: str, **headers: str | None) -> Answer:
         """Send the login form."""
@@ -159,7 +165,7 @@ class Castle:
     template: Path  # what these were copied from
 
     def visitor(self, who: tuple[str, str] | None = None) -> Visitor:
-        """Somebody at the door; `who` has logged in, and where there is no login just knocks."""
+        """Somebody who asks; `who` has logged in, and where there is no login just knocks."""
         made = Visitor(port=self.port)
         if who is not None:
             made.log_in(*who)
@@ -187,19 +193,13 @@ class Castle:
 
 
 @contextmanager
-def castle(folder: Path, *, door: bool) -> Iterator[Castle]:
-    """A server over a fresh copy of the database: ours with its `door`, or bare optuna-dashboard."""
+def castle(folder: Path, *, guarded: bool) -> Iterator[Castle]:
+    """A server over a fresh copy of the database: ours where it is `guarded`, or bare optuna-dashboard."""
     template = _template()
     copies = len(list(folder.iterdir()))
     here = shutil.copytree(template, folder / f"castle{copies}")
-    app, close = _guarded(here) if door else _bare(here)
-    from waitress import create_server
-
-    from hpo.web import receiving
-    from hpo.web.server import options
-
-    where = {"host": "127.0.0.1", "port": 0}
-    server = receiving.server(app, app.longest, **options(**where)) if door else create_server(app, **where)
+    make = _guarded if guarded else _bare
+    server, close = make(here)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -214,17 +214,22 @@ def castle(folder: Path, *, door: bool) -> Iterator[Castle]:
 
 def _guarded(here: Path) -> tuple[Any, Any]:
     from hpo.service import storage
+    from hpo.web import receiving
     from hpo.web.app import create
+    from hpo.web.server import options
 
     opened = storage.open(f"sqlite:///{here / 'hpo.db'}")
-    gate = Gate(names=names("127.0.0.1"), users=Users(here / "users.json"))
-    return create(opened, gate, artifacts=here / "artifacts"), opened.close
+    access = Access(names=names("127.0.0.1"), users=Users(here / "users.json"))
+    made = create(opened, access, artifacts=here / "artifacts")
+    return receiving.server(made.app, made.longest, **options(host="127.0.0.1", port=0)), opened.close
 
 
 def _bare(here: Path) -> tuple[Any, Any]:
     from optuna.artifacts import FileSystemArtifactStore
     from optuna.storages import RDBStorage
     from optuna_dashboard import wsgi
+    from waitress import create_server
 
     rdb = RDBStorage(f"sqlite:///{here / 'hpo.db'}")
-    return wsgi(rdb, FileSystemArtifactStore(here / "artifacts")), rdb.engine.dispose
+    app = wsgi(rdb, FileSystemArtifactStore(here / "artifacts"))
+    return create_server(app, host="127.0.0.1", port=0), rdb.engine.dispose

@@ -7,6 +7,12 @@ from hpo.service.storage import Storage
 __all__ = ["take_back"]
 
 _BACK_TO = {
+    6: (
+        "DROP TABLE hpo_dashboard_key",
+        "DROP TABLE hpo_dashboard_logout",
+        "UPDATE hpo_revision SET version_num = '6'",
+        "UPDATE hpo_version SET version = 6",
+    ),
     5: (
         "DROP INDEX hpo_slot_unsettled",
         "ALTER TABLE hpo_slot DROP COLUMN turn",

@@ -13,7 +13,7 @@ from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.web.door.user import CSRF, NONCE, USER, User
+from hpo.web.security.identity import CSRF, NONCE, USER, User
 
 WRITER = {USER: User(name="anna", may_write=True), CSRF: "the-token", NONCE: "the-nonce"}
 READER = {USER: User(name="rita", may_write=False), CSRF: "", NONCE: "the-nonce"}

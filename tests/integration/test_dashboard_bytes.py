@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from besieged import READER, TEXT, WRITER, Castle, castle
 
-from hpo.web.door.bodies import LARGEST_FILE, LARGEST_FORM, LARGEST_REQUEST
+from hpo.web.security.request_checks import LARGEST_FILE, LARGEST_FORM, LARGEST_REQUEST
 
 ODD = [bytes([n]) for n in b'\x00\x01\x08\t\x0b\x1f "%(,/:;<=?@\\~\x7f\x80\x85\xa0\xad\xc3\xe9\xff']
 LONG = b"9" * 5000
@@ -60,7 +60,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Castle]:
-    with castle(tmp_path_factory.mktemp("bytes"), door=True) as made:
+    with castle(tmp_path_factory.mktemp("bytes"), guarded=True) as made:
         yield made
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from besieged import WRITER, Visitor
+from flask import Flask
 
 from hpo.errors import UsageError
 from hpo.service import storage
-from hpo.web.door import Door, Gate, users
-from hpo.web.door.hosts import names
+from hpo.web.app import Dashboard
+from hpo.web.security import users
 from hpo.web.server import listen
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -105,6 +106,39 @@ def test_the_first_user_closes_it_while_it_runs_and_the_last_one_opens_it(start:
     assert ended(process)[0] == 0
 
 
+def beside(visitor: Visitor, other: int) -> Visitor:
+    """The same browser at another dashboard of the same host, whose cookies are those of its port."""
+    cookies = {name.replace(str(visitor.port), str(other)): value for name, value in visitor.cookies.items()}
+    return Visitor(port=other, cookies=cookies, token=visitor.token)
+
+
+def test_dashboards_of_one_database_share_logins_and_logouts_and_a_restart_keeps_them(
+    start: Start, postgres: object, database: Callable[[object], str]
+) -> None:
+    url = database(postgres)
+    storage.prepare(url).close()
+    one, two = (start("--port", "0", HPO_STORAGE=url) for _ in range(2))
+    ports = [port(said(process, "shows")) for process in (one, two)]
+    wanda = Visitor(port=ports[0])
+    assert wanda.log_in(*WRITER).status == 303
+    there = beside(wanda, ports[1])
+    assert there.ask("GET", "/api/studies").status == 200
+    assert there.ask("POST", "/studies/none/stop", b"").status == 404  # she may write: there is no such study
+    assert ended(one)[0] == 0
+    one = start("--port", "0", HPO_STORAGE=url)
+    back = beside(wanda, port(said(one, "shows")))
+    assert back.ask("GET", "/api/studies").status == 200
+    assert back.ask("POST", "/logout", b"", {"X-CSRF-Token": None}).status == 403
+    assert back.ask("POST", "/logout", b"").status == 303
+    for visitor in (wanda, there):  # whose browser still sends the cookies
+        again = beside(visitor, back.port)
+        assert again.ask("GET", "/api/studies").status == 401
+        again.close()
+    assert there.ask("GET", "/api/studies").status == 401
+    for visitor in (wanda, there, back):
+        visitor.close()
+
+
 def test_it_waits_for_the_tables(start: Start, postgres: object, database: Callable[[object], str]) -> None:
     url = database(postgres)
     process = start("--port", "0", HPO_STORAGE=url)
@@ -127,8 +161,7 @@ def test_it_can_be_ended_while_it_waits(start: Start) -> None:
 
 
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
-    gate = Gate(names=names("127.0.0.1"), users=users.Users())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"cannot listen on 127\.0\.0\.1 port {number}: .* --port"):
-            listen(Door(lambda *_: [], gate), host="127.0.0.1", port=number)
+            listen(Dashboard(app=Flask("none"), longest=lambda _: 0), host="127.0.0.1", port=number)

@@ -230,7 +230,7 @@ def test_what_is_not_there_is_not_found(client: FlaskClient) -> None:
         answer = client.get(path, environ_overrides=READER)
         assert answer.status_code == 404
         assert answer.json is not None
-        assert list(answer.json) == ["error"]
+        assert list(answer.json) == ["reason"]
 
 
 def test_what_changes_things_is_no_link(client: FlaskClient, searched: StudyRecord) -> None:

@@ -80,7 +80,7 @@ def test_a_database_that_is_away_is_said_to_be(away: FlaskClient) -> None:
     live = away.get("/live/overview", environ_overrides=READER)
     assert live.status_code == 503
     assert live.json is not None
-    assert "no server answers there" in live.json["error"]
+    assert "no server answers there" in live.json["reason"]
     assert away.get("/metrics").status_code == 503
     health = away.get("/healthz")
     assert (health.status_code, health.json) == (503, {"status": "the database does not answer"})

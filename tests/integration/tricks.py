@@ -17,7 +17,7 @@ class Trick:
     path: str = "/api/studies"
     body: object = None
     headers: dict[str, str | None] | None = None
-    door: tuple[int, ...] = (403,)  # statuses one of which our door answers with
+    ours: tuple[int, ...] = (403,)  # statuses one of which we answer with
 
 
 _NESTED = b'{"version": 1, "body": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -25,9 +25,9 @@ _NOTE = "/api/studies/1/note"
 _BIG = b'{"user_attrs": {"big": "' + b"x" * (2 * 2**20) + b'"}}'
 
 TRICKS = (
-    Trick(title="a forged Host, as DNS rebinding has it", headers={"Host": "evil.example"}, door=(421,)),
-    Trick(title="a Host that is no host", headers={"Host": "localhost@evil.example"}, door=(421,)),
-    Trick(title="two names in the Host", headers={"Host": "localhost, evil.example"}, door=(421,)),
+    Trick(title="a forged Host, as DNS rebinding has it", headers={"Host": "evil.example"}, ours=(421,)),
+    Trick(title="a Host that is no host", headers={"Host": "localhost@evil.example"}, ours=(421,)),
+    Trick(title="two names in the Host", headers={"Host": "localhost, evil.example"}, ours=(421,)),
     Trick(title="a script elsewhere reads the studies", headers={**FOREIGN, "Sec-Fetch-Mode": "cors"}),
     Trick(title="a picture tag elsewhere", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
     Trick(
@@ -62,35 +62,35 @@ TRICKS = (
         body=b"user_attrs=x",
         headers={"Content-Type": "application/x-www-form-urlencoded", "X-CSRF-Token": None, **OLD_BROWSER},
     ),
-    Trick(title="leave asked for another site (CORS preflight)", method="OPTIONS", headers=FOREIGN, door=(405,)),
-    Trick(title="TRACE", method="TRACE", door=(405,)),
+    Trick(title="leave asked for another site (CORS preflight)", method="OPTIONS", headers=FOREIGN, ours=(405,)),
+    Trick(title="TRACE", method="TRACE", ours=(405,)),
     Trick(
         title="DELETE behind a POST",
         method="POST",
         path="/api/studies/1",
         headers={"X-HTTP-Method-Override": "DELETE"},
-        door=(404, 405),
+        ours=(404, 405),
     ),
-    Trick(title="DELETE with slashes at the end", method="DELETE", path="/api/studies/1//", door=(400, 403)),
+    Trick(title="DELETE with slashes at the end", method="DELETE", path="/api/studies/1//", ours=(400, 403)),
     Trick(title="DELETE with one slash at the end", method="DELETE", path="/api/studies/1/"),
-    Trick(title="DELETE in other letters", method="DELETE", path="/API/studies/1", door=(404, 405)),
-    Trick(title="a path up, plain", path="/static/../_app.py", door=(400,)),
-    Trick(title="a path up, encoded", path="/static/%2e%2e/_app.py", door=(400,)),
-    Trick(title="a path up, encoded twice", path="/static/%252e%252e/_app.py", door=(403, 404)),
-    Trick(title="a file beside the artifacts", path="/artifacts/1/../secret", door=(400,)),
-    Trick(title="the same, encoded", path="/artifacts/1/..%2fsecret", door=(400,)),
-    Trick(title="the same, with backslashes", path="/artifacts/1/..%5csecret", door=(400,)),
-    Trick(title="a zero byte in the path", path=f"/artifacts/1/{HTML}%00.png", door=(400,)),
-    Trick(title="a path that is no text", path="/dashboard/%ff%fe", door=(400,)),
-    Trick(title="another server's address as the path", path="//evil.example/", door=(400, 404)),
-    Trick(title="an attribute of 2 MiB", method="POST", path="/api/trials/2/user-attrs", body=_BIG, door=(413,)),
+    Trick(title="DELETE in other letters", method="DELETE", path="/API/studies/1", ours=(404, 405)),
+    Trick(title="a path up, plain", path="/static/../_app.py", ours=(400,)),
+    Trick(title="a path up, encoded", path="/static/%2e%2e/_app.py", ours=(400,)),
+    Trick(title="a path up, encoded twice", path="/static/%252e%252e/_app.py", ours=(403, 404)),
+    Trick(title="a file beside the artifacts", path="/artifacts/1/../secret", ours=(400,)),
+    Trick(title="the same, encoded", path="/artifacts/1/..%2fsecret", ours=(400,)),
+    Trick(title="the same, with backslashes", path="/artifacts/1/..%5csecret", ours=(400,)),
+    Trick(title="a zero byte in the path", path=f"/artifacts/1/{HTML}%00.png", ours=(400,)),
+    Trick(title="a path that is no text", path="/dashboard/%ff%fe", ours=(400,)),
+    Trick(title="another server's address as the path", path="//evil.example/", ours=(400, 404)),
+    Trick(title="an attribute of 2 MiB", method="POST", path="/api/trials/2/user-attrs", body=_BIG, ours=(413,)),
     Trick(
         title="a request that says it has 10 GiB",
         method="POST",
         path="/api/artifacts/1",
         body=b"{}",
         headers={"Content-Length": str(10 * 2**30)},
-        door=(413,),
+        ours=(413,),
     ),
     Trick(
         title="a length that is no number",
@@ -98,19 +98,19 @@ TRICKS = (
         path=_NOTE,
         body=b"",
         headers={"Content-Length": "many"},
-        door=(400,),
+        ours=(400,),
     ),
-    Trick(title="a body that is no JSON", method="PUT", path=_NOTE, body=b"{", door=(400,)),
-    Trick(title="a body that is no object", method="PUT", path=_NOTE, body=b"[1]", door=(400,)),
-    Trick(title="a body nested 100,000 deep", method="PUT", path=_NOTE, body=_NESTED, door=(400,)),
-    Trick(title="no body where one is needed", method="PUT", path=_NOTE, door=(400,)),
+    Trick(title="a body that is no JSON", method="PUT", path=_NOTE, body=b"{", ours=(400,)),
+    Trick(title="a body that is no object", method="PUT", path=_NOTE, body=b"[1]", ours=(400,)),
+    Trick(title="a body nested 100,000 deep", method="PUT", path=_NOTE, body=_NESTED, ours=(400,)),
+    Trick(title="no body where one is needed", method="PUT", path=_NOTE, ours=(400,)),
     Trick(
         title="JSON said to be plain text",
         method="PUT",
         path=_NOTE,
         body={"version": 1, "body": "x"},
         headers={"Content-Type": "text/plain"},
-        door=(415,),
+        ours=(415,),
     ),
-    Trick(title="40 KiB of headers", headers={"X-Long": "x" * 40 * 1024}, door=(431,)),
+    Trick(title="40 KiB of headers", headers={"X-Long": "x" * 40 * 1024}, ours=(431,)),
 )

@@ -20,6 +20,8 @@ from sqlalchemy import (
 __all__ = [
     "LONGEST_NAME",
     "VERSION",
+    "dashboard_keys",
+    "dashboard_logouts",
     "gpus",
     "looks",
     "metadata",
@@ -29,7 +31,7 @@ __all__ = [
     "workers",
 ]
 
-VERSION = 6
+VERSION = 7
 """Of our tables: the last migration. A database that says more was made by a newer hpo."""
 
 metadata = MetaData()
@@ -159,6 +161,21 @@ gpus = Table(
     Column("seat", Integer, primary_key=True, autoincrement=False),  # from 0: so many workers share the GPU
     Column("worker", String(255), nullable=False),
     Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
+)
+
+# Of version 7, both: what the dashboards of one database share, so that a login at one is a login at all of them.
+dashboard_keys = Table(
+    "hpo_dashboard_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("key", String(64), nullable=False),  # signs cookies; without it, all logins are over
+)
+
+dashboard_logouts = Table(
+    "hpo_dashboard_logout",
+    metadata,
+    Column("session", String(32), primary_key=True),  # that was ended before its time
+    Column("expires_at", Double, nullable=False),  # seconds since 1970; its cookie is void from then on by itself
 )
 
 # A claim looks at what is left to do, not at what is done: its cost does not grow with the study. Of version 6: in the

@@ -1,4 +1,4 @@
-"""optuna-dashboard behind the door, whole and unmodified.
+"""optuna-dashboard behind our login, whole and unmodified.
 
 `rules.py` says for each of its routes who may use it; `shell.py` puts our script and the way back into its page;
 `artifacts.py` sees to it that what people attached is never run by a browser; `current.py` has it forget a study that

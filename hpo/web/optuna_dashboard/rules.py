@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from hpo.web.door.user import user_of
+from hpo.web.security.identity import user_of
 
 __all__ = ["RULES", "Guard", "Rule"]
 
@@ -19,7 +19,7 @@ Who = Literal["everybody", "writers", "nobody"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What the door says to a route."""
+    """Who may use a route."""
 
     who: Who  # of those who are let in at all
     instead: str = ""  # why nobody may, and what to use

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from hpo.web.door.user import csrf_of, nonce_of, user_of
+from hpo.web.security.identity import csrf_of, nonce_of, user_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -53,7 +53,7 @@ def _asked() -> dict[str, Any]:
     """What every template knows of the request."""
     from flask import request
 
-    from hpo.web.door.user import csrf_of, nonce_of, user_of
+    from hpo.web.security.identity import csrf_of, nonce_of, user_of
 
     return {"user": user_of(request.environ), "csrf": csrf_of(request.environ), "nonce": nonce_of(request.environ)}
 

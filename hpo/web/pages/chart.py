@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
-
 from hpo.report import words
 from hpo.service.views.glances import Settled
 from hpo.service.views.status import StudyStatus
 
-__all__ = ["Course", "course", "draw"]
+__all__ = ["Course", "Drawing", "course", "draw"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 220, 62, 12, 12, 30  # user units of the drawing
 _MOST = 500  # points drawn; of more, every so many-th
@@ -48,11 +46,38 @@ def course(history: Sequence[Settled], direction: str) -> Course | None:
     )
 
 
-def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None) -> Markup:
-    """The course of a search as SVG; empty where there is nothing to draw."""
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One trial's value, as a point of the drawing."""
+
+    x: str
+    y: str
+    complete: bool  # else it was pruned
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A course in the drawing's own units, from the upper left; `parts/chart.html` makes SVG of it."""
+
+    label: str  # for who cannot see it
+    metric: str
+    levels: tuple[tuple[str, str], ...]  # (y, its value) of the lines that show the scale
+    baseline: str | None  # y; None: there is none, or it lies outside
+    dashed: bool  # there is a baseline
+    marks: tuple[Mark, ...]
+    best: str  # path of the best so far
+    width: int = _WIDTH
+    height: int = _HEIGHT
+    left: int = _LEFT
+    right: int = _WIDTH - _RIGHT
+
+
+def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None) -> Drawing | None:
+    """The course of a search as it is drawn; None where there is nothing to draw."""
     found = course(history, status.direction)
     if found is None:
-        return Markup()
+        return None
     last = max(len(found.best) - 1, 1)
 
     def x(at: int) -> str:
@@ -62,43 +87,28 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
         share = (min(max(value, found.low), found.high) - found.low) / (found.high - found.low)
         return f"{_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share:.1f}"
 
-    every = max(1, -(-len(found.points) // _MOST))
-    marks = [_mark(x(at), y(one.value or 0.0), one) for at, one in found.points[::every]]
     steps, before = "", None
     for at, value in enumerate(found.best):
         if value is not None and value != before:
             steps += f"M{x(at)} {y(value)}" if before is None else f"H{x(at)}V{y(value)}"
             before = value
-    steps += f"H{x(last)}"
-    best = status.best.value if status.best else None
-    lines = [_level(y(found.low), words.figure(found.low, 3)), _level(y(found.high), words.figure(found.high, 3))]
-    if baseline is not None and found.low <= baseline <= found.high:
-        lines.append(
-            f'<line class="baseline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(baseline)}" y2="{y(baseline)}"/>'
-        )
-    label = f"{status.metric} of {words.count(len(found.points), 'trial')} in the order they ended, best so far "
-    return Markup(
-        f'<figure class="chart course"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(label)}{escape(words.figure(best))}">'
-        f'{"".join(lines)}{"".join(marks)}<path class="best" d="{steps}"/>'
-        f'<text x="{_LEFT}" y="{_HEIGHT - 8}">first trial</text>'
-        f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 8}" text-anchor="end">latest</text></svg>'
-        f"<figcaption>{escape(status.metric)} of each trial in the order they ended: ● complete, × pruned; the line is "
-        f"the best so far{', dashed the baseline' if baseline is not None else ''}. Values far off stand at the edge."
-        "</figcaption></figure>"
+    every = max(1, -(-len(found.points) // _MOST))
+    counted = words.count(len(found.points), "trial")
+    best = words.figure(status.best.value if status.best else None)
+    return Drawing(
+        label=f"{status.metric} of {counted} in the order they ended, best so far {best}",
+        metric=status.metric,
+        levels=tuple((y(level), words.figure(level, 3)) for level in (found.low, found.high)),
+        baseline=y(baseline) if baseline is not None and found.low <= baseline <= found.high else None,
+        dashed=baseline is not None,
+        marks=tuple(
+            Mark(x=x(at), y=y(one.value or 0.0), complete=one.outcome == "complete", title=_title(one))
+            for at, one in found.points[::every]
+        ),
+        best=f"{steps}H{x(last)}",
     )
 
 
-def _level(y: str, text: str) -> str:
-    return (
-        f'<line class="level" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-        f'<text x="{_LEFT - 6}" y="{y}" dy="4" text-anchor="end">{escape(text)}</text>'
-    )
-
-
-def _mark(x: str, y: str, one: Settled) -> str:
+def _title(one: Settled) -> str:
     number = "" if one.trial is None else f"trial {one.trial}: "
-    title = f"<title>{number}{escape(words.figure(one.value))}, {one.outcome}</title>"
-    if one.outcome == "complete":
-        return f'<circle class="complete" cx="{x}" cy="{y}" r="3">{title}</circle>'
-    return f'<path class="pruned" d="M{x} {y}m-3-3l6 6m0-6l-6 6">{title}</path>'
+    return f"{number}{words.figure(one.value)}, {one.outcome}"

@@ -23,7 +23,7 @@ def register(app: Flask) -> None:
 def refusal(status: int, message: str) -> Response:
     """The answer that says why there is no other."""
     if request.accept_mimetypes.best == "application/json" or request.path.startswith("/live/"):
-        response = make_response({"error": message}, status)
+        response = make_response({"reason": message}, status)
     else:
         title = _TITLES.get(status, "This did not work")
         response = make_response(render_template("error.html", title=title, message=message), status)

@@ -13,9 +13,9 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.views import glances
-from hpo.web.door.user import nonce_of
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared
+from hpo.web.security.identity import nonce_of
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -17,6 +17,7 @@ from hpo.service.views.status import StudyStatus, study_status
 from hpo.study import Params, registry
 from hpo.web.pages import cards, chart
 from hpo.web.pages.cards import Fleet, StudyCard
+from hpo.web.pages.chart import Drawing
 
 __all__ = ["BaselineCard", "ParamRow", "StudyPage", "study_page", "word"]
 
@@ -53,7 +54,7 @@ class StudyPage:
     number: int | None  # in Optuna's tables
     baseline: BaselineCard | None  # None: the definition has none, or cannot be loaded here
     rows: tuple[ParamRow, ...]  # parameters of the best configuration; empty where there is none
-    chart: str  # SVG; empty where there is nothing to draw
+    chart: Drawing | None  # None: there is nothing to draw
     recent: Sequence[Slot]  # the latest first
     failures: Sequence[Failure]  # the most frequent first
     fleet: Fleet  # the workers that are at this study, or refuse it
@@ -84,7 +85,7 @@ def study_page(storage: Storage, name: str) -> StudyPage:
         rows=_rows(status, baseline),
         chart=chart.draw(glances.history(storage, name), status, baseline.value if baseline else None)
         if record.kind == "search"
-        else "",
+        else None,
         recent=glances.recent(storage, name, _RECENT),
         failures=glances.failures(storage, name, _REASONS),
         fleet=cards.fleet(present, [status]),

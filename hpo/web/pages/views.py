@@ -8,11 +8,11 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 
 from hpo.service.storage import Storage
 from hpo.service.studies import halting
-from hpo.web.door.user import user_of
 from hpo.web.pages.cards import Overview, overview
 from hpo.web.pages.errors import refusal
 from hpo.web.pages.shared import Shared
 from hpo.web.pages.study_page import StudyPage, study_page
+from hpo.web.security.identity import user_of
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

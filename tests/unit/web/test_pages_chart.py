@@ -4,9 +4,20 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hpo.service.views.glances import Settled
 from hpo.web.pages import chart
+
+PAGES = Environment(loader=PackageLoader("hpo.web.pages"), autoescape=True, undefined=StrictUndefined)
+TEMPLATE = PAGES.get_template("parts/chart.html")
+
+
+def drawn(history: list[Settled], baseline: float | None = None) -> str:
+    """The drawing as the page has it; empty where there is none."""
+    found = chart.draw(history, Status(), baseline)  # type: ignore[arg-type]
+    return TEMPLATE.render(chart=found) if found else ""
+
 
 VALUES = st.floats(-1e6, 1e6)
 TRIALS = st.lists(
@@ -45,7 +56,7 @@ def test_the_best_so_far_only_gets_better_and_ends_at_the_best(history: list[Set
 
 @given(TRIALS, st.none() | VALUES)
 def test_everything_is_drawn_within_the_drawing(history: list[Settled], baseline: float | None) -> None:
-    text = chart.draw(history, Status(), baseline)  # type: ignore[arg-type]
+    text = drawn(history, baseline)
     if not text:
         return
     figure = ElementTree.fromstring(text)
@@ -62,13 +73,13 @@ def test_everything_is_drawn_within_the_drawing(history: list[Settled], baseline
 @pytest.mark.parametrize("trials", [500, 5_000])
 def test_a_long_search_is_drawn_with_no_more_points_than_can_be_told_apart(trials: int) -> None:
     history = [Settled(trial=n, outcome="complete", value=n / trials, at=n) for n in range(trials)]
-    text = chart.draw(history, Status(), None)  # type: ignore[arg-type]
+    text = drawn(history)
     assert text.count("<circle") == 500
 
 
 def test_higher_is_drawn_higher() -> None:
     history: list[Any] = [Settled(trial=n, outcome="complete", value=float(n), at=n) for n in range(3)]
-    figure = ElementTree.fromstring(chart.draw(history, Status(), None))  # type: ignore[arg-type]
+    figure = ElementTree.fromstring(drawn(history))
     heights = [float(circle.attrib["cy"]) for circle in figure[0].findall("circle")]
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) == 3

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import UsageError
-from hpo.web.door import passwords, users
-from hpo.web.door.known import known_users, users_file
-from hpo.web.door.users import Users
+from hpo.web.security import passwords, users
+from hpo.web.security.configured_users import known_users, users_file
+from hpo.web.security.users import Users
 
 GOOD = "correct horse battery"
 

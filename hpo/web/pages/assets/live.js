@@ -145,7 +145,7 @@
         return;
       }
       if (response.status !== 200 && response.status !== 304) {
-        const why = response.status === 503 ? (await response.json()).error : "";
+        const why = response.status === 503 ? (await response.json()).reason : "";
         return gone(why ? `${why}.` : `The server answers with an error (${response.status}).`);
       }
       clockOf(response);
@@ -196,7 +196,7 @@
       if (loggedOut(response)) return out();
       if (!response.ok) {
         const told = await response.json().catch(() => ({}));
-        return refused(told.error ?? `That was refused (${response.status}).`);
+        return refused(told.reason ?? `That was refused (${response.status}).`);
       }
       await round();
       const why = form.querySelector("input[name=why]");

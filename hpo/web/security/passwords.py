@@ -3,6 +3,7 @@
 What is kept is werkzeug's `scrypt:32768:8:1$salt$hash`: 32 MiB of memory and some 0.1 s a try, a salt of its own each.
 """
 
+import hashlib
 import threading
 import unicodedata
 
@@ -14,6 +15,10 @@ SHORTEST = 12  # characters, as nothing but the password stands between a strang
 LONGEST = 256  # characters
 _DIFFERENT = 5  # characters that differ, at least
 _COMMON = ("password", "passwort", "123456789", "qwerty", "letmein", "iloveyou", "changeme", "welcome", "dashboard")
+
+_SALT = 16  # characters
+_N, _R = 32768, 8  # scrypt's cost
+_MEMORY = 132 * _N * _R  # bytes it may use
 
 _AT_ONCE = threading.BoundedSemaphore(2)
 """So many checks at once, whoever asks: they shall not take all of this machine's memory and cores."""
@@ -45,11 +50,20 @@ def refuse_weak(name: str, password: str) -> None:
         raise UsageError("the password is little more than a name or a word everybody tries: choose another one")
 
 
-def hashed(password: str) -> str:
-    """What is kept of it."""
-    from werkzeug.security import generate_password_hash
+def hashed(password: str, *, of: str | None = None) -> str:
+    """What is kept of it.
 
-    return generate_password_hash(_same(password))
+    Args:
+        password: as it was given.
+        of: name of a user whose password is the same at every start and is kept nowhere: its hash is, too, as a login
+            outlives a restart by the hash.
+
+    """
+    from werkzeug.security import gen_salt
+
+    salt = hashlib.sha256(of.encode()).hexdigest()[:_SALT] if of is not None else gen_salt(_SALT)
+    made = hashlib.scrypt(_same(password).encode(), salt=salt.encode(), n=_N, r=_R, p=1, maxmem=_MEMORY)
+    return f"scrypt:{_N}:{_R}:1${salt}${made.hex()}"
 
 
 def matches(kept: str | None, password: str) -> bool:

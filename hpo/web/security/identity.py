@@ -1,4 +1,4 @@
-"""Who asks, and where what is behind the door finds it: in the request's WSGI environment."""
+"""Who asks, and where pages and optuna-dashboard find it: in the request's WSGI environment."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["ANYONE", "CSRF", "NONCE", "USER", "User", "csrf_of", "nonce_of", "user_of"]
+__all__ = ["ANYONE", "CSRF", "NONCE", "SAFE", "USER", "User", "csrf_of", "nonce_of", "user_of"]
 
-USER = "hpo.user"  # User; always there behind the door
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods that change nothing."""
+
+USER = "hpo.user"  # User; always there behind the checks
 CSRF = "hpo.csrf"  # the token a change must carry; empty for who may change nothing
 NONCE = "hpo.nonce"  # what marks our own scripts and styles in this answer
 
@@ -26,7 +29,7 @@ ANYONE = User(name="", may_write=False)
 
 
 def user_of(environ: "WSGIEnvironment") -> User:
-    """Who asks; somebody who may only look where the door says nothing."""
+    """Who asks; somebody who may only look where nobody has said."""
     user: User = environ.get(USER, ANYONE)
     return user
 

@@ -1,46 +1,41 @@
-"""The layers that know nothing of users: names, origins, shapes of requests, headers."""
+"""The checks that know nothing of users: names, origins, shapes of requests, headers."""
 
 import json
 import re
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from flask import Flask, Response, request
+from guarded import behind, guarded, small
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from hpo.errors import StorageError, UsageError
-from hpo.web.door import Door, Gate
-from hpo.web.door.access import Access
-from hpo.web.door.bodies import LARGEST_FILE, LARGEST_FORM, LARGEST_REQUEST, LIMIT, JsonObjects, WellFormed, limit
-from hpo.web.door.headers import Secured
-from hpo.web.door.hosts import KnownHost, is_loopback, names
-from hpo.web.door.origins import SameOrigin
-from hpo.web.door.user import ANYONE, NONCE, user_of
-from hpo.web.door.users import Users
-
-Headers = list[tuple[str, str]]
-
-
-def room(kind: str = "text/html", headers: Headers | None = None) -> Callable[..., Iterable[bytes]]:
-    """What stands behind the door: it says whom it was asked by, and repeats the body."""
-
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        start_response("200 OK", [("Content-Type", kind), *(headers or [])])
-        return [environ.get(NONCE, "").encode(), b"|", environ["wsgi.input"].read()]
-
-    return app
+from hpo.service.storage import Storage
+from hpo.web.app import mount
+from hpo.web.security import access_log, headers
+from hpo.web.security.hosts import is_loopback, names
+from hpo.web.security.identity import nonce_of
+from hpo.web.security.origins import refuse_foreign
+from hpo.web.security.request_checks import (
+    LARGEST_FILE,
+    LARGEST_FORM,
+    LARGEST_REQUEST,
+    LIMIT,
+    limit,
+    refuse_malformed,
+    refuse_what_is_no_json_object,
+)
+from hpo.web.security.users import Users
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080", "localhost.", "hpo.example.org"]
 )
 def test_own_names_are_served(host: str) -> None:
-    assert (
-        Client(KnownHost(room(), names("127.0.0.1", ["hpo.example.org"]))).get("/", headers={"Host": host}).status_code
-        == 200
-    )
+    client = behind(names("127.0.0.1", ["hpo.example.org"]).refuse_others)
+    assert client.get("/", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -56,7 +51,7 @@ def test_own_names_are_served(host: str) -> None:
     ],
 )
 def test_other_names_are_not(host: str) -> None:
-    answer = Client(KnownHost(room(), names("127.0.0.1"))).get("/", headers={"Host": host})
+    answer = behind(names("127.0.0.1").refuse_others).get("/", headers={"Host": host})
     assert answer.status_code == 421
 
 
@@ -118,40 +113,35 @@ OURS = {"Host": "localhost:8080", "Origin": "http://localhost:8080", "Sec-Fetch-
     ],
 )
 def test_where_requests_may_come_from(method: str, changes: dict[str, str | None], status: int) -> None:
-    headers = {name: value for name, value in {**OURS, **changes}.items() if value is not None}
-    assert Client(SameOrigin(room(), tls=False)).open("/", method=method, headers=headers).status_code == status
+    sent = {name: value for name, value in {**OURS, **changes}.items() if value is not None}
+    client = behind(lambda: refuse_foreign(tls=False))
+    assert client.open("/", method=method, headers=sent).status_code == status
 
 
 def test_behind_tls_our_origin_is_https() -> None:
-    client = Client(SameOrigin(room(), tls=True))
+    client = behind(lambda: refuse_foreign(tls=True))
     host = {"Host": "hpo.example.org"}
     assert client.post("/", headers={**host, "Origin": "https://hpo.example.org"}).status_code == 200
     assert client.post("/", headers={**host, "Origin": "https://hpo.example.org:443"}).status_code == 200
     assert client.post("/", headers={**host, "Origin": "http://hpo.example.org"}).status_code == 403
-    without = Client(SameOrigin(room(), tls=False)).post("/", headers={**host, "Origin": "https://hpo.example.org"})
+    without = behind(lambda: refuse_foreign(tls=False)).post("/", headers={**host, "Origin": "https://hpo.example.org"})
     assert "--behind-tls" in without.text
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=30))
 def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
-    seen: list[str] = []
+    with Flask("none").request_context({"REQUEST_METHOD": "GET", "PATH_INFO": path, **SERVER}):
+        if refuse_malformed(of_writer) is not None:
+            return
+    text = path.encode("latin-1").decode()  # which it is
+    assert text.startswith("/")
+    assert text.isprintable()
+    segments = text.split("/")
+    assert ".." not in segments
+    assert "" not in segments[1:-1]
 
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        seen.append(environ["PATH_INFO"])
-        start_response("200 OK", [])
-        return []
 
-    started: list[str] = []
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
-    list(WellFormed(app, of_writer)(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type,func-returns-value,return-value]
-    for served in seen:
-        text = served.encode("latin-1").decode()  # which it is
-        assert text.startswith("/")
-        assert text.isprintable()
-        segments = text.split("/")
-        assert ".." not in segments
-        assert "" not in segments[1:-1]
-    assert bool(seen) is started[0].startswith("200")
+SERVER = {"SERVER_NAME": "", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
 
 
 def of_writer(environ: dict[str, Any]) -> int:
@@ -160,11 +150,11 @@ def of_writer(environ: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("path", ["/", "/dashboard/", "/studies/~2E~2E", "/studies/größe", "/a.b/..c"])
 def test_ordinary_paths_are_served(path: str) -> None:
-    assert Client(WellFormed(room(), of_writer)).get(path).status_code == 200
+    assert behind(lambda: refuse_malformed(of_writer)).get(path).status_code == 200
 
 
 def test_sizes() -> None:
-    client = Client(WellFormed(room(), of_writer))
+    client = behind(lambda: refuse_malformed(of_writer))
     assert client.post("/api/x", data=b"x" * LARGEST_REQUEST).status_code == 200
     assert client.post("/api/x", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 413
     assert client.post("/api/artifacts/1", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 200
@@ -195,83 +185,90 @@ def test_sizes() -> None:
         (b"{", "application/json", 400),
         (b"\xff", "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
+        (b'{"a": ' + b"[" * 49 + b"]" * 49 + b"}", "application/json", 200),
+        (b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", "application/json", 400),
+        (b'{"a": ' * 50_000 + b"1" + b"}" * 50_000, "application/json", 400),
+        (b'{"a": "\\ud83d\\ude00"}', "application/json", 200),
+        (b'{"a": "\\ud83d"}', "application/json", 400),
+        (b'{"\\ude00": 1}', "application/json", 400),
     ],
 )
 def test_a_change_to_the_api_is_a_json_object(body: bytes, kind: str, status: int) -> None:
-    answer = Client(JsonObjects(room())).put("/api/x", data=body, content_type=kind)
+    client = behind(refuse_what_is_no_json_object, lambda: request.get_data())
+    answer = client.put("/api/x", data=body, content_type=kind)
     assert answer.status_code == status
     if status == 200:
-        assert answer.data == b"|" + body  # it can still be read behind
+        assert answer.data == body  # it can still be read behind
 
 
-def test_every_answer_carries_the_headers() -> None:
-    gate = Gate(names=names("127.0.0.1"), users=Users(required=False))
+def test_every_answer_carries_the_headers(store: Storage) -> None:
+    client = guarded(store, Users(required=False))
     for host, path in (("localhost", "/"), ("evil.example", "/"), ("localhost", "/..")):
-        headers = Client(Door(room(), gate)).get(path, headers={"Host": host}).headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["X-Frame-Options"] == "DENY"
-        assert headers["Referrer-Policy"] == "same-origin"
-        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-        assert headers["Cache-Control"] == "no-store"
-        assert "Strict-Transport-Security" not in headers
+        answered = client.get(path, headers={"Host": host}).headers
+        assert answered["X-Content-Type-Options"] == "nosniff"
+        assert answered["X-Frame-Options"] == "DENY"
+        assert answered["Referrer-Policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in answered["Content-Security-Policy"]
+        assert answered["Cache-Control"] == "no-store"
+        assert "Strict-Transport-Security" not in answered
+
+
+def secured(kind: str, given: dict[str, str] | None = None, *, tls: bool = False) -> Client:
+    app = small(lambda: Response(nonce_of(request.environ), mimetype=kind, headers=given))
+    app.before_request(headers.draw_nonce)
+    app.after_request(lambda response: headers.secure(response, tls=tls))
+    return Client(app)
 
 
 def test_pages_run_scripts_with_this_answer_s_nonce_alone() -> None:
-    client = Client(Secured(room(), tls=True))
+    client = secured("text/html", tls=True)
     first, second = client.get("/"), client.get("/")
-    nonces = [answer.data.partition(b"|")[0].decode() for answer in (first, second)]
-    assert nonces[0] != nonces[1]
-    for answer, nonce in zip((first, second), nonces, strict=True):
-        assert f"script-src 'nonce-{nonce}';" in answer.headers["Content-Security-Policy"]
+    assert first.text != second.text
+    for answer in (first, second):
+        assert f"script-src 'nonce-{answer.text}';" in answer.headers["Content-Security-Policy"]
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert "Strict-Transport-Security" in answer.headers
 
 
 def test_data_is_no_page_and_nobody_else_may_read_it() -> None:
-    cors = [("Access-Control-Allow-Origin", "*"), ("access-control-allow-credentials", "true"), ("Server", "x")]
-    headers = Client(Secured(room("application/json", cors), tls=False)).get("/").headers
-    assert "sandbox" in headers["Content-Security-Policy"]
-    assert not [name for name in headers.keys() if name.lower().startswith("access-control")]  # noqa: SIM118
-    assert "Server" not in headers
+    cors = {"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true", "Server": "x"}
+    answered = secured("application/json", cors).get("/").headers
+    assert "sandbox" in answered["Content-Security-Policy"]
+    assert not [name for name in answered.keys() if name.lower().startswith("access-control")]  # noqa: SIM118
+    assert "Server" not in answered
 
 
 def test_a_policy_of_a_page_s_own_is_kept_and_ours_added() -> None:
-    own = [("Content-Security-Policy", "default-src 'self'")]
-    policies = Client(Secured(room("text/html", own), tls=False)).get("/").headers.getlist("Content-Security-Policy")
+    own = {"Content-Security-Policy": "default-src 'self'"}
+    policies = secured("text/html", own).get("/").headers.getlist("Content-Security-Policy")
     assert policies[0] == "default-src 'self'"
     assert "frame-ancestors 'none'" in policies[1]
 
 
 def test_what_can_be_asked_for_again_is_kept_by_the_browser_but_no_page() -> None:
-    tag = [("ETag", '"1"')]
-    assert Client(Secured(room("text/css", tag), tls=False)).get("/").headers["Cache-Control"] == "private, no-cache"
-    assert Client(Secured(room("text/html", tag), tls=False)).get("/").headers["Cache-Control"] == "no-store"
+    tag = {"ETag": '"1"'}
+    assert secured("text/css", tag).get("/").headers["Cache-Control"] == "private, no-cache"
+    assert secured("text/html", tag).get("/").headers["Cache-Control"] == "no-store"
 
 
-def test_without_users_everybody_looks_and_nobody_changes() -> None:
-    seen = []
-
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        seen.append(user_of(environ))
-        return room()(environ, start_response)
-
-    client = Client(Door(app, Gate(names=names("127.0.0.1"), users=Users(required=False))))
-    assert client.get("/").status_code == 200
-    assert seen == [ANYONE]
+def test_without_users_everybody_looks_and_nobody_changes(store: Storage) -> None:
+    client = guarded(store, Users(required=False))
+    assert client.get("/").text.startswith(" False ")
     refused = client.post("/studies/x/stop", headers={"X-CSRF-Token": ""})
     assert refused.status_code == 403
     assert "adduser" in refused.json["reason"]
-    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(("error", "status"), [(StorageError("away"), 503), (ValueError("secret"), 500)])
-def test_what_goes_wrong_behind_is_told_in_the_log_alone(
+def test_what_goes_wrong_in_optuna_dashboard_is_told_in_the_log_alone(
     error: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def app(*_: object) -> Iterable[bytes]:
+    def inner(*_: object) -> Any:
         raise error
 
-    answer = Client(Access(app)).get("/x")
+    app = Flask("none")
+    mount(app, inner)
+    answer = Client(app).get("/api/studies")
     assert answer.status_code == status
     assert str(error) not in answer.text
     assert str(error) in caplog.text
@@ -279,6 +276,9 @@ def test_what_goes_wrong_behind_is_told_in_the_log_alone(
 
 def test_a_line_in_the_log_is_one_line_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "hpo.web")
-    Client(Access(room())).get("/a%0d%0aGET /forged", query_string="password=x")
+    app = small(lambda: "served")
+    app.before_request(access_log.begin)
+    app.after_request(access_log.write)
+    Client(app).get("/a%0d%0aGET /forged", query_string="password=x")
     (record,) = [record for record in caplog.records if record.name == "hpo.web"]
     assert not re.search(r"[\r\n]|password", record.getMessage())

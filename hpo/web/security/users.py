@@ -1,7 +1,8 @@
 """Who may log in: a file with a salted hash for each user, and one user out of the environment.
 
 The file is JSON, `{"users": {name: {"password": hash, "write": bool}}}`, readable by its owner alone, and read again
-when it has changed: a user who is taken out of it is out at once, and the first one who is put into it closes the door.
+when it has changed: a user who is taken out of it is out at once, and the first one who is put into it closes the
+dashboard to all others.
 """
 
 import contextlib
@@ -18,11 +19,12 @@ from pathlib import Path
 from hpo import files
 from hpo.errors import UsageError
 from hpo.files import refuse_unwritable, replacing
-from hpo.web.door import passwords
+from hpo.web.security import passwords
 
 __all__ = ["Account", "Users", "add", "read", "refuse_name", "remove"]
 
 _LARGEST = 10_000_000  # bytes of a file of users
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 
 
@@ -179,20 +181,11 @@ def _changing(path: Path) -> Iterator[dict[str, Account]]:
         accounts = read(path)
         yield accounts
         users = {a.name: {"password": a.password, "write": a.may_write} for _, a in sorted(accounts.items())}
-        with replacing(path) as beside, _private(beside) as descriptor, os.fdopen(os.dup(descriptor), "w") as file:
+        with replacing(path) as beside, os.fdopen(os.open(beside, _NEW, 0o600), "w") as file:
+            os.fchmod(file.fileno(), 0o600)  # readable by its owner alone, also where one was left by a crash
             json.dump({"users": users}, file, indent=2)
             file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
     finally:
         os.close(folder)
-
-
-@contextlib.contextmanager
-def _private(path: Path) -> Iterator[int]:
-    """A new file that nobody but its owner may read from its first moment on."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        yield descriptor
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

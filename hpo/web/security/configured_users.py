@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hpo.errors import UsageError
 from hpo.files import expanded, read
-from hpo.web.door import passwords
-from hpo.web.door.hosts import is_loopback
-from hpo.web.door.users import Account, Users, refuse_name
+from hpo.web.security import passwords
+from hpo.web.security.hosts import is_loopback
+from hpo.web.security.users import Account, Users, refuse_name
 
 __all__ = ["PASSWORD", "USER", "USERS", "known_users", "users_file"]
 
@@ -77,4 +77,4 @@ def _from_environment() -> Account | None:
         passwords.refuse_weak(name, password)
     except UsageError as error:
         raise UsageError(f"{PASSWORD}{'_FILE' if path else ''}: {error}") from None
-    return Account(name=name, password=passwords.hashed(password), may_write=True)
+    return Account(name=name, password=passwords.hashed(password, of=name), may_write=True)

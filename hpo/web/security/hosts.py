@@ -9,15 +9,13 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from flask import Response, request
 
 from hpo.errors import UsageError
-from hpo.web.door.answers import refusal
+from hpo.web.security.refusals import refusal
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-__all__ = ["KnownHost", "Names", "is_loopback", "names"]
+__all__ = ["Names", "is_loopback", "names"]
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", re.ASCII)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -38,21 +36,13 @@ class Names:
         name = read["name"].strip("[]").lower().rstrip(".")
         return name in self.known or (self.addresses and _is_address(name))
 
-
-class KnownHost:
-    """Serves requests for our own names only."""
-
-    def __init__(self, inner: "WSGIApplication", names: Names) -> None:
-        self._inner = inner
-        self._names = names
-
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """As WSGI has it."""
-        host = environ.get("HTTP_HOST", "")
-        if self._names.accept(host):
-            return self._inner(environ, start_response)
+    def refuse_others(self) -> Response | None:
+        """Refuse a request for a host that is not one of ours."""
+        host = request.headers.get("Host", "")
+        if self.accept(host):
+            return None
         reason = f"{host[:80]!r} is no name of this server: if it should be, start hpo dashboard with --allowed-host"
-        return refusal(environ, 421, reason)(environ, start_response)
+        return refusal(421, reason)
 
 
 def names(host: str, allowed: Iterable[str] = ()) -> Names:

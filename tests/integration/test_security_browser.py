@@ -1,4 +1,4 @@
-"""A real browser at the door: a page elsewhere that uses its reader's cookies, notes and files with scripts."""
+"""A real browser: a page elsewhere that uses its reader's cookies, notes and files with scripts."""
 
 import threading
 from collections.abc import Iterator
@@ -61,19 +61,19 @@ def logged_in(browser: Browser, place: Castle) -> BrowserContext:
     return context
 
 
-@pytest.mark.parametrize("door", [False, True])
+@pytest.mark.parametrize("guarded", [False, True])
 def test_a_page_elsewhere_does_nothing_with_our_cookies(
-    browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path, door: bool
+    browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path, guarded: bool
 ) -> None:
-    with castle(tmp_path, door=door) as place:
+    with castle(tmp_path, guarded=guarded) as place:
         before = place.state()
-        context = logged_in(browser, place) if door else browser.new_context()
+        context = logged_in(browser, place) if guarded else browser.new_context()
         page = context.new_page()
         elsewhere.page = _ELSEWHERE.replace("VICTIM", f"http://localhost:{place.port}")  # type: ignore[attr-defined]
         page.goto(f"http://127.0.0.1:{elsewhere.server_port}/")
-        assert page.evaluate("window.tried") == ["refused", "refused", "refused" if door else "sent"]
-        assert (place.state() != before) is not door  # without a door, what was sent blindly was done
-        if door:
+        assert page.evaluate("window.tried") == ["refused", "refused", "refused" if guarded else "sent"]
+        assert (place.state() != before) is not guarded  # without security, what was sent blindly was done
+        if guarded:
             page.goto(f"http://localhost:{place.port}/api/studies")
             assert "toy" in page.content()  # the cookies were there all the while
         context.close()
@@ -82,7 +82,7 @@ def test_a_page_elsewhere_does_nothing_with_our_cookies(
 def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
     browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
-    with castle(tmp_path, door=True) as place:
+    with castle(tmp_path, guarded=True) as place:
         context = logged_in(browser, place)
         page = context.new_page()
         to = f"http://localhost:{place.port}/dashboard/studies/1"
@@ -95,7 +95,7 @@ def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
 
 
 def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
-    with castle(tmp_path, door=True) as place:
+    with castle(tmp_path, guarded=True) as place:
         wanda = place.visitor(WRITER)
         assert wanda.ask("PUT", "/api/studies/1/note", {"version": 1, "body": _NOTE}).status == 204
         wanda.close()
@@ -115,7 +115,7 @@ def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_what_is_refused_is_told_and_the_way_back_is_there(browser: Browser, tmp_path: Path) -> None:
-    with castle(tmp_path, door=True) as place:
+    with castle(tmp_path, guarded=True) as place:
         context = logged_in(browser, place)
         page = context.new_page()
         page.goto(f"http://localhost:{place.port}/dashboard")

@@ -1,0 +1,47 @@
+"""Why a request is not served, in one line: as a page for a person, as JSON for a program."""
+
+import json
+import logging
+
+from flask import Response, render_template, request
+from werkzeug.http import HTTP_STATUS_CODES
+
+from hpo.errors import HpoError
+from hpo.report import theme
+from hpo.web.security.identity import nonce_of
+
+__all__ = ["page", "refusal", "unavailable", "wants_page"]
+
+_log = logging.getLogger("hpo.web")
+_COLOURS = {"ink": theme.INK, "muted": theme.MUTED, "paper": theme.PAPER, "go": theme.OPTIMUM, "bad": theme.BAD}
+
+
+def wants_page() -> bool:
+    """Whether a person's browser asks for a page, and no script or program for data."""
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return False
+    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
+
+
+def page(template: str, status: int = 200, **context: object) -> Response:
+    """One of the small pages in `templates/security`, which need no other file: those are for users only."""
+    nonce = nonce_of(request.environ)
+    text = render_template(f"security/{template}", nonce=nonce, colours=_COLOURS, **context)
+    return Response(text, status=status, mimetype="text/html")
+
+
+def refusal(status: int, reason: str, **headers: str) -> Response:
+    """The answer that says why there is no other: `{"reason": …}` as optuna-dashboard's own refusals, or a page."""
+    if wants_page():
+        answer = page("refused.html", status, title=HTTP_STATUS_CODES.get(status, "Refused"), reason=reason)
+    else:
+        answer = Response(json.dumps({"reason": reason}), status=status, mimetype="application/json")
+    answer.headers.extend({name.replace("_", "-"): value for name, value in headers.items()})
+    return answer
+
+
+def unavailable(error: HpoError) -> Response:
+    """The answer where the database or the users cannot be read; the log alone says why."""
+    _log.error("%s", error)
+    reason = "the database or the file of users does not answer now: try again in a moment"
+    return refusal(503, reason, Retry_After="5")

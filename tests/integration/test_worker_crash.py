@@ -18,8 +18,9 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.supervisors.abandoned import free_abandoned
-from hpo.service.workers.serve import Terms, serve
+from hpo.service.supervisors.cleanup import free_abandoned
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.serve import serve
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -93,7 +94,7 @@ def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: 
     until(lambda: list(Path().glob("began-*")))
     os.kill(sleeper.pid, signal.SIGSTOP)
     Path("go").touch()
-    assert serve(store, toy_study.name, toy.instant, terms=Terms(lease_seconds=1.5)) == "drained"
+    assert serve(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)) == "drained"
     value = Slots(store).list(toy_study.name)[0].value
     os.kill(sleeper.pid, signal.SIGCONT)
     assert sleeper.wait(60) == 0  # its own result is dropped, and there is nothing more to do
@@ -129,7 +130,7 @@ def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: S
 
         return run
 
-    serve(store, toy_study.name, stalls, terms=Terms(lease_seconds=1.0, stall_seconds=0.0))
+    serve(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9))
     assert seen
     assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
 

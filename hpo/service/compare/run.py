@@ -20,10 +20,10 @@ from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.stages import Measured, Stage, walk
-from hpo.service.measuring import Effort, Result
+from hpo.service.measuring import Limits, Result
 from hpo.service.measuring.withdrawn import withdraw
 from hpo.service.storage import Storage
-from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.supervisors.cleanup import free_abandoned
 from hpo.service.views.progress import Progress
 
 __all__ = ["Unfinished", "compare", "read"]
@@ -93,7 +93,7 @@ def read(storage: Storage, study: str) -> CompareReport | None:
 class _Doing:
     """Carries out stages within one time limit for all of them."""
 
-    def __init__(self, storage: Storage, effort: Effort, on_progress: Callable[[Stage, Progress], None] | None) -> None:
+    def __init__(self, storage: Storage, effort: Limits, on_progress: Callable[[Stage, Progress], None] | None) -> None:
         self._storage = storage
         self._effort = effort
         self._on_progress = on_progress

@@ -11,11 +11,11 @@ from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.supervisors.drain import drain
-from hpo.service.supervisors.effort import MAX_WORKERS, Effort
 from hpo.service.views import status
 from hpo.service.views.progress import Progress
 from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
+from hpo.service.workers.limits import MAX_WORKERS, Limits
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def measure(
     storage: Storage,
     plan: StudyPlan,
     jobs: "Sequence[Job]",
-    effort: Effort,
+    effort: Limits,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Do the jobs that have not been done, in the order given, and whatever an earlier run of the study left undone.
@@ -158,7 +158,7 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
         total = pace * len(left)
-    here = Effort(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
+    here = Limits(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
     if not here:
         return len(left), None
     at_once = min(here, len(left))

@@ -8,7 +8,7 @@ from typing import Literal
 from hpo.errors import UsageError
 from hpo.service.slots.slots import MAX_SLOTS
 from hpo.service.storage.schema import LONGEST_NAME
-from hpo.service.supervisors.effort import Effort, refuse_beyond
+from hpo.service.workers.limits import Limits, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.study import Params
 
@@ -40,7 +40,7 @@ class Request:
     forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     baseline: bool = True  # try the definition's first baseline before anything else
-    effort: Effort = field(default_factory=Effort)  # by how many workers here, and its limits
+    effort: Limits = field(default_factory=Limits)  # by how many workers here, and its limits
     objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
     objective: str | None = None
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the

@@ -49,7 +49,7 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
             record,
             replace(effort, trial_timeout=effort.trial_timeout or record.trial_timeout),
             workers=request.processes,
-            until=record.until if request.until is None else request.until,
+            until=request.until,
             objective=request.objective,
             on_progress=on_progress,
         )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from hpo.service import measuring
 from hpo.service import storage as storages
 from hpo.service.slots.slots import Slots
-from hpo.service.supervisors.effort import MAX_WORKERS
 from hpo.service.sweep.request import SweepRequest, chosen_sweeps
 from hpo.service.sweep.run import study_seed, sweep_jobs, sweep_plan
+from hpo.service.workers.limits import MAX_WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -210,6 +210,47 @@ def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_tha
     assert caplog.text.count("the study, so it is left to others") == 1
 
 
+def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_when_it_fails_again(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make("moody", 1)
+    now = [1000.0]
+    monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
+    source = Source(store, Slots(store))
+    for seconds, ended in ((5.0, False), (10.0, True), (5.0, False), (10.0, False)):
+        offer = source.offer()
+        assert offer is not None
+        source.refuse(offer, DataError("the data are gone"))
+        now[0] += seconds - 1
+        assert source.offer() is None
+        now[0] += 2
+        if ended:
+            source.ended(offer, "complete")
+    assert caplog.text.count("the study, so it is left to others") == 2  # anew once it had been well meanwhile
+
+
+def test_looks_for_work_grow_rarer_until_something_is_found(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources.random, "uniform", lambda low, high: high)
+    source = Source(store, Slots(store))
+    waits: list[float] = []
+
+    def idle(turns: int) -> list[float]:
+        waits.clear()
+        for _ in range(turns):
+            assert source.offer() is None
+            assert source.wait(waits.append)
+        return list(waits)
+
+    assert idle(6) == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0]
+    make("new", 1)
+    offer = source.offer()
+    assert offer is not None
+    source.refuse(offer, DataError("the data are gone"))
+    assert idle(2) == [0.1, 0.2]
+
+
 def test_a_definition_changed_under_a_worker_has_its_process_replaced(
     store: Storage, make: Make, tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ How = Ended | Literal["error", "overran", "memory", "crashed"]
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerExit:
-    """How a worker ended."""
+    """How and why a worker process ended, and what it was at."""
 
     name: str
     how: How

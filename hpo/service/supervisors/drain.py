@@ -60,17 +60,13 @@ def drain(
     """
     free_abandoned(storage, record.name, max_attempts=limits.max_attempts)
     recover(storage, record.name, max_attempts=limits.max_attempts)
-    now = snapshot(storage, record.name, direction=record.direction)
-    on_progress = on_progress or (lambda _: None)
-    if now.settled == now.target:
-        now = replace(now, ended="done")
-        on_progress(now)
-        return now
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1
     order = work_order(storage, limits, workers=workers, there=there, workers_per_gpu=per_gpu)
     outage = Outage(patience=PATIENCE, told=False)
-    rule = _UntilSettled(storage, record if until is None else replace(record, until=until), outage, on_progress)
+    if until is not None:
+        record = replace(record, until=until)
+    rule = _UntilSettled(storage, record, outage, on_progress or (lambda _: None))
     with storage.holdings.study(record.name, record.incarnation), Stops() as stops:
         supervisor = Supervisor(
             storage,

@@ -113,11 +113,11 @@ class _AnyStudy:
     """The rule of a fleet: all its workers, whatever they die of, until the last one has found nothing left to do."""
 
     def ended(self, pool: WorkerPool) -> Ended | None:
-        """Once there is no place left."""
+        """It is over once every worker has found nothing left to do, which leaves no place."""
         return None if pool.size else "done"
 
     def wanted(self, pool: WorkerPool) -> int:
-        """As many as there are places."""
+        """A worker on each place: what there is to do, each finds out itself."""
         return pool.size
 
     def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:

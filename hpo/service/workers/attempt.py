@@ -139,8 +139,7 @@ class Attempt:
         except StorageError as error:
             self._unsettled.keep(error)
             raise
-        if self.trial_id is not None:
-            trials.fail(self._context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+        self._fail(reason)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
 
     def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
@@ -189,7 +188,7 @@ class Attempt:
 
     def _drop(self) -> Ending:
         """Fail the trial of a slot that is no longer ours."""
-        self._fail(f"attempt {self.slot.attempt} lost its slot")
+        self._patiently(lambda: self._fail(f"attempt {self.slot.attempt} lost its slot"))
         self._say("lost the slot, so its trial is dropped", reason="taken back, deleted, or overdue")
         return "lost"
 
@@ -199,16 +198,12 @@ class Attempt:
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
             return "interrupted"
-        self._patiently(self._keep_output)
-        self._patiently(lambda: self._context.slots.hand_back(self.slot, str(error)))
-        self._fail(str(error))
-        self._say("gave back", reason=str(error))
+        self._patiently(lambda: self.give_back(str(error)))
         return "interrupted"
 
     def _fail(self, reason: str) -> None:
-        trial_id, slot = self.trial_id, self.slot
-        if trial_id is not None:
-            self._patiently(lambda: trials.fail(self._context.storage, trial_id, slot.id, slot.attempt, reason))
+        if self.trial_id is not None:
+            trials.fail(self._context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)

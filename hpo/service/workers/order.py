@@ -73,7 +73,7 @@ class WorkOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line from a worker."""
+    """One step of a worker, or something it says, as a line to its supervisor."""
 
     kind: Literal[
         "loading", "loaded", "claimed", "beat", "free", "away", "back", "printed", "warned", "error", "crashed", "ended"

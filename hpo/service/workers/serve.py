@@ -1,5 +1,6 @@
 """The worker's loop: find a slot, run it, and the next one; until nothing is left, or somebody says stop."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -85,7 +86,7 @@ class Server:
 
         """
         self._storage = storage
-        self._name = study
+        self._study = study
         limits = limits or Limits()
         self._watcher = watcher = watcher or Watcher()
         slots = Slots(storage, max_attempts=limits.max_attempts)
@@ -118,27 +119,23 @@ class Server:
         self.offer: Offer | None = None  # of the study served now, or last
 
     def run(self) -> Ended:
-        """As `serve`."""
-        if self._name is None:
-            return self._run()
-        name = self._name
-        record = self._storage.patiently(lambda: lookup(self._storage, name))
-        if record is None:
-            return self._run()
-        with self._storage.holdings.study(name, record.incarnation):
-            return self._run()
-
-    def _run(self) -> Ended:
-        if self._name is not None:
-            name, attempts = self._name, self._context.limits.max_attempts
-            self._storage.patiently(lambda: recover(self._storage, name, max_attempts=attempts))
-        with self._heartbeat:
-            while not self._stopped.is_set():
-                if not self._turn():
-                    break
+        """Serve until nothing is left, or somebody stops it; how it ended. Raises HpoError, as `serve` does."""
+        with contextlib.ExitStack() as held:
+            if self._study is not None:
+                self._hold(self._study, held)
+            held.enter_context(self._heartbeat)
+            while not self._stopped.is_set() and self._turn():
                 if self._replace:
                     return "recycled"
         return "stopped" if self._stopped.is_set() else "drained"
+
+    def _hold(self, study: str, held: contextlib.ExitStack) -> None:
+        """Put right what a crash left of the study, and from then on accept no database without it."""
+        storage, attempts = self._storage, self._context.limits.max_attempts
+        record = storage.patiently(lambda: lookup(storage, study))
+        if record is not None:
+            held.enter_context(storage.holdings.study(study, record.incarnation))
+        storage.patiently(lambda: recover(storage, study, max_attempts=attempts))
 
     def stop(self, reason: str, *, blamed: bool = False) -> None:
         """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.

@@ -134,7 +134,7 @@ class Source:
             self._tell()
 
     def accept(self, offer: Offer) -> None:
-        """It can be served after all."""
+        """Forget that the study was refused: it can be served after all."""
         if self._refusals.pop(offer.study, None) is not None:
             self._tell()
 

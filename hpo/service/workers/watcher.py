@@ -34,7 +34,7 @@ class Watcher:
         """A study is about to be made ready, which may take a while."""
 
     def loaded(self, study: str) -> None:
-        """It is."""
+        """The study is ready to be served."""
 
     def idle(self) -> None:
         """There is nothing to do now; told at each look for work."""

@@ -142,7 +142,7 @@ class _Reporter(Watcher):
         self._output.begin(f"hpo trial {shlex.quote(study)} {trial} has the last {KEPT:,} characters")
 
     def printed(self) -> str:
-        """What it has printed."""
+        """The end of what the trial in hand has printed."""
         return self._output.text
 
     def beat(self) -> None:
@@ -159,22 +159,22 @@ class _Reporter(Watcher):
             self.server.replace()
 
     def loading(self, study: str) -> None:
-        """Say so."""
+        """Say that the study is being made ready, which may take a while, or kill this process."""
         Event(kind="loading", text=study).send(self._events)
         self._presence.say(f"loading {study}")
 
     def loaded(self, study: str) -> None:
-        """Say so."""
+        """Say that the study is ready: whoever loads it survives that."""
         Event(kind="loaded", text=study).send(self._events)
 
     def back(self) -> None:
-        """The database is back."""
+        """Say that the database is back, and let leases be renewed before anything is claimed."""
         if self.server is not None:
             self.server.renew_first()
         Event(kind="back").send(self._events)
 
     def idle(self) -> None:
-        """Say so, once."""
+        """Say in the roster that there is nothing to do, once until a slot is claimed."""
         if not self._idle:
             self._idle = True
             self._presence.say("waiting for work")

@@ -110,7 +110,7 @@ def compare(
         rounds=rounds,
         margin=margin,
         resample=resample,
-        effort=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
     ahead = outline(request)
     announce(ahead)

@@ -87,7 +87,7 @@ def optimize(
     from hpo.study.configurations import read_configurations
 
     url = storage or storage_url()
-    effort = Limits(
+    limits = Limits(
         workers=workers,
         timeout=timeout,
         trial_timeout=trial_timeout,
@@ -107,7 +107,7 @@ def optimize(
         until=until,
         objectives=objectives,
         baseline=not no_baseline,
-        effort=effort,
+        limits=limits,
     )
     ahead = plan(request)
     request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)

@@ -108,7 +108,7 @@ def submit(
             objectives=objectives,
             forget=[limit for limit, value in limits.items() if value == NONE],
             baseline=not no_baseline,
-            effort=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
+            limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
         )
     )
     ahead = plan(request)

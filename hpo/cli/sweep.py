@@ -97,7 +97,7 @@ def sweep(
         fidelity=fidelity,
         storage=storage or storage_url(),
         seed=seed,
-        effort=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
     (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
 

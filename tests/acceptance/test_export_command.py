@@ -50,7 +50,7 @@ def searched(folder: Path) -> Path:
     request = Request(
         definition=f"{folder}/own.py:study", trials=25, storage=f"sqlite:///{folder}/hpo.db", seed=1,
         sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
-        effort=Limits(workers=1),
+        limits=Limits(workers=1),
     )  # fmt: skip
     optimize(request)
     return folder

@@ -8,11 +8,11 @@ from hpo.service.workers.limits import Limits
 
 __all__ = ["asked"]
 
-_EFFORT = {field.name for field in fields(Limits)}
+_LIMITS = {field.name for field in fields(Limits)}
 
 
 def asked(**options: Any) -> Request:
-    """The request of these options, those of its effort among them."""
-    effort = {name: value for name, value in options.items() if name in _EFFORT}
-    rest = {name: value for name, value in options.items() if name not in _EFFORT}
-    return Request(**rest, effort=Limits(**effort))
+    """The request of these options, those of its limits among them."""
+    limits = {name: value for name, value in options.items() if name in _LIMITS}
+    rest = {name: value for name, value in options.items() if name not in _LIMITS}
+    return Request(**rest, limits=Limits(**limits))

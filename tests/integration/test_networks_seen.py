@@ -25,7 +25,7 @@ def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> Non
         fidelity="quick", direction="minimize", metric="mae", seed=7, sampler="random", pruner="none",
     )  # fmt: skip
     studies.create_or_resume(opened, plan)
-    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, effort=Limits(workers=1)))
+    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, limits=Limits(workers=1)))
     findings = gather(opened, "searched")
     opened.close()
     rates = study.sweeps[0]

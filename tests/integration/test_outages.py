@@ -85,9 +85,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def submitted(url: str, trials: int, trial_timeout: float | None = None) -> Storage:
     """Leave that many trials to whoever comes; the storage."""
     definition = f"{toy.FILE}:study"
-    effort = Limits(trial_timeout=trial_timeout)
+    limits = Limits(trial_timeout=trial_timeout)
     submit(
-        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, effort=effort)
+        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, limits=limits)
     )
     return storage.open(url)
 

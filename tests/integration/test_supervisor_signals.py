@@ -111,7 +111,7 @@ def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPat
         storage=url,
         trials=8,
         pruner="none",
-        effort=Limits(workers=1),
+        limits=Limits(workers=1),
     )
     assert optimize(request).ended == "interrupted"
     fingers.join()

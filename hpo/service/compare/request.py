@@ -33,7 +33,7 @@ class CompareRequest:
     resample: bool | None = None
     # None: pairs whose test rows are drawn anew come as a second line where the evaluation has folds; False: never;
     # True: they are the verdict, and there are no pairs on the definition's own test rows
-    effort: Limits = field(default_factory=Limits)  # workers and limits
+    limits: Limits = field(default_factory=Limits)  # workers and limits
 
     def __post_init__(self) -> None:
         for what, value, low, high in (

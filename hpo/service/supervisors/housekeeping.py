@@ -63,9 +63,12 @@ class Housekeeping:
         self._ended.put(exited)
 
     def close(self, seconds: float) -> bool:
-        """Finish what there is to do, for at most so long; whether all was done. Leases see to the rest."""
+        """Finish what there is to do, at most so long over each worker; whether all was done. Leases do the rest."""
         self._ended.put(None)
-        self._thread.join(seconds)
+        cleaned = -1
+        while self._thread.is_alive() and cleaned < self._cleaned:
+            cleaned = self._cleaned
+            self._thread.join(seconds)
         return not self._thread.is_alive() and self.error is None
 
     def _run(self) -> None:

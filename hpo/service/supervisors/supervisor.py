@@ -26,7 +26,7 @@ __all__ = ["Rule", "Supervisor", "work_order"]
 _TICK = 0.1  # seconds between looks at the workers
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
 _LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
-_LAST_CHORES = 3.0  # seconds the database gets to hear of the last workers
+_LAST_CHORES = 4.0  # seconds the database gets to hear of each of the last workers
 
 
 class Rule(Protocol):

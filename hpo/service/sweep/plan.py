@@ -95,7 +95,7 @@ def _plan(
     tables: int,
     rows: int,
 ) -> SweepPlan:
-    left, seconds = measuring.estimate(storage, plan, jobs, request.effort.workers)
+    left, seconds = measuring.estimate(storage, plan, jobs, request.limits.workers)
     slots = Slots(storage).list(plan.name)
     wanted = {job.key for job in jobs}
     others = sum(slot.outcome is None and slot.digest not in wanted for slot in slots)
@@ -111,7 +111,7 @@ def _plan(
         jobs=len(jobs),
         left=left,
         others=others,
-        workers=request.effort.processes(MAX_WORKERS),
+        workers=request.limits.processes(MAX_WORKERS),
         seconds=None if others and not left else seconds,
         measured=any(slot.outcome is not None for slot in slots),
         changed=measuring.changed(storage, plan),

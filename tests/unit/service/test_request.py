@@ -58,4 +58,4 @@ def test_a_password_is_not_in_its_text() -> None:
 def test_a_worker_for_each_core_but_no_more_than_trials() -> None:
     assert Request(definition="cnn", trials=1).processes == 1
     assert Request(definition="cnn", trials=10_000).processes == min(usable_cores(), MAX_WORKERS)
-    assert Request(definition="cnn", trials=1, effort=Limits(workers=3)).processes == 3
+    assert Request(definition="cnn", trials=1, limits=Limits(workers=3)).processes == 3

@@ -21,6 +21,7 @@ from hpo.service.supervisors.crew import WorkerExit, WorkerPool
 from hpo.service.supervisors.outage import Outage
 from hpo.service.supervisors.stops import Stops
 from hpo.service.supervisors.supervisor import Supervisor, work_order
+from hpo.service.supervisors.words import Words
 from hpo.service.views.progress import Ended, Progress, paced, snapshot
 from hpo.service.workers.limits import Limits
 
@@ -63,10 +64,10 @@ def drain(
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1
     order = work_order(storage, limits, workers=workers, there=there, workers_per_gpu=per_gpu)
-    outage = Outage(patience=PATIENCE, told=False)
+    words = Words(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), Outage(patience=PATIENCE, told=False))
     if until is not None:
         record = replace(record, until=until)
-    rule = _UntilSettled(storage, record, outage, on_progress or (lambda _: None))
+    rule = _UntilSettled(storage, record, words.outage, on_progress or (lambda _: None))
     with storage.holdings.study(record.name, record.incarnation), Stops() as stops:
         supervisor = Supervisor(
             storage,
@@ -75,8 +76,7 @@ def drain(
             workers=workers,
             environment=environment(order.threads),
             stops=stops,
-            outage=outage,
-            warn=lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2),
+            words=words,
         )
         ended = supervisor.run()
     return rule.last_look(ended)

@@ -20,7 +20,7 @@ from hpo.service.supervisors.crew import WorkerExit, WorkerPool
 from hpo.service.supervisors.outage import Outage
 from hpo.service.supervisors.stops import Stops
 from hpo.service.supervisors.supervisor import Supervisor, work_order
-from hpo.service.supervisors.words import Warn
+from hpo.service.supervisors.words import Words
 from hpo.service.views.progress import Ended
 from hpo.service.workers.limits import MAX_WORKERS, Limits, refuse_beyond
 
@@ -70,21 +70,21 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
             cannot be served took its place.
 
     """
-    warn = _once()
-    with Stops() as stops, notes.told(lambda note: warn(note, None)):
-        storage = _await_storage(url, stops)
+    words = Words(lambda note, study: _log.warning(note, extra={"study": study}), Outage())
+    with Stops() as stops, notes.told(words.note):
+        storage = _await_storage(url, stops, words.outage)
         if storage is None:
             return True
         try:
             only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
-            stopped = _serve(storage, replace(order, only=only), stops, warn) == "interrupted"
+            stopped = _serve(storage, replace(order, only=only), stops, words) == "interrupted"
             _log.info("stopped" if stopped else _drained(storage, only))
             return stopped
         finally:
             storage.close()
 
 
-def _serve(storage: Storage, order: FleetOrder, stops: Stops, warn: Warn) -> Ended:
+def _serve(storage: Storage, order: FleetOrder, stops: Stops, words: Words) -> Ended:
     there = gpus.listed() if order.gpus else ()
     workers = order.limits.workers or _workers(there, order.workers_per_gpu)
     work = work_order(storage, order.limits, workers=workers, there=there, workers_per_gpu=order.workers_per_gpu)
@@ -97,8 +97,7 @@ def _serve(storage: Storage, order: FleetOrder, stops: Stops, warn: Warn) -> End
         workers=workers,
         environment={**environment(work.threads), **blind},
         stops=stops,
-        outage=Outage(),
-        warn=warn,
+        words=words,
     )
     told = "1 worker" if workers == 1 else f"{workers} workers"
     _log.info(f"serving with {told} on {_machine(there, workers)}, storage {storage.safe_url}")
@@ -143,21 +142,8 @@ def _drained(storage: Storage, only: Sequence[str]) -> str:
     return "all that was open is settled, so it ends" + (f"; stopped: {_named(left)}" if left else "")
 
 
-def _once() -> Warn:
-    """What logs a note, and the study it is about, once: the supervisor may have the same to say as its workers."""
-    known: set[str] = set()
-
-    def warn(note: str, study: str | None) -> None:
-        if note not in known:
-            known.add(note)
-            _log.warning(note, extra={"study": study})
-
-    return warn
-
-
-def _await_storage(url: str, stops: Stops) -> Storage | None:
+def _await_storage(url: str, stops: Stops, outage: Outage) -> Storage | None:
     """The storage, once it is there and made ready; None where a signal came first. Raises StorageError."""
-    outage = Outage()
     while not stops.count:
         why = "no schema yet: `hpo db upgrade` makes it"
         try:

@@ -14,9 +14,8 @@ from hpo.service.storage import Storage
 from hpo.service.supervisors.crew import WorkerExit, WorkerPool
 from hpo.service.supervisors.housekeeping import Housekeeping
 from hpo.service.supervisors.orphanage import reap_orphans
-from hpo.service.supervisors.outage import Outage
 from hpo.service.supervisors.stops import Stops
-from hpo.service.supervisors.words import Warn, Words
+from hpo.service.supervisors.words import Words
 from hpo.service.views.progress import Ended
 from hpo.service.workers.limits import Limits
 from hpo.service.workers.order import WorkOrder
@@ -57,8 +56,7 @@ class Supervisor:
         workers: int,
         environment: Mapping[str, str],
         stops: Stops,
-        outage: Outage,
-        warn: Warn,
+        words: Words,
     ) -> None:
         """Nothing is started yet.
 
@@ -69,18 +67,17 @@ class Supervisor:
             workers: processes at most.
             environment: of these.
             stops: counts the signals that ask it to end.
-            outage: told who waits for the database; says how long the supervisor does.
-            warn: told what workers warn of, and the study that is about.
+            words: passes on what workers say; its outage says how long the supervisor waits for the database.
 
         """
         self._limits = order.limits
         self._rule = rule
         self._stops = stops
-        self._pool = WorkerPool(workers, order, environment, on_word=Words(warn, outage).pass_on)
+        self._pool = WorkerPool(workers, order, environment, on_word=words.pass_on)
+        self._outage = words.outage
         self._housekeeping = Housekeeping(
-            storage, max_attempts=order.limits.max_attempts, outage=outage, study=order.study
+            storage, max_attempts=order.limits.max_attempts, outage=words.outage, study=order.study
         )
-        self._outage = outage
         self.left_in_order = True  # whether the database has heard of all that workers held, once `run` is over
 
     def run(self) -> Ended:

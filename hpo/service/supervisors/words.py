@@ -8,30 +8,32 @@ from hpo.service.supervisors.child import WorkerProcess
 from hpo.service.supervisors.outage import Outage
 from hpo.service.workers.order import Event
 
-__all__ = ["Warn", "Words"]
+__all__ = ["Words"]
 
 _log = logging.getLogger(PRINTED)
 
-Warn = Callable[[str, str | None], object]
-"""Told a note for a person, and the name of the study it is about; None: of none."""
-
 
 class Words:
-    """Passes on what the workers of one supervisor say."""
+    """Passes on what the workers of one supervisor say, and it itself."""
 
-    def __init__(self, warn: Warn, outage: Outage) -> None:
-        self._warn = warn
-        self._outage = outage
+    def __init__(self, warn: Callable[[str, str | None], object], outage: Outage) -> None:
+        self._warn = warn  # told a note for a person, and the name of the study it is about; None: of none
+        self.outage = outage
         self._known: set[str] = set()
 
+    def note(self, text: str, study: str | None = None) -> None:
+        """Pass on a note about the study, once however many have the same to say."""
+        if text not in self._known:
+            self._known.add(text)
+            self._warn(text, study)
+
     def pass_on(self, worker: WorkerProcess, event: Event) -> None:
-        """Pass on a line, a note that none of them has said before, or that the database is away or back."""
+        """Pass on a line, a note, or that the database is away or back."""
         if event.kind == "away":
-            self._outage.began(worker.name, event.text)
+            self.outage.began(worker.name, event.text)
         elif event.kind == "back":
-            self._outage.ended(worker.name)
+            self.outage.ended(worker.name)
         elif event.kind == "printed":
             _log.info(event.text, extra={"study": worker.about, "worker": worker.name})
-        elif event.text not in self._known:
-            self._known.add(event.text)
-            self._warn(event.text, worker.about)
+        else:
+            self.note(event.text, worker.about)

@@ -87,7 +87,7 @@ def test_a_server_that_allows_reading_only_for_a_while(
     def sweep() -> None:
         """What a fleet's supervisor does meanwhile."""
         for _ in range(3):
-            chores._buried = chores._recovered = float("-inf")
+            chores._freed = chores._recovered = float("-inf")
             chores._sweep()
 
     def breaks() -> None:

@@ -39,7 +39,7 @@ def make(plan: StudyPlan) -> Iterator[Make]:
 
     yield make
     for pool in pools:
-        pool.end(grace=0.0, last_words=0.0, tick=0.01, hurry=lambda: True)
+        list(pool.end(grace=0.0, last_words=0.0, tick=0.01, hurry=lambda: True))
 
 
 def exits(pool: WorkerPool, number: int = 1) -> list[WorkerExit]:

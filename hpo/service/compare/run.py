@@ -23,7 +23,7 @@ from hpo.service.compare.stages import Measured, Stage, walk
 from hpo.service.measuring import Limits, Result
 from hpo.service.measuring.withdrawn import withdraw
 from hpo.service.storage import Storage
-from hpo.service.supervisors.cleanup import free_abandoned
+from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
 from hpo.service.views.progress import Progress
 
 __all__ = ["Unfinished", "compare", "read"]
@@ -105,7 +105,8 @@ class _Doing:
             limits = replace(limits, timeout=max(0.001, self._deadline - time.monotonic()))
         shown = self._on_progress
         if stage.plan.kind != "sweep":
-            free_abandoned(self._storage, stage.plan.name, max_attempts=limits.max_attempts)
+            dead = dead_holders(self._storage, stage.plan.name)
+            free_abandoned(self._storage, dead, max_attempts=limits.max_attempts)
             withdraw(self._storage, stage.plan.name, {job.key for job in stage.jobs})
         progress = measuring.measure(
             self._storage, stage.plan, stage.jobs, limits, None if shown is None else lambda now: shown(stage, now)

@@ -1,6 +1,7 @@
 """Putting in order, in the database, what workers left that have ended or are dead."""
 
 import contextlib
+from collections.abc import Collection
 
 from hpo.errors import StorageError
 from hpo.service.hosts.liveness import is_certainly_dead
@@ -12,7 +13,7 @@ from hpo.service.storage import Storage
 from hpo.service.supervisors.crew import WorkerExit
 from hpo.service.workers.output import KEPT
 
-__all__ = ["clean_up", "free_abandoned"]
+__all__ = ["clean_up", "dead_holders", "free_abandoned"]
 
 
 def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None:
@@ -46,23 +47,36 @@ def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None
         Roster(storage).sign_off(exited.name)
 
 
-def free_abandoned(storage: Storage, study: str | None = None, *, max_attempts: int) -> int:
-    """Free what workers hold that died with their supervisor, as attempts that failed; how many slots that were.
+def dead_holders(storage: Storage, study: str | None = None) -> set[str]:
+    """The workers of this machine that hold slots and are dead, by name.
 
-    Their leases would run out too; this spares the wait. It sees only workers of this machine. `study`: the only one
-    to look at; None: all there are.
+    Args:
+        storage: where the slots are.
+        study: the only one to look at; None: all there are.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    slots = Slots(storage)
+    holders = slots.holders() if study is None else {slot.worker for slot in slots.leased(study) if slot.worker}
+    return {worker for worker in holders if is_certainly_dead(worker)}
+
+
+def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: int) -> int:
+    """Free what these workers hold, which died with their supervisor, as attempts that failed; how many slots.
+
+    Their leases would run out too; this spares the wait. It may be done again.
 
     Raises:
         StorageError: the database failed.
 
     """
     slots = Slots(storage, max_attempts=max_attempts)
-    holders = slots.holders() if study is None else {slot.worker for slot in slots.leased(study) if slot.worker}
     freed = 0
-    for worker in holders:
-        if is_certainly_dead(worker):
-            touched = {slot.study for slot in slots.held_by(worker)}
-            freed += slots.give_up(worker, "its worker died with its supervisor")
-            for each in touched:
-                recover(storage, each, max_attempts=max_attempts)
+    for worker in workers:
+        touched = {slot.study for slot in slots.held_by(worker)}
+        freed += slots.give_up(worker, "its worker died with its supervisor")
+        for each in touched:
+            recover(storage, each, max_attempts=max_attempts)
     return freed

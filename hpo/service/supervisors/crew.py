@@ -3,7 +3,7 @@
 import selectors
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -105,13 +105,7 @@ class WorkerPool:
 
     def reap(self) -> list[WorkerExit]:
         """The ends of those that have ended since the last time."""
-        exits = []
-        for place, worker in enumerate(self._places):
-            if worker is not None and worker.exit_code is not None:
-                self._places[place] = None
-                self._close(worker)
-                exits.append(self._judge(worker))
-        return exits
+        return [self._judge(worker) for worker in self._take_ended()]
 
     def kill_stuck(self) -> None:
         """Kill the workers whose trial takes too long, or that show no sign of life."""
@@ -128,8 +122,8 @@ class WorkerPool:
             elif now - worker.beaten > limits.stall_seconds:
                 worker.kill(f"no sign of life for {limits.stall_seconds:g} seconds")
 
-    def end(self, *, grace: float, last_words: float, tick: float, hurry: Callable[[], object]) -> list[str]:
-        """End every worker.
+    def end(self, *, grace: float, last_words: float, tick: float, hurry: Callable[[], object]) -> Iterator[str]:
+        """End every worker, and give the name of each once it has ended.
 
         Args:
             grace: seconds they get to give back what they have in hand.
@@ -137,31 +131,32 @@ class WorkerPool:
             tick: seconds between looks at them.
             hurry: true: kill them now.
 
-        Returns:
-            The names of those that were there.
-
         """
-        alive = list(self.workers)
-        names = [worker.name for worker in alive]
-        self._places = [None] * len(self._places)
         telling = time.monotonic() + last_words
         deadline = telling + grace
         asked: set[int] = set()
-        while alive:
+        while self.workers:
             self.listen(tick)
             now = time.monotonic()
-            for worker in alive:
+            for worker in self.workers:
                 if worker.pid not in asked and (worker.busy_since is None or now >= telling):
                     asked.add(worker.pid)
                     worker.stop()
                 if now >= deadline or hurry():
                     worker.kill()
-            ended = [worker for worker in alive if worker.exit_code is not None]
-            for worker in ended:
-                self._close(worker)
-            alive = [worker for worker in alive if worker not in ended]
+            for worker in self._take_ended():
+                yield worker.name
         self._selector.close()
-        return names
+
+    def _take_ended(self) -> list[WorkerProcess]:
+        """Those that have ended since the last time, whose places are empty now."""
+        ended = [worker for worker in self.workers if worker.exit_code is not None]
+        for worker in ended:
+            self._places[self._places.index(worker)] = None
+            for fd in (worker.events, worker.output, worker.errors):
+                self._selector.unregister(fd)
+            worker.close()
+        return ended
 
     def _start(self) -> WorkerProcess:
         order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
@@ -170,11 +165,6 @@ class WorkerPool:
         self._selector.register(worker.output, selectors.EVENT_READ, worker.read_output)
         self._selector.register(worker.errors, selectors.EVENT_READ, worker.read_output)
         return worker
-
-    def _close(self, worker: WorkerProcess) -> None:
-        for fd in (worker.events, worker.output, worker.errors):
-            self._selector.unregister(fd)
-        worker.close()
 
     def _judge(self, worker: WorkerProcess) -> WorkerExit:
         """How and why a worker ended; and when the next one may be started."""

@@ -16,7 +16,7 @@ from hpo.service.storage.patience import PATIENCE
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.fail_fast import first_all_failed
 from hpo.service.supervisors.child import environment
-from hpo.service.supervisors.cleanup import free_abandoned
+from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
 from hpo.service.supervisors.crew import WorkerExit, WorkerPool
 from hpo.service.supervisors.outage import Outage
 from hpo.service.supervisors.stops import Stops
@@ -59,7 +59,7 @@ def drain(
         HpoError: a worker could not go on, in its own words; nothing is lost, and nothing is left running.
 
     """
-    free_abandoned(storage, record.name, max_attempts=limits.max_attempts)
+    free_abandoned(storage, dead_holders(storage, record.name), max_attempts=limits.max_attempts)
     recover(storage, record.name, max_attempts=limits.max_attempts)
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1

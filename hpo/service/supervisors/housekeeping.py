@@ -12,14 +12,14 @@ from hpo.service.hosts.roster import Roster
 from hpo.service.slots.recovery import recover, recover_all
 from hpo.service.storage import Storage
 from hpo.service.studies.fail_fast import stop_if_all_failed
-from hpo.service.supervisors.cleanup import clean_up, free_abandoned
+from hpo.service.supervisors.cleanup import clean_up, dead_holders, free_abandoned
 from hpo.service.supervisors.crew import WorkerExit
 from hpo.service.supervisors.outage import Outage
 
 __all__ = ["Housekeeping"]
 
 _log = logging.getLogger("hpo.fleet")
-_FREE_EVERY = 5.0  # seconds between looks for workers that died with their supervisor
+_FREE_EVERY = 3.0  # seconds between looks for workers that died with their supervisor
 _RECOVER_EVERY = 15.0  # seconds between sweeps for what nobody told or settled
 _PAUSE = 2.0  # seconds between tries of what the database refused
 
@@ -45,6 +45,7 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self.error: StorageError | None = None  # why waiting for the database is no use any more
         self._freed = self._recovered = float("-inf")  # monotonic seconds
+        self._dead: set[str] = set()  # workers that held slots and were dead when last looked
         self._heard = self._cleaned = 0  # ended workers: heard of; in order, counted by the thread
         self._last_cleaned = float("-inf")  # monotonic seconds
 
@@ -97,11 +98,16 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        free = functools.partial(free_abandoned, self._storage, self._study, max_attempts=self._max_attempts)
-        if now - self._freed >= _FREE_EVERY and self._once("free", free):
+        if now - self._freed >= _FREE_EVERY and self._once("free", self._free_abandoned):
             self._freed = now
         if now - self._recovered >= _RECOVER_EVERY and self._once("recover", self._recover):
             self._recovered = now
+
+    def _free_abandoned(self) -> None:
+        """Free what is held by workers that were dead at the last look: others have their supervisor clean up."""
+        dead = dead_holders(self._storage, self._study)
+        free_abandoned(self._storage, dead & self._dead, max_attempts=self._max_attempts)
+        self._dead = dead
 
     def _recover(self) -> None:
         if self._study is None:

@@ -129,10 +129,8 @@ class Supervisor:
     def _end(self, *, last_words: float) -> None:
         """End every worker; what it had in hand is given back unblamed."""
         before = min(self._stops.count, 1)  # the signal that brought us here, if one did
-        there = self._pool.end(
-            grace=_GRACE, last_words=last_words, tick=_TICK / 2, hurry=lambda: self._stops.count > before
-        )
-        for name in there:
+        hurry = lambda: self._stops.count > before  # noqa: E731
+        for name in self._pool.end(grace=_GRACE, last_words=last_words, tick=_TICK / 2, hurry=hurry):
             self._housekeeping.clean_up(WorkerExit(name=name, how="stopped"))
         self.left_in_order = self._housekeeping.close(_LAST_CHORES)
 

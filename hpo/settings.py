@@ -16,6 +16,8 @@ from hpo.files import expanded, read
 __all__ = [
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
     "PRUNERS",
     "SAMPLERS",
     "STALL_SECONDS",
@@ -48,6 +50,12 @@ PRUNERS: Mapping[str, str] = MappingProxyType(
     }
 )
 DEFAULT_PRUNER = "asha"
+
+MAX_ATTEMPTS = 3
+"""Crashes a trial may see before it fails."""
+
+LEASE_SECONDS = 60.0
+"""A worker that is not heard of for this long loses the slot it holds."""
 
 STALL_SECONDS = 3600.0
 """Without a sign of life, which a training gives after each epoch, a worker is taken for hung after this long.

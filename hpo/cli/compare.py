@@ -98,7 +98,7 @@ def compare(
     from hpo.service.compare.outline import outline
     from hpo.service.compare.request import CompareRequest
     from hpo.service.compare.run import compare as run
-    from hpo.service.supervisors.effort import Effort
+    from hpo.service.workers.limits import Limits
 
     request = CompareRequest(
         study=study,
@@ -110,7 +110,7 @@ def compare(
         rounds=rounds,
         margin=margin,
         resample=resample,
-        effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
     ahead = outline(request)
     announce(ahead)

@@ -31,7 +31,7 @@ from hpo.cli.arguments.searching import (
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.optimize import announce, conclude
 from hpo.cli.printing.output import document
-from hpo.settings import storage_url
+from hpo.settings import MAX_ATTEMPTS, storage_url
 
 __all__ = ["optimize", "register"]
 
@@ -69,7 +69,7 @@ def optimize(
     no_baseline: NoBaseline = False,
     max_attempts: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
-    ] = 3,
+    ] = MAX_ATTEMPTS,
     memory_limit: Annotated[
         int | None,
         typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
@@ -82,12 +82,12 @@ def optimize(
     from hpo.service.optimize.plan import plan
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize as run
-    from hpo.service.supervisors.effort import Effort
     from hpo.service.views import status
+    from hpo.service.workers.limits import Limits
     from hpo.study.configurations import read_configurations
 
     url = storage or storage_url()
-    effort = Effort(
+    limits = Limits(
         workers=workers,
         timeout=timeout,
         trial_timeout=trial_timeout,
@@ -107,7 +107,7 @@ def optimize(
         until=until,
         objectives=objectives,
         baseline=not no_baseline,
-        effort=effort,
+        limits=limits,
     )
     ahead = plan(request)
     request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)

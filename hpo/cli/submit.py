@@ -88,7 +88,7 @@ def submit(
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.submit import meant
     from hpo.service.optimize.submit import submit as run
-    from hpo.service.supervisors.effort import Effort
+    from hpo.service.workers.limits import Limits
     from hpo.study.configurations import read_configurations
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
@@ -108,7 +108,7 @@ def submit(
             objectives=objectives,
             forget=[limit for limit, value in limits.items() if value == NONE],
             baseline=not no_baseline,
-            effort=Effort(workers=0, trial_timeout=kept.get("trial_timeout")),
+            limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
         )
     )
     ahead = plan(request)

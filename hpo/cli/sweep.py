@@ -87,8 +87,8 @@ def sweep(
     What has been trained is kept: the same command goes on where it stopped, more repeats add to it. Tables of a
     chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
-    from hpo.service.supervisors.effort import Effort
     from hpo.service.sweep.request import SweepRequest
+    from hpo.service.workers.limits import Limits
 
     request = SweepRequest(
         definition=definition,
@@ -97,7 +97,7 @@ def sweep(
         fidelity=fidelity,
         storage=storage or storage_url(),
         seed=seed,
-        effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
     (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
 

@@ -8,7 +8,7 @@ from hpo.cli.arguments import complete
 from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import megabytes, seconds, whole
 from hpo.cli.arguments.options import Storage
-from hpo.settings import storage_url
+from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]
 
@@ -47,7 +47,7 @@ def worker(
     ] = None,
     max_attempts: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
-    ] = 3,
+    ] = MAX_ATTEMPTS,
     memory_limit: Annotated[
         int | None,
         typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
@@ -55,7 +55,7 @@ def worker(
     lease: Annotated[
         float,
         typer.Option(metavar="TIME", parser=seconds, help="A worker not heard of for so long loses its trial."),
-    ] = 60.0,
+    ] = LEASE_SECONDS,
     log: Annotated[
         str | None,
         typer.Option(metavar="KIND", help="text or json, a line an event on stderr.  [env: HPO_LOG; default: text]"),
@@ -75,17 +75,20 @@ def worker(
     """
     from hpo import logs
     from hpo.service.supervisors.fleet import FleetOrder, run_fleet
+    from hpo.service.workers.limits import Limits
 
     kind = logs.kind(log)
     order = FleetOrder(
-        processes=processes,
+        limits=Limits(
+            workers=processes,
+            max_attempts=max_attempts,
+            memory_limit=None if memory_limit is None else memory_limit << 20,
+            lease_seconds=lease,
+        ),
         drain=drain,
         gpus=not cpu,
         workers_per_gpu=workers_per_gpu,
         only=tuple(dict.fromkeys(study or ())),
-        max_attempts=max_attempts,
-        memory_limit=None if memory_limit is None else memory_limit << 20,
-        lease_seconds=lease,
         objective=objective,
         log=kind,
     )

@@ -44,13 +44,13 @@ def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
     from hpo.service.optimize.request import Request
     from hpo.service.optimize.run import optimize
-    from hpo.service.supervisors.effort import Effort
+    from hpo.service.workers.limits import Limits
 
     (folder / "own.py").write_text(OWN)
     request = Request(
         definition=f"{folder}/own.py:study", trials=25, storage=f"sqlite:///{folder}/hpo.db", seed=1,
         sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
-        effort=Effort(workers=1),
+        limits=Limits(workers=1),
     )  # fmt: skip
     optimize(request)
     return folder

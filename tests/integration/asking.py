@@ -4,15 +4,15 @@ from dataclasses import fields
 from typing import Any
 
 from hpo.service.optimize.request import Request
-from hpo.service.supervisors.effort import Effort
+from hpo.service.workers.limits import Limits
 
 __all__ = ["asked"]
 
-_EFFORT = {field.name for field in fields(Effort)}
+_LIMITS = {field.name for field in fields(Limits)}
 
 
 def asked(**options: Any) -> Request:
-    """The request of these options, those of its effort among them."""
-    effort = {name: value for name, value in options.items() if name in _EFFORT}
-    rest = {name: value for name, value in options.items() if name not in _EFFORT}
-    return Request(**rest, effort=Effort(**effort))
+    """The request of these options, those of its limits among them."""
+    limits = {name: value for name, value in options.items() if name in _LIMITS}
+    rest = {name: value for name, value in options.items() if name not in _LIMITS}
+    return Request(**rest, limits=Limits(**limits))

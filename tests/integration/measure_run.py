@@ -9,12 +9,12 @@ import sys
 import small
 
 from hpo.service import storage
-from hpo.service.measuring import Effort, measure, study
+from hpo.service.measuring import Limits, measure, study
 
 PLAN = study(small.study, f"{small.FILE}:study", kind="pairs", space="line", fidelity="full", name="small-pairs-full")
 
 if __name__ == "__main__":
     jobs = [small.job(**options) for options in json.loads(sys.argv[2])]
     opened = storage.prepare(sys.argv[1])
-    print(measure(opened, PLAN, jobs, Effort(workers=1)).ended)
+    print(measure(opened, PLAN, jobs, Limits(workers=1)).ended)
     assert "tensorflow" not in sys.modules

@@ -19,9 +19,9 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, halting
 from hpo.service.workers import prepared, sources
-from hpo.service.workers.order import Avoid
-from hpo.service.workers.serve import Drained, MakeObjective, Server, Step
-from hpo.service.workers.sources import AnyStudy
+from hpo.service.workers.order import Avoid, Ended
+from hpo.service.workers.serve import MakeObjective, Server, Step
+from hpo.service.workers.sources import Source
 from hpo.study import Float, Params, registry
 from hpo.study.imported import StaleProcessError
 
@@ -49,9 +49,9 @@ class Worker:
         self.served: list[str] = []
         self.refusals: list[dict[str, str]] = []
 
-        def source(slots: Slots) -> AnyStudy:
+        def source(slots: Slots) -> Source:
             tell = lambda refusals: self.refusals.append(dict(refusals))  # noqa: E731
-            return AnyStudy(store, slots, drain=True, on_refusals=tell, **options)  # type: ignore[arg-type]
+            return Source(store, slots, drain=True, on_refusals=tell, **options)  # type: ignore[arg-type]
 
         self.server = Server(store, None, objective, source=source, on_step=self._step)
 
@@ -59,7 +59,7 @@ class Worker:
         if step == "claimed":
             self.served.append(slot.study)
 
-    def run(self) -> Drained:
+    def run(self) -> Ended:
         return self.server.run()
 
 
@@ -182,7 +182,7 @@ def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
 def test_a_study_submitted_again_is_looked_at_again_at_once(store: Storage, make: Make) -> None:
     make("changed", 1, version="f" * 16)
     slots = Slots(store)
-    source = AnyStudy(store, slots, drain=True)
+    source = Source(store, slots, drain=True)
     offer = source.offer()
     assert offer is not None
     source.refuse(offer, DataError("another version"))
@@ -197,7 +197,7 @@ def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_tha
     make("sick", 1)
     now = [1000.0]
     monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
-    source = AnyStudy(store, Slots(store))
+    source = Source(store, Slots(store))
     for took, seconds in ((0.0, 5.0), (0.1, 10.0), (1.0, 20.0), (1.0, 30.0), (0.0, 30.0), (4.0, 80.0), (3600.0, 600.0)):
         offer = source.offer()
         assert offer is not None
@@ -208,6 +208,47 @@ def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_tha
         assert source.offer() is None
         now[0] += 2
     assert caplog.text.count("the study, so it is left to others") == 1
+
+
+def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_when_it_fails_again(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make("moody", 1)
+    now = [1000.0]
+    monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
+    source = Source(store, Slots(store))
+    for seconds, ended in ((5.0, False), (10.0, True), (5.0, False), (10.0, False)):
+        offer = source.offer()
+        assert offer is not None
+        source.refuse(offer, DataError("the data are gone"))
+        now[0] += seconds - 1
+        assert source.offer() is None
+        now[0] += 2
+        if ended:
+            source.ended(offer, "complete")
+    assert caplog.text.count("the study, so it is left to others") == 2  # anew once it had been well meanwhile
+
+
+def test_looks_for_work_grow_rarer_until_something_is_found(
+    store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources.random, "uniform", lambda low, high: high)
+    source = Source(store, Slots(store))
+    waits: list[float] = []
+
+    def idle(turns: int) -> list[float]:
+        waits.clear()
+        for _ in range(turns):
+            assert source.offer() is None
+            assert source.wait(waits.append)
+        return list(waits)
+
+    assert idle(6) == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0]
+    make("new", 1)
+    offer = source.offer()
+    assert offer is not None
+    source.refuse(offer, DataError("the data are gone"))
+    assert idle(2) == [0.1, 0.2]
 
 
 def test_a_definition_changed_under_a_worker_has_its_process_replaced(
@@ -376,7 +417,7 @@ def test_told_to_be_replaced_it_finishes_what_it_has(
     began, go, objective = blocked
     make("a", 3)
     worker = Worker(store, objective)
-    ended: list[Drained] = []
+    ended: list[Ended] = []
     thread = threading.Thread(target=lambda: ended.append(worker.run()))
     thread.start()
     assert began.wait(60)

@@ -21,12 +21,12 @@ from hpo.search import measure as measure_here
 from hpo.search.redraw import redraw
 from hpo.service import storage, studies
 from hpo.service.hosts.cores import usable_cores
-from hpo.service.measuring import Effort, Result, estimate, measure, results, study
+from hpo.service.measuring import Limits, Result, estimate, measure, results, study
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.views.progress import Progress
 
-EFFORT = Effort(workers=2)
+LIMITS = Limits(workers=2)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_jobs_are_measured_once_and_their_results_found_by_key(opened: Storage) 
     ]
     assert results(opened, PLAN.name) == {}
     told: list[Progress] = []
-    done = measure(opened, PLAN, jobs, EFFORT, told.append)
+    done = measure(opened, PLAN, jobs, LIMITS, told.append)
     assert (done.ended, done.settled, done.target) == ("done", 8, 8)
     assert (done.complete, done.pruned, done.failed) == (5, 2, 1)
     assert told[-1].settled == 8
@@ -89,8 +89,8 @@ def test_jobs_are_measured_once_and_their_results_found_by_key(opened: Storage) 
 
     # Again, it does nothing; with one more job, that one; what has failed or was pruned is not tried again.
     before = settled(opened)
-    assert measure(opened, PLAN, jobs, EFFORT).new == 0
-    again = measure(opened, PLAN, [small.job(2), *jobs], Effort(workers=1))
+    assert measure(opened, PLAN, jobs, LIMITS).new == 0
+    again = measure(opened, PLAN, [small.job(2), *jobs], Limits(workers=1))
     assert (again.ended, again.new, again.target) == ("done", 1, 9)
     after = settled(opened)
     assert {position: after[position] for position in before} == before
@@ -134,7 +134,7 @@ def test_killed_in_the_middle_it_goes_on_and_repeats_nothing_finished(storage_ur
     assert set(before) == {0, 1}
     assert len(results(found, PLAN.name)) == 2
     Path("go").touch()
-    done = measure(found, PLAN, [small.job(**each) for each in options], Effort(workers=1))
+    done = measure(found, PLAN, [small.job(**each) for each in options], Limits(workers=1))
     assert (done.ended, done.complete, done.new) == ("done", 4, 2)
     after = settled(found)
     assert {position: after[position] for position in before} == before
@@ -154,12 +154,12 @@ def test_killed_in_the_middle_it_goes_on_and_repeats_nothing_finished(storage_ur
 def test_what_no_worker_could_do_is_refused_before_anything_is_written(opened: Storage) -> None:
     odd = replace(small.job(), params={"rate": 7.0, "kind": "plain"})
     with pytest.raises(UsageError, match=r"configuration of job 'plain 1' is none of space 'line': rate=7.0 is not"):
-        measure(opened, PLAN, [odd], EFFORT)
+        measure(opened, PLAN, [odd], LIMITS)
     with pytest.raises(StudyError, match="there is no study 'gone'"):
-        measure(opened, replace(PLAN, parent="gone"), [small.job()], EFFORT)
+        measure(opened, replace(PLAN, parent="gone"), [small.job()], LIMITS)
     assert studies.list_all(opened) == []
     with pytest.raises(UsageError, match="there is nothing to measure"):
-        measure(opened, PLAN, [], EFFORT)
+        measure(opened, PLAN, [], LIMITS)
 
 
 @pytest.mark.parametrize(

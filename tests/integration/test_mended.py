@@ -20,7 +20,7 @@ from hpo.service.studies import StudyPlan
 from hpo.service.supervisors import housekeeping
 from hpo.service.supervisors.outage import Outage
 from hpo.service.workers.serve import Server
-from hpo.service.workers.sources import AnyStudy
+from hpo.service.workers.sources import Source
 
 TRIALS = 6
 
@@ -55,7 +55,7 @@ def serve(opened: Storage, breaks: Callable[[], object], mends: Callable[[], obj
         return run
 
     opened.patience, opened.on_away, opened.on_back = float("inf"), away, lambda: back.append(True)
-    server = Server(opened, None, make, source=lambda slots: AnyStudy(opened, slots, drain=True))
+    server = Server(opened, None, make, source=lambda slots: Source(opened, slots, drain=True))
     assert server.run() == "drained"
     assert len(trained) == TRIALS
     return told, len(back)
@@ -87,7 +87,7 @@ def test_a_server_that_allows_reading_only_for_a_while(
     def sweep() -> None:
         """What a fleet's supervisor does meanwhile."""
         for _ in range(3):
-            chores._buried = chores._recovered = float("-inf")
+            chores._freed = chores._recovered = float("-inf")
             chores._sweep()
 
     def breaks() -> None:

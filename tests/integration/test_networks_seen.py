@@ -8,7 +8,7 @@ import small_tables
 from hpo.report.figures import layers
 from hpo.service import storage, studies
 from hpo.service.findings.gathering import gather
-from hpo.service.measuring import Effort
+from hpo.service.measuring import Limits
 from hpo.service.studies import StudyPlan
 from hpo.service.sweep.request import SweepRequest
 from hpo.service.sweep.run import sweep
@@ -25,7 +25,7 @@ def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> Non
         fidelity="quick", direction="minimize", metric="mae", seed=7, sampler="random", pruner="none",
     )  # fmt: skip
     studies.create_or_resume(opened, plan)
-    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, effort=Effort(workers=1)))
+    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, limits=Limits(workers=1)))
     findings = gather(opened, "searched")
     opened.close()
     rates = study.sweeps[0]

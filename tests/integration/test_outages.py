@@ -19,7 +19,7 @@ from hpo.service.optimize.request import Request
 from hpo.service.optimize.submit import submit
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.supervisors.effort import Effort
+from hpo.service.workers.limits import Limits
 
 LEASE = 1.5  # seconds
 STUDY = "toy"
@@ -85,9 +85,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def submitted(url: str, trials: int, trial_timeout: float | None = None) -> Storage:
     """Leave that many trials to whoever comes; the storage."""
     definition = f"{toy.FILE}:study"
-    effort = Effort(trial_timeout=trial_timeout)
+    limits = Limits(trial_timeout=trial_timeout)
     submit(
-        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, effort=effort)
+        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, limits=limits)
     )
     return storage.open(url)
 

@@ -14,7 +14,7 @@ from hpo.errors import StudyError, UsageError
 from hpo.service import storage as storages
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.measuring import Effort, measure
+from hpo.service.measuring import Limits, measure
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
@@ -161,13 +161,13 @@ def test_a_measurement_is_left_to_the_fleet_too_with_its_limit(store: Storage) -
         if slot is not None:
             assert slots.settle(slot, "complete", 0.5)
 
-    done = measure(store, measured, jobs, Effort(workers=0, trial_timeout=30.0), others)
+    done = measure(store, measured, jobs, Limits(workers=0, trial_timeout=30.0), others)
     assert (done.ended, done.settled, done.best) == ("done", 2, None)
     record = studies.get(store, measured.name)
     assert (record.trial_timeout, record.version) == (30.0, small.study.version)
     halting.stop(store, measured.name, by="ada")
     with pytest.raises(StudyError, match="hpo resume left-to-others"):
-        measure(store, measured, [*jobs, small.job(seed=3)], Effort(workers=0))
+        measure(store, measured, [*jobs, small.job(seed=3)], Limits(workers=0))
 
 
 def test_what_is_in_hand_is_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:

@@ -143,12 +143,18 @@ def test_its_time_runs_out(url: str) -> None:
 
 def test_a_trial_that_takes_too_long_fails_even_if_it_holds_the_lock(storage_url: str) -> None:
     done = optimize(request(storage_url, "clutches", trial_timeout=2.0))
-    assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
-    assert toy.unsound(storage_url, NAME, trials=8, failed=1) == []
+    assert (done.ended, done.failed + done.complete) == ("done", 8)
+    assert done.complete
+    assert toy.unsound(storage_url, NAME, trials=8, failed=done.failed) == []
     opened = storage.open(storage_url)
-    slot = Slots(opened).list(NAME)[0]
+    baseline, *others = Slots(opened).list(NAME)
     opened.close()
-    assert (slot.reason, slot.attempt) == ("the trial took longer than 2 seconds", 1)
+    too_long = ("failed", "the trial took longer than 2 seconds", 1)
+    assert (baseline.outcome, baseline.reason, baseline.attempt) == too_long
+    for slot in others:  # each is over in no time; a machine on which many wait may yet take longer
+        if slot.outcome != "complete":
+            assert (slot.outcome, slot.reason, slot.attempt) == too_long
+            assert (slot.settled_at or 0.0) - (slot.started_at or 0.0) > 2.0
 
 
 def test_a_worker_without_a_sign_of_life_is_replaced(url: str) -> None:

@@ -22,8 +22,8 @@ from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.studies import StudyPlan
 from hpo.service.supervisors import supervisor
-from hpo.service.supervisors.child import Child, environment
-from hpo.service.supervisors.effort import Effort
+from hpo.service.supervisors.child import WorkerProcess, environment
+from hpo.service.workers.limits import Limits
 from hpo.service.workers.order import Event, WorkOrder
 
 NAME = "toy-line-quick"
@@ -111,7 +111,7 @@ def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPat
         storage=url,
         trials=8,
         pruner="none",
-        effort=Effort(workers=1),
+        limits=Limits(workers=1),
     )
     assert optimize(request).ended == "interrupted"
     fingers.join()
@@ -154,17 +154,14 @@ def ordered(url: str, objective: str) -> WorkOrder:
         worker="",
         parent=0,
         events=-1,
-        lease_seconds=60,
-        stall_seconds=900,
-        max_attempts=3,
-        memory_limit=1 << 40,
+        limits=Limits(memory_limit=1 << 40),
         objective=f"{toy.FILE}:{objective}",
     )
 
 
 @pytest.fixture
-def child(url: str) -> Iterator[Child]:
-    worker = Child(ordered(url, "sleeps"), environment(1))
+def worker(url: str) -> Iterator[WorkerProcess]:
+    worker = WorkerProcess(ordered(url, "sleeps"), environment(1))
     until(begun)
     yield worker
     worker.kill()
@@ -182,10 +179,10 @@ def given_back(url: str) -> None:
     assert running == []
 
 
-def ended(url: str, child: Child) -> Slot:
+def ended(url: str, worker: WorkerProcess) -> Slot:
     """The slot it had in hand, and no trial RUNNING."""
-    until(lambda: child.exit_code is not None)
-    child.hear()
+    until(lambda: worker.exit_code is not None)
+    worker.read_events()
     opened = storage.open(url)
     slot = next(slot for slot in Slots(opened).list(NAME) if slot.attempt)
     trials = opened.rdb.get_all_trials(opened.rdb.get_study_id_from_name(NAME))
@@ -194,39 +191,39 @@ def ended(url: str, child: Child) -> Slot:
     return slot
 
 
-def test_a_worker_that_is_told_to_stop_gives_its_slot_back(url: str, child: Child) -> None:
-    child.stop()
-    slot = ended(url, child)
+def test_a_worker_that_is_told_to_stop_gives_its_slot_back(url: str, worker: WorkerProcess) -> None:
+    worker.stop()
+    slot = ended(url, worker)
     assert (slot.state, slot.tries) == ("open", 0)
-    assert child.ending == Event(kind="ended", text="stopped")
+    assert worker.ending == Event(kind="ended", text="stopped")
 
 
-def test_a_signal_just_before_the_supervisors_word_is_the_same(url: str, child: Child) -> None:
+def test_a_signal_just_before_the_supervisors_word_is_the_same(url: str, worker: WorkerProcess) -> None:
     """Whoever ends a group of processes signals each of them."""
-    os.kill(child.pid, signal.SIGTERM)
-    child.stop()
-    slot = ended(url, child)
+    os.kill(worker.pid, signal.SIGTERM)
+    worker.stop()
+    slot = ended(url, worker)
     assert (slot.state, slot.tries) == ("open", 0)
 
 
-def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, child: Child) -> None:
-    os.kill(child.pid, signal.SIGTERM)
-    slot = ended(url, child)
+def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
+    os.kill(worker.pid, signal.SIGTERM)
+    slot = ended(url, worker)
     why = "its worker was ended by SIGTERM, which hpo did not send"
     assert (slot.state, slot.tries, slot.reason) == ("open", 1, why)
-    assert child.ending == Event(kind="crashed", text=why)
+    assert worker.ending == Event(kind="crashed", text=why)
 
 
-def test_a_supervisor_that_vanishes_costs_an_attempt(url: str, child: Child) -> None:
+def test_a_supervisor_that_vanishes_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
     """Where no kernel kills its worker with it."""
-    assert child._process.stdin is not None
-    child._process.stdin.close()
-    slot = ended(url, child)
+    assert worker._process.stdin is not None
+    worker._process.stdin.close()
+    slot = ended(url, worker)
     assert (slot.state, slot.tries, slot.reason) == ("open", 1, "its supervisor vanished")
 
 
 def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -> None:
-    worker = Child(ordered(url, "asks"), environment(1))
+    worker = WorkerProcess(ordered(url, "asks"), environment(1))
     try:
         until(lambda: worker.exit_code is not None)
         opened = storage.open(url)
@@ -239,16 +236,16 @@ def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -
 
 def test_a_worker_that_dies_while_it_loads_is_told_so(url: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import os, signal\ndef made(beat): os.kill(os.getpid(), signal.SIGSEGV)\n")
-    worker = Child(replace(ordered(url, "sleeps"), objective=f"{tmp_path / 'mine.py'}:made"), environment(1))
+    worker = WorkerProcess(replace(ordered(url, "sleeps"), objective=f"{tmp_path / 'mine.py'}:made"), environment(1))
     until(lambda: worker.exit_code is not None)
     worker.close()
     assert worker.loading == NAME
     assert worker.describe_death().startswith("signal 11 (SIGSEGV)")
 
 
-def test_a_worker_has_a_session_of_its_own(child: Child) -> None:
+def test_a_worker_has_a_session_of_its_own(worker: WorkerProcess) -> None:
     """So the terminal's Ctrl-C does not reach it."""
-    assert os.getsid(child.pid) == child.pid
+    assert os.getsid(worker.pid) == worker.pid
 
 
 def test_a_worker_that_is_late_to_a_dead_supervisor_ends(url: str) -> None:

@@ -7,7 +7,7 @@ import small_tables
 
 from hpo.errors import StudyError
 from hpo.service import measuring, storage
-from hpo.service.measuring import Effort
+from hpo.service.measuring import Limits
 from hpo.service.slots.slots import Slots
 from hpo.service.sweep.greedy import greedy, read_greedy
 from hpo.service.sweep.plan import plan_greedy, plan_sweep
@@ -15,11 +15,11 @@ from hpo.service.sweep.request import SweepRequest
 from hpo.service.sweep.run import as_reported, read, study_seed, sweep
 
 REFERENCE = f"{small_tables.FILE}:study"
-ONE = Effort(workers=1)
+ONE = Limits(workers=1)
 
 
 def ask(url: str, *sweeps: str, **changes) -> SweepRequest:
-    return SweepRequest(**{"definition": REFERENCE, "sweeps": sweeps, "storage": url, "effort": ONE, **changes})
+    return SweepRequest(**{"definition": REFERENCE, "sweeps": sweeps, "storage": url, "limits": ONE, **changes})
 
 
 def trained(url: str, study: str) -> dict[str, int | None]:
@@ -107,12 +107,12 @@ def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_pat
 
 def test_a_sweep_whose_time_is_up_tells_what_is_left_and_another_seed_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
-    rushed = sweep(ask(url, "rate", seed=7, effort=Effort(workers=1, timeout=0.01)))
+    rushed = sweep(ask(url, "rate", seed=7, limits=Limits(workers=1, timeout=0.01)))
     assert (rushed.ended, rushed.jobs, rushed.left) == ("timeout", 0, 2)
     assert rushed.tables[0].verdict == "undecided"
     ahead = plan_sweep(ask(url, "kind"))
     assert (ahead.left, ahead.others) == (3, 1)  # the fast rate was left undone and is no row of this table
     with pytest.raises(StudyError, match="made with seed 7, not 8: leave --seed out"):
         sweep(ask(url, seed=8))
-    method = greedy(ask(url, fidelity="quick", effort=Effort(workers=1, timeout=0.01)))
+    method = greedy(ask(url, fidelity="quick", limits=Limits(workers=1, timeout=0.01)))
     assert (method.ended, method.complete, method.tables) == ("timeout", False, ())

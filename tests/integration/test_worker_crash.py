@@ -14,12 +14,16 @@ import pytest
 import toy
 
 from hpo.service import storage, studies
+from hpo.service.hosts.liveness import identity
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.supervisors.abandoned import free_abandoned
-from hpo.service.workers.serve import Terms, serve
+from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
+from hpo.service.supervisors.housekeeping import Housekeeping
+from hpo.service.supervisors.outage import Outage
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.serve import serve
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -61,11 +65,32 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
     assert start(store.url, toy_study.name, "instant", step).wait(60) == 9
     settled = step in ("settled", "told")
     assert slots.counts(toy_study.name).settled == int(settled)
-    assert free_abandoned(store, toy_study.name, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
+    dead = dead_holders(store, toy_study.name)
+    assert free_abandoned(store, dead, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
     recover(store, toy_study.name)
     assert serve(store, toy_study.name, toy.instant) == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=3) == []
     assert [slot.tries for slot in slots.list(toy_study.name)] == [1 if settled else 2, 1, 1]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_worker_seen_dead_is_left_to_its_supervisor_until_the_next_look(
+    store: Storage, toy_study: StudyRecord, own: bool
+) -> None:
+    """Else a trial that was ended for its time would be tried again, its worker having died of it."""
+    slots = Slots(store)
+    slots.open(toy_study.name, 1)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert slots.claim(toy_study.name, identity(process.pid), 60)
+    process.kill()
+    process.communicate()
+    chores = Housekeeping(store, max_attempts=3, outage=Outage(), study=toy_study.name if own else None)
+    for running in (1, 0):
+        chores._freed = float("-inf")  # it is time again
+        chores._sweep()
+        assert slots.counts(toy_study.name).running == running
+    (slot,) = slots.list(toy_study.name)
+    assert (slot.reason, slot.tries) == ("its worker died with its supervisor", 1)
 
 
 def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study: StudyRecord, plan: StudyPlan) -> None:
@@ -93,7 +118,7 @@ def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: 
     until(lambda: list(Path().glob("began-*")))
     os.kill(sleeper.pid, signal.SIGSTOP)
     Path("go").touch()
-    assert serve(store, toy_study.name, toy.instant, terms=Terms(lease_seconds=1.5)) == "drained"
+    assert serve(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)) == "drained"
     value = Slots(store).list(toy_study.name)[0].value
     os.kill(sleeper.pid, signal.SIGCONT)
     assert sleeper.wait(60) == 0  # its own result is dropped, and there is nothing more to do
@@ -129,7 +154,7 @@ def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: S
 
         return run
 
-    serve(store, toy_study.name, stalls, terms=Terms(lease_seconds=1.0, stall_seconds=0.0))
+    serve(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9))
     assert seen
     assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
 

@@ -17,7 +17,8 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patience import patiently
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.workers.serve import Server, Step, Terms, serve
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.serve import Server, Step, serve
 
 AWAY = StorageError("storage postgresql://…: the server went away", transient=True)
 
@@ -120,9 +121,9 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
         raise MemoryError
 
     Slots(store).open(toy_study.name, 1)
-    terms = Terms(max_attempts=2)
-    assert [serve(store, toy_study.name, lambda beat: objective, terms=terms) for _ in range(2)] == ["recycled"] * 2
-    assert serve(store, toy_study.name, lambda beat: objective, terms=terms) == "drained"
+    limits = Limits(max_attempts=2)
+    assert [serve(store, toy_study.name, lambda beat: objective, limits=limits) for _ in range(2)] == ["recycled"] * 2
+    assert serve(store, toy_study.name, lambda beat: objective, limits=limits) == "drained"
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.outcome, slot.attempt) == ("failed", 2)
     assert "MemoryError" in (slot.reason or "")
@@ -130,7 +131,7 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
 
 def test_past_its_memory_limit_it_asks_to_be_replaced(store: Storage, toy_study: StudyRecord) -> None:
     Slots(store).open(toy_study.name, 3)
-    assert serve(store, toy_study.name, toy.instant, terms=Terms(memory_limit=1)) == "recycled"
+    assert serve(store, toy_study.name, toy.instant, limits=Limits(memory_limit=64 << 20)) == "recycled"
     counts = Slots(store).counts(toy_study.name)
     assert (counts.complete, counts.open) == (1, 2)
 

@@ -17,8 +17,9 @@ from hpo.service import storage, studies
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, file
 from hpo.service.studies import StudyPlan
-from hpo.service.workers.serve import Terms, serve
-from hpo.service.workers.terms import MakeObjective
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.prepared import MakeObjective
+from hpo.service.workers.serve import serve
 
 DATABASE, AWAY, BACKUP = Path("hpo.db"), Path("away.db"), Path("backup.db")
 LOST = Path("hpo.db.lost-results.jsonl")
@@ -66,7 +67,7 @@ def work(opened: Storage, plan: StudyPlan, objective: MakeObjective) -> list[str
         warnings.simplefilter("always")
         try:
             # Leases of an attempt that a backup knows and nobody is at are soon over.
-            serve(opened, plan.name, objective, terms=Terms(lease_seconds=0.5))
+            serve(opened, plan.name, objective, limits=Limits(lease_seconds=1.0))
         finally:
             said.extend(str(note.message) for note in notes if note.category is HpoWarning)
     return said

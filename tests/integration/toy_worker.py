@@ -7,7 +7,8 @@ import toy
 
 from hpo.service import storage
 from hpo.service.slots.slot import Slot
-from hpo.service.workers.serve import Step, Terms, serve
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.serve import Step, serve
 
 url, study, objective, *dead_at = sys.argv[1:]
 
@@ -17,4 +18,4 @@ def on_step(step: Step, slot: Slot) -> None:
         os._exit(9)
 
 
-serve(storage.open(url), study, getattr(toy, objective), terms=Terms(lease_seconds=1.5), on_step=on_step)
+serve(storage.open(url), study, getattr(toy, objective), limits=Limits(lease_seconds=1.5), on_step=on_step)

@@ -56,7 +56,7 @@ def outline(request: CompareRequest) -> Outline:
     foreseen: list[Foreseen] = []
 
     def foresee(stage: Stage) -> Mapping[str, Result] | None:
-        left, seconds = measuring.estimate(storage, stage.plan, stage.jobs, request.effort.workers)
+        left, seconds = measuring.estimate(storage, stage.plan, stage.jobs, request.limits.workers)
         foreseen.append(Foreseen(stage=stage, left=left, seconds=seconds))
         return None if left else measuring.results(storage, stage.plan.name)
 
@@ -68,7 +68,7 @@ def outline(request: CompareRequest) -> Outline:
             stages=tuple(foreseen),
             changed=any(measuring.changed(storage, stage.stage.plan) for stage in foreseen),
             safe_url=storage.safe_url,
-            workers=request.effort.processes(max([stage.left for stage in foreseen], default=1) or 1),
+            workers=request.limits.processes(max([stage.left for stage in foreseen], default=1) or 1),
         )
     finally:
         storage.close()

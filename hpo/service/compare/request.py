@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from hpo.errors import UsageError
-from hpo.service.measuring import Effort
+from hpo.service.measuring import Limits
 
 __all__ = ["MAX_CANDIDATES", "MAX_PAIRS", "MAX_ROUNDS", "CompareRequest"]
 
@@ -33,7 +33,7 @@ class CompareRequest:
     resample: bool | None = None
     # None: pairs whose test rows are drawn anew come as a second line where the evaluation has folds; False: never;
     # True: they are the verdict, and there are no pairs on the definition's own test rows
-    effort: Effort = field(default_factory=Effort)  # workers and limits
+    limits: Limits = field(default_factory=Limits)  # workers and limits
 
     def __post_init__(self) -> None:
         for what, value, low, high in (

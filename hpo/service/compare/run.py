@@ -20,10 +20,10 @@ from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.stages import Measured, Stage, walk
-from hpo.service.measuring import Effort, Result
+from hpo.service.measuring import Limits, Result
 from hpo.service.measuring.withdrawn import withdraw
 from hpo.service.storage import Storage
-from hpo.service.supervisors.abandoned import free_abandoned
+from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
 from hpo.service.views.progress import Progress
 
 __all__ = ["Unfinished", "compare", "read"]
@@ -63,7 +63,7 @@ def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], No
     storage = storages.open(request.storage)
     try:
         both = contest(storage, request)
-        measured = walk(storage, both, request, _Doing(storage, request.effort, on_progress))
+        measured = walk(storage, both, request, _Doing(storage, request.limits, on_progress))
         return _tell(storage, both, request, measured)
     finally:
         storage.close()
@@ -93,22 +93,23 @@ def read(storage: Storage, study: str) -> CompareReport | None:
 class _Doing:
     """Carries out stages within one time limit for all of them."""
 
-    def __init__(self, storage: Storage, effort: Effort, on_progress: Callable[[Stage, Progress], None] | None) -> None:
+    def __init__(self, storage: Storage, limits: Limits, on_progress: Callable[[Stage, Progress], None] | None) -> None:
         self._storage = storage
-        self._effort = effort
+        self._limits = limits
         self._on_progress = on_progress
-        self._deadline = None if effort.timeout is None else time.monotonic() + effort.timeout
+        self._deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
 
     def __call__(self, stage: Stage) -> Mapping[str, Result]:
-        effort = self._effort
+        limits = self._limits
         if self._deadline is not None:
-            effort = replace(effort, timeout=max(0.001, self._deadline - time.monotonic()))
+            limits = replace(limits, timeout=max(0.001, self._deadline - time.monotonic()))
         shown = self._on_progress
         if stage.plan.kind != "sweep":
-            free_abandoned(self._storage, stage.plan.name, max_attempts=effort.max_attempts)
+            dead = dead_holders(self._storage, stage.plan.name)
+            free_abandoned(self._storage, dead, max_attempts=limits.max_attempts)
             withdraw(self._storage, stage.plan.name, {job.key for job in stage.jobs})
         progress = measuring.measure(
-            self._storage, stage.plan, stage.jobs, effort, None if shown is None else lambda now: shown(stage, now)
+            self._storage, stage.plan, stage.jobs, limits, None if shown is None else lambda now: shown(stage, now)
         )
         results = measuring.results(self._storage, stage.plan.name)
         done = sum(job.key in results for job in stage.jobs)

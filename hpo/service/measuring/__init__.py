@@ -6,6 +6,6 @@ back jobs nobody asks for any more. What sweeps and comparisons stand on.
 
 from hpo.service.measuring.result import Result, results
 from hpo.service.measuring.running import changed, estimate, measure, study
-from hpo.service.supervisors.effort import Effort
+from hpo.service.workers.limits import Limits
 
-__all__ = ["Effort", "Result", "changed", "estimate", "measure", "results", "study"]
+__all__ = ["Limits", "Result", "changed", "estimate", "measure", "results", "study"]

@@ -11,11 +11,11 @@ from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.supervisors.drain import drain
-from hpo.service.supervisors.effort import MAX_WORKERS, Effort
 from hpo.service.views import status
 from hpo.service.views.progress import Progress
 from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
+from hpo.service.workers.limits import MAX_WORKERS, Limits
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def measure(
     storage: Storage,
     plan: StudyPlan,
     jobs: "Sequence[Job]",
-    effort: Effort,
+    limits: Limits,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Do the jobs that have not been done, in the order given, and whatever an earlier run of the study left undone.
@@ -96,7 +96,7 @@ def measure(
         storage: where the study is, or is made.
         plan: from `study`.
         jobs: what to measure.
-        effort: how the run is carried out.
+        limits: how the run is carried out.
         on_progress: told a few times a second how far the study is, earlier jobs of it included.
 
     Raises:
@@ -109,19 +109,18 @@ def measure(
     """
     _refuse_foreign(plan, jobs)
     # As many however few jobs are left: the threads a worker gets, and so the last digits of a result, hang on it.
-    here = effort.processes(MAX_WORKERS)
-    plan = replace(plan, version=registry.version(plan.reference), trial_timeout=None if here else effort.trial_timeout)
+    here = limits.processes(MAX_WORKERS)
+    plan = replace(plan, version=registry.version(plan.reference), trial_timeout=None if here else limits.trial_timeout)
     record = create_or_resume(storage, plan)
     refuse_stopped(record)
-    slots = Slots(storage, max_attempts=effort.max_attempts)
+    slots = Slots(storage, max_attempts=limits.max_attempts)
     slots.add(record.name, jobs)
     if not slots.counts(record.name).target:
         raise UsageError(f"there is nothing to measure in {record.name!r}")
     told = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
     if not here:
-        return replace(watch(storage, record.name, timeout=effort.timeout, on_progress=told), best=None)
-    effort = replace(effort, trial_timeout=effort.trial_timeout or record.trial_timeout)
-    return replace(drain(storage, record, effort, workers=here, on_progress=told), best=None)
+        return replace(watch(storage, record.name, timeout=limits.timeout, on_progress=told), best=None)
+    return replace(drain(storage, record, limits, workers=here, on_progress=told), best=None)
 
 
 def changed(storage: Storage, plan: StudyPlan) -> bool:
@@ -158,7 +157,7 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
         total = pace * len(left)
-    here = Effort(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
+    here = Limits(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
     if not here:
         return len(left), None
     at_once = min(here, len(left))

@@ -71,7 +71,7 @@ def open_study(storage: Storage, search: Search) -> Opened:
 
     """
     request, definition = search.request, search.definition
-    effort = request.effort
+    limits = request.limits
     existing = lookup(storage, search.name)
     plan = StudyPlan(
         name=search.name,
@@ -87,7 +87,7 @@ def open_study(storage: Storage, search: Search) -> Opened:
         pruner=search.pruner if request.pruner or existing is None else None,
         version=definition.version,
         objectives=search.objectives,
-        trial_timeout=effort.trial_timeout if _kept(request, existing.trial_timeout if existing else None) else None,
+        trial_timeout=limits.trial_timeout if _kept(request, existing.trial_timeout if existing else None) else None,
         until=request.until if _kept(request, existing.until if existing else None) else None,
     )
     record = create_or_resume(storage, plan)
@@ -101,7 +101,7 @@ def _kept(request: Request, there: float | None) -> bool:
 
     A limit the study has already is replaced, or it would hold against what the run was told.
     """
-    return request.effort.workers == 0 or there is not None
+    return request.limits.workers == 0 or there is not None
 
 
 def _first(request: Request, definition: StudyDefinition, space: Space) -> list[Params]:
@@ -137,7 +137,7 @@ def _pruner(request: Request, definition: StudyDefinition, space: Space, fidelit
 
 def _open(storage: Storage, record: StudyRecord, request: Request, first: list[Params]) -> int:
     """Bring the study to its number of slots; configurations that are new to it go to the first of the new slots."""
-    slots = Slots(storage, max_attempts=request.effort.max_attempts)
+    slots = Slots(storage, max_attempts=request.limits.max_attempts)
     there = slots.list(record.name) if request.try_ else []
     if there:
         known = [dict(slot.fixed) for slot in there]

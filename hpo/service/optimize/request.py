@@ -8,7 +8,7 @@ from typing import Literal
 from hpo.errors import UsageError
 from hpo.service.slots.slots import MAX_SLOTS
 from hpo.service.storage.schema import LONGEST_NAME
-from hpo.service.supervisors.effort import Effort, refuse_beyond
+from hpo.service.workers.limits import Limits, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.study import Params
 
@@ -40,7 +40,7 @@ class Request:
     forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     baseline: bool = True  # try the definition's first baseline before anything else
-    effort: Effort = field(default_factory=Effort)  # by how many workers here, and its limits
+    limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
     objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
     objective: str | None = None
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
@@ -54,7 +54,7 @@ class Request:
             refuse_beyond("seed", self.seed, 0, 2**32 - 1)
         if self.until is not None and not math.isfinite(self.until):
             raise UsageError(f"until must be a finite number, not {self.until}")
-        if self.objective is not None and self.effort.workers == 0:
+        if self.objective is not None and self.limits.workers == 0:
             raise UsageError("an objective of one's own is run by workers here: a fleet's have the definition alone")
         if self.objectives is not None:
             self._refuse_front()
@@ -76,4 +76,4 @@ class Request:
     @property
     def processes(self) -> int:
         """Workers to start; 0: none, workers elsewhere do it."""
-        return self.effort.processes(self.trials)
+        return self.limits.processes(self.trials)

@@ -1,7 +1,6 @@
 """The main job: bring a study to so many settled slots, with workers on this machine or with those of a fleet."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hpo.service import storage as storages
 from hpo.service.optimize.opening import check, open_study
@@ -41,15 +40,15 @@ def optimize(request: Request, on_progress: Callable[[Progress], None] | None = 
         if existing is not None:
             refuse_stopped(existing)
         record = open_study(storage, search).record
-        effort = request.effort
+        limits = request.limits
         if not request.processes:
-            return watch(storage, record.name, timeout=effort.timeout, on_progress=on_progress)
+            return watch(storage, record.name, timeout=limits.timeout, on_progress=on_progress)
         return drain(
             storage,
             record,
-            replace(effort, trial_timeout=effort.trial_timeout or record.trial_timeout),
+            limits,
             workers=request.processes,
-            until=record.until if request.until is None else request.until,
+            until=request.until,
             objective=request.objective,
             on_progress=on_progress,
         )

@@ -74,7 +74,7 @@ def submit(request: Request) -> Submitted:
         StorageError: the database cannot be reached, read or written.
 
     """
-    search = check(replace(meant(request), effort=replace(request.effort, workers=0)))
+    search = check(replace(meant(request), limits=replace(request.limits, workers=0)))
     storage = storages.prepare(request.storage)
     try:
         opened = open_study(storage, search)

@@ -7,6 +7,7 @@ from hpo.service.slots.orphans import orphans
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
+from hpo.settings import MAX_ATTEMPTS
 
 __all__ = ["Recovered", "recover", "recover_all"]
 
@@ -20,7 +21,7 @@ class Recovered:
     failed: int  # trials of attempts that will never count
 
 
-def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered:
+def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -> Recovered:
     """Tell what is settled but not told, and fail the trials nobody works on any more.
 
     Any number of processes may do it at once, beside live workers; doing it again changes nothing. A slot whose lease
@@ -59,7 +60,7 @@ def recover(storage: Storage, study: str, *, max_attempts: int = 3) -> Recovered
     return Recovered(exhausted=exhausted, told=told, failed=failed)
 
 
-def recover_all(storage: Storage, *, max_attempts: int = 3) -> int:
+def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
     """As `recover`, of every study that has something to put right; how many trials that were.
 
     Raises:

@@ -9,6 +9,7 @@ from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
+from hpo.settings import MAX_ATTEMPTS
 
 __all__ = ["MAX_GIVEN_BACK", "OUT_OF_MEMORY", "Releases"]
 
@@ -24,7 +25,9 @@ _slot = schema.slots
 class Releases(SlotQueries):
     """What frees slots, of whoever holds them; `Slots` adds who takes and settles them."""
 
-    def __init__(self, storage: Storage, *, max_attempts: int = 3, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, storage: Storage, *, max_attempts: int = MAX_ATTEMPTS, clock: Callable[[], float] | None = None
+    ) -> None:
         super().__init__(storage, clock=clock)
         self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
 

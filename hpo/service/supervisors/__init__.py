@@ -1,23 +1,21 @@
-"""The processes that keep workers at work: they start, watch, replace and bury them, and train nothing themselves.
+"""The processes that keep workers at work: they start, watch, replace and clean up after them, and train nothing.
 
-Two doors: `drain.py` runs workers on one study until its slots are settled (`supervisor.py`), `fleet.py` on whatever
-studies have any. Both watch their processes (`child.py`) as a `crew.py`, pass on what these say to people (`words.py`),
-count the signals that ask them to stop (`stops.py`) and put in order what dead ones left (`aftermath.py`,
-`abandoned.py`); a fleet does so in a thread of its own (`housekeeping.py`) and, first process of a container, buries
-orphans (`orphanage.py`). `effort.py` says how many workers, and within which limits.
+There is one, `supervisor.py`. What it does is said by its rule: `drain.py` runs workers on one study until its slots
+are settled, `fleet.py` on whatever studies have any. It watches its processes (`child.py`) as a pool (`crew.py`),
+passes on what these say to people (`words.py`, `outage.py`), counts the signals that ask it to stop (`stops.py`), and
+has a thread put in order (`housekeeping.py`, `cleanup.py`) what dead ones left; first process of a container, it reaps
+orphans (`orphanage.py`).
 """
 
 __all__ = [
-    "abandoned",
-    "aftermath",
     "child",
+    "cleanup",
     "crew",
     "drain",
-    "effort",
     "fleet",
     "housekeeping",
-    "ordering",
     "orphanage",
+    "outage",
     "stops",
     "supervisor",
     "words",

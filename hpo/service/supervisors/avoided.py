@@ -38,7 +38,7 @@ class Avoided:
             deaths.until = now + deaths.pause
 
     def worked(self, study: str) -> None:
-        """A worker has loaded it."""
+        """A worker has loaded the study: whatever killed those before is over."""
         self._deaths.pop(study, None)
 
     def now(self) -> Mapping[str, Avoid]:

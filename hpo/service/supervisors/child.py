@@ -19,7 +19,7 @@ from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import SHOWN
 from hpo.settings import use_tensorflow
 
-__all__ = ["Child", "environment"]
+__all__ = ["WorkerProcess", "environment"]
 
 _WORKER = "hpo.service.workers.worker"
 _CHUNK = 1 << 16  # bytes
@@ -39,7 +39,7 @@ def environment(threads: int | None) -> dict[str, str]:
     }
 
 
-class Child:
+class WorkerProcess:
     """A worker process: what it holds, since when, and how to end it."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Child:
         order: WorkOrder,
         env: Mapping[str, str],
         *,
-        on_word: "Callable[[Child, Event], object] | None" = None,
+        on_word: "Callable[[WorkerProcess, Event], object] | None" = None,
         on_loaded: Callable[[str], object] | None = None,
     ) -> None:
         """Start it.
@@ -110,7 +110,7 @@ class Child:
             self._process.stdin.write(interpreter.first_line() + order.to_json())
             self._process.stdin.flush()
 
-    def hear(self) -> None:
+    def read_events(self) -> None:
         """Take in the events that have come."""
         *lines, self._partial = (self._partial + _read(self.events)).split(b"\n")
         for line in lines:
@@ -138,7 +138,7 @@ class Child:
             self.away_since = self.away_since or self.beaten
             self._say(event)
         elif event.kind == "back":
-            self._excuse()
+            self._forgive_wait()
             self._say(event)
         elif event.kind in ("error", "crashed", "ended"):
             self.ending = event
@@ -149,13 +149,13 @@ class Child:
         self._shown = 0
         self._tail.clear()
 
-    def _excuse(self) -> None:
+    def _forgive_wait(self) -> None:
         """What it waited for the database is no time of its trial's."""
         if self.away_since is not None and self.busy_since is not None:
             self.busy_since += self.beaten - max(self.away_since, self.busy_since)
         self.away_since = None
 
-    def listen(self) -> None:
+    def read_output(self) -> None:
         """Take in what its libraries, and the programs it started, wrote to its standard streams."""
         for line in self._output.feed(_read(self.output)):
             self._shown += 1
@@ -210,8 +210,8 @@ class Child:
 
     def close(self) -> None:
         """Release its pipes, once it is dead."""
-        self.hear()
-        self.listen()
+        self.read_events()
+        self.read_output()
         self._remember([*self._output.end(), *self._errors.end()])
         self._process.wait()
         os.close(self.events)

@@ -1,26 +1,41 @@
-"""Running workers on a study until its slots are settled: what a search and a measurement have in common."""
+"""Running workers on one study until its slots are settled: what a search and a measurement have in common."""
 
 import math
+import signal
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
+from hpo.errors import HpoError, HpoWarning, StorageError, StudyError, UsageError
+from hpo.service import studies
 from hpo.service.hosts import gpus
 from hpo.service.slots.recovery import recover
 from hpo.service.storage import Storage
+from hpo.service.storage.patience import PATIENCE
 from hpo.service.studies import StudyRecord
-from hpo.service.supervisors.abandoned import free_abandoned
-from hpo.service.supervisors.effort import Effort
-from hpo.service.supervisors.ordering import work_order
-from hpo.service.supervisors.supervisor import Limits, Supervisor
-from hpo.service.views.progress import Progress, snapshot
+from hpo.service.studies.fail_fast import first_all_failed
+from hpo.service.supervisors.child import environment
+from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
+from hpo.service.supervisors.crew import WorkerExit, WorkerPool
+from hpo.service.supervisors.outage import Outage
+from hpo.service.supervisors.stops import Stops
+from hpo.service.supervisors.supervisor import Supervisor, work_order
+from hpo.service.supervisors.words import Words
+from hpo.service.views.progress import Ended, Progress, paced, snapshot
+from hpo.service.workers.limits import Limits
 
 __all__ = ["drain"]
+
+_LOOK = 0.4  # seconds between looks at the database, or ten times what a look takes
+_FRUITLESS = 4  # deaths in a row of workers that took no trial, after which the run ends if none that did is left
+_FRUITLESS_KILLED = 20  # the same where something killed them, which may be no fault of theirs
 
 
 def drain(
     storage: Storage,
     record: StudyRecord,
-    effort: Effort,
+    limits: Limits,
     *,
     workers: int,
     until: float | None = None,
@@ -32,40 +47,127 @@ def drain(
     Args:
         storage: where the study is.
         record: the study.
-        effort: the limits of the run.
+        limits: of the run.
         workers: processes to start, no more than there is work for.
-        until: end as soon as the best value is at least this good.
+        until: end as soon as the best value is at least this good; None: as the study has it.
         objective: as `WorkOrder.objective`.
         on_progress: told a few times a second how far the study is.
 
     Raises:
         StudyError: the study was deleted while it ran, or its trials all fail.
         StorageError: the database cannot be reached, read or written.
-        HpoError: a worker could not go on; nothing is lost.
+        HpoError: a worker could not go on, in its own words; nothing is lost, and nothing is left running.
 
     """
-    on_progress = on_progress or _ignore
-    free_abandoned(storage, record.name, max_attempts=effort.max_attempts)
-    recover(storage, record.name, max_attempts=effort.max_attempts)
-    now = snapshot(storage, record.name, direction=record.direction)
-    if now.settled == now.target:
-        now = replace(now, ended="done")
-        on_progress(now)
-        return now
+    free_abandoned(storage, dead_holders(storage, record.name), max_attempts=limits.max_attempts)
+    recover(storage, record.name, max_attempts=limits.max_attempts)
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1
-    order = work_order(storage, effort, processes=workers, there=there, workers_per_gpu=per_gpu)
-    order = replace(order, study=record.name, objective=objective)
-    limits = Limits(
-        timeout=effort.timeout,
-        trial_timeout=effort.trial_timeout,
-        stall_seconds=effort.stall_seconds,
-        until=until,
-    )
-    supervisor = Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress)
-    with storage.holdings.study(record.name, record.incarnation):
-        return supervisor.run()
+    order = work_order(storage, limits, workers=workers, there=there, workers_per_gpu=per_gpu)
+    words = Words(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), Outage(patience=PATIENCE, told=False))
+    if until is not None:
+        record = replace(record, until=until)
+    rule = _UntilSettled(storage, record, words.outage, on_progress or (lambda _: None))
+    with storage.holdings.study(record.name, record.incarnation), Stops() as stops:
+        supervisor = Supervisor(
+            storage,
+            replace(order, study=record.name, objective=objective),
+            rule,
+            workers=workers,
+            environment=environment(order.threads),
+            stops=stops,
+            words=words,
+        )
+        ended = supervisor.run()
+    return rule.last_look(ended)
 
 
-def _ignore(progress: Progress) -> None:
-    """The callback of whoever wants none."""
+class _UntilSettled:
+    """The rule of a run: looks at its study a few times a second, tells how far it is, and sees when it is over."""
+
+    def __init__(
+        self, storage: Storage, record: StudyRecord, outage: Outage, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self._storage = storage
+        self._record = record
+        self._outage = outage
+        self._on_progress = on_progress
+        self._began = time.monotonic()
+        self._next_look = float("-inf")  # monotonic seconds
+        self._first: Progress | None = None
+        self._now: Progress | None = None
+        self._stopped = False  # whether the study is: its workers end by themselves, and no new ones begin
+
+    def ended(self, pool: WorkerPool) -> Ended | None:
+        """Whether what is in the database ends the run. Raises StudyError where going on is no use."""
+        if time.monotonic() < self._next_look:
+            return None
+        try:
+            ended = self._judge(self._look(len(pool.workers)), pool)
+        except StorageError as error:  # the database is away, which the workers wait out too
+            self._outage.refused("progress", error)
+            self._next_look = time.monotonic() + _LOOK
+            return None
+        self._outage.ended("progress")
+        return ended
+
+    def wanted(self, pool: WorkerPool) -> int:
+        """No more than there is work for."""
+        if self._now is None or self._stopped:
+            return 0
+        left = self._now.target - self._now.settled
+        return min(pool.size, left) if self._now.open else min(1, left)
+
+    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:  # noqa: ARG002 - as Rule
+        """End the run where a worker cannot go on, or none gets as far as a trial."""
+        self._next_look = float("-inf")  # what is known of the study is old now
+        if exited.how == "error":
+            raise (UsageError if exited.usage else HpoError)(exited.why)
+        limit = _FRUITLESS_KILLED if exited.signal == signal.SIGKILL else _FRUITLESS
+        others = any(worker.has_worked for worker in pool.workers)  # then it can be done
+        if pool.fruitless >= limit and not others:
+            death = self._storage.where.hide(exited.why).removeprefix("its worker died: ")
+            raise StudyError(
+                f"{pool.fruitless} workers in a row died before they could take a trial (hpo doctor looks for a "
+                f"reason), the last by {death}"
+            )
+
+    def last_look(self, ended: Ended) -> Progress:
+        """How far the study is at the end of the run. Raises StorageError where nothing is known of it."""
+        try:
+            last = self._look(0)
+        except StorageError:
+            if self._now is None or ended == "done":
+                raise
+            last = self._now
+        return replace(last, ended=ended, workers=0)
+
+    def _look(self, workers: int) -> Progress:
+        started = time.monotonic()
+        seen = snapshot(self._storage, self._record.name, direction=self._record.direction)
+        if self._first is None or seen.settled < self._first.settled:  # a backup took the place of the database
+            self._first = seen
+        seen = replace(paced(seen, self._first, started - self._began), workers=workers)
+        self._next_look = time.monotonic() + max(_LOOK, 10 * (time.monotonic() - started))
+        self._now = seen
+        self._on_progress(seen)
+        return seen
+
+    def _judge(self, seen: Progress, pool: WorkerPool) -> Ended | None:
+        name = self._record.name
+        if not seen.target:
+            raise StudyError(f"study {seen.study!r} was deleted while it ran; the same command begins it anew")
+        if seen.settled == seen.target:
+            return "done"
+        if seen.best is not None and self._record.reached(seen.best.value):
+            return "until"
+        record = studies.lookup(self._storage, name)
+        self._stopped = record is not None and record.stopped_at is not None
+        if self._stopped and not pool.workers:
+            return "stopped"
+        assert self._first is not None
+        if seen.new and seen.failed == seen.settled:
+            why = first_all_failed(self._storage, name, known=self._first.failed)
+            if why is not None:
+                raise StudyError(f"study {name!r}: {why}; put that right and run the same command again")
+        return None

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from hpo.logs import PRINTED
-from hpo.service.supervisors.child import Child
+from hpo.service.supervisors.child import WorkerProcess
 from hpo.service.supervisors.outage import Outage
 from hpo.service.workers.order import Event
 
@@ -14,20 +14,26 @@ _log = logging.getLogger(PRINTED)
 
 
 class Words:
-    """Passes on what the workers of one supervisor say."""
+    """Passes on what the workers of one supervisor say, and it itself."""
 
-    def __init__(self, warn: Callable[[str, str | None], object], outage: Outage | None = None) -> None:
-        self._warn = warn  # told a note, and the study it is about
-        self._outage = outage  # told who waits for the database; None: nobody is
+    def __init__(self, warn: Callable[[str, str | None], object], outage: Outage) -> None:
+        self._warn = warn  # told a note for a person, and the name of the study it is about; None: of none
+        self.outage = outage
         self._known: set[str] = set()
 
-    def hear(self, child: Child, event: Event) -> None:
-        """Pass on a line, a note that none of them has said before, or that the database is away or back."""
-        if event.kind in ("away", "back"):
-            if self._outage is not None:
-                self._outage.began(child.name, event.text) if event.kind == "away" else self._outage.ended(child.name)
+    def note(self, text: str, study: str | None = None) -> None:
+        """Pass on a note about the study, once however many have the same to say."""
+        if text not in self._known:
+            self._known.add(text)
+            self._warn(text, study)
+
+    def pass_on(self, worker: WorkerProcess, event: Event) -> None:
+        """Pass on a line, a note, or that the database is away or back."""
+        if event.kind == "away":
+            self.outage.began(worker.name, event.text)
+        elif event.kind == "back":
+            self.outage.ended(worker.name)
         elif event.kind == "printed":
-            _log.info(event.text, extra={"study": child.about, "worker": child.name})
-        elif event.text not in self._known:
-            self._known.add(event.text)
-            self._warn(event.text, child.about)
+            _log.info(event.text, extra={"study": worker.about, "worker": worker.name})
+        else:
+            self.note(event.text, worker.about)

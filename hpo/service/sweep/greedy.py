@@ -67,21 +67,21 @@ def greedy(request: SweepRequest, on_progress: Callable[[Progress], None] | None
     """
     definition, fidelity = request.resolve()
     refuse_some(request, definition)
-    deadline = None if request.effort.timeout is None else time.monotonic() + request.effort.timeout
+    deadline = None if request.limits.timeout is None else time.monotonic() + request.limits.timeout
     storage = storages.prepare(request.storage)
     try:
         seed = study_seed(storage, definition, fidelity.name, request.seed, kind=KIND)
         plan = sweep_plan(definition, request.definition, fidelity.name, seed, kind=KIND)
         ended: Ended = "done"
         while (at := _walk(storage, plan, definition, request.repeats)).pending:
-            effort = request.effort
+            limits = request.limits
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     ended = "timeout"
                     break
-                effort = replace(effort, timeout=left)
-            ended = measuring.measure(storage, plan, at.pending, effort, on_progress).ended or "done"
+                limits = replace(limits, timeout=left)
+            ended = measuring.measure(storage, plan, at.pending, limits, on_progress).ended or "done"
             if ended != "done":
                 at = _walk(storage, plan, definition, request.repeats)
                 break

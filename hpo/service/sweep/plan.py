@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from hpo.service import measuring
 from hpo.service import storage as storages
 from hpo.service.slots.slots import Slots
-from hpo.service.supervisors.effort import MAX_WORKERS
 from hpo.service.sweep.request import SweepRequest, chosen_sweeps
 from hpo.service.sweep.run import study_seed, sweep_jobs, sweep_plan
+from hpo.service.workers.limits import MAX_WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ def _plan(
     tables: int,
     rows: int,
 ) -> SweepPlan:
-    left, seconds = measuring.estimate(storage, plan, jobs, request.effort.workers)
+    left, seconds = measuring.estimate(storage, plan, jobs, request.limits.workers)
     slots = Slots(storage).list(plan.name)
     wanted = {job.key for job in jobs}
     others = sum(slot.outcome is None and slot.digest not in wanted for slot in slots)
@@ -111,7 +111,7 @@ def _plan(
         jobs=len(jobs),
         left=left,
         others=others,
-        workers=request.effort.processes(MAX_WORKERS),
+        workers=request.limits.processes(MAX_WORKERS),
         seconds=None if others and not left else seconds,
         measured=any(slot.outcome is not None for slot in slots),
         changed=measuring.changed(storage, plan),

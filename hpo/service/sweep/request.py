@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, UsageError
-from hpo.service.measuring import Effort
+from hpo.service.measuring import Limits
 from hpo.study import registry
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class SweepRequest:
     fidelity: str | None = None  # None: the definition's last, as the report trained
     storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
     seed: int | None = None  # None: the study's own, 0 where it is new
-    effort: Effort = field(default_factory=Effort)  # how it is carried out
+    limits: Limits = field(default_factory=Limits)  # how it is carried out
 
     def __post_init__(self) -> None:
         for what, number, low, high in (("repeats", self.repeats, 1, MAX_REPEATS), ("seed", self.seed, 0, 2**32 - 1)):

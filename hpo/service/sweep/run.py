@@ -58,7 +58,7 @@ def sweep(request: SweepRequest, on_progress: Callable[[Progress], None] | None 
         seed = study_seed(storage, definition, fidelity.name, request.seed)
         plan = sweep_plan(definition, request.definition, fidelity.name, seed)
         jobs = sweep_jobs(definition, sweeps, request.repeats, seed)
-        progress = measuring.measure(storage, plan, jobs, request.effort, on_progress)
+        progress = measuring.measure(storage, plan, jobs, request.limits, on_progress)
         found = measuring.results(storage, plan.name)
     finally:
         storage.close()

@@ -1,6 +1,6 @@
 """How far a study is, in one record that is cheap to make."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hpo.service.slots.slots import Slots
@@ -8,7 +8,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies.record import get
 from hpo.study import Params
 
-__all__ = ["Best", "Ended", "Progress", "snapshot"]
+__all__ = ["Best", "Ended", "Progress", "paced", "snapshot"]
 
 Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
 """Why a run ended: all settled, a signal, its time was up, a value as good as was asked for, the study was stopped."""
@@ -73,3 +73,10 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> P
         if best is None or best.value is None
         else Best(number=best.trial_number, value=best.value, params=best.params or {}),
     )
+
+
+def paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
+    """What is seen now with the pace it came at: `first` is what was seen first, `elapsed` seconds ago."""
+    new = seen.settled - first.settled
+    left = seen.target - seen.settled
+    return replace(seen, elapsed_seconds=elapsed, new=new, eta_seconds=elapsed / new * left if new else None)

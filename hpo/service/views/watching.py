@@ -7,7 +7,7 @@ from dataclasses import replace
 from hpo.service.storage import Storage
 from hpo.service.studies.plan import StudyRecord
 from hpo.service.studies.record import get
-from hpo.service.views.progress import Ended, Progress, snapshot
+from hpo.service.views.progress import Ended, Progress, paced, snapshot
 
 __all__ = ["watch"]
 
@@ -47,7 +47,7 @@ def watch(
             first = first or now
             elapsed = time.monotonic() - began
             late = timeout is not None and elapsed >= timeout
-            seen = replace(_paced(now, first, elapsed), ended=_ended(record, now) or ("timeout" if late else None))
+            seen = replace(paced(now, first, elapsed), ended=_ended(record, now) or ("timeout" if late else None))
             if on_progress is not None:
                 on_progress(seen)
             if seen.ended is not None:
@@ -62,12 +62,6 @@ def watch(
 def _look(storage: Storage, study: str) -> tuple[StudyRecord, Progress]:
     record = get(storage, study)
     return record, snapshot(storage, study, direction=record.direction)
-
-
-def _paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
-    new = seen.settled - first.settled
-    left = seen.target - seen.settled
-    return replace(seen, elapsed_seconds=elapsed, new=new, eta_seconds=elapsed / new * left if new else None)
 
 
 def _ended(record: StudyRecord, seen: Progress) -> Ended | None:

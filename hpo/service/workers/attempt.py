@@ -14,15 +14,16 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
+from hpo.service.workers.limits import Limits
 from hpo.service.workers.lost import Unsettled
 from hpo.service.workers.outcome import Result, is_a_persons, judge
-from hpo.service.workers.prepared import Prepared
-from hpo.service.workers.terms import Step, Terms, Watcher
+from hpo.service.workers.prepared import LoadedStudy
+from hpo.service.workers.watcher import Step, Watcher
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Attempt", "Ending", "Means"]
+__all__ = ["Attempt", "Ending", "WorkerContext"]
 
 _log = logging.getLogger("hpo.worker")
 
@@ -32,13 +33,13 @@ memory ran out, so this process had better be replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Means:
+class WorkerContext:
     """What all attempts of one worker share."""
 
     storage: Storage
     slots: Slots
     worker: str  # its name
-    terms: Terms
+    limits: Limits
     on_step: Callable[[Step, Slot], None]  # called after each step
     watcher: Watcher  # knows what a trial prints
 
@@ -46,16 +47,16 @@ class Means:
 class Attempt:
     """The slot a worker has in hand, from its claim to its end; each call to the database is patient."""
 
-    def __init__(self, means: Means, slot: Slot) -> None:
+    def __init__(self, context: WorkerContext, slot: Slot) -> None:
         self.slot = slot
         self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
-        self._means = means
-        self._patiently = means.storage.patiently
+        self._context = context
+        self._patiently = context.storage.patiently
         self._began = time.monotonic()
         self.error: StorageError | None = None  # what broke it off
-        self._unsettled = Unsettled(means.storage.where, slot)
+        self._unsettled = Unsettled(context.storage.where, slot)
 
-    def run(self, prepared: Prepared) -> Ending:
+    def run(self, loaded: LoadedStudy) -> Ending:
         """Run it to its end.
 
         Raises:
@@ -63,22 +64,22 @@ class Attempt:
             KeyboardInterrupt: a person's Ctrl-C; the slot was given back.
 
         """
-        slot, means = self.slot, self._means
-        with means.storage.holdings.slot(slot.study, slot.id, slot.attempt, means.worker):
-            return self._run(prepared)
+        slot, context = self.slot, self._context
+        with context.storage.holdings.slot(slot.study, slot.id, slot.attempt, context.worker):
+            return self._run(loaded)
 
-    def _run(self, prepared: Prepared) -> Ending:
-        slot, means = self.slot, self._means
+    def _run(self, loaded: LoadedStudy) -> Ending:
+        slot, context = self.slot, self._context
         try:
-            means.on_step("claimed", slot)
-            trial = self._patiently(lambda: trials.create(means.storage, prepared.study(slot), slot))
+            context.on_step("claimed", slot)
+            trial = self._patiently(lambda: trials.create(context.storage, loaded.study(slot), slot))
             self.trial_id = trial._trial_id
-            means.storage.holdings.trial(trial._trial_id)
-            self._patiently(lambda: means.slots.attach(slot, trial.number))
-            means.on_step("created", slot)
+            context.storage.holdings.trial(trial._trial_id)
+            self._patiently(lambda: context.slots.attach(slot, trial.number))
+            context.on_step("created", slot)
             self._say("claimed", trial=trial.number)
-            means.watcher.begun(slot.study, trial.number)
-            result = judge(means.storage, prepared.objective, trial)
+            context.watcher.begun(slot.study, trial.number)
+            result = judge(context.storage, loaded.objective, trial)
         except LeaseLost:
             return self._drop()
         except StorageError as error:
@@ -91,7 +92,7 @@ class Attempt:
             if is_a_persons():
                 self.give_back("its worker was stopped")
             raise
-        means.on_step("trained", slot)
+        context.on_step("trained", slot)
         self._unsettled.put(trial, result)
         try:
             return self._close(trial, result)
@@ -102,12 +103,12 @@ class Attempt:
             raise
 
     def _close(self, trial: "optuna.Trial", result: Result) -> Ending:
-        slot, means = self.slot, self._means
+        slot, context = self.slot, self._context
         self._patiently(self._keep_output)
         if result.outcome == "exhausted":
             # As if the process had died, which it had better do before it takes another slot.
-            self._patiently(lambda: means.slots.out_of_memory(means.worker, result.reason or "", result.traceback))
-            self._patiently(lambda: recover(means.storage, slot.study, max_attempts=means.terms.max_attempts))
+            self._patiently(lambda: context.slots.out_of_memory(context.worker, result.reason or "", result.traceback))
+            self._patiently(lambda: recover(context.storage, slot.study, max_attempts=context.limits.max_attempts))
             self._say("out of memory", trial=trial.number, reason=result.reason)
             return "exhausted"
         return self._finish(trial, result, result.outcome)
@@ -115,7 +116,7 @@ class Attempt:
     def reserve(self, trial_id: int, digest: str) -> bool:
         """The sampler's question whether a configuration is free for the trial it draws for. Raises LeaseLost."""
         self.trial_id = trial_id
-        return self._patiently(lambda: self._means.slots.reserve(self.slot, digest))
+        return self._patiently(lambda: self._context.slots.reserve(self.slot, digest))
 
     def give_back(self, reason: str, *, blamed: bool = False) -> None:
         """Give the slot back and fail its trial; without patience, from any thread.
@@ -128,7 +129,7 @@ class Attempt:
             StorageError: the database failed.
 
         """
-        slots, worker = self._means.slots, self._means.worker
+        slots, worker = self._context.slots, self._context.worker
         try:
             self._keep_output()
             if blamed:
@@ -138,14 +139,13 @@ class Attempt:
         except StorageError as error:
             self._unsettled.keep(error)
             raise
-        if self.trial_id is not None:
-            trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+        self._fail(reason)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
 
     def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
-        means, slot = self._means, self.slot
+        context, slot = self._context, self.slot
         won = self._patiently(
-            lambda: means.slots.settle(
+            lambda: context.slots.settle(
                 slot,
                 outcome,
                 result.value,
@@ -157,27 +157,27 @@ class Attempt:
             )
         )
         self._unsettled.clear()
-        means.on_step("settled", slot)
+        context.on_step("settled", slot)
         value, further = result.value, result.further
         if not won:
             # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
-            there = self._patiently(lambda: means.slots.by_id([slot.id])).get(slot.id)
+            there = self._patiently(lambda: context.slots.by_id([slot.id])).get(slot.id)
             same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
             if there is None or not same or there.outcome is None:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        self._patiently(lambda: trials.tell(means.storage, trial._trial_id, outcome, value, further))
-        means.on_step("told", slot)
+        self._patiently(lambda: trials.tell(context.storage, trial._trial_id, outcome, value, further))
+        context.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome
 
     def _keep_output(self) -> None:
         """Keep the end of what the trial printed, while the slot is still ours; most print nothing."""
-        output = self._means.watcher.printed()
+        output = self._context.watcher.printed()
         if output:
-            self._means.slots.keep_output(self.slot, self._means.storage.where.hide(output))
+            self._context.slots.keep_output(self.slot, self._context.storage.where.hide(output))
 
     def _note(self, trial: "optuna.Trial", reason: str) -> None:
         """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
@@ -188,7 +188,7 @@ class Attempt:
 
     def _drop(self) -> Ending:
         """Fail the trial of a slot that is no longer ours."""
-        self._fail(f"attempt {self.slot.attempt} lost its slot")
+        self._patiently(lambda: self._fail(f"attempt {self.slot.attempt} lost its slot"))
         self._say("lost the slot, so its trial is dropped", reason="taken back, deleted, or overdue")
         return "lost"
 
@@ -198,18 +198,14 @@ class Attempt:
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
             return "interrupted"
-        self._patiently(self._keep_output)
-        self._patiently(lambda: self._means.slots.hand_back(self.slot, str(error)))
-        self._fail(str(error))
-        self._say("gave back", reason=str(error))
+        self._patiently(lambda: self.give_back(str(error)))
         return "interrupted"
 
     def _fail(self, reason: str) -> None:
-        trial_id, slot = self.trial_id, self.slot
-        if trial_id is not None:
-            self._patiently(lambda: trials.fail(self._means.storage, trial_id, slot.id, slot.attempt, reason))
+        if self.trial_id is not None:
+            trials.fail(self._context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)
-        names = {"study": self.slot.study, "slot": self.slot.position, "worker": self._means.worker}
+        names = {"study": self.slot.study, "slot": self.slot.position, "worker": self._context.worker}
         _log.info(event, extra={**names, "seconds": seconds, **about})

@@ -13,12 +13,12 @@ from hpo.service.slots.slot import LeaseLost
 if TYPE_CHECKING:
     from hpo.service.slots.slot import Slot
 
-__all__ = ["Renewer"]
+__all__ = ["Heartbeat"]
 
 _RETRY = 0.5  # seconds between tries to renew while the database is away
 
 
-class Renewer:
+class Heartbeat:
     """Renews the lease of the slot in hand every `every` seconds; one thread serves all slots of a worker in turn.
 
     A training that shows no sign of life for `stall` seconds is not renewed: its slot goes to somebody else.
@@ -42,7 +42,7 @@ class Renewer:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
-    def __enter__(self) -> "Renewer":
+    def __enter__(self) -> "Heartbeat":
         self._thread.start()
         return self
 
@@ -61,8 +61,8 @@ class Renewer:
         finally:
             self._slot = None
 
-    def excuse(self) -> None:
-        """Say that no sign of life could be given until now."""
+    def restart(self) -> None:
+        """Count the silence from now on: until now no sign of life could be given."""
         self._beaten = time.monotonic()
 
     def beat(self) -> None:

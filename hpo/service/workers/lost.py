@@ -35,7 +35,7 @@ class Unsettled:
         self._there: tuple[optuna.Trial, Result] | None = None
 
     def put(self, trial: "optuna.Trial", result: Result) -> None:
-        """It came to this."""
+        """Remember what the trial came to."""
         self._there = trial, result
 
     def clear(self) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from hpo.service.workers.limits import Limits
+
 __all__ = ["LONGEST", "STOP", "STOP_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
@@ -41,10 +43,7 @@ class WorkOrder:
     storage: str = field(repr=False)
     # URL, password included: hence never an argument, which every user of the machine can read
     study: str | None = None  # name of the only one it serves; None: any study's open slots
-    lease_seconds: float
-    stall_seconds: float
-    max_attempts: int
-    memory_limit: int  # resident bytes
+    limits: Limits  # of its run
     avoid: Mapping[str, Avoid] = field(default_factory=dict)  # where `study` is None: by name, studies to leave alone
     objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
@@ -68,12 +67,13 @@ class WorkOrder:
         """The order of that line."""
         values = json.loads(line)
         avoid = {study: Avoid(**each) for study, each in values["avoid"].items()}
-        return cls(**{**values, "only": tuple(values["only"]), "avoid": avoid})
+        limits = Limits(**values["limits"])
+        return cls(**{**values, "limits": limits, "only": tuple(values["only"]), "avoid": avoid})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line from a worker."""
+    """One step of a worker, or something it says, as a line to its supervisor."""
 
     kind: Literal[
         "loading", "loaded", "claimed", "beat", "free", "away", "back", "printed", "warned", "error", "crashed", "ended"

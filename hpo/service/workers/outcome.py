@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing h
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of one trial."""
+    """What came of one trial, as its slot will keep it."""
 
     outcome: Outcome | Literal["exhausted"]  # exhausted: out of memory, so worth another attempt in a fresh process
     value: float | None = None

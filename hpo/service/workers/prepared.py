@@ -1,8 +1,8 @@
-"""What a worker needs at hand to serve a study: its record, its objective, Optuna's study with sampler and pruner."""
+"""A study as a worker has it at hand: its record, its objective, Optuna's study with sampler and pruner."""
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, HpoError, StudyError
@@ -12,7 +12,7 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.workers.terms import Beat, MakeObjective, Objective
+from hpo.service.workers.watcher import Watcher
 from hpo.study import StudyDefinition, registry
 from hpo.study.imported import StaleProcessError
 
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
     from hpo.search import Measuring
     from hpo.search import Objective as SearchObjective
 
-__all__ = ["Prepared", "Shelf"]
+__all__ = ["Beat", "LoadedStudy", "MakeObjective", "Objective", "StudyCache"]
 
 _MOST = 3  # studies kept at hand; each holds its data set, and Optuna's memory of its trials
+
+Beat = Callable[[], None]
+Objective = Callable[["optuna.Trial"], float | Sequence[float]]
+MakeObjective = Callable[[Beat], Objective]
+"""Makes the objective, given what it calls once in a while as a sign of life."""
 
 Reserve = Callable[[int, str], bool]
 """Whether a configuration, by its digest, is free for the trial of that id; see `hpo.search.make_sampler`."""
 
 
-class Prepared:
+class LoadedStudy:
     """One study, ready to be served."""
 
     def __init__(self, storage: Storage, record: StudyRecord, objective: Objective, reserve: Reserve) -> None:
@@ -63,7 +68,7 @@ class Prepared:
         return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
 
 
-class Shelf:
+class StudyCache:
     """The studies served last, kept ready: another one costs loading its definition and its data."""
 
     def __init__(
@@ -74,19 +79,17 @@ class Shelf:
         beat: Beat,
         reserve: Reserve,
         max_attempts: int,
-        on_loading: Callable[[str], object] | None = None,
-        on_loaded: Callable[[str], object] | None = None,
+        watcher: Watcher,
     ) -> None:
         self._storage = storage
         self._make_objective = make_objective  # None: the objective of the study's definition
         self._beat = beat
         self._reserve = reserve
         self._max_attempts = max_attempts
-        self._on_loading = on_loading  # told the name of a study that is being made ready
-        self._on_loaded = on_loaded  # and of one that has been
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._watcher = watcher
+        self._kept: OrderedDict[str, LoadedStudy] = OrderedDict()
 
-    def get(self, offer: Offer) -> Prepared:
+    def get(self, offer: Offer) -> LoadedStudy:
         """The study that is offered, ready to be served.
 
         Raises:
@@ -102,17 +105,15 @@ class Shelf:
             self._kept.move_to_end(offer.study)
             return kept
         self.drop(offer.study)
-        if self._on_loading is not None:
-            self._on_loading(offer.study)
+        self._watcher.loading(offer.study)
         patiently = self._storage.patiently
         patiently(lambda: recover(self._storage, offer.study, max_attempts=self._max_attempts))
         record = patiently(lambda: studies.get(self._storage, offer.study))
-        made = Prepared(self._storage, record, self._objective(record), self._reserve)
+        made = LoadedStudy(self._storage, record, self._objective(record), self._reserve)
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-        if self._on_loaded is not None:
-            self._on_loaded(offer.study)
+        self._watcher.loaded(offer.study)
         return made
 
     def drop(self, study: str) -> None:

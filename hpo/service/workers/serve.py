@@ -1,5 +1,6 @@
 """The worker's loop: find a slot, run it, and the next one; until nothing is left, or somebody says stop."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,17 +15,19 @@ from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import lookup
-from hpo.service.workers.attempt import Attempt, Ending, Means
-from hpo.service.workers.lease import Renewer
-from hpo.service.workers.prepared import Prepared, Shelf
-from hpo.service.workers.sources import OneStudy, Source
-from hpo.service.workers.terms import Beat, Drained, MakeObjective, Objective, Step, Terms, Watcher
+from hpo.service.workers.attempt import Attempt, Ending, WorkerContext
+from hpo.service.workers.lease import Heartbeat
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.order import Ended
+from hpo.service.workers.prepared import Beat, LoadedStudy, MakeObjective, Objective, StudyCache
+from hpo.service.workers.sources import Source
+from hpo.service.workers.watcher import Step, Watcher
 from hpo.study.imported import StaleProcessError
 
-__all__ = ["Beat", "Drained", "MakeObjective", "Objective", "Server", "Step", "Terms", "serve"]
+__all__ = ["Beat", "MakeObjective", "Objective", "Server", "Step", "serve"]
 
 _log = logging.getLogger("hpo.worker")
-_CALM = 5.0  # seconds, at most
+_RENEW_FIRST = 5.0  # seconds without a claim after an outage, at most
 _AWAY = 5  # trials in a row that the database interrupts before the worker gives up
 
 
@@ -34,9 +37,9 @@ def serve(
     make_objective: MakeObjective | None = None,
     *,
     worker: str | None = None,
-    terms: Terms | None = None,
+    limits: Limits | None = None,
     on_step: Callable[[Step, Slot], None] | None = None,
-) -> Drained:
+) -> Ended:
     """Run the study's open slots in this process until all slots are settled, here or elsewhere.
 
     Args:
@@ -44,14 +47,14 @@ def serve(
         study: its name.
         make_objective: what to run; None: the objective of the study's definition.
         worker: who this is, unique among all workers there ever were; None: this process.
-        terms: of the leases.
+        limits: of the run; None: the usual ones.
         on_step: called after each step; its exceptions end the loop.
 
     Raises:
         HpoError: the run cannot go on: the definition or its data cannot be loaded, the database failed for good.
 
     """
-    return Server(storage, study, make_objective, worker=worker, terms=terms, on_step=on_step).run()
+    return Server(storage, study, make_objective, worker=worker, limits=limits, on_step=on_step).run()
 
 
 class Server:
@@ -65,7 +68,7 @@ class Server:
         *,
         source: Callable[[Slots], Source] | None = None,
         worker: str | None = None,
-        terms: Terms | None = None,
+        limits: Limits | None = None,
         on_step: Callable[[Step, Slot], None] | None = None,
         watcher: Watcher | None = None,
     ) -> None:
@@ -75,73 +78,64 @@ class Server:
             storage: where the studies are.
             study: name of the one to serve until it is settled; None: as `source` says.
             make_objective: as `serve`.
-            source: makes what says where slots come from, where there is no `study`.
+            source: makes what says where slots come from; None: that `study`.
             worker: as `serve`.
-            terms: as `serve`.
+            limits: as `serve`.
             on_step: as `serve`.
             watcher: hears of all else, and of the steps where there is no `on_step`.
 
         """
         self._storage = storage
-        self._name = study
-        terms = terms or Terms()
+        self._study = study
+        limits = limits or Limits()
         self._watcher = watcher = watcher or Watcher()
-        slots = Slots(storage, max_attempts=terms.max_attempts)
-        self._means = Means(
+        slots = Slots(storage, max_attempts=limits.max_attempts)
+        self._context = WorkerContext(
             storage=storage,
             slots=slots,
             worker=worker or f"{identity()}:{time.monotonic_ns()}",
-            terms=terms,
+            limits=limits,
             on_step=on_step or watcher.step,
             watcher=watcher,
         )
-        if study is not None:
-            self._source: Source = OneStudy(storage, slots, study)
-        else:
-            assert source is not None
-            self._source = source(slots)
-        renew = lambda slot: slots.renew(slot, terms.lease_seconds)  # noqa: E731
-        every = terms.lease_seconds / 3
-        self._lease = Renewer(renew, every=every, stall=terms.stall_seconds, also=watcher.renewed)
-        self._shelf = Shelf(
+        self._source = Source(storage, slots, study=study) if source is None else source(slots)
+        renew = lambda slot: slots.renew(slot, limits.lease_seconds)  # noqa: E731
+        every = limits.lease_seconds / 3
+        self._heartbeat = Heartbeat(renew, every=every, stall=limits.stall_seconds, also=watcher.renewed)
+        self._cache = StudyCache(
             storage,
             make_objective,
             beat=self._beat,
             reserve=self._reserve,
-            max_attempts=terms.max_attempts,
-            on_loading=watcher.loading,
-            on_loaded=watcher.loaded,
+            max_attempts=limits.max_attempts,
+            watcher=watcher,
         )
         self._stopped = threading.Event()
-        self._calm_until = 0.0  # monotonic seconds; nothing is claimed before
+        self._claim_after = 0.0  # monotonic seconds; nothing is claimed before
         self._replace = False  # whether this process had better be replaced
         self._unsure = False  # whether a claim may have been made whose answer was lost
         self._attempt: Attempt | None = None  # at the slot in hand
         self._interrupted = 0  # trials in a row that the database broke off
         self.offer: Offer | None = None  # of the study served now, or last
 
-    def run(self) -> Drained:
-        """As `serve`."""
-        if self._name is None:
-            return self._run()
-        name = self._name
-        record = self._storage.patiently(lambda: lookup(self._storage, name))
-        if record is None:
-            return self._run()
-        with self._storage.holdings.study(name, record.incarnation):
-            return self._run()
-
-    def _run(self) -> Drained:
-        if self._name is not None:
-            name, attempts = self._name, self._means.terms.max_attempts
-            self._storage.patiently(lambda: recover(self._storage, name, max_attempts=attempts))
-        with self._lease:
-            while not self._stopped.is_set():
-                if not self._turn():
-                    break
+    def run(self) -> Ended:
+        """Serve until nothing is left, or somebody stops it; how it ended. Raises HpoError, as `serve` does."""
+        with contextlib.ExitStack() as held:
+            if self._study is not None:
+                self._hold(self._study, held)
+            held.enter_context(self._heartbeat)
+            while not self._stopped.is_set() and self._turn():
                 if self._replace:
                     return "recycled"
         return "stopped" if self._stopped.is_set() else "drained"
+
+    def _hold(self, study: str, held: contextlib.ExitStack) -> None:
+        """Put right what a crash left of the study, and from then on accept no database without it."""
+        storage, attempts = self._storage, self._context.limits.max_attempts
+        record = storage.patiently(lambda: lookup(storage, study))
+        if record is not None:
+            held.enter_context(storage.holdings.study(study, record.incarnation))
+        storage.patiently(lambda: recover(storage, study, max_attempts=attempts))
 
     def stop(self, reason: str, *, blamed: bool = False) -> None:
         """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.
@@ -153,20 +147,20 @@ class Server:
         if attempt is not None:
             attempt.give_back(reason, blamed=blamed)
         else:
-            self._means.slots.hand_back_all(self._means.worker, reason)
+            self._context.slots.hand_back_all(self._context.worker, reason)
 
     def replace(self) -> None:
         """Have this process replaced once the slot in hand is settled; from any thread."""
         self._replace = True
 
-    def calm(self) -> None:
+    def renew_first(self) -> None:
         """Let those who train renew their leases before anything is claimed: the database was away; from any thread."""
-        self._lease.excuse()
-        self._calm_until = time.monotonic() + min(_CALM, self._means.terms.lease_seconds / 2)
+        self._heartbeat.restart()
+        self._claim_after = time.monotonic() + min(_RENEW_FIRST, self._context.limits.lease_seconds / 2)
 
     def _turn(self) -> bool:
         """One slot, or a wait for one; False where there is nothing left to wait for."""
-        self._stopped.wait(max(0.0, self._calm_until - time.monotonic()))
+        self._stopped.wait(max(0.0, self._claim_after - time.monotonic()))
         offer = self._storage.patiently(self._source.offer)
         if offer is not None:
             try:
@@ -179,7 +173,7 @@ class Server:
             except HpoError as error:
                 if self._stopped.is_set():
                     return True
-                self._shelf.drop(offer.study)
+                self._cache.drop(offer.study)
                 self._source.refuse(offer, error)
                 return True
         self._watcher.idle()
@@ -187,24 +181,24 @@ class Server:
 
     def _take(self, offer: Offer) -> bool:
         """Take a slot of the study and run it; False where others were faster."""
-        prepared = self._shelf.get(offer)
+        loaded = self._cache.get(offer)
         slot = self._storage.patiently(lambda: self._claim(offer.study))
         if slot is None:
             return False
         self.offer = offer
         self._source.accept(offer)
-        ending = self._work(slot, prepared)
+        ending = self._work(slot, loaded)
         self._heed(offer, ending)
         return True
 
-    def _work(self, slot: Slot, prepared: Prepared) -> Ending:
-        self._attempt = attempt = Attempt(self._means, slot)
+    def _work(self, slot: Slot, loaded: LoadedStudy) -> Ending:
+        self._attempt = attempt = Attempt(self._context, slot)
         try:
-            with self._lease.holding(slot):
-                ending = attempt.run(prepared)
+            with self._heartbeat.holding(slot):
+                ending = attempt.run(loaded)
         finally:
             self._attempt = None
-            self._means.on_step("free", slot)
+            self._context.on_step("free", slot)
         if ending != "interrupted":
             self._interrupted = 0
             return ending
@@ -216,23 +210,23 @@ class Server:
 
     def _heed(self, offer: Offer, ending: Ending) -> None:
         """What an attempt's end means for what comes next."""
-        limit = self._means.terms.memory_limit
+        limit = self._context.limits.memory_limit
         if ending == "exhausted" or (limit is not None and resident_bytes() > limit):
             self._replace = True
         if ending in ("complete", "pruned", "failed"):
             self._storage.patiently(lambda: self._source.ended(offer, ending))
 
     def _claim(self, study: str) -> Slot | None:
-        worker, slots = self._means.worker, self._means.slots
+        worker, slots = self._context.worker, self._context.slots
         if self._unsure:
             slots.hand_back_all(worker, "the answer to its claim was lost")
         self._unsure = True
-        slot = slots.claim(study, worker, self._means.terms.lease_seconds)
+        slot = slots.claim(study, worker, self._context.limits.lease_seconds)
         self._unsure = False
         return slot
 
     def _beat(self) -> None:
-        self._lease.beat()
+        self._heartbeat.beat()
         self._watcher.beat()
 
     def _reserve(self, trial_id: int, digest: str) -> bool:

@@ -1,22 +1,20 @@
-"""Where a worker's slots come from: one study until it is settled, or whichever study has most need of a worker."""
+"""Where a worker's slots come from: of the studies it may serve, the one that has most need of a worker."""
 
 import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from hpo.errors import HpoError
-from hpo.service.slots.giving import is_giving
 from hpo.service.slots.offers import Offer, offers, unsettled
 from hpo.service.slots.slot import Outcome
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.studies.hopeless import stop_if_hopeless
+from hpo.service.studies.fail_fast import stop_if_all_failed
 from hpo.service.workers.order import Avoid
 
-__all__ = ["AnyStudy", "OneStudy", "Source"]
+__all__ = ["Source"]
 
 _log = logging.getLogger("hpo.worker")
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between looks for work
@@ -25,75 +23,6 @@ _SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find o
 
 Wait = Callable[[float], object]
 """Sleeps for so many seconds, or until the worker is to stop."""
-
-
-class Source(Protocol):
-    """Where slots come from."""
-
-    def offer(self) -> Offer | None:
-        """The study to take the next slot of; None where none has one now. Raises StorageError."""
-
-    def wait(self, sleep: Wait) -> bool:
-        """Sleep a little, nothing being on offer; False where nothing is worth waiting for. Raises StorageError."""
-
-    def ended(self, offer: Offer, outcome: Outcome) -> None:
-        """Hear how a trial of that study ended. Raises StorageError."""
-
-    def refuse(self, offer: Offer, error: HpoError) -> None:
-        """Hear that this worker cannot serve the study now. Raises `error` where it cannot do anything else."""
-
-    def accept(self, offer: Offer) -> None:
-        """Hear that it can serve the study."""
-
-
-class _Pause:
-    """Waits that grow while nothing is found."""
-
-    def __init__(self) -> None:
-        self._next = _SHORTEST_WAIT
-
-    def reset(self) -> None:
-        self._next = _SHORTEST_WAIT
-
-    def take(self, sleep: Wait) -> None:
-        sleep(self._next * random.uniform(0.5, 1.0))  # idle workers do not look in step
-        self._next = min(_LONGEST_WAIT, 2 * self._next)
-
-
-class OneStudy:
-    """The slots of one study, until all are settled, here or elsewhere."""
-
-    def __init__(self, storage: Storage, slots: Slots, study: str) -> None:
-        self._storage = storage
-        self._slots = slots
-        self._study = study
-        self._pause = _Pause()
-
-    def offer(self) -> Offer | None:
-        """The study, where it has something free."""
-        found = offers(self._storage, self._slots, only=(self._study,))
-        if not found:
-            return None
-        self._pause.reset()
-        return found[0]
-
-    def wait(self, sleep: Wait) -> bool:
-        """Wait for what others hold; False where all is settled, and where the study gives nothing any more."""
-        counts = self._slots.counts(self._study)
-        if counts.settled == counts.target or not is_giving(self._storage, self._study):
-            return False
-        self._pause.take(sleep)
-        return True
-
-    def ended(self, offer: Offer, outcome: Outcome) -> None:
-        """Nothing: whoever runs the study watches it."""
-
-    def refuse(self, offer: Offer, error: HpoError) -> None:  # noqa: ARG002 - as Source
-        """There is nothing else to do. Raises `error`."""
-        raise error
-
-    def accept(self, offer: Offer) -> None:
-        """Nothing: it is the only one."""
 
 
 @dataclass(kw_only=True)
@@ -105,12 +34,12 @@ class _Refusal:
     until: float  # monotonic seconds
 
 
-class AnyStudy:
-    """The slots of any study: of the one with the fewest workers at it, and of those the one served longest ago.
+class Source:
+    """The slots of the study with the fewest workers at it, and of those with as few the one served longest ago.
 
     A study this worker cannot serve is left to others, and looked at again within seconds: what was missing may be
     there by then. A look that takes long, as where data are fetched in vain, comes so seldom that it takes a twentieth
-    of a worker's time.
+    of a worker's time. A worker of a run on one study has no others to leave it to, so there it is an error.
     """
 
     def __init__(
@@ -118,62 +47,80 @@ class AnyStudy:
         storage: Storage,
         slots: Slots,
         *,
+        study: str | None = None,
         only: Collection[str] = (),
         avoid: Mapping[str, Avoid] | None = None,
         drain: bool = False,
         on_refusals: Callable[[Mapping[str, str]], object] | None = None,
     ) -> None:
+        """Of a worker that is about to begin.
+
+        Args:
+            storage: where the studies are.
+            slots: theirs.
+            study: name of the one whose run this is: it is served until it is settled, and whoever runs it watches how
+                its trials end; None: any that is in `only`.
+            only: names of the studies to serve; empty: all.
+            avoid: studies to leave alone at first, by name.
+            drain: whether to end once all is settled.
+            on_refusals: told study -> why, whenever that changes.
+
+        """
         self._storage = storage
         self._slots = slots
-        self._only = only  # names; empty: all
-        self._drain = drain  # whether to end once all is settled
-        self._on_refusals = on_refusals  # told study -> why, whenever that changes
+        self._study = study
+        self._only = only if study is None else (study,)
+        self._drain = drain or study is not None
+        self._on_refusals = on_refusals
         self._refusals: dict[str, _Refusal] = {}  # by study
-        for study, each in (avoid or {}).items():
-            self._refusals[study] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
+        for name, each in (avoid or {}).items():
+            self._refusals[name] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
         self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
         self._told: dict[str, str] = {}  # study -> why it could not be served when that was logged last
         self._offered = 0.0  # monotonic seconds of the last offer
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
-        self._pause = _Pause()
+        self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
         self._found = False  # whether there was an offer when last looked
 
         if self._refusals:
             self._tell()
 
     def offer(self) -> Offer | None:
-        """The study most in need of a worker."""
+        """The study to take the next slot of; None where none has one now. Raises StorageError."""
         able = [each for each in offers(self._storage, self._slots, only=self._only) if not self._refused(each)]
         self._found = bool(able)
         if not able:
             return None
-        self._pause.reset()
+        self._next_wait = _SHORTEST_WAIT
         never = float("-inf")
         chosen = min(able, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
         self._served[chosen.study] = self._offered = time.monotonic()
         return chosen
 
     def wait(self, sleep: Wait) -> bool:
-        """Wait for something to open; False where that is not asked for and nobody has anything in hand either.
+        """Sleep a little, nothing being on offer; False where nothing is worth waiting for. Raises StorageError.
 
         What others have in hand may yet come back.
         """
         if self._drain and not self._found and not self._left():
             return False
-        self._pause.take(sleep)
+        sleep(self._next_wait * random.uniform(0.5, 1.0))  # idle workers do not look in step
+        self._next_wait = min(_LONGEST_WAIT, 2 * self._next_wait)
         return True
 
     def ended(self, offer: Offer, outcome: Outcome) -> None:
-        """Stop a study whose trials all fail: nobody may be watching."""
+        """Heed how a trial of that study ended: one whose trials all fail is stopped. Raises StorageError."""
         self._pauses.pop(offer.study, None)
         self._told.pop(offer.study, None)
-        if outcome == "failed":
-            why = stop_if_hopeless(self._storage, offer.study)
+        if outcome == "failed" and self._study is None:
+            why = stop_if_all_failed(self._storage, offer.study)
             if why is not None:
                 _log.error("stopped the study", extra={"study": offer.study, "reason": why})
 
     def refuse(self, offer: Offer, error: HpoError) -> None:
-        """Leave the study to others for a while."""
+        """Leave the study to others for a while. Raises `error` where this is a run on that study."""
+        if self._study is not None:
+            raise error
         before = self._refusals.get(offer.study)
         why, now = str(error), time.monotonic()
         pause = min(_LONGEST_REFUSAL, 2 * self._pauses.get(offer.study, _LOOK_AGAIN / 2))
@@ -187,7 +134,7 @@ class AnyStudy:
             self._tell()
 
     def accept(self, offer: Offer) -> None:
-        """It can be served after all."""
+        """Forget that the study was refused: it can be served after all."""
         if self._refusals.pop(offer.study, None) is not None:
             self._tell()
 

@@ -30,10 +30,11 @@ from hpo.service.storage import Storage
 from hpo.service.storage.patience import PATIENCE, patiently
 from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import KEPT, Output
+from hpo.service.workers.prepared import MakeObjective
 from hpo.service.workers.presence import Presence
 from hpo.service.workers.serve import Server
-from hpo.service.workers.sources import AnyStudy
-from hpo.service.workers.terms import MakeObjective, Step, Terms, Watcher
+from hpo.service.workers.sources import Source
+from hpo.service.workers.watcher import Step, Watcher
 from hpo.study import registry
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class _Reporter(Watcher):
         self._output.begin(f"hpo trial {shlex.quote(study)} {trial} has the last {KEPT:,} characters")
 
     def printed(self) -> str:
-        """What it has printed."""
+        """The end of what the trial in hand has printed."""
         return self._output.text
 
     def beat(self) -> None:
@@ -158,22 +159,22 @@ class _Reporter(Watcher):
             self.server.replace()
 
     def loading(self, study: str) -> None:
-        """Say so."""
+        """Say that the study is being made ready, which may take a while, or kill this process."""
         Event(kind="loading", text=study).send(self._events)
         self._presence.say(f"loading {study}")
 
     def loaded(self, study: str) -> None:
-        """Say so."""
+        """Say that the study is ready: whoever loads it survives that."""
         Event(kind="loaded", text=study).send(self._events)
 
     def back(self) -> None:
-        """The database is back."""
+        """Say that the database is back, and let leases be renewed before anything is claimed."""
         if self.server is not None:
-            self.server.calm()
+            self.server.renew_first()
         Event(kind="back").send(self._events)
 
     def idle(self) -> None:
-        """Say so, once."""
+        """Say in the roster that there is nothing to do, once until a slot is claimed."""
         if not self._idle:
             self._idle = True
             self._presence.say("waiting for work")
@@ -224,7 +225,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         study=order.study or (order.only[0] if len(order.only) == 1 else None),
         doing="starting",
     )
-    presence = stop.presence = Presence(storage, me, lease_seconds=order.lease_seconds)
+    presence = stop.presence = Presence(storage, me, lease_seconds=order.limits.lease_seconds)
     presence.sign_on()
     if order.gpus:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
@@ -261,17 +262,19 @@ def _open(order: WorkOrder, stop: _Stop) -> Storage:
 def _server(
     order: WorkOrder, storage: Storage, reporter: _Reporter, refuse: Callable[[Mapping[str, str]], object]
 ) -> Server:
-    def any_study(slots: Slots) -> AnyStudy:
-        return AnyStudy(storage, slots, only=order.only, avoid=order.avoid, drain=order.drain, on_refusals=refuse)
+    def source(slots: Slots) -> Source:
+        return Source(
+            storage,
+            slots,
+            study=order.study,
+            only=order.only,
+            avoid=order.avoid,
+            drain=order.drain,
+            on_refusals=refuse,
+        )
 
-    terms = Terms(
-        lease_seconds=order.lease_seconds,
-        stall_seconds=order.stall_seconds,
-        max_attempts=order.max_attempts,
-        memory_limit=order.memory_limit,
-    )
     make = _factory(order.objective) if order.objective else None
-    return Server(storage, order.study, make, source=any_study, worker=order.worker, terms=terms, watcher=reporter)
+    return Server(storage, order.study, make, source=source, worker=order.worker, limits=order.limits, watcher=reporter)
 
 
 def _factory(reference: str) -> MakeObjective:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from hpo.analysis import DECIDING_PAIRS
 from hpo.analysis.methods.looks import deciding_pairs
 from hpo.analysis.methods.power import HOPELESS, POWER, more_pairs, power, power_equivalence
 
@@ -79,6 +80,12 @@ def test_equivalence_may_be_the_nearer_decision() -> None:
     assert more is not None
     assert power_equivalence(0.01, 0.5, 12 + more) >= POWER > power_equivalence(0.01, 0.5, 11 + more)
     assert more_pairs(0.01, 1.0, 12, alpha=0.05, margin=0.0) is None
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 5])
+def test_equivalence_however_plain_waits_for_the_first_number_of_pairs_that_can_decide(pairs: int) -> None:
+    assert power_equivalence(0.01, 100.0, 3) >= POWER
+    assert more_pairs(0.01, 1.0, pairs, alpha=0.05, margin=100.0) == DECIDING_PAIRS - pairs
 
 
 def test_what_no_number_of_pairs_would_decide() -> None:

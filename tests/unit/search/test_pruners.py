@@ -91,6 +91,19 @@ def test_every_pruner_stops_a_bad_trial_before_the_end_and_lets_a_better_one_pas
         assert len(stopped) == 12
 
 
+@pytest.mark.parametrize("name", ["asha", "hyperband"])
+def test_halving_stops_no_trial_after_two_thirds_of_its_epochs(name: str) -> None:
+    """Of 50 epochs the next rung would be at the 45th."""
+    epochs = FOLDS.fidelity("few").epochs
+    study = study_with(make_pruner(name, definition=FOLDS, fidelity="few"))
+    for better in range(12):
+        assert step_at_which_it_stops(study, [1.0 - better / 100] * epochs) is None
+    best_until = epochs * 2 // 3
+    for better in range(12):
+        curve = [0.8 - better / 100] * best_until + [9.0] * (epochs - best_until)
+        assert step_at_which_it_stops(study, curve) is None
+
+
 def test_the_default_gives_way_where_it_cannot_work() -> None:
     assert default_pruner(HOLDOUT) == default_pruner(FOLDS, "all") == DEFAULT_PRUNER
     assert default_pruner(HOLDOUT, "one") == "none"

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.errors import StorageError
 from hpo.service.slots.slot import LeaseLost, Slot
-from hpo.service.workers.lease import Renewer
+from hpo.service.workers.lease import Heartbeat
 
 SLOT = Slot(id=1, study="s", incarnation="i", position=0, state="leased", attempt=1)
 WAIT = 60.0  # seconds a test waits before it fails
@@ -37,7 +37,7 @@ class Renewals:
 
 def test_renewed_while_held() -> None:
     renewals = Renewals()
-    with Renewer(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
         renewals.wait_for(3)
         lease.beat()
     assert set(map(id, renewals.seen)) == {id(SLOT)}
@@ -45,7 +45,7 @@ def test_renewed_while_held() -> None:
 
 def test_a_lost_lease_is_told_at_the_next_beat_and_forgotten_with_the_slot() -> None:
     renewals = Renewals(False)
-    with Renewer(renewals, every=0.005, stall=WAIT) as lease:
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease:
         with lease.holding(SLOT):
             renewals.wait_for(2)  # by the second the first has been taken in
             with pytest.raises(LeaseLost):
@@ -65,7 +65,7 @@ def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
             return False
         return True
 
-    with Renewer(renew, every=0.005, stall=WAIT) as lease:
+    with Heartbeat(renew, every=0.005, stall=WAIT) as lease:
         with lease.holding(SLOT):
             assert asked.wait(WAIT)
         with lease.holding(other):
@@ -77,20 +77,20 @@ def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
 
 def test_a_database_that_is_away_loses_no_lease() -> None:
     renewals = Renewals(StorageError("away"), StorageError("away"))
-    with Renewer(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
         renewals.wait_for(4)
         lease.beat()
 
 
 def test_nothing_is_renewed_without_a_slot_or_without_progress() -> None:
     renewals, others = Renewals(), Renewals()
-    with Renewer(renewals, every=0.005, stall=0.0) as stalled, Renewer(others, every=0.005, stall=WAIT) as other:
+    with Heartbeat(renewals, every=0.005, stall=0.0) as stalled, Heartbeat(others, every=0.005, stall=WAIT) as other:
         with other.holding(SLOT):
             others.wait_for(1)
         seen = len(others.seen)
         with (
             stalled.holding(SLOT),
-            Renewer(clock := Renewals(), every=0.005, stall=WAIT) as ticking,
+            Heartbeat(clock := Renewals(), every=0.005, stall=WAIT) as ticking,
             ticking.holding(SLOT),
         ):
             clock.wait_for(20)  # as long as the others would have needed for many

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpo.service.supervisors.child import environment
+from hpo.service.workers.limits import Limits
 from hpo.service.workers.order import Avoid, Event, WorkOrder
 
 ORDER = WorkOrder(
@@ -16,10 +17,7 @@ ORDER = WorkOrder(
     worker="w",
     parent=1,
     events=7,
-    lease_seconds=60.0,
-    stall_seconds=900.0,
-    max_attempts=3,
-    memory_limit=1,
+    limits=Limits(timeout=5.0, trial_timeout=1.5, memory_limit=1 << 30),
     objective=None,
     only=("a", "ß b"),
     avoid={"ß": Avoid(why="exit code 0", seconds=1.5)},
@@ -33,7 +31,7 @@ def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
     assert line.count(b"\n") == 1
     assert WorkOrder.from_json(line) == ORDER
     assert "pä ss" not in repr(ORDER)
-    assert len(fields(ORDER)) == 18
+    assert len(fields(ORDER)) == 15
 
 
 @given(st.text())

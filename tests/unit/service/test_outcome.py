@@ -1,14 +1,39 @@
 """What is kept of a trial's error."""
 
+import errno
+import os
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 
+from hpo.errors import StorageError
 from hpo.service.storage import Storage
 from hpo.service.storage.engine import connect
 from hpo.service.storage.url import parse
 from hpo.service.workers.outcome import judge
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_or_a_used_up_quota_is_no_fault_of_the_trial(number: int) -> None:
+    where = parse("sqlite:///no.db")
+    nothing: Any = None
+
+    def objective(trial: object) -> float:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(StorageError, match="the disk is full: free some space"):
+        judge(Storage(where, connect(where, create=False)), objective, nothing)
+
+
+def test_any_other_error_of_the_system_is(tmp_path: Path) -> None:
+    where = parse("sqlite:///no.db")
+    nothing: Any = None
+    result = judge(
+        Storage(where, connect(where, create=False)), lambda trial: len((tmp_path / "none").read_text()), nothing
+    )
+    assert (result.outcome, (result.reason or "").startswith("FileNotFoundError")) == ("failed", True)
 
 
 def test_no_password_is_kept_with_a_trial_that_failed() -> None:

@@ -7,13 +7,13 @@ import pytest
 from hpo.errors import UsageError
 from hpo.service.hosts.cores import usable_cores
 from hpo.service.optimize.request import Request
-from hpo.service.supervisors.effort import MAX_WORKERS, Effort
+from hpo.service.workers.limits import MAX_WORKERS, Limits
 
 
 def make(option: str, value: object) -> object:
     """The record the option is of."""
-    if option in {field.name for field in fields(Effort)}:
-        return Effort(**{option: value})  # type: ignore[arg-type]
+    if option in {field.name for field in fields(Limits)}:
+        return Limits(**{option: value})  # type: ignore[arg-type]
     return Request(**{"definition": "cnn", "trials": 5, option: value})  # type: ignore[arg-type]
 
 
@@ -58,4 +58,4 @@ def test_a_password_is_not_in_its_text() -> None:
 def test_a_worker_for_each_core_but_no_more_than_trials() -> None:
     assert Request(definition="cnn", trials=1).processes == 1
     assert Request(definition="cnn", trials=10_000).processes == min(usable_cores(), MAX_WORKERS)
-    assert Request(definition="cnn", trials=1, effort=Effort(workers=3)).processes == 3
+    assert Request(definition="cnn", trials=1, limits=Limits(workers=3)).processes == 3

@@ -1,12 +1,12 @@
-"""How a run is carried out: by how many processes, and how long it may take. Never what comes out."""
+"""The limits of a run: one record, made where a run is asked for and handed down whole to its workers."""
 
 from dataclasses import dataclass
 
 from hpo.errors import UsageError
 from hpo.service.hosts.cores import usable_cores
-from hpo.settings import STALL_SECONDS
+from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, STALL_SECONDS
 
-__all__ = ["MAX_WORKERS", "Effort", "refuse_beyond"]
+__all__ = ["MAX_WORKERS", "Limits", "refuse_beyond"]
 
 MAX_WORKERS = 256  # on one machine; also at most 4 a core
 _MAX_SECONDS = 366 * 86_400
@@ -14,8 +14,8 @@ _LEAST_MEMORY = 64 << 20  # bytes; less than Python with Optuna takes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effort:
-    """Workers on this machine, and their limits.
+class Limits:
+    """By how many processes a run is carried out, and how long each part of it may take. Never what comes out.
 
     Raises:
         UsageError: a number is out of range.
@@ -23,12 +23,13 @@ class Effort:
     """
 
     workers: int | None = None
-    # processes; None: one for each usable core, but no more than there are trials; 0: none, workers elsewhere do it
+    # processes on this machine; None: one for each usable core, but no more than there are trials, in a fleet one for
+    # each GPU's seat; 0: none, workers elsewhere do it
     timeout: float | None = None  # seconds for the whole run; trials in flight are given back
-    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails
-    lease_seconds: float = 60.0  # a worker that vanished unseen loses its slot after this
+    trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: as its study has it
+    lease_seconds: float = LEASE_SECONDS  # a worker that vanished unseen loses its slot after this
     stall_seconds: float = STALL_SECONDS  # without a sign of life (an epoch's end) a worker is taken for hung
-    max_attempts: int = 3  # crashes a slot may see before it settles as failed
+    max_attempts: int = MAX_ATTEMPTS  # crashes a slot may see before it settles as failed
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
 
     def __post_init__(self) -> None:
@@ -44,7 +45,7 @@ class Effort:
             ("stall limit", self.stall_seconds, 0.0),
         ):
             if seconds is not None:
-                _seconds(what, seconds, least)
+                _refuse_seconds(what, seconds, least)
 
     def processes(self, trials: int) -> int:
         """Workers to start for so many trials."""
@@ -57,7 +58,7 @@ def refuse_beyond(what: str, value: int, low: int, high: int) -> None:
         raise UsageError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}")
 
 
-def _seconds(what: str, value: float, least: float) -> None:
+def _refuse_seconds(what: str, value: float, least: float) -> None:
     if not (least <= value <= _MAX_SECONDS) or value == 0:
         low = f"at least {least:g}" if least else "more than 0"
         raise UsageError(f"{what} must be {low} and at most {_MAX_SECONDS:,} seconds, not {value:g}")

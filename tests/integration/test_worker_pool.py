@@ -1,0 +1,111 @@
+"""The pool of a supervisor's worker processes: what it takes a death for, and when it starts the next worker."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+
+from hpo.service import storage, studies
+from hpo.service.slots.slots import Slots
+from hpo.service.studies import StudyPlan
+from hpo.service.supervisors import crew
+from hpo.service.supervisors.child import environment
+from hpo.service.supervisors.crew import WorkerExit, WorkerPool
+from hpo.service.workers.limits import Limits
+from hpo.service.workers.order import WorkOrder
+
+Make = Callable[..., WorkerPool]
+
+
+@pytest.fixture
+def make(plan: StudyPlan) -> Iterator[Make]:
+    """A pool on a study of the toy's; what is left of it is ended after the test."""
+    pools: list[WorkerPool] = []
+
+    def make(size: int, objective: str = f"{toy.FILE}:sleeps") -> WorkerPool:
+        opened = storage.prepare("hpo.db")
+        fingerprint = toy.study.space().fingerprint
+        studies.create_or_resume(opened, replace(plan, reference=f"{toy.FILE}:study", fingerprint=fingerprint))
+        Slots(opened).open(plan.name, 4, [{"x": 0.5, "kind": "a"}])
+        opened.close()
+        order = WorkOrder(storage=opened.url, study=plan.name, limits=Limits(), objective=objective)
+        pools.append(WorkerPool(size, order, environment(1), on_word=lambda worker, event: None))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        list(pool.end(grace=0.0, last_words=0.0, tick=0.01, hurry=lambda: True))
+
+
+def exits(pool: WorkerPool, number: int = 1) -> list[WorkerExit]:
+    """The ends of so many workers, once they have come."""
+    found: list[WorkerExit] = []
+    deadline = time.monotonic() + 60
+    while len(found) < number:
+        assert time.monotonic() < deadline
+        pool.listen(0.05)
+        found += pool.reap()
+    return found
+
+
+def kill(pool: WorkerPool) -> None:
+    for worker in pool.workers:
+        os.kill(worker.pid, signal.SIGKILL)
+
+
+def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count of a control group is pretended. What it was before the first worker was started explains none."""
+    count = 5
+    monkeypatch.setattr(crew, "oom_kills", lambda: count)
+    pool = make(3)
+    pool.fill(3)
+    count += 2
+    kill(pool)
+    assert sorted(exited.how for exited in exits(pool, 3)) == ["crashed", "memory", "memory"]
+
+
+def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "oom_kills", lambda: 5)
+    pool = make(1)
+    pool.fill(1)
+    kill(pool)
+    assert [exited.how for exited in exits(pool)] == ["crashed"]
+
+
+def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "_BACK_OFF", (0.0, 3600.0))
+    pool = make(1)
+    pool.fill(1)
+    kill(pool)
+    exits(pool)
+    pool.fill(1)
+    assert (pool.fruitless, list(pool.workers)) == (1, [])
+
+
+def test_a_pause_once_over_the_next_is_started_and_a_trial_resets_the_count(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first worker dies as it loads the study, the second in its first trial; then another may begin at once."""
+    monkeypatch.setattr(crew, "_BACK_OFF", (0.0, 0.0, 3600.0))
+    own = tmp_path / "dies_twice.py"
+    own.write_text(
+        "import os, pathlib, toy\n"
+        "def made(beat):\n"
+        "    first = not pathlib.Path('loaded').exists()\n"
+        "    pathlib.Path('loaded').touch()\n"
+        "    return os._exit(3) if first else toy.dies(beat)\n"
+    )
+    pool = make(1, f"{own}:made")
+    counts = []
+    for _ in range(2):
+        pool.fill(1)
+        exits(pool)
+        counts.append(pool.fruitless)
+    assert counts == [1, 0]
+    pool.fill(1)
+    assert len(pool.workers) == 1

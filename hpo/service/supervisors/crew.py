@@ -11,6 +11,7 @@ from hpo.errors import UsageError
 from hpo.service.hosts.memory import oom_kills
 from hpo.service.supervisors.avoided import Avoided
 from hpo.service.supervisors.child import Child
+from hpo.service.supervisors.forkserver import ForkServer
 from hpo.service.workers.order import Ended, Event, WorkOrder
 
 __all__ = ["Crew", "Gone"]
@@ -67,6 +68,8 @@ class Crew:
         self._seats: list[Child | None] = [None] * seats
         self._order = order
         self._environment = environment
+        # An objective of one's own may do without Keras; a study's definition never does.
+        self._forks = ForkServer(environment, keras=order.objective is None)
         self._stall = stall_seconds
         self._trial_timeout = trial_timeout
         self._on_word = on_word
@@ -93,10 +96,15 @@ class Crew:
             key.data()
 
     def fill(self, wanted: int, *, at_least: int = 0) -> None:
-        """Start workers on empty seats until `wanted` are there, or `at_least`, as far as backing off allows."""
+        """Start workers on empty seats until `wanted` are there, or `at_least`, as far as can be done without waiting.
+
+        It cannot while a worker that died backs off, and before there is what workers are forks of.
+        """
         alive = len(self.children)
         for seat, child in enumerate(self._seats):
-            if child is None and alive < max(wanted, at_least) and time.monotonic() >= self._start_after:
+            if child is not None or alive >= max(wanted, at_least) or time.monotonic() < self._start_after:
+                continue
+            if self._forks.ready:
                 self._seats[seat] = self._start()
                 alive += 1
 
@@ -163,11 +171,14 @@ class Crew:
                 self._forget(child)
             alive = [child for child in alive if child not in ended]
         self._selector.close()
+        self._forks.close()
         return names
 
     def _start(self) -> Child:
         order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
-        child = Child(order, self._environment, on_word=self._on_word, on_loaded=self._avoided.worked)
+        child = Child(
+            order, self._environment, forks=self._forks, on_word=self._on_word, on_loaded=self._avoided.worked
+        )
         self._selector.register(child.events, selectors.EVENT_READ, child.hear)
         self._selector.register(child.output, selectors.EVENT_READ, child.listen)
         self._selector.register(child.errors, selectors.EVENT_READ, child.listen)

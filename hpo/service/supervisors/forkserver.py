@@ -3,7 +3,7 @@
 That process (`workers/forking.py`) belongs to one supervisor. A worker it forks becomes the supervisor's own child, as
 one that is a fresh Python is: so the supervisor knows how it ended and takes it along when it ends itself, and the end
 of the process it is a fork of means nothing to either. Where that cannot be, workers are fresh: on any system but
-Linux, and where the imports started threads, which a fork would lack.
+Linux, and where the imports started threads or opened a GPU, which a fork would lack.
 """
 
 import os
@@ -121,16 +121,17 @@ class ForkServer:
         assert self._socket is not None
         self._socket.settimeout(_PATIENCE)
         try:
-            with adopting():
+            with adopting() as can:
+                if not can:
+                    raise ChildProcessError
                 socket.send_fds(self._socket, [b"."], descriptors)
                 answer = [int(number) for number in self._socket.recv(LONGEST).split()]
             if answer:
-                # None of ours where the system lets no process adopt another: it will end by itself.
                 os.waitid(os.P_PID, answer[0], os.WEXITED | os.WNOHANG | os.WNOWAIT)
                 return answer
-        except ChildProcessError:
+        except ChildProcessError:  # nor will another one be
             self._can = False
-        except OSError:  # it has died, or stands still
+        except OSError:  # what it would be a fork of has died, or stands still
             pass
         self.close()
         return None

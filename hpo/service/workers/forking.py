@@ -44,6 +44,7 @@ _ALWAYS = (
 )
 _FOR_KERAS = ("hpo.training.run",)
 _HARMLESS = frozenset({"jemalloc_bg_thd"})  # threads whose library sees to forks; TensorFlow brings it
+_GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dri")
 
 
 def preface(path: Sequence[str], environment: Mapping[str, str]) -> bytes:
@@ -72,8 +73,8 @@ def run(descriptor: str, parent: str, keras: str) -> NoReturn:
         with contextlib.suppress(Exception):  # the worker whose study needs it will say so
             importlib.import_module("hpo.training.loading").load_keras()
             _preload(_FOR_KERAS)
-    if not _is_alone():
-        sys.exit("the imports started threads, which a fork would lack")
+    if not _has_nothing_to_lose():
+        os._exit(1)
     gc.collect()
     gc.freeze()  # a collection writes to what it looks at, and a page that is written to is shared no more
     with socket.socket(fileno=int(descriptor)) as requests:
@@ -93,10 +94,12 @@ def _preload(modules: Sequence[str]) -> None:
             importlib.import_module(name)
 
 
-def _is_alone() -> bool:
-    """Whether this thread is the only one that a fork would have to take along."""
+def _has_nothing_to_lose() -> bool:
+    """Whether a fork has all that this process has: threads and what is opened of a GPU stay behind."""
+    opened = {os.path.realpath(descriptor) for descriptor in Path("/proc/self/fd").iterdir()}
     threads = [thread for thread in Path("/proc/self/task").iterdir() if int(thread.name) != os.getpid()]
-    return {(thread / "comm").read_text().strip() for thread in threads} <= _HARMLESS
+    names = {(thread / "comm").read_text().strip() for thread in threads}
+    return names <= _HARMLESS and not any(file.startswith(_GPUS) for file in opened)
 
 
 def _fork(requests: socket.socket, descriptors: list[int], output: Output) -> bytes:

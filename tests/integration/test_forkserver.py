@@ -165,3 +165,20 @@ def test_where_the_imports_start_threads_workers_are_fresh(tmp_path: Path) -> No
     assert forks.pid is None
     assert forks.start(environment(1), None) is None
     forks.close()
+
+
+def test_one_that_is_killed_before_it_is_ready_is_replaced(url: str) -> None:
+    """Until there is no hope: what is to be forked may be what crashes."""
+    forks = ForkServer(environment(1), keras=False)
+    assert not forks.ready
+    assert forks.pid is not None
+    os.kill(forks.pid, signal.SIGKILL)
+    first = forks.pid
+    until(lambda: forks.ready)
+    assert forks.pid not in (None, first)
+    forks.close()
+    while not forks.ready:
+        if forks.pid is not None:
+            os.kill(forks.pid, signal.SIGKILL)
+    assert forks.pid is None
+    assert forks.start(environment(1), None) is None

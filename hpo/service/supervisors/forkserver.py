@@ -23,6 +23,7 @@ from hpo.study import import_path
 __all__ = ["ForkServer"]
 
 _SERVER = "hpo.service.workers.forking"
+_TRIES = 3
 _PATIENCE = 10.0  # seconds for a fork, which takes a few hundredths of one
 
 
@@ -44,6 +45,7 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._is_ready = False
+        self._in_vain = 0  # processes in a row that were killed before they were ready
 
     @property
     def pid(self) -> int | None:
@@ -53,8 +55,10 @@ class ForkServer:
     @property
     def ready(self) -> bool:
         """Whether a worker may be started now; asking is what starts the process that it will be a fork of."""
-        if self._can and self._process is not None and self._process.poll() is not None:
-            self._can = self._is_ready  # what dies before it is ready would do so again
+        if self._process is not None and (ended := self._process.poll()) is not None:
+            # What ends by itself before it is ready cannot be forked; what was killed may have had bad luck.
+            self._in_vain = 0 if self._is_ready else self._in_vain + 1
+            self._can = self._is_ready or (ended < 0 and self._in_vain < _TRIES)
             self.close()
         if self._can and self._process is None:
             self._launch()

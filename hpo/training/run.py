@@ -20,6 +20,7 @@ from hpo.training import preparing
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
 from hpo.training.judge import Judge
+from hpo.training.keras_internals import all_layers
 from hpo.training.phases import Phase, begun, freeze
 from hpo.training.plateau import Score
 from hpo.training.preparing import tensor

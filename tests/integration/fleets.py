@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from hpo.service.workers.worker import NAME
+
 _ELSEWHERE = Path(__file__).resolve().parent / "elsewhere"
 
 
@@ -53,7 +55,7 @@ class Fleet:
         return self.process.poll()
 
     def workers(self) -> list[psutil.Process]:
-        """Its worker processes that live; one that is being started counts as soon as it runs the worker's module."""
+        """Its worker processes that live; one that is being started counts as soon as it has read its order."""
         with contextlib.suppress(psutil.Error):
             return [child for child in psutil.Process(self.process.pid).children() if _is_worker(child)]
         return []
@@ -80,6 +82,6 @@ class Fleet:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "hpo.service.workers.worker" in process.cmdline()
+        return process.name() == NAME
     except psutil.Error:
         return False

@@ -23,6 +23,7 @@ from hpo.service.slots.slots import Slots
 from hpo.service.studies import StudyPlan
 from hpo.service.supervisors import supervisor
 from hpo.service.supervisors.child import WorkerProcess, environment
+from hpo.service.supervisors.forkserver import ForkServer
 from hpo.service.workers.limits import Limits
 from hpo.service.workers.order import Event, WorkOrder
 
@@ -64,6 +65,13 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 def begun() -> set[int]:
     """The processes that have begun a trial."""
     return {int(path.name.split("-")[1]) for path in Path().glob("began-*")}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def tries(url: str) -> list[int]:
@@ -122,9 +130,12 @@ def test_the_supervisor_killed_takes_its_workers_along(url: str, start: Start) -
     run = start(url, "clutches", workers=1)
     until(begun)
     (worker,) = begun()
+    others = [child.pid for child in psutil.Process(run.pid).children()]  # what the worker is a fork of
+    assert worker in others
+    assert len(others) == 2
     run.kill()
     run.wait(30)
-    until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not any(alive(pid) for pid in others))
     assert start(url, "instant").wait(30) == 0  # sooner than the lease of 60 s would run out
     assert toy.unsound(url, NAME, trials=8) == []
 
@@ -159,13 +170,18 @@ def ordered(url: str, objective: str) -> WorkOrder:
     )
 
 
-@pytest.fixture
-def worker(url: str) -> Iterator[WorkerProcess]:
-    worker = WorkerProcess(ordered(url, "sleeps"), environment(1))
+@pytest.fixture(params=["fork", "fresh"])
+def worker(request: pytest.FixtureRequest, url: str) -> Iterator[WorkerProcess]:
+    """A worker in the middle of a trial, whichever way it was started."""
+    forks = ForkServer(environment(1), keras=False) if request.param == "fork" else None
+    until(lambda: forks is None or forks.ready)
+    worker = WorkerProcess(ordered(url, "sleeps"), environment(1), forks=forks)
     until(begun)
     yield worker
     worker.kill()
     worker.wait()
+    if forks is not None:
+        forks.close()
 
 
 def given_back(url: str) -> None:

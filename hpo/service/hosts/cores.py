@@ -1,11 +1,15 @@
 """Processor cores this process may use."""
 
+import ctypes
 import math
 import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from hpo.service.hosts import cgroups
 
-__all__ = ["quota", "share", "thread_limits", "usable_cores"]
+__all__ = ["heed", "quota", "share", "thread_limits", "usable_cores"]
 
 _THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -14,6 +18,7 @@ _THREAD_LIMITS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+_OPENBLAS_SETTERS = [f"{prefix}openblas_set_num_threads{suffix}" for prefix in ("", "scipy_") for suffix in ("", "64_")]
 
 
 def usable_cores() -> int:
@@ -32,8 +37,33 @@ def share(processes_here: int) -> int:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """The environment in which NumPy and TensorFlow take so many threads; they read it when they are imported."""
+    """The environment in which NumPy and TensorFlow take so many threads."""
     return dict.fromkeys(_THREAD_LIMITS, str(threads))
+
+
+def heed(environment: Mapping[str, str]) -> None:
+    """Have this process take as many threads as `environment`, its own from now on, says: in libraries it has, too.
+
+    TensorFlow, OpenMP and MKL read it when they are first used, but OpenBLAS, which NumPy and SciPy bring one each of,
+    when it is loaded: it is told.
+    """
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+    wanted = environment.get("OPENBLAS_NUM_THREADS") or environment.get("OMP_NUM_THREADS") or ""
+    threads = min(int(wanted), usable_cores()) if wanted.isdecimal() and int(wanted) else usable_cores()
+    for library in _openblas():
+        for name in _OPENBLAS_SETTERS:
+            with suppress(AttributeError):
+                getattr(library, name)(threads)
+
+
+def _openblas() -> list[ctypes.CDLL]:
+    """Each OpenBLAS this process has loaded; none where the system does not say."""
+    with suppress(OSError):
+        files = {line.split(maxsplit=5)[-1].strip() for line in Path("/proc/self/maps").read_text().splitlines()}
+        return [ctypes.CDLL(file) for file in files if "openblas" in Path(file).name]
+    return []
 
 
 def quota() -> float | None:

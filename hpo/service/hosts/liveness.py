@@ -1,17 +1,24 @@
-"""Who a worker is, whether it is certainly dead, and how it dies with its supervisor."""
+"""Who a worker is, whether it is certainly dead, how it dies with its supervisor, and how it becomes its child."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from hpo.service.hosts.machine import boot_id
 
-__all__ = ["die_with_parent", "identity", "is_certainly_dead"]
+__all__ = ["adopting", "die_with_parent", "identity", "is_certainly_dead"]
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
+
+_adoption = threading.Lock()  # it is an attribute of the whole process
 
 
 def identity(pid: int | None = None) -> str:
@@ -47,6 +54,27 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[bool]:
+    """Meanwhile a descendant of this process whose parent ends becomes its child; yields whether it does.
+
+    Only Linux can. Afterwards such orphans go where they went before, so that none that nobody waits for is left here.
+    """
+    if sys.platform != "linux":
+        yield False
+        return
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    with _adoption:
+        before = ctypes.c_int(0)
+        prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+        can = prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0) == 0
+        try:
+            yield can
+        finally:
+            if not before.value:
+                prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(0), 0, 0, 0)
 
 
 def _started(pid: int) -> str | None:

@@ -3,30 +3,29 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from hpo.service.hosts import interpreter
 from hpo.service.hosts.cores import thread_limits
 from hpo.service.hosts.liveness import identity
+from hpo.service.supervisors.forkserver import ForkServer
 from hpo.service.supervisors.last_words import last_words
+from hpo.service.supervisors.process import fresh
 from hpo.service.workers.lines import Lines
-from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.service.workers.order import STOP, Event, WorkOrder
 from hpo.service.workers.output import SHOWN
 from hpo.settings import use_tensorflow
 
 __all__ = ["WorkerProcess", "environment"]
 
-_WORKER = "hpo.service.workers.worker"
 _CHUNK = 1 << 16  # bytes
 
 
 def environment(threads: int | None) -> dict[str, str]:
-    """The environment of a worker of that many threads: read when libraries are imported, so set before.
+    """The environment of a worker of that many threads.
 
     None: as many as the libraries take, which a GPU needs to be fed.
     """
@@ -47,6 +46,7 @@ class WorkerProcess:
         order: WorkOrder,
         env: Mapping[str, str],
         *,
+        forks: ForkServer | None = None,
         on_word: "Callable[[WorkerProcess, Event], object] | None" = None,
         on_loaded: Callable[[str], object] | None = None,
     ) -> None:
@@ -55,31 +55,15 @@ class WorkerProcess:
         Args:
             order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
             env: of the process.
+            forks: what starts it, where that can; None: it is a Python of its own.
             on_word: told what the worker says to people: events printed and warned, away and back.
             on_loaded: told the name of a study that the worker has made ready.
 
         """
-        reader, writer = os.pipe()
-        log = None if order.log is None else os.dup(sys.stderr.fileno())
-        # The worker waits for these signals in a thread of its own (see worker.py). They are held back from its first
-        # instruction on, as a process inherits this mask, so none can find it half awake.
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        log = None if order.log is None else sys.stderr.fileno()
         self.began = time.monotonic()
-        try:
-            self._process = subprocess.Popen(
-                interpreter.command("import importlib; importlib.import_module(sys.argv.pop()).run()", _WORKER),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(env),
-                pass_fds=(writer,) if log is None else (writer, log),
-                start_new_session=True,  # the terminal's Ctrl-C reaches the supervisor alone, which then decides
-            )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
-            os.close(writer)
-            if log is not None:
-                os.close(log)
+        started = (forks.start(env, log) if forks is not None else None) or fresh(env, log)
+        self._process = started.process
         self.pid = self._process.pid
         self.name = identity(self.pid)
         self.busy_since: float | None = None  # monotonic seconds; None: nothing in hand
@@ -92,7 +76,7 @@ class WorkerProcess:
         self.has_worked = False  # whether it ever took a slot
         self.ending: Event | None = None  # how and why it ends, in its own words: ended, error or crashed
         self.killed_for: str | None = None  # why we killed it
-        self.events = reader
+        self.events = started.events
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.output, self.errors = self._process.stdout.fileno(), self._process.stderr.fileno()
@@ -105,9 +89,11 @@ class WorkerProcess:
         self._shown = 0  # lines of `output` since it took its slot
         self._tail: deque[str] = deque(maxlen=50)
         assert self._process.stdin is not None
-        order = replace(order, worker=self.name, parent=os.getpid(), events=writer, log_to=-1 if log is None else log)
+        order = replace(
+            order, worker=self.name, parent=os.getpid(), events=started.events_there, log_to=started.log_there
+        )
         with contextlib.suppress(BrokenPipeError):  # dead already: its exit code will tell
-            self._process.stdin.write(interpreter.first_line() + order.to_json())
+            self._process.stdin.write(started.preface + order.to_json())
             self._process.stdin.flush()
 
     def read_events(self) -> None:

@@ -11,6 +11,7 @@ from hpo.errors import UsageError
 from hpo.service.hosts.memory import oom_kills
 from hpo.service.supervisors.avoided import Avoided
 from hpo.service.supervisors.child import WorkerProcess
+from hpo.service.supervisors.forkserver import ForkServer
 from hpo.service.workers.order import Ended, Event, WorkOrder
 
 __all__ = ["WorkerExit", "WorkerPool"]
@@ -67,6 +68,8 @@ class WorkerPool:
         self._places: list[WorkerProcess | None] = [None] * size
         self._order = order
         self._environment = environment
+        # An objective of one's own may do without Keras; a study's definition never does.
+        self._forks = ForkServer(environment, keras=order.objective is None)
         self._on_word = on_word
         self._selector = selectors.DefaultSelector()
         self._start_after = 0.0  # monotonic seconds; no worker is started before
@@ -91,10 +94,15 @@ class WorkerPool:
             key.data()
 
     def fill(self, wanted: int) -> None:
-        """Start workers on empty places until `wanted` are there, as far as backing off allows."""
+        """Start workers on empty places until `wanted` are there, as far as can be done without waiting.
+
+        It cannot while a worker that died backs off, and before there is what workers are forks of.
+        """
         alive = len(self.workers)
         for place, worker in enumerate(self._places):
-            if worker is None and alive < wanted and time.monotonic() >= self._start_after:
+            if worker is not None or alive >= wanted or time.monotonic() < self._start_after:
+                continue
+            if self._forks.ready:
                 self._places[place] = self._start()
                 alive += 1
 
@@ -147,6 +155,7 @@ class WorkerPool:
             for worker in self._take_ended():
                 yield worker.name
         self._selector.close()
+        self._forks.close()
 
     def _take_ended(self) -> list[WorkerProcess]:
         """Those that have ended since the last time, whose places are empty now."""
@@ -160,7 +169,9 @@ class WorkerPool:
 
     def _start(self) -> WorkerProcess:
         order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
-        worker = WorkerProcess(order, self._environment, on_word=self._on_word, on_loaded=self._avoided.worked)
+        worker = WorkerProcess(
+            order, self._environment, forks=self._forks, on_word=self._on_word, on_loaded=self._avoided.worked
+        )
         self._selector.register(worker.events, selectors.EVENT_READ, worker.read_events)
         self._selector.register(worker.output, selectors.EVENT_READ, worker.read_output)
         self._selector.register(worker.errors, selectors.EVENT_READ, worker.read_output)

@@ -32,9 +32,9 @@ class Output:
     It is about what Python code prints: libraries write to the file descriptors on their own account.
     """
 
-    def __init__(self, show: Callable[[str], object]) -> None:
+    def __init__(self, show: Callable[[str], object] = lambda _: None) -> None:
         """Nothing is taken yet; `show` is given each line that is to be shown."""
-        self._show = show
+        self.show = show
         self._lock = threading.RLock()  # what is collected as garbage meanwhile may print, too
         self._lines = {_STDOUT: Lines(), _STDERR: Lines()}
         self._trial: str | None = None  # where a person finds what was kept of it; None: there is no trial
@@ -94,9 +94,9 @@ class Output:
         for line in lines:
             self._shown += 1
             if self._shown < SHOWN:
-                self._show(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…")
+                self.show(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…")
             elif self._shown == SHOWN:
-                self._show(f"… what more it prints is not shown{'' if self._trial is None else f': {self._trial}'}")
+                self.show(f"… what more it prints is not shown{'' if self._trial is None else f': {self._trial}'}")
 
     def _stream(self, fd: int) -> io.TextIOWrapper:
         return io.TextIOWrapper(_Raw(self, fd), encoding="utf-8", errors="backslashreplace", write_through=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from hpo import logs, notes
 from hpo.errors import HpoError, StorageError, UsageError
 from hpo.service import storage as storages
-from hpo.service.hosts.cores import thread_limits
+from hpo.service.hosts.cores import heed, thread_limits
 from hpo.service.hosts.liveness import die_with_parent
 from hpo.service.hosts.roster import Worker
 from hpo.service.slots.slot import Slot
@@ -40,7 +40,10 @@ from hpo.study import registry
 if TYPE_CHECKING:
     from io import BufferedReader
 
-__all__ = ["main", "run"]
+__all__ = ["NAME", "main", "run"]
+
+NAME = "hpo-worker"
+"""What `ps` and `top` call the process; the kernel keeps 15 characters."""
 
 _log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
@@ -180,16 +183,18 @@ class _Reporter(Watcher):
             self._presence.say("waiting for work")
 
 
-def main() -> int:
-    """Do what the order on standard input says; the exit code."""
+def main(output: Output | None = None) -> int:
+    """Do what the order on standard input says; the exit code. `output`: the process's, where it is taken already."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # in case somebody else started it
     order = WorkOrder.from_json(sys.stdin.buffer.readline())
     die_with_parent(order.parent)
     with contextlib.suppress(OSError):  # no Linux
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
+        Path("/proc/self/comm").write_text(NAME)
     if order.log is not None:
         logs.configure(order.log, stream=os.fdopen(order.log_to, "w", buffering=1, errors="backslashreplace"))
-    output = Output(lambda line: Event(kind="printed", text=line).send(order.events))
+    output = output or Output()
+    output.show = lambda line: Event(kind="printed", text=line).send(order.events)
     output.take()
     stop = _Stop(order.events)
     for watch in (stop.on_signal, stop.on_word):
@@ -203,10 +208,10 @@ def main() -> int:
         return error.exit_code
 
 
-def run() -> NoReturn:
+def run(output: Output | None = None) -> NoReturn:
     """`main`, and the end of the process."""
     try:
-        code = main()
+        code = main(output)
     except BaseException:  # whatever a definition, or a defect, made of it
         traceback.print_exc()
         code = 1
@@ -230,7 +235,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     if order.gpus:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
     elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
-        os.environ.update(thread_limits(presence.take_cores(order.threads)))
+        heed({**os.environ, **thread_limits(presence.take_cores(order.threads))})
     reporter = _Reporter(order, presence, output)
     server = _server(order, storage, reporter, presence.refuse)
     storage.on_back = reporter.back

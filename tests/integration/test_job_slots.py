@@ -22,7 +22,7 @@ def test_every_job_has_one_slot_in_the_order_given(slots: Slots, study: StudyRec
     assert [slot.position for slot in there] == [0, 1, 2]
     assert [Job.from_payload(slot.payload) for slot in there] == JOBS
     assert [slot.digest for slot in there] == [job.key for job in JOBS]
-    assert {(slot.state, slot.incarnation) for slot in there} == {("open", study.incarnation)}
+    assert {(slot.state, slot.study_id) for slot in there} == {("open", study.id)}
 
 
 def test_jobs_that_are_there_are_not_added_again_and_positions_go_on(slots: Slots, study: StudyRecord) -> None:

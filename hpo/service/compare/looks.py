@@ -55,8 +55,7 @@ def take(
         following = _last(connection, record, rows) + 1
         values: dict[str, Any] = {
             **same,
-            "study": record.name,
-            "incarnation": record.incarnation,
+            "study_id": record.id,
             "number": following if pairs >= DECIDING_PAIRS else 0,
             "alpha": alpha_of_look(following),
             "verdict": "",
@@ -100,7 +99,7 @@ def last_document(storage: Storage, record: StudyRecord) -> Any | None:
 
 def _its(record: StudyRecord) -> Any:
     """The looks at this very study, not at an earlier one of its name."""
-    return (schema.looks.c.study == record.name) & (schema.looks.c.incarnation == record.incarnation)
+    return schema.looks.c.study_id == record.id
 
 
 def _last(connection: Connection, record: StudyRecord, rows: str) -> int:

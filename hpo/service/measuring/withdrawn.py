@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, select
 
+from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 
@@ -15,7 +16,7 @@ _AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many val
 def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]:
     """Ids of the slots of a study that are not settled and whose job's key is none of `wanted`."""
     table = schema.slots
-    query = select(table.c.id, table.c.digest).where(table.c.study == study, table.c.state != "settled")
+    query = select(table.c.id, table.c.digest).where(of_study(study), table.c.state != "settled")
     with translated(storage.where), storage.engine.connect() as connection:
         return [row.id for row in connection.execute(query) if row.digest not in wanted]
 

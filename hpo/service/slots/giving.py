@@ -23,7 +23,7 @@ def gives_slots() -> ColumnElement[bool]:
 
 def _best(extreme: Callable[..., ColumnElement[float]]) -> ColumnElement[float]:
     """The study's best value; as an extreme it is one look at the index, however many values there are."""
-    query = select(extreme(_slot.c.value)).where(_slot.c.study == _study.c.name, COMPLETE)
+    query = select(extreme(_slot.c.value)).where(_slot.c.study_id == _study.c.id, COMPLETE)
     return query.correlate(_study).scalar_subquery()
 
 

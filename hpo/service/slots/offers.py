@@ -21,7 +21,7 @@ class Offer:
     """A study that has something to claim."""
 
     study: str  # name
-    incarnation: str  # which study of that name
+    study_id: int
     version: str | None  # of the definition's code it asks for; None: any
     trial_timeout: float | None  # seconds one of its trials may take; None: as long as it takes
     leases: int  # its slots that somebody holds, the lease not run out
@@ -41,7 +41,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         StorageError: the database failed.
 
     """
-    mine = _slot.c.study == _study.c.name
+    mine = _slot.c.study_id == _study.c.id
     held = select(func.count()).select_from(_slot).where(mine, LEASED, slots.alive()).scalar_subquery()
     # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
     free = (
@@ -52,7 +52,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
     )
     query = select(
         _study.c.name.label("study"),
-        _study.c.incarnation,
+        _study.c.id.label("study_id"),
         _study.c.version,
         _study.c.trial_timeout,
         held.label("leases"),
@@ -85,7 +85,7 @@ def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unset
         StorageError: the database failed.
 
     """
-    mine = _slot.c.study == _study.c.name
+    mine = _slot.c.study_id == _study.c.id
     number = select(func.count()).select_from(_slot).where(mine, UNSETTLED).scalar_subquery()
     query = select(
         _study.c.name.label("study"),

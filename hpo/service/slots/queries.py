@@ -20,11 +20,14 @@ from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
 
-__all__ = ["COLUMNS", "COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
+__all__ = ["COLUMNS", "COMPLETE", "LEASED", "STUDY", "UNSETTLED", "SlotQueries", "of_study", "read"]
 
 _slot = schema.slots
 
-COLUMNS = [column for column in _slot.c if column is not _slot.c.output]
+STUDY = select(schema.studies.c.name).where(schema.studies.c.id == _slot.c.study_id).correlate(_slot).scalar_subquery()
+"""The name of a slot's study, within a query on slots."""
+
+COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not _slot.c.output)]
 """What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
 
 # Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
@@ -32,6 +35,11 @@ COLUMNS = [column for column in _slot.c if column is not _slot.c.output]
 UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
 LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
 COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
+
+
+def of_study(study: str) -> ColumnElement[bool]:
+    """Of a slot: whether it is one of the study of that name."""
+    return _slot.c.study_id == schema.id_of(study)
 
 
 class SlotQueries:
@@ -46,7 +54,7 @@ class SlotQueries:
         """How many slots are in which state; all zero for a study without any."""
         kind = func.coalesce(_slot.c.outcome, case((self.alive(), "running"), else_="open")).label("kind")
         with translated(self._storage.where), self._engine.connect() as connection:
-            rows = connection.execute(select(kind, func.count()).where(_slot.c.study == study).group_by(kind)).all()
+            rows = connection.execute(select(kind, func.count()).where(of_study(study)).group_by(kind)).all()
         number: dict[str, int] = dict(rows)
         complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
         return Counts(
@@ -61,11 +69,11 @@ class SlotQueries:
 
     def list(self, study: str) -> Sequence[Slot]:
         """Every slot of the study by position."""
-        return self._select(_slot.c.study == study)
+        return self._select(of_study(study))
 
     def leased(self, study: str) -> Sequence[Slot]:
         """The slots somebody holds, whether or not the lease ran out."""
-        return self._select(_slot.c.study == study, LEASED)
+        return self._select(of_study(study), LEASED)
 
     def held_by(self, worker: str) -> Sequence[Slot]:
         """The slots that worker holds, of whatever study, whether or not the lease ran out."""
@@ -79,7 +87,7 @@ class SlotQueries:
 
     def workers(self, study: str) -> Sequence[str]:
         """The names of those who hold a lease that has not run out, in order."""
-        query = select(_slot.c.worker).where(_slot.c.study == study, self.alive()).distinct()
+        query = select(_slot.c.worker).where(of_study(study), self.alive()).distinct()
         with translated(self._storage.where), self._engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
 
@@ -90,7 +98,7 @@ class SlotQueries:
     def best(self, study: str, direction: str) -> Slot | None:
         """The complete slot with the best value; None where there is none yet."""
         better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
-        query = select(*COLUMNS).where(_slot.c.study == study, COMPLETE)
+        query = select(*COLUMNS).where(of_study(study), COMPLETE)
         with translated(self._storage.where), self._engine.connect() as connection:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
         return None if row is None else read(row)
@@ -103,11 +111,11 @@ class SlotQueries:
 
     def complete(self, study: str) -> Sequence[Slot]:
         """The complete slots of the study by position."""
-        return self._select(_slot.c.study == study, COMPLETE)
+        return self._select(of_study(study), COMPLETE)
 
     def live(self, study: str, connection: Connection) -> int:
         """How many leases on the study have not run out, within the caller's transaction."""
-        return connection.execute(select(func.count()).where(_slot.c.study == study, self.alive())).scalar_one()
+        return connection.execute(select(func.count()).where(of_study(study), self.alive())).scalar_one()
 
     def _now(self) -> ColumnElement[float]:
         return clocks.now(self._storage, self._clock)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, update
 
-from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries
+from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries, of_study
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
@@ -93,7 +93,7 @@ class Releases(SlotQueries):
     def exhaust(self, study: str | None = None) -> int:
         """Settle as failed what is free but has used up its attempts, of one study or of all; how many slots."""
         with translated(self._storage.where), self._engine.begin() as connection:
-            return self._exhaust(connection, UNSETTLED if study is None else _slot.c.study == study)
+            return self._exhaust(connection, UNSETTLED if study is None else of_study(study))
 
     def claimable(self) -> ColumnElement[bool]:
         """Of a slot: whether a claim may take it; within a query on unsettled slots."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
 from hpo.service.slots.giving import gives
-from hpo.service.slots.queries import COLUMNS, UNSETTLED, read
+from hpo.service.slots.queries import COLUMNS, UNSETTLED, of_study, read
 from hpo.service.slots.releases import Releases
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import schema
@@ -50,15 +50,15 @@ class Slots(Releases):
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
         with translated(self._storage.where), exclusive(self._engine) as connection:
-            incarnation = self._incarnation(connection, study)
-            there = connection.execute(select(func.count()).where(_slot.c.study == study)).scalar_one()
+            study_id = self._study_id(connection, study)
+            there = connection.execute(select(func.count()).where(_slot.c.study_id == study_id)).scalar_one()
             if total < there:
                 raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
             if not there and len(first) > total:
                 raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
             asked = [{"params": dict(params)} for params in first]
             rows = [
-                _row(study, incarnation, position, asked[position] if position < len(asked) else {})
+                _row(study_id, position, asked[position] if position < len(asked) else {})
                 for position in range(there, total)
             ]
             insert(connection, _slot, rows)
@@ -76,8 +76,8 @@ class Slots(Releases):
         for job in jobs:
             wanted.setdefault(job.key, job)
         with translated(self._storage.where), exclusive(self._engine) as connection:
-            incarnation = self._incarnation(connection, study)
-            mine = _slot.c.study == study
+            study_id = self._study_id(connection, study)
+            mine = _slot.c.study_id == study_id
             known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
             last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
             new = [(key, job) for key, job in wanted.items() if key not in known]
@@ -85,7 +85,7 @@ class Slots(Releases):
             if first + len(new) > MAX_SLOTS:
                 raise UsageError(f"study {study!r} would have {first + len(new):,} trials; {MAX_SLOTS:,} is the most")
             rows = [
-                {**_row(study, incarnation, position, job.to_payload()), "digest": key}
+                {**_row(study_id, position, job.to_payload()), "digest": key}
                 for position, (key, job) in enumerate(new, start=first)
             ]
             insert(connection, _slot, rows)
@@ -112,9 +112,7 @@ class Slots(Releases):
         with translated(self._storage.where), self._engine.begin() as connection:
             free = (
                 select(_slot.c.id)
-                .where(
-                    _slot.c.study == study, gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts
-                )
+                .where(of_study(study), gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts)
                 .order_by(_slot.c.turn, _slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)
@@ -137,7 +135,7 @@ class Slots(Releases):
                 .returning(*COLUMNS)
             ).one_or_none()
             if row is None:
-                self._exhaust(connection, _slot.c.study == study)
+                self._exhaust(connection, of_study(study))
         return row
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
@@ -214,10 +212,9 @@ class Slots(Releases):
             values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
-    def _incarnation(self, connection: Connection, study: str) -> str:
-        """Which study of that name there is. Raises StudyError."""
-        table = schema.studies
-        found: str | None = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
+    def _study_id(self, connection: Connection, study: str) -> int:
+        """The id of the study of that name. Raises StudyError."""
+        found: int | None = connection.execute(select(schema.id_of(study))).scalar()
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
@@ -237,16 +234,16 @@ class Slots(Releases):
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 
 
-def _row(study: str, incarnation: str, position: int, payload: Mapping[str, object]) -> dict[str, object]:
+def _row(study_id: int, position: int, payload: Mapping[str, object]) -> dict[str, object]:
     """A new slot."""
     return {
-        "study": study,
-        "incarnation": incarnation,
+        "study_id": study_id,
         "position": position,
         "payload": json.dumps(payload),
         "state": "open",
         "attempt": 0,
         "handed_back": 0,
+        "turn": 0,
     }
 
 

@@ -43,7 +43,7 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
     """
     import optuna
 
-    if storage.incarnations.get(slot.study) != slot.incarnation:
+    if storage.loaded.get(slot.study) != slot.study_id:
         raise StudyError(f"study {slot.study!r} was deleted and made anew meanwhile: start this worker again")
     with translated(storage.where):
         fixed = dict(slot.fixed)

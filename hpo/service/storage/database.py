@@ -33,7 +33,7 @@ class Storage:
         self.holdings = Holdings()  # what of this database is in use here
         if file is not None:
             file.lacks, file.on_replaced = self.holdings.lacking, self._renew
-        self.incarnations: dict[str, str] = {}  # study name -> which study of that name this process works on
+        self.loaded: dict[str, int] = {}  # name -> id of the study of that name this process works on
         self.patience = PATIENCE  # seconds to wait for a database that is away; math.inf: for ever
         self.unless: Callable[[], object] | None = None  # true: do not wait for it any longer
         self.on_away: Callable[[StorageError], object] | None = None  # told what is wrong before a wait

@@ -167,7 +167,7 @@ def _complete(engine: Engine, where: StorageUrl, version: int) -> None:
 def _refuse_unwritable(engine: Engine) -> None:
     """Find out before the first trial, not after it, that nothing can be written; nothing is."""
     with engine.connect() as connection:
-        connection.execute(schema.version.update().values(version=schema.version.c.version))
+        connection.execute(schema.revision.update().values(version_num=schema.revision.c.version_num))
         connection.rollback()
 
 

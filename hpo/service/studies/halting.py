@@ -9,6 +9,7 @@ import time
 from sqlalchemy import Connection, select, text, update
 
 from hpo.errors import StudyError
+from hpo.service.slots.queries import of_study
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
@@ -56,7 +57,7 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
             _refuse_unknown(connection, storage, study)
         if now:
             told = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
-            Slots(storage).hand_back_where(schema.slots.c.study == study, told, connection)
+            Slots(storage).hand_back_where(of_study(study), told, connection)
     return changed
 
 

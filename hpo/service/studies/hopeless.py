@@ -3,6 +3,7 @@
 from sqlalchemy import desc, func, select
 
 from hpo.errors import StudyError
+from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.studies import halting
@@ -22,8 +23,8 @@ def stop_if_hopeless(storage: Storage, study: str) -> str | None:
         StorageError: the database failed.
 
     """
-    settled = select(func.count()).where(_slot.c.study == study)
-    failures = select(_slot.c.reason).where(_slot.c.study == study, _slot.c.outcome == "failed")
+    settled = select(func.count()).where(of_study(study))
+    failures = select(_slot.c.reason).where(of_study(study), _slot.c.outcome == "failed")
     with translated(storage.where), storage.engine.connect() as connection:
         if connection.execute(settled.where(_slot.c.outcome.in_(("complete", "pruned")))).scalar_one():
             return None

@@ -36,6 +36,18 @@ __all__ = [
     "measured",
 ]
 
+_study = schema.studies
+_parent = _study.alias("parent")
+_COLUMNS = [
+    *(column for column in _study.c if column is not _study.c.parent_id),
+    select(_parent.c.name)
+    .where(_parent.c.id == _study.c.parent_id)
+    .correlate(_study)
+    .scalar_subquery()
+    .label("parent"),
+]
+"""What a `StudyRecord` is read from."""
+
 _AMENDABLE = ("reference", "version", "trial_timeout", "until")
 """What may change in a study: where its definition lies and how its code reads, and the limits it keeps."""
 
@@ -100,9 +112,8 @@ def find(storage: Storage, word: str) -> StudyRecord:
 
 def list_all(storage: Storage) -> list[StudyRecord]:
     """Every study, the oldest first."""
-    table = schema.studies
     with translated(storage.where), storage.engine.connect() as connection:
-        rows = connection.execute(select(table).order_by(table.c.created_at, table.c.name)).all()
+        rows = connection.execute(select(*_COLUMNS).order_by(_study.c.created_at, _study.c.name)).all()
     return [_record(row) for row in rows]
 
 
@@ -128,7 +139,6 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
             running = Slots(storage).live(each, connection)
             if running and not force:
                 raise StudyError(f"study {each!r} has {running} trials running: stop their workers first, or force it")
-        connection.execute(schema.looks.delete().where(schema.looks.c.study == name))
         for each in doomed:
             _delete(storage, connection, each)
     storage.forget()
@@ -152,10 +162,9 @@ def load(
     import optuna
 
     record = get(storage, name)
-    known = storage.incarnations.get(name)
-    if known is not None and known != record.incarnation:
+    if storage.loaded.get(name, record.id) != record.id:
         storage.forget()
-    storage.incarnations[name] = record.incarnation
+    storage.loaded[name] = record.id
     with translated(storage.where):
         try:
             return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
@@ -186,7 +195,7 @@ def _read(connection: Connection, name: str) -> StudyRecord | None:
         return None
     if "\0" in name and connection.dialect.name == "postgresql":  # likewise
         return None
-    row = connection.execute(select(schema.studies).where(schema.studies.c.name == name)).one_or_none()
+    row = connection.execute(select(*_COLUMNS).where(_study.c.name == name)).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -198,8 +207,7 @@ def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -
     changed = {name: value for name, value in wanted.items() if getattr(existing, name) != value}
     if changed:
         with storage.engine.begin() as connection:
-            table = schema.studies
-            connection.execute(update(table).where(table.c.name == existing.name).values(changed))
+            connection.execute(update(_study).where(_study.c.id == existing.id).values(changed))
     return replace(existing, **changed)
 
 
@@ -209,17 +217,15 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
 
     wanted = {field.name: getattr(plan, field.name) for field in fields(StudyPlan)}
-    record = StudyRecord(
-        **{
-            **wanted,
-            "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
-            "sampler": plan.sampler or DEFAULT_SAMPLER,
-            "pruner": plan.pruner or DEFAULT_PRUNER,
-        },
-        created_at=time.time(),
-        incarnation=secrets.token_hex(16),
-    )
-    if plan.parent is not None and _read(connection, plan.parent) is None:
+    values = {
+        **wanted,
+        "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
+        "sampler": plan.sampler or DEFAULT_SAMPLER,
+        "pruner": plan.pruner or DEFAULT_PRUNER,
+        "created_at": time.time(),
+    }
+    parent = None if plan.parent is None else _read(connection, plan.parent)
+    if plan.parent is not None and parent is None:
         raise StudyError(
             f"there is no study {plan.parent!r} in {storage.safe_url}, so nothing it found can be measured"
         )
@@ -234,20 +240,19 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
             f"study {plan.name!r} is in {storage.safe_url} already but was not made by hpo: choose another --name"
         ) from None
     optunas.set_study_system_attr(study_id, _SYSTEM_ATTR_METRIC_NAMES, [plan.metric, *plan.costs])
-    values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
-    connection.execute(schema.studies.insert().values(values))
-    return record
+    row = {name: value for name, value in values.items() if name != "parent"} | {"parent_id": parent and parent.id}
+    id_ = connection.execute(_study.insert().values(row).returning(_study.c.id)).scalar_one()
+    return StudyRecord(id=id_, **values)
 
 
 def _measured(connection: Connection, name: str) -> list[str]:
-    table = schema.studies
-    query = select(table.c.name).where(table.c.parent == name).order_by(table.c.created_at, table.c.name)
+    query = select(_study.c.name).where(_study.c.parent_id == schema.id_of(name))
+    query = query.order_by(_study.c.created_at, _study.c.name)
     return list(connection.execute(query).scalars())
 
 
 def _delete(storage: Storage, connection: Connection, name: str) -> None:
-    connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
-    connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
+    connection.execute(_study.delete().where(_study.c.name == name))  # and all that belongs to it
     study_id = _optunas(connection, name)
     if study_id is not None:  # else another program has deleted it there already
         _lock(connection, study_id)

@@ -63,7 +63,7 @@ def drain(
         until=until,
     )
     supervisor = Supervisor(storage, record, order, workers=workers, limits=limits, on_progress=on_progress)
-    with storage.holdings.study(record.name, record.incarnation):
+    with storage.holdings.study(record.name, record.id, record.created_at):
         return supervisor.run()
 
 

@@ -64,7 +64,7 @@ class Attempt:
 
         """
         slot, means = self.slot, self._means
-        with means.storage.holdings.slot(slot.study, slot.id, slot.attempt, means.worker):
+        with means.storage.holdings.slot(slot.study, slot.study_id, slot.id, slot.attempt, means.worker):
             return self._run(prepared)
 
     def _run(self, prepared: Prepared) -> Ending:

@@ -46,7 +46,7 @@ class Prepared:
             record = self.record
             sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
             self._study = studies.load(self._storage, record.name, sampler=sampler, pruner=pruner)
-            if self._storage.incarnations[record.name] != record.incarnation:
+            if self._storage.loaded[record.name] != record.id:
                 raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
         return self._study
 
@@ -98,7 +98,7 @@ class Shelf:
 
         """
         kept = self._kept.get(offer.study)
-        if kept is not None and (kept.record.incarnation, kept.record.version) == (offer.incarnation, offer.version):
+        if kept is not None and (kept.record.id, kept.record.version) == (offer.study_id, offer.version):
             self._kept.move_to_end(offer.study)
             return kept
         self.drop(offer.study)

@@ -128,7 +128,7 @@ class Server:
         record = self._storage.patiently(lambda: lookup(self._storage, name))
         if record is None:
             return self._run()
-        with self._storage.holdings.study(name, record.incarnation):
+        with self._storage.holdings.study(name, record.id, record.created_at):
             return self._run()
 
     def _run(self) -> Drained:

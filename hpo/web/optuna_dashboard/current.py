@@ -46,8 +46,7 @@ class Current:
             self._studies = present
             return self._app
 
-    def _present(self) -> set[tuple[str, str]]:
-        """Every study's name, and which of that name it is."""
-        statement = select(studies.c.name, studies.c.incarnation)
+    def _present(self) -> set[int]:
+        """Every study's id, which is of no study that was deleted."""
         with translated(self._storage.where), self._storage.engine.connect() as connection:
-            return {(name, incarnation) for name, incarnation in connection.execute(statement)}
+            return set(connection.execute(select(studies.c.id)).scalars())

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 
+from hpo.optuna_internals import ATTEMPT, POSITION, SLOT
 from hpo.service.slots.slots import Slots
-from hpo.service.slots.trials import ATTEMPT, POSITION, SLOT
 from hpo.service.storage import Storage, schema
 from hpo.study.registry import load
 

@@ -6,7 +6,6 @@ from sqlalchemy import delete, select
 
 from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["unwanted", "withdraw"]
 
@@ -17,7 +16,7 @@ def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]
     """Ids of the slots of a study that are not settled and whose job's key is none of `wanted`."""
     table = schema.slots
     query = select(table.c.id, table.c.digest).where(of_study(study), table.c.state != "settled")
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [row.id for row in connection.execute(query) if row.digest not in wanted]
 
 
@@ -32,6 +31,6 @@ def withdraw(storage: Storage, study: str, wanted: Collection[str]) -> int:
     gone = 0
     for first in range(0, len(ids), _AT_ONCE):
         these = delete(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]), table.c.state == "open")
-        with translated(storage.where), storage.engine.begin() as connection:
+        with storage.write() as connection:
             gone += connection.execute(these).rowcount
     return gone

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from hpo.service.slots.queries import COMPLETE
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["gives", "gives_slots", "is_giving"]
 
@@ -32,6 +32,7 @@ def gives(study: str) -> ColumnElement[bool]:
     return exists(select(_study.c.name).where(_study.c.name == study, gives_slots()))
 
 
+@repeatable
 def is_giving(storage: Storage, study: str) -> bool:
     """Whether the study of that name gives slots, there being any; one that is not there does not.
 
@@ -39,5 +40,5 @@ def is_giving(storage: Storage, study: str) -> bool:
         StorageError: the database failed.
 
     """
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return bool(connection.execute(select(gives(study))).scalar_one())

@@ -9,7 +9,7 @@ from hpo.service.slots.giving import gives_slots
 from hpo.service.slots.queries import LEASED, UNSETTLED
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["Offer", "Unsettled", "offers", "unsettled"]
 
@@ -27,6 +27,7 @@ class Offer:
     leases: int  # its slots that somebody holds, the lease not run out
 
 
+@repeatable
 def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Sequence[Offer]:
     """The studies that are neither stopped nor satisfied and have a slot that is free; in no order.
 
@@ -59,7 +60,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
     ).where(gives_slots(), free.scalar_subquery().is_not(None))
     if only:
         query = query.where(_study.c.name.in_(only))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [Offer(**row._mapping) for row in connection.execute(query)]
 
 
@@ -74,6 +75,7 @@ class Unsettled:
     stopped_why: str | None
 
 
+@repeatable
 def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unsettled]:
     """The studies that are not settled, by name.
 
@@ -96,6 +98,6 @@ def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unset
     ).order_by(_study.c.name)
     if only:
         query = query.where(_study.c.name.in_(only))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         rows = connection.execute(query.where(number > 0)).all()
     return [Unsettled(**{**row._mapping, "gives": bool(row.gives)}) for row in rows]

@@ -18,9 +18,9 @@ from hpo.service.slots.queries import COLUMNS, UNSETTLED, of_study, read
 from hpo.service.slots.releases import Releases
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import schema
-from hpo.service.storage.engine import exclusive, insert
-from hpo.service.storage.errors import translated
+from hpo.service.storage.engine import insert
 from hpo.service.storage.noted import parsed
+from hpo.service.storage.patience import repeatable
 from hpo.study import Params
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Slots(Releases):
         """
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
-        with translated(self._storage.where), exclusive(self._engine) as connection:
+        with self._storage.exclusive() as connection:
             study_id = self._study_id(connection, study)
             there = connection.execute(select(func.count()).where(_slot.c.study_id == study_id)).scalar_one()
             if total < there:
@@ -75,7 +75,7 @@ class Slots(Releases):
         wanted: dict[str, Job] = {}
         for job in jobs:
             wanted.setdefault(job.key, job)
-        with translated(self._storage.where), exclusive(self._engine) as connection:
+        with self._storage.exclusive() as connection:
             study_id = self._study_id(connection, study)
             mine = _slot.c.study_id == study_id
             known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
@@ -101,15 +101,28 @@ class Slots(Releases):
         had, not that all is settled: a lease elsewhere may still run out. A slot of which nobody can read what was
         asked for settles as failed: it would be tried with something else.
         """
-        while (row := self._take(study, worker, lease_seconds)) is not None:
+        while (row := self._claimed(study, worker, lease_seconds)) is not None:
             slot = read(row)
             if isinstance(parsed(row.payload), dict):
                 return slot
             self.settle(slot, "failed", reason="what was asked for cannot be read in the database")
         return None
 
+    def _claimed(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
+        """A claim is no call to be made twice: what one took whose answer was lost goes back before the next."""
+        unsure = False
+
+        def claimed() -> Row[Any] | None:
+            nonlocal unsure
+            if unsure:
+                self.hand_back_all(worker, "the answer to its claim was lost")
+            unsure = True
+            return self._take(study, worker, lease_seconds)
+
+        return self._storage.answer(claimed)
+
     def _take(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             free = (
                 select(_slot.c.id)
                 .where(of_study(study), gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts)
@@ -150,6 +163,7 @@ class Slots(Releases):
         """Keep the end of what the slot's attempt printed; the next attempt begins with none."""
         return self._change(slot, output=output)
 
+    @repeatable
     def reserve(
         self, slot: Slot, digest: str, *, params: Params | None = None, trial_number: int | None = None
     ) -> bool:
@@ -166,14 +180,11 @@ class Slots(Releases):
             values["params"] = json.dumps(dict(params))
         if trial_number is not None:
             values["trial_number"] = trial_number
-        try:
-            with self._engine.begin() as connection:
+        with self._storage.write() as connection:
+            try:
                 won = connection.execute(self._held(slot).values(values)).rowcount == 1
-        except IntegrityError:
-            return False
-        except Exception:
-            with translated(self._storage.where):
-                raise
+            except IntegrityError:
+                return False
         if not won:
             raise LeaseLost(f"slot {slot.position} of {slot.study} has passed to somebody else")
         return True
@@ -229,8 +240,9 @@ class Slots(Releases):
             _slot.c.state == "leased",
         )
 
+    @repeatable
     def _change(self, slot: Slot, **values: Any) -> bool:
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 
 

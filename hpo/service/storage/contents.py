@@ -1,10 +1,10 @@
 """What a database holds: our tables and of which version, Optuna's alone, nothing yet, or another program's."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, select
 
+from hpo import optuna_internals
 from hpo.errors import StorageError
 from hpo.service.storage import schema
 from hpo.service.storage.url import StorageUrl
@@ -50,9 +50,9 @@ def found(connection: Connection, where: StorageUrl) -> int | None:
 
 def refuse_incomplete(connection: Connection, where: StorageUrl) -> None:
     """Raise StorageError where a table is missing, of ours or of Optuna's, in a database of our version."""
-    from optuna.storages._rdb.models import BaseModel
-
-    missing = ({*schema.metadata.tables, *BaseModel.metadata.tables}) - set(inspect(connection).get_table_names())
+    missing = ({*schema.metadata.tables, *optuna_internals.metadata().tables}) - set(
+        inspect(connection).get_table_names()
+    )
     if missing:
         tables = "the table" if len(missing) == 1 else "the tables"
         raise StorageError(
@@ -86,9 +86,8 @@ def refuse_other_optuna(connection: Connection, where: StorageUrl) -> None:
 def optuna_scripts() -> "ScriptDirectory":
     """How Optuna's tables came to be what they are."""
     from alembic.script import ScriptDirectory
-    from optuna.storages import _rdb
 
-    return ScriptDirectory(str(Path(_rdb.__file__).parent / "alembic"))
+    return ScriptDirectory(str(optuna_internals.revisions()))
 
 
 def _is_optunas(connection: Connection, tables: set[str]) -> bool:
@@ -99,9 +98,7 @@ def _is_optunas(connection: Connection, tables: set[str]) -> bool:
         return False
     if "version_info" in tables:
         return True
-    from optuna.storages._rdb.models import BaseModel
-
-    return tables <= set(BaseModel.metadata.tables)
+    return tables <= set(optuna_internals.metadata().tables)
 
 
 def _foreign(where: StorageUrl, tables: set[str]) -> StorageError:

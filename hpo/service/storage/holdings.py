@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hpo.optuna_internals import SLOT
 from hpo.service.storage import schema
 
 __all__ = ["Holding", "Holdings"]
-
-_SLOT = "hpo:slot"  # the attribute of a trial that says which slot it is of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,4 +88,4 @@ def _knows(connection: sqlite3.Connection, held: Holding) -> bool:
         "SELECT 1 FROM trials JOIN trial_system_attributes USING (trial_id) "
         "WHERE trial_id = ? AND state = 'RUNNING' AND key = ? AND value_json = ?"
     )
-    return connection.execute(query, (held.trial, _SLOT, json.dumps(held.slot))).fetchone() is not None
+    return connection.execute(query, (held.trial, SLOT, json.dumps(held.slot))).fetchone() is not None

@@ -11,20 +11,26 @@ from typing import Any, TypeVar
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
+
+from hpo.optuna_internals import StoredStudy
 
 __all__ = ["PatientStorage"]
 
 T = TypeVar("T")
 
 
+Call = Callable[[Callable[[], Any]], Any]
+"""Makes a call."""
+
+
 class PatientStorage(BaseStorage):
     """Another storage, made patient."""
 
-    def __init__(self, inner: BaseStorage, patiently: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, inner: BaseStorage, patiently: Call, once: Call = lambda call: call()) -> None:
         self._inner = inner
         self._patiently = patiently  # calls until the database answers; raises StorageError where it gives up
+        self._once = once  # calls; raises StorageError where that fails
 
     def replace(self, inner: BaseStorage) -> None:
         """Go on with another one, in whatever study has this one."""
@@ -40,18 +46,21 @@ class PatientStorage(BaseStorage):
     # Done once: a second time would be another study, another trial, or an error.
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:  # noqa: D102
-        return self._inner.create_new_study(directions, study_name)
+        id_: int = self._once(lambda: self._inner.create_new_study(directions, study_name))
+        return id_
 
     def delete_study(self, study_id: int) -> None:  # noqa: D102
-        self._inner.delete_study(study_id)
+        self._once(lambda: self._inner.delete_study(study_id))
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:  # noqa: D102
-        return self._inner.create_new_trial(study_id, template_trial)
+        id_: int = self._once(lambda: self._inner.create_new_trial(study_id, template_trial))
+        return id_
 
     def set_trial_state_values(  # noqa: D102
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        return self._inner.set_trial_state_values(trial_id, state, values)
+        done: bool = self._once(lambda: self._inner.set_trial_state_values(trial_id, state, values))
+        return done
 
     # Repeated: the same value comes to the same place.
 
@@ -92,8 +101,11 @@ class PatientStorage(BaseStorage):
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: D102
         return self._repeat(lambda: self._inner.get_study_system_attrs(study_id))
 
-    def get_all_studies(self) -> list[FrozenStudy]:  # noqa: D102
+    def get_all_studies(self) -> list[StoredStudy]:  # noqa: D102
         return self._repeat(self._inner.get_all_studies)
+
+    def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:  # noqa: D102
+        return self._repeat(lambda: self._inner.get_trial_system_attrs(trial_id))
 
     def get_trial(self, trial_id: int) -> FrozenTrial:  # noqa: D102
         return self._repeat(lambda: self._inner.get_trial(trial_id))

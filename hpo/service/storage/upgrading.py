@@ -5,9 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from hpo import optuna_internals
 from hpo.service.storage import contents, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.sqlite import BUSY_SECONDS
@@ -41,7 +42,8 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
     import alembic.command
     import alembic.config
     import alembic.migration  # noqa: F401
-    import optuna.storages._rdb.models  # noqa: F401
+
+    optuna_internals.tables()
 
     with engine.connect() as connection:
         contents.refuse_other_optuna(connection, where)
@@ -86,14 +88,9 @@ def _use_wal(engine: Engine) -> None:
 
 def _make_optunas(connection: Connection) -> None:
     """Optuna's tables as the Optuna installed here wants them; it would make them without a lock."""
-    import optuna
     from alembic.migration import MigrationContext
-    from optuna.storages._rdb import models
 
-    models.BaseModel.metadata.create_all(connection)
-    if connection.execute(select(models.VersionInfoModel.__table__)).first() is None:
-        info = {"version_info_id": 1, "schema_version": models.SCHEMA_VERSION, "library_version": optuna.__version__}
-        connection.execute(models.VersionInfoModel.__table__.insert().values(info))
+    optuna_internals.make_tables(connection)
     context = MigrationContext.configure(connection)
     if context.get_current_revision() is None:
         context.stamp(contents.optuna_scripts(), "head")

@@ -12,8 +12,6 @@ from hpo.errors import StudyError
 from hpo.service.slots.queries import of_study
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
 
 __all__ = ["BY_HPO", "resume", "stop"]
 
@@ -43,7 +41,7 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
 
     """
     table = schema.studies
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         if now:
             _settle_claims(connection)
         values = {
@@ -70,7 +68,7 @@ def resume(storage: Storage, study: str) -> bool:
 
     """
     table = schema.studies
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         stopped = (table.c.name == study, table.c.stopped_at.is_not(None))
         values = {"stopped_at": None, "stopped_by": None, "stopped_why": None}
         changed = connection.execute(update(table).where(*stopped).values(values)).rowcount == 1

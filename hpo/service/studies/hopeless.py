@@ -5,7 +5,7 @@ from sqlalchemy import desc, func, select
 from hpo.errors import StudyError
 from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.service.studies import halting
 
 __all__ = ["HOPELESS", "stop_if_hopeless"]
@@ -16,6 +16,7 @@ HOPELESS = 5
 _slot = schema.slots
 
 
+@repeatable
 def stop_if_hopeless(storage: Storage, study: str) -> str | None:
     """Stop the study where its first trials have all failed; why, or None where it is not so or is stopped already.
 
@@ -25,7 +26,7 @@ def stop_if_hopeless(storage: Storage, study: str) -> str | None:
     """
     settled = select(func.count()).where(of_study(study))
     failures = select(_slot.c.reason).where(of_study(study), _slot.c.outcome == "failed")
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         if connection.execute(settled.where(_slot.c.outcome.in_(("complete", "pruned")))).scalar_one():
             return None
         reasons = connection.execute(failures.order_by(desc(_slot.c.settled_at))).scalars().all()

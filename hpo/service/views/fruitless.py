@@ -7,7 +7,6 @@ from sqlalchemy import desc, select
 from hpo.service.slots.queries import of_study
 from hpo.service.slots.slot import Counts
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["Fruitless", "fruitless"]
 
@@ -43,6 +42,6 @@ def _last(storage: Storage, study: str, outcome: str) -> tuple[int | None, str |
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(1)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         found = connection.execute(query).first()
     return (None, None) if found is None else (found.trial_number, found.reason)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, desc, func, select
+from sqlalchemy import and_, case, desc, func, select
 
+from hpo.optuna_internals import tables
 from hpo.service.hosts import clock
-from hpo.service.slots.queries import COLUMNS, of_study, read
+from hpo.service.slots.queries import COLUMNS, lease_runs, of_study, read
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.study import Params
 
 __all__ = [
@@ -69,7 +69,7 @@ def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(limit)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [read(row) for row in connection.execute(query)]
 
 
@@ -84,7 +84,7 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
         .where(of_study(study), _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
         .order_by(_slot.c.position)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         slots = map(read, connection.execute(query))
         return next((slot for slot in slots if dict(slot.params or {}) == dict(params)), None)
 
@@ -96,7 +96,7 @@ def history(storage: Storage, study: str) -> Sequence[Settled]:
         .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [
             Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0)
             for trial, outcome, value, at in connection.execute(query)
@@ -128,17 +128,17 @@ def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
         .order_by(_slot.c.outcome, desc(number), _slot.c.reason)
         .limit(limit)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [Failure(**row._mapping) for row in connection.execute(query)]
 
 
 def ages(storage: Storage) -> Mapping[str, Ages]:
     """Of every study that has slots, by name. One query; raises StorageError."""
     now = clock.now(storage)
-    claimed = func.min(case((_alive(storage), _slot.c.started_at)))
+    claimed = func.min(case((lease_runs(now), _slot.c.started_at)))
     its = schema.studies
     query = select(its.c.name, now - claimed, now - func.max(_slot.c.settled_at)).join(_slot).group_by(its.c.name)
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         rows = connection.execute(query).all()
     return {study: Ages(oldest_claim_seconds=_past(claim), idle_seconds=_past(idle)) for study, claim, idle in rows}
 
@@ -158,7 +158,7 @@ def state(storage: Storage, study: str, definition: str) -> tuple[object, ...]:
         .group_by(_slot.c.study_id, _slot.c.state)
     )
     looked = select(func.max(looks.c.id)).where(looks.c.study_id == schema.id_of(study))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return (
             *sorted(map(tuple, connection.execute(kept)), key=str),
             *sorted(map(tuple, connection.execute(done)), key=str),
@@ -173,16 +173,11 @@ def numbers(storage: Storage) -> Mapping[str, int]:
         StorageError: the database failed.
 
     """
-    from optuna.storages._rdb.models import StudyModel
-
-    with translated(storage.where), storage.engine.connect() as connection:
-        rows: Sequence[Any] = connection.execute(select(StudyModel.study_name, StudyModel.study_id)).all()
+    theirs = tables().studies.c
+    with storage.read() as connection:
+        rows: Sequence[Any] = connection.execute(select(theirs.study_name, theirs.study_id)).all()
     return dict(rows)
 
 
 def _past(seconds: float | None) -> float | None:
     return None if seconds is None else max(0.0, seconds)
-
-
-def _alive(storage: Storage) -> ColumnElement[bool]:
-    return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > clock.now(storage))

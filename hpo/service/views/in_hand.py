@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from hpo.service.hosts.clock import now
-from hpo.service.slots.queries import STUDY, UNSETTLED, of_study
+from hpo.service.slots.queries import STUDY, lease_runs, of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["InHand", "in_hand"]
 
@@ -39,10 +38,10 @@ def in_hand(storage: Storage, study: str | None = None) -> tuple[InHand, ...]:
         _slot.c.attempt,
         _slot.c.trial_number,
         _slot.c.started_at,
-    ).where(UNSETTLED, _slot.c.state == "leased", _slot.c.lease_expires_at > now(storage))
+    ).where(lease_runs(now(storage)))
     if study is not None:
         query = query.where(of_study(study))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         rows = connection.execute(query.order_by(_slot.c.worker, "study", _slot.c.position)).all()
     return tuple(
         InHand(

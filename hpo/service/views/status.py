@@ -15,7 +15,6 @@ from hpo.service.slots.queries import of_study
 from hpo.service.slots.slot import Counts, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
 from hpo.service.views.fruitless import Fruitless, fruitless
 from hpo.service.views.in_hand import InHand, in_hand
@@ -158,6 +157,6 @@ def mean_seconds(storage: Storage, study: str) -> float | None:
     mean = select(func.avg(_slot.c.settled_at - _slot.c.started_at)).where(
         of_study(study), _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         seconds = connection.execute(mean).scalar()
     return None if seconds is None else float(seconds)

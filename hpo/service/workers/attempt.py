@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, ReplacedError, StorageError
 from hpo.messages import said
+from hpo.optuna_internals import trial_id
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
@@ -72,8 +73,8 @@ class Attempt:
         try:
             means.on_step("claimed", slot)
             trial = self._patiently(lambda: trials.create(means.storage, prepared.study(slot), slot))
-            self.trial_id = trial._trial_id
-            means.storage.holdings.trial(trial._trial_id)
+            self.trial_id = trial_id(trial)
+            means.storage.holdings.trial(self.trial_id)
             self._patiently(lambda: means.slots.attach(slot, trial.number))
             means.on_step("created", slot)
             self._say("claimed", trial=trial.number)
@@ -168,7 +169,7 @@ class Attempt:
             outcome, value, further = there.outcome, there.value, there.further
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        self._patiently(lambda: trials.tell(means.storage, trial._trial_id, outcome, value, further))
+        self._patiently(lambda: trials.tell(means.storage, trial_id(trial), outcome, value, further))
         means.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome
@@ -205,9 +206,9 @@ class Attempt:
         return "interrupted"
 
     def _fail(self, reason: str) -> None:
-        trial_id, slot = self.trial_id, self.slot
-        if trial_id is not None:
-            self._patiently(lambda: trials.fail(self._means.storage, trial_id, slot.id, slot.attempt, reason))
+        its, slot = self.trial_id, self.slot
+        if its is not None:
+            self._patiently(lambda: trials.fail(self._means.storage, its, slot.id, slot.attempt, reason))
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)

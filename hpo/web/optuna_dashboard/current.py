@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.service.storage.schema import studies
 
 if TYPE_CHECKING:
@@ -48,5 +47,5 @@ class Current:
 
     def _present(self) -> set[int]:
         """Every study's id, which is of no study that was deleted."""
-        with translated(self._storage.where), self._storage.engine.connect() as connection:
+        with self._storage.read() as connection:
             return set(connection.execute(select(studies.c.id)).scalars())

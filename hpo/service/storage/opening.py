@@ -14,7 +14,7 @@ from hpo.service.storage.patience import patiently
 from hpo.service.storage.upgrading import Upgrade, bring_up
 from hpo.service.storage.url import StorageUrl, parse
 
-__all__ = ["examine", "find", "open", "prepare", "upgrade"]
+__all__ = ["await_open", "examine", "find", "open", "prepare", "upgrade"]
 
 OnAway = Callable[[StorageError], object]
 
@@ -60,6 +60,33 @@ def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
             f"there is no database at {where.safe}: hpo optimize makes one, or name another: --storage", mendable=True
         )
     raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
+
+
+def await_open(
+    url: str,
+    *,
+    seconds: float,
+    unless: Callable[[], object],
+    on_away: OnAway,
+    on_back: Callable[[], object],
+) -> Storage:
+    """As `open`, waiting for a database that is away; and so will whoever goes on with its `patient`.
+
+    Args:
+        url: its storage URL.
+        seconds: to wait for it, now and later; `math.inf`: for ever.
+        unless: true: do not wait any longer.
+        on_away: told what is wrong before each wait.
+        on_back: called when it answers after a wait.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `open`.
+
+    """
+    opened = patiently(lambda: open(url), seconds=seconds, unless=unless, on_away=on_away, on_back=on_back)
+    opened.patience, opened.unless, opened.on_away, opened.on_back = seconds, unless, on_away, on_back
+    return opened
 
 
 def find(url: str, *, to_write: bool = False) -> Storage | None:

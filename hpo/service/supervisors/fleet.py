@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from hpo import notes
 from hpo.errors import StorageError, StudyError, UsageError
@@ -95,7 +94,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         if storage is None:
             return True
         try:
-            only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
+            only = tuple(studies.find(storage.patient, word).name for word in order.only)
             return _Fleet(storage, replace(order, only=only), stops, say).run()
         finally:
             storage.close()
@@ -149,7 +148,7 @@ class _Fleet:
 
     def _drained(self) -> str:
         """What to say at the end. Raises StudyError where trials are left that should have been settled."""
-        left = self._storage.patiently(lambda: unsettled(self._storage, only=self._order.only))
+        left = unsettled(self._storage.patient, only=self._order.only)
         failed = [each for each in left if each.gives or each.stopped_by == BY_HPO]
         if failed:
             raise StudyError(

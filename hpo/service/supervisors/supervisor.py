@@ -12,7 +12,7 @@ from hpo.service import studies
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.patience import PATIENCE, patiently
+from hpo.service.storage.patience import PATIENCE
 from hpo.service.studies import StudyRecord
 from hpo.service.studies.hopeless import HOPELESS
 from hpo.service.supervisors.abandoned import free_abandoned
@@ -61,6 +61,7 @@ class Supervisor:
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._storage = storage
+        storage.unless = lambda: self._stops.count  # whoever wants to stop waits for no database
         self._record = record
         self._order = order
         self._limits = limits
@@ -126,10 +127,6 @@ class Supervisor:
             self._fill()
 
     # --- the database
-
-    def _patiently(self, call: Callable[[], object]) -> None:
-        """Wait for a database that is away, but not once somebody wants to stop."""
-        patiently(call, unless=lambda: self._stops.count)
 
     def _recover(self) -> None:
         recover(self._storage, self._record.name, max_attempts=self._order.max_attempts)
@@ -216,7 +213,7 @@ class Supervisor:
     def _bury(self, gone: Gone) -> None:
         """Put in order what a worker left that has ended. Raises HpoError where it is no use to start another."""
         self._looked = float("-inf")  # what is known of the study is old now
-        self._patiently(lambda: settle_accounts(self._storage, gone, max_attempts=self._order.max_attempts))
+        settle_accounts(self._storage.patient, gone, max_attempts=self._order.max_attempts)
         if gone.how == "error":
             raise (UsageError if gone.usage else HpoError)(gone.why)
         limit = _FRUITLESS_KILLED if gone.signal == signal.SIGKILL else _FRUITLESS

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, ReplacedError, StorageError
@@ -43,15 +43,21 @@ class Means:
     on_step: Callable[[Step, Slot], None]  # called after each step
     watcher: Watcher  # knows what a trial prints
 
+    @property
+    def patient(self) -> "Means":
+        """The same for whoever waits for a database that is away."""
+        storage = self.storage.patient
+        return replace(self, storage=storage, slots=Slots(storage, max_attempts=self.terms.max_attempts))
+
 
 class Attempt:
-    """The slot a worker has in hand, from its claim to its end; each call to the database is patient."""
+    """The slot a worker has in hand, from its claim to its end; it waits for a database that is away."""
 
     def __init__(self, means: Means, slot: Slot) -> None:
         self.slot = slot
         self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
         self._means = means
-        self._patiently = means.storage.patiently
+        self._waiting = means.patient
         self._began = time.monotonic()
         self.error: StorageError | None = None  # what broke it off
         self._unsettled = Unsettled(means.storage.where, slot)
@@ -69,13 +75,13 @@ class Attempt:
             return self._run(prepared)
 
     def _run(self, prepared: Prepared) -> Ending:
-        slot, means = self.slot, self._means
+        slot, means = self.slot, self._waiting
         try:
             means.on_step("claimed", slot)
-            trial = self._patiently(lambda: trials.create(means.storage, prepared.study(slot), slot))
+            trial = trials.create(means.storage, prepared.study(slot), slot)
             self.trial_id = trial_id(trial)
             means.storage.holdings.trial(self.trial_id)
-            self._patiently(lambda: means.slots.attach(slot, trial.number))
+            means.slots.attach(slot, trial.number)
             means.on_step("created", slot)
             self._say("claimed", trial=trial.number)
             means.watcher.begun(slot.study, trial.number)
@@ -86,7 +92,7 @@ class Attempt:
             return self._interrupt(error)
         except HpoError as error:  # no trial can run
             why = said(error)
-            self._patiently(lambda: self.give_back(why))
+            self.give_back(why, wait=True)
             raise
         except KeyboardInterrupt:  # none shall
             if is_a_persons():
@@ -103,12 +109,12 @@ class Attempt:
             raise
 
     def _close(self, trial: "optuna.Trial", result: Result) -> Ending:
-        slot, means = self.slot, self._means
-        self._patiently(self._keep_output)
+        slot, means = self.slot, self._waiting
+        self._keep_output(means.slots)
         if result.outcome == "exhausted":
             # As if the process had died, which it had better do before it takes another slot.
-            self._patiently(lambda: means.slots.out_of_memory(means.worker, result.reason or "", result.traceback))
-            self._patiently(lambda: recover(means.storage, slot.study, max_attempts=means.terms.max_attempts))
+            means.slots.out_of_memory(means.worker, result.reason or "", result.traceback)
+            recover(means.storage, slot.study, max_attempts=means.terms.max_attempts)
             self._say("out of memory", trial=trial.number, reason=result.reason)
             return "exhausted"
         return self._finish(trial, result, result.outcome)
@@ -116,22 +122,24 @@ class Attempt:
     def reserve(self, trial_id: int, digest: str) -> bool:
         """The sampler's question whether a configuration is free for the trial it draws for. Raises LeaseLost."""
         self.trial_id = trial_id
-        return self._patiently(lambda: self._means.slots.reserve(self.slot, digest))
+        return self._waiting.slots.reserve(self.slot, digest)
 
-    def give_back(self, reason: str, *, blamed: bool = False) -> None:
-        """Give the slot back and fail its trial; without patience, from any thread.
+    def give_back(self, reason: str, *, blamed: bool = False, wait: bool = False) -> None:
+        """Give the slot back and fail its trial; from any thread.
 
         Args:
             reason: why, in one line.
             blamed: whether it counts as an attempt that failed: hpo did not ask for its end.
+            wait: for a database that is away.
 
         Raises:
             StorageError: the database failed.
 
         """
-        slots, worker = self._means.slots, self._means.worker
+        means = self._waiting if wait else self._means
+        slots, worker = means.slots, means.worker
         try:
-            self._keep_output()
+            self._keep_output(slots)
             if blamed:
                 slots.give_up(worker, reason)
             else:
@@ -140,45 +148,43 @@ class Attempt:
             self._unsettled.keep(error)
             raise
         if self.trial_id is not None:
-            trials.fail(self._means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+            trials.fail(means.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
 
     def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
-        means, slot = self._means, self.slot
-        won = self._patiently(
-            lambda: means.slots.settle(
-                slot,
-                outcome,
-                result.value,
-                result.reason,
-                traceback=result.traceback,
-                params=trial.params,
-                trial_number=trial.number,
-                further=result.further,
-            )
+        means, slot = self._waiting, self.slot
+        won = means.slots.settle(
+            slot,
+            outcome,
+            result.value,
+            result.reason,
+            traceback=result.traceback,
+            params=trial.params,
+            trial_number=trial.number,
+            further=result.further,
         )
         self._unsettled.clear()
         means.on_step("settled", slot)
         value, further = result.value, result.further
         if not won:
             # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
-            there = self._patiently(lambda: means.slots.by_id([slot.id])).get(slot.id)
+            there = means.slots.by_id([slot.id]).get(slot.id)
             same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
             if there is None or not same or there.outcome is None:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        self._patiently(lambda: trials.tell(means.storage, trial_id(trial), outcome, value, further))
+        trials.tell(means.storage, trial_id(trial), outcome, value, further)
         means.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome
 
-    def _keep_output(self) -> None:
+    def _keep_output(self, slots: Slots) -> None:
         """Keep the end of what the trial printed, while the slot is still ours; most print nothing."""
         output = self._means.watcher.printed()
         if output:
-            self._means.slots.keep_output(self.slot, self._means.storage.where.hide(output))
+            slots.keep_output(self.slot, self._means.storage.where.hide(output))
 
     def _note(self, trial: "optuna.Trial", reason: str) -> None:
         """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
@@ -199,16 +205,17 @@ class Attempt:
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
             return "interrupted"
-        self._patiently(self._keep_output)
-        self._patiently(lambda: self._means.slots.hand_back(self.slot, str(error)))
+        slots = self._waiting.slots
+        self._keep_output(slots)
+        slots.hand_back(self.slot, str(error))
         self._fail(str(error))
         self._say("gave back", reason=str(error))
         return "interrupted"
 
     def _fail(self, reason: str) -> None:
-        its, slot = self.trial_id, self.slot
-        if its is not None:
-            self._patiently(lambda: trials.fail(self._means.storage, its, slot.id, slot.attempt, reason))
+        slot = self.slot
+        if self.trial_id is not None:
+            trials.fail(self._waiting.storage, self.trial_id, slot.id, slot.attempt, reason)
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)

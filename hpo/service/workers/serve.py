@@ -86,7 +86,9 @@ class Server:
         self._name = study
         terms = terms or Terms()
         self._watcher = watcher = watcher or Watcher()
-        slots = Slots(storage, max_attempts=terms.max_attempts)
+        slots = Slots(storage, max_attempts=terms.max_attempts)  # what renews and gives back does not wait
+        self._waiting = storage.patient
+        self._slots = Slots(self._waiting, max_attempts=terms.max_attempts)
         self._means = Means(
             storage=storage,
             slots=slots,
@@ -96,10 +98,10 @@ class Server:
             watcher=watcher,
         )
         if study is not None:
-            self._source: Source = OneStudy(storage, slots, study)
+            self._source: Source = OneStudy(self._waiting, self._slots, study)
         else:
             assert source is not None
-            self._source = source(slots)
+            self._source = source(self._slots)
         renew = lambda slot: slots.renew(slot, terms.lease_seconds)  # noqa: E731
         every = terms.lease_seconds / 3
         self._lease = Renewer(renew, every=every, stall=terms.stall_seconds, also=watcher.renewed)
@@ -115,7 +117,6 @@ class Server:
         self._stopped = threading.Event()
         self._calm_until = 0.0  # monotonic seconds; nothing is claimed before
         self._replace = False  # whether this process had better be replaced
-        self._unsure = False  # whether a claim may have been made whose answer was lost
         self._attempt: Attempt | None = None  # at the slot in hand
         self._interrupted = 0  # trials in a row that the database broke off
         self.offer: Offer | None = None  # of the study served now, or last
@@ -125,7 +126,7 @@ class Server:
         if self._name is None:
             return self._run()
         name = self._name
-        record = self._storage.patiently(lambda: lookup(self._storage, name))
+        record = lookup(self._waiting, name)
         if record is None:
             return self._run()
         with self._storage.holdings.study(name, record.id, record.created_at):
@@ -134,7 +135,7 @@ class Server:
     def _run(self) -> Drained:
         if self._name is not None:
             name, attempts = self._name, self._means.terms.max_attempts
-            self._storage.patiently(lambda: recover(self._storage, name, max_attempts=attempts))
+            recover(self._waiting, name, max_attempts=attempts)
         with self._lease:
             while not self._stopped.is_set():
                 if not self._turn():
@@ -167,7 +168,7 @@ class Server:
     def _turn(self) -> bool:
         """One slot, or a wait for one; False where there is nothing left to wait for."""
         self._stopped.wait(max(0.0, self._calm_until - time.monotonic()))
-        offer = self._storage.patiently(self._source.offer)
+        offer = self._source.offer()
         if offer is not None:
             try:
                 if self._take(offer):
@@ -183,12 +184,12 @@ class Server:
                 self._source.refuse(offer, error)
                 return True
         self._watcher.idle()
-        return self._storage.patiently(lambda: self._source.wait(self._stopped.wait))
+        return self._source.wait(self._stopped.wait)
 
     def _take(self, offer: Offer) -> bool:
         """Take a slot of the study and run it; False where others were faster."""
         prepared = self._shelf.get(offer)
-        slot = self._storage.patiently(lambda: self._claim(offer.study))
+        slot = self._slots.claim(offer.study, self._means.worker, self._means.terms.lease_seconds)
         if slot is None:
             return False
         self.offer = offer
@@ -220,16 +221,7 @@ class Server:
         if ending == "exhausted" or (limit is not None and resident_bytes() > limit):
             self._replace = True
         if ending in ("complete", "pruned", "failed"):
-            self._storage.patiently(lambda: self._source.ended(offer, ending))
-
-    def _claim(self, study: str) -> Slot | None:
-        worker, slots = self._means.worker, self._means.slots
-        if self._unsure:
-            slots.hand_back_all(worker, "the answer to its claim was lost")
-        self._unsure = True
-        slot = slots.claim(study, worker, self._means.terms.lease_seconds)
-        self._unsure = False
-        return slot
+            self._source.ended(offer, ending)
 
     def _beat(self) -> None:
         self._lease.beat()

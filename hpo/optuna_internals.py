@@ -142,7 +142,7 @@ def metadata() -> "MetaData":
     """All of Optuna's tables but alembic_version."""
     from optuna.storages._rdb.models import BaseModel
 
-    return BaseModel.metadata
+    return cast("MetaData", BaseModel.metadata)
 
 
 def value_of_objective(value: float | None, kind: Any) -> float:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from later import know_a_later_version
 
 from hpo.errors import HpoError
 from hpo.service import storage, studies
 from hpo.service.export import trials as exported
 from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
+from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan
 from hpo.service.views import status, trial_report
 
@@ -184,7 +185,8 @@ def test_whatever_would_write_is_refused_in_one_line(
 
 
 def test_tables_of_an_earlier_version_say_why_they_are_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    know_a_later_version(monkeypatch, file.with_name("migrations"))
+    look(str(shutil.copy(file, file.with_name("copy.db"))))
     with unwritable(file):
         line = as_nobody(lambda: look(str(file)))
     assert "it cannot be written" in line

@@ -1,19 +1,19 @@
 """Tables made by one of many, once; those of another program, of a newer hpo or of an unreleased one are refused."""
 
 import multiprocessing
-import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from later import know_a_later_version
 from sqlalchemy import inspect, text
 
 from hpo.errors import StorageError
 from hpo.service import storage, studies
 from hpo.service.slots.slots import Slots
-from hpo.service.storage import schema, upgrading
+from hpo.service.storage import schema
 from hpo.service.storage.engine import connect
 from hpo.service.storage.schema import REVISIONS
 from hpo.service.storage.upgrading import Upgrade
@@ -72,25 +72,8 @@ def test_again_there_is_nothing_to_do_and_what_is_there_stays(made: tuple[str, S
 @pytest.fixture
 def old(made: tuple[str, StudyRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, StudyRecord]:
     """The same database, with an hpo that knows one version more."""
-    scripts = tmp_path / "migrations"
-    shutil.copytree(upgrading._SCRIPTS, scripts)
-    (scripts / "versions" / "v2.py").write_text(LATER)
-    monkeypatch.setattr(upgrading, "_SCRIPTS", scripts)
-    monkeypatch.setattr(schema, "VERSION", 2)
+    know_a_later_version(monkeypatch, tmp_path / "migrations")
     return made
-
-
-LATER = """
-import sqlalchemy as sa
-from alembic import op
-
-revision, down_revision = "2", "1"
-
-
-def upgrade():
-    op.create_table("hpo_later", sa.Column("id", sa.Integer, primary_key=True))
-    op.add_column("hpo_slot", sa.Column("rung", sa.Integer, nullable=False, server_default="0"))
-"""
 
 
 def whole(url: str, record: StudyRecord) -> None:

@@ -241,7 +241,7 @@ class Slots(Releases):
         )
 
     @repeatable
-    def _change(self, slot: Slot, **values: Any) -> bool:
+    def _change(self, slot: Slot, /, **values: Any) -> bool:
         with self._storage.write() as connection:
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 

@@ -61,7 +61,6 @@ class Supervisor:
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._storage = storage
-        storage.unless = lambda: self._stops.count  # whoever wants to stop waits for no database
         self._record = record
         self._order = order
         self._limits = limits
@@ -75,7 +74,8 @@ class Supervisor:
             trial_timeout=limits.trial_timeout,
             on_word=Words(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2)).hear,
         )
-        self._stops = Stops()
+        self._stops = stops = Stops()
+        storage.unless = lambda: stops.count  # whoever wants to stop waits for no database
         self._began = time.monotonic()
         self._buried = self._began
         self._looked = float("-inf")

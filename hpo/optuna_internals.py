@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage, RDBStorage
     from optuna.study import Study
-    from optuna.study._frozen import FrozenStudy
     from optuna.trial import FrozenTrial, Trial
     from sqlalchemy import Connection, Engine, MetaData, Table
 
@@ -26,7 +25,6 @@ __all__ = [
     "NOTE",
     "POSITION",
     "SLOT",
-    "StoredStudy",
     "Tables",
     "constraints",
     "contains",
@@ -44,9 +42,6 @@ __all__ = [
     "trials_at_hand",
     "value_of_objective",
 ]
-
-StoredStudy: TypeAlias = "FrozenStudy"
-"""A study as a storage describes it."""
 
 # Names of system attributes. Optuna's:
 

@@ -50,7 +50,7 @@ class Slots(Releases):
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
         with self._storage.exclusive() as connection:
-            study_id = self._study_id(connection, study)
+            study_id = self.study_id(connection, study)
             there = connection.execute(select(func.count()).where(_slot.c.study_id == study_id)).scalar_one()
             if total < there:
                 raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
@@ -76,7 +76,7 @@ class Slots(Releases):
         for job in jobs:
             wanted.setdefault(job.key, job)
         with self._storage.exclusive() as connection:
-            study_id = self._study_id(connection, study)
+            study_id = self.study_id(connection, study)
             mine = _slot.c.study_id == study_id
             known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
             last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
@@ -223,8 +223,8 @@ class Slots(Releases):
             values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
-    def _study_id(self, connection: Connection, study: str) -> int:
-        """The id of the study of that name. Raises StudyError."""
+    def study_id(self, connection: Connection, study: str) -> int:
+        """The id of the study of that name, within the caller's transaction. Raises StudyError."""
         found: int | None = connection.execute(select(schema.id_of(study))).scalar()
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")

@@ -6,9 +6,8 @@ returned, nothing new begins.
 
 import time
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, text, update
 
-from hpo.errors import StudyError
 from hpo.service.slots.queries import of_study
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
@@ -52,7 +51,7 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
         running = (table.c.name == study, table.c.stopped_at.is_(None))
         changed = connection.execute(update(table).where(*running).values(values)).rowcount == 1
         if not changed:
-            _refuse_unknown(connection, storage, study)
+            Slots(storage).study_id(connection, study)  # refuses one that is not there
         if now:
             told = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
             Slots(storage).hand_back_where(of_study(study), told, connection)
@@ -73,7 +72,7 @@ def resume(storage: Storage, study: str) -> bool:
         values = {"stopped_at": None, "stopped_by": None, "stopped_why": None}
         changed = connection.execute(update(table).where(*stopped).values(values)).rowcount == 1
         if not changed:
-            _refuse_unknown(connection, storage, study)
+            Slots(storage).study_id(connection, study)  # refuses one that is not there
     return changed
 
 
@@ -84,12 +83,6 @@ def _settle_claims(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {schema.slots.name} IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _refuse_unknown(connection: Connection, storage: Storage, study: str) -> None:
-    table = schema.studies
-    if connection.execute(select(table.c.name).where(table.c.name == study)).first() is None:
-        raise StudyError(f"there is no study {study!r} in {storage.safe_url}")
 
 
 def _line(why: str | None) -> str | None:

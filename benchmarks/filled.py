@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 
+from hpo.optuna_internals import ATTEMPT, POSITION, SLOT, tables
 from hpo.service.slots.slots import Slots
-from hpo.service.slots.trials import ATTEMPT, POSITION, SLOT
 from hpo.service.storage import Storage, schema
 from hpo.study.registry import load
 
@@ -19,11 +19,11 @@ BATCH = 1000  # trials written at once
 def fill(storage: Storage, study: str, count: int) -> None:
     """Settle `count` slots, each with a complete trial of Optuna's: parameters, ten reports, attributes, value."""
     from optuna.distributions import distribution_to_json
-    from optuna.storages._rdb import models
     from optuna.trial import TrialState
 
     from hpo.search import suggest
 
+    theirs = tables()
     slots = Slots(storage)
     slots.open(study, count)
     study_id = storage.rdb.get_study_id_from_name(study)
@@ -51,12 +51,12 @@ def fill(storage: Storage, study: str, count: int) -> None:
         rows: dict[Any, list[dict[str, Any]]] = {
             model: []
             for model in (
-                models.TrialModel,
-                models.TrialValueModel,
-                models.TrialParamModel,
-                models.TrialUserAttributeModel,
-                models.TrialSystemAttributeModel,
-                models.TrialIntermediateValueModel,
+                theirs.trials,
+                theirs.values,
+                theirs.params,
+                theirs.user,
+                theirs.system,
+                theirs.reports,
             )
         }
         settled = []
@@ -65,7 +65,7 @@ def fill(storage: Storage, study: str, count: int) -> None:
             id_ = number + 1
             value = 2 + random.Random(number).random()
             started = begun + timedelta(seconds=60 * number)
-            rows[models.TrialModel].append(
+            rows[theirs.trials].append(
                 {
                     "trial_id": id_,
                     "number": number,
@@ -75,15 +75,15 @@ def fill(storage: Storage, study: str, count: int) -> None:
                     "datetime_complete": started + timedelta(seconds=60),
                 }
             )
-            rows[models.TrialValueModel].append(
+            rows[theirs.values].append(
                 {
                     "trial_id": id_,
                     "objective": 0,
                     "value": value,
-                    "value_type": models.TrialValueModel.TrialValueType.FINITE,
+                    "value_type": "FINITE",
                 }
             )
-            rows[models.TrialParamModel] += [
+            rows[theirs.params] += [
                 {
                     "trial_id": id_,
                     "param_name": name,
@@ -92,17 +92,17 @@ def fill(storage: Storage, study: str, count: int) -> None:
                 }
                 for name, distribution in frozen.distributions.items()
             ]
-            rows[models.TrialUserAttributeModel].append({"trial_id": id_, "key": "seed", "value_json": "7"})
-            rows[models.TrialSystemAttributeModel] += [
+            rows[theirs.user].append({"trial_id": id_, "key": "seed", "value_json": "7"})
+            rows[theirs.system] += [
                 {"trial_id": id_, "key": key, "value_json": json.dumps(one)}
                 for key, one in ((SLOT, slot.id), (ATTEMPT, 1), (POSITION, number))
             ]
-            rows[models.TrialIntermediateValueModel] += [
+            rows[theirs.reports] += [
                 {
                     "trial_id": id_,
                     "step": step,
                     "intermediate_value": value + 1 / step,
-                    "intermediate_value_type": models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE,
+                    "intermediate_value_type": "FINITE",
                 }
                 for step in range(1, 11)
             ]

@@ -43,14 +43,13 @@ def db(
     another program or of a newer hpo is refused and stays as it is. `check` exits with 1 where an upgrade is needed.
     """
     from hpo.service import storage as storages
-    from hpo.service.storage.patience import patiently
     from hpo.service.storage.url import parse
     from hpo.settings import storage_url
 
     url = storage or storage_url()
     where = parse(url).safe
     call = storages.upgrade if what is What.upgrade else storages.examine
-    done = patiently(lambda: call(url), on_away=lambda error: say(f"{error}; waiting for it"))
+    done = call(url, on_away=lambda error: say(f"{error}; waiting for it"))
     if as_json:
         document({"storage": where, **asdict(done), "changed": done.before != done.after})
     else:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.errors import StorageError
 from hpo.messages import one_line
+from hpo.optuna_internals import NOTE, storage_of, study_id
 from hpo.report import theme
 from hpo.report.document import Chart, Document, Fact
 from hpo.report.markdown import escaped
 from hpo.service.storage import Storage
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
 
 if TYPE_CHECKING:
     import optuna
@@ -25,7 +24,6 @@ __all__ = ["keep_up", "note", "publish"]
 _BEGIN, _END = "[//]: # (hpo report)", "[//]: # (hpo report ends)"
 """Around our part of a study's note: Markdown shows neither, and what a person wrote beside it stays."""
 
-_KNOWN = "hpo:note"  # system attribute of a study whose note had our part at some time
 _LIVE = "Live page"
 
 _TITLE = 34  # px above a figure for its title, which the dashboard does not give
@@ -70,7 +68,7 @@ def keep_up(storage: Storage, document: Document, *, page: str, running: bool) -
     with _written(storage, document.study) as study:
         before = get_note(study)
         there = _BEGIN in before
-        known = there or _KNOWN in study._storage.get_study_system_attrs(study._study_id)
+        known = there or NOTE in storage_of(study).get_study_system_attrs(study_id(study))
         if running and known:
             return False
         _put_figures(study, _charts(document))
@@ -113,7 +111,7 @@ def _written(storage: Storage, name: str) -> "Iterator[optuna.Study]":
     import optuna
 
     try:
-        with translated(storage.where), exclusive(storage.engine) as connection:
+        with storage.exclusive() as connection:
             yield optuna.load_study(study_name=name, storage=storage.optuna_within(connection))
     except (RecursionError, TypeError, ValueError) as error:
         # Of one attribute that is not as Optuna or optuna-dashboard wrote it, they can read none of the study's.
@@ -142,7 +140,7 @@ def _put_note(study: "optuna.Study", document: Document, page: str | None) -> No
     after = note(document, before, page)
     if after != before:  # each saving makes optuna-dashboard refuse what somebody is writing at that moment
         save_note(study, after)
-    study._storage.set_study_system_attr(study._study_id, _KNOWN, True)
+    storage_of(study).set_study_system_attr(study_id(study), NOTE, True)
 
 
 def _fact(fact: Fact) -> str:

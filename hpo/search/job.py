@@ -8,10 +8,7 @@ from hpo.errors import UsageError
 from hpo.search.suggest import digest
 from hpo.study import Params
 
-__all__ = ["JOB", "Job", "RowsKind"]
-
-JOB = "hpo:job"
-"""The system attribute of a trial that holds its job, but for the configuration, which the trial has itself."""
+__all__ = ["Job", "RowsKind"]
 
 RowsKind = Literal["development", "share", "resampled", "validation"]
 """Which rows a job trains on and is scored on, all drawn by the job's seed:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError, UsageError
+from hpo.optuna_internals import JOB, trial_id
 from hpo.search.evaluation import Evaluation
-from hpo.search.job import JOB, Job
+from hpo.search.job import Job
 from hpo.search.measurement import measure
 from hpo.search.notes import note_probes, note_work, reject
 from hpo.search.objective import FOLDED_REPORTS, REPORTS
@@ -196,7 +197,7 @@ def _are_classes(y: NDArray[np.generic], columns: int) -> bool:
 
 def _job(trial: BaseTrial) -> Mapping[str, Any]:
     if isinstance(trial, Trial):
-        attributes = trial.storage.get_trial_system_attrs(trial._trial_id)
+        attributes = trial.storage.get_trial_system_attrs(trial_id(trial))
     else:
         attributes = getattr(trial, "system_attrs", {})
     if JOB not in attributes:

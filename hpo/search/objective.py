@@ -8,6 +8,7 @@ from optuna.pruners import WilcoxonPruner
 from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
+from hpo.optuna_internals import trial_id
 from hpo.search.costs import costs
 from hpo.search.evaluation import Evaluation
 from hpo.search.notes import note_probes, note_work, reject
@@ -157,7 +158,7 @@ class Objective:
 
 
 def _position(trial: BaseTrial) -> int:
-    attrs = trial.storage.get_trial_system_attrs(trial._trial_id) if isinstance(trial, Trial) else {}
+    attrs = trial.storage.get_trial_system_attrs(trial_id(trial)) if isinstance(trial, Trial) else {}
     return position(attrs, trial.number)
 
 

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["POSITION", "derive", "fold_seed", "position", "sampler_seed", "split_seed", "trial_seed"]
+from hpo.optuna_internals import POSITION
 
-POSITION = "hpo:position"  # system attribute of a trial that fills a slot: the slot's position in the study's budget
+__all__ = ["derive", "fold_seed", "position", "sampler_seed", "split_seed", "trial_seed"]
 
 
 def position(system_attrs: Mapping[str, Any], number: int) -> int:

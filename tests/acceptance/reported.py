@@ -104,4 +104,6 @@ def _fill(opened: storage.Storage, name: str, trials: int) -> None:
                 "value": value,
                 "reason": None if outcome == "complete" else EVIL,
             }
-            connection.execute(table.update().where(table.c.study == name, table.c.position == number).values(settled))
+            connection.execute(
+                table.update().where(table.c.study_id == schema.id_of(name), table.c.position == number).values(settled)
+            )

@@ -215,7 +215,8 @@ def finished(folder: Path) -> dict[int, tuple[int, float]]:
     """Position -> trial number and value of each pair's training that is done."""
     with sqlite3.connect(folder / "hpo.db") as opened:
         rows = opened.execute(
-            "SELECT position, trial_number, value FROM hpo_slot WHERE study LIKE '%-pairs-%' AND state = 'settled'"
+            "SELECT position, trial_number, value FROM hpo_slot JOIN hpo_study ON hpo_study.id = study_id "
+            "WHERE name LIKE '%-pairs-%' AND state = 'settled'"
         ).fetchall()
     return {position: (number, value) for position, number, value in rows}
 

@@ -38,3 +38,24 @@ def test_another_programs_database_is_refused_by_the_commands_and_stays_as_it_is
         assert "belongs to another program (it has the tables people): nothing was changed" in done.err
         assert done.err.count("\n") == 1
     assert (folder / "hpo.db").read_bytes() == before
+
+
+def test_a_file_from_before_the_first_release_is_refused_by_the_commands_and_stays(hpo, folder: Path) -> None:
+    with sqlite3.connect(folder / "hpo.db") as connection:
+        connection.executescript((Path(__file__).parents[1] / "integration" / "earlier.sql").read_text())
+    connection.close()
+    before = (folder / "hpo.db").read_bytes()
+    for words in (
+        ("db", "upgrade"),
+        ("db", "check"),
+        ("optimize", "fcnn", "--trials", "1"),
+        ("worker", "--drain"),
+        ("status",),
+        ("export", "cnn-report-quick", "-o", "trials.csv"),
+    ):
+        done = hpo(*words)
+        assert done.code == 1
+        assert "hpo.db was made by an earlier, unreleased version of hpo" in done.err
+        assert done.err.count("\n") == 1
+    assert (folder / "hpo.db").read_bytes() == before
+    assert [path.name for path in folder.iterdir()] == ["hpo.db"]

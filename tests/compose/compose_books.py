@@ -14,7 +14,7 @@ _NEVER = {
     "slots with two results": f"SELECT count(*) FROM (SELECT {_SLOT} AS slot FROM trials t"
     " WHERE state IN ('COMPLETE', 'PRUNED') GROUP BY slot HAVING count(*) > 1) AS twice",
     "slots whose result Optuna has otherwise": "SELECT count(*) FROM hpo_slot s"
-    " JOIN studies u ON u.study_name = s.study"
+    " JOIN hpo_study h ON h.id = s.study_id JOIN studies u ON u.study_name = h.name"
     " JOIN trials t ON t.study_id = u.study_id AND t.number = s.trial_number WHERE t.state::text <> upper(s.outcome)",
     "results of no slot": f"{_RESULTS} AND NOT EXISTS"
     f" (SELECT 1 FROM hpo_slot s WHERE s.id = {_SLOT} AND s.trial_number = t.number)",

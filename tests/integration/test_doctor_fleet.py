@@ -91,13 +91,13 @@ def test_all_of_it_in_turn(storage_url: str) -> None:
     store = storage.prepare(storage_url)
     sign_on(store, "w0")
     with store.engine.begin() as connection:
-        before = [connection.execute(select(table)).all() for table in (schema.workers, schema.version)]
+        before = [connection.execute(select(table)).all() for table in (schema.workers, schema.revision)]
     names = [check.name for check in examine_storage(storage_url)]
     assert names[:2] == ["storage", "latency"]
     assert names[-2:] == ["workers", "versions"]
     with store.engine.begin() as connection:
-        assert [connection.execute(select(table)).all() for table in (schema.workers, schema.version)] == before
-        connection.execute(schema.version.update().values(version=schema.VERSION + 1))
+        assert [connection.execute(select(table)).all() for table in (schema.workers, schema.revision)] == before
+        connection.execute(schema.revision.update().values(version_num=str(schema.VERSION + 1)))
     store.close()
     (newer,) = examine_storage(storage_url)
     assert (newer.name, newer.state) == ("storage", "fail")

@@ -212,7 +212,7 @@ def test_a_study_that_is_worked_on_must_be_there(several: list[Storage], plan: S
     storage.prepare(str(BACKUP)).close()
     DATABASE.rename(AWAY)
     BACKUP.rename(DATABASE)
-    with several[0].holdings.study(plan.name, record.incarnation):
+    with several[0].holdings.study(plan.name, record.id, record.created_at):
         with pytest.raises(ReplacedError, match="has no study 'toy-line-quick'"):
             studies.list_all(several[0])
         new = storage.open(str(DATABASE))
@@ -221,5 +221,5 @@ def test_a_study_that_is_worked_on_must_be_there(several: list[Storage], plan: S
             studies.list_all(several[0])
     with pytest.warns(HpoWarning, match="replaced while in use"):  # to whoever looks on any will do
         (there,) = studies.list_all(several[0])
-    assert there.incarnation != record.incarnation
+    assert there.created_at != record.created_at
     new.close()

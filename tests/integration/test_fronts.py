@@ -7,7 +7,6 @@ from pathlib import Path
 import optuna
 import pytest
 import toy
-from earlier import take_back
 
 from hpo.errors import StudyError, UsageError
 from hpo.service import storage, studies
@@ -167,19 +166,6 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path, asked: dict[str, obj
     with pytest.raises(UsageError, match=why):
         check(request(f"sqlite:///{tmp_path}/none.db", **asked))
     assert not (tmp_path / "none.db").exists()
-
-
-def test_a_database_of_version_3_is_brought_up_to_date_with_its_searches(storage_url: str) -> None:
-    opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url, objectives=None, trials=3, try_=())))
-    take_back(opened, 3)
-    opened.close()
-    assert storage.upgrade(storage_url).before == 3
-    again = storage.open(storage_url)
-    assert studies.get(again, "toy-line-quick").costs == ()
-    assert serve(again, "toy-line-quick", toy.instant) == "drained"
-    open_study(again, check(request(storage_url)))
-    assert studies.get(again, NAME).costs == ("parameters",)
 
 
 def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:

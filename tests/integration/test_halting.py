@@ -93,7 +93,7 @@ def test_a_claim_under_way_does_not_slip_past_a_stop_now(store: Storage, study: 
     begun = claiming.begin()
     table = schema.slots
     leased = {"state": "leased", "attempt": 1, "worker": "w1", "lease_expires_at": 1e12}
-    claiming.execute(update(table).where(table.c.study == study.name).values(leased))
+    claiming.execute(update(table).where(table.c.study_id == study.id).values(leased))
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(halting.stop, store, study.name, by="ada", now=True)
         while not _waiting(store) and not stopping.done():

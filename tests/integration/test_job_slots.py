@@ -5,6 +5,7 @@ import small
 from slot_tools import Claim
 
 from hpo.errors import StudyError, UsageError
+from hpo.optuna_internals import JOB
 from hpo.search import Job
 from hpo.service import studies
 from hpo.service.slots import slots as slots_module
@@ -22,7 +23,7 @@ def test_every_job_has_one_slot_in_the_order_given(slots: Slots, study: StudyRec
     assert [slot.position for slot in there] == [0, 1, 2]
     assert [Job.from_payload(slot.payload) for slot in there] == JOBS
     assert [slot.digest for slot in there] == [job.key for job in JOBS]
-    assert {(slot.state, slot.incarnation) for slot in there} == {("open", study.incarnation)}
+    assert {(slot.state, slot.study_id) for slot in there} == {("open", study.id)}
 
 
 def test_jobs_that_are_there_are_not_added_again_and_positions_go_on(slots: Slots, study: StudyRecord) -> None:
@@ -68,7 +69,7 @@ def test_a_trial_knows_its_job_on_a_retry_too(store: Storage, slots: Slots, stud
         assert held.attempt == attempt
         trial = trials.create(store, optunas, held)
         attributes = store.rdb.get_trial_system_attrs(trial._trial_id)
-        assert attributes[trials.JOB] == wanted
+        assert attributes[JOB] == wanted
         assert attributes["fixed_params"] == dict(JOBS[0].params)
         slots.give_up("w1", "the test said so")
 
@@ -76,4 +77,4 @@ def test_a_trial_knows_its_job_on_a_retry_too(store: Storage, slots: Slots, stud
 def test_a_trial_of_a_search_has_no_job(store: Storage, slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 1)
     trial = trials.create(store, studies.load(store, study.name), claim())
-    assert trials.JOB not in store.rdb.get_trial_system_attrs(trial._trial_id)
+    assert JOB not in store.rdb.get_trial_system_attrs(trial._trial_id)

@@ -34,7 +34,7 @@ def look(store: Storage, study: StudyRecord) -> None:
     with store.engine.begin() as connection:
         connection.execute(
             schema.looks.insert().values(
-                study=study.name, incarnation=study.incarnation, rows="share", baseline="middle", fidelity="quick",
+                study_id=study.id, rows="share", baseline="middle", fidelity="quick",
                 optimum="0" * 64, number=1, pairs=12, alpha=0.0375, p_value=0.01, verdict="better", looked_at=1.0,
                 document="{}",
             )
@@ -43,7 +43,7 @@ def look(store: Storage, study: StudyRecord) -> None:
 
 def looks(store: Storage) -> list[str]:
     with store.engine.connect() as connection:
-        return list(connection.execute(select(schema.looks.c.study)).scalars())
+        return list(connection.execute(select(schema.studies.c.name).join(schema.looks)).scalars())
 
 
 def names(store: Storage) -> set[str]:

@@ -10,7 +10,8 @@ import small
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UsageError
-from hpo.search import JOB, Job, measure, measuring
+from hpo.optuna_internals import JOB
+from hpo.search import Job, measure, measuring
 from hpo.search.redraw import redraw
 from hpo.search.rows import load
 from hpo.study import KFold, Params, StudyDefinition

@@ -9,7 +9,8 @@ import pytest
 
 from hpo import objective
 from hpo.data import Dataset, Rows
-from hpo.search import JOB, Job, measuring
+from hpo.optuna_internals import JOB
+from hpo.search import Job, measuring
 from hpo.search.notes import PROBES
 from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefinition
 from hpo.training import Clip, Recipe, activation, hidden, initializer

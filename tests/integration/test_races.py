@@ -34,7 +34,7 @@ def test_five_processes_prepare_one_empty_database(crew: Crew, storage_url: str,
 
 def test_exactly_one_of_the_processes_makes_a_study(crew: Crew, store: Storage, plan: StudyPlan) -> None:
     records = crew.race(actors.create, [(store.url, replace(plan, seed=None))] * 4)
-    assert len(set(records)) == 1  # the seed and the incarnation were drawn once
+    assert len(set(records)) == 1  # the seed was drawn once, and there is one id
     assert [study.study_name for study in store.rdb.get_all_studies()] == [plan.name]
 
 

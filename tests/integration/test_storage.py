@@ -49,7 +49,7 @@ def test_preparing_makes_optunas_tables_and_ours_and_may_be_repeated(storage_url
     first = storage.prepare(storage_url)
     made = studies.create_or_resume(first, plan)
     first.close()
-    assert {"studies", "trials", "alembic_version", "hpo_version", "hpo_study", "hpo_slot"} <= tables(storage_url)
+    assert {"studies", "trials", "alembic_version", "hpo_revision", "hpo_study", "hpo_slot"} <= tables(storage_url)
     again = storage.prepare(storage_url)
     assert studies.get(again, plan.name) == made
     again.close()
@@ -97,7 +97,7 @@ def test_a_database_of_another_program_is_refused_untouched(storage_url: str, st
 def test_tables_of_a_newer_hpo_are_refused(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     with opened.engine.begin() as connection:
-        connection.execute(schema.version.update().values(version=schema.VERSION + 1))
+        connection.execute(schema.revision.update().values(version_num=str(schema.VERSION + 1)))
     opened.close()
     for action in (storage.prepare, storage.open):
         assert f"version {schema.VERSION + 1}" in refused(lambda action=action: action(storage_url))

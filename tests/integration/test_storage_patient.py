@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+import psycopg
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import BaseStorage
@@ -15,6 +16,9 @@ from sqlalchemy import event
 from hpo.errors import StorageError
 from hpo.service import storage as storages
 from hpo.service import studies
+from hpo.service.slots.offers import offers
+from hpo.service.slots.recovery import recover
+from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.patient import PatientStorage
 from hpo.service.studies import StudyPlan
@@ -149,7 +153,7 @@ def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: Study
         lambda: optunas.delete_study(study_id),
     ):
         outage.away()
-        with pytest.raises(optuna.exceptions.StorageInternalError):
+        with pytest.raises(StorageError):
             once()
         outage.back()
     assert outage.waits == []
@@ -180,3 +184,58 @@ def test_no_wait_where_waiting_cannot_help(outage: Outage, plan: StudyPlan) -> N
     with pytest.raises(KeyError):
         outage.storage.optuna.set_trial_param(10**6, "x", 0.5, FloatDistribution(0, 1))
     assert outage.waits == []
+
+
+# What is asked of our own tables
+
+
+def test_what_bears_being_made_twice_waits_for_whoever_says_so(outage: Outage, plan: StudyPlan) -> None:
+    waiting = outage.storage.patient
+    slots = Slots(waiting)
+    slots.open(plan.name, 2)
+    slot = slots.claim(plan.name, "w1", 60)
+    assert slot is not None
+    asked: list[Callable[[], object]] = [
+        lambda: slots.counts(plan.name).running == 1,
+        lambda: slots.renew(slot, 60),
+        lambda: slots.reserve(slot, "digest"),
+        lambda: recover(waiting, plan.name).failed == 0,
+        lambda: offers(waiting, slots),
+        lambda: studies.get(waiting, plan.name),
+        lambda: slots.settle(slot, "complete", 0.5),
+        lambda: slots.claim(plan.name, "w1", 60),
+        lambda: slots.hand_back_all("w1", "it was broken off") == 1,
+    ]
+    for number, ask in enumerate(asked, start=1):
+        outage.away()
+        assert ask()
+        assert outage.returns == number
+
+
+def test_whoever_does_not_say_so_hears_of_an_outage_at_once(outage: Outage, plan: StudyPlan) -> None:
+    slots = Slots(outage.storage)
+    outage.away()
+    for ask in (lambda: slots.counts(plan.name), lambda: slots.claim(plan.name, "w1", 60)):
+        with pytest.raises(StorageError) as caught:
+            ask()
+        assert caught.value.transient
+    assert outage.waits == []
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back(outage: Outage, plan: StudyPlan) -> None:
+    slots = Slots(outage.storage.patient)
+    slots.open(plan.name, 3)
+    lost: list[bool] = []
+
+    def lose(connection: Any) -> None:
+        if not lost:
+            lost.append(True)
+            connection.connection.dbapi_connection.commit()  # it is made, and nobody is told
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    event.listen(outage.storage.engine, "commit", lose)
+    slot = slots.claim(plan.name, "w1", 60)
+    assert slot is not None
+    assert lost
+    assert [held.id for held in slots.held_by("w1")] == [slot.id]
+    assert sum(each.handed_back for each in slots.list(plan.name)) == 1

@@ -153,6 +153,17 @@ def test_a_study_somebody_works_on_is_deleted_by_force_only(store: Storage, stud
     assert not slots.settle(slot, "complete", 1.0)
 
 
+def test_all_of_a_deleted_study_goes_and_its_id_with_it(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+    race = studies.create_or_resume(store, replace(plan, name="a race", kind="race", parent=study.name))
+    Slots(store).open(race.name, 2)
+    Slots(store).open(study.name, 3)
+    studies.delete(store, study.name)
+    with store.engine.connect() as connection:
+        tables = ("hpo_study", "hpo_slot", "hpo_look", "studies")
+        assert [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() for table in tables] == [0, 0, 0, 0]
+    assert studies.create_or_resume(store, plan).id > race.id > study.id  # an id is never another study's
+
+
 def test_a_long_lived_process_does_not_mix_a_deleted_study_with_its_successor(
     store: Storage, study: StudyRecord, plan: StudyPlan
 ) -> None:

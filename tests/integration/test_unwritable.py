@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from earlier import take_back
+from later import know_a_later_version
 
 from hpo.errors import HpoError
 from hpo.service import storage, studies
 from hpo.service.export import trials as exported
 from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
+from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan
 from hpo.service.views import status, trial_report
 
@@ -184,10 +184,8 @@ def test_whatever_would_write_is_refused_in_one_line(
     assert "\n" not in line
 
 
-def test_tables_of_an_earlier_version_say_why_they_are_not_read(file: Path) -> None:
-    opened = storage.open(str(file))
-    take_back(opened, schema.VERSION - 1)
-    opened.close()
+def test_tables_of_an_earlier_version_say_why_they_are_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    know_a_later_version(monkeypatch, file.with_name("migrations"))
     look(str(shutil.copy(file, file.with_name("copy.db"))))
     with unwritable(file):
         line = as_nobody(lambda: look(str(file)))

@@ -1,20 +1,21 @@
-"""A database of an earlier hpo: brought up to date by one of many, keeping what it holds; a later one's is refused."""
+"""Tables made by one of many, once; those of another program, of a newer hpo or of an unreleased one are refused."""
 
 import multiprocessing
+import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from earlier import take_back
-from sqlalchemy import inspect, select, text
+from later import know_a_later_version
+from sqlalchemy import inspect, text
 
 from hpo.errors import StorageError
 from hpo.service import storage, studies
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import schema
 from hpo.service.storage.engine import connect
-from hpo.service.storage.migrations import REVISIONS
+from hpo.service.storage.schema import REVISIONS
 from hpo.service.storage.upgrading import Upgrade
 from hpo.service.storage.url import parse
 from hpo.service.studies import StudyPlan, StudyRecord
@@ -34,27 +35,6 @@ def made(storage_url: str, plan: StudyPlan) -> tuple[str, StudyRecord]:
     return storage_url, record
 
 
-@pytest.fixture
-def old(request: pytest.FixtureRequest, made: tuple[str, StudyRecord]) -> tuple[str, StudyRecord, int]:
-    """The same as an earlier version left it: the first, unless a test asks for another."""
-    url, record = made
-    version = getattr(request, "param", 1)
-    opened = storage.open(url)
-    take_back(opened, version)
-    opened.close()
-    return url, record, version
-
-
-def of_version(url: str) -> tuple[int, str | None]:
-    """What earlier programs look at, and what Alembic goes by."""
-    engine = connect(parse(url), create=False)
-    with engine.connect() as connection:
-        number = connection.execute(select(schema.version.c.version)).scalar_one()
-        revision = MigrationContext.configure(connection, opts={"version_table": REVISIONS}).get_current_revision()
-    engine.dispose()
-    return number, revision
-
-
 def differences(url: str) -> list[object]:
     """What the tables there are have other than those the program works with; Optuna's are not ours to judge."""
     options = {
@@ -69,102 +49,89 @@ def differences(url: str) -> list[object]:
     return found
 
 
-LATEST = (schema.VERSION, str(schema.VERSION))
-
-
 def test_a_database_made_today_has_the_tables_the_program_works_with(storage_url: str) -> None:
     assert storage.upgrade(storage_url) == Upgrade(before=None, after=schema.VERSION, needed=schema.VERSION)
-    assert of_version(storage_url) == LATEST
+    assert storage.examine(storage_url) == Upgrade(before=schema.VERSION, after=schema.VERSION, needed=schema.VERSION)
     assert differences(storage_url) == []
-    assert storage.upgrade(storage_url) == Upgrade(before=schema.VERSION, after=schema.VERSION, needed=schema.VERSION)
 
 
-@pytest.mark.parametrize("old", [1, 2, 3, 4], indirect=True)
-def test_tables_are_completed_and_what_they_hold_stays(old: tuple[str, StudyRecord, int]) -> None:
-    url, record, version = old
-    assert differences(url) != []
-    assert storage.upgrade(url) == Upgrade(before=version, after=schema.VERSION, needed=schema.VERSION)
-    assert of_version(url) == LATEST
-    assert differences(url) == []
+def test_again_there_is_nothing_to_do_and_what_is_there_stays(made: tuple[str, StudyRecord]) -> None:
+    url, record = made
+    before = snapshot(url)
+    assert storage.upgrade(url) == Upgrade(before=schema.VERSION, after=schema.VERSION, needed=schema.VERSION)
+    assert snapshot(url) == before
     opened = storage.open(url)
     assert studies.list_all(opened) == [record]
-    assert (record.kind, record.parent, record.stopped_at) == ("search", None, None)
     assert [(s.outcome, s.value) for s in Slots(opened).list(record.name)] == [("complete", 0.5), (None, None)]
     opened.close()
 
 
+# A version that is still to come
+
+
+@pytest.fixture
+def old(made: tuple[str, StudyRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, StudyRecord]:
+    """The same database, with an hpo that knows one version more."""
+    know_a_later_version(monkeypatch, tmp_path / "migrations")
+    return made
+
+
+def whole(url: str, record: StudyRecord) -> None:
+    """What the tables held is there, in those of the later version."""
+    assert storage.examine(url) == Upgrade(before=2, after=2, needed=2)
+    assert {"rung"} <= set(snapshot(url)["hpo_slot"][0])  # type: ignore[index]
+    assert snapshot(url)["hpo_later"] == (["id"], 0)
+    opened = storage.open(url)
+    assert studies.list_all(opened) == [record]
+    assert [(s.outcome, s.value) for s in Slots(opened).list(record.name)] == [("complete", 0.5), (None, None)]
+    opened.close()
+
+
+def test_tables_are_completed_and_what_they_hold_stays(old: tuple[str, StudyRecord]) -> None:
+    url, record = old
+    assert storage.upgrade(url) == Upgrade(before=1, after=2, needed=2)
+    whole(url, record)
+
+
 @pytest.mark.parametrize("action", [storage.prepare, storage.open, storage.find])
-def test_opening_upgrades_a_file_and_leaves_a_server_to_db_upgrade(old: tuple[str, StudyRecord, int], action) -> None:
-    url, record, version = old
+def test_opening_upgrades_a_file_and_leaves_a_server_to_db_upgrade(old: tuple[str, StudyRecord], action) -> None:
+    url, record = old
     if parse(url).path is not None:
         opened = action(url)
         assert studies.list_all(opened) == [record]
         opened.close()
-        assert of_version(url) == LATEST
+        whole(url, record)
         return
-    with pytest.raises(StorageError, match=f"tables of version {version}, .* needs {schema.VERSION}: .*hpo db upgrade"):
+    with pytest.raises(StorageError, match=r"tables of version 1, .* needs 2: .*hpo db upgrade"):
         action(url)
-    assert of_version(url) == (version, None)
+    assert storage.examine(url).before == 1
 
 
-def test_looking_upgrades_nothing(old: tuple[str, StudyRecord, int]) -> None:
-    url, _, version = old
-    assert storage.examine(url) == Upgrade(before=version, after=version, needed=schema.VERSION)
-    assert of_version(url) == (version, None)
-
-
-def test_an_upgraded_database_takes_measurements(old: tuple[str, StudyRecord, int], plan: StudyPlan) -> None:
-    url, record, _ = old
-    storage.upgrade(url)
-    opened = storage.open(url)
-    race = StudyPlan(**{**vars(plan), "name": "a race", "kind": "race", "parent": record.name})
-    assert studies.create_or_resume(opened, race).parent == record.name
-    studies.delete(opened, record.name)
-    assert studies.list_all(opened) == []
-    opened.close()
-
-
-def test_an_earlier_hpo_that_still_runs_makes_searches(old: tuple[str, StudyRecord, int]) -> None:
-    url, record, _ = old
-    storage.upgrade(url)
-    opened = storage.open(url)
-    columns = [c.name for c in schema.studies.c][: [c.name for c in schema.studies.c].index("kind")]  # of version 1
-    names = ", ".join(columns)
-    with opened.engine.begin() as connection:
-        connection.execute(text("UPDATE hpo_study SET name = 'its own'"))
-        connection.execute(
-            text(f"INSERT INTO hpo_study ({names}) SELECT {names.replace('name', ':name', 1)} FROM hpo_study"),
-            {"name": record.name},
-        )
-    assert {r.kind for r in studies.list_all(opened)} == {"search"}
-    opened.close()
+def test_looking_upgrades_nothing(old: tuple[str, StudyRecord]) -> None:
+    url, _ = old
+    before = snapshot(url)
+    assert storage.examine(url) == Upgrade(before=1, after=1, needed=2)
+    assert snapshot(url) == before
 
 
 def test_an_upgrade_that_breaks_off_changes_nothing(
-    old: tuple[str, StudyRecord, int], monkeypatch: pytest.MonkeyPatch
+    old: tuple[str, StudyRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from alembic.operations import Operations
 
-    url, record, version = old
+    url, record = old
     before = {name: table for name, table in snapshot(url).items() if name != "bytes"}
-    create = Operations.create_table
 
-    def breaks(self: Operations, name: str, *columns: object, **options: object) -> object:
-        made = create(self, name, *columns, **options)  # type: ignore[arg-type]
-        if name == "hpo_worker":  # after the columns and a table, before the last
-            raise KeyboardInterrupt
-        return made
+    def breaks(self: Operations, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Operations, "create_table", breaks)
+        patch.setattr(Operations, "add_column", breaks)  # after the table
         with pytest.raises(KeyboardInterrupt):
             storage.upgrade(url)
-    assert of_version(url) == (version, None)
     assert {name: table for name, table in snapshot(url).items() if name != "bytes"} == before
     storage.upgrade(url)
-    opened = storage.open(url)
-    assert studies.list_all(opened) == [record]
-    opened.close()
+    whole(url, record)
 
 
 def _upgrade(url: str, gate: "multiprocessing.Barrier", results: "multiprocessing.Queue[object]") -> None:
@@ -177,13 +144,9 @@ def _upgrade(url: str, gate: "multiprocessing.Barrier", results: "multiprocessin
         raise
 
 
-@pytest.mark.parametrize("from_nothing", [True, False])
-def test_of_many_at_once_one_does_it(storage_url: str, plan: StudyPlan, from_nothing: bool) -> None:
-    if not from_nothing:
-        opened = storage.prepare(storage_url)
-        studies.create_or_resume(opened, plan)
-        take_back(opened, 1)
-        opened.close()
+@pytest.mark.parametrize("fixture", ["storage_url", "old"])
+def test_of_many_at_once_one_does_it(fixture: str, request: pytest.FixtureRequest, storage_url: str) -> None:
+    request.getfixturevalue(fixture)
     context = multiprocessing.get_context("fork")
     gate, results = context.Barrier(5), context.Queue()
     several = [context.Process(target=_upgrade, args=(storage_url, gate, results)) for _ in range(5)]
@@ -192,8 +155,7 @@ def test_of_many_at_once_one_does_it(storage_url: str, plan: StudyPlan, from_not
     found = sorted((results.get(timeout=60) for _ in several), key=lambda before: (before is not None, before))
     for process in several:
         process.join(60)
-    assert found == [None if from_nothing else 1, *[schema.VERSION] * 4]
-    assert differences(storage_url) == []
+    assert found == [1 if fixture == "old" else None, *[schema.VERSION] * 4]
 
 
 # What is not ours to touch
@@ -223,7 +185,11 @@ FOREIGN = {
     "an Alembic of its own": ["CREATE TABLE alembic_version (version_num text)"],
     "a table named as our version": ["CREATE TABLE hpo_version (major int, minor int)"],
     "tables named as ours": ["CREATE TABLE hpo_slot (id int)", "INSERT INTO hpo_slot VALUES (1)"],
-    "a version that is not told": ["CREATE TABLE hpo_version (id int, version int)"],
+    "a revision that is not told": ["CREATE TABLE hpo_revision (version_num text)"],
+    "a revision of no number": [
+        "CREATE TABLE hpo_revision (version_num text)",
+        "INSERT INTO hpo_revision VALUES ('a1b2')",
+    ],
 }
 
 
@@ -241,12 +207,61 @@ def test_another_programs_database_is_refused_by_every_door(storage_url: str, st
     assert snapshot(storage_url) == before
 
 
+EARLIER = {
+    "the first": [
+        "CREATE TABLE hpo_version (id int, version int)",
+        "INSERT INTO hpo_version VALUES (1, 1)",
+        "CREATE TABLE hpo_study (name text, incarnation text)",
+    ],
+    "the last": [
+        "CREATE TABLE hpo_revision (version_num text)",
+        "INSERT INTO hpo_revision VALUES ('6')",
+        "CREATE TABLE hpo_version (id int, version int)",
+        "INSERT INTO hpo_version VALUES (1, 6)",
+        "CREATE TABLE hpo_study (name text, incarnation text)",
+    ],
+    "one that somebody has tidied up": ["CREATE TABLE hpo_study (name text, incarnation text)"],
+}
+
+
+def refuse_earlier(url: str) -> None:
+    """Every door refuses what is there, in one line, and leaves it as it is."""
+    before = snapshot(url)
+    for action in (storage.upgrade, storage.examine, storage.prepare, storage.open, storage.find):
+        with pytest.raises(StorageError) as caught:
+            action(url)
+        assert str(caught.value) == (
+            f"storage {parse(url).safe} was made by an earlier, unreleased version of hpo, which this one can neither "
+            "read nor export: nothing was changed; name another one (--storage), or pip install the commit of hpo that "
+            "made it"
+        )
+    assert snapshot(url) == before
+
+
+@pytest.mark.parametrize("statements", EARLIER.values(), ids=EARLIER.keys())
+def test_a_database_from_before_the_first_release_is_refused_by_every_door(
+    storage_url: str, statements: list[str]
+) -> None:
+    engine = connect(parse(storage_url), create=True)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+    refuse_earlier(storage_url)
+
+
+def test_a_file_from_before_the_first_release_is_refused_whole(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "hpo.db") as connection:
+        connection.executescript((Path(__file__).parent / "earlier.sql").read_text())
+    connection.close()
+    refuse_earlier("sqlite:///hpo.db")
+
+
 def test_a_newer_hpos_database_is_refused_by_every_door(made: tuple[str, StudyRecord]) -> None:
     url, _ = made
     engine = connect(parse(url), create=False)
     with engine.begin() as connection:
-        connection.execute(schema.version.update().values(version=schema.VERSION + 1))
-        connection.execute(text(f"UPDATE {REVISIONS} SET version_num = '{schema.VERSION + 1}'"))
+        connection.execute(schema.revision.update().values(version_num=str(schema.VERSION + 1)))
     engine.dispose()
     before = snapshot(url)
     for action in (storage.upgrade, storage.examine, storage.prepare, storage.open, storage.find):
@@ -274,5 +289,7 @@ def test_the_tables_of_another_optuna_are_refused_untouched(storage_url: str) ->
 def test_the_migrations_come_with_the_package() -> None:
     from importlib.resources import files
 
-    there = {Path(str(file)).name for file in files("hpo.service.storage.migrations.versions").iterdir()}
+    folder = files("hpo.service.storage.migrations")
+    assert (folder / "env.py").is_file()
+    there = {Path(str(file)).name for file in (folder / "versions").iterdir()}
     assert len([name for name in there if name.startswith("v") and name.endswith(".py")]) == schema.VERSION

@@ -15,7 +15,7 @@ from hpo.service import studies
 from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.patience import patiently
+from hpo.service.storage.patience import patiently, repeatable
 from hpo.service.studies import StudyPlan, StudyRecord
 from hpo.service.workers.limits import Limits
 from hpo.service.workers.serve import Server, Step, serve
@@ -257,7 +257,7 @@ def test_a_settling_whose_answer_was_lost_still_counts(
             raise AWAY
         return answers[-1]
 
-    monkeypatch.setattr(Slots, "settle", deaf)
+    monkeypatch.setattr(Slots, "settle", repeatable(deaf))
     Slots(store).open(toy_study.name, 1)
     serve(store, toy_study.name, toy.instant)
     assert answers == [True, False]

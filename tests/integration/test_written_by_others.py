@@ -13,6 +13,7 @@ import pytest
 from hpo.cli.main import main
 from hpo.cli.printing.output import document
 from hpo.cli.printing.studies import show_trial
+from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, POSITION, SLOT
 from hpo.service import storage, studies
 from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
@@ -54,7 +55,7 @@ VALUES = [
 ]
 OURS = ("seed", "reason", "train", "epochs", "fit_seconds", "compile_seconds", "train_curve", "predictions", "probes")
 NAMES = (*OURS, "note", "=1+1", "\x1b[31m", "a b", "", "ключ", "x" * 400)
-SYSTEM = (trials.SLOT, trials.ATTEMPT, trials.POSITION, "hpo:job", "fixed_params", "constraints", "dashboard:note:0")
+SYSTEM = (SLOT, ATTEMPT, POSITION, JOB, FIXED_PARAMS, "constraints", "dashboard:note:0")
 DEFINITION = """
 import numpy as np
 from hpo.data import Dataset, Rows

@@ -6,6 +6,8 @@ from typing import Any
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.optuna_internals import storage_of
+
 __all__ = ["LivingStudy"]
 
 
@@ -19,7 +21,7 @@ class LivingStudy:
     def __init__(self, study: Study, counts: Callable[[FrozenTrial], bool] | None = None) -> None:
         self._study = study
         self._counts = counts  # which of the living trials to show; None: all
-        self._storage = study._storage  # halving pruners note rungs in the trial asked about
+        self._storage = storage_of(study)  # halving pruners note rungs in the trial asked about
 
     @property
     def direction(self) -> StudyDirection:

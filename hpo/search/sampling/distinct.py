@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.optuna_internals import FIXED_PARAMS, contains, forget_trials_at_hand, trial_id
 from hpo.search.sampling.tried import Tried
 from hpo.search.seeds import derive
 from hpo.search.suggest import digest, distributions
@@ -72,7 +73,7 @@ class DistinctSampler(BaseSampler):
         search_space: dict[str, BaseDistribution],  # noqa: ARG002 - always the whole space
     ) -> dict[str, Any]:
         """A whole configuration: the parameters that are active in it."""
-        given = trial.system_attrs.get("fixed_params", {})
+        given = trial.system_attrs.get(FIXED_PARAMS, {})
         joint = self.inner.infer_relative_search_space(study, trial)
         self._tried.refresh(study, without=trial.number)
         first: dict[str, ParamValue] = {}
@@ -95,7 +96,7 @@ class DistinctSampler(BaseSampler):
         """Pass on to `inner`."""
         # Optuna's samplers read a cache of the trials that only `study.ask` and `tell` renew. A trial that was created
         # through the storage begins here, so renew it here.
-        study._thread_local.cached_all_trials = None
+        forget_trials_at_hand(study)
         self.inner.before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
@@ -133,7 +134,7 @@ class DistinctSampler(BaseSampler):
     def _take(self, trial: FrozenTrial, params: dict[str, ParamValue]) -> bool:
         fingerprint = digest(params)
         # What another process claimed stays in the set: it will be tried, there.
-        return self._tried.add(fingerprint) and (self._claim is None or self._claim(trial._trial_id, fingerprint))
+        return self._tried.add(fingerprint) and (self._claim is None or self._claim(trial_id(trial), fingerprint))
 
     def _left(self, trial: FrozenTrial, given: Mapping[str, ParamValue]) -> dict[str, ParamValue] | None:
         """The first configuration in declared order that nobody has tried; None where there is none to be found."""
@@ -155,7 +156,7 @@ class DistinctSampler(BaseSampler):
 
 
 def _contains(wanted: BaseDistribution, value: Any) -> bool:
-    return wanted._contains(wanted.to_internal_repr(value))
+    return contains(wanted, wanted.to_internal_repr(value))
 
 
 def _only(wanted: BaseDistribution) -> Any:

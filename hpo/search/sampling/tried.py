@@ -5,6 +5,7 @@ import threading
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.optuna_internals import FIXED_PARAMS, study_id, trials_at_hand
 from hpo.search.suggest import digest
 from hpo.study import Space
 
@@ -43,10 +44,10 @@ class Tried:
         """Read what has changed in the study's trials; the one numbered `without`, which is asking, does not count."""
         # Of the cache that the sampler inside reads too, renewed when the trial began: to ask the storage again costs
         # as much as to draw, and what another process has begun since, only a claim can tell.
-        trials = study._get_trials(deepcopy=False, use_cache=True)
+        trials = trials_at_hand(study)
         with self._lock:
-            if self._study != study._study_id or len(trials) < self._read:
-                self._study, self._read = study._study_id, 0
+            if self._study != study_id(study) or len(trials) < self._read:
+                self._study, self._read = study_id(study), 0
                 self._open, self._done = set(), set()
             places = sorted(self._open) + list(range(self._read, len(trials)))
             self._read = len(trials)
@@ -60,6 +61,6 @@ class Tried:
         elif not trial.state.is_finished():
             self._open.add(place)
             # Given params are there from a trial's creation, drawn ones only when the last of them is stored.
-            params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            params = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
             if trial.number != without and self._space.problem(params) is None:
                 self._pending.add(digest(params))

@@ -14,8 +14,6 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from hpo.analysis import DECIDING_PAIRS, Comparison, alpha_of_look
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
 from hpo.service.studies import StudyRecord
 
@@ -48,15 +46,14 @@ def take(
     table = schema.looks
     same = {"rows": rows, "baseline": baseline, "fidelity": fidelity, "optimum": optimum, "pairs": pairs}
     its = _its(record)
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         row = connection.execute(select(table).where(its, *(table.c[name] == same[name] for name in same))).first()
         if row is not None:
             return _read(row)
         following = _last(connection, record, rows) + 1
         values: dict[str, Any] = {
             **same,
-            "study": record.name,
-            "incarnation": record.incarnation,
+            "study_id": record.id,
             "number": following if pairs >= DECIDING_PAIRS else 0,
             "alpha": alpha_of_look(following),
             "verdict": "",
@@ -78,14 +75,14 @@ def conclude(storage: Storage, record: StudyRecord, look: Look, comparison: Comp
         "document": json.dumps(document),
     }
     this = (table.c[name] == getattr(look, name) for name in ("rows", "baseline", "fidelity", "optimum", "pairs"))
-    with translated(storage.where), storage.engine.begin() as connection:
+    with storage.write() as connection:
         connection.execute(update(table).where(_its(record), *this).values(values))
 
 
 def history(storage: Storage, record: StudyRecord) -> tuple[Look, ...]:
     """Every look at the comparisons of a search, in the order they were first taken."""
     query = select(schema.looks).where(_its(record)).order_by(schema.looks.c.id)
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return tuple(_read(row) for row in connection.execute(query))
 
 
@@ -93,14 +90,14 @@ def last_document(storage: Storage, record: StudyRecord) -> Any | None:
     """The report of the look told last, as JSON knows it; None where there is none."""
     table = schema.looks
     query = select(table.c.document).where(_its(record), table.c.document != "")
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         found = connection.execute(query.order_by(table.c.looked_at.desc(), table.c.id.desc()).limit(1)).scalar()
     return parsed(found)
 
 
 def _its(record: StudyRecord) -> Any:
     """The looks at this very study, not at an earlier one of its name."""
-    return (schema.looks.c.study == record.name) & (schema.looks.c.incarnation == record.incarnation)
+    return schema.looks.c.study_id == record.id
 
 
 def _last(connection: Connection, record: StudyRecord, rows: str) -> int:

@@ -13,7 +13,6 @@ from hpo.service.doctor.check import Check, several, some
 from hpo.service.hosts.roster import Roster
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import KEPT
-from hpo.service.storage.errors import translated
 from hpo.service.storage.url import parse
 
 __all__ = ["absent", "checks"]
@@ -44,10 +43,9 @@ def checks(storage: Storage) -> Iterator[Check]:
     if storage.where.path is not None:
         yield _file(storage, storage.where.path)
     else:
-        with translated(storage.where):
-            yield _clock(storage)
-            yield _connections(storage)
-            yield _transactions(storage)
+        yield _clock(storage)
+        yield _connections(storage)
+        yield _transactions(storage)
 
 
 def _contents(storage: Storage) -> Check:
@@ -61,7 +59,7 @@ def _contents(storage: Storage) -> Check:
 
 
 def _latency(storage: Storage) -> Check:
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         taken = []
         for _ in range(_QUERIES):
             began = time.perf_counter()
@@ -149,5 +147,5 @@ def _disk_of(path: Path) -> str:
 
 
 def _ask(storage: Storage, query: Any, values: dict[str, Any] | None = None) -> Sequence[Any]:
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return connection.execute(query, values or {}).all()

@@ -138,7 +138,7 @@ def _array(column: Sequence[Any], kind: "pyarrow.DataType | None") -> "pyarrow.A
 
 def _study(record: StudyRecord) -> dict[str, Any]:
     """What is told of the study: all that was asked for when it was made."""
-    told = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "incarnation"}
+    told = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "id"}
     return {**told, "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat()}
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from hpo.optuna_internals import ATTEMPT, POSITION, SLOT
 from hpo.service import studies
-from hpo.service.slots import trials
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
@@ -52,14 +52,14 @@ def read(storage: Storage, word: str) -> tuple[StudyRecord, list[ExportedTrial]]
     record = studies.find(storage, word)
     found = stored.read(storage, record.name)
     slots = {slot.id: slot for slot in Slots(storage).list(record.name)}
-    told = [_trial(trial, slots.get(trial.system.whole(trials.SLOT) or -1)) for trial in found]
-    begun = {(trial.system.whole(trials.SLOT), trial.system.whole(trials.ATTEMPT)) for trial in found}
+    told = [_trial(trial, slots.get(trial.system.whole(SLOT) or -1)) for trial in found]
+    begun = {(trial.system.whole(SLOT), trial.system.whole(ATTEMPT)) for trial in found}
     unborn = [_unborn(s) for s in slots.values() if s.outcome is not None and (s.id, s.attempt) not in begun]
     return record, sorted(told + unborn, key=lambda trial: math.inf if trial.number is None else trial.number)
 
 
 def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
-    attempt = found.system.whole(trials.ATTEMPT)
+    attempt = found.system.whole(ATTEMPT)
     own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
     settled = own if own is not None and own.outcome is not None else None
     seed, reason, noted = found.noted()
@@ -75,7 +75,7 @@ def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
         value=value,
         params=dict(own.params) if own is not None and own.params else found.params,
         seed=seed,
-        position=found.system.whole(trials.POSITION),
+        position=found.system.whole(POSITION),
         attempt=attempt,
         worker=own.worker if own is not None else None,
         started_at=started,

@@ -11,8 +11,8 @@ from hpo.service.hosts import machine as this
 from hpo.service.hosts.clock import Clock, now
 from hpo.service.hosts.liveness import is_certainly_dead
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["FORGOTTEN", "Roster", "Worker", "WorkerRecord"]
 
@@ -58,6 +58,7 @@ class Roster:
         self._storage = storage
         self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
 
+    @repeatable
     def sign_on(self, worker: Worker, lease_seconds: float) -> None:
         """List the worker; what was listed under its name is replaced. Forgets those that have long been silent."""
         time = now(self._storage, self._clock)
@@ -69,7 +70,7 @@ class Roster:
             "beaten_at": time,
             "lease_expires_at": time + lease_seconds,
         }
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             connection.execute(delete(_worker).where(_worker.c.name == worker.name))
             connection.execute(insert(_worker).values(values))
         self.prune()
@@ -94,26 +95,27 @@ class Roster:
         new = {column: value for column, value in said.items() if value is not None}
         time = now(self._storage, self._clock)
         change = update(_worker).where(_worker.c.name == name)
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             values = {**new, "beaten_at": time, "lease_expires_at": time + lease_seconds}
             return connection.execute(change.values(values)).rowcount > 0
 
     def sign_off(self, name: str) -> bool:
         """Take the worker off the list; whether it was on it."""
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             return connection.execute(delete(_worker).where(_worker.c.name == name)).rowcount > 0
 
+    @repeatable
     def present(self) -> Sequence[WorkerRecord]:
         """Every worker listed, by machine and start; the dead among them are not `alive`."""
         time = now(self._storage, self._clock).label("now")
         query = select(_worker, time).order_by(_worker.c.machine, _worker.c.started_at, _worker.c.name)
-        with translated(self._storage.where), self._storage.engine.connect() as connection:
+        with self._storage.read() as connection:
             return [_read(row) for row in connection.execute(query)]
 
     def prune(self, after: float = FORGOTTEN) -> int:
         """Forget the workers whose lease ran out more than `after` seconds ago; how many those were."""
         before = now(self._storage, self._clock) - after
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             return connection.execute(delete(_worker).where(_worker.c.lease_expires_at < before)).rowcount
 
 

@@ -12,8 +12,7 @@ from hpo.service.hosts.clock import Clock, now
 from hpo.service.hosts.gpus import Gpu
 from hpo.service.hosts.liveness import is_certainly_dead
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["Seat", "Seats"]
 
@@ -39,6 +38,7 @@ class Seats:
         self._storage = storage
         self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
 
+    @repeatable
     def take(self, gpus: Sequence[Gpu], worker: str, *, per_gpu: int = 1, lease_seconds: float) -> Gpu | None:
         """A seat on the GPU of `gpus`, all of this machine, that the fewest workers share; None where all are full.
 
@@ -46,7 +46,7 @@ class Seats:
         ran out, and those of workers that certainly died on this machine, are free. A worker that has a seat keeps it.
         """
         here = machine.key()
-        with translated(self._storage.where), exclusive(self._storage.engine) as connection:
+        with self._storage.exclusive() as connection:
             seats = self._clear(connection, here)
             mine = {seat.uuid for seat in seats if seat.worker == worker}
             kept = next((gpu for gpu in gpus if gpu.uuid in mine), None)
@@ -71,17 +71,17 @@ class Seats:
 
     def renew(self, worker: str, lease_seconds: float) -> bool:
         """Let the worker's lease run for `lease_seconds` from now; False where it has no seat, or lost it."""
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             return connection.execute(_renewal(worker, self._until(lease_seconds))).rowcount > 0
 
     def release(self, worker: str) -> bool:
         """Free the worker's seat; whether it had one."""
-        with translated(self._storage.where), self._storage.engine.begin() as connection:
+        with self._storage.write() as connection:
             return connection.execute(delete(_seat).where(_seat.c.worker == worker)).rowcount > 0
 
     def held(self) -> Sequence[Seat]:
         """Every seat of every machine, by machine and GPU, those included whose lease ran out and nobody took."""
-        with translated(self._storage.where), self._storage.engine.connect() as connection:
+        with self._storage.read() as connection:
             return [_read(row) for row in connection.execute(self._query())]
 
     def _clear(self, connection: Connection, here: str) -> Sequence[Seat]:

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, select
 
+from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["unwanted", "withdraw"]
 
@@ -15,8 +15,8 @@ _AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many val
 def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]:
     """Ids of the slots of a study that are not settled and whose job's key is none of `wanted`."""
     table = schema.slots
-    query = select(table.c.id, table.c.digest).where(table.c.study == study, table.c.state != "settled")
-    with translated(storage.where), storage.engine.connect() as connection:
+    query = select(table.c.id, table.c.digest).where(of_study(study), table.c.state != "settled")
+    with storage.read() as connection:
         return [row.id for row in connection.execute(query) if row.digest not in wanted]
 
 
@@ -31,6 +31,6 @@ def withdraw(storage: Storage, study: str, wanted: Collection[str]) -> int:
     gone = 0
     for first in range(0, len(ids), _AT_ONCE):
         these = delete(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]), table.c.state == "open")
-        with translated(storage.where), storage.engine.begin() as connection:
+        with storage.write() as connection:
             gone += connection.execute(these).rowcount
     return gone

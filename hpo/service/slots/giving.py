@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from hpo.service.slots.queries import COMPLETE
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["gives", "gives_slots", "is_giving"]
 
@@ -23,7 +23,7 @@ def gives_slots() -> ColumnElement[bool]:
 
 def _best(extreme: Callable[..., ColumnElement[float]]) -> ColumnElement[float]:
     """The study's best value; as an extreme it is one look at the index, however many values there are."""
-    query = select(extreme(_slot.c.value)).where(_slot.c.study == _study.c.name, COMPLETE)
+    query = select(extreme(_slot.c.value)).where(_slot.c.study_id == _study.c.id, COMPLETE)
     return query.correlate(_study).scalar_subquery()
 
 
@@ -32,6 +32,7 @@ def gives(study: str) -> ColumnElement[bool]:
     return exists(select(_study.c.name).where(_study.c.name == study, gives_slots()))
 
 
+@repeatable
 def is_giving(storage: Storage, study: str) -> bool:
     """Whether the study of that name gives slots, there being any; one that is not there does not.
 
@@ -39,5 +40,5 @@ def is_giving(storage: Storage, study: str) -> bool:
         StorageError: the database failed.
 
     """
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return bool(connection.execute(select(gives(study))).scalar_one())

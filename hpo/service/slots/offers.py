@@ -9,7 +9,7 @@ from hpo.service.slots.giving import gives_slots
 from hpo.service.slots.queries import LEASED, UNSETTLED
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 
 __all__ = ["Offer", "Unsettled", "offers", "unsettled"]
 
@@ -21,12 +21,13 @@ class Offer:
     """A study that has something to claim."""
 
     study: str  # name
-    incarnation: str  # which study of that name
+    study_id: int
     version: str | None  # of the definition's code it asks for; None: any
     trial_timeout: float | None  # seconds one of its trials may take; None: as long as it takes
     leases: int  # its slots that somebody holds, the lease not run out
 
 
+@repeatable
 def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Sequence[Offer]:
     """The studies that are neither stopped nor satisfied and have a slot that is free; in no order.
 
@@ -41,7 +42,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         StorageError: the database failed.
 
     """
-    mine = _slot.c.study == _study.c.name
+    mine = _slot.c.study_id == _study.c.id
     held = select(func.count()).select_from(_slot).where(mine, LEASED, slots.alive()).scalar_subquery()
     # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
     free = (
@@ -52,14 +53,14 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
     )
     query = select(
         _study.c.name.label("study"),
-        _study.c.incarnation,
+        _study.c.id.label("study_id"),
         _study.c.version,
         _study.c.trial_timeout,
         held.label("leases"),
     ).where(gives_slots(), free.scalar_subquery().is_not(None))
     if only:
         query = query.where(_study.c.name.in_(only))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [Offer(**row._mapping) for row in connection.execute(query)]
 
 
@@ -74,6 +75,7 @@ class Unsettled:
     stopped_why: str | None
 
 
+@repeatable
 def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unsettled]:
     """The studies that are not settled, by name.
 
@@ -85,7 +87,7 @@ def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unset
         StorageError: the database failed.
 
     """
-    mine = _slot.c.study == _study.c.name
+    mine = _slot.c.study_id == _study.c.id
     number = select(func.count()).select_from(_slot).where(mine, UNSETTLED).scalar_subquery()
     query = select(
         _study.c.name.label("study"),
@@ -96,6 +98,6 @@ def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unset
     ).order_by(_study.c.name)
     if only:
         query = query.where(_study.c.name.in_(only))
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         rows = connection.execute(query.where(number > 0)).all()
     return [Unsettled(**{**row._mapping, "gives": bool(row.gives)}) for row in rows]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from hpo.optuna_internals import ATTEMPT, SLOT, tables
 from hpo.service.hosts import clock
-from hpo.service.slots import trials
+from hpo.service.slots.queries import lease_runs
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import Noted
 
 __all__ = ["Orphan", "orphans"]
@@ -29,30 +29,28 @@ def orphans(storage: Storage) -> Sequence[Orphan]:
 
     Trials that something else than hpo began are not ours to judge. Raises StorageError.
     """
-    from optuna.storages._rdb.models import StudyModel, TrialModel, TrialSystemAttributeModel
     from optuna.trial import TrialState
 
-    attribute = TrialSystemAttributeModel
+    theirs = tables()
+    study, trial, attribute = theirs.studies.c, theirs.trials.c, theirs.system.c
     query = (
-        select(StudyModel.study_name, TrialModel.number, attribute.key, attribute.value_json)
-        .join(TrialModel, TrialModel.study_id == StudyModel.study_id)
-        .join(attribute, attribute.trial_id == TrialModel.trial_id)
-        .where(TrialModel.state == TrialState.RUNNING, attribute.key.in_([trials.SLOT, trials.ATTEMPT]))
+        select(study.study_name, trial.number, attribute.key, attribute.value_json)
+        .join(theirs.trials, trial.study_id == study.study_id)
+        .join(theirs.system, attribute.trial_id == trial.trial_id)
+        .where(trial.state == TrialState.RUNNING, attribute.key.in_([SLOT, ATTEMPT]))
     )
     # Trials first, slots second: a slot read later than its trial can only be further on.
     rows: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    with translated(storage.where), storage.engine.connect() as connection:
-        for study, number, key, value in connection.execute(query):
-            rows.setdefault((study, number), []).append((key, value))
-        noted = {trial: Noted.read(its) for trial, its in rows.items()}
-        tokens = {trial: (its.whole(trials.SLOT), its.whole(trials.ATTEMPT)) for trial, its in noted.items()}
+    with storage.read() as connection:
+        for name, number, key, value in connection.execute(query):
+            rows.setdefault((name, number), []).append((key, value))
+        noted = {one: Noted.read(its) for one, its in rows.items()}
+        tokens = {one: (its.whole(SLOT), its.whole(ATTEMPT)) for one, its in noted.items()}
         ids = {slot for slot, _ in tokens.values() if slot is not None}
-        held = select(_slot.c.id, _slot.c.attempt).where(
-            _slot.c.id.in_(ids), _slot.c.state == "leased", _slot.c.lease_expires_at > clock.now(storage)
-        )
+        held = select(_slot.c.id, _slot.c.attempt).where(_slot.c.id.in_(ids), lease_runs(clock.now(storage)))
         live = {(id_, attempt) for id_, attempt in connection.execute(held)} if ids else set()
     return [
-        Orphan(study=study, trial=number)
-        for (study, number), token in sorted(tokens.items())
+        Orphan(study=name, trial=number)
+        for (name, number), token in sorted(tokens.items())
         if None not in token and token not in live
     ]

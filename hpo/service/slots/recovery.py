@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from hpo.optuna_internals import trial_id
 from hpo.service.slots import trials
 from hpo.service.slots.orphans import orphans
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.settings import MAX_ATTEMPTS
 
 __all__ = ["Recovered", "recover", "recover_all"]
@@ -21,6 +22,7 @@ class Recovered:
     failed: int  # trials of attempts that will never count
 
 
+@repeatable
 def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -> Recovered:
     """Tell what is settled but not told, and fail the trials nobody works on any more.
 
@@ -38,13 +40,12 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
     slots = Slots(storage, max_attempts=max_attempts)
     exhausted = slots.exhaust(study)
     told = failed = 0
-    with translated(storage.where):
-        try:
-            study_id = storage.rdb.get_study_id_from_name(study)
-            # Trials first, slots second: a slot read later than its trial can only be further on.
-            running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
-        except KeyError:
-            return Recovered(exhausted=exhausted, told=0, failed=0)
+    try:
+        study_id = storage.rdb.get_study_id_from_name(study)
+        # Trials first, slots second: a slot read later than its trial can only be further on.
+        running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+    except KeyError:
+        return Recovered(exhausted=exhausted, told=0, failed=0)
     ours = [(trial, *token) for trial in running if (token := trials.token(trial)) is not None]
     by_id = slots.by_id({slot_id for _, slot_id, _ in ours})
     for trial, slot_id, attempt in ours:
@@ -53,13 +54,14 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
             if slot.state == "leased":
                 continue
             if slot.outcome is not None and slot.trial_number in (None, trial.number):
-                told += trials.tell(storage, trial._trial_id, slot.outcome, slot.value, slot.further)
+                told += trials.tell(storage, trial_id(trial), slot.outcome, slot.value, slot.further)
                 continue
         reason = (slot and slot.reason) or "its worker vanished or gave it back"
-        failed += trials.fail(storage, trial._trial_id, slot_id, attempt, f"attempt {attempt} did not count: {reason}")
+        failed += trials.fail(storage, trial_id(trial), slot_id, attempt, f"attempt {attempt} did not count: {reason}")
     return Recovered(exhausted=exhausted, told=told, failed=failed)
 
 
+@repeatable
 def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
     """As `recover`, of every study that has something to put right; how many trials that were.
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, update
 
-from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries
+from hpo.service.slots.queries import LEASED, UNSETTLED, SlotQueries, lease_ran_out, of_study
 from hpo.service.slots.slot import Slot
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.settings import MAX_ATTEMPTS
 
 __all__ = ["MAX_GIVEN_BACK", "OUT_OF_MEMORY", "Releases"]
@@ -31,18 +31,20 @@ class Releases(SlotQueries):
         super().__init__(storage, clock=clock)
         self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
 
+    @repeatable
     def hand_back(self, slot: Slot, reason: str) -> bool:
         """Give the slot back unfinished and unblamed, as hpo itself broke its attempt off; whether it was still held.
 
         `reason`: why, in one line. At the `MAX_GIVEN_BACK`th time it settles as failed.
         """
         held = and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             return self.hand_back_where(held, reason, connection) == 1
 
+    @repeatable
     def hand_back_all(self, worker: str, reason: str) -> int:
         """As `hand_back`, whatever a worker that was asked to stop still holds; how many slots that were."""
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             return self.hand_back_where(_slot.c.worker == worker, reason, connection)
 
     def hand_back_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
@@ -63,16 +65,18 @@ class Releases(SlotQueries):
             )
         ).rowcount
 
+    @repeatable
     def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
         """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
 
         Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
         """
         released = self._release(worker, reason=reason, traceback=traceback)
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             self._exhaust(connection, _slot.c.worker == worker)
         return released
 
+    @repeatable
     def out_of_memory(self, worker: str, detail: str, traceback: str | None = None) -> int:
         """Free what a worker held that ran out of memory: for one more attempt, in a fresh process; how many slots.
 
@@ -89,22 +93,22 @@ class Releases(SlotQueries):
             lease_expires_at=None,
             settled_at=self._now(),
         )
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             settled: int = connection.execute(again).rowcount
         return settled + self.give_up(worker, reason, traceback)
 
+    @repeatable
     def exhaust(self, study: str | None = None) -> int:
         """Settle as failed what is free but has used up its attempts, of one study or of all; how many slots."""
-        with translated(self._storage.where), self._engine.begin() as connection:
-            return self._exhaust(connection, UNSETTLED if study is None else _slot.c.study == study)
+        with self._storage.write() as connection:
+            return self._exhaust(connection, UNSETTLED if study is None else of_study(study))
 
     def claimable(self) -> ColumnElement[bool]:
         """Of a slot: whether a claim may take it; within a query on unsettled slots."""
         return and_(self._free(), self._tries() < self._max_attempts)
 
     def _free(self) -> ColumnElement[bool]:
-        ran_out = and_(_slot.c.state == "leased", _slot.c.lease_expires_at <= self._now())
-        return or_(_slot.c.state == "open", ran_out)
+        return or_(_slot.c.state == "open", lease_ran_out(self._now()))
 
     @staticmethod
     def _tries() -> ColumnElement[int]:
@@ -118,7 +122,7 @@ class Releases(SlotQueries):
 
     def _release(self, worker: str, **values: Any) -> int:
         statement = self._several(LEASED, _slot.c.worker == worker)
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             return connection.execute(statement.values(state="open", lease_expires_at=None, **values)).rowcount
 
     def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:

@@ -18,7 +18,7 @@ class Slot:
 
     id: int  # never used twice in one database
     study: str  # name
-    incarnation: str  # which study of that name
+    study_id: int  # never used twice in one database either
     position: int  # in the study, from 0
     payload: Mapping[str, object] = field(
         default_factory=dict

@@ -14,13 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import StudyError, UsageError
 from hpo.service.slots.giving import gives
-from hpo.service.slots.queries import COLUMNS, UNSETTLED, read
+from hpo.service.slots.queries import COLUMNS, UNSETTLED, of_study, read
 from hpo.service.slots.releases import Releases
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
 from hpo.service.storage import schema
-from hpo.service.storage.engine import exclusive, insert
-from hpo.service.storage.errors import translated
+from hpo.service.storage.engine import insert
 from hpo.service.storage.noted import parsed
+from hpo.service.storage.patience import repeatable
 from hpo.study import Params
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ class Slots(Releases):
         """
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
-        with translated(self._storage.where), exclusive(self._engine) as connection:
-            incarnation = self._incarnation(connection, study)
-            there = connection.execute(select(func.count()).where(_slot.c.study == study)).scalar_one()
+        with self._storage.exclusive() as connection:
+            study_id = self.study_id(connection, study)
+            there = connection.execute(select(func.count()).where(_slot.c.study_id == study_id)).scalar_one()
             if total < there:
                 raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
             if not there and len(first) > total:
                 raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
             asked = [{"params": dict(params)} for params in first]
             rows = [
-                _row(study, incarnation, position, asked[position] if position < len(asked) else {})
+                _row(study_id, position, asked[position] if position < len(asked) else {})
                 for position in range(there, total)
             ]
             insert(connection, _slot, rows)
@@ -75,9 +75,9 @@ class Slots(Releases):
         wanted: dict[str, Job] = {}
         for job in jobs:
             wanted.setdefault(job.key, job)
-        with translated(self._storage.where), exclusive(self._engine) as connection:
-            incarnation = self._incarnation(connection, study)
-            mine = _slot.c.study == study
+        with self._storage.exclusive() as connection:
+            study_id = self.study_id(connection, study)
+            mine = _slot.c.study_id == study_id
             known = set(connection.execute(select(_slot.c.digest).where(mine)).scalars())
             last = connection.execute(select(func.max(_slot.c.position)).where(mine)).scalar()
             new = [(key, job) for key, job in wanted.items() if key not in known]
@@ -85,7 +85,7 @@ class Slots(Releases):
             if first + len(new) > MAX_SLOTS:
                 raise UsageError(f"study {study!r} would have {first + len(new):,} trials; {MAX_SLOTS:,} is the most")
             rows = [
-                {**_row(study, incarnation, position, job.to_payload()), "digest": key}
+                {**_row(study_id, position, job.to_payload()), "digest": key}
                 for position, (key, job) in enumerate(new, start=first)
             ]
             insert(connection, _slot, rows)
@@ -101,20 +101,31 @@ class Slots(Releases):
         had, not that all is settled: a lease elsewhere may still run out. A slot of which nobody can read what was
         asked for settles as failed: it would be tried with something else.
         """
-        while (row := self._take(study, worker, lease_seconds)) is not None:
+        while (row := self._claimed(study, worker, lease_seconds)) is not None:
             slot = read(row)
             if isinstance(parsed(row.payload), dict):
                 return slot
             self.settle(slot, "failed", reason="what was asked for cannot be read in the database")
         return None
 
+    def _claimed(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
+        """A claim is no call to be made twice: what one took whose answer was lost goes back before the next."""
+        unsure = False
+
+        def claimed() -> Row[Any] | None:
+            nonlocal unsure
+            if unsure:
+                self.hand_back_all(worker, "the answer to its claim was lost")
+            unsure = True
+            return self._take(study, worker, lease_seconds)
+
+        return self._storage.answer(claimed)
+
     def _take(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
-        with translated(self._storage.where), self._engine.begin() as connection:
+        with self._storage.write() as connection:
             free = (
                 select(_slot.c.id)
-                .where(
-                    _slot.c.study == study, gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts
-                )
+                .where(of_study(study), gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts)
                 .order_by(_slot.c.turn, _slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)
@@ -137,7 +148,7 @@ class Slots(Releases):
                 .returning(*COLUMNS)
             ).one_or_none()
             if row is None:
-                self._exhaust(connection, _slot.c.study == study)
+                self._exhaust(connection, of_study(study))
         return row
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
@@ -152,6 +163,7 @@ class Slots(Releases):
         """Keep the end of what the slot's attempt printed; the next attempt begins with none."""
         return self._change(slot, output=output)
 
+    @repeatable
     def reserve(
         self, slot: Slot, digest: str, *, params: Params | None = None, trial_number: int | None = None
     ) -> bool:
@@ -168,14 +180,11 @@ class Slots(Releases):
             values["params"] = json.dumps(dict(params))
         if trial_number is not None:
             values["trial_number"] = trial_number
-        try:
-            with self._engine.begin() as connection:
+        with self._storage.write() as connection:
+            try:
                 won = connection.execute(self._held(slot).values(values)).rowcount == 1
-        except IntegrityError:
-            return False
-        except Exception:
-            with translated(self._storage.where):
-                raise
+            except IntegrityError:
+                return False
         if not won:
             raise LeaseLost(f"slot {slot.position} of {slot.study} has passed to somebody else")
         return True
@@ -214,10 +223,9 @@ class Slots(Releases):
             values["further"] = json.dumps(list(further))
         return self._change(slot, **values)
 
-    def _incarnation(self, connection: Connection, study: str) -> str:
-        """Which study of that name there is. Raises StudyError."""
-        table = schema.studies
-        found: str | None = connection.execute(select(table.c.incarnation).where(table.c.name == study)).scalar()
+    def study_id(self, connection: Connection, study: str) -> int:
+        """The id of the study of that name, within the caller's transaction. Raises StudyError."""
+        found: int | None = connection.execute(select(schema.id_of(study))).scalar()
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
@@ -232,21 +240,22 @@ class Slots(Releases):
             _slot.c.state == "leased",
         )
 
-    def _change(self, slot: Slot, **values: Any) -> bool:
-        with translated(self._storage.where), self._engine.begin() as connection:
+    @repeatable
+    def _change(self, slot: Slot, /, **values: Any) -> bool:
+        with self._storage.write() as connection:
             return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
 
 
-def _row(study: str, incarnation: str, position: int, payload: Mapping[str, object]) -> dict[str, object]:
+def _row(study_id: int, position: int, payload: Mapping[str, object]) -> dict[str, object]:
     """A new slot."""
     return {
-        "study": study,
-        "incarnation": incarnation,
+        "study_id": study_id,
         "position": position,
         "payload": json.dumps(payload),
         "state": "open",
         "attempt": 0,
         "handed_back": 0,
+        "turn": 0,
     }
 
 

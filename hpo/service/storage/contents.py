@@ -1,10 +1,10 @@
 """What a database holds: our tables and of which version, Optuna's alone, nothing yet, or another program's."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, select
 
+from hpo import optuna_internals
 from hpo.errors import StorageError
 from hpo.service.storage import schema
 from hpo.service.storage.url import StorageUrl
@@ -14,25 +14,33 @@ if TYPE_CHECKING:
 
 __all__ = ["found", "optuna_scripts", "refuse_incomplete", "refuse_newer", "refuse_other_optuna"]
 
+_EARLIER = "hpo_version"  # a table of those who worked with hpo before its first release
+
 
 def found(connection: Connection, where: StorageUrl) -> int | None:
     """The version of our tables; None where there are none yet and they may be made.
 
     Raises:
-        StorageError: the database is another program's.
+        StorageError: the database is another program's, or was made by an hpo that was never released.
 
     """
     inspector = inspect(connection)
     tables = set(inspector.get_table_names())
-    if schema.version.name in tables:
-        there = {column["name"] for column in inspector.get_columns(schema.version.name)}
-        if not set(schema.version.c.keys()) <= there:
-            raise _foreign(where, {schema.version.name})
-        versions: list[int] = list(connection.execute(select(schema.version.c.version)).scalars())
-        if len(versions) != 1:
-            raise _foreign(where, {schema.version.name})
-        return versions[0]
-    ours = tables & set(schema.metadata.tables)
+    columns = {
+        name: {column["name"] for column in inspector.get_columns(name)}
+        for name in tables & {_EARLIER, schema.studies.name, schema.revision.name}
+    }
+    if "incarnation" in columns.get(schema.studies.name, ()) or columns.get(_EARLIER) == {"id", "version"}:
+        raise StorageError(
+            f"storage {where.safe} was made by an earlier, unreleased version of hpo, which this one can neither read "
+            "nor export: nothing was changed; name another one (--storage), or pip install the commit of hpo that made "
+            "it"
+        )
+    if columns.get(schema.revision.name) == set(schema.revision.c.keys()):
+        revisions = connection.execute(select(schema.revision.c.version_num)).scalars().all()
+        if len(revisions) == 1 and revisions[0].isdecimal():
+            return int(revisions[0])
+    ours = tables & {_EARLIER, schema.revision.name, *schema.metadata.tables}
     if ours:  # without a version nobody can tell what they are
         raise _foreign(where, ours)
     if tables and not _is_optunas(connection, tables):
@@ -42,9 +50,9 @@ def found(connection: Connection, where: StorageUrl) -> int | None:
 
 def refuse_incomplete(connection: Connection, where: StorageUrl) -> None:
     """Raise StorageError where a table is missing, of ours or of Optuna's, in a database of our version."""
-    from optuna.storages._rdb.models import BaseModel
-
-    missing = ({*schema.metadata.tables, *BaseModel.metadata.tables}) - set(inspect(connection).get_table_names())
+    missing = ({*schema.metadata.tables, *optuna_internals.metadata().tables}) - set(
+        inspect(connection).get_table_names()
+    )
     if missing:
         tables = "the table" if len(missing) == 1 else "the tables"
         raise StorageError(
@@ -78,9 +86,8 @@ def refuse_other_optuna(connection: Connection, where: StorageUrl) -> None:
 def optuna_scripts() -> "ScriptDirectory":
     """How Optuna's tables came to be what they are."""
     from alembic.script import ScriptDirectory
-    from optuna.storages import _rdb
 
-    return ScriptDirectory(str(Path(_rdb.__file__).parent / "alembic"))
+    return ScriptDirectory(str(optuna_internals.revisions()))
 
 
 def _is_optunas(connection: Connection, tables: set[str]) -> bool:
@@ -91,9 +98,7 @@ def _is_optunas(connection: Connection, tables: set[str]) -> bool:
         return False
     if "version_info" in tables:
         return True
-    from optuna.storages._rdb.models import BaseModel
-
-    return tables <= set(BaseModel.metadata.tables)
+    return tables <= set(optuna_internals.metadata().tables)
 
 
 def _foreign(where: StorageUrl, tables: set[str]) -> StorageError:

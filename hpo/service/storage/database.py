@@ -1,13 +1,15 @@
 """An open database, for our tables and for Optuna's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import NullPool
 
+from hpo import optuna_internals
 from hpo.errors import StorageError
+from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
 from hpo.service.storage.file import File
 from hpo.service.storage.holdings import Holdings
@@ -33,7 +35,7 @@ class Storage:
         self.holdings = Holdings()  # what of this database is in use here
         if file is not None:
             file.lacks, file.on_replaced = self.holdings.lacking, self._renew
-        self.incarnations: dict[str, str] = {}  # study name -> which study of that name this process works on
+        self.loaded: dict[str, int] = {}  # name -> id of the study of that name this process works on
         self.patience = PATIENCE  # seconds to wait for a database that is away; math.inf: for ever
         self.unless: Callable[[], object] | None = None  # true: do not wait for it any longer
         self.on_away: Callable[[StorageError], object] | None = None  # told what is wrong before a wait
@@ -56,39 +58,52 @@ class Storage:
             StorageError: as `patience.patiently`; whatever a database says within becomes one.
 
         """
-
-        def answered() -> T:
-            with translated(self.where):
-                return call()
-
         return patiently(
-            answered, seconds=self.patience, unless=self.unless, on_away=self.on_away, on_back=self.on_back
+            lambda: self.once(call),
+            seconds=self.patience,
+            unless=self.unless,
+            on_away=self.on_away,
+            on_back=self.on_back,
         )
 
-    @cached_property
-    def rdb(self) -> "RDBStorage":
-        """Optuna's tables without a cache: for telling and for looking at what is running."""
-        # Those of Alembic Optuna imports only when it has begun to ask for the version.
-        import alembic.command
-        import alembic.config
-        import alembic.migration  # noqa: F401
-        from optuna.storages import RDBStorage  # 0.5 s, which `hpo status` does not need
-        from sqlalchemy.orm import scoped_session, sessionmaker
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection to look with; here as below a StorageError is whatever the database says within."""
+        with translated(self.where), self.engine.connect() as connection:
+            yield connection
 
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction, committed at the end of the block."""
+        with translated(self.where), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Connection]:
+        """A transaction that at most one process is in at a time; for what must happen exactly once."""
+        with translated(self.where), exclusive(self.engine) as connection:
+            yield connection
+
+    @property
+    def patient(self) -> "Storage":
+        """The same for whoever waits for a database that is away: as long as `patience` says."""
+        return cast("Storage", _Patient(self))
+
+    def answer(self, call: Callable[[], T]) -> T:
+        """Make a call that bears being made twice: here once, on `patient` until the database answers."""
+        return call()
+
+    def once(self, call: Callable[[], T]) -> T:
+        """Call it; whatever a database says within becomes a StorageError."""
         with translated(self.where):
-            try:
-                # The schema is there already, so this only checks its version, on a throw-away engine of its own.
-                rdb = RDBStorage(
-                    self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
-                    engine_kwargs={"creator": self._detached, "poolclass": NullPool},
-                    skip_table_creation=True,
-                )
-            except RuntimeError as error:
-                raise StorageError(f"storage {self.safe_url}: {error}") from None
-        rdb.engine.dispose()
-        rdb.engine = self.engine
-        rdb.scoped_session = scoped_session(sessionmaker(bind=self.engine))
-        return rdb
+            return call()
+
+    @cached_property
+    def rdb(self) -> "PatientStorage":
+        """Optuna's tables without a cache: for telling and for looking at what is running."""
+        from hpo.service.storage.patient import PatientStorage
+
+        return PatientStorage(self._optunas, self.once, self.once)
 
     @cached_property
     def optuna(self) -> "PatientStorage":
@@ -97,7 +112,15 @@ class Storage:
 
         from hpo.service.storage.patient import PatientStorage
 
-        return PatientStorage(get_storage(self.rdb), self.patiently)
+        return PatientStorage(get_storage(self._optunas), self.patiently, self.once)
+
+    @cached_property
+    def _optunas(self) -> "RDBStorage":
+        url = self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+        try:
+            return self.once(lambda: optuna_internals.storage_over(self.engine, url, self._detached))
+        except RuntimeError as error:
+            raise StorageError(f"storage {self.safe_url}: {error}") from None
 
     def _detached(self) -> Any:
         """A connection of the driver's, for another engine to use and to close."""
@@ -108,20 +131,14 @@ class Storage:
 
     def optuna_within(self, connection: Connection) -> "RDBStorage":
         """Optuna's tables through the caller's transaction: what it writes is committed or undone with the rest."""
-        from sqlalchemy.orm import scoped_session, sessionmaker
-
-        rdb = _twin(self.rdb)
-        # rollback_only: Optuna's own commits leave the outer transaction alone.
-        session = sessionmaker(bind=connection, join_transaction_mode="rollback_only")
-        rdb.scoped_session = scoped_session(session)
-        return rdb
+        return optuna_internals.storage_within(self._optunas, connection)
 
     def _renew(self) -> None:
         """Drop what Optuna's cache remembers, for studies that are loaded too: it is of another database."""
         if "optuna" in self.__dict__:
             from optuna.storages import get_storage
 
-            self.optuna.replace(get_storage(self.rdb))
+            self.optuna.replace(get_storage(self._optunas))
 
     def forget(self) -> None:
         """Drop what Optuna's cache remembers; studies loaded before must be loaded again."""
@@ -132,8 +149,18 @@ class Storage:
         self.engine.dispose()
 
 
-def _twin(rdb: "RDBStorage") -> "RDBStorage":
-    """A shallow copy; `copy.copy` would connect anew, as RDBStorage pickles itself without its engine."""
-    twin = object.__new__(type(rdb))
-    twin.__dict__.update(rdb.__dict__)
-    return twin
+class _Patient:
+    """A storage whose repeatable calls are made until the database answers."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    @property
+    def patient(self) -> "_Patient":
+        return self
+
+    def answer(self, call: Callable[[], T]) -> T:
+        return self._storage.patiently(call)

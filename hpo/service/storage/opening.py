@@ -1,5 +1,7 @@
 """Opening the database studies live in: made or checked once, before any worker starts."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Engine
 
 from hpo.errors import StorageError
@@ -8,10 +10,13 @@ from hpo.service.storage.database import Storage
 from hpo.service.storage.engine import connect
 from hpo.service.storage.errors import translated
 from hpo.service.storage.file import File
+from hpo.service.storage.patience import patiently
 from hpo.service.storage.upgrading import Upgrade, bring_up
 from hpo.service.storage.url import StorageUrl, parse
 
-__all__ = ["examine", "find", "open", "prepare", "upgrade"]
+__all__ = ["await_open", "examine", "find", "open", "prepare", "upgrade"]
+
+OnAway = Callable[[StorageError], object]
 
 
 def prepare(url: str) -> Storage:
@@ -57,6 +62,33 @@ def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
     raise StorageError(f"storage {where.safe} holds no studies of hpo: hpo optimize makes it ready, or name another")
 
 
+def await_open(
+    url: str,
+    *,
+    seconds: float,
+    unless: Callable[[], object],
+    on_away: OnAway,
+    on_back: Callable[[], object],
+) -> Storage:
+    """As `open`, waiting for a database that is away; and so will whoever goes on with its `patient`.
+
+    Args:
+        url: its storage URL.
+        seconds: to wait for it, now and later; `math.inf`: for ever.
+        unless: true: do not wait any longer.
+        on_away: told what is wrong before each wait.
+        on_back: called when it answers after a wait.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: as for `open`.
+
+    """
+    opened = patiently(lambda: open(url), seconds=seconds, unless=unless, on_away=on_away, on_back=on_back)
+    opened.patience, opened.unless, opened.on_away, opened.on_back = seconds, unless, on_away, on_back
+    return opened
+
+
 def find(url: str, *, to_write: bool = False) -> Storage | None:
     """Open the database at `url`; None where there is none yet, or one that `prepare` has still to make ready.
 
@@ -85,16 +117,22 @@ def find(url: str, *, to_write: bool = False) -> Storage | None:
     return Storage(where, engine, file)
 
 
-def upgrade(url: str) -> Upgrade:
+def upgrade(url: str, *, on_away: OnAway | None = None) -> Upgrade:
     """Make the tables in the database at `url`, or bring those of an earlier version up to date; say what was done.
 
     Any number of processes may do so at once: one does it, and to the others there is nothing to do.
+
+    Args:
+        url: of the database.
+        on_away: told what is wrong before one that is away is waited for, a minute at most; None: it is not waited for.
 
     Raises:
         UsageError: `url` is no storage URL.
         StorageError: as for `prepare`, but for an earlier version.
 
     """
+    if on_away is not None:
+        return patiently(lambda: upgrade(url), on_away=on_away)
     where = parse(url)
     _refuse_folders(where)
     engine = connect(where, create=True)
@@ -107,14 +145,16 @@ def upgrade(url: str) -> Upgrade:
         engine.dispose()
 
 
-def examine(url: str) -> Upgrade:
-    """Of which version the tables at `url` are; nothing is changed.
+def examine(url: str, *, on_away: OnAway | None = None) -> Upgrade:
+    """Of which version the tables at `url` are; nothing is changed. `on_away` as for `upgrade`.
 
     Raises:
         UsageError: `url` is no storage URL.
         StorageError: as for `upgrade`; or a table is missing.
 
     """
+    if on_away is not None:
+        return patiently(lambda: examine(url), on_away=on_away)
     where = parse(url)
     _refuse_folders(where)
     version = None
@@ -167,7 +207,7 @@ def _complete(engine: Engine, where: StorageUrl, version: int) -> None:
 def _refuse_unwritable(engine: Engine) -> None:
     """Find out before the first trial, not after it, that nothing can be written; nothing is."""
     with engine.connect() as connection:
-        connection.execute(schema.version.update().values(version=schema.version.c.version))
+        connection.execute(schema.revision.update().values(version_num=schema.revision.c.version_num))
         connection.rollback()
 
 

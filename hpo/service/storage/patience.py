@@ -1,14 +1,15 @@
 """Waiting out a database that is away: for a minute, or for ever."""
 
+import functools
 import math
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hpo.errors import StorageError
 
-__all__ = ["PATIENCE", "patiently"]
+__all__ = ["PATIENCE", "patiently", "repeatable"]
 
 PATIENCE = 60.0
 """Seconds a call to the database is tried again before it counts as failed: a server restarts in less."""
@@ -16,6 +17,8 @@ PATIENCE = 60.0
 _FIRST, _LONGEST = 0.05, 2.0  # seconds between tries
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Owner = TypeVar("Owner")
 
 
 def patiently(
@@ -61,3 +64,19 @@ def patiently(
             return answer
         time.sleep(pause * random.uniform(0.5, 1.0))  # workers that lost one server do not come back in step
         pause = min(_LONGEST, 2 * pause)
+
+
+def repeatable(function: Callable[Concatenate[Owner, P], T]) -> Callable[Concatenate[Owner, P], T]:
+    """A function of a storage, or a method of what has one as `_storage`, that bears being made twice.
+
+    For whoever gives it `Storage.patient` it is made until the database answers; for others once.
+    """
+
+    @functools.wraps(function)
+    def made(owner: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        its: Any = owner
+        storage = its if hasattr(its, "patient") else its._storage
+        answer: T = storage.answer(lambda: function(owner, *args, **kwargs))
+        return answer
+
+    return made

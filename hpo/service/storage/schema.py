@@ -1,38 +1,53 @@
 """The tables of ours, beside Optuna's in one database: names begin with hpo_.
 
 What is here is what they are now; `migrations` has how they came to be so, and makes them.
+
+A study is one row of hpo_study and one of Optuna's `studies`, made in one transaction and deleted in one; the name says
+which two belong together. It is unique in both and never changes: neither hpo nor Optuna renames a study, and the pages
+refuse what optuna-dashboard calls renaming, a copy under another name. Our id is never used again, which Optuna's
+`study_id` may be: SQLite gives the last one a second time once its study was deleted. So what must not be taken for
+another study's goes by our id, and all that belongs to a study refers to it and goes with it. A worker's row is no
+study's: it only names the study the worker was told to serve.
 """
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Double,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
+    ScalarSelect,
     String,
     Table,
     Text,
     UniqueConstraint,
+    select,
     text,
 )
 
 __all__ = [
     "LONGEST_NAME",
+    "REVISIONS",
     "VERSION",
     "dashboard_keys",
     "dashboard_logouts",
     "gpus",
+    "id_of",
     "looks",
     "metadata",
+    "revision",
     "slots",
     "studies",
-    "version",
     "workers",
 ]
 
-VERSION = 7
+VERSION = 1
 """Of our tables: the last migration. A database that says more was made by a newer hpo."""
+
+REVISIONS = "hpo_revision"
+"""The table in which Alembic keeps its count; alembic_version is Optuna's."""
 
 metadata = MetaData()
 
@@ -40,19 +55,19 @@ LONGEST_NAME = 512  # characters of a study's name; Optuna's limit
 NAME = String(LONGEST_NAME)
 KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in an INTEGER
 
-# Every hpo there ever was looks here before it touches anything. Alembic goes by hpo_revision, which says the same.
-version = Table(
-    "hpo_version",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
-    Column("version", Integer, nullable=False),
-)
+
+def _of_study() -> ForeignKey:
+    return ForeignKey("hpo_study.id", ondelete="CASCADE")
+
+
+# Where Alembic keeps which revision the tables are of: one row. In a MetaData of its own, as Alembic makes it.
+revision = Table(REVISIONS, MetaData(), Column("version_num", String(32), primary_key=True))
 
 studies = Table(
     "hpo_study",
     metadata,
-    Column("name", NAME, primary_key=True),
-    Column("incarnation", String(32), nullable=False),  # drawn when made: tells a study from a later one of its name
+    Column("id", KEY, primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
     Column("reference", Text, nullable=False),
     Column("definition", String(255), nullable=False, index=True),
     Column("space", String(255), nullable=False),
@@ -60,37 +75,35 @@ studies = Table(
     Column("fidelity", String(255), nullable=False),
     Column("direction", String(8), nullable=False),
     Column("metric", String(255), nullable=False),
+    Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
     Column("seed", BigInteger, nullable=False),
     Column("sampler", String(64), nullable=False),
     Column("pruner", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # studies.Kind
+    Column("parent_id", KEY, _of_study(), index=True),  # the search it measures; NULL: of none
     Column("created_at", Double, nullable=False),  # seconds since 1970
-    # Of version 2:
-    Column("kind", String(16), nullable=False, server_default="search"),  # studies.Kind
-    Column("parent", NAME),  # name of the search it measures; NULL: of none
-    # Of version 3:
     Column("version", String(64)),  # of the definition's code when it was asked for last; NULL: not known
+    Column("data", String(64)),  # digest of the rows the study was begun with; NULL: not loaded yet
     Column("trial_timeout", Double),  # seconds of one trial; NULL: no limit of the study's own
     Column("until", Double),  # nothing is begun any more once a value is at least this good; NULL: no such value
     Column("stopped_at", Double),  # seconds since 1970; NULL: it is not stopped
     Column("stopped_by", String(255)),
     Column("stopped_why", Text),
-    # Of version 4:
-    Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
-    # Of version 5:
-    Column("data", String(64)),  # digest of the rows the study was begun with; NULL: not loaded yet
+    sqlite_autoincrement=True,  # ids are never used twice, here and below: what an old process holds means no new one
 )
 
 slots = Table(
     "hpo_slot",
     metadata,
     Column("id", KEY, primary_key=True),
-    Column("study", NAME, nullable=False),
-    Column("incarnation", String(32), nullable=False),  # of its study
+    Column("study_id", KEY, _of_study(), nullable=False),
     Column("position", Integer, nullable=False),  # from 0
     Column("payload", Text, nullable=False),  # JSON object: what was asked for when the slot was made
     Column("state", String(8), nullable=False),  # open, leased, settled
     Column("attempt", Integer, nullable=False),  # claims so far: with the worker's name, the token of a lease
     Column("handed_back", Integer, nullable=False),  # claims that were given back and count as no attempt
+    # Slots of the lowest turn are taken first: attempt, less 1 once one of them was given back.
+    Column("turn", Integer, nullable=False),
     Column("worker", String(255)),
     Column("started_at", Double),  # of the last claim; all times are seconds since 1970
     Column("lease_expires_at", Double),
@@ -99,19 +112,13 @@ slots = Table(
     Column("digest", String(64)),  # of the configuration, once it is known; of a job: its key, from the beginning
     Column("outcome", String(8)),  # complete, pruned, failed
     Column("value", Double),
+    Column("further", Text),  # JSON list: values of the objectives after the first; NULL: there is one objective
     Column("reason", Text),
     Column("traceback", Text),
-    Column("settled_at", Double),
-    # Of version 4:
-    Column("further", Text),  # JSON list: values of the objectives after the first; NULL: there is one objective
-    # Of version 5:
     Column("output", Text),  # the end of what the last attempt printed; NULL: nothing
-    # Of version 6:
-    Column("turn", Integer, nullable=False, server_default="0"),
-    # slots of the lowest are taken first: attempt, less 1 once one of them was given back
-    UniqueConstraint("study", "position", name="hpo_slot_position"),
-    UniqueConstraint("study", "digest", name="hpo_slot_digest"),
-    # Ids are never used twice, so what an old process holds can never mean a new slot.
+    Column("settled_at", Double),
+    UniqueConstraint("study_id", "position", name="hpo_slot_position"),
+    UniqueConstraint("study_id", "digest", name="hpo_slot_digest"),
     sqlite_autoincrement=True,
 )
 
@@ -119,8 +126,7 @@ looks = Table(
     "hpo_look",
     metadata,
     Column("id", KEY, primary_key=True),
-    Column("study", NAME, nullable=False, index=True),  # the search whose optimum is compared
-    Column("incarnation", String(32), nullable=False),  # of that study
+    Column("study_id", KEY, _of_study(), nullable=False, index=True),  # the search whose optimum is compared
     Column("rows", String(16), nullable=False),  # share or resampled: what the pairs were run on
     Column("baseline", String(255), nullable=False),  # name
     Column("fidelity", String(255), nullable=False),
@@ -163,7 +169,7 @@ gpus = Table(
     Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
 )
 
-# Of version 7, both: what the dashboards of one database share, so that a login at one is a login at all of them.
+# What the dashboards of one database share, so that a login at one is a login at all of them.
 dashboard_keys = Table(
     "hpo_dashboard_key",
     metadata,
@@ -178,21 +184,20 @@ dashboard_logouts = Table(
     Column("expires_at", Double, nullable=False),  # seconds since 1970; its cookie is void from then on by itself
 )
 
-# A claim looks at what is left to do, not at what is done: its cost does not grow with the study. Of version 6: in the
-# order of turns.
+# A claim looks at what is left to do, not at what is done: its cost does not grow with the study.
 Index(
     "hpo_slot_unsettled",
-    slots.c.study,
+    slots.c.study_id,
     slots.c.turn,
     slots.c.position,
     postgresql_where=text("state <> 'settled'"),
     sqlite_where=text("state <> 'settled'"),
 )
-# Of version 3: who holds what, and how many hold something of a study, is asked at each look for work. When the leases
+# Who holds what, and how many hold something of a study, is asked at each look for work. When the leases
 # run out is not in it: a renewal then changes no index, which PostgreSQL does within the row's own page.
 Index(
     "hpo_slot_leased",
-    slots.c.study,
+    slots.c.study_id,
     slots.c.worker,
     postgresql_where=text("state = 'leased'"),
     sqlite_where=text("state = 'leased'"),
@@ -200,8 +205,14 @@ Index(
 # Likewise: the best of a study, and whether a value is as good as was asked for.
 Index(
     "hpo_slot_complete",
-    slots.c.study,
+    slots.c.study_id,
     slots.c.value,
     postgresql_where=text("outcome = 'complete'"),
     sqlite_where=text("outcome = 'complete'"),
 )
+
+
+def id_of(study: str) -> ScalarSelect[int]:
+    """The id of the study of that name, as a part of a statement; NULL where there is none."""
+    named = studies.alias("named")  # so that it stays a question of its own within one on hpo_study
+    return select(named.c.id).where(named.c.name == study).scalar_subquery()

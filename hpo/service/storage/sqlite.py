@@ -108,14 +108,14 @@ def foreign(connection: sqlite3.Connection) -> str | None:
     try:
         if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             return "is empty"
-        versions: list[Any] = connection.execute(f"SELECT version FROM {schema.version.name}").fetchall()
+        versions: list[Any] = connection.execute(f"SELECT version_num FROM {schema.revision.name}").fetchall()
     except sqlite3.OperationalError as error:
         if "no such" not in str(error):
             raise
         return "is another program's"
     except sqlite3.DatabaseError:
         return "is not a SQLite database, or is damaged"
-    if versions != [(schema.VERSION,)]:
+    if versions != [(str(schema.VERSION),)]:
         return f"has tables of another version than {schema.VERSION}"
     return None
 

@@ -1,17 +1,23 @@
 """Making the tables, and bringing those of an earlier version up to date: once, in one transaction."""
 
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from hpo import optuna_internals
 from hpo.service.storage import contents, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.sqlite import BUSY_SECONDS
 from hpo.service.storage.url import StorageUrl
 
 __all__ = ["Upgrade", "bring_up"]
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+_one_at_a_time = threading.Lock()  # `alembic.op`, through which a revision speaks, is one for all threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +39,11 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
 
     """
     # All that this takes is imported first: nobody shall wait for that, and no server end a transaction that idles.
-    import alembic.migration
-    import alembic.operations
-    import alembic.script  # noqa: F401
-    import optuna.storages._rdb.models  # noqa: F401
+    import alembic.command
+    import alembic.config
+    import alembic.migration  # noqa: F401
 
-    from hpo.service.storage.migrations import migrate
+    optuna_internals.tables()
 
     with engine.connect() as connection:
         contents.refuse_other_optuna(connection, where)
@@ -51,8 +56,19 @@ def bring_up(engine: Engine, where: StorageUrl) -> Upgrade:
         else:
             contents.refuse_newer(before, where)
         if before != schema.VERSION:
-            migrate(connection, before)
+            _migrate(connection)
     return Upgrade(before=before, after=schema.VERSION, needed=schema.VERSION)
+
+
+def _migrate(connection: Connection) -> None:
+    """Run the revisions that are missing, within the caller's transaction."""
+    from alembic.command import upgrade
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    with _one_at_a_time:
+        upgrade(config, "head")
 
 
 def _use_wal(engine: Engine) -> None:
@@ -72,14 +88,9 @@ def _use_wal(engine: Engine) -> None:
 
 def _make_optunas(connection: Connection) -> None:
     """Optuna's tables as the Optuna installed here wants them; it would make them without a lock."""
-    import optuna
     from alembic.migration import MigrationContext
-    from optuna.storages._rdb import models
 
-    models.BaseModel.metadata.create_all(connection)
-    if connection.execute(select(models.VersionInfoModel.__table__)).first() is None:
-        info = {"version_info_id": 1, "schema_version": models.SCHEMA_VERSION, "library_version": optuna.__version__}
-        connection.execute(models.VersionInfoModel.__table__.insert().values(info))
+    optuna_internals.make_tables(connection)
     context = MigrationContext.configure(connection)
     if context.get_current_revision() is None:
         context.stamp(contents.optuna_scripts(), "head")

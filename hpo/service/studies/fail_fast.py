@@ -3,8 +3,9 @@
 from sqlalchemy import desc, func, select
 
 from hpo.errors import StudyError
+from hpo.service.slots.queries import of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.service.studies import halting
 
 __all__ = ["FAIL_FAST", "first_all_failed", "stop_if_all_failed"]
@@ -15,6 +16,7 @@ FAIL_FAST = 5
 _slot = schema.slots
 
 
+@repeatable
 def first_all_failed(storage: Storage, study: str, *, known: int = 0) -> str | None:
     """What is wrong where all trials of a study have failed so far, and enough of them; None where it may go on.
 
@@ -27,9 +29,9 @@ def first_all_failed(storage: Storage, study: str, *, known: int = 0) -> str | N
         StorageError: the database failed.
 
     """
-    settled = select(func.count()).where(_slot.c.study == study)
-    failures = select(_slot.c.reason).where(_slot.c.study == study, _slot.c.outcome == "failed")
-    with translated(storage.where), storage.engine.connect() as connection:
+    settled = select(func.count()).where(of_study(study))
+    failures = select(_slot.c.reason).where(of_study(study), _slot.c.outcome == "failed")
+    with storage.read() as connection:
         if connection.execute(settled.where(_slot.c.outcome.in_(("complete", "pruned")))).scalar_one():
             return None
         reasons = connection.execute(failures.order_by(desc(_slot.c.settled_at))).scalars().all()
@@ -38,6 +40,7 @@ def first_all_failed(storage: Storage, study: str, *, known: int = 0) -> str | N
     return f"its first {len(reasons)} trials all failed, the last with: {reasons[0] or 'no reason was recorded'}"
 
 
+@repeatable
 def stop_if_all_failed(storage: Storage, study: str) -> str | None:
     """Stop the study where its first trials have all failed; why, or None where it is not so or is stopped already.
 

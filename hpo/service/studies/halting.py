@@ -6,13 +6,11 @@ returned, nothing new begins.
 
 import time
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, text, update
 
-from hpo.errors import StudyError
+from hpo.service.slots.queries import of_study
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
 
 __all__ = ["BY_HPO", "resume", "stop"]
 
@@ -42,7 +40,7 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
 
     """
     table = schema.studies
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         if now:
             _settle_claims(connection)
         values = {
@@ -53,10 +51,10 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
         running = (table.c.name == study, table.c.stopped_at.is_(None))
         changed = connection.execute(update(table).where(*running).values(values)).rowcount == 1
         if not changed:
-            _refuse_unknown(connection, storage, study)
+            Slots(storage).study_id(connection, study)  # refuses one that is not there
         if now:
             told = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
-            Slots(storage).hand_back_where(schema.slots.c.study == study, told, connection)
+            Slots(storage).hand_back_where(of_study(study), told, connection)
     return changed
 
 
@@ -69,12 +67,12 @@ def resume(storage: Storage, study: str) -> bool:
 
     """
     table = schema.studies
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         stopped = (table.c.name == study, table.c.stopped_at.is_not(None))
         values = {"stopped_at": None, "stopped_by": None, "stopped_why": None}
         changed = connection.execute(update(table).where(*stopped).values(values)).rowcount == 1
         if not changed:
-            _refuse_unknown(connection, storage, study)
+            Slots(storage).study_id(connection, study)  # refuses one that is not there
     return changed
 
 
@@ -85,12 +83,6 @@ def _settle_claims(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {schema.slots.name} IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _refuse_unknown(connection: Connection, storage: Storage, study: str) -> None:
-    table = schema.studies
-    if connection.execute(select(table.c.name).where(table.c.name == study)).first() is None:
-        raise StudyError(f"there is no study {study!r} in {storage.safe_url}")
 
 
 def _line(why: str | None) -> str | None:

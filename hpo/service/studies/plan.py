@@ -56,11 +56,11 @@ class StudyPlan:
 class StudyRecord(StudyPlan):
     """A study as it was made."""
 
+    id: int  # never used twice in one database, so it tells a study from an earlier or later one of its name
     seed: int
     sampler: str
     pruner: str
     created_at: float  # seconds since 1970
-    incarnation: str  # tells it from an earlier or later study of the same name
     stopped_at: float | None = None  # seconds since 1970; None: it is not stopped
     stopped_by: str | None = None  # who stopped it
     stopped_why: str | None = None  # the reason, where one was given

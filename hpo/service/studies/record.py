@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Row, select, update
 
 from hpo.errors import StudyError
+from hpo.optuna_internals import METRIC_NAMES, tables
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.engine import exclusive
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.service.studies.plan import StudyPlan, StudyRecord
 from hpo.service.studies.refusals import refuse_mismatch, unknown
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
@@ -36,6 +36,18 @@ __all__ = [
     "measured",
 ]
 
+_study = schema.studies
+_parent = _study.alias("parent")
+_COLUMNS = [
+    *(column for column in _study.c if column is not _study.c.parent_id),
+    select(_parent.c.name)
+    .where(_parent.c.id == _study.c.parent_id)
+    .correlate(_study)
+    .scalar_subquery()
+    .label("parent"),
+]
+"""What a `StudyRecord` is read from."""
+
 _AMENDABLE = ("reference", "version", "trial_timeout", "until")
 """What may change in a study: where its definition lies and how its code reads, and the limits it keeps."""
 
@@ -52,23 +64,21 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
 
     """
     plan = replace(plan, reference=registry.reference(plan.reference))
-    with translated(storage.where):
-        existing = lookup(storage, plan.name)
-        if existing is None:
-            _ = storage.rdb  # which imports Optuna, and nobody shall wait for that
-            with exclusive(storage.engine) as connection:
-                existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
-                if existing is None:
-                    return _create(storage, connection, plan)
-        refuse_mismatch(existing, plan)
-        wanted = {name: getattr(plan, name) for name in _AMENDABLE if getattr(plan, name) is not None}
-        return _amend(storage, existing, wanted)
+    existing = lookup(storage, plan.name)
+    if existing is None:
+        _ = storage.rdb  # which imports Optuna, and nobody shall wait for that
+        with storage.exclusive() as connection:
+            existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
+            if existing is None:
+                return _create(storage, connection, plan)
+    refuse_mismatch(existing, plan)
+    wanted = {name: getattr(plan, name) for name in _AMENDABLE if getattr(plan, name) is not None}
+    return _amend(storage, existing, wanted)
 
 
 def forget(storage: Storage, name: str, what: Collection[Literal["trial_timeout", "until"]]) -> None:
     """Take a study's own limit away. Raises StudyError."""
-    with translated(storage.where):
-        _amend(storage, get(storage, name), dict.fromkeys(what))
+    _amend(storage, get(storage, name), dict.fromkeys(what))
 
 
 def get(storage: Storage, name: str) -> StudyRecord:
@@ -98,17 +108,17 @@ def find(storage: Storage, word: str) -> StudyRecord:
     raise StudyError(unknown(word, everything, storage.safe_url))
 
 
+@repeatable
 def list_all(storage: Storage) -> list[StudyRecord]:
     """Every study, the oldest first."""
-    table = schema.studies
-    with translated(storage.where), storage.engine.connect() as connection:
-        rows = connection.execute(select(table).order_by(table.c.created_at, table.c.name)).all()
+    with storage.read() as connection:
+        rows = connection.execute(select(*_COLUMNS).order_by(_study.c.created_at, _study.c.name)).all()
     return [_record(row) for row in rows]
 
 
 def measured(storage: Storage, name: str) -> list[str]:
     """Names of the studies that measure what the search of that name found, the oldest first."""
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return _measured(connection, name)
 
 
@@ -120,7 +130,7 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
 
     """
     _ = storage.rdb  # as in `create_or_resume`
-    with translated(storage.where), exclusive(storage.engine) as connection:
+    with storage.exclusive() as connection:
         if _read(connection, name) is None:
             raise StudyError(f"there is no study {name!r} in {storage.safe_url}")
         doomed = [name, *_measured(connection, name)]
@@ -128,7 +138,6 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
             running = Slots(storage).live(each, connection)
             if running and not force:
                 raise StudyError(f"study {each!r} has {running} trials running: stop their workers first, or force it")
-        connection.execute(schema.looks.delete().where(schema.looks.c.study == name))
         for each in doomed:
             _delete(storage, connection, each)
     storage.forget()
@@ -152,20 +161,19 @@ def load(
     import optuna
 
     record = get(storage, name)
-    known = storage.incarnations.get(name)
-    if known is not None and known != record.incarnation:
+    if storage.loaded.get(name, record.id) != record.id:
         storage.forget()
-    storage.incarnations[name] = record.incarnation
-    with translated(storage.where):
-        try:
-            return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
-        except KeyError:
-            raise halved(storage, name) from None
+    storage.loaded[name] = record.id
+    try:
+        return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
+    except KeyError:
+        raise halved(storage, name) from None
 
 
+@repeatable
 def lookup(storage: Storage, name: str) -> StudyRecord | None:
     """The study of that name; None where there is none."""
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return _read(connection, name)
 
 
@@ -186,7 +194,7 @@ def _read(connection: Connection, name: str) -> StudyRecord | None:
         return None
     if "\0" in name and connection.dialect.name == "postgresql":  # likewise
         return None
-    row = connection.execute(select(schema.studies).where(schema.studies.c.name == name)).one_or_none()
+    row = connection.execute(select(*_COLUMNS).where(_study.c.name == name)).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -197,29 +205,25 @@ def _record(row: Row[Any]) -> StudyRecord:
 def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -> StudyRecord:
     changed = {name: value for name, value in wanted.items() if getattr(existing, name) != value}
     if changed:
-        with storage.engine.begin() as connection:
-            table = schema.studies
-            connection.execute(update(table).where(table.c.name == existing.name).values(changed))
+        with storage.write() as connection:
+            connection.execute(update(_study).where(_study.c.id == existing.id).values(changed))
     return replace(existing, **changed)
 
 
 def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyRecord:
     from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
-    from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
 
     wanted = {field.name: getattr(plan, field.name) for field in fields(StudyPlan)}
-    record = StudyRecord(
-        **{
-            **wanted,
-            "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
-            "sampler": plan.sampler or DEFAULT_SAMPLER,
-            "pruner": plan.pruner or DEFAULT_PRUNER,
-        },
-        created_at=time.time(),
-        incarnation=secrets.token_hex(16),
-    )
-    if plan.parent is not None and _read(connection, plan.parent) is None:
+    values = {
+        **wanted,
+        "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
+        "sampler": plan.sampler or DEFAULT_SAMPLER,
+        "pruner": plan.pruner or DEFAULT_PRUNER,
+        "created_at": time.time(),
+    }
+    parent = None if plan.parent is None else _read(connection, plan.parent)
+    if plan.parent is not None and parent is None:
         raise StudyError(
             f"there is no study {plan.parent!r} in {storage.safe_url}, so nothing it found can be measured"
         )
@@ -233,21 +237,20 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
         raise StudyError(
             f"study {plan.name!r} is in {storage.safe_url} already but was not made by hpo: choose another --name"
         ) from None
-    optunas.set_study_system_attr(study_id, _SYSTEM_ATTR_METRIC_NAMES, [plan.metric, *plan.costs])
-    values = {field.name: getattr(record, field.name) for field in fields(StudyRecord)}
-    connection.execute(schema.studies.insert().values(values))
-    return record
+    optunas.set_study_system_attr(study_id, METRIC_NAMES, [plan.metric, *plan.costs])
+    row = {name: value for name, value in values.items() if name != "parent"} | {"parent_id": parent and parent.id}
+    id_ = connection.execute(_study.insert().values(row).returning(_study.c.id)).scalar_one()
+    return StudyRecord(id=id_, **values)
 
 
 def _measured(connection: Connection, name: str) -> list[str]:
-    table = schema.studies
-    query = select(table.c.name).where(table.c.parent == name).order_by(table.c.created_at, table.c.name)
+    query = select(_study.c.name).where(_study.c.parent_id == schema.id_of(name))
+    query = query.order_by(_study.c.created_at, _study.c.name)
     return list(connection.execute(query).scalars())
 
 
 def _delete(storage: Storage, connection: Connection, name: str) -> None:
-    connection.execute(schema.slots.delete().where(schema.slots.c.study == name))
-    connection.execute(schema.studies.delete().where(schema.studies.c.name == name))
+    connection.execute(_study.delete().where(_study.c.name == name))  # and all that belongs to it
     study_id = _optunas(connection, name)
     if study_id is not None:  # else another program has deleted it there already
         _lock(connection, study_id)
@@ -269,14 +272,11 @@ def _quiet() -> Iterator[None]:
 
 def _optunas(connection: Connection, name: str) -> int | None:
     """Optuna's id of the study. Not asked of Optuna, which would undo the transaction where there is none."""
-    from optuna.storages._rdb.models import StudyModel
-
-    return connection.execute(select(StudyModel.study_id).where(StudyModel.study_name == name)).scalar()
+    theirs = tables().studies.c
+    return connection.execute(select(theirs.study_id).where(theirs.study_name == name)).scalar()
 
 
 def _lock(connection: Connection, study_id: int) -> None:
     """Keep workers that are still at it from adding to what is about to be deleted; SQLite has one writer anyway."""
-    from optuna.storages._rdb.models import StudyModel, TrialModel
-
-    for model in (StudyModel, TrialModel):
-        connection.execute(select(model.study_id).where(model.study_id == study_id).with_for_update())
+    for table in (tables().studies, tables().trials):
+        connection.execute(select(table.c.study_id).where(table.c.study_id == study_id).with_for_update())

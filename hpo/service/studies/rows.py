@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from hpo.errors import DataError
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
+from hpo.service.storage.patience import repeatable
 from hpo.service.studies.plan import StudyRecord
 
 __all__ = ["agree_on_rows", "refuse_other_rows"]
@@ -14,6 +14,7 @@ __all__ = ["agree_on_rows", "refuse_other_rows"]
 _study = schema.studies
 
 
+@repeatable
 def agree_on_rows(storage: Storage, record: StudyRecord, found: str) -> None:
     """Have the study keep which rows it is of, where it keeps none yet; a measurement is of its search's rows.
 
@@ -31,7 +32,7 @@ def agree_on_rows(storage: Storage, record: StudyRecord, found: str) -> None:
     """
     name = record.parent or record.name
     mine = _study.c.name == name
-    with translated(storage.where), storage.engine.begin() as connection:
+    with storage.write() as connection:
         connection.execute(update(_study).where(mine, _study.c.data.is_(None)).values(data=found))
         kept = connection.execute(select(_study.c.data).where(mine)).scalar_one_or_none()
     refuse_other_rows(name, kept, found)

@@ -68,7 +68,7 @@ def drain(
     if until is not None:
         record = replace(record, until=until)
     rule = _UntilSettled(storage, record, words.outage, on_progress or (lambda _: None))
-    with storage.holdings.study(record.name, record.incarnation), Stops() as stops:
+    with storage.holdings.study(record.name, record.id, record.created_at), Stops() as stops:
         supervisor = Supervisor(
             storage,
             replace(order, study=record.name, objective=objective),

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from hpo import notes
 from hpo.errors import StorageError, StudyError, UsageError
@@ -76,7 +75,7 @@ def run_fleet(url: str, order: FleetOrder) -> bool:
         if storage is None:
             return True
         try:
-            only = tuple(storage.patiently(partial(studies.find, storage, word)).name for word in order.only)
+            only = tuple(studies.find(storage.patient, word).name for word in order.only)
             stopped = _serve(storage, replace(order, only=only), stops, words) == "interrupted"
             _log.info("stopped" if stopped else _drained(storage, only))
             return stopped
@@ -132,7 +131,7 @@ class _AnyStudy:
 
 def _drained(storage: Storage, only: Sequence[str]) -> str:
     """What to say at the end. Raises StudyError where trials are left that should have been settled."""
-    left = storage.patiently(lambda: unsettled(storage, only=only))
+    left = unsettled(storage.patient, only=only)
     failed = [each for each in left if each.gives or each.stopped_by == BY_HPO]
     if failed:
         raise StudyError(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import desc, select
 
+from hpo.service.slots.queries import of_study
 from hpo.service.slots.slot import Counts
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["Fruitless", "fruitless"]
 
@@ -38,10 +38,10 @@ def _last(storage: Storage, study: str, outcome: str) -> tuple[int | None, str |
     """Number and reason of the trial that ended so last."""
     query = (
         select(_slot.c.trial_number, _slot.c.reason)
-        .where(_slot.c.study == study, _slot.c.outcome == outcome)
+        .where(of_study(study), _slot.c.outcome == outcome)
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(1)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         found = connection.execute(query).first()
     return (None, None) if found is None else (found.trial_number, found.reason)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, desc, func, select
+from sqlalchemy import and_, case, desc, func, select
 
+from hpo.optuna_internals import tables
 from hpo.service.hosts import clock
-from hpo.service.slots.queries import COLUMNS, read
+from hpo.service.slots.queries import COLUMNS, lease_runs, of_study, read
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.study import Params
 
 __all__ = [
@@ -65,11 +65,11 @@ def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
     """The slots that settled last, the latest first. Raises StorageError."""
     query = (
         select(*COLUMNS)
-        .where(_slot.c.study == study, _slot.c.outcome.is_not(None))
+        .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(limit)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [read(row) for row in connection.execute(query)]
 
 
@@ -81,10 +81,10 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
     given = and_(_slot.c.digest.is_(None), _slot.c.payload != "{}")
     query = (
         select(*COLUMNS)
-        .where(_slot.c.study == study, _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
+        .where(of_study(study), _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
         .order_by(_slot.c.position)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         slots = map(read, connection.execute(query))
         return next((slot for slot in slots if dict(slot.params or {}) == dict(params)), None)
 
@@ -93,10 +93,10 @@ def history(storage: Storage, study: str) -> Sequence[Settled]:
     """Every trial that came to its end, in the order they did. Raises StorageError."""
     query = (
         select(_slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at)
-        .where(_slot.c.study == study, _slot.c.outcome.is_not(None))
+        .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [
             Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0)
             for trial, outcome, value, at in connection.execute(query)
@@ -123,21 +123,22 @@ def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
             func.max(_slot.c.trial_number).label("last"),
             func.max(_slot.c.settled_at).label("at"),
         )
-        .where(_slot.c.study == study, ended)
+        .where(of_study(study), ended)
         .group_by(_slot.c.reason, _slot.c.outcome)
         .order_by(_slot.c.outcome, desc(number), _slot.c.reason)
         .limit(limit)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         return [Failure(**row._mapping) for row in connection.execute(query)]
 
 
 def ages(storage: Storage) -> Mapping[str, Ages]:
     """Of every study that has slots, by name. One query; raises StorageError."""
     now = clock.now(storage)
-    claimed = func.min(case((_alive(storage), _slot.c.started_at)))
-    query = select(_slot.c.study, now - claimed, now - func.max(_slot.c.settled_at)).group_by(_slot.c.study)
-    with translated(storage.where), storage.engine.connect() as connection:
+    claimed = func.min(case((lease_runs(now), _slot.c.started_at)))
+    its = schema.studies
+    query = select(its.c.name, now - claimed, now - func.max(_slot.c.settled_at)).join(_slot).group_by(its.c.name)
+    with storage.read() as connection:
         rows = connection.execute(query).all()
     return {study: Ages(oldest_claim_seconds=_past(claim), idle_seconds=_past(idle)) for study, claim, idle in rows}
 
@@ -150,14 +151,14 @@ def state(storage: Storage, study: str, definition: str) -> tuple[object, ...]:
 
     """
     its, looks = schema.studies, schema.looks
-    kept = select(its.c.name, its.c.incarnation, its.c.version).where(its.c.definition == definition)
+    kept = select(its.c.id, its.c.version).where(its.c.definition == definition)
     done = (
-        select(_slot.c.study, _slot.c.state, func.count(), func.max(_slot.c.settled_at))
-        .where(_slot.c.study.in_(select(its.c.name).where(its.c.definition == definition)))
-        .group_by(_slot.c.study, _slot.c.state)
+        select(_slot.c.study_id, _slot.c.state, func.count(), func.max(_slot.c.settled_at))
+        .where(_slot.c.study_id.in_(select(its.c.id).where(its.c.definition == definition)))
+        .group_by(_slot.c.study_id, _slot.c.state)
     )
-    looked = select(func.max(looks.c.id)).where(looks.c.study == study)
-    with translated(storage.where), storage.engine.connect() as connection:
+    looked = select(func.max(looks.c.id)).where(looks.c.study_id == schema.id_of(study))
+    with storage.read() as connection:
         return (
             *sorted(map(tuple, connection.execute(kept)), key=str),
             *sorted(map(tuple, connection.execute(done)), key=str),
@@ -172,16 +173,11 @@ def numbers(storage: Storage) -> Mapping[str, int]:
         StorageError: the database failed.
 
     """
-    from optuna.storages._rdb.models import StudyModel
-
-    with translated(storage.where), storage.engine.connect() as connection:
-        rows: Sequence[Any] = connection.execute(select(StudyModel.study_name, StudyModel.study_id)).all()
+    theirs = tables().studies.c
+    with storage.read() as connection:
+        rows: Sequence[Any] = connection.execute(select(theirs.study_name, theirs.study_id)).all()
     return dict(rows)
 
 
 def _past(seconds: float | None) -> float | None:
     return None if seconds is None else max(0.0, seconds)
-
-
-def _alive(storage: Storage) -> ColumnElement[bool]:
-    return and_(_slot.c.state == "leased", _slot.c.lease_expires_at > clock.now(storage))

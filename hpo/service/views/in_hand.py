@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from hpo.service.hosts.clock import now
-from hpo.service.slots.queries import UNSETTLED
+from hpo.service.slots.queries import STUDY, lease_runs, of_study
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 
 __all__ = ["InHand", "in_hand"]
 
@@ -33,12 +32,17 @@ def in_hand(storage: Storage, study: str | None = None) -> tuple[InHand, ...]:
     Raises StorageError.
     """
     query = select(
-        _slot.c.study, _slot.c.worker, _slot.c.position, _slot.c.attempt, _slot.c.trial_number, _slot.c.started_at
-    ).where(UNSETTLED, _slot.c.state == "leased", _slot.c.lease_expires_at > now(storage))
+        STUDY.label("study"),
+        _slot.c.worker,
+        _slot.c.position,
+        _slot.c.attempt,
+        _slot.c.trial_number,
+        _slot.c.started_at,
+    ).where(lease_runs(now(storage)))
     if study is not None:
-        query = query.where(_slot.c.study == study)
-    with translated(storage.where), storage.engine.connect() as connection:
-        rows = connection.execute(query.order_by(_slot.c.worker, _slot.c.study, _slot.c.position)).all()
+        query = query.where(of_study(study))
+    with storage.read() as connection:
+        rows = connection.execute(query.order_by(_slot.c.worker, "study", _slot.c.position)).all()
     return tuple(
         InHand(
             study=row.study,

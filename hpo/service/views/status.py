@@ -11,10 +11,10 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from hpo.service import studies
+from hpo.service.slots.queries import of_study
 from hpo.service.slots.slot import Counts, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
 from hpo.service.views.fruitless import Fruitless, fruitless
 from hpo.service.views.in_hand import InHand, in_hand
@@ -155,8 +155,8 @@ def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
 def mean_seconds(storage: Storage, study: str) -> float | None:
     """What a trial of the study took so far, from its claim to its result; None where none has one."""
     mean = select(func.avg(_slot.c.settled_at - _slot.c.started_at)).where(
-        _slot.c.study == study, _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None)
+        of_study(study), _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None)
     )
-    with translated(storage.where), storage.engine.connect() as connection:
+    with storage.read() as connection:
         seconds = connection.execute(mean).scalar()
     return None if seconds is None else float(seconds)

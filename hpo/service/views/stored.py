@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
+from hpo import optuna_internals
 from hpo.service import studies
-from hpo.service.slots import trials
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import Noted
 from hpo.study import Params, ParamValue
 
@@ -62,28 +61,25 @@ def read(storage: Storage, study: str, number: int | None = None) -> list[Stored
         StudyError: the study was deleted, or another program has deleted its trials.
 
     """
-    from optuna.storages._rdb import models
-
-    with translated(storage.where):
-        study_id = _id(storage, study)
-        with storage.engine.connect() as connection:
-            _begin(connection)
-            trial: Any = models.TrialModel.__table__.c
-            columns = (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete)
-            its = trial.study_id == study_id
-            if number is not None:
-                its &= trial.number == number
-            found = connection.execute(select(*columns).where(its).order_by(trial.number)).all()
-            tables = (
-                (models.TrialValueModel, "objective", "value", "value_type"),
-                (models.TrialParamModel, "param_name", "param_value", "distribution_json"),
-                (models.TrialUserAttributeModel, "key", "value_json"),
-                (models.TrialSystemAttributeModel, "key", "value_json"),
-                (models.TrialIntermediateValueModel, "step", "intermediate_value", "intermediate_value_type"),
-            )
-            values, params, user, system, curves = (_rows(connection, its, *table) for table in tables)
-    number_of = models.TrialValueModel.stored_repr_to_value
-    step_of = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    its_tables = optuna_internals.tables()
+    study_id = _id(storage, study)
+    with storage.read() as connection:
+        _begin(connection)
+        trial = its_tables.trials.c
+        columns = (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete)
+        its = trial.study_id == study_id
+        if number is not None:
+            its &= trial.number == number
+        found = connection.execute(select(*columns).where(its).order_by(trial.number)).all()
+        tables = (
+            (its_tables.values, "objective", "value", "value_type"),
+            (its_tables.params, "param_name", "param_value", "distribution_json"),
+            (its_tables.user, "key", "value_json"),
+            (its_tables.system, "key", "value_json"),
+            (its_tables.reports, "step", "intermediate_value", "intermediate_value_type"),
+        )
+        values, params, user, system, curves = (_rows(connection, its, *table) for table in tables)
+    number_of, step_of = optuna_internals.value_of_objective, optuna_internals.reported_value
     return [
         StoredTrial(
             number=number,
@@ -102,20 +98,18 @@ def read(storage: Storage, study: str, number: int | None = None) -> list[Stored
 
 def distributions(storage: Storage, study: str) -> dict[str, "BaseDistribution"]:
     """What each parameter of the study was drawn from, by name, in trials of ours. Raises StudyError as `read`."""
-    from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialSystemAttributeModel
-
-    ours = TrialSystemAttributeModel
+    theirs = optuna_internals.tables()
+    trial, param, noted = theirs.trials.c, theirs.params.c, theirs.system.c
     query = (
-        select(TrialParamModel.param_name, TrialParamModel.distribution_json)
-        .join(TrialModel, TrialModel.trial_id == TrialParamModel.trial_id)
-        .join(ours, (ours.trial_id == TrialModel.trial_id) & (ours.key == trials.SLOT))
-        .order_by(TrialParamModel.param_name)
+        select(param.param_name, param.distribution_json)
+        .join(theirs.trials, trial.trial_id == param.trial_id)
+        .join(theirs.system, (noted.trial_id == trial.trial_id) & (noted.key == optuna_internals.SLOT))
+        .order_by(param.param_name)
         .distinct()
     )
-    with translated(storage.where):
-        study_id = _id(storage, study)
-        with storage.engine.connect() as connection:
-            rows = connection.execute(query.where(TrialModel.study_id == study_id)).all()
+    study_id = _id(storage, study)
+    with storage.read() as connection:
+        rows = connection.execute(query.where(trial.study_id == study_id)).all()
     found = ((name, _distribution(text)) for name, text in rows)
     return {name: distribution for name, distribution in found if distribution is not None}
 
@@ -130,17 +124,15 @@ def _begin(connection: Connection) -> None:
 
 def _id(storage: Storage, study: str) -> int:
     try:
-        return storage.rdb.get_study_id_from_name(study)
+        found: int = storage.rdb.get_study_id_from_name(study)
+        return found
     except KeyError:
         raise studies.halved(storage, study) from None
 
 
-def _rows(connection: Connection, its: Any, model: Any, *columns: str) -> Rows:
+def _rows(connection: Connection, its: Any, table: Table, *columns: str) -> Rows:
     """The rows of one table that belong to `its` trials, in the order they were written."""
-    from optuna.storages._rdb.models import TrialModel
-
-    table: Any = model.__table__
-    trial: Any = TrialModel.__table__
+    trial = optuna_internals.tables().trials
     query = (
         select(table.c.trial_id, *(table.c[column] for column in columns))
         .join(trial, trial.c.trial_id == table.c.trial_id)

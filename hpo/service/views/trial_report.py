@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from hpo.errors import HpoError, StudyError
+from hpo.optuna_internals import ATTEMPT, POSITION, SLOT
 from hpo.service import studies
-from hpo.service.slots import trials
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.service.views.front import FrontTrial, front
 from hpo.service.views.fruitless import fruitless
 from hpo.service.views.stored import StoredTrial
@@ -113,14 +112,13 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
     record = studies.find(storage, word)
     found = next(iter(_stored(storage, record.name, number)), None)
     if found is None:
-        with translated(storage.where):
-            count = storage.rdb.get_n_trials(storage.rdb.get_study_id_from_name(record.name))
+        count = storage.rdb.get_n_trials(storage.rdb.get_study_id_from_name(record.name))
         there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
         raise StudyError(f"study {record.name!r} has no trial {number}; {there}")
     slots = Slots(storage)
-    wanted = found.system.whole(trials.SLOT)  # one made by another program has none
+    wanted = found.system.whole(SLOT)  # one made by another program has none
     slot = None if wanted is None else slots.by_id([wanted]).get(wanted)
-    if slot is not None and (slot.study, slot.attempt) != (record.name, found.system.whole(trials.ATTEMPT)):
+    if slot is not None and (slot.study, slot.attempt) != (record.name, found.system.whole(ATTEMPT)):
         slot = None  # its last word is about a later trial
     return _report(record.name, found, slot, None if slot is None else slots.output(slot))
 
@@ -158,8 +156,8 @@ def _report(study: str, found: StoredTrial, slot: Slot | None, output: str | Non
         value=found.value if found.state in ("complete", "pruned") else None,
         params=dict(slot.params) if slot is not None and slot.params else found.params,
         seed=seed,
-        position=found.system.whole(trials.POSITION),
-        attempt=found.system.whole(trials.ATTEMPT),
+        position=found.system.whole(POSITION),
+        attempt=found.system.whole(ATTEMPT),
         worker=slot.worker if slot is not None else None,
         started_at=started,
         seconds=(ended - started).total_seconds() if started is not None and ended is not None else None,

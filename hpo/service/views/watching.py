@@ -43,7 +43,7 @@ def watch(
     try:
         while True:
             looked = time.monotonic()
-            record, now = storage.patiently(lambda: _look(storage, study))
+            record, now = _look(storage.patient, study)
             first = first or now
             elapsed = time.monotonic() - began
             late = timeout is not None and elapsed >= timeout

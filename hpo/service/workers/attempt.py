@@ -4,11 +4,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, ReplacedError, StorageError
 from hpo.messages import said
+from hpo.optuna_internals import trial_id
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slot import LeaseLost, Outcome, Slot
@@ -43,15 +44,21 @@ class WorkerContext:
     on_step: Callable[[Step, Slot], None]  # called after each step
     watcher: Watcher  # knows what a trial prints
 
+    @property
+    def patient(self) -> "WorkerContext":
+        """The same for whoever waits for a database that is away."""
+        storage = self.storage.patient
+        return replace(self, storage=storage, slots=Slots(storage, max_attempts=self.limits.max_attempts))
+
 
 class Attempt:
-    """The slot a worker has in hand, from its claim to its end; each call to the database is patient."""
+    """The slot a worker has in hand, from its claim to its end; it waits for a database that is away."""
 
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
         self.slot = slot
         self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
         self._context = context
-        self._patiently = context.storage.patiently
+        self._waiting = context.patient
         self._began = time.monotonic()
         self.error: StorageError | None = None  # what broke it off
         self._unsettled = Unsettled(context.storage.where, slot)
@@ -65,17 +72,17 @@ class Attempt:
 
         """
         slot, context = self.slot, self._context
-        with context.storage.holdings.slot(slot.study, slot.id, slot.attempt, context.worker):
+        with context.storage.holdings.slot(slot.study, slot.study_id, slot.id, slot.attempt, context.worker):
             return self._run(loaded)
 
     def _run(self, loaded: LoadedStudy) -> Ending:
-        slot, context = self.slot, self._context
+        slot, context = self.slot, self._waiting
         try:
             context.on_step("claimed", slot)
-            trial = self._patiently(lambda: trials.create(context.storage, loaded.study(slot), slot))
-            self.trial_id = trial._trial_id
-            context.storage.holdings.trial(trial._trial_id)
-            self._patiently(lambda: context.slots.attach(slot, trial.number))
+            trial = trials.create(context.storage, loaded.study(slot), slot)
+            self.trial_id = trial_id(trial)
+            context.storage.holdings.trial(self.trial_id)
+            context.slots.attach(slot, trial.number)
             context.on_step("created", slot)
             self._say("claimed", trial=trial.number)
             context.watcher.begun(slot.study, trial.number)
@@ -86,7 +93,7 @@ class Attempt:
             return self._interrupt(error)
         except HpoError as error:  # no trial can run
             why = said(error)
-            self._patiently(lambda: self.give_back(why))
+            self.give_back(why, wait=True)
             raise
         except KeyboardInterrupt:  # none shall
             if is_a_persons():
@@ -103,12 +110,12 @@ class Attempt:
             raise
 
     def _close(self, trial: "optuna.Trial", result: Result) -> Ending:
-        slot, context = self.slot, self._context
-        self._patiently(self._keep_output)
+        slot, context = self.slot, self._waiting
+        self._keep_output(context.slots)
         if result.outcome == "exhausted":
             # As if the process had died, which it had better do before it takes another slot.
-            self._patiently(lambda: context.slots.out_of_memory(context.worker, result.reason or "", result.traceback))
-            self._patiently(lambda: recover(context.storage, slot.study, max_attempts=context.limits.max_attempts))
+            context.slots.out_of_memory(context.worker, result.reason or "", result.traceback)
+            recover(context.storage, slot.study, max_attempts=context.limits.max_attempts)
             self._say("out of memory", trial=trial.number, reason=result.reason)
             return "exhausted"
         return self._finish(trial, result, result.outcome)
@@ -116,22 +123,24 @@ class Attempt:
     def reserve(self, trial_id: int, digest: str) -> bool:
         """The sampler's question whether a configuration is free for the trial it draws for. Raises LeaseLost."""
         self.trial_id = trial_id
-        return self._patiently(lambda: self._context.slots.reserve(self.slot, digest))
+        return self._waiting.slots.reserve(self.slot, digest)
 
-    def give_back(self, reason: str, *, blamed: bool = False) -> None:
-        """Give the slot back and fail its trial; without patience, from any thread.
+    def give_back(self, reason: str, *, blamed: bool = False, wait: bool = False) -> None:
+        """Give the slot back and fail its trial; from any thread.
 
         Args:
             reason: why, in one line.
             blamed: whether it counts as an attempt that failed: hpo did not ask for its end.
+            wait: for a database that is away.
 
         Raises:
             StorageError: the database failed.
 
         """
-        slots, worker = self._context.slots, self._context.worker
+        context = self._waiting if wait else self._context
+        slots, worker = context.slots, context.worker
         try:
-            self._keep_output()
+            self._keep_output(slots)
             if blamed:
                 slots.give_up(worker, reason)
             else:
@@ -139,45 +148,43 @@ class Attempt:
         except StorageError as error:
             self._unsettled.keep(error)
             raise
-        self._fail(reason)
+        self._fail(reason, context)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
 
     def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
-        context, slot = self._context, self.slot
-        won = self._patiently(
-            lambda: context.slots.settle(
-                slot,
-                outcome,
-                result.value,
-                result.reason,
-                traceback=result.traceback,
-                params=trial.params,
-                trial_number=trial.number,
-                further=result.further,
-            )
+        context, slot = self._waiting, self.slot
+        won = context.slots.settle(
+            slot,
+            outcome,
+            result.value,
+            result.reason,
+            traceback=result.traceback,
+            params=trial.params,
+            trial_number=trial.number,
+            further=result.further,
         )
         self._unsettled.clear()
         context.on_step("settled", slot)
         value, further = result.value, result.further
         if not won:
             # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
-            there = self._patiently(lambda: context.slots.by_id([slot.id])).get(slot.id)
+            there = context.slots.by_id([slot.id]).get(slot.id)
             same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
             if there is None or not same or there.outcome is None:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        self._patiently(lambda: trials.tell(context.storage, trial._trial_id, outcome, value, further))
+        trials.tell(context.storage, trial_id(trial), outcome, value, further)
         context.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome
 
-    def _keep_output(self) -> None:
+    def _keep_output(self, slots: Slots) -> None:
         """Keep the end of what the trial printed, while the slot is still ours; most print nothing."""
         output = self._context.watcher.printed()
         if output:
-            self._context.slots.keep_output(self.slot, self._context.storage.where.hide(output))
+            slots.keep_output(self.slot, self._context.storage.where.hide(output))
 
     def _note(self, trial: "optuna.Trial", reason: str) -> None:
         """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
@@ -188,7 +195,7 @@ class Attempt:
 
     def _drop(self) -> Ending:
         """Fail the trial of a slot that is no longer ours."""
-        self._patiently(lambda: self._fail(f"attempt {self.slot.attempt} lost its slot"))
+        self._fail(f"attempt {self.slot.attempt} lost its slot", self._waiting)
         self._say("lost the slot, so its trial is dropped", reason="taken back, deleted, or overdue")
         return "lost"
 
@@ -198,12 +205,12 @@ class Attempt:
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
             return "interrupted"
-        self._patiently(lambda: self.give_back(str(error)))
+        self.give_back(str(error), wait=True)
         return "interrupted"
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, context: WorkerContext) -> None:
         if self.trial_id is not None:
-            trials.fail(self._context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+            trials.fail(context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import HpoError, StorageError, TrialError
 from hpo.messages import one_line, said
+from hpo.optuna_internals import constraints, storage_of, trial_id
 from hpo.service.slots.slot import LeaseLost, Outcome
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 
 if TYPE_CHECKING:
     import optuna
@@ -49,20 +49,16 @@ def judge(
         KeyboardInterrupt: a person's Ctrl-C.
 
     """
-    from optuna.exceptions import StorageInternalError, TrialPruned
+    from optuna.exceptions import TrialPruned
 
     try:
         return _feasible(trial, _valued(objective(trial), len(trial.study.directions)))
     except TrialPruned as error:
-        with translated(storage.where):
-            return Result(outcome="pruned", value=_last_report(trial), reason=said(error) or None)
+        return Result(outcome="pruned", value=_last_report(trial), reason=said(error) or None)
     except (LeaseLost, HpoError):  # neither is a fault of the trial
         raise
     except TrialError as error:
         return Result(outcome="pruned", reason=said(error) or type(error).__name__)
-    except StorageInternalError:
-        with translated(storage.where):
-            raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and is_a_persons():
             raise
@@ -103,12 +99,12 @@ def _feasible(trial: "optuna.Trial", result: Result) -> Result:
 
     Hence whatever is complete is feasible, and the best of a study is.
     """
-    broken = sorted(name for name, value in trial._cached_frozen_trial.constraints.items() if value > 0)
+    broken = sorted(name for name, value in constraints(trial).items() if value > 0)
     if result.outcome != "complete" or not broken:
         return result
     return replace(result, outcome="pruned", reason=f"infeasible: {', '.join(broken)} above 0")
 
 
 def _last_report(trial: "optuna.Trial") -> float | None:
-    reports = trial.study._storage.get_trial(trial._trial_id).intermediate_values
+    reports = storage_of(trial.study).get_trial(trial_id(trial)).intermediate_values
     return reports[max(reports)] if reports else None

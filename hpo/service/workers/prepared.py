@@ -50,8 +50,8 @@ class LoadedStudy:
         if self._study is None:
             record = self.record
             sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
-            self._study = studies.load(self._storage, record.name, sampler=sampler, pruner=pruner)
-            if self._storage.incarnations[record.name] != record.incarnation:
+            self._study = studies.load(self._storage.patient, record.name, sampler=sampler, pruner=pruner)
+            if self._storage.loaded[record.name] != record.id:
                 raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
         return self._study
 
@@ -101,14 +101,13 @@ class StudyCache:
 
         """
         kept = self._kept.get(offer.study)
-        if kept is not None and (kept.record.incarnation, kept.record.version) == (offer.incarnation, offer.version):
+        if kept is not None and (kept.record.id, kept.record.version) == (offer.study_id, offer.version):
             self._kept.move_to_end(offer.study)
             return kept
         self.drop(offer.study)
         self._watcher.loading(offer.study)
-        patiently = self._storage.patiently
-        patiently(lambda: recover(self._storage, offer.study, max_attempts=self._max_attempts))
-        record = patiently(lambda: studies.get(self._storage, offer.study))
+        recover(self._storage.patient, offer.study, max_attempts=self._max_attempts)
+        record = studies.get(self._storage.patient, offer.study)
         made = LoadedStudy(self._storage, record, self._objective(record), self._reserve)
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
@@ -125,7 +124,7 @@ class StudyCache:
             return self._make_objective(self._beat)
         _refuse_other(registry.load(record.reference), record)
         made, rows = _of_definition(record, self._beat)
-        self._storage.patiently(lambda: studies.agree_on_rows(self._storage, record, rows))
+        studies.agree_on_rows(self._storage.patient, record, rows)
         return made
 
 

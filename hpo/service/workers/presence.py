@@ -25,16 +25,16 @@ class Presence:
 
     def __init__(self, storage: Storage, me: Worker, *, lease_seconds: float) -> None:
         self._me = me  # as it was told last, or will be at the next beat
-        self._patiently = storage.patiently
         self._roster = Roster(storage)
         self._seats = Seats(storage)
+        self._waiting = storage.patient  # what must be known before anything begins is waited for
         self._lease = lease_seconds
         self._gpu: Gpu | None = None
         self._per_gpu = 1
 
     def sign_on(self) -> None:
         """Enter the roster. Raises StorageError."""
-        self._patiently(lambda: self._roster.sign_on(self._me, self._lease))
+        Roster(self._waiting).sign_on(self._me, self._lease)
 
     def take_gpu(self, *, per_gpu: int, sleep: Callable[[float], bool]) -> Gpu | None:
         """A seat on a GPU of this machine, waited for as long as it takes; TensorFlow will see that GPU alone.
@@ -53,9 +53,7 @@ class Presence:
         there = gpus.listed()
         waiting = False
         while there:
-            taken = self._patiently(
-                lambda: self._seats.take(there, self._me.name, per_gpu=per_gpu, lease_seconds=self._lease)
-            )
+            taken = Seats(self._waiting).take(there, self._me.name, per_gpu=per_gpu, lease_seconds=self._lease)
             if taken is not None:
                 self._gpu, self._per_gpu = taken, per_gpu
                 os.environ["CUDA_VISIBLE_DEVICES"] = taken.uuid
@@ -85,7 +83,7 @@ class Presence:
 
         """
         me = self._me
-        there = self._patiently(self._roster.present)
+        there = Roster(self._waiting).present()
         beside = sum(each.alive and each.machine == me.machine and each.gpu is None for each in there)
         threads = min(most, share(beside))
         self._me = replace(me, threads=threads)

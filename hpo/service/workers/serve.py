@@ -89,7 +89,9 @@ class Server:
         self._study = study
         limits = limits or Limits()
         self._watcher = watcher = watcher or Watcher()
-        slots = Slots(storage, max_attempts=limits.max_attempts)
+        slots = Slots(storage, max_attempts=limits.max_attempts)  # what renews and gives back does not wait
+        self._waiting = storage.patient
+        self._slots = Slots(self._waiting, max_attempts=limits.max_attempts)
         self._context = WorkerContext(
             storage=storage,
             slots=slots,
@@ -98,7 +100,7 @@ class Server:
             on_step=on_step or watcher.step,
             watcher=watcher,
         )
-        self._source = Source(storage, slots, study=study) if source is None else source(slots)
+        self._source = Source(self._waiting, self._slots, study=study) if source is None else source(self._slots)
         renew = lambda slot: slots.renew(slot, limits.lease_seconds)  # noqa: E731
         every = limits.lease_seconds / 3
         self._heartbeat = Heartbeat(renew, every=every, stall=limits.stall_seconds, also=watcher.renewed)
@@ -113,7 +115,6 @@ class Server:
         self._stopped = threading.Event()
         self._claim_after = 0.0  # monotonic seconds; nothing is claimed before
         self._replace = False  # whether this process had better be replaced
-        self._unsure = False  # whether a claim may have been made whose answer was lost
         self._attempt: Attempt | None = None  # at the slot in hand
         self._interrupted = 0  # trials in a row that the database broke off
         self.offer: Offer | None = None  # of the study served now, or last
@@ -132,10 +133,10 @@ class Server:
     def _hold(self, study: str, held: contextlib.ExitStack) -> None:
         """Put right what a crash left of the study, and from then on accept no database without it."""
         storage, attempts = self._storage, self._context.limits.max_attempts
-        record = storage.patiently(lambda: lookup(storage, study))
+        record = lookup(self._waiting, study)
         if record is not None:
-            held.enter_context(storage.holdings.study(study, record.incarnation))
-        storage.patiently(lambda: recover(storage, study, max_attempts=attempts))
+            held.enter_context(storage.holdings.study(study, record.id, record.created_at))
+        recover(self._waiting, study, max_attempts=attempts)
 
     def stop(self, reason: str, *, blamed: bool = False) -> None:
         """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.
@@ -161,7 +162,7 @@ class Server:
     def _turn(self) -> bool:
         """One slot, or a wait for one; False where there is nothing left to wait for."""
         self._stopped.wait(max(0.0, self._claim_after - time.monotonic()))
-        offer = self._storage.patiently(self._source.offer)
+        offer = self._source.offer()
         if offer is not None:
             try:
                 if self._take(offer):
@@ -177,12 +178,12 @@ class Server:
                 self._source.refuse(offer, error)
                 return True
         self._watcher.idle()
-        return self._storage.patiently(lambda: self._source.wait(self._stopped.wait))
+        return self._source.wait(self._stopped.wait)
 
     def _take(self, offer: Offer) -> bool:
         """Take a slot of the study and run it; False where others were faster."""
         loaded = self._cache.get(offer)
-        slot = self._storage.patiently(lambda: self._claim(offer.study))
+        slot = self._slots.claim(offer.study, self._context.worker, self._context.limits.lease_seconds)
         if slot is None:
             return False
         self.offer = offer
@@ -214,16 +215,7 @@ class Server:
         if ending == "exhausted" or (limit is not None and resident_bytes() > limit):
             self._replace = True
         if ending in ("complete", "pruned", "failed"):
-            self._storage.patiently(lambda: self._source.ended(offer, ending))
-
-    def _claim(self, study: str) -> Slot | None:
-        worker, slots = self._context.worker, self._context.slots
-        if self._unsure:
-            slots.hand_back_all(worker, "the answer to its claim was lost")
-        self._unsure = True
-        slot = slots.claim(study, worker, self._context.limits.lease_seconds)
-        self._unsure = False
-        return slot
+            self._source.ended(offer, ending)
 
     def _beat(self) -> None:
         self._heartbeat.beat()

@@ -149,7 +149,7 @@ class Source:
         if refusal is None:
             return False
         then = refusal.offer
-        if then is not None and (offer.incarnation, offer.version) != (then.incarnation, then.version):
+        if then is not None and (offer.study_id, offer.version) != (then.study_id, then.version):
             return False
         return time.monotonic() < refusal.until
 

@@ -27,7 +27,7 @@ from hpo.service.hosts.roster import Worker
 from hpo.service.slots.slot import Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.storage.patience import PATIENCE, patiently
+from hpo.service.storage.patience import PATIENCE
 from hpo.service.workers.order import STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.service.workers.output import KEPT, Output
 from hpo.service.workers.prepared import MakeObjective
@@ -255,13 +255,7 @@ def _open(order: WorkOrder, stop: _Stop) -> Storage:
     patience = PATIENCE if order.study is not None else math.inf
     away = lambda error: Event(kind="away", text=str(error)).send(order.events)  # noqa: E731
     back = lambda: Event(kind="back").send(order.events)  # noqa: E731
-    opened = patiently(
-        lambda: storages.open(order.storage), seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back
-    )
-    opened.patience = patience
-    opened.unless = stop.asked.is_set
-    opened.on_away, opened.on_back = away, back
-    return opened
+    return storages.await_open(order.storage, seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back)
 
 
 def _server(
@@ -269,7 +263,7 @@ def _server(
 ) -> Server:
     def source(slots: Slots) -> Source:
         return Source(
-            storage,
+            storage.patient,
             slots,
             study=order.study,
             only=order.only,

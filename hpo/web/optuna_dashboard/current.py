@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.service.storage.schema import studies
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class Current:
             self._studies = present
             return self._app
 
-    def _present(self) -> set[tuple[str, str]]:
-        """Every study's name, and which of that name it is."""
-        statement = select(studies.c.name, studies.c.incarnation)
-        with translated(self._storage.where), self._storage.engine.connect() as connection:
-            return {(name, incarnation) for name, incarnation in connection.execute(statement)}
+    def _present(self) -> set[int]:
+        """Every study's id, which is of no study that was deleted."""
+        with self._storage.read() as connection:
+            return set(connection.execute(select(studies.c.id)).scalars())

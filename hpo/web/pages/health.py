@@ -5,7 +5,6 @@ from sqlalchemy import text
 
 from hpo.errors import StorageError
 from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
 from hpo.web.pages.shared import Shared
 
 __all__ = ["register"]
@@ -26,7 +25,7 @@ def register(app: Flask, storage: Storage, shared_seconds: float) -> None:
 
 def _answers(storage: Storage) -> bool:
     try:
-        with translated(storage.where), storage.engine.connect() as connection:
+        with storage.read() as connection:
             connection.execute(text("SELECT 1"))
     except StorageError:
         return False

@@ -43,7 +43,7 @@ class _Reports:
         self._documents: Shared[tuple[str, tuple[object, ...]], Document] = Shared(
             lambda key: self._make(key[0]), seconds=math.inf, most=_KEPT
         )
-        self._crossed: set[tuple[str, str]] = set()  # (study, incarnation): what was put there while it ran will do
+        self._crossed: set[int] = set()  # ids of studies: what was put there while they ran will do
 
     def view(self, name: str) -> Response:
         """The report on the search of that name, as `hpo report` writes it."""
@@ -65,11 +65,10 @@ class _Reports:
         number = glances.numbers(self._storage).get(name)
         if number is None:
             raise studies.halved(self._storage, name)
-        crossed = (name, record.incarnation)
         running = bool(Slots(self._storage).counts(name).running)
-        if record.kind == "search" and not (running and crossed in self._crossed):
+        if record.kind == "search" and not (running and record.id in self._crossed):
             self._documents.get((name, glances.state(self._storage, name, record.definition)))
-            self._crossed.add(crossed)
+            self._crossed.add(record.id)
         return redirect(f"/dashboard/studies/{number}", 303)
 
     def _make(self, name: str) -> Document:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
-from hpo.service.storage.engine import exclusive
+from hpo.service.storage.patience import repeatable
 from hpo.service.storage.schema import dashboard_keys, dashboard_logouts
 from hpo.web.security.users import Account, Users
 
@@ -60,22 +60,22 @@ def signing_key(storage: "Storage") -> str:
         StorageError: the database failed.
 
     """
+    return _key(storage.patient)
 
-    def kept(connection: Connection) -> str | None:
-        return connection.scalar(select(dashboard_keys.c.key))
 
-    def found() -> str:
-        with storage.engine.connect() as connection:
-            key = kept(connection)
-        if key is None:
-            with exclusive(storage.engine) as connection:
-                key = kept(connection)  # another one may have been first
-                if key is None:
-                    key = secrets.token_hex(32)
-                    connection.execute(insert(dashboard_keys).values(id=1, key=key))
+@repeatable
+def _key(storage: "Storage") -> str:
+    kept = select(dashboard_keys.c.key)
+    with storage.read() as connection:
+        key = connection.scalar(kept)
+    if key is not None:
         return key
-
-    return storage.patiently(found)
+    with storage.exclusive() as connection:
+        key = connection.scalar(kept)  # another one may have been first
+        if key is None:
+            key = secrets.token_hex(32)
+            connection.execute(insert(dashboard_keys).values(id=1, key=key))
+    return key
 
 
 class Sessions:
@@ -102,28 +102,30 @@ class Sessions:
 
     def ended(self) -> bool:
         """Whether somebody has logged out with it, at whichever dashboard. Raises StorageError."""
-        query = select(dashboard_logouts.c.session).where(dashboard_logouts.c.session == session["id"])
-
-        def found() -> bool:
-            with self._storage.engine.connect() as connection:
-                return connection.scalar(query) is not None
-
-        return self._storage.patiently(found)
+        return _was_ended(self._storage.patient, session["id"])
 
     def end(self) -> None:
         """End it, at all dashboards of the database. Raises StorageError."""
-        ended, now = session.get("id"), time.time()
+        ended = session.get("id")
         session.clear()
-
-        def put() -> None:
-            with exclusive(self._storage.engine) as connection:
-                over = (dashboard_logouts.c.expires_at < now) | (dashboard_logouts.c.session == ended)
-                connection.execute(delete(dashboard_logouts).where(over))
-                values = {"session": ended, "expires_at": now + SESSION_SECONDS}
-                connection.execute(insert(dashboard_logouts).values(values))
-
         if ended is not None:
-            self._storage.patiently(put)
+            _end(self._storage.patient, ended)
+
+
+@repeatable
+def _was_ended(storage: "Storage", ended: str) -> bool:
+    with storage.read() as connection:
+        query = select(dashboard_logouts.c.session).where(dashboard_logouts.c.session == ended)
+        return connection.scalar(query) is not None
+
+
+@repeatable
+def _end(storage: "Storage", ended: str) -> None:
+    now = time.time()
+    with storage.exclusive() as connection:
+        over = (dashboard_logouts.c.expires_at < now) | (dashboard_logouts.c.session == ended)
+        connection.execute(delete(dashboard_logouts).where(over))
+        connection.execute(insert(dashboard_logouts).values(session=ended, expires_at=now + SESSION_SECONDS))
 
 
 def _stamp(account: Account) -> str:

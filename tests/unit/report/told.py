@@ -81,7 +81,7 @@ def record(direction: str = "maximize") -> StudyRecord:
         sampler="tpe",
         pruner="none",
         created_at=0.0,
-        incarnation="x",
+        id=1,
     )
 
 

@@ -30,7 +30,7 @@ RECORD = StudyRecord(
     sampler="tpe",
     pruner="asha",
     created_at=0.0,
-    incarnation="secret",
+    id=7,
 )
 
 
@@ -237,7 +237,7 @@ def test_what_is_no_number_is_null_in_json_and_itself_elsewhere() -> None:
 
 def test_the_study_is_told_without_what_only_hpo_needs() -> None:
     study = json.loads(written([], "json"))["study"]
-    assert "incarnation" not in study
+    assert "id" not in study
     assert study["created_at"] == "1970-01-01T00:00:00+00:00"
     assert (study["kind"], study["sampler"], study["seed"]) == ("search", "tpe", 1)
 

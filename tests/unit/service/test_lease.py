@@ -9,7 +9,7 @@ from hpo.errors import StorageError
 from hpo.service.slots.slot import LeaseLost, Slot
 from hpo.service.workers.lease import Heartbeat
 
-SLOT = Slot(id=1, study="s", incarnation="i", position=0, state="leased", attempt=1)
+SLOT = Slot(id=1, study="s", study_id=1, position=0, state="leased", attempt=1)
 WAIT = 60.0  # seconds a test waits before it fails
 
 

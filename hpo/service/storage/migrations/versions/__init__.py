@@ -1,3 +1,3 @@
-"""The migrations, a file each, in the order of their numbers."""
+"""The revisions, a file each, numbered from 1. Once released, one is never changed."""
 
 __all__: list[str] = []

@@ -1,0 +1,141 @@
+"""Version 1: studies and their slots, looks at comparisons, workers and their GPUs, who is logged in."""
+
+import sqlalchemy as sa
+from alembic import op
+
+__all__ = ["down_revision", "revision", "upgrade"]
+
+revision = "1"
+down_revision = None
+
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def _of_study() -> sa.Column[int]:
+    return sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), nullable=False)
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "hpo_study",
+        sa.Column("id", _KEY, primary_key=True),
+        sa.Column("name", sa.String(512), nullable=False, unique=True),
+        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("definition", sa.String(255), nullable=False),
+        sa.Column("space", sa.String(255), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("fidelity", sa.String(255), nullable=False),
+        sa.Column("direction", sa.String(8), nullable=False),
+        sa.Column("metric", sa.String(255), nullable=False),
+        sa.Column("objectives", sa.String(255)),
+        sa.Column("seed", sa.BigInteger, nullable=False),
+        sa.Column("sampler", sa.String(64), nullable=False),
+        sa.Column("pruner", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("parent_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE")),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("version", sa.String(64)),
+        sa.Column("data", sa.String(64)),
+        sa.Column("trial_timeout", sa.Double),
+        sa.Column("until", sa.Double),
+        sa.Column("stopped_at", sa.Double),
+        sa.Column("stopped_by", sa.String(255)),
+        sa.Column("stopped_why", sa.Text),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_hpo_study_definition", "hpo_study", ["definition"])
+    op.create_index("ix_hpo_study_parent_id", "hpo_study", ["parent_id"])
+    op.create_table(
+        "hpo_slot",
+        sa.Column("id", _KEY, primary_key=True),
+        _of_study(),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("handed_back", sa.Integer, nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False),
+        sa.Column("worker", sa.String(255)),
+        sa.Column("started_at", sa.Double),
+        sa.Column("lease_expires_at", sa.Double),
+        sa.Column("trial_number", sa.Integer),
+        sa.Column("params", sa.Text),
+        sa.Column("digest", sa.String(64)),
+        sa.Column("outcome", sa.String(8)),
+        sa.Column("value", sa.Double),
+        sa.Column("further", sa.Text),
+        sa.Column("reason", sa.Text),
+        sa.Column("traceback", sa.Text),
+        sa.Column("output", sa.Text),
+        sa.Column("settled_at", sa.Double),
+        sa.UniqueConstraint("study_id", "position", name="hpo_slot_position"),
+        sa.UniqueConstraint("study_id", "digest", name="hpo_slot_digest"),
+        sqlite_autoincrement=True,
+    )
+    for name, columns, which in (
+        ("hpo_slot_unsettled", ["study_id", "turn", "position"], "state <> 'settled'"),
+        ("hpo_slot_leased", ["study_id", "worker"], "state = 'leased'"),
+        ("hpo_slot_complete", ["study_id", "value"], "outcome = 'complete'"),
+    ):
+        where = sa.text(which)
+        op.create_index(name, "hpo_slot", columns, postgresql_where=where, sqlite_where=where)
+    if op.get_context().dialect.name == "postgresql":
+        # A slot is written some five times, and what is free is looked for among what was: room in each page for the
+        # next version of its rows, and the old ones cleared away after hundreds, however many slots there are.
+        op.execute(
+            "ALTER TABLE hpo_slot SET (fillfactor = 60, autovacuum_vacuum_threshold = 500, "
+            "autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02)"
+        )
+    op.create_table(
+        "hpo_look",
+        sa.Column("id", _KEY, primary_key=True),
+        _of_study(),
+        sa.Column("rows", sa.String(16), nullable=False),
+        sa.Column("baseline", sa.String(255), nullable=False),
+        sa.Column("fidelity", sa.String(255), nullable=False),
+        sa.Column("optimum", sa.String(64), nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("pairs", sa.Integer, nullable=False),
+        sa.Column("alpha", sa.Double),
+        sa.Column("p_value", sa.Double),
+        sa.Column("verdict", sa.String(16), nullable=False),
+        sa.Column("looked_at", sa.Double, nullable=False),
+        sa.Column("document", sa.Text, nullable=False),
+    )
+    op.create_index("ix_hpo_look_study_id", "hpo_look", ["study_id"])
+    op.create_table(
+        "hpo_worker",
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("host", sa.String(255), nullable=False),
+        sa.Column("machine", sa.String(64), nullable=False),
+        sa.Column("pid", sa.Integer, nullable=False),
+        sa.Column("program", sa.String(64), nullable=False),
+        sa.Column("threads", sa.Integer),
+        sa.Column("gpu", sa.String(96)),
+        sa.Column("gpu_name", sa.String(255)),
+        sa.Column("study", sa.String(512)),
+        sa.Column("doing", sa.String(255), nullable=False, server_default=""),
+        sa.Column("refuses", sa.Text, nullable=False, server_default="{}"),
+        sa.Column("started_at", sa.Double, nullable=False),
+        sa.Column("beaten_at", sa.Double, nullable=False),
+        sa.Column("lease_expires_at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "hpo_gpu",
+        sa.Column("machine", sa.String(64), primary_key=True),
+        sa.Column("uuid", sa.String(96), primary_key=True),
+        sa.Column("seat", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("worker", sa.String(255), nullable=False),
+        sa.Column("lease_expires_at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "hpo_dashboard_key",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("key", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "hpo_dashboard_logout",
+        sa.Column("session", sa.String(32), primary_key=True),
+        sa.Column("expires_at", sa.Double, nullable=False),
+    )

@@ -67,7 +67,7 @@ def signing_key(storage: "Storage") -> str:
 def _key(storage: "Storage") -> str:
     kept = select(dashboard_keys.c.key)
     with storage.read() as connection:
-        key = connection.scalar(kept)
+        key: str | None = connection.scalar(kept)
     if key is not None:
         return key
     with storage.exclusive() as connection:

@@ -11,6 +11,7 @@ import numpy as np
 from hpo.analysis.methods.intervals import Interval, standard_error, student
 from hpo.errors import UsageError
 from hpo.study import Direction
+from hpo.study.direction import sign
 from hpo.study.looks import Count, Name, Share
 from hpo.study.records import arguments, check
 
@@ -107,31 +108,31 @@ def rank(racers: Sequence[Racer], *, direction: Direction, seed: Count = 0) -> R
 
     """
     _check(racers)
-    sign = 1.0 if direction == "maximize" else -1.0
-    order = tuple(sorted(racers, key=lambda racer: (-sign * racer.mean, -sign * _searched(racer, sign))))
+    better = sign(direction)
+    order = tuple(sorted(racers, key=lambda racer: (-better * racer.mean, -better * _searched(racer, better))))
     trials = [racer for racer in order if racer.number is not None]
-    optimism, interval = _optimism(trials, sign)
+    optimism, interval = _optimism(trials, better)
     return RaceFinding(
         order=order,
         winner=trials[0],
         optimism=optimism,
         optimism_ci95=interval,
         tau=_tau(trials),
-        first_share=_first_share(trials, sign, seed),
+        first_share=_first_share(trials, better, seed),
     )
 
 
-def _searched(racer: Racer, sign: float) -> float:
-    return -sign * math.inf if racer.search_value is None else racer.search_value
+def _searched(racer: Racer, better: int) -> float:
+    return -better * math.inf if racer.search_value is None else racer.search_value
 
 
-def _optimism(trials: Sequence[Racer], sign: float) -> tuple[float | None, Interval | None]:
+def _optimism(trials: Sequence[Racer], better: int) -> tuple[float | None, Interval | None]:
     known = [trial for trial in trials if trial.search_value is not None]
     if not known:
         return None, None
     # The best of the search; of equal ones the first that was tried, which is the one the search shows.
-    best = min(known, key=lambda trial: (-sign * _searched(trial, sign), trial.number))
-    flattery = [sign * (_searched(best, sign) - score) for score in best.scores]
+    best = min(known, key=lambda trial: (-better * _searched(trial, better), trial.number))
+    flattery = [better * (_searched(best, better) - score) for score in best.scores]
     mean = fmean(flattery)
     if len(flattery) < 2:
         return mean, None
@@ -148,9 +149,9 @@ def _tau(trials: Sequence[Racer]) -> float | None:
     return float(kendalltau([value for value, _ in known], [mean for _, mean in known]).statistic)
 
 
-def _first_share(trials: Sequence[Racer], sign: float, seed: int) -> float | None:
+def _first_share(trials: Sequence[Racer], better: int, seed: int) -> float | None:
     """Share of resamples of the rounds in which the first trial stays first; a tie of k counts 1/k."""
-    scores = sign * np.array([trial.scores for trial in trials])  # (trials, rounds)
+    scores = better * np.array([trial.scores for trial in trials])  # (trials, rounds)
     count, rounds = scores.shape
     if count < 2 or rounds < 2:
         return None

@@ -12,6 +12,7 @@ from keras.src.metrics.reduction_metrics import reduce_to_samplewise_values
 from keras.src.trainers.compile_utils import CompileLoss, is_binary_or_sparse_categorical
 
 from hpo.errors import DefinitionError
+from hpo.study.direction import MAXIMIZE
 from hpo.study.metrics import DIRECTIONS, closest, spelled
 
 __all__ = [
@@ -130,7 +131,7 @@ def metric_function(name: str) -> functools.partial[Any]:
 def higher_is_better(name: str) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
     known = DIRECTIONS.get(name)
-    return getattr(keras.metrics.get(name), "_direction", None) == "up" if known is None else known == "maximize"
+    return getattr(keras.metrics.get(name), "_direction", None) == "up" if known is None else known == MAXIMIZE
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

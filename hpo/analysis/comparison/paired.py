@@ -25,6 +25,8 @@ from hpo.analysis.methods.permutation import sign_flip, signed_rank
 from hpo.analysis.methods.power import more_pairs
 from hpo.errors import DataError, UsageError
 from hpo.study import Direction
+from hpo.study.direction import MAXIMIZE
+from hpo.study.direction import sign as sign_of
 from hpo.study.looks import Below, Count, Least, Most, Positive
 from hpo.study.records import arguments
 
@@ -43,7 +45,7 @@ def compare(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    direction: Direction = "maximize",
+    direction: Direction = MAXIMIZE,
     margin: Annotated[float, Least(0), Most(_LARGEST)] | None = None,
     alpha: Annotated[float, Least(1 / _LARGEST), Below(1)] = 0.05,
     test_share: Positive | None = None,
@@ -158,7 +160,7 @@ def _leans_on_skewness(gains: Scores, found: Comparison) -> bool:
 
 def _gains(ours: Scores, theirs: Scores, direction: Direction) -> Scores:
     """(pairs,) how much better a was; what rounding alone leaves is taken away, so that equal differences are equal."""
-    gains = ours - theirs if direction == "maximize" else theirs - ours
+    gains = sign_of(direction) * (ours - theirs)
     noise = _ROUNDING * float(max(np.abs(ours).max(), np.abs(theirs).max())) + 1 / _LARGEST
     gains[np.abs(gains) <= noise] = 0.0
     if np.ptp(gains) <= noise:

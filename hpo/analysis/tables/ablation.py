@@ -17,6 +17,7 @@ from hpo.analysis.methods.welch import welch
 from hpo.analysis.tables.measured import RowScores
 from hpo.errors import UsageError
 from hpo.study import Ablation, Direction
+from hpo.study.direction import sign
 from hpo.study.looks import Count, Name
 from hpo.study.records import arguments, check
 
@@ -104,11 +105,10 @@ def examine_ablation(
     """
     rows = [measured.get((ablation.id, index), RowScores()) for index in range(len(ablation.table.rows))]
     labels = [row.label for row in ablation.table.rows]
-    sign = 1.0 if direction == "maximize" else -1.0
     plain, full = 0, len(rows) - 1
 
     def effect(*weights: tuple[float, int]) -> Effect:
-        return _effect([(sign * weight, rows[row], labels[row]) for weight, row in weights])
+        return _effect([(sign(direction) * weight, rows[row], labels[row]) for weight, row in weights])
 
     techniques = []
     for number, technique in enumerate(ablation.techniques):

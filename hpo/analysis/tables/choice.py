@@ -8,6 +8,7 @@ from typing import Literal
 from hpo.analysis.methods.dunnett import against
 from hpo.errors import UsageError
 from hpo.study import Direction
+from hpo.study.direction import best, is_better
 from hpo.study.looks import Count, Share
 from hpo.study.records import check
 
@@ -48,29 +49,30 @@ def examine_choice(
         alpha: of all comparisons together.
 
     """
-    best = _best(scores, tried, direction)
+    leader = _best(scores, tried, direction)
     if len(scores[chosen]) < 2:
-        return Choice(verdict="undecided", tied=(), better=(), best=best, p={}, note=_too_few(scores, tried, chosen))
+        return Choice(verdict="undecided", tied=(), better=(), best=leader, p={}, note=_too_few(scores, tried, chosen))
     others = {row: given for row, given in enumerate(scores) if row != chosen and len(given) > 1 and not tried[row]}
     p_values = against(scores[chosen], others)
-    sign = 1 if direction == "maximize" else -1
     control = fmean(scores[chosen])
-    better = tuple(row for row, p in p_values.items() if p < alpha and sign * (fmean(others[row]) - control) > 0)
+    better = tuple(
+        row for row, p in p_values.items() if p < alpha and is_better(direction, fmean(others[row]), control)
+    )
     tied = tuple(row for row, p in p_values.items() if p >= alpha)
     missing = [chosen] if tried[chosen] else []
     missing += [row for row, given in enumerate(scores) if len(given) < 2 and not tried[row]]
     note = _too_few(scores, tried, missing[0]) if missing else ""
     if better:
-        return Choice(verdict="refuted", tied=tied, better=better, best=best, p=p_values, note="")
+        return Choice(verdict="refuted", tied=tied, better=better, best=leader, p=p_values, note="")
     verdict: TableVerdict = "undecided" if missing else "tied" if tied else "stands"
-    return Choice(verdict=verdict, tied=tied, better=(), best=best, p=p_values, note=note)
+    return Choice(verdict=verdict, tied=tied, better=(), best=leader, p=p_values, note=note)
 
 
 def _best(scores: Sequence[Sequence[float]], tried: Sequence[bool], direction: Direction) -> int | None:
     measured = [row for row, given in enumerate(scores) if given and not tried[row]]
     if not measured:
         return None
-    return (max if direction == "maximize" else min)(measured, key=lambda row: fmean(scores[row]))
+    return best(direction, measured, key=lambda row: fmean(scores[row]))
 
 
 def _too_few(scores: Sequence[Sequence[float]], tried: Sequence[bool], row: int) -> str:

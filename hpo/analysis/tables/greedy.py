@@ -5,6 +5,7 @@ from statistics import fmean
 
 from hpo.errors import StudyError, UsageError
 from hpo.study import Direction
+from hpo.study.direction import best
 from hpo.study.looks import Count
 from hpo.study.records import arguments
 
@@ -27,5 +28,5 @@ def choose(scores: Mapping[Count, Sequence[float]], direction: Direction) -> int
     means = {row: fmean(scores[row]) for row in sorted(scores) if scores[row]}
     if not means:
         raise StudyError(f"none of the {len(scores)} rows of a table has a score, so the method has nothing to choose")
-    best = (max if direction == "maximize" else min)(means.values())
-    return next(row for row, mean in means.items() if mean == best)
+    leader = best(direction, means.values())
+    return next(row for row, mean in means.items() if mean == leader)

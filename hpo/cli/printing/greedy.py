@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import figure, say, table, tell
 from hpo.cli.printing.sweep import expected, places, spread
-from hpo.cli.printing.words import CHANGED, by_whom, count, evaluation_words, fidelity_words
+from hpo.cli.printing.words import CHANGED, by_whom, count, evaluation_words, fidelity_words, what_is_better
 
 if TYPE_CHECKING:
     from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable
@@ -51,7 +51,7 @@ def conclude(report: "GreedyReport") -> None:
         tell()
     _final(report)
     unit = f" ({report.unit})" if report.unit else ""
-    better = "more is better" if report.direction == "maximize" else "less is better"
+    better = what_is_better(report.direction)
     tell(f"{report.metric} on validation rows{unit}, {better}, the mean of {count(report.repeats, 'split')}")
     if not report.complete:
         tell(f"its time is up after {count(len(report.tables), 'table')}; the same command goes on")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.output import duration, say, table, tell
-from hpo.cli.printing.words import CHANGED, by_whom, count
+from hpo.cli.printing.words import CHANGED, by_whom, count, what_is_better
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
@@ -56,7 +56,7 @@ def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
         tell()
     even = all(_done(row) == report.repeats for found in report.tables for row in found.rows)
     times = _times(report.repeats, "" if even else "up to ")
-    tell(f"train and test: {report.metric}{unit}, {_better(report.direction)}; {times}")
+    tell(f"train and test: {report.metric}{unit}, {what_is_better(report.direction)}; {times}")
     for line in _remarks(report, plan):
         tell(line)
 
@@ -179,7 +179,3 @@ def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
 def _times(repeats: int, before: str = "") -> str:
     """How often each row is trained; `before`: up to, where some rows have come less far."""
     return "each trained once" if repeats == 1 else f"each trained {before}{repeats} times with different seeds"
-
-
-def _better(direction: str) -> str:
-    return "more is better" if direction == "maximize" else "less is better"

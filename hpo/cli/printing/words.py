@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from hpo.study.direction import sign
+
 if TYPE_CHECKING:
     from hpo.study import Evaluation, Fidelity, Space
 
-__all__ = ["CHANGED", "by_whom", "count", "evaluation_words", "fidelity_words", "size_words"]
+__all__ = ["CHANGED", "by_whom", "count", "evaluation_words", "fidelity_words", "size_words", "what_is_better"]
 
 
 CHANGED = "  code     the definition's has changed since: trainings from now on are of the new one"
@@ -20,6 +22,11 @@ def count(number: int, noun: str) -> str:
 def by_whom(workers: int) -> str:
     """Who does it: so many workers here, or a fleet's."""
     return f"by {count(workers, 'worker')}" if workers else "by the fleet"
+
+
+def what_is_better(direction: str) -> str:
+    """Which way a metric is better, below a table of its figures."""
+    return f"{'more' if sign(direction) > 0 else 'less'} is better"
 
 
 def size_words(space: "Space") -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, log_ticks, padded, plain, short, slim, window
 from hpo.report.figures.panel import Panel
+from hpo.study.direction import better_word, loss, sign
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -35,7 +36,7 @@ class InteractionChart:
     y: Axis
     metric: str
     unit: str
-    maximize: bool
+    direction: str  # maximize or minimize
     points: tuple[tuple[float, float, float], ...]
     # (x, y, value) of each trial; x and y are the parameter, or the number of its tick, from 0
     means: tuple[tuple[float | None, ...], ...]  # (y ticks, x ticks) where there is a grid; else empty
@@ -58,7 +59,7 @@ def data(findings: "Findings") -> InteractionChart | None:
         y=y,
         metric=findings.record.metric,
         unit=findings.definition.unit if findings.definition else "",
-        maximize=findings.record.direction == "maximize",
+        direction=findings.record.direction,
         points=tuple(zip(at_x, at_y, values, strict=True)),
         means=grid.means if grid else (),
         counts=grid.counts if grid else (),
@@ -80,7 +81,7 @@ def _axis(
 
 def caption(record: InteractionChart) -> str:
     """What is to be seen."""
-    better = "higher" if record.maximize else "lower"
+    better = better_word(record.direction)
     what = "Mean value of the trials in each cell" if record.means else "Each dot is a complete trial"
     text = f"{what}, by {record.x.name} and {record.y.name}; the stronger the colour, the better ({better})."
     if record.strength is None:
@@ -101,7 +102,7 @@ def draw(record: InteractionChart) -> "go.Figure":
     scale = [[at / (len(theme.SEQUENCE) - 1), colour.light] for at, colour in enumerate(theme.SEQUENCE)]
     shades: dict[str, Any] = {
         "colorscale": scale,
-        "reversescale": not record.maximize,
+        "reversescale": sign(record.direction) < 0,
         "colorbar": {
             "title": {"text": plain(record.metric), "font": {"size": 12}},
             "thickness": 12,
@@ -140,7 +141,7 @@ def _heat(figure: "go.Figure", record: InteractionChart, shades: dict[str, Any])
 
 def _dots(figure: "go.Figure", record: InteractionChart, shades: dict[str, Any]) -> None:
     # The good ones last, so that they lie on top of the others.
-    points = sorted(record.points, key=lambda point: point[2] if record.maximize else -point[2])
+    points = sorted(record.points, key=lambda point: loss(record.direction, point[2]), reverse=True)
     xs, ys, values = zip(*points, strict=True)
     figure.add_scatter(
         x=slim(_spread(record.x, xs)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, note, padded, plain, slim, titled
 from hpo.report.figures.panel import Panel
+from hpo.study.direction import sign
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,7 +52,6 @@ def data(findings: "Findings") -> tuple[PairedDifferences, ...] | None:
 def _record(
     report: "CompareReport", name: str, title: str, scores: "Scores", comparison: "Comparison"
 ) -> PairedDifferences:
-    sign = 1 if report.direction == "maximize" else -1
     return PairedDifferences(
         id=name,
         title=title,
@@ -59,7 +59,7 @@ def _record(
         unit=report.unit,
         optimum=scores.optimum,
         baseline=scores.baseline,
-        gains=tuple(sign * (a - b) for a, b in zip(scores.optimum, scores.baseline, strict=True)),
+        gains=tuple(sign(report.direction) * (a - b) for a, b in zip(scores.optimum, scores.baseline, strict=True)),
         mean=comparison.difference,
         interval=comparison.ci95,
         margin=comparison.margin,

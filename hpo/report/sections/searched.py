@@ -7,6 +7,7 @@ from hpo.report.sections.charts import Charts
 from hpo.report.sections.verdict import unit_of
 from hpo.report.words import configuration, count, duration, figure
 from hpo.service.findings import Findings, TrialPoint
+from hpo.study.direction import loss
 
 __all__ = ["parts"]
 
@@ -61,9 +62,9 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
 
 
 def _best(findings: Findings) -> list[TrialPoint]:
-    sign = -1 if findings.record.direction == "maximize" else 1
+    direction = findings.record.direction
     complete = [trial for trial in findings.trials if trial.state == "complete" and trial.value is not None]
-    return sorted(complete, key=lambda trial: sign * (trial.value or 0.0))[:_BEST]
+    return sorted(complete, key=lambda trial: loss(direction, trial.value or 0.0))[:_BEST]
 
 
 def _table(findings: Findings, best: Sequence[TrialPoint]) -> Table:

@@ -19,6 +19,7 @@ from hpo.service.slots.slot import Counts, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
+from hpo.study.direction import sign
 
 __all__ = ["COLUMNS", "COMPLETE", "LEASED", "UNSETTLED", "SlotQueries", "read"]
 
@@ -89,7 +90,7 @@ class SlotQueries:
 
     def best(self, study: str, direction: str) -> Slot | None:
         """The complete slot with the best value; None where there is none yet."""
-        better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
+        better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
         query = select(*COLUMNS).where(_slot.c.study == study, COMPLETE)
         with translated(self._storage.where), self._engine.connect() as connection:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()

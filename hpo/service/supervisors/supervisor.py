@@ -25,6 +25,7 @@ from hpo.service.views.progress import Ended, Progress, snapshot
 from hpo.service.views.trial_report import failure
 from hpo.service.workers.order import WorkOrder
 from hpo.settings import STALL_SECONDS
+from hpo.study.direction import at_least
 
 __all__ = ["Limits", "Supervisor"]
 
@@ -198,7 +199,7 @@ class Supervisor:
         until = self._record.until if self._limits.until is None else self._limits.until
         if until is None or seen.best is None:
             return False
-        return seen.best.value >= until if self._record.direction == "maximize" else seen.best.value <= until
+        return at_least(self._record.direction, seen.best.value, until)
 
     def _last_failure(self) -> str:
         last = failure(self._storage, self._record.name)

@@ -8,6 +8,8 @@ from markupsafe import Markup, escape
 from hpo.report import words
 from hpo.service.views.glances import Settled
 from hpo.service.views.status import StudyStatus
+from hpo.study.direction import best as best_of
+from hpo.study.direction import sign
 
 __all__ = ["Course", "course", "draw"]
 
@@ -31,13 +33,12 @@ def course(history: Sequence[Settled], direction: str) -> Course | None:
     values = sorted(one.value for one in history if one.outcome == "complete" and one.value is not None)
     if len(values) < 2:
         return None
-    better = max if direction == "maximize" else min
     best: list[float | None] = []
     for one in history:
         before, value = best[-1] if best else None, one.value if one.outcome == "complete" else None
-        best.append(before if value is None else value if before is None else better(before, value))
+        best.append(before if value is None else value if before is None else best_of(direction, (before, value)))
     cut = int(len(values) * (1 - _SHARE))
-    kept = values[cut:] if direction == "maximize" else values[: len(values) - cut]
+    kept = values[cut:] if sign(direction) > 0 else values[: len(values) - cut]
     low, high = kept[0], kept[-1]
     room = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
     return Course(

@@ -95,9 +95,9 @@ def compare(
 
     The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
     """
-    from hpo.service.compare.outline import outline
+    from hpo.service.compare.outline import plan_comparison
     from hpo.service.compare.request import CompareRequest
-    from hpo.service.compare.run import compare as run
+    from hpo.service.compare.run import run_comparison
     from hpo.service.supervisors.effort import Effort
 
     request = CompareRequest(
@@ -112,10 +112,10 @@ def compare(
         resample=resample,
         effort=Effort(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
-    ahead = outline(request)
-    announce(ahead)
-    with _Stages(plain=quiet) as display:
-        report = run(request, display)
+    with plan_comparison(request) as plan:
+        announce(plan)
+        with _Stages(plain=quiet) as display:
+            report = run_comparison(plan, display)
     if as_json:
         document(report.to_json())
     else:

@@ -105,35 +105,33 @@ def sweep(
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.printing.sweep import announce, conclude
     from hpo.service.sweep.plan import plan_sweep
-    from hpo.service.sweep.run import sweep as run
+    from hpo.service.sweep.run import run_sweep
 
-    ahead = plan_sweep(request)
-    with Display(lambda: announce(ahead), plain=plain) as display:
-        report = run(request, display)
+    with plan_sweep(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+        report = run_sweep(plan, display)
     if as_json:
         document(report.to_json())
     if report.ended == "interrupted":
         raise _interrupted(f"{report.jobs} of {report.jobs + report.left} trainings done; they are")
     if report.ended == "stopped":
-        _stopped(ahead.study)
+        _stopped(plan.study)
     if not as_json:
-        conclude(report, ahead)
+        conclude(report, plan)
 
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.printing.greedy import announce, conclude
-    from hpo.service.sweep.greedy import greedy as run
     from hpo.service.sweep.plan import plan_greedy
+    from hpo.service.sweep.run import run_greedy
 
-    ahead = plan_greedy(request)
-    with Display(lambda: announce(ahead), plain=plain) as display:
-        report = run(request, display)
+    with plan_greedy(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+        report = run_greedy(plan, display)
     if as_json:
         document(report.to_json())
     if report.ended == "interrupted":
-        raise _interrupted(f"{len(report.tables)} of {ahead.tables} tables decided; all that is trained is")
+        raise _interrupted(f"{len(report.tables)} of {len(plan.sweeps)} tables decided; all that is trained is")
     if report.ended == "stopped":
-        _stopped(ahead.study)
+        _stopped(plan.study)
     if not as_json:
         conclude(report)
 

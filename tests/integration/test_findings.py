@@ -25,7 +25,7 @@ from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.sweep.run import as_reported
+from hpo.service.sweep.jobs import as_reported
 from hpo.study import StudyDefinition, registry
 
 DEFINITION = """

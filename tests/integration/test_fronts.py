@@ -15,10 +15,9 @@ from hpo.service.compare.contest import contest
 from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.gathering import points
 from hpo.service.findings.importances import importances
-from hpo.service.optimize.opening import check, open_study
+from hpo.service.optimize.opening import open_study
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import meant
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
@@ -50,7 +49,7 @@ def valued(trial: optuna.Trial) -> tuple[float, float]:
 @pytest.fixture
 def searched(storage_url: str) -> Storage:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     assert serve(opened, NAME, lambda beat: valued) == "drained"
     return opened
 
@@ -84,7 +83,7 @@ def test_optuna_has_the_same_values_and_the_same_front(searched: Storage) -> Non
 
 def test_a_trial_that_was_settled_and_not_told_is_told_all_its_values(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     slots = Slots(opened)
     slot = slots.claim(NAME, "w", 60)
     assert slot is not None
@@ -107,7 +106,7 @@ def test_an_objective_that_returns_something_else_fails_its_trials(
     storage_url: str, returned: object, reason: str
 ) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url, trials=1, try_=())))
+    open_study(plan(request(storage_url, trials=1, try_=())))
     serve(opened, NAME, lambda beat: lambda trial: returned)  # type: ignore[arg-type, return-value]
     (slot,) = Slots(opened).list(NAME)
     assert (slot.outcome, slot.reason, slot.further) == ("failed", reason, ())
@@ -118,7 +117,7 @@ def test_samplers_search_a_front(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     for sampler in ("tpe", "nsga2", "random", "qmc"):
         asked = request(storage_url, trials=14, try_=(), sampler=sampler, name=sampler)
-        open_study(opened, check(asked))
+        open_study(plan(asked))
 
         def distance(trial: optuna.Trial) -> tuple[float, float]:
             x = trial.suggest_float("x", 0.0, 1.0)
@@ -131,18 +130,18 @@ def test_samplers_search_a_front(storage_url: str) -> None:
 
 def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> None:
     more = replace(request(storage_url), definition=NAME, objectives=None, trials=6)
-    assert meant(more).objectives == "accuracy,parameters"
+    assert plan(more, by_study=True).objectives == "accuracy,parameters"
     with pytest.raises(
         StudyError, match=r"accuracy,parameters, not accuracy: it goes on with --objectives acc.*; or give the new"
     ):
-        open_study(searched, check(request(storage_url, objectives=None, name=NAME)))
+        open_study(plan(request(storage_url, objectives=None, name=NAME)))
 
 
 def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     asked = request(storage_url, objectives=None, trials=3, try_=())
     assert plan(asked).study == "toy-line-quick"
-    open_study(opened, check(asked))
+    open_study(plan(asked))
     assert serve(opened, "toy-line-quick", toy.instant) == "drained"
     status = study_status(opened, "toy-line-quick")
     assert (status.objectives, status.front) == ((), ())
@@ -165,26 +164,26 @@ def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
 )
 def test_what_cannot_be_searched_is_refused(tmp_path: Path, asked: dict[str, object], why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        check(request(f"sqlite:///{tmp_path}/none.db", **asked))
+        plan(request(f"sqlite:///{tmp_path}/none.db", **asked))
     assert not (tmp_path / "none.db").exists()
 
 
 def test_a_database_of_version_3_is_brought_up_to_date_with_its_searches(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url, objectives=None, trials=3, try_=())))
+    open_study(plan(request(storage_url, objectives=None, trials=3, try_=())))
     take_back(opened, 3)
     opened.close()
     assert storage.upgrade(storage_url).before == 3
     again = storage.open(storage_url)
     assert studies.get(again, "toy-line-quick").costs == ()
     assert serve(again, "toy-line-quick", toy.instant) == "drained"
-    open_study(again, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     assert studies.get(again, NAME).costs == ("parameters",)
 
 
 def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     cost = {0.1: 9.0, 0.2: 7.0, 0.3: 8.0, 0.4: 7.5, 0.5: 12.0}
 
     def level(trial: optuna.Trial) -> tuple[float, float]:

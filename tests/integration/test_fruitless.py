@@ -84,7 +84,7 @@ def test_a_search_that_came_to_nothing_is_no_success_and_says_why(
     ahead, opened = settled(wanted(len(outcomes)), *outcomes)
     progress = replace(snapshot(opened, ahead.study), ended="done")
     with pytest.raises(StudyError) as caught:
-        conclude(ahead, progress, opened, quiet=quiet)
+        conclude(ahead, progress, quiet=quiet)
     assert str(caught.value).startswith(f"no trial of {ahead.study} is complete: {why}")
     found = status.study_status(opened, ahead.study)
     assert found.fruitless is not None

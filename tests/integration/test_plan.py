@@ -100,7 +100,7 @@ def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.Captur
     slot = slots.claim(ahead.study, "me", 60)
     assert slot is not None
     slots.settle(slot, "pruned", reason="infeasible: too wide")
-    conclude(ahead, replace(snapshot(opened, ahead.study), ended="timeout"), opened, quiet=False)
+    conclude(ahead, replace(snapshot(opened, ahead.study), ended="timeout"), quiet=False)
     told = capsys.readouterr().out
     assert "1 of 2 trials" in told
     assert "no trial is complete yet, so there is no best one" in told

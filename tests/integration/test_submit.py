@@ -18,7 +18,7 @@ from hpo.service.measuring import Effort, measure
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
-from hpo.service.optimize.submit import meant, submit
+from hpo.service.optimize.submit import submit
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, halting
@@ -75,7 +75,7 @@ def test_again_it_adds_what_is_missing_and_a_limit_goes_where_it_is_told_to(stor
 
 def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance", sampler="random"))
-    by_name = meant(wanted(definition="deep", trials=5))
+    by_name = plan(wanted(definition="deep", trials=5), by_study=True).request
     assert (by_name.definition, by_name.fidelity, by_name.name) == (f"{toy.FILE}:study", "glance", "deep")
     assert submit(wanted(definition="deep", trials=5)).added == 2
     assert [record.name for record in studies.list_all(store)] == ["deep"]
@@ -104,7 +104,7 @@ def test_the_name_of_an_installed_definition_means_that_definition(store: Storag
             direction="maximize", metric="accuracy",
         ),
     )  # fmt: skip
-    assert meant(wanted(definition="fcnn")).definition == "fcnn"
+    assert plan(wanted(definition="fcnn"), by_study=True).request.definition == "fcnn"
 
 
 def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:

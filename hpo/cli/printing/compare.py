@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hpo.analysis import Comparison, FailureRate
     from hpo.service.compare.budget import Spent
     from hpo.service.compare.looks import Look
-    from hpo.service.compare.outline import Outline
+    from hpo.service.compare.outline import ComparePlan
     from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores
 
 __all__ = ["announce", "show"]
@@ -18,31 +18,31 @@ __all__ = ["announce", "show"]
 _ABOUT = {"share": "on the test rows", "resampled": "on test rows drawn anew"}
 
 
-def announce(ahead: "Outline") -> None:
+def announce(plan: "ComparePlan") -> None:
     """Say what is going to be done and about how long it takes."""
     from hpo.analysis import DECIDING_PAIRS
 
-    contest = ahead.contest
+    contest = plan.contest
     if contest.settled < contest.target:
         say(
             f"note: {contest.record.name} has {contest.settled} of {contest.target} trials so far; "
             "more of them may find another optimum"
         )
-    if not ahead.left:
-        final = next(f.stage for f in ahead.stages if f.stage.name in ("final", "resampled"))
+    if not plan.left:
+        final = next(f.stage for f in plan.stages if f.stage.name in ("final", "resampled"))
         say(f"nothing is left to train for {contest.record.name}: {final.about}")
         return
-    say(f"compare {contest.record.name} with baseline {contest.hand.name} in {ahead.safe_url}")
-    for foreseen in ahead.stages:
+    say(f"compare {contest.record.name} with baseline {contest.hand.name} in {plan.storage.safe_url}")
+    for foreseen in plan.stages:
         stage = foreseen.stage
         left = f"{foreseen.left} of {count(len(stage.jobs), 'training')} left" if foreseen.left else "done"
         say(f"  {stage.name:<12} {stage.about}, {stage.fidelity}: {left}")
-    pairs = min((len(f.stage.jobs) // 2 for f in ahead.stages if f.stage.name in ("final", "resampled")), default=0)
+    pairs = min((len(f.stage.jobs) // 2 for f in plan.stages if f.stage.name in ("final", "resampled")), default=0)
     if pairs < DECIDING_PAIRS:
         say(f"  note         fewer than {DECIDING_PAIRS} pairs can never decide: --pairs {DECIDING_PAIRS} or more can")
-    if ahead.changed:
+    if plan.changed:
         say("  code         the definition's has changed since: trainings from now on are of the new one")
-    time = "told after the first trainings" if ahead.seconds is None else f"about {duration(ahead.seconds)} in all"
+    time = "told after the first trainings" if plan.seconds is None else f"about {duration(plan.seconds)} in all"
     say(f"  time         {time}; Ctrl-C keeps what is done, and the same command goes on")
 
 

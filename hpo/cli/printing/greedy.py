@@ -19,8 +19,9 @@ def announce(plan: "SweepPlan") -> None:
     if not plan.left and not plan.others:
         return
     definition, fidelity = plan.definition, plan.fidelity
-    say(f"study {plan.study} in {plan.safe_url}")
-    say(f"  method   {plan.tables} tables, {count(plan.rows, 'row')}, each table from the winner of those before it")
+    say(f"study {plan.study} in {plan.storage.safe_url}")
+    rows = count(plan.rows, "row")
+    say(f"  method   {len(plan.sweeps)} tables, {rows}, each table from the winner of those before it")
     say(f"  chosen   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     splits = count(plan.repeats, "split")
     work = fidelity_words(fidelity, definition.evaluation, definition.labels)

@@ -11,14 +11,12 @@ from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
-    from hpo.service.optimize.request import Request
-    from hpo.service.storage import Storage
     from hpo.service.views.progress import Progress
 
 __all__ = ["announce", "conclude"]
 
 
-def announce(plan: "Plan", request: "Request") -> None:
+def announce(plan: "Plan") -> None:
     """Say what is going to be done and about how long it takes."""
     definition, existing = plan.definition, plan.existing
     if existing is not None and not plan.left:
@@ -26,7 +24,8 @@ def announce(plan: "Plan", request: "Request") -> None:
     if existing is None:
         say(f"study {plan.study} (new) in {plan.safe_url}")
     else:
-        say(f"study {plan.study} goes on in {plan.safe_url}: {existing.settled} of {request.trials} trials are done")
+        done = f"{existing.settled} of {plan.request.trials} trials are done"
+        say(f"study {plan.study} goes on in {plan.safe_url}: {done}")
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     if plan.costs:
         say(f"  against  {less(plan.costs)}: a front is searched, and nothing is pruned")
@@ -39,7 +38,7 @@ def announce(plan: "Plan", request: "Request") -> None:
     say(f"  time     {_time(plan)}; Ctrl-C {end}")
 
 
-def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: bool) -> None:
+def conclude(plan: "Plan", progress: "Progress", *, quiet: bool) -> None:
     """Say how it ended, what was found and what to run next; with `quiet` only what is wrong.
 
     Raises:
@@ -57,12 +56,12 @@ def conclude(plan: "Plan", progress: "Progress", storage: "Storage", *, quiet: b
             f"interrupted with {progress.settled} of {progress.target} trials done; they are kept, "
             "and the same command goes on from there"
         )
-    _refuse_fruitless(progress, storage)
+    _refuse_fruitless(plan, progress)
     if quiet:
         return
     _result(plan, progress)
-    _found(progress, storage)
-    _next(plan, progress, storage)
+    _found(plan, progress)
+    _next(plan, progress)
 
 
 def _by(plan: "Plan") -> str:
@@ -80,10 +79,10 @@ def _time(plan: "Plan") -> str:
     return f"about {duration(plan.seconds)} {basis}"
 
 
-def _refuse_fruitless(progress: "Progress", storage: "Storage") -> None:
+def _refuse_fruitless(plan: "Plan", progress: "Progress") -> None:
     from hpo.service.views.status import study_status
 
-    found = study_status(storage, progress.study).fruitless
+    found = study_status(plan.storage, progress.study).fruitless
     if found is not None:
         where = f"; all of it: hpo trial {shlex.quote(progress.study)} {found.trial}" if found.trial is not None else ""
         raise StudyError(f"no trial of {progress.study} is complete: {found.why}{where}")
@@ -112,11 +111,11 @@ def _without(plan: "Plan") -> str:
     return f"after hpo submit {shlex.quote(plan.study)} --trials N --until none it"
 
 
-def _found(progress: "Progress", storage: "Storage") -> None:
+def _found(plan: "Plan", progress: "Progress") -> None:
     from hpo.service.views.trial_report import best, failure
 
     if progress.best is not None:
-        found = best(storage, progress.study)
+        found = best(plan.storage, progress.study)
         if found.front:
             front_table(found.objectives, found.front)
         tell(f"best {found.metric}: {figure(found.value)} (trial {found.number})")
@@ -125,16 +124,17 @@ def _found(progress: "Progress", storage: "Storage") -> None:
             tell(f"baseline {found.baseline.name} in this search: {figure(found.baseline.value)}{cut}")
     elif progress.settled:
         tell("no trial is complete yet, so there is no best one")
-    failed = failure(storage, progress.study)
+    failed = failure(plan.storage, progress.study)
     if failed is not None and failed[0] is not None:
         tell(f"a failure: {failed[1]}; all of it: hpo trial {shlex.quote(progress.study)} {failed[0]}")
 
 
-def _next(plan: "Plan", progress: "Progress", storage: "Storage") -> None:
+def _next(plan: "Plan", progress: "Progress") -> None:
     if progress.best is None:
         return
-    where = "" if plan.default_storage else f" --storage {shlex.quote(storage.safe_url)}"
+    where = "" if plan.default_storage else f" --storage {shlex.quote(plan.safe_url)}"
     tell("next:")
     tell(f"  hpo best {shlex.quote(progress.study)}{where}")
     which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
-    tell(f"  hpo train {shlex.quote(plan.reference)} --config {which} --study {shlex.quote(progress.study)}{where}")
+    definition = shlex.quote(plan.request.definition)
+    tell(f"  hpo train {definition} --config {which} --study {shlex.quote(progress.study)}{where}")

@@ -23,13 +23,13 @@ def announce(plan: "SweepPlan") -> None:
     if not plan.left and not plan.others:
         return
     definition, fidelity = plan.definition, plan.fidelity
-    say(f"study {plan.study} in {plan.safe_url}")
+    say(f"study {plan.study} in {plan.storage.safe_url}")
     work = f"{count(fidelity.epochs, 'epoch')} on all development rows, scored on the test rows"
-    say(f"  tables   {plan.tables} of {len(definition.tables)}, {count(plan.rows, 'row')}, {_times(plan.repeats)}")
+    say(f"  tables   {len(plan.sweeps)} of {len(definition.tables)}, {count(plan.rows, 'row')}, {_times(plan.repeats)}")
     say(f"  a row    {fidelity.name}: {work}")
-    trained = plan.jobs - plan.left
+    trained = len(plan.jobs) - plan.left
     say(
-        f"  to do    {plan.left} of {count(plan.jobs, 'distinct training')}"
+        f"  to do    {plan.left} of {count(len(plan.jobs), 'distinct training')}"
         + (f", {trained} are done" if trained else "")
         + (f", and {plan.others} more that an earlier run left undone" if plan.others else "")
         + f", {by_whom(plan.workers)}"
@@ -166,7 +166,7 @@ def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
             "figures stand beside these without a test of whether they agree"
         )
     if report.repeats == 1:
-        more = (_GOOD_REPEATS - 1) * plan.jobs
+        more = (_GOOD_REPEATS - 1) * len(plan.jobs)
         lines.append(
             "one repeat tells nothing of the noise, so there is no ± and no verdict; "
             f"--repeats {_GOOD_REPEATS} gives both and trains {more} more"

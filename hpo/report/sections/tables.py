@@ -11,8 +11,8 @@ from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.service.sweep.greedy import GreedyReport, GreedyTable
-    from hpo.service.sweep.run import SweepReport
+    from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable
+    from hpo.service.sweep.report import SweepReport
 
 __all__ = ["greedy", "parts"]
 

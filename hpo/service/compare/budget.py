@@ -96,7 +96,7 @@ def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:
 def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
     """The tables, each distinct configuration trained once at the last fidelity, which is the report's own epochs."""
     from hpo.search import digest
-    from hpo.service.sweep.run import sweep_plan
+    from hpo.service.sweep.jobs import sweep_plan
 
     fidelity = definition.fidelities[-1]
     distinct = {digest(sweep.configuration(row)) for sweep in definition.tried_by_hand for row in sweep.rows}

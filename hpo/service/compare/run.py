@@ -10,12 +10,12 @@ from hpo.analysis import Comparison, Failures
 from hpo.analysis import compare as compared
 from hpo.errors import HpoError
 from hpo.service import measuring, studies
-from hpo.service import storage as storages
 from hpo.service.compare import looks
 from hpo.service.compare.budget import budget
-from hpo.service.compare.contest import Contest, contest
+from hpo.service.compare.contest import Contest
 from hpo.service.compare.failed import failed_trainings
 from hpo.service.compare.looks import Look
+from hpo.service.compare.outline import ComparePlan, plan_comparison
 from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
 from hpo.service.compare.request import CompareRequest
@@ -26,7 +26,7 @@ from hpo.service.storage import Storage
 from hpo.service.supervisors.abandoned import free_abandoned
 from hpo.service.views.progress import Progress
 
-__all__ = ["Unfinished", "compare", "read"]
+__all__ = ["Unfinished", "compare", "read", "run_comparison"]
 
 _WHY = {
     "interrupted": "interrupted",
@@ -46,27 +46,27 @@ class Unfinished(HpoError):  # noqa: N818 - an outcome
 
 
 def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
+    """Plan what is asked for and do it, as `run_comparison` does. Raises what it and `plan_comparison` raise."""
+    with plan_comparison(request) as plan:
+        return run_comparison(plan, on_progress)
+
+
+def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
     """Race, then pairs, then the verdict of this look; what an earlier run has trained is not trained again.
 
     Args:
-        request: what is asked for.
+        plan: what to do.
         on_progress: told a few times a second how far which stage is.
 
     Raises:
-        StudyError: as `contest`; or one side could not be trained at all.
-        DefinitionError: the definition cannot be loaded.
-        UsageError: there is no such baseline or fidelity.
+        StudyError: one side could not be trained at all.
         StorageError: the database cannot be reached, read or written.
         Unfinished: it was interrupted, or its time was up; what is done is kept.
 
     """
-    storage = storages.open(request.storage)
-    try:
-        both = contest(storage, request)
-        measured = walk(storage, both, request, _Doing(storage, request.effort, on_progress))
-        return _tell(storage, both, request, measured)
-    finally:
-        storage.close()
+    storage, request = plan.storage, plan.request
+    measured = walk(storage, plan.contest, request, _Doing(storage, request.effort, on_progress))
+    return _tell(storage, plan.contest, request, measured)
 
 
 def read(storage: Storage, study: str) -> CompareReport | None:

@@ -131,7 +131,7 @@ def _final(storage: Storage, contest: Contest, request: CompareRequest, optimum:
 
 def _claim(storage: Storage, contest: Contest) -> Stage | None:
     """The baseline trained as the report trained it, among the rows of its tables; None: it is in none of them."""
-    from hpo.service.sweep.run import as_reported, study_seed, sweep_plan
+    from hpo.service.sweep.jobs import as_reported, study_seed, sweep_plan
 
     definition = contest.definition
     if not any(

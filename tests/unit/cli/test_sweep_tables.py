@@ -36,7 +36,7 @@ MEASURED = {
     ("optimizer", 1): RowScores(figures={"train": (0.9000, 0.9004), "test": (0.8900, 0.8904), "seconds": (50.0, 52.0)}),
     ("optimizer", 2): RowScores(reasons=("diverged: the loss was not finite", "diverged: at another step")),
 }
-PLAN = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[-1], jobs=4)
+PLAN = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[-1], jobs=(None,) * 4)
 
 
 def report(measured, *, repeats: int = 2, against_report: bool = True, left: int = 0) -> SweepReport:
@@ -75,7 +75,7 @@ def test_each_row_stands_beside_what_the_report_says_of_it(capsys) -> None:
 
 
 def test_figures_are_not_tested_where_the_training_is_another(capsys) -> None:
-    quick = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[0], jobs=4)
+    quick = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[0], jobs=(None,) * 4)
     sweep_tables.conclude(report(MEASURED, against_report=False), quick)  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert "*" not in out

@@ -15,6 +15,7 @@ from hpo.service.compare.contest import contest
 from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.gathering import points
 from hpo.service.findings.importances import importances
+from hpo.service.named_configuration import NamedConfiguration
 from hpo.service.optimize.opening import open_study
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
@@ -22,7 +23,7 @@ from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.train import prepare
+from hpo.service.train import TrainRequest, plan_training
 from hpo.service.views.glances import of_configuration
 from hpo.service.views.status import study_status
 from hpo.service.views.trial_report import best, trial
@@ -202,16 +203,21 @@ def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
 
 def test_any_trial_of_the_front_can_be_trained(searched: Storage, storage_url: str) -> None:
     last = best(searched, NAME).front[-1]
-    job = prepare(REFERENCE, str(last.number), study=NAME, storage=storage_url)
-    assert (job.params, job.source) == (last.params, f"trial {last.number} of {NAME}")
-    assert prepare(REFERENCE, "best", storage=storage_url).params == best(searched, NAME).params
+
+    def named(config: str, **more: str) -> NamedConfiguration:
+        asked = TrainRequest(definition=REFERENCE, config=config, storage=storage_url, **more)  # type: ignore[arg-type]
+        return plan_training(asked).chosen
+
+    chosen = named(str(last.number), study=NAME)
+    assert (chosen.params, chosen.source) == (last.params, f"trial {last.number} of {NAME}")
+    assert named("best").params == best(searched, NAME).params
     with pytest.raises(StudyError, match="has no trial 99; its trials are 0 to 4"):
-        prepare(REFERENCE, "99", storage=storage_url)
+        named("99")
     for nothing in ("9" * 30, "-1", "none"):
         with pytest.raises(UsageError, match="there are: best, middle, a trial's number, or a JSON file"):
-            prepare(REFERENCE, nothing, storage=storage_url)
+            named(nothing)
     with pytest.raises(UsageError, match="--study goes with --config best or a trial's number, not with"):
-        prepare(REFERENCE, "middle", study=NAME, storage=storage_url)
+        named("middle", study=NAME)
 
 
 def test_importances_say_that_they_look_at_the_metric_alone(searched: Storage) -> None:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import real, whole
-from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers
+from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.compare import announce, show
 from hpo.cli.printing.output import document, say

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Storage
+from hpo.cli.arguments.options import AsJson, Storage, examples
 from hpo.cli.printing.output import document, tell
 
 if TYPE_CHECKING:

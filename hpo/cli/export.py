@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import Storage, Study
+from hpo.cli.arguments.options import Storage, Study, examples
 from hpo.cli.printing.output import say
 from hpo.cli.printing.words import count
 from hpo.cli.streams import results

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import megabytes, real, whole
 from hpo.cli.arguments.options import (
     AsJson,
@@ -16,6 +15,7 @@ from hpo.cli.arguments.options import (
     Timeout,
     TrialTimeout,
     Workers,
+    examples,
 )
 from hpo.cli.arguments.searching import (
     Fidelity,

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Definition
+from hpo.cli.arguments.options import AsJson, Definition, examples
 from hpo.cli.printing.output import document, figure, table, tell
 from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import NONE, or_none, real, seconds
-from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage
+from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage, examples
 from hpo.cli.arguments.searching import (
     Fidelity,
     Name,
@@ -21,9 +20,8 @@ from hpo.cli.arguments.searching import (
     TryFile,
 )
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.optimize import announce, conclude
+from hpo.cli.printing.optimize import announce, conclude, submitted
 from hpo.cli.printing.output import document
-from hpo.cli.printing.submit import submitted
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers
+from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.output import Interrupted, document, say
 from hpo.settings import storage_url

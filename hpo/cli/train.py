@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage
+from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage, examples
 from hpo.cli.printing.examined import examination_lines
 from hpo.cli.printing.output import configuration, document, duration, figure, say, tell
 from hpo.cli.printing.words import count

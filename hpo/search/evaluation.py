@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from hpo.search.looking import look
-from hpo.search.recipes import recipe
 from hpo.search.rows import Split
 from hpo.search.seeds import fold_seed
+from hpo.search.trainings import probe_network, recipe
 from hpo.study import Params, StudyDefinition
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class Evaluation:
         self._runs.append(run)
         if number == 0 and self._definition.probe_rows:
             self._recipe = made
-            self._look()
+            self._probe()
 
     def _epoch(self, number: int) -> None:
         run = self._runs[number]
@@ -135,7 +134,7 @@ class Evaluation:
             return
         run.epoch()
         if number == 0 and run.epochs_done == 1 and self._definition.probe_rows:
-            self._look()
+            self._probe()
         self._beat()
         outcome = run.outcome
         assert outcome is not None  # an epoch is over
@@ -144,8 +143,10 @@ class Evaluation:
         self.values[number : number + 1] = [outcome.validation]
         self._train[number : number + 1] = [outcome.train]
 
-    def _look(self) -> None:
+    def _probe(self) -> None:
         """Look into the first training's network as it is."""
         start = time.perf_counter()
-        self.probes.append(look(self._runs[0], self._recipe, self._splits[0].train, self._definition.probe_rows))
+        self.probes.append(
+            probe_network(self._runs[0], self._recipe, self._splits[0].train, self._definition.probe_rows)
+        )
         self.probe_seconds += time.perf_counter() - start

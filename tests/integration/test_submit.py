@@ -23,9 +23,8 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, halting
 from hpo.service.views import status
-from hpo.service.views.fleet import fleet
+from hpo.service.views.fleet import fleet, serving
 from hpo.service.views.progress import Progress
-from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
 
 NAME = "toy-line-quick"

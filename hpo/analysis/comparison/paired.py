@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
-from hpo.analysis.comparison.wording import note
-from hpo.analysis.methods.exact import upper_bound
+from hpo.analysis.comparison.verdict_wording import note
 from hpo.analysis.methods.intervals import (
     Interval,
     bca,
@@ -18,9 +17,10 @@ from hpo.analysis.methods.intervals import (
     standard_error,
     student,
     tail_t,
+    upper_bound,
     wilson,
 )
-from hpo.analysis.methods.looks import DECIDING_PAIRS, next_alpha
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, next_alpha
 from hpo.analysis.methods.permutation import sign_flip, signed_rank
 from hpo.analysis.methods.power import more_pairs
 from hpo.errors import DataError, UsageError

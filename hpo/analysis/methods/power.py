@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from hpo.analysis.methods.intervals import critical_t, standard_error
-from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, deciding_pairs
 
 __all__ = ["HOPELESS", "POWER", "more_pairs", "power", "power_equivalence"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hpo.analysis.methods.intervals import Interval, critical_t
-from hpo.analysis.methods.welch import welch
+from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowScores
 from hpo.errors import UsageError
 from hpo.study import Ablation, Direction

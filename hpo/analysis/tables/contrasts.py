@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Literal
 
 from hpo.analysis.methods.intervals import critical_t, tail_t
-from hpo.analysis.methods.welch import welch
+from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
 from hpo.errors import UsageError
 from hpo.study import Contrast, Direction

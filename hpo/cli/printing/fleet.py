@@ -8,8 +8,7 @@ from hpo.cli.printing.output import ago, duration, table, tell
 from hpo.cli.printing.words import count
 
 if TYPE_CHECKING:
-    from hpo.service.views.fleet import FleetWorker
-    from hpo.service.views.serving import Serving
+    from hpo.service.views.fleet import FleetWorker, Serving
 
 __all__ = ["show_serving", "show_workers"]
 

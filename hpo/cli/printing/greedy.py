@@ -35,7 +35,7 @@ def announce(plan: "SweepPlan") -> None:
 
 def conclude(report: "GreedyReport") -> None:
     """Print each table with its choice beside the source's, then both final configurations."""
-    from hpo.analysis.tables.wording import row_label
+    from hpo.analysis.tables.table_wording import row_label
 
     for found in report.tables:
         _table(found, report.source)
@@ -59,7 +59,7 @@ def conclude(report: "GreedyReport") -> None:
 
 
 def _table(found: "GreedyTable", source: str) -> None:
-    from hpo.analysis.tables.wording import row_label, varied
+    from hpo.analysis.tables.table_wording import row_label, varied
 
     decimals = places([row.mean for row in found.rows if row.mean is not None])
     rows = []

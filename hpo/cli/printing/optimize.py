@@ -1,19 +1,22 @@
-"""What `hpo optimize` says before it begins and after it ends."""
+"""What `hpo optimize` and `hpo submit` say before they begin and after they end."""
 
 import shlex
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.front import front_table
+from hpo.cli.printing.fleet import show_serving
 from hpo.cli.printing.output import Interrupted, duration, figure, say, tell
+from hpo.cli.printing.studies import front_table
 from hpo.cli.printing.words import CHANGED, count, evaluation_words, fidelity_words, size_words
 from hpo.errors import StudyError
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
+    from hpo.service.optimize.submit import Submitted
     from hpo.service.views.progress import Progress
+    from hpo.service.views.status import StudyStatus
 
-__all__ = ["announce", "conclude"]
+__all__ = ["announce", "conclude", "submitted"]
 
 
 def announce(plan: "Plan") -> None:
@@ -138,3 +141,25 @@ def _next(plan: "Plan", progress: "Progress") -> None:
     which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
     definition = shlex.quote(plan.request.definition)
     tell(f"  hpo train {definition} --config {which} --study {shlex.quote(progress.study)}{where}")
+
+
+def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None:
+    """What was opened, and who is there to do it."""
+    if left.added:
+        tell(f"{found.study}: {count(left.added, 'trial')} opened; {found.settled} of {found.target} are done")
+    elif found.settled == found.target:
+        tell(f"{found.study}: all {found.target} trials are done already; a larger --trials adds more")
+        return
+    else:
+        tell(f"{found.study}: nothing to add; {found.settled} of {found.target} trials are done")
+    if changed:
+        tell("its definition's code has changed since it was asked for last: trainings from now on are of the new one")
+    if found.state == "stopped":
+        tell(f"it is stopped, and stays so: hpo resume {shlex.quote(found.study)} lets it go on")
+    elif found.state == "done":
+        tell(
+            f"its best is as good as --until {found.until:g} asks for, so nothing begins: --until none takes that away"
+        )
+    else:
+        show_serving(left.serving)
+    tell(f"hpo status {shlex.quote(found.study)} --watch shows how far it is")

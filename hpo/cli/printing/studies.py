@@ -1,22 +1,22 @@
 """What `hpo status` and `hpo trial` print: all studies, one of them, one trial."""
 
+import math
 import shlex
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.fleet import show_workers
-from hpo.cli.printing.front import front_table
 from hpo.cli.printing.output import ago, configuration, configuration_lines, duration, figure, table, tell
-from hpo.cli.printing.sparkline import sparkline
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.service.views.fleet import FleetWorker
     from hpo.service.views.status import StudyStatus
+    from hpo.service.views.study_results import FrontTrial
     from hpo.service.views.trial_report import TrialReport
 
-__all__ = ["show_studies", "show_study", "show_trial", "state_words", "study_lines"]
+__all__ = ["front_table", "show_studies", "show_study", "show_trial", "sparkline", "state_words", "study_lines"]
 
 
 def show_studies(found: "Sequence[StudyStatus]") -> None:
@@ -150,3 +150,25 @@ def show_trial(report: "TrialReport") -> None:
 
 def _indented(text: str) -> None:
     tell("\n".join(f"    {line}" for line in text.splitlines()))
+
+
+def front_table(objectives: Sequence[str], front: "Sequence[FrontTrial]") -> None:
+    """The trials none beats in all objectives, best metric first; `hpo trial` shows the configuration of one."""
+    rows = [["-" if one.number is None else str(one.number), *map(figure, one.values)] for one in front]
+    headings = ["trial", *objectives]
+    table(headings, rows, title="front: no trial is better in all of these", right=range(len(headings)))
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 60  # characters at most
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """`values` as bars from their least to their greatest; a value that is not finite is a cross."""
+    if len(values) > _WIDTH:  # every so-manieth, the last one always shown
+        values = [values[round(i * (len(values) - 1) / (_WIDTH - 1))] for i in range(_WIDTH)]
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    span = high - low or 1.0
+    top = len(_BARS) - 1
+    return "".join(_BARS[round((v - low) / span * top)] if math.isfinite(v) else "×" for v in values)

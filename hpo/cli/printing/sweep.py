@@ -1,4 +1,4 @@
-"""What `hpo sweep` says before it begins, and its tables."""
+"""What `hpo sweep` says before it begins, its tables, and what each technique of an ablation adds."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,11 @@ from hpo.cli.printing.words import CHANGED, by_whom, count, what_is_better
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.analysis.tables.ablation import AblationFinding, Effect
     from hpo.service.sweep.plan import SweepPlan
     from hpo.service.sweep.report import SweepReport
 
-__all__ = ["announce", "conclude", "expected", "places", "spread"]
+__all__ = ["ablation_table", "announce", "conclude", "expected", "places", "spread"]
 
 _GOOD_REPEATS = 3  # the fewest whose spread says something
 
@@ -41,8 +42,8 @@ def announce(plan: "SweepPlan") -> None:
 
 def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
     """Print each table, what became of its choice, what techniques add, and what would tell more."""
-    from hpo.analysis.tables.wording import table_sentence
-    from hpo.cli.printing.ablation import ablation_table
+    from hpo.analysis.tables.table_wording import table_sentence
+    from hpo.cli.printing.sweep import ablation_table
 
     ablations = {one.id: one for one in report.ablations}
 
@@ -84,7 +85,7 @@ def spread(mean: float | None, sd: float | None, decimals: int) -> str:
 
 def _table(found: "TableFinding", report: "SweepReport") -> None:
     from hpo.analysis.tables import FIGURES
-    from hpo.analysis.tables.wording import row_label, varied
+    from hpo.analysis.tables.table_wording import row_label, varied
 
     names = [name for name in FIGURES if any(name in row.figures for row in found.rows)]
     decimals = {name: _places(found, name) for name in names}
@@ -179,3 +180,28 @@ def _remarks(report: "SweepReport", plan: "SweepPlan") -> Sequence[str]:
 def _times(repeats: int, before: str = "") -> str:
     """How often each row is trained; `before`: up to, where some rows have come less far."""
     return "each trained once" if repeats == 1 else f"each trained {before}{repeats} times with different seeds"
+
+
+def ablation_table(found: "AblationFinding") -> None:
+    """Print what each technique adds, and how to read it."""
+    names = [(one.name, one.alone, one.company, one.interaction) for one in found.techniques]
+    effects = [effect for _, *those in names for effect in those]
+    rows = [(name, *(_effect(effect) for effect in those)) for name, *those in names]
+    headings = ("technique", "alone", "in company", "interaction")
+    table(headings, rows, title="What each technique adds", right=(1, 2, 3))
+    if found.together.difference is not None:
+        tell(f"all together: {_effect(found.together)}")
+    tell("alone: to the plain row; in company: to all the others; interaction: the second less the first. + is better")
+    if any(effect.ci95 for effect in effects):
+        tell("in brackets the 95 % interval (Welch); * leaves 0 out; not corrected for the number of techniques")
+    for note in dict.fromkeys(effect.note for effect in effects if effect.note):
+        tell(f"note: {note}")
+
+
+def _effect(effect: "Effect") -> str:
+    if effect.difference is None:
+        return "-"
+    if effect.ci95 is None:
+        return f"{effect.difference:+.4g}"
+    low, high = effect.ci95
+    return f"{effect.difference:+.4g} [{low:+.3g}, {high:+.3g}]{' *' if effect.sure else ''}"

@@ -5,21 +5,19 @@ from typing import TypeAlias
 
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
+from hpo.report.figures.panel import Charts, charts
 from hpo.report.sections import (
     added,
-    again,
+    budgets,
     compared,
     conclusions,
     inside,
-    learning,
-    matters,
-    saying,
+    predictions,
+    reproducibility,
     searched,
-    spent,
     tables,
     verdict,
 )
-from hpo.report.sections.charts import Charts, charts
 from hpo.report.words import count
 from hpo.service.findings import Findings, Missing
 
@@ -35,13 +33,13 @@ _SECTIONS: tuple[tuple[str, str, Build], ...] = (
     ("tables", "The {source}’s tables, measured", tables.parts),
     ("ablation", "What each technique adds", added.parts),
     ("greedy", "The hand method, followed anew", tables.greedy),
-    ("importances", "What matters", matters.parts),
+    ("importances", "What matters", searched.importance),
     ("inside", "Inside the networks", inside.parts),
-    ("curves", "How both learn", learning.parts),
-    ("predictions", "What both say of the test rows", saying.parts),
+    ("curves", "How both learn", predictions.curves),
+    ("predictions", "What both say of the test rows", predictions.predicted),
     ("conclusions", "The {source}’s conclusions", conclusions.parts),
-    ("budget", "What it cost", spent.parts),
-    ("again", "How to get every number again", again.parts),
+    ("budget", "What it cost", budgets.parts),
+    ("again", "How to get every number again", reproducibility.parts),
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
+from hpo.report.figures.panel import Charts
 from hpo.report.words import count, figure, interval, signed
 from hpo.service.findings import Findings
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from hpo.analysis import Comparison, FailureRate
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
+from hpo.report.figures.panel import Charts
 from hpo.report.sections.verdict import about
 from hpo.report.words import NONE, count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.service.compare.report import CompareReport, Heat, Scores

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.analysis.tables.wording import row_label, table_sentence, varied
+from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
+from hpo.report.figures.panel import Charts
 from hpo.report.words import configuration, count, figure, spread
 from hpo.service.findings import Findings
 

@@ -21,7 +21,7 @@ from hpo.service.compare.report import Claimed, CompareReport, Scores
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.stages import Measured, Stage, walk
 from hpo.service.measuring import Effort, Result
-from hpo.service.measuring.withdrawn import withdraw
+from hpo.service.measuring.running import withdraw
 from hpo.service.storage import Storage
 from hpo.service.supervisors.abandoned import free_abandoned
 from hpo.service.views.progress import Progress

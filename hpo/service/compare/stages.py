@@ -11,7 +11,7 @@ from hpo.service.compare.race import FINALISTS, heat, heat_jobs
 from hpo.service.compare.report import Heat, Side
 from hpo.service.compare.request import CompareRequest
 from hpo.service.measuring import Result
-from hpo.service.measuring.withdrawn import unwanted
+from hpo.service.measuring.running import unwanted
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan
 from hpo.study import Fidelity, KFold

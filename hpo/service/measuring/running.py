@@ -1,27 +1,30 @@
 """Having jobs done: as the slots of a study, so that they resume, run on several workers and survive kills."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete, select
+
 from hpo.errors import UsageError
 from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo.service.storage import Storage, schema
+from hpo.service.storage.errors import translated
 from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.supervisors.drain import drain
 from hpo.service.supervisors.effort import MAX_WORKERS, Effort
 from hpo.service.views import status
+from hpo.service.views.fleet import serving
 from hpo.service.views.progress import Progress
-from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
 
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
-__all__ = ["changed", "estimate", "measure", "study"]
+__all__ = ["changed", "estimate", "measure", "study", "unwanted", "withdraw"]
 
 
 def study(
@@ -188,3 +191,30 @@ def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:
         if problem := space.problem(job.params):
             what = f"job {job.note!r}" if job.note else "a job"
             raise UsageError(f"the configuration of {what} is none of space {space.name!r}: {problem}")
+
+
+_AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
+
+
+def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]:
+    """Ids of the slots of a study that are not settled and whose job's key is none of `wanted`."""
+    table = schema.slots
+    query = select(table.c.id, table.c.digest).where(table.c.study == study, table.c.state != "settled")
+    with translated(storage.where), storage.engine.connect() as connection:
+        return [row.id for row in connection.execute(query) if row.digest not in wanted]
+
+
+def withdraw(storage: Storage, study: str, wanted: Collection[str]) -> int:
+    """Delete the open slots of a study whose job's key is none of `wanted`; how many that were.
+
+    A comparison of 100 pairs that was stopped early must not make a later one of 12 wait for 100. What is settled
+    stays, and so does what a worker has in hand.
+    """
+    table = schema.slots
+    ids = unwanted(storage, study, wanted)
+    gone = 0
+    for first in range(0, len(ids), _AT_ONCE):
+        these = delete(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]), table.c.state == "open")
+        with translated(storage.where), storage.engine.begin() as connection:
+            gone += connection.execute(these).rowcount
+    return gone

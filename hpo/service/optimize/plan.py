@@ -192,7 +192,7 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
 
 def _serving(found: Storage, name: str) -> int:
     """Workers elsewhere that would serve the study of that name."""
-    from hpo.service.views.serving import serving
+    from hpo.service.views.fleet import serving
 
     return len(serving(found, name).ready)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hpo.service.optimize.opening import open_study
 from hpo.service.optimize.plan import Plan, plan
 from hpo.service.optimize.request import Request
-from hpo.service.views.serving import Serving, serving
+from hpo.service.views.fleet import Serving, serving
 
 __all__ = ["Submitted", "leave", "submit"]
 

@@ -65,7 +65,7 @@ class SweepReport:
 
 
 def _table_json(table: "TableFinding", source: str) -> dict[str, object]:
-    from hpo.analysis.tables.wording import table_sentence
+    from hpo.analysis.tables.table_wording import table_sentence
 
     return {
         "id": table.sweep.id,

@@ -2,7 +2,8 @@
 
 Of a study: `status.py` (all there is to say), `progress.py` (how far it is, cheaply), `watching.py` (until it is done),
 `glances.py` (what pages ask every few seconds), `stored.py` (all its trials at once), `trial_report.py` (one of them).
-Of the workers: `fleet.py` (who is there), `in_hand.py` (with which trial), `serving.py` (who would serve a study).
+Of the workers: `fleet.py` (who is there, who would serve a study), `running_trials.py` (with which trial).
+What a search came to beside its best trial: `study_results.py`.
 """
 
 __all__ = [
@@ -10,7 +11,6 @@ __all__ = [
     "glances",
     "in_hand",
     "progress",
-    "serving",
     "status",
     "stored",
     "trial_report",

@@ -1,4 +1,4 @@
-"""The workers there are, each with what it has in hand."""
+"""The workers there are, each with the trial it is running, and which of them would serve a study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
 from hpo.service.views.in_hand import InHand, in_hand
 
-__all__ = ["FleetWorker", "fleet"]
+__all__ = ["FleetWorker", "Serving", "fleet", "serving"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,4 +55,21 @@ def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
         seconds_silent=record.seconds_silent,
         alive=record.alive,
         in_hand=hand,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The workers that give signs of life, by what they would do for one study."""
+
+    ready: tuple[WorkerRecord, ...]  # they serve it, now or when they are done with what they have in hand
+    refusing: Mapping[str, str]  # name of a worker that cannot serve it -> why
+
+
+def serving(storage: Storage, study: str) -> Serving:
+    """Who would serve the study of that name, which need not be there yet. Raises StorageError."""
+    alive = [worker for worker in Roster(storage).present() if worker.alive and worker.study in (None, study)]
+    return Serving(
+        ready=tuple(worker for worker in alive if study not in worker.refuses),
+        refusing={worker.name: worker.refuses[study] for worker in alive if study in worker.refuses},
     )

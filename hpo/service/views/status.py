@@ -15,10 +15,9 @@ from hpo.service.slots.slot import Counts, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
-from hpo.service.views.front import FrontTrial, front
-from hpo.service.views.fruitless import Fruitless, fruitless
 from hpo.service.views.in_hand import InHand, in_hand
 from hpo.service.views.progress import Best
+from hpo.service.views.study_results import FrontTrial, Fruitless, front, fruitless
 
 __all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
 

@@ -16,10 +16,9 @@ from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.storage.errors import translated
-from hpo.service.views.front import FrontTrial, front
-from hpo.service.views.fruitless import fruitless
 from hpo.service.views.stored import StoredTrial
 from hpo.service.views.stored import read as _stored
+from hpo.service.views.study_results import FrontTrial, front, fruitless
 from hpo.study import Params
 
 __all__ = ["Baseline", "BestTrial", "TrialReport", "best", "failure", "trial"]

@@ -8,7 +8,7 @@ from scipy import stats
 
 from hpo.analysis import RowScores
 from hpo.analysis.tables.ablation import examine_ablation
-from hpo.analysis.tables.wording import row_label
+from hpo.analysis.tables.table_wording import row_label
 from hpo.study import Ablation, Technique
 
 ABLATION = Ablation(

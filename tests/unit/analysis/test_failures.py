@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hpo.analysis import Comparison, compare, failed, failures, sentence, unseen
-from hpo.analysis.methods.exact import clopper_pearson, more_often, upper_bound
+from hpo.analysis.methods.intervals import clopper_pearson, more_often, upper_bound
 from hpo.errors import UsageError
 
 BASE = np.full(12, 0.9)

@@ -9,10 +9,9 @@ from hpo.cli.printing import fleet, studies
 from hpo.cli.printing.fleet import show_serving, show_workers
 from hpo.cli.printing.studies import state_words, study_lines
 from hpo.service.hosts.roster import WorkerRecord
-from hpo.service.views.fleet import FleetWorker
+from hpo.service.views.fleet import FleetWorker, Serving
 from hpo.service.views.in_hand import InHand
 from hpo.service.views.progress import Best
-from hpo.service.views.serving import Serving
 from hpo.service.views.status import StudyStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -10,7 +10,7 @@ import told
 
 from hpo.analysis import RowScores
 from hpo.analysis.tables.ablation import examine_ablation
-from hpo.analysis.tables.wording import row_label
+from hpo.analysis.tables.table_wording import row_label
 from hpo.report import theme
 from hpo.report.document import Table
 from hpo.report.figures import ablations, figure_json, gradients, layers

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hpo.report.document import Cell, Part, Table, Text
-from hpo.report.sections.charts import Charts
+from hpo.report.figures.panel import Charts
 from hpo.report.sections.verdict import with_unit
 from hpo.report.words import count, duration, figure, spread
 from hpo.service.compare.budget import Spent

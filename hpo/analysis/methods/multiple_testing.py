@@ -1,13 +1,34 @@
-"""Looking more than once: how much of the allowed error each look at the growing data may spend."""
+"""Testing more than once: Holm's correction, and how much of the allowed error each interim analysis may spend."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 from hpo.errors import UsageError
-from hpo.study.looks import Above, Below, Most, Whole
+from hpo.study.looks import Above, Below, Most, Share, Whole
 from hpo.study.records import arguments
 
-__all__ = ["DECIDING_PAIRS", "alpha_of_look", "deciding_pairs", "next_alpha"]
+__all__ = ["DECIDING_PAIRS", "alpha_of_look", "deciding_pairs", "holm", "next_alpha"]
+
+
+@arguments(UsageError)
+def holm(p_values: Sequence[Share]) -> tuple[float, ...]:
+    """Adjusted p-values in the given order; those below alpha are rejected with family-wise error at most alpha.
+
+    Holm's step-down method (Scandinavian Journal of Statistics 6, 1979): the smallest of m is multiplied by m, the next
+    by m - 1, and so on; none is adjusted below the one before it, and none above 1.
+
+    Raises:
+        UsageError: something in `p_values` is no probability.
+
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - step) * p_values[index]))
+        adjusted[index] = largest
+    return tuple(adjusted)
+
 
 DECIDING_PAIRS = 6  # the first number of pairs whose smallest two-sided sign-flip p, 2/2^n, is below 0.05
 _LATEST = 100  # look; long before it nothing is left to spend

@@ -4,7 +4,7 @@ import math
 
 from hpo.analysis.comparison.reliability import FailureRate
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
-from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, deciding_pairs
 from hpo.analysis.methods.power import HOPELESS
 from hpo.errors import UsageError
 from hpo.study.records import arguments

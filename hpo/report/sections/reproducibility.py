@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hpo.report.document import Cell, Commands, Part, Table, Text
-from hpo.report.sections.charts import Charts
+from hpo.report.figures.panel import Charts
 from hpo.service.findings import Findings
 
 __all__ = ["parts"]

@@ -1,10 +1,33 @@
-"""Dunnett's test of several rows against one, for repeats as few and mostly as even as trainings give."""
+"""Comparing means of few repeats: the error of a sum of them by Welch, several rows against one by Dunnett.
 
+Source of `welch`: Satterthwaite, An approximate distribution of estimates of variance components, Biometrics
+Bulletin 2, 1946.
+"""
+
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from statistics import variance
 
-__all__ = ["against"]
+__all__ = ["against", "welch"]
+
+
+def welch(sides: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float]:
+    """Standard error of a weighted sum of means, and its degrees of freedom.
+
+    Args:
+        sides: a weight and the repeats, two or more, of each mean.
+
+    """
+    parts = [
+        (weight**2 * variance(given) / len(given) if max(given) > min(given) else 0.0, len(given) - 1)
+        for weight, given in sides
+    ]
+    total = math.fsum(part for part, _ in parts)
+    if not total:
+        return 0.0, 1.0
+    return math.sqrt(total), total**2 / math.fsum(part**2 / freedom for part, freedom in parts)
+
 
 _FAR = 0.001  # p of a row's variance beside that of all others below which they have none in common
 

@@ -7,7 +7,7 @@ import pytest
 from hpo.analysis import compare
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
 from hpo.service import measuring, storage, studies
-from hpo.service.compare import looks
+from hpo.service.compare import interim_analyses
 from hpo.service.compare.contest import contest
 from hpo.service.compare.outline import plan_comparison
 from hpo.service.compare.request import CompareRequest
@@ -129,9 +129,11 @@ def test_an_outline_trains_nothing_and_writes_nothing(opened: storage.Storage, s
 
 
 def test_a_report_of_another_version_is_none(opened: storage.Storage, search: StudyRecord) -> None:
-    look = looks.take(opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12)
+    look = interim_analyses.take(
+        opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12
+    )
     for document in ({"rows": "share", "verdict": "better"}, {}, [1], "text"):
-        looks.conclude(opened, search, look, compare([0.9] * 8, [0.7] * 8), document)
+        interim_analyses.conclude(opened, search, look, compare([0.9] * 8, [0.7] * 8), document)
         assert read(opened, search.name) is None
 
 

@@ -24,7 +24,7 @@ from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.train import TrainRequest, plan_training
-from hpo.service.views.glances import of_configuration
+from hpo.service.views.live_queries import of_configuration
 from hpo.service.views.status import study_status
 from hpo.service.views.trial_report import best, trial
 from hpo.service.workers.serve import serve

@@ -218,15 +218,15 @@ def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Sto
         held = Slots(store).claim(NAME, one.name, 60)
         assert held is not None
         found = {worker.host: worker for worker in fleet(store)}
-        hand = found["one"].in_hand
+        hand = found["one"].running_trial
         assert hand is not None
         assert (hand.study, hand.position, hand.attempt, hand.trial) == (NAME, 0, 1, None)
-        assert (found["one"].gpu_name, found["two"].in_hand, found["three"].study) == ("H100", None, "another")
+        assert (found["one"].gpu_name, found["two"].running_trial, found["three"].study) == ("H100", None, "another")
         who = serving(store, NAME)
         assert [worker.host for worker in who.ready] == ["one"]
         assert who.refusing == {two.name: "no such data"}
         assert plan(wanted(trials=2)).serving == 1
-        assert status.study_status(store, NAME).in_hand == (hand,)
+        assert status.study_status(store, NAME).running_trials == (hand,)
     finally:
         for worker in (one, two, three):
             roster.sign_off(worker.name)

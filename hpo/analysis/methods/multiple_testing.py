@@ -8,7 +8,7 @@ from hpo.errors import UsageError
 from hpo.study.looks import Above, Below, Most, Share, Whole
 from hpo.study.records import arguments
 
-__all__ = ["DECIDING_PAIRS", "alpha_of_look", "deciding_pairs", "holm", "next_alpha"]
+__all__ = ["DECIDING_PAIRS", "deciding_pairs", "holm", "interim_alpha", "next_alpha"]
 
 
 @arguments(UsageError)
@@ -36,7 +36,7 @@ _SPENT = 0.75  # of what is left, by each look
 
 
 @arguments(UsageError)
-def alpha_of_look(number: Annotated[Whole, Most(_LATEST)], total: Annotated[float, Above(0), Below(1)] = 0.05) -> float:
+def interim_alpha(number: Annotated[Whole, Most(_LATEST)], total: Annotated[float, Above(0), Below(1)] = 0.05) -> float:
     """Level of a look: each spends three quarters of what the looks before it left.
 
     With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, their sum is below the total: by

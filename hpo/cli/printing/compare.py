@@ -9,7 +9,7 @@ from hpo.cli.printing.words import count
 if TYPE_CHECKING:
     from hpo.analysis import Comparison, FailureRate
     from hpo.service.compare.budget import Spent
-    from hpo.service.compare.looks import Look
+    from hpo.service.compare.interim_analyses import InterimAnalysis
     from hpo.service.compare.outline import ComparePlan
     from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores
 
@@ -202,6 +202,6 @@ def _looks(report: "CompareReport") -> None:
         tell(f"looks so far {_ABOUT[report.rows]}: {told}")
 
 
-def _look(look: "Look") -> str:
+def _look(look: "InterimAnalysis") -> str:
     p = "not told" if look.p_value is None else f"{look.verdict}, p {look.p_value:.3g}"
     return f"{look.number} ({count(look.pairs, 'pair')}, alpha {look.alpha:.3g}): {p}"

@@ -55,7 +55,7 @@ def _device(worker: "FleetWorker") -> str:
 
 
 def _doing(worker: "FleetWorker") -> str:
-    hand = worker.in_hand
+    hand = worker.running_trial
     if hand is None:
         only = "" if worker.study is None else f"{worker.study} alone"
         return worker.doing or only or "-"

@@ -59,7 +59,7 @@ def conclude(plan: "Plan", progress: "Progress", *, quiet: bool) -> None:
             f"interrupted with {progress.settled} of {progress.target} trials done; they are kept, "
             "and the same command goes on from there"
         )
-    _refuse_fruitless(plan, progress)
+    _refuse_nothing_complete(plan, progress)
     if quiet:
         return
     _result(plan, progress)
@@ -82,10 +82,10 @@ def _time(plan: "Plan") -> str:
     return f"about {duration(plan.seconds)} {basis}"
 
 
-def _refuse_fruitless(plan: "Plan", progress: "Progress") -> None:
+def _refuse_nothing_complete(plan: "Plan", progress: "Progress") -> None:
     from hpo.service.views.status import study_status
 
-    found = study_status(plan.storage, progress.study).fruitless
+    found = study_status(plan.storage, progress.study).nothing_complete
     if found is not None:
         where = f"; all of it: hpo trial {shlex.quote(progress.study)} {found.trial}" if found.trial is not None else ""
         raise StudyError(f"no trial of {progress.study} is complete: {found.why}{where}")

@@ -63,7 +63,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
         f"  running  {one.running}, open {one.open}",
     ]
-    for hand in one.in_hand:
+    for hand in one.running_trials:
         trial = "a trial" if hand.trial is None else f"trial {hand.trial}"
         again = "" if hand.attempt == 1 else f", attempt {hand.attempt}"
         who = ":".join(hand.worker.split(":")[:2])  # host and process; the rest is for programs
@@ -81,7 +81,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
     if one.kind != "search":
         return lines  # the luckiest of its measurements is nothing to choose
     if one.best is None:
-        return [*lines, "  best     " + ("no trial is complete yet" if one.fruitless is None else "none")]
+        return [*lines, "  best     " + ("no trial is complete yet" if one.nothing_complete is None else "none")]
     lines.append(f"  best     {figure(one.best.value)}, trial {one.best.number}")
     return [*lines, *configuration_lines(one.best.params)]
 
@@ -98,8 +98,8 @@ def state_words(one: "StudyStatus") -> str:
         return "waiting: nobody is at work on it; hpo worker serves it, on any machine that reaches the storage"
     if one.state == "done" and one.settled < one.target:
         return f"done: its best is as good as {figure(one.until)}, the value it was to reach"
-    if one.fruitless is not None:
-        return f"done, and no trial is complete: {one.fruitless.why}"
+    if one.nothing_complete is not None:
+        return f"done, and no trial is complete: {one.nothing_complete.why}"
     return one.state
 
 

@@ -10,11 +10,11 @@ from hpo.analysis import Comparison, Failures
 from hpo.analysis import compare as compared
 from hpo.errors import HpoError
 from hpo.service import measuring, studies
-from hpo.service.compare import looks
+from hpo.service.compare import interim_analyses
 from hpo.service.compare.budget import budget
 from hpo.service.compare.contest import Contest
 from hpo.service.compare.failed import failed_trainings
-from hpo.service.compare.looks import Look
+from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.compare.outline import ComparePlan, plan_comparison
 from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
@@ -83,7 +83,7 @@ def read(storage: Storage, study: str) -> CompareReport | None:
         StudyError: there is no such study.
 
     """
-    document = looks.last_document(storage, studies.get(storage, study))
+    document = interim_analyses.last_document(storage, studies.get(storage, study))
     try:
         return None if document is None else CompareReport.from_json(document)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -125,14 +125,14 @@ class _Doing:
 
 
 def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
-    """Look at the pairs, and write down what was seen."""
+    """InterimAnalysis at the pairs, and write down what was seen."""
     failed = failed_trainings(storage, both, measured)
     told = [_look(storage, both, request, measured, rows, failed) for rows in measured.pairs]
     definition, record = both.definition, both.record
     seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
     taken = [
         seen.get((look.rows, look.baseline, look.fidelity, look.optimum, look.pairs), look)
-        for look in looks.history(storage, record)
+        for look in interim_analyses.history(storage, record)
     ]
     second = told[1] if len(told) > 1 else None
     report = CompareReport(
@@ -158,18 +158,18 @@ def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Me
     )
     document = report.to_json()
     for look, comparison, _ in reversed(told):
-        looks.conclude(storage, record, look, comparison, document)
+        interim_analyses.conclude(storage, record, look, comparison, document)
     return report
 
 
 def _look(
     storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows, failed: Failures
-) -> tuple[Look, Comparison, Scores]:
+) -> tuple[InterimAnalysis, Comparison, Scores]:
     from hpo.search import digest
 
     jobs, results = measured.pairs[rows]
     scores = pair_scores(jobs, results, both.definition.direction)
-    look = looks.take(
+    look = interim_analyses.take(
         storage,
         both.record,
         rows=rows,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
-from hpo.service.views.in_hand import InHand, in_hand
+from hpo.service.views.running_trials import RunningTrial, running_trials
 
 __all__ = ["FleetWorker", "Serving", "fleet", "serving"]
 
@@ -29,16 +29,16 @@ class FleetWorker:
     beaten_at: datetime  # last sign of life, UTC
     seconds_silent: float  # since the last sign of life
     alive: bool  # False: it is taken for dead, and whatever it had goes to others
-    in_hand: InHand | None
+    running_trial: RunningTrial | None
 
 
 def fleet(storage: Storage) -> list[FleetWorker]:
     """Every worker on the roster, by machine and start. Raises StorageError."""
-    hands = {one.worker: one for one in in_hand(storage)}
+    hands = {one.worker: one for one in running_trials(storage)}
     return [_worker(record, hands.get(record.name)) for record in Roster(storage).present()]
 
 
-def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
+def _worker(record: WorkerRecord, hand: RunningTrial | None) -> FleetWorker:
     return FleetWorker(
         name=record.name,
         host=record.host,
@@ -54,7 +54,7 @@ def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
         beaten_at=datetime.fromtimestamp(record.beaten_at, UTC),
         seconds_silent=record.seconds_silent,
         alive=record.alive,
-        in_hand=hand,
+        running_trial=hand,
     )
 
 

@@ -11,7 +11,7 @@ from hpo.service.storage.errors import translated
 from hpo.service.studies import StudyRecord
 from hpo.study import Params
 
-__all__ = ["FrontTrial", "Fruitless", "front", "fruitless"]
+__all__ = ["FrontTrial", "NothingComplete", "front", "nothing_complete"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +41,14 @@ _slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fruitless:
+class NothingComplete:
     """What became of the trials of a study none of which is complete."""
 
     why: str  # how many ended how, and the reason of the last: "6 pruned, the last with diverged: …"
     trial: int | None  # Optuna's number of the last of them; None: it never began
 
 
-def fruitless(storage: Storage, study: str, counts: Counts) -> Fruitless | None:
+def nothing_complete(storage: Storage, study: str, counts: Counts) -> NothingComplete | None:
     """Why no trial of the study is complete; None where one is, or may still come to be. Raises StorageError."""
     if counts.complete or not counts.target or counts.settled < counts.target:
         return None
@@ -58,7 +58,7 @@ def fruitless(storage: Storage, study: str, counts: Counts) -> Fruitless | None:
         if number:
             last, reason = _last(storage, study, outcome)
             parts.append(f"{number} {outcome}, the last with {reason or 'no reason recorded'}")
-    return Fruitless(why="; ".join(reversed(parts)), trial=last)
+    return NothingComplete(why="; ".join(reversed(parts)), trial=last)
 
 
 def _last(storage: Storage, study: str, outcome: str) -> tuple[int | None, str | None]:

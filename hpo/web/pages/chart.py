@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from hpo.report import words
-from hpo.service.views.glances import Settled
+from hpo.service.views.live_queries import Settled
 from hpo.service.views.status import StudyStatus
 from hpo.study.direction import best as best_of
 from hpo.study.direction import sign

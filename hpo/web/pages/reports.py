@@ -12,7 +12,7 @@ from hpo.service import studies
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.views import glances
+from hpo.service.views import live_queries
 from hpo.web.door.user import nonce_of
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared
@@ -50,7 +50,7 @@ class _Reports:
         from hpo.report.page import Link, html
 
         record = studies.get(self._storage, name)
-        document = self._documents.get((name, glances.state(self._storage, name, record.definition)))
+        document = self._documents.get((name, live_queries.state(self._storage, name, record.definition)))
         nonce = nonce_of(request.environ)
         links = (Link("Studies", url_for("overview")), Link("Live", url_for("study", name=name)))
         text = html(document, nonce=nonce, links=links)
@@ -62,13 +62,13 @@ class _Reports:
     def crossing(self, name: str) -> "ResponseReturnValue":
         """On to the study in optuna-dashboard, where our note and our figures are by then."""
         record = studies.get(self._storage, name)
-        number = glances.numbers(self._storage).get(name)
+        number = live_queries.numbers(self._storage).get(name)
         if number is None:
             raise studies.halved(self._storage, name)
         crossed = (name, record.incarnation)
         running = bool(Slots(self._storage).counts(name).running)
         if record.kind == "search" and not (running and crossed in self._crossed):
-            self._documents.get((name, glances.state(self._storage, name, record.definition)))
+            self._documents.get((name, live_queries.state(self._storage, name, record.definition)))
             self._crossed.add(crossed)
         return redirect(f"/dashboard/studies/{number}", 303)
 

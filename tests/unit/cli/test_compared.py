@@ -9,17 +9,17 @@ import pytest
 from hpo.analysis import ASSUMED, Racer, compare, failures, rank
 from hpo.cli.printing.compare import show
 from hpo.service.compare.budget import Budget, Spent
-from hpo.service.compare.looks import Look
+from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores, Side
 
 OPTIMUM = (2.2, 2.3, 2.25, 2.4, 2.1, 2.35, 2.2, 2.3)
 BASELINE = (2.5, 2.55, 2.45, 2.6, 2.5, 2.7, 2.4, 2.5)
 
 
-def look(number: int = 1, pairs: int = 8, **changes) -> Look:
+def look(number: int = 1, pairs: int = 8, **changes) -> InterimAnalysis:
     its = {"rows": "share", "baseline": "report", "fidelity": "full", "optimum": "0f", "alpha": 0.0375}
     its |= {"p_value": 0.0078, "verdict": "better", "looked_at": 1.0}
-    return Look(number=number, pairs=pairs, **{**its, **changes})
+    return InterimAnalysis(number=number, pairs=pairs, **{**its, **changes})
 
 
 def sample(optimum=OPTIMUM, baseline=BASELINE, *, second: bool = True, **changes) -> CompareReport:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.service.views.glances import Settled
+from hpo.service.views.live_queries import Settled
 from hpo.web.pages import chart
 
 VALUES = st.floats(-1e6, 1e6)

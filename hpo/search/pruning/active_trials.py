@@ -6,10 +6,10 @@ from typing import Any
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["LivingStudy"]
+__all__ = ["ActiveTrials"]
 
 
-class LivingStudy:
+class ActiveTrials:
     """A study without its failed trials.
 
     A crashed attempt leaves its rungs and reports behind, and Optuna's halving pruners count the rungs of every trial

@@ -1,8 +1,8 @@
-"""Looks at growing data: each spends some of the error rate that all comparisons of one search share.
+"""Interim analyses of growing data, looks for short: each spends some of the error rate that all of one search share.
 
-Looks at the definition's test rows and looks at rows drawn anew answer two questions and are counted apart. Another
-optimum, another baseline or another fidelity is a look like more pairs is: whatever is tried until something comes
-out better counts.
+Those of the definition's test rows and those of rows drawn anew answer two questions and are counted apart. Another
+optimum, another baseline or another fidelity is an interim analysis like more pairs is: whatever is tried until
+something comes out better counts.
 """
 
 import json
@@ -12,19 +12,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from hpo.analysis import DECIDING_PAIRS, Comparison, alpha_of_look
+from hpo.analysis import DECIDING_PAIRS, Comparison, interim_alpha
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.engine import exclusive
 from hpo.service.storage.errors import translated
 from hpo.service.storage.noted import parsed
 from hpo.service.studies import StudyRecord
 
-__all__ = ["Look", "conclude", "history", "last_document", "take"]
+__all__ = ["InterimAnalysis", "conclude", "history", "last_document", "take"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One look at the pairs of a search. The same pairs again are the same look."""
+class InterimAnalysis:
+    """One interim analysis of the pairs of a search. The same pairs again are the same one."""
 
     number: int  # from 1 among the looks at this kind of rows; 0: fewer than six pairs, which spends nothing
     rows: str  # share or resampled
@@ -40,7 +40,7 @@ class Look:
 
 def take(
     storage: Storage, record: StudyRecord, *, rows: str, baseline: str, fidelity: str, optimum: str, pairs: int
-) -> Look:
+) -> InterimAnalysis:
     """The look at these pairs: the one taken before, or the next one. Of several processes exactly one counts it.
 
     It is written down before anything is told, so a look whose answer was lost is not one for free.
@@ -58,17 +58,19 @@ def take(
             "study": record.name,
             "incarnation": record.incarnation,
             "number": following if pairs >= DECIDING_PAIRS else 0,
-            "alpha": alpha_of_look(following),
+            "alpha": interim_alpha(following),
             "verdict": "",
             "looked_at": time.time(),
             "document": "",
         }
         connection.execute(table.insert().values(values))
     values["p_value"] = None
-    return Look(**{name: values[name] for name in Look.__dataclass_fields__})
+    return InterimAnalysis(**{name: values[name] for name in InterimAnalysis.__dataclass_fields__})
 
 
-def conclude(storage: Storage, record: StudyRecord, look: Look, comparison: Comparison, document: object) -> None:
+def conclude(
+    storage: Storage, record: StudyRecord, look: InterimAnalysis, comparison: Comparison, document: object
+) -> None:
     """Write down what a look told, with the whole report."""
     table = schema.looks
     values = {
@@ -82,7 +84,7 @@ def conclude(storage: Storage, record: StudyRecord, look: Look, comparison: Comp
         connection.execute(update(table).where(_its(record), *this).values(values))
 
 
-def history(storage: Storage, record: StudyRecord) -> tuple[Look, ...]:
+def history(storage: Storage, record: StudyRecord) -> tuple[InterimAnalysis, ...]:
     """Every look at the comparisons of a search, in the order they were first taken."""
     query = select(schema.looks).where(_its(record)).order_by(schema.looks.c.id)
     with translated(storage.where), storage.engine.connect() as connection:
@@ -109,6 +111,6 @@ def _last(connection: Connection, record: StudyRecord, rows: str) -> int:
     return connection.execute(query).scalar() or 0
 
 
-def _read(row: Row[Any]) -> Look:
+def _read(row: Row[Any]) -> InterimAnalysis:
     its = row._mapping
-    return Look(**{name: its[name] for name in Look.__dataclass_fields__})
+    return InterimAnalysis(**{name: its[name] for name in InterimAnalysis.__dataclass_fields__})

@@ -15,7 +15,7 @@ from hpo.service import storage, studies
 from hpo.service.optimize.plan import Plan, plan
 from hpo.service.optimize.request import Request
 from hpo.service.slots.slots import Slots
-from hpo.service.views import glances, status
+from hpo.service.views import live_queries, status
 from hpo.service.views.progress import snapshot
 from hpo.web.pages import create
 
@@ -87,18 +87,18 @@ def test_a_search_that_came_to_nothing_is_no_success_and_says_why(
         conclude(ahead, progress, quiet=quiet)
     assert str(caught.value).startswith(f"no trial of {ahead.study} is complete: {why}")
     found = status.study_status(opened, ahead.study)
-    assert found.fruitless is not None
-    assert found.fruitless.why == why
+    assert found.nothing_complete is not None
+    assert found.nothing_complete.why == why
     assert f"done, and no trial is complete: {why}" in "\n".join(study_lines(found))
 
 
 def test_a_search_with_a_complete_trial_or_an_open_one_came_to_something(wanted: Callable[[int], Request]) -> None:
     ahead, opened = settled(wanted(2), DIVERGED)
-    assert status.study_status(opened, ahead.study).fruitless is None
+    assert status.study_status(opened, ahead.study).nothing_complete is None
     slot = Slots(opened).claim(ahead.study, "me", 60)
     assert slot is not None
     Slots(opened).settle(slot, "complete", 0.5)
-    assert status.study_status(opened, ahead.study).fruitless is None
+    assert status.study_status(opened, ahead.study).nothing_complete is None
 
 
 def test_the_pages_say_it_too(wanted: Callable[[int], Request]) -> None:
@@ -112,5 +112,5 @@ def test_what_diverged_after_an_epoch_is_told_and_what_a_pruner_stopped_is_not(
     wanted: Callable[[int], Request],
 ) -> None:
     ahead, opened = settled(wanted(3), DIVERGED, DIVERGED, ("pruned", "pruned after epoch 3 of 9 at mae 0.5"))
-    (told,) = glances.failures(opened, ahead.study, 10)
+    (told,) = live_queries.failures(opened, ahead.study, 10)
     assert (told.reason, told.outcome, told.trials) == (DIVERGED[1], "pruned", 2)

@@ -5,31 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from hpo.analysis import alpha_of_look, compare
+from hpo.analysis import compare, interim_alpha
 from hpo.service import studies
-from hpo.service.compare import looks
-from hpo.service.compare.looks import Look
+from hpo.service.compare import interim_analyses
+from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord
 
 FOUND = compare([0.9] * 7 + [0.8], [0.7] * 8)
 
 
-def take(store: Storage, study: StudyRecord, **changes) -> Look:
+def take(store: Storage, study: StudyRecord, **changes) -> InterimAnalysis:
     its = {"rows": "share", "baseline": "by-hand", "fidelity": "full", "optimum": "a" * 64, "pairs": 12}
-    return looks.take(store, study, **{**its, **changes})
+    return interim_analyses.take(store, study, **{**its, **changes})
 
 
 def test_the_same_pairs_are_the_same_look_and_others_are_the_next(store: Storage, study: StudyRecord) -> None:
     first = take(store, study)
-    assert (first.number, first.alpha, first.pairs) == (1, alpha_of_look(1), 12)
+    assert (first.number, first.alpha, first.pairs) == (1, interim_alpha(1), 12)
     assert take(store, study) == first
     seen = [take(store, study, pairs=20), take(store, study, optimum="b" * 64), take(store, study, fidelity="quick"),
             take(store, study, baseline="other")]  # fmt: skip
     assert [look.number for look in seen] == [2, 3, 4, 5]
-    assert [look.alpha for look in seen] == [alpha_of_look(number) for number in (2, 3, 4, 5)]
+    assert [look.alpha for look in seen] == [interim_alpha(number) for number in (2, 3, 4, 5)]
     assert take(store, study) == first
-    assert looks.history(store, study) == (first, *seen)
+    assert interim_analyses.history(store, study) == (first, *seen)
 
 
 def test_fewer_than_six_pairs_spend_nothing(store: Storage, study: StudyRecord) -> None:
@@ -52,26 +52,26 @@ def test_several_at_once_count_one_look(store: Storage, study: StudyRecord) -> N
 
 
 def test_what_a_look_told_is_kept_with_its_report(store: Storage, study: StudyRecord) -> None:
-    assert looks.last_document(store, study) is None
+    assert interim_analyses.last_document(store, study) is None
     look = take(store, study)
-    assert looks.last_document(store, study) is None  # taken, but not told
-    assert looks.history(store, study)[0].verdict == ""
+    assert interim_analyses.last_document(store, study) is None  # taken, but not told
+    assert interim_analyses.history(store, study)[0].verdict == ""
     later = replace(look, looked_at=look.looked_at + 5)
-    looks.conclude(store, study, later, FOUND, {"verdict": FOUND.verdict})
-    told = looks.history(store, study)[0]
+    interim_analyses.conclude(store, study, later, FOUND, {"verdict": FOUND.verdict})
+    told = interim_analyses.history(store, study)[0]
     assert (told.verdict, told.p_value, told.looked_at) == (
         FOUND.verdict,
         pytest.approx(FOUND.p_value),
         later.looked_at,
     )
-    assert looks.last_document(store, study) == {"verdict": FOUND.verdict}
+    assert interim_analyses.last_document(store, study) == {"verdict": FOUND.verdict}
 
 
 def test_the_last_document_is_that_of_the_look_told_last(store: Storage, study: StudyRecord) -> None:
     first, second = take(store, study), take(store, study, pairs=20)
-    looks.conclude(store, study, replace(second, looked_at=50.0), FOUND, {"pairs": 20})
-    looks.conclude(store, study, replace(first, looked_at=60.0), FOUND, {"pairs": 12})
-    assert looks.last_document(store, study) == {"pairs": 12}
+    interim_analyses.conclude(store, study, replace(second, looked_at=50.0), FOUND, {"pairs": 20})
+    interim_analyses.conclude(store, study, replace(first, looked_at=60.0), FOUND, {"pairs": 12})
+    assert interim_analyses.last_document(store, study) == {"pairs": 12}
 
 
 def test_looks_go_with_their_study_and_a_later_one_of_its_name_begins_anew(
@@ -80,5 +80,5 @@ def test_looks_go_with_their_study_and_a_later_one_of_its_name_begins_anew(
     take(store, study)
     studies.delete(store, study.name)
     again = studies.create_or_resume(store, plan)
-    assert looks.history(store, again) == ()
+    assert interim_analyses.history(store, again) == ()
     assert take(store, again).number == 1

@@ -10,13 +10,13 @@ from hpo.service.slots.queries import UNSETTLED
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.errors import translated
 
-__all__ = ["InHand", "in_hand"]
+__all__ = ["RunningTrial", "running_trials"]
 
 _slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
-class InHand:
+class RunningTrial:
     """What one worker is doing."""
 
     study: str  # name
@@ -27,7 +27,7 @@ class InHand:
     since: datetime  # of the claim, UTC
 
 
-def in_hand(storage: Storage, study: str | None = None) -> tuple[InHand, ...]:
+def running_trials(storage: Storage, study: str | None = None) -> tuple[RunningTrial, ...]:
     """What is in anybody's hand in a study, or in all of them, by worker; a lease that ran out is in nobody's.
 
     Raises StorageError.
@@ -40,7 +40,7 @@ def in_hand(storage: Storage, study: str | None = None) -> tuple[InHand, ...]:
     with translated(storage.where), storage.engine.connect() as connection:
         rows = connection.execute(query.order_by(_slot.c.worker, _slot.c.study, _slot.c.position)).all()
     return tuple(
-        InHand(
+        RunningTrial(
             study=row.study,
             worker=row.worker,
             position=row.position,

@@ -112,7 +112,7 @@ def test_the_best_distinct_complete_trials_meet_the_baseline(opened: storage.Sto
     assert "by-hand" not in [side.name for side in found.candidates]
 
 
-def test_an_outline_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:
+def test_a_plan_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:
     settle(opened, (HAND, "complete", 2.5), ({"x": 0.1, "kind": "a"}, "complete", 2.0))
     ahead = plan_comparison(request(opened, pairs=8, rounds=2))
     assert [(foreseen.stage.name, foreseen.left) for foreseen in ahead.stages] == [
@@ -177,7 +177,7 @@ def test_a_search_for_something_else_is_not_compared(
     assert "now, and 'bench-small-quick' was to minimize score: bring the definition back" in refusal(opened)
 
 
-def test_a_definition_that_changed_or_lacks_a_baseline_is_told(
+def test_a_definition_that_changed_or_lacks_a_baseline_is_reported(
     opened: storage.Storage, search: StudyRecord, file: Path
 ) -> None:
     settle(opened, ({"x": 0.1, "kind": "a"}, "complete", 2.0))

@@ -254,7 +254,7 @@ def test_curves_and_predictions_are_those_of_the_two_sides(
     assert usual in found.provenance.commands
 
 
-def test_the_commands_look_as_often_as_was_looked_and_say_what_was_unusual(
+def test_the_commands_repeat_each_interim_analysis_and_each_unusual_option(
     store: Storage, search: StudyRecord, definition: StudyDefinition, file: Path
 ) -> None:
     file.write_text(

@@ -82,7 +82,7 @@ def test_optuna_has_the_same_values_and_the_same_front(searched: Storage) -> Non
     assert {(p.value, *p.further) for p in points(Slots(searched).list(NAME))} == set(VALUES.values())
 
 
-def test_a_trial_that_was_settled_and_not_told_is_told_all_its_values(storage_url: str) -> None:
+def test_a_settled_trial_is_reported_to_optuna_later_with_all_its_values(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     open_study(plan(request(storage_url)))
     slots = Slots(opened)

@@ -20,7 +20,9 @@ def take(store: Storage, study: StudyRecord, **changes) -> InterimAnalysis:
     return interim_analyses.take(store, study, **{**its, **changes})
 
 
-def test_the_same_pairs_are_the_same_look_and_others_are_the_next(store: Storage, study: StudyRecord) -> None:
+def test_the_same_pairs_are_the_same_interim_analysis_and_others_are_the_next(
+    store: Storage, study: StudyRecord
+) -> None:
     first = take(store, study)
     assert (first.number, first.alpha, first.pairs) == (1, interim_alpha(1), 12)
     assert take(store, study) == first
@@ -43,7 +45,7 @@ def test_rows_drawn_anew_are_another_question(store: Storage, study: StudyRecord
     assert take(store, study, pairs=30).number == 2
 
 
-def test_several_at_once_count_one_look(store: Storage, study: StudyRecord) -> None:
+def test_several_at_once_count_one_interim_analysis(store: Storage, study: StudyRecord) -> None:
     with ThreadPoolExecutor(4) as threads:
         same = list(threads.map(lambda _: take(store, study).number, range(8)))
         others = list(threads.map(lambda pairs: take(store, study, pairs=pairs).number, range(20, 28)))
@@ -51,7 +53,7 @@ def test_several_at_once_count_one_look(store: Storage, study: StudyRecord) -> N
     assert sorted(others) == list(range(2, 10))
 
 
-def test_what_a_look_told_is_kept_with_its_report(store: Storage, study: StudyRecord) -> None:
+def test_what_an_interim_analysis_found_is_kept_with_its_report(store: Storage, study: StudyRecord) -> None:
     assert interim_analyses.last_document(store, study) is None
     look = take(store, study)
     assert interim_analyses.last_document(store, study) is None  # taken, but not told
@@ -67,14 +69,14 @@ def test_what_a_look_told_is_kept_with_its_report(store: Storage, study: StudyRe
     assert interim_analyses.last_document(store, study) == {"verdict": FOUND.verdict}
 
 
-def test_the_last_document_is_that_of_the_look_told_last(store: Storage, study: StudyRecord) -> None:
+def test_the_last_document_is_that_of_the_interim_analysis_reported_last(store: Storage, study: StudyRecord) -> None:
     first, second = take(store, study), take(store, study, pairs=20)
     interim_analyses.conclude(store, study, replace(second, looked_at=50.0), FOUND, {"pairs": 20})
     interim_analyses.conclude(store, study, replace(first, looked_at=60.0), FOUND, {"pairs": 12})
     assert interim_analyses.last_document(store, study) == {"pairs": 12}
 
 
-def test_looks_go_with_their_study_and_a_later_one_of_its_name_begins_anew(
+def test_interim_analyses_go_with_their_study_and_a_later_one_of_its_name_begins_anew(
     store: Storage, plan: StudyPlan, study: StudyRecord
 ) -> None:
     take(store, study)

@@ -108,7 +108,7 @@ def test_the_pages_say_it_too(wanted: Callable[[int], Request]) -> None:
         assert f"o trial is complete: 2 pruned, the last with {DIVERGED[1]}" in words(read(client, address))
 
 
-def test_what_diverged_after_an_epoch_is_told_and_what_a_pruner_stopped_is_not(
+def test_what_diverged_after_an_epoch_is_reported_and_what_a_pruner_stopped_is_not(
     wanted: Callable[[int], Request],
 ) -> None:
     ahead, opened = settled(wanted(3), DIVERGED, DIVERGED, ("pruned", "pruned after epoch 3 of 9 at mae 0.5"))

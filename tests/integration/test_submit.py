@@ -59,7 +59,7 @@ def test_slots_are_opened_as_for_a_run_here_and_limits_stay_with_the_study(store
     assert first == [{"x": 0.5, "kind": "a"}, {"x": 0.25, "kind": "b"}, {}]
 
 
-def test_again_it_adds_what_is_missing_and_a_limit_goes_where_it_is_told_to(store: Storage, wanted) -> None:
+def test_again_it_adds_what_is_missing_and_a_limit_goes_where_asked(store: Storage, wanted) -> None:
     submit(wanted(trial_timeout=60.0, until=0.9))
     assert submit(wanted()).added == 0
     assert studies.get(store, NAME).until == 0.9
@@ -134,7 +134,7 @@ def test_no_objective_of_ones_own_reaches_a_fleet(wanted) -> None:
         wanted(objective="toy.py:instant")
 
 
-def test_with_no_workers_here_it_looks_on_until_all_is_settled(store: Storage, wanted) -> None:
+def test_with_no_workers_here_a_run_watches_until_all_is_settled(store: Storage, wanted) -> None:
     seen: list[Progress] = []
 
     def others(progress: Progress) -> None:
@@ -169,7 +169,7 @@ def test_a_measurement_is_left_to_the_fleet_too_with_its_limit(store: Storage) -
         measure(store, measured, [*jobs, small.job(seed=3)], Effort(workers=0))
 
 
-def test_what_is_in_hand_is_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:
+def test_running_trials_are_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:
     submit(wanted())
     slots = Slots(store)
     held = slots.claim(NAME, "me", 60)
@@ -207,7 +207,7 @@ def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Sto
     assert (ended.ended, ended.open) == ("interrupted", 3)
 
 
-def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
+def test_the_fleet_is_reported_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
     submit(wanted(trials=2))
     roster = Roster(store)
     one, two, three = (Worker(name=f"{name}:1::", pid=1, host=name) for name in ("one", "two", "three"))
@@ -232,7 +232,7 @@ def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Sto
             roster.sign_off(worker.name)
 
 
-def test_changed_code_is_told_and_becomes_the_studys(store: Storage, wanted) -> None:
+def test_changed_code_is_reported_and_becomes_the_studys(store: Storage, wanted) -> None:
     submit(wanted())
     record: StudyRecord = studies.get(store, NAME)
     assert not plan(wanted()).changed
@@ -242,7 +242,7 @@ def test_changed_code_is_told_and_becomes_the_studys(store: Storage, wanted) -> 
     assert studies.get(store, NAME) == record
 
 
-def test_nothing_is_made_of_what_is_refused(tmp_path, wanted) -> None:
+def test_a_refused_request_makes_no_database(tmp_path, wanted) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     with pytest.raises(UsageError):
         submit(wanted(storage=url, space="nowhere"))

@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_the_model(done: tuple[TrainPlan, Trained]) -> 
     assert found is not None
     test = study.data().test
     plain = done[1].measurement.run.predict(test.x)
-    sure, folding = found.sureness, found.folding
+    sure, folding = found.uncertainty, found.folding
     assert sure is not None
     assert folding is not None
     assert sure.plain.nll == pytest.approx(nll(plain, test.y))
@@ -122,7 +122,7 @@ def test_the_figures_are_those_of_the_model(done: tuple[TrainPlan, Trained]) -> 
     assert all(speed.seconds > 0 and (speed.folded_seconds or 0) > 0 for speed in found.speeds)
 
 
-def test_they_are_told_in_words(done: tuple[TrainPlan, Trained]) -> None:
+def test_an_examination_is_printed_in_words(done: tuple[TrainPlan, Trained]) -> None:
     assert done[1].examination is not None
     text = "\n".join(examination_lines(done[1].examination))
     for words in ("179 parameters", "1 batch normalization folded", "latency at batch 256", "200 passes", "entropy"):

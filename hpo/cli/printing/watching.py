@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.bar import Pace, line
+from hpo.cli.printing.bar import LineLimit, line
 from hpo.cli.printing.output import tell
 from hpo.cli.printing.studies import state_words, study_lines
 from hpo.cli.streams import results
@@ -50,10 +50,10 @@ def _plain(storage: "Storage", name: str) -> None:
     from hpo.service.views.status import study_status
     from hpo.service.views.watching import watch
 
-    pace = Pace()
+    limit = LineLimit()
 
     def show(progress: "Progress") -> None:
-        if pace.due(progress):
+        if limit.due(progress):
             tell(line(progress))
             results().flush()
 

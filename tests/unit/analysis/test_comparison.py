@@ -136,7 +136,7 @@ def test_fewer_than_six_pairs_never_decide(pairs: int, test_share: float | None)
         assert "can never decide" in found.note
 
 
-def test_six_pairs_all_won_decide_at_the_first_look_and_not_at_the_second() -> None:
+def test_six_pairs_all_won_decide_at_the_first_interim_analysis_and_not_at_the_second() -> None:
     a, b = np.array([1.0, 1.2, 0.9, 1.1, 1.0, 1.3]), np.zeros(6)
     assert compare(a, b, alpha=interim_alpha(1)).verdict == "better"
     second = compare(a, b, alpha=interim_alpha(2))
@@ -202,7 +202,7 @@ def test_rounding_makes_no_winner() -> None:
     assert compare(a, b).p_superior == 0.5
 
 
-def test_few_large_losses_against_a_verdict_are_told() -> None:
+def test_few_large_losses_against_a_verdict_are_reported() -> None:
     a = np.array([1.0, 1.1, 0.9, 1.2, 1.0, 0.8, 1.1, 1.3, 0.9, 1.2, 1.0, -1.7])
     assert "with caution" in compare(a, np.zeros(12)).note
     assert "with caution" in compare(-a, np.zeros(12)).note

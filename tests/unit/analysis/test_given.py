@@ -113,7 +113,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[object, ...]]] = {  # and 
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_argument_is_looked_at(name: str) -> None:
+def test_every_argument_is_checked(name: str) -> None:
     call, good = CALLS[name]
     for value in BAD:
         if not _takes(value, *good):

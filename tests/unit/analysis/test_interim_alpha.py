@@ -7,12 +7,12 @@ from hpo.analysis.methods.multiple_testing import deciding_pairs, next_alpha
 from hpo.errors import UsageError
 
 
-def test_each_look_spends_three_quarters_of_what_is_left() -> None:
+def test_each_interim_analysis_spends_three_quarters_of_what_is_left() -> None:
     assert [interim_alpha(number) for number in (1, 2, 3)] == pytest.approx([0.0375, 0.009375, 0.00234375])
 
 
 @given(st.floats(0.001, 0.5))
-def test_however_many_looks_never_spend_more_than_the_total(total: float) -> None:
+def test_however_many_interim_analyses_never_spend_more_than_the_total(total: float) -> None:
     spent = 0.0
     for number in range(1, 30):
         assert interim_alpha(number, total) == pytest.approx(0.75 * (total - spent), rel=1e-6)
@@ -21,11 +21,11 @@ def test_however_many_looks_never_spend_more_than_the_total(total: float) -> Non
 
 
 @given(st.integers(1, 40))
-def test_the_next_alpha_is_that_of_the_next_look(number: int) -> None:
+def test_the_next_alpha_is_that_of_the_next_interim_analysis(number: int) -> None:
     assert next_alpha(interim_alpha(number)) == pytest.approx(interim_alpha(number + 1))
 
 
-def test_six_pairs_all_won_can_decide_at_the_first_look_and_five_never() -> None:
+def test_six_pairs_all_won_can_decide_at_the_first_interim_analysis_and_five_never() -> None:
     assert interim_alpha(1) > 2 / 2**DECIDING_PAIRS
     assert 2 / 2 ** (DECIDING_PAIRS - 1) > 0.05
 

@@ -121,7 +121,9 @@ def test_nothing_is_hidden_where_the_hand_wins(capsys: pytest.CaptureFixture[str
     assert "0 of 8, 0%" in out
 
 
-def test_lost_pairs_earlier_looks_and_dropped_racers_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lost_pairs_earlier_interim_analyses_and_dropped_racers_are_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     report = sample(looks=(look(), look(2, 20, alpha=0.009375, verdict="", p_value=None)))
     report = replace(
         report,
@@ -145,7 +147,7 @@ def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[s
     assert "not measured yet" in printed(sample(claimed=unmeasured), capsys)
 
 
-def test_what_the_pairs_cannot_have_shown_and_what_failed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_pairs_cannot_have_shown_and_what_failed_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     def told(failing: int) -> str:
         counted = failures((failing, 8 + failing), (0, 9))
         found = compare(OPTIMUM, BASELINE, direction="minimize", margin=0.1, alpha=0.0375, failures=counted)

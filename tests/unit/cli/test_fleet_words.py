@@ -62,7 +62,7 @@ def test_a_worker_in_a_row(worker: FleetWorker, words: str, capsys: pytest.Captu
     assert row(capsys, worker) == words
 
 
-def test_of_one_study_only_what_it_is_refused_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_one_study_only_what_it_is_refused_for_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     show_workers([replace(ONE, refuses={"deep": "no such data", "other": "older code"})] * 2, study="deep")
     said = capsys.readouterr().out
     assert "2 workers cannot serve deep: no such data" in said
@@ -92,7 +92,7 @@ def test_how_a_study_stands_comes_with_what_lets_it_go_on() -> None:
     assert state_words(STUDY) == "running"
 
 
-def test_a_study_in_lines_has_its_limits_and_what_is_in_hand() -> None:
+def test_a_printed_study_has_its_limits_and_its_running_trials() -> None:
     said = "\n".join(study_lines(replace(STUDY, until=0.9, trial_timeout=600.0)))
     assert "ares:7: trial 12, attempt 2 for 3 min" in said
     assert "nothing more begins once a value is as good as 0.9, a trial may take 10 min" in said

@@ -218,7 +218,7 @@ def chapter(scores: Sequence[tuple[float, ...]], *sweeps: Sweep) -> SweepReport:
     )
 
 
-def test_what_techniques_add_is_told_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_techniques_add_is_reported_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
     noisy = [(mean - 0.01, mean + 0.01) for mean in (0.1, 0.3, 0.1, 0.5, 0.6, 0.9)]
     lines = printed(capsys, chapter(noisy))
     assert any(line.startswith("plain 0.1000") for line in lines)

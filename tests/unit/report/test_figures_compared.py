@@ -22,7 +22,7 @@ def test_a_gain_is_positive_where_the_optimum_did_better_whatever_the_direction(
     assert higher[0].mean == pytest.approx(0.05)
 
 
-def test_nothing_was_compared() -> None:
+def test_without_a_comparison_there_is_no_figure_of_one() -> None:
     assert paired.data(told.findings()) is None
     assert race.data(told.findings()) is None
     assert race.data(told.findings(comparison=told.comparison([1.0, 2.0], [1.0, 1.0]))) is None  # no heat was run
@@ -113,7 +113,7 @@ def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
         (-0.05, (-0.09, -0.01), "but better by 0.05 (95 % interval of the search's optimism -0.09 to -0.01)."),
     ],
 )
-def test_optimism_is_told_with_how_sure_it_is(optimism: float, interval: tuple[float, float], words: str) -> None:
+def test_optimism_is_reported_with_how_sure_it_is(optimism: float, interval: tuple[float, float], words: str) -> None:
     sure = replace(RACE, finding=replace(RACE.finding, optimism=optimism, optimism_ci95=interval))
     charts = race.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[sure])))
     assert charts is not None

@@ -109,7 +109,7 @@ def test_a_mark_tells_kind_depth_and_what_mends() -> None:
     json.loads(text)
 
 
-def test_nothing_is_drawn_of_trials_that_did_not_look() -> None:
+def test_trials_without_probes_are_not_drawn() -> None:
     assert gradients.data(told.findings()) is None
     assert layers.data(told.findings()) is None
     assert "inside" not in {section.id for section in document(told.findings()).sections}

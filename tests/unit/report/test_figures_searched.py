@@ -121,7 +121,7 @@ def test_searches_that_went_badly_are_drawn_too(trials: tuple[object, ...]) -> N
     assert history.caption(record)
 
 
-def test_nothing_has_settled() -> None:
+def test_without_a_settled_trial_there_is_no_history() -> None:
     assert history.data(told.findings()) is None
     assert history.data(told.findings(trials=(told.trial(0, "running"),))) is None
 

@@ -5,7 +5,7 @@ from hpo.analysis.comparison.reliability import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import Comparison, Verdict
 from hpo.analysis.comparison.verdict_wording import ASSUMED, failed, sentence, unseen
 from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, holm, interim_alpha
-from hpo.analysis.race import RaceFinding, Racer, rank
+from hpo.analysis.ranking import RaceFinding, Racer, rank
 from hpo.analysis.tables import FigureFinding, RowFinding, RowScores, TableFinding, examine
 from hpo.analysis.tables.choice import choose
 from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding, judge

@@ -9,8 +9,8 @@ from hpo.cli.arguments import complete
 from hpo.cli.arguments.numbers import real, whole
 from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.compare import announce, show
-from hpo.cli.printing.output import document, say
+from hpo.cli.printing.comparison_text import announce, show
+from hpo.cli.printing.console import document, say
 from hpo.errors import HpoError
 from hpo.settings import storage_url
 

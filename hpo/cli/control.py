@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from hpo.cli.arguments.options import AsJson, Storage, Study, examples
-from hpo.cli.printing.fleet import show_serving
-from hpo.cli.printing.output import document, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.console import document, tell
+from hpo.cli.printing.fleet_text import show_serving
+from hpo.cli.printing.phrases import count
 from hpo.settings import storage_url
 
 __all__ = ["register", "resume", "stop"]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.arguments.options import AsJson, Storage, examples
-from hpo.cli.printing.output import document, say, table, tell
+from hpo.cli.printing.console import document, say, table, tell
 from hpo.cli.streams import apart
 from hpo.errors import UsageError
 

@@ -20,8 +20,8 @@ from hpo.cli.arguments.searching import (
     TryFile,
 )
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.optimize import announce, conclude, submitted
-from hpo.cli.printing.output import document
+from hpo.cli.printing.console import document
+from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

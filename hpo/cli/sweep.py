@@ -9,7 +9,7 @@ from hpo.cli.arguments import complete
 from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.output import Interrupted, document, say
+from hpo.cli.printing.console import Interrupted, document, say
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def sweep(
 
 
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.sweep import announce, conclude
+    from hpo.cli.printing.tables_text import announce, conclude
     from hpo.service.sweep.plan import plan_sweep
     from hpo.service.sweep.run import run_sweep
 
@@ -119,7 +119,7 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.greedy import announce, conclude
+    from hpo.cli.printing.greedy_text import announce, conclude
     from hpo.service.sweep.plan import plan_greedy
     from hpo.service.sweep.run import run_greedy
 

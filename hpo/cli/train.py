@@ -9,9 +9,9 @@ import typer
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.numbers import whole
 from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage, examples
+from hpo.cli.printing.console import configuration, document, duration, figure, say, tell
 from hpo.cli.printing.examined import examination_lines
-from hpo.cli.printing.output import configuration, document, duration, figure, say, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.phrases import count
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hpo.report.document import Cell, Mark, Part, Picture, Pictures, Table
 from hpo.report.figures.predicted import near_and_far
-from hpo.report.words import MINUS, signed
+from hpo.report.formatting import MINUS, signed
 from hpo.service.findings import Findings, Predictions
 
 __all__ = ["near_and_far_rows", "right_and_wrong"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpo.data import Rows
 from hpo.errors import UsageError
-from hpo.search.rows import labelled, load
+from hpo.search.row_splits import labelled, load
 from hpo.search.trainings import probe_network, recipe
 from hpo.study import Fidelity, Params, StudyDefinition
 

@@ -133,7 +133,7 @@ def train(plan: TrainPlan, on_epoch: "Callable[[Epoch], None] | None" = None) ->
 
     """
     from hpo.search import measure
-    from hpo.search.rows import preload
+    from hpo.search.row_splits import preload
     from hpo.service.studies import refuse_other_rows
     from hpo.training import configure
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.errors import UsageError
 from hpo.search import JOB, Job, measure, measuring
 from hpo.search.redraw import redraw
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.study import KFold, Params, StudyDefinition
 from hpo.training import Recipe, build, fit
 

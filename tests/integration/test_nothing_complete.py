@@ -8,8 +8,8 @@ import pytest
 from asking import asked
 from paged import read, words
 
-from hpo.cli.printing.optimize import conclude
-from hpo.cli.printing.studies import study_lines
+from hpo.cli.printing.search_text import conclude
+from hpo.cli.printing.study_text import study_lines
 from hpo.errors import StudyError
 from hpo.service import storage, studies
 from hpo.service.optimize.plan import Plan, plan

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from asking import asked
 
-from hpo.cli.printing.optimize import conclude
+from hpo.cli.printing.search_text import conclude
 from hpo.errors import UsageError
 from hpo.service import storage, studies
 from hpo.service.optimize.plan import plan

@@ -10,7 +10,7 @@ import pytest
 from hpo import objective
 from hpo.data import Dataset, Rows
 from hpo.search import JOB, Job, measuring
-from hpo.search.notes import PROBES
+from hpo.search.trial_notes import PROBES
 from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefinition
 from hpo.training import Clip, Recipe, activation, hidden, initializer
 from hpo.training.probes import Probe

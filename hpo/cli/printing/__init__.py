@@ -2,13 +2,14 @@
 
 __all__ = [
     "bar",
-    "compare",
-    "fleet",
-    "greedy",
-    "optimize",
-    "output",
-    "studies",
-    "sweep",
-    "watching",
-    "words",
+    "comparison_text",
+    "console",
+    "examined",
+    "fleet_text",
+    "greedy_text",
+    "phrases",
+    "search_text",
+    "status_watch",
+    "study_text",
+    "tables_text",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import duration, figure, is_terminal, say
+from hpo.cli.printing.console import duration, figure, is_terminal, say
 from hpo.logs import PRINTED
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import figure
-from hpo.cli.printing.words import count
+from hpo.cli.printing.console import figure
+from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
     from hpo.training.after.examining import Examination, Folding, PredictiveUncertainty, Speed

@@ -6,19 +6,19 @@ from typing import TypeAlias
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
 from hpo.report.figures.panel import Charts, charts
+from hpo.report.formatting import count
 from hpo.report.sections import (
     added,
     budgets,
     compared,
     conclusions,
+    headline,
     inside,
     predictions,
     reproducibility,
     searched,
     tables,
-    verdict,
 )
-from hpo.report.words import count
 from hpo.service.findings import Findings, Missing
 
 __all__ = ["document"]
@@ -62,7 +62,7 @@ def document(findings: Findings) -> Document:
             f"Study {record.name}: space {record.space}, fidelity {record.fidelity}, "
             f"{count(findings.status.settled, 'trial')} settled, {record.direction} {record.metric}"
         ),
-        verdict=verdict.verdict(findings),
+        verdict=headline.verdict(findings),
         missing=tuple(_missing(one) for one in findings.missing if one.part != "comparison"),  # the verdict says that
         sections=tuple(sections),
         made=f"Made by hpo {version} on {made.made_at:%Y-%m-%d at %H:%M} UTC",

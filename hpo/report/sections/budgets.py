@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from hpo.report.document import Cell, Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.report.sections.verdict import with_unit
-from hpo.report.words import count, duration, figure, spread
+from hpo.report.formatting import count, duration, figure, spread
+from hpo.report.sections.headline import with_unit
 from hpo.service.compare.budget import Spent
 from hpo.service.compare.report import Claimed, CompareReport
 from hpo.service.findings import Findings

@@ -7,8 +7,8 @@ from typing import Literal
 from hpo.analysis import Comparison, FailureRate
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.report.sections.verdict import about
-from hpo.report.words import NONE, count, figure, interval, p_value, percent, setting, signed, spread
+from hpo.report.formatting import NONE, count, figure, interval, p_value, percent, setting, signed, spread
+from hpo.report.sections.headline import about
 from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
 from hpo.study.direction import sign

@@ -10,8 +10,8 @@ from hpo.report.document import Part, Table, Text
 from hpo.report.figures.layers import LayerChart
 from hpo.report.figures.layers import data as layered
 from hpo.report.figures.panel import Charts
-from hpo.report.networks import fate, power
-from hpo.report.words import NONE, count, percent
+from hpo.report.formatting import NONE, count, percent
+from hpo.report.gradient_health import fate, power
 from hpo.service.findings import Findings, ProbedNetwork
 
 if TYPE_CHECKING:

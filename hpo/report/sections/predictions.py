@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hpo.report import examples
 from hpo.report.document import Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.report.words import figure
+from hpo.report.formatting import figure
 from hpo.service.findings import CurvePair, Findings
 
 __all__ = ["curves", "predicted"]

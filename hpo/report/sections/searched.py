@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from hpo.report.document import Cell, Fact, Facts, Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.report.sections.verdict import unit_of
-from hpo.report.words import configuration, count, duration, figure, percent
+from hpo.report.formatting import configuration, count, duration, figure, percent
+from hpo.report.sections.headline import unit_of
 from hpo.service.findings import Findings, TrialPoint
 from hpo.study.direction import loss
 

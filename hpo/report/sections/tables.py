@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.report.words import configuration, count, figure, spread
+from hpo.report.formatting import configuration, count, figure, spread
 from hpo.service.findings import Findings
 
 if TYPE_CHECKING:

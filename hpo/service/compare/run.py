@@ -195,7 +195,7 @@ def _look(
 
 def _test_share(both: Contest) -> float:
     """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
-    from hpo.search.rows import load
+    from hpo.search.row_splits import load
 
     data = load(both.definition)
     return len(data.test) / len(data.development)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hpo.errors import HpoError, StudyError
 from hpo.messages import one_line
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.service import studies
 from hpo.service.compare import run as comparing
 from hpo.service.findings import Findings, TrialPoint, importances, learned, networks, provenance

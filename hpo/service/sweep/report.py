@@ -7,7 +7,7 @@ from hpo.service.views.progress import Ended
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.analysis.tables.ablation import AblationFinding
+    from hpo.analysis.tables.ablation_effects import AblationFinding
 
 __all__ = ["SweepReport"]
 

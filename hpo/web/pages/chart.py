@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from hpo.report import words
+from hpo.report import formatting
 from hpo.service.views.live_queries import Settled
 from hpo.service.views.status import StudyStatus
 from hpo.study.direction import best as best_of
@@ -72,15 +72,18 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
             before = value
     steps += f"H{x(last)}"
     best = status.best.value if status.best else None
-    lines = [_level(y(found.low), words.figure(found.low, 3)), _level(y(found.high), words.figure(found.high, 3))]
+    lines = [
+        _level(y(found.low), formatting.figure(found.low, 3)),
+        _level(y(found.high), formatting.figure(found.high, 3)),
+    ]
     if baseline is not None and found.low <= baseline <= found.high:
         lines.append(
             f'<line class="baseline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(baseline)}" y2="{y(baseline)}"/>'
         )
-    label = f"{status.metric} of {words.count(len(found.points), 'trial')} in the order they ended, best so far "
+    label = f"{status.metric} of {formatting.count(len(found.points), 'trial')} in the order they ended, best so far "
     return Markup(
         f'<figure class="chart course"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(label)}{escape(words.figure(best))}">'
+        f'aria-label="{escape(label)}{escape(formatting.figure(best))}">'
         f'{"".join(lines)}{"".join(marks)}<path class="best" d="{steps}"/>'
         f'<text x="{_LEFT}" y="{_HEIGHT - 8}">first trial</text>'
         f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 8}" text-anchor="end">latest</text></svg>'
@@ -99,7 +102,7 @@ def _level(y: str, text: str) -> str:
 
 def _mark(x: str, y: str, one: Settled) -> str:
     number = "" if one.trial is None else f"trial {one.trial}: "
-    title = f"<title>{number}{escape(words.figure(one.value))}, {one.outcome}</title>"
+    title = f"<title>{number}{escape(formatting.figure(one.value))}, {one.outcome}</title>"
     if one.outcome == "complete":
         return f'<circle class="complete" cx="{x}" cy="{y}" r="3">{title}</circle>'
     return f'<path class="pruned" d="M{x} {y}m-3-3l6 6m0-6l-6 6">{title}</path>'

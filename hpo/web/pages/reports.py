@@ -84,7 +84,7 @@ class _Reports:
 
     def _keep_up(self, record: StudyRecord, document: Document, *, running: bool) -> None:
         """Have optuna-dashboard show it, too."""
-        from hpo.report.dashboard import keep_up
+        from hpo.report.dashboard_notes import keep_up
 
         try:
             keep_up(self._storage, document, page=f"/studies/{segment(record.name)}", running=running)

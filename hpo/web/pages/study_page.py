@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hpo.errors import HpoError
-from hpo.report import words
+from hpo.report import formatting
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster
 from hpo.service.slots.slot import Outcome, Slot
@@ -108,8 +108,8 @@ def _rows(status: StudyStatus, baseline: BaselineCard | None) -> tuple[ParamRow,
     return tuple(
         ParamRow(
             name=name,
-            best=words.setting(best[name]) if name in best else words.NONE,
-            baseline=words.setting(hand[name]) if name in hand else words.NONE,
+            best=formatting.setting(best[name]) if name in best else formatting.NONE,
+            baseline=formatting.setting(hand[name]) if name in hand else formatting.NONE,
             differs=(name in best, best.get(name)) != (name in hand, hand.get(name)),
         )
         for name in names

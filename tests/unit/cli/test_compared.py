@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from hpo.analysis import ASSUMED, Racer, compare, failures, rank
-from hpo.cli.printing.compare import show
+from hpo.cli.printing.comparison_text import show
 from hpo.service.compare.budget import Budget, Spent
 from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores, Side

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hpo.cli.printing import fleet, studies
-from hpo.cli.printing.fleet import show_serving, show_workers
-from hpo.cli.printing.studies import state_words, study_lines
+from hpo.cli.printing import fleet_text, study_text
+from hpo.cli.printing.fleet_text import show_serving, show_workers
+from hpo.cli.printing.study_text import state_words, study_lines
 from hpo.service.hosts.roster import WorkerRecord
 from hpo.service.views.fleet import FleetWorker, Serving
 from hpo.service.views.progress import Best
@@ -32,7 +32,7 @@ STUDY = StudyStatus(
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is NOW, however long after this file was read a test of it runs."""
-    for module in (fleet, studies):
+    for module in (fleet_text, study_text):
         monkeypatch.setattr(module, "ago", lambda moment: (NOW - moment).total_seconds())
 
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.analysis import RowScores, examine
-from hpo.analysis.tables.ablation import examine_ablation
-from hpo.cli.printing import greedy as greedy_tables
-from hpo.cli.printing import sweep as sweep_tables
-from hpo.cli.printing.sweep import places, spread
+from hpo.analysis.tables.ablation_effects import examine_ablation
+from hpo.cli.printing import greedy_text as greedy_tables
+from hpo.cli.printing import tables_text as sweep_tables
+from hpo.cli.printing.tables_text import places, spread
 from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.service.sweep.report import SweepReport
 from hpo.study import Ablation, Row, Sweep, Technique

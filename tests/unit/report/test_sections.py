@@ -10,7 +10,7 @@ import told
 
 from hpo.analysis import ASSUMED, RowScores, compare, failures, unseen
 from hpo.report import document, html, markdown
-from hpo.report.dashboard import note
+from hpo.report.dashboard_notes import note
 from hpo.report.document import Document, Pictures, Table
 from hpo.service.compare.report import Claimed
 from hpo.service.findings import CurvePair, Curves, Missing, Predictions

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.search.measuring import predicted
+from hpo.search.job_objective import predicted
 
 HOT = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
 SCORES = np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]], dtype=np.float32)

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.fleet import show_workers
-from hpo.cli.printing.output import ago, configuration, configuration_lines, duration, figure, table, tell
+from hpo.cli.printing.console import ago, configuration, configuration_lines, duration, figure, table, tell
+from hpo.cli.printing.fleet_text import show_workers
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from hpo.cli.printing.output import duration, say, table, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.console import duration, say, table, tell
+from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
     from hpo.analysis import Comparison, FailureRate

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import duration, say, table, tell
-from hpo.cli.printing.words import CHANGED, by_whom, count, what_is_better
+from hpo.cli.printing.console import duration, say, table, tell
+from hpo.cli.printing.phrases import CHANGED, by_whom, count, what_is_better
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.analysis.tables.ablation import AblationFinding, Effect
+    from hpo.analysis.tables.ablation_effects import AblationFinding, Effect
     from hpo.service.sweep.plan import SweepPlan
     from hpo.service.sweep.report import SweepReport
 
@@ -43,7 +43,7 @@ def announce(plan: "SweepPlan") -> None:
 def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
     """Print each table, what became of its choice, what techniques add, and what would tell more."""
     from hpo.analysis.tables.table_wording import table_sentence
-    from hpo.cli.printing.sweep import ablation_table
+    from hpo.cli.printing.tables_text import ablation_table
 
     ablations = {one.id: one for one in report.ablations}
 

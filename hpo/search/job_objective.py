@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError, UsageError
-from hpo.search.evaluation import Evaluation
 from hpo.search.job import JOB, Job
 from hpo.search.measurement import measure
-from hpo.search.notes import note_probes, note_work, reject
 from hpo.search.objective import FOLDED_REPORTS, REPORTS
 from hpo.search.redraw import redraw
-from hpo.search.rows import cut, load, preload
+from hpo.search.row_splits import cut, load, preload
 from hpo.search.seeds import split_seed
 from hpo.search.suggest import suggest
+from hpo.search.trial_evaluation import Evaluation
+from hpo.search.trial_notes import note_probes, note_work, reject
 from hpo.study import Fidelity, Space, StudyDefinition, registry
 
 if TYPE_CHECKING:

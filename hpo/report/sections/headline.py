@@ -2,7 +2,7 @@
 
 from hpo.analysis import ASSUMED, failed, sentence, unseen
 from hpo.report.document import Fact, Verdict
-from hpo.report.words import count, figure, interval, p_value, percent, setting, signed
+from hpo.report.formatting import count, figure, interval, p_value, percent, setting, signed
 from hpo.service.compare.report import CompareReport
 from hpo.service.findings import Findings
 from hpo.service.findings.records import hand_alone

@@ -3,9 +3,9 @@
 from statistics import stdev
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import figure, say, table, tell
-from hpo.cli.printing.sweep import expected, places, spread
-from hpo.cli.printing.words import CHANGED, by_whom, count, evaluation_words, fidelity_words, what_is_better
+from hpo.cli.printing.console import figure, say, table, tell
+from hpo.cli.printing.phrases import CHANGED, by_whom, count, evaluation_words, fidelity_words, what_is_better
+from hpo.cli.printing.tables_text import expected, places, spread
 
 if TYPE_CHECKING:
     from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import ago, duration, table, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.console import ago, duration, table, tell
+from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
     from hpo.service.views.fleet import FleetWorker, Serving

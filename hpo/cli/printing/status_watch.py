@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from hpo.cli.printing.bar import LineLimit, line
-from hpo.cli.printing.output import tell
-from hpo.cli.printing.studies import state_words, study_lines
+from hpo.cli.printing.console import tell
+from hpo.cli.printing.study_text import state_words, study_lines
 from hpo.cli.streams import results
 
 if TYPE_CHECKING:

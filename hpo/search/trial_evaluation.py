@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from hpo.search.rows import Split
+from hpo.search.row_splits import Split
 from hpo.search.seeds import fold_seed
 from hpo.search.trainings import probe_network, recipe
 from hpo.study import Params, StudyDefinition

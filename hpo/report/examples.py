@@ -18,6 +18,9 @@ from hpo.service.findings import Findings, Predictions
 
 __all__ = ["near_and_far_rows", "right_and_wrong"]
 
+_SCALE = 6
+"""Screen pixels a side for each pixel of the data, so that 28 x 28 are seen and stay sharp in print."""
+
 _FEATURES = 40  # of a row, shown; more is no table for a person
 
 
@@ -130,10 +133,6 @@ def _table(
         right=frozenset(range(1, len(columns) + 1)),
         note=f"Off by: predicted less true.{left}" if found.kind == "values" else left.strip(),
     )
-
-
-_SCALE = 6
-"""Screen pixels a side for each pixel of the data, so that 28 x 28 are seen and stay sharp in print."""
 
 
 def _is_picture(row: NDArray[Any]) -> bool:

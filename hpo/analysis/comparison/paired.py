@@ -66,7 +66,7 @@ def compare(
         b: (pairs,) scores.
         direction: "maximize" where larger scores are better, "minimize" where smaller ones are.
         margin: a difference too small to matter, in the unit of the scores; None: 1 % of |mean of b|.
-        alpha: two-sided level of this look; see `interim_alpha`.
+        alpha: two-sided level of this interim analysis; see `interim_alpha`.
         test_share: test rows / train rows, where both were drawn anew from all rows for each pair: the variance is then
             Nadeau and Bengio's, and the p that of the corrected t test. None: the test rows are the same for all pairs.
         failures: how often each side failed to train, from `failures`; None: nobody says. What failed in a pair has a

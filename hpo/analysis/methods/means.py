@@ -11,6 +11,8 @@ from statistics import variance
 
 __all__ = ["against", "welch"]
 
+_FAR = 0.001  # p of a row's variance beside that of all others below which they have none in common
+
 
 def welch(sides: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float]:
     """Standard error of a weighted sum of means, and its degrees of freedom.
@@ -27,9 +29,6 @@ def welch(sides: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float]
     if not total:
         return 0.0, 1.0
     return math.sqrt(total), total**2 / math.fsum(part**2 / freedom for part, freedom in parts)
-
-
-_FAR = 0.001  # p of a row's variance beside that of all others below which they have none in common
 
 
 def against(control: Sequence[float], others: Mapping[int, Sequence[float]]) -> dict[int, float]:

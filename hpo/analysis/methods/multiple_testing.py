@@ -10,6 +10,10 @@ from hpo.study.records import arguments
 
 __all__ = ["DECIDING_PAIRS", "deciding_pairs", "holm", "interim_alpha", "next_alpha"]
 
+DECIDING_PAIRS = 6  # the first number of pairs whose smallest two-sided sign-flip p, 2/2^n, is below 0.05
+_LATEST = 100  # interim analysis; long before it nothing is left to spend
+_SPENT = 0.75  # of what is left, by each interim analysis
+
 
 @arguments(UsageError)
 def holm(p_values: Sequence[Share]) -> tuple[float, ...]:
@@ -30,22 +34,17 @@ def holm(p_values: Sequence[Share]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-DECIDING_PAIRS = 6  # the first number of pairs whose smallest two-sided sign-flip p, 2/2^n, is below 0.05
-_LATEST = 100  # look; long before it nothing is left to spend
-_SPENT = 0.75  # of what is left, by each look
-
-
 @arguments(UsageError)
 def interim_alpha(number: Annotated[Whole, Most(_LATEST)], total: Annotated[float, Above(0), Below(1)] = 0.05) -> float:
-    """Level of a look: each spends three quarters of what the looks before it left.
+    """Level of an interim analysis: each spends three quarters of what those before it left.
 
-    With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many looks there are, their sum is below the total: by
-    the union bound the chance of a false decision in any of them is below it, whatever the dependence between looks.
-    The first look gets enough for six pairs all won (p = 0.03125) to decide.
+    With a total of 0.05: 0.0375, 0.009375, 0.00234, … However many there are, their sum is below the total: by the
+    union bound the chance of a false decision in any of them is below it, whatever the dependence between them. The
+    first gets enough for six pairs all won (p = 0.03125) to decide.
 
     Args:
-        number: of the look, from 1.
-        total: chance of a false decision over all looks, between 0 and 1.
+        number: of the interim analysis, from 1.
+        total: chance of a false decision over all of them, between 0 and 1.
 
     Raises:
         UsageError: a number or a total out of range.
@@ -55,7 +54,7 @@ def interim_alpha(number: Annotated[Whole, Most(_LATEST)], total: Annotated[floa
 
 
 def next_alpha(alpha: float) -> float:
-    """Level of the look after the one at `alpha`."""
+    """Level of the interim analysis after the one at `alpha`."""
     return alpha * (1 - _SPENT)
 
 

@@ -66,7 +66,7 @@ def more_pairs(
         difference: observed mean.
         sd: observed, of the differences.
         pairs: so far, at least two.
-        alpha: level of the next look.
+        alpha: level of the next interim analysis.
         margin: a difference too small to matter, in the unit of the difference.
         test_share: as for `power`.
 

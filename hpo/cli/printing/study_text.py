@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["front_table", "show_studies", "show_study", "show_trial", "sparkline", "state_words", "study_lines"]
 
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 60  # characters at most
+
 
 def show_studies(found: "Sequence[StudyStatus]") -> None:
     """Every study, a row each."""
@@ -157,10 +160,6 @@ def front_table(objectives: Sequence[str], front: "Sequence[FrontTrial]") -> Non
     rows = [["-" if one.number is None else str(one.number), *map(figure, one.values)] for one in front]
     headings = ["trial", *objectives]
     table(headings, rows, title="front: no trial is better in all of these", right=range(len(headings)))
-
-
-_BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 60  # characters at most
 
 
 def sparkline(values: Sequence[float]) -> str:

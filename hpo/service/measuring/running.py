@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["changed", "estimate", "measure", "study", "unwanted", "withdraw"]
 
+_AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
+
 
 def study(
     definition: StudyDefinition,
@@ -191,9 +193,6 @@ def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:
         if problem := space.problem(job.params):
             what = f"job {job.note!r}" if job.note else "a job"
             raise UsageError(f"the configuration of {what} is none of space {space.name!r}: {problem}")
-
-
-_AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
 
 
 def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]:

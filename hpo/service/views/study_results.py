@@ -13,6 +13,8 @@ from hpo.study import Params
 
 __all__ = ["FrontTrial", "NothingComplete", "front", "nothing_complete"]
 
+_slot = schema.slots
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontTrial:
@@ -35,9 +37,6 @@ def front(storage: Storage, record: StudyRecord) -> tuple[FrontTrial, ...]:
         if slot.value is not None and len(slot.further) == len(record.costs)
     ]
     return tuple(its[place] for place in pareto.front([trial.values for trial in its], record.directions))
-
-
-_slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,3 +105,18 @@ def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.Captur
     assert "1 of 2 trials" in told
     assert "no trial is complete yet, so there is no best one" in told
     assert "next:" not in told
+
+
+def test_configurations_of_a_file_are_tried_first_and_a_wrong_one_is_refused_before_anything_is_made(
+    wanted, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text('[{"x": 0.25}, {"x": 0.75}, {"x": 0.25}]')
+    found = plan(wanted(try_file=mine, try_=[{"x": 0.75}]))
+    assert found.first == ({"x": 0.75}, {"x": 0.25})
+    with pytest.raises(UsageError, match=r"2 configurations are to be tried first, .* give --trials 2 or more"):
+        plan(wanted(try_file=mine, trials=1))
+    mine.write_text('{"x": 7}')
+    with pytest.raises(UsageError, match=r"mine.json: .*x.*; space 'small' of toy is meant"):
+        plan(wanted(try_file=mine))
+    assert not (tmp_path / "hpo.db").exists()

@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 
 from hpo.errors import Diverged
 from hpo.search.pruning.pruners import ETA
-from hpo.search.rows import cut, load
+from hpo.search.row_splits import cut, load
 from hpo.search.seeds import derive, fold_seed, trial_seed
 from hpo.search.suggest import suggest
 from hpo.study import Fidelity, StudyDefinition, registry

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from hpo.data import Rows
-from hpo.search.rows import cut, load
+from hpo.search.row_splits import cut, load
 from hpo.search.seeds import split_seed
 from hpo.study import Fidelity, Holdout, StudyDefinition, registry
 from studies.fcnn import study as fcnn

@@ -3,13 +3,12 @@
 from hpo.analysis.comparison import compare
 from hpo.analysis.comparison.reliability import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import Comparison, Verdict
-from hpo.analysis.comparison.wording import ASSUMED, failed, sentence, unseen
-from hpo.analysis.methods.holm import holm
-from hpo.analysis.methods.looks import DECIDING_PAIRS, alpha_of_look
-from hpo.analysis.race import RaceFinding, Racer, rank
+from hpo.analysis.comparison.verdict_wording import ASSUMED, failed, sentence, unseen
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, holm, interim_alpha
+from hpo.analysis.ranking import RaceFinding, Racer, rank
 from hpo.analysis.tables import FigureFinding, RowFinding, RowScores, TableFinding, examine
+from hpo.analysis.tables.choice import choose
 from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding, judge
-from hpo.analysis.tables.greedy import choose
 
 __all__ = [
     "ASSUMED",
@@ -26,13 +25,13 @@ __all__ = [
     "RowScores",
     "TableFinding",
     "Verdict",
-    "alpha_of_look",
     "choose",
     "compare",
     "examine",
     "failed",
     "failures",
     "holm",
+    "interim_alpha",
     "judge",
     "rank",
     "sentence",

@@ -24,7 +24,7 @@ from hpo.cli import (
     train,
     worker,
 )
-from hpo.cli.arguments.examples import examples
+from hpo.cli.arguments.options import examples
 from hpo.cli.streams import apart
 
 __all__ = ["app"]

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import real, whole
-from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers
+from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.compare import announce, show
-from hpo.cli.printing.output import document, say
+from hpo.cli.printing.comparison_text import announce, show
+from hpo.cli.printing.console import document, say
 from hpo.errors import HpoError
 from hpo.settings import storage_url
 
@@ -95,9 +94,9 @@ def compare(
 
     The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
     """
-    from hpo.service.compare.outline import outline
+    from hpo.service.compare.outline import plan_comparison
     from hpo.service.compare.request import CompareRequest
-    from hpo.service.compare.run import compare as run
+    from hpo.service.compare.run import run_comparison
     from hpo.service.workers.limits import Limits
 
     request = CompareRequest(
@@ -112,10 +111,10 @@ def compare(
         resample=resample,
         limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
-    ahead = outline(request)
-    announce(ahead)
-    with _Stages(plain=quiet) as display:
-        report = run(request, display)
+    with plan_comparison(request) as plan:
+        announce(plan)
+        with _Stages(plain=quiet) as display:
+            report = run_comparison(plan, display)
     if as_json:
         document(report.to_json())
     else:

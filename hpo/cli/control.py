@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Storage, Study
-from hpo.cli.printing.fleet import show_serving
-from hpo.cli.printing.output import document, tell
-from hpo.cli.printing.words import count
+from hpo.cli.arguments.options import AsJson, Storage, Study, examples
+from hpo.cli.printing.console import document, tell
+from hpo.cli.printing.fleet_text import show_serving
+from hpo.cli.printing.phrases import count
 from hpo.settings import storage_url
 
 __all__ = ["register", "resume", "stop"]
@@ -73,7 +72,7 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
     from hpo.service import storage as storages
     from hpo.service.studies import find, halting
     from hpo.service.views import status
-    from hpo.service.views.serving import serving
+    from hpo.service.views.fleet import serving
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name

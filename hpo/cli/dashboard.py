@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Storage
-from hpo.cli.printing.output import document, say, table, tell
+from hpo.cli.arguments.options import AsJson, Storage, examples
+from hpo.cli.printing.console import document, say, table, tell
 from hpo.cli.streams import apart
 from hpo.errors import UsageError
 

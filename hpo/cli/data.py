@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson
-from hpo.cli.printing.output import document, say, tell
+from hpo.cli.arguments.options import AsJson, examples
+from hpo.cli.printing.console import document, say, tell
 from hpo.errors import DataError, HpoError
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Storage
-from hpo.cli.printing.output import document, tell
+from hpo.cli.arguments.options import AsJson, Storage, examples
+from hpo.cli.printing.console import document, tell
 
 if TYPE_CHECKING:
     from hpo.service.doctor import Check

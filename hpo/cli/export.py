@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import Storage, Study
-from hpo.cli.printing.output import say
-from hpo.cli.printing.words import count
+from hpo.cli.arguments.options import Storage, Study, examples
+from hpo.cli.printing.console import say
+from hpo.cli.printing.phrases import count
 from hpo.cli.streams import results
 from hpo.files import expanded
 from hpo.settings import storage_url

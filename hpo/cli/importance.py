@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Storage, Study
-from hpo.cli.printing.output import document, table, tell
-from hpo.cli.printing.words import count
+from hpo.cli.arguments.options import AsJson, Storage, Study, examples
+from hpo.cli.printing.console import document, table, tell
+from hpo.cli.printing.phrases import count
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 """`hpo optimize`: the main job."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import megabytes, real, whole
 from hpo.cli.arguments.options import (
     AsJson,
@@ -16,6 +15,7 @@ from hpo.cli.arguments.options import (
     Timeout,
     TrialTimeout,
     Workers,
+    examples,
 )
 from hpo.cli.arguments.searching import (
     Fidelity,
@@ -29,8 +29,8 @@ from hpo.cli.arguments.searching import (
     TryFile,
 )
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.optimize import announce, conclude
-from hpo.cli.printing.output import document
+from hpo.cli.printing.console import document
+from hpo.cli.printing.search_text import announce, conclude
 from hpo.settings import MAX_ATTEMPTS, storage_url
 
 __all__ = ["optimize", "register"]
@@ -78,15 +78,12 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
-    from hpo.service import storage as storages
     from hpo.service.optimize.plan import plan
     from hpo.service.optimize.request import Request
-    from hpo.service.optimize.run import optimize as run
+    from hpo.service.optimize.run import run
     from hpo.service.views import status
     from hpo.service.workers.limits import Limits
-    from hpo.study.configurations import read_configurations
 
-    url = storage or storage_url()
     limits = Limits(
         workers=workers,
         timeout=timeout,
@@ -97,7 +94,7 @@ def optimize(
     request = Request(
         definition=definition,
         trials=trials,
-        storage=url,
+        storage=storage or storage_url(),
         space=space,
         fidelity=fidelity,
         sampler=sampler,
@@ -106,16 +103,13 @@ def optimize(
         name=name,
         until=until,
         objectives=objectives,
+        try_file=try_file,
         baseline=not no_baseline,
         limits=limits,
     )
-    ahead = plan(request)
-    request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)
-    if try_file is not None:
-        request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
-    with Display(lambda: announce(ahead, request), plain=quiet) as display:
-        progress = run(request, display)
-    opened = storages.open(url)
-    if as_json:
-        document(asdict(status.study_status(opened, progress.study)))
-    conclude(ahead, progress, opened, quiet=as_json)
+    with plan(request) as planned:
+        with Display(lambda: announce(planned), plain=quiet) as display:
+            progress = run(planned, display)
+        if as_json:
+            document(asdict(status.study_status(planned.storage, progress.study)))
+        conclude(planned, progress, quiet=as_json)

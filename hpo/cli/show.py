@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.arguments.examples import examples
-from hpo.cli.arguments.options import AsJson, Definition
-from hpo.cli.printing.output import document, figure, table, tell
-from hpo.cli.printing.words import count, evaluation_words, fidelity_words, size_words
+from hpo.cli.arguments.options import AsJson, Definition, examples
+from hpo.cli.printing.console import document, figure, table, tell
+from hpo.cli.printing.phrases import count, evaluation_words, fidelity_words, size_words
 
 if TYPE_CHECKING:
     from hpo.study import Ablation, Claim, Domain, Space, StudyDefinition, Sweep

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy
-from hpo.cli.printing.fleet import show_workers
-from hpo.cli.printing.front import front_table
-from hpo.cli.printing.output import configuration, document, figure, say, tell
-from hpo.cli.printing.studies import show_studies, show_study, show_trial
-from hpo.cli.printing.watching import keep_showing
+from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy, examples
+from hpo.cli.printing.console import configuration, document, figure, say, tell
+from hpo.cli.printing.fleet_text import show_workers
+from hpo.cli.printing.status_watch import keep_showing
+from hpo.cli.printing.study_text import front_table, show_studies, show_study, show_trial
 from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 

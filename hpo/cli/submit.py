@@ -1,14 +1,13 @@
 """`hpo submit`: leave a search to a fleet."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import NONE, or_none, real, seconds
-from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage
+from hpo.cli.arguments.options import AsJson, Quiet, SpaceName, Storage, examples
 from hpo.cli.arguments.searching import (
     Fidelity,
     Name,
@@ -21,14 +20,13 @@ from hpo.cli.arguments.searching import (
     TryFile,
 )
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.optimize import announce, conclude
-from hpo.cli.printing.output import document
-from hpo.cli.printing.submit import submitted
+from hpo.cli.printing.console import document
+from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.service.optimize.plan import Plan
-    from hpo.service.optimize.request import Limit, Request
+    from hpo.service.optimize.request import Limit
     from hpo.service.optimize.submit import Submitted
     from hpo.service.views.status import StudyStatus
 
@@ -86,65 +84,56 @@ def submit(
     """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
     from hpo.service.optimize.plan import plan
     from hpo.service.optimize.request import Request
-    from hpo.service.optimize.submit import meant
-    from hpo.service.optimize.submit import submit as run
+    from hpo.service.optimize.submit import leave
     from hpo.service.workers.limits import Limits
-    from hpo.study.configurations import read_configurations
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
     kept = {limit: value for limit, value in limits.items() if value != NONE}
-    request = meant(
-        Request(
-            definition=definition,
-            trials=trials,
-            storage=storage or storage_url(),
-            space=space,
-            fidelity=fidelity,
-            sampler=sampler,
-            pruner=pruner,
-            seed=seed,
-            name=name,
-            until=kept.get("until"),
-            objectives=objectives,
-            forget=[limit for limit, value in limits.items() if value == NONE],
-            baseline=not no_baseline,
-            limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
-        )
+    request = Request(
+        definition=definition,
+        trials=trials,
+        storage=storage or storage_url(),
+        space=space,
+        fidelity=fidelity,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        name=name,
+        until=kept.get("until"),
+        objectives=objectives,
+        forget=[limit for limit, value in limits.items() if value == NONE],
+        try_file=try_file,
+        baseline=not no_baseline,
+        limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
     )
-    ahead = plan(request)
-    request = replace(request, sampler=ahead.sampler, pruner=ahead.pruner)
-    if try_file is not None:
-        request = replace(request, try_=read_configurations(try_file, ahead.definition, ahead.space))
-    left = run(request)
-    if wait:
-        _wait(ahead, request, left, plain=quiet, as_json=as_json)
-    else:
-        _leave(request, left, changed=ahead.changed, as_json=as_json)
+    with plan(request, by_study=True) as planned:
+        left = leave(planned)
+        if wait:
+            _wait(planned, left, plain=quiet, as_json=as_json)
+        else:
+            _told(planned, left, as_json=as_json)
 
 
-def _leave(request: "Request", left: "Submitted", *, changed: bool, as_json: bool) -> None:
-    from hpo.service import storage as storages
+def _told(planned: "Plan", left: "Submitted", *, as_json: bool) -> None:
     from hpo.service.views import status
 
-    found = status.study_status(storages.open(request.storage), left.study)
+    found = status.study_status(planned.storage, left.study)
     if as_json:
         _document(found, left)
     else:
-        submitted(found, left, changed=changed)
+        submitted(found, left, changed=planned.changed)
 
 
 def _document(found: "StudyStatus", left: "Submitted") -> None:
     document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
 
 
-def _wait(ahead: "Plan", request: "Request", left: "Submitted", *, plain: bool, as_json: bool) -> None:
-    from hpo.service import storage as storages
+def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
     from hpo.service.views import status
     from hpo.service.views.watching import watch
 
-    opened = storages.open(request.storage)
-    with Display(lambda: announce(ahead, request), plain=plain) as display:
-        progress = watch(opened, left.study, on_progress=display)
+    with Display(lambda: announce(planned), plain=plain) as display:
+        progress = watch(planned.storage, left.study, on_progress=display)
     if as_json:
-        _document(status.study_status(opened, left.study), left)
-    conclude(ahead, progress, opened, quiet=as_json)
+        _document(status.study_status(planned.storage, left.study), left)
+    conclude(planned, progress, quiet=as_json)

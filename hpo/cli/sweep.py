@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers
+from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples
 from hpo.cli.printing.bar import Display
-from hpo.cli.printing.output import Interrupted, document, say
+from hpo.cli.printing.console import Interrupted, document, say
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -103,37 +102,35 @@ def sweep(
 
 
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.sweep import announce, conclude
+    from hpo.cli.printing.tables_text import announce, conclude
     from hpo.service.sweep.plan import plan_sweep
-    from hpo.service.sweep.run import sweep as run
+    from hpo.service.sweep.run import run_sweep
 
-    ahead = plan_sweep(request)
-    with Display(lambda: announce(ahead), plain=plain) as display:
-        report = run(request, display)
+    with plan_sweep(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+        report = run_sweep(plan, display)
     if as_json:
         document(report.to_json())
     if report.ended == "interrupted":
         raise _interrupted(f"{report.jobs} of {report.jobs + report.left} trainings done; they are")
     if report.ended == "stopped":
-        _stopped(ahead.study)
+        _stopped(plan.study)
     if not as_json:
-        conclude(report, ahead)
+        conclude(report, plan)
 
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.greedy import announce, conclude
-    from hpo.service.sweep.greedy import greedy as run
+    from hpo.cli.printing.greedy_text import announce, conclude
     from hpo.service.sweep.plan import plan_greedy
+    from hpo.service.sweep.run import run_greedy
 
-    ahead = plan_greedy(request)
-    with Display(lambda: announce(ahead), plain=plain) as display:
-        report = run(request, display)
+    with plan_greedy(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+        report = run_greedy(plan, display)
     if as_json:
         document(report.to_json())
     if report.ended == "interrupted":
-        raise _interrupted(f"{len(report.tables)} of {ahead.tables} tables decided; all that is trained is")
+        raise _interrupted(f"{len(report.tables)} of {len(plan.sweeps)} tables decided; all that is trained is")
     if report.ended == "stopped":
-        _stopped(ahead.study)
+        _stopped(plan.study)
     if not as_json:
         conclude(report)
 

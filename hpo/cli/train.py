@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage
+from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage, examples
+from hpo.cli.printing.console import configuration, document, duration, figure, say, tell
 from hpo.cli.printing.examined import examination_lines
-from hpo.cli.printing.output import configuration, document, duration, figure, say, tell
-from hpo.cli.printing.words import count
+from hpo.cli.printing.phrases import count
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -82,11 +81,12 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one configuration on all development rows and score it on the test rows."""
-    from hpo.service import train as service
+    from hpo.service.train import TrainRequest, plan_training
+    from hpo.service.train import train as run
 
-    job = service.prepare(
-        definition,
-        config,
+    request = TrainRequest(
+        definition=definition,
+        config=config,
         study=study,
         fidelity=fidelity,
         seed=seed,
@@ -95,21 +95,22 @@ def train(
         folding=fold_batchnorm,
         storage=storage or storage_url(),
     )
-    work = f"{count(job.fidelity.epochs, 'epoch')} on all development rows"
-    say(f"{job.definition.name}, {job.source}, seed {seed}: {work}")
-    trained = service.train(job, _estimate(job.fidelity.epochs))
+    plan = plan_training(request)
+    work = f"{count(plan.fidelity.epochs, 'epoch')} on all development rows"
+    say(f"{plan.definition.name}, {plan.chosen.source}, seed {seed}: {work}")
+    trained = run(plan, _estimate(plan.fidelity.epochs))
     if as_json:
         document(trained.to_json())
         return
     result = trained.measurement
     configuration(result.params)
-    unit = f" {job.definition.unit}".rstrip()
-    tell(f"{job.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
+    unit = f" {plan.definition.unit}".rstrip()
+    tell(f"{plan.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
     tell(f"{result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
     if trained.examination is not None:
         for text in examination_lines(trained.examination):
             tell(text)
-    kept = {"model": job.output, "folded model": job.folded_output, "figures": job.figures_output}
+    kept = {"model": request.output, "folded model": request.folded_output, "figures": request.figures_output}
     for what, path in kept.items():
         if path is not None:
             tell(f"{what} kept in {path}")

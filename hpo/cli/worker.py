@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from hpo.cli.arguments import complete
-from hpo.cli.arguments.examples import examples
 from hpo.cli.arguments.numbers import megabytes, seconds, whole
-from hpo.cli.arguments.options import Storage
+from hpo.cli.arguments.options import Storage, examples
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]

@@ -1,9 +1,9 @@
 """What was found, for a person to look at: figures, one HTML page, Markdown, notes in optuna-dashboard."""
 
-from hpo.report.dashboard import publish
+from hpo.report.dashboard_notes import publish
 from hpo.report.markdown import markdown
 from hpo.report.page import html
+from hpo.report.report_file import FORMATS, format_of, write
 from hpo.report.sections import document
-from hpo.report.writing import FORMATS, format_of, write
 
 __all__ = ["FORMATS", "document", "format_of", "html", "markdown", "publish", "write"]

@@ -3,19 +3,23 @@
 Which rows are shown is a rule, not a choice: the first of the test rows of each kind, or the nearest and the farthest.
 """
 
+import base64
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.report import pictures
 from hpo.report.document import Cell, Mark, Part, Picture, Pictures, Table
 from hpo.report.figures.predicted import near_and_far
-from hpo.report.words import MINUS, signed
+from hpo.report.formatting import MINUS, signed
 from hpo.service.findings import Findings, Predictions
 
 __all__ = ["near_and_far_rows", "right_and_wrong"]
+
+_SCALE = 6
+"""Screen pixels a side for each pixel of the data, so that 28 x 28 are seen and stay sharp in print."""
 
 _FEATURES = 40  # of a row, shown; more is no table for a person
 
@@ -28,7 +32,7 @@ def right_and_wrong(findings: Findings) -> Sequence[Part]:
     if not rows:
         return ()
     caption = "The first test row of each kind, in the order of the test rows."
-    if all(pictures.is_picture(found.x[row]) for _, row in rows):
+    if all(_is_picture(found.x[row]) for _, row in rows):
         return (Pictures(caption=caption, pictures=tuple(_picture(found, kind, row) for kind, row in rows)),)
     said = {name: values for name, values in _sides(found).items() if values is not None}
     answers = {"true class": found.truth, **said}
@@ -90,7 +94,7 @@ def _picture(found: Predictions, kind: str, row: int) -> Picture:
     assert answers is not None  # else there would be no kinds
     mark: Mark = "good" if answers[row] == found.truth[row] else "bad"
     return Picture(
-        uri=pictures.uri(found.x[row]),
+        uri=_uri(found.x[row]),
         alt=f"Test row {row}, a picture of class {true}",
         heading=kind,
         lines=(f"In the data set: {true}", *said, f"test row {row}"),
@@ -129,3 +133,30 @@ def _table(
         right=frozenset(range(1, len(columns) + 1)),
         note=f"Off by: predicted less true.{left}" if found.kind == "values" else left.strip(),
     )
+
+
+def _is_picture(row: NDArray[Any]) -> bool:
+    """Whether one row is a picture: (height, width), or that with 1 or 3 channels, at least 8 x 8."""
+    channels = row.shape[2] if row.ndim == 3 else 1
+    return row.ndim in (2, 3) and channels in (1, 3) and min(row.shape[:2]) >= 8
+
+
+def _uri(row: NDArray[Any]) -> str:
+    """A picture as a data URI of a PNG, every pixel a square: nothing is smoothed.
+
+    Args:
+        row: as `_is_picture` wants it; bytes as they are, other numbers from their smallest (black) to their largest.
+
+    """
+    from PIL import Image
+
+    pixels = np.asarray(row)
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    if pixels.dtype != np.uint8:
+        low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+        pixels = np.nan_to_num((pixels - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
+    pixels = pixels.repeat(_SCALE, axis=0).repeat(_SCALE, axis=1)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

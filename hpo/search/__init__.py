@@ -1,8 +1,8 @@
 """One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners."""
 
 from hpo.search.job import Job
+from hpo.search.job_objective import Measuring, measuring
 from hpo.search.measurement import Measurement, measure
-from hpo.search.measuring import Measuring, measuring
 from hpo.search.objective import Objective, objective
 from hpo.search.pruning.pruners import default_pruner, make_pruner
 from hpo.search.sampling.distinct import Claim, DistinctSampler

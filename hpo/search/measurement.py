@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from hpo.data import Rows
 from hpo.errors import UsageError
-from hpo.search.looking import look
-from hpo.search.recipes import recipe
-from hpo.search.rows import labelled, load
+from hpo.search.row_splits import labelled, load
+from hpo.search.trainings import probe_network, recipe
 from hpo.study import Fidelity, Params, StudyDefinition
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def measure(
 
     def see() -> None:
         if on_probe is not None and definition.probe_rows:
-            on_probe(look(runs[0], made, train, definition.probe_rows))
+            on_probe(probe_network(runs[0], made, train, definition.probe_rows))
 
     def begun(run: "Run") -> None:
         runs.append(run)

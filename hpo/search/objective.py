@@ -9,12 +9,12 @@ from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
 from hpo.optuna_internals import trial_id
-from hpo.search.costs import costs
-from hpo.search.evaluation import Evaluation
-from hpo.search.notes import note_probes, note_work, reject
-from hpo.search.rows import Split, cut, load, preload
+from hpo.search.row_splits import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.suggest import suggest
+from hpo.search.trainings import costs
+from hpo.search.trial_evaluation import Evaluation
+from hpo.search.trial_notes import note_probes, note_work, reject
 from hpo.study import Fidelity, Holdout, Space, StudyDefinition, registry
 
 __all__ = ["FOLDED_REPORTS", "REPORTS", "Objective", "objective"]

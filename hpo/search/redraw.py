@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from hpo.data import Dataset, Rows, holdout, stratified_holdout
-from hpo.search.rows import is_stratified, load, loaded
+from hpo.search.row_splits import is_stratified, load, loaded
 from hpo.search.seeds import derive
 from hpo.study import StudyDefinition
 

@@ -4,9 +4,9 @@ from hpo.study.ablation import Ablation, Technique
 from hpo.study.baseline import Baseline
 from hpo.study.claim import Claim, Contrast, ContrastFigure, Relation
 from hpo.study.definition import StudyDefinition, always_feasible
+from hpo.study.direction import Direction
 from hpo.study.evaluation import Evaluation, Holdout, KFold
 from hpo.study.fidelity import Fidelity
-from hpo.study.metrics import Direction
 from hpo.study.parameters import Categorical, Domain, Float, Int, Params, ParamValue, When
 from hpo.study.space import Space
 from hpo.study.sweep import Row, Sweep

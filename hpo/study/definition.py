@@ -12,10 +12,11 @@ from hpo.study.baseline import Baseline
 from hpo.study.checks import function, keep, shown
 from hpo.study.claim import Claim
 from hpo.study.contained import contained
+from hpo.study.direction import Direction, better_word
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
 from hpo.study.looks import Count, Name, Positive, Whole
-from hpo.study.metrics import DIRECTIONS, Direction, spelled
+from hpo.study.metrics import DIRECTIONS, spelled
 from hpo.study.parameters import Params
 from hpo.study.records import check
 from hpo.study.space import Space
@@ -174,9 +175,8 @@ class StudyDefinition:
     def _refuse_directions(self, what: str) -> None:
         better = DIRECTIONS.get(self.metric, self.direction)
         if self.direction != better:
-            is_better = "higher" if better == "maximize" else "lower"
             raise DefinitionError(
-                f"{what}: {self.metric} is better the {is_better} it is, so its direction is {better}, "
+                f"{what}: {self.metric} is better the {better_word(better)} it is, so its direction is {better}, "
                 f"not {self.direction}"
             )
 

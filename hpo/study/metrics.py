@@ -4,11 +4,10 @@ import difflib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-__all__ = ["DIRECTIONS", "Direction", "closest", "spelled"]
+from hpo.study.direction import Direction
 
-Direction = Literal["maximize", "minimize"]
+__all__ = ["DIRECTIONS", "closest", "spelled"]
 
 _BY_SHAPES = ("accuracy", "acc")  # of the targets and outputs it depends which accuracy is meant
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
+from hpo.study.direction import MINIMIZE
 
 if TYPE_CHECKING:
     from hpo.study.definition import StudyDefinition
@@ -52,4 +53,4 @@ def less(costs: Sequence[str]) -> str:
 
 def directions(direction: str, costs: Sequence[str]) -> tuple[str, ...]:
     """Maximize or minimize for each objective: the metric's own, and less of each cost."""
-    return (direction, *("minimize" for _ in costs))
+    return (direction, *(MINIMIZE for _ in costs))

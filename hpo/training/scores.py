@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from hpo.errors import DefinitionError
+from hpo.study.direction import MAXIMIZE
 from hpo.study.metrics import DIRECTIONS, closest, spelled
 from hpo.training import keras_internals
 from hpo.training.keras_internals import (
@@ -134,7 +135,7 @@ def metric_function(name: str) -> functools.partial[Any]:
 def higher_is_better(name: str) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
     known = DIRECTIONS.get(name)
-    return keras_internals.is_raised(keras.metrics.get(name)) if known is None else known == "maximize"
+    return keras_internals.is_raised(keras.metrics.get(name)) if known is None else known == MAXIMIZE
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

@@ -43,7 +43,7 @@ def test_a_search_that_came_to_nothing_is_no_success(hpo: Hpo, folder: Path, def
         done = hpo("optimize", "./wild.py:study", "--trials", "2", "--workers", "1", "--json")
         assert done.code == 1
         assert done.err.splitlines()[-1].startswith(line), done.err
-        assert json.loads(done.out)["fruitless"]["why"].startswith(f"2 pruned, the last with {reason}")
+        assert json.loads(done.out)["nothing_complete"]["why"].startswith(f"2 pruned, the last with {reason}")
     told = hpo("status", "wild")
     assert told.code == 0
     assert f"done, and no trial is complete: 2 pruned, the last with {reason}" in told.out

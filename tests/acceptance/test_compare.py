@@ -15,7 +15,7 @@ import pytest
 from command import Outcome, environment, own_model
 
 from hpo.analysis import compare
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.study import registry
 
 SEARCH = (

@@ -70,7 +70,7 @@ def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end
     assert f"{os.uname().nodename}:" in shown.out  # the worker, and what it has in hand
     assert f"{NAME} trial 0 for" in shown.out
     found = json.loads(hpo("status", "--workers", "--json").out)
-    assert [one["in_hand"]["study"] for one in found] == [NAME]
+    assert [one["running_trial"]["study"] for one in found] == [NAME]
 
     stopped = hpo("stop", "toy", "--now", "--why", "to see it go on")
     assert stopped.code == 0

@@ -71,7 +71,7 @@ AT_IMPORT: Mapping[str, str] = {
     "removes modules and imports them": (f"{_REMOVING}\nimport hpo.settings, hpo.analysis, hpo.cli.main, hpo.errors"),
     "replaces modules of hpo": f"{_REPLACING}types.ModuleType(n)",
     "replaces modules by None": "import sys\nfor n in ('hpo.errors', 'optuna', 'numpy', 'json'): sys.modules[n] = None",
-    "fakes one not yet there": "import sys, types\nsys.modules['hpo.analysis.race'] = types.ModuleType('x')",
+    "fakes one not yet there": "import sys, types\nsys.modules['hpo.analysis.ranking'] = types.ModuleType('x')",
     "closes stdout": "import sys; sys.stdout.close()",
     "closes all streams": "import sys; sys.stdin.close(); sys.stdout.close(); sys.stderr.close()",
     "closes the descriptors": "import os\nfor n in (0, 1, 2): os.close(n)",

@@ -7,9 +7,9 @@ import pytest
 from hpo.analysis import compare
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
 from hpo.service import measuring, storage, studies
-from hpo.service.compare import looks
+from hpo.service.compare import interim_analyses
 from hpo.service.compare.contest import contest
-from hpo.service.compare.outline import outline
+from hpo.service.compare.outline import plan_comparison
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.run import read
 from hpo.service.slots.slots import Slots
@@ -76,7 +76,7 @@ def request(opened: storage.Storage, **changes) -> CompareRequest:
 
 def refusal(opened: storage.Storage, kind: type[HpoError] = StudyError, **changes) -> str:
     with pytest.raises(kind) as refused:
-        outline(request(opened, **changes))
+        plan_comparison(request(opened, **changes))
     assert "\n" not in str(refused.value)
     assert type(refused.value) is kind
     return str(refused.value)
@@ -112,26 +112,28 @@ def test_the_best_distinct_complete_trials_meet_the_baseline(opened: storage.Sto
     assert "by-hand" not in [side.name for side in found.candidates]
 
 
-def test_an_outline_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:
+def test_a_plan_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:
     settle(opened, (HAND, "complete", 2.5), ({"x": 0.1, "kind": "a"}, "complete", 2.0))
-    ahead = outline(request(opened, pairs=8, rounds=2))
+    ahead = plan_comparison(request(opened, pairs=8, rounds=2))
     assert [(foreseen.stage.name, foreseen.left) for foreseen in ahead.stages] == [
         ("race", 4), ("second heat", 2), ("final", 16),
     ]  # fmt: skip
     assert ahead.left == 22
     assert [record.name for record in studies.list_all(opened)] == [search.name]
-    same = outline(request(opened, pairs=8, fidelity="quick"))
+    same = plan_comparison(request(opened, pairs=8, fidelity="quick"))
     assert [foreseen.stage.name for foreseen in same.stages] == ["race", "final"]
     assert same.seconds is not None
-    resampled = outline(request(opened, resample=True, fidelity="quick"))
+    resampled = plan_comparison(request(opened, resample=True, fidelity="quick"))
     assert [foreseen.stage.name for foreseen in resampled.stages] == ["race", "resampled"]
     assert read(opened, search.name) is None
 
 
 def test_a_report_of_another_version_is_none(opened: storage.Storage, search: StudyRecord) -> None:
-    look = looks.take(opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12)
+    look = interim_analyses.take(
+        opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12
+    )
     for document in ({"rows": "share", "verdict": "better"}, {}, [1], "text"):
-        looks.conclude(opened, search, look, compare([0.9] * 8, [0.7] * 8), document)
+        interim_analyses.conclude(opened, search, look, compare([0.9] * 8, [0.7] * 8), document)
         assert read(opened, search.name) is None
 
 
@@ -175,7 +177,7 @@ def test_a_search_for_something_else_is_not_compared(
     assert "now, and 'bench-small-quick' was to minimize score: bring the definition back" in refusal(opened)
 
 
-def test_a_definition_that_changed_or_lacks_a_baseline_is_told(
+def test_a_definition_that_changed_or_lacks_a_baseline_is_reported(
     opened: storage.Storage, search: StudyRecord, file: Path
 ) -> None:
     settle(opened, ({"x": 0.1, "kind": "a"}, "complete", 2.0))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.analysis import alpha_of_look
 from hpo.analysis import compare as analysed
+from hpo.analysis import interim_alpha
 from hpo.search.job import Job
 from hpo.service import measuring, storage, studies
 from hpo.service.compare.contest import contest
@@ -101,7 +101,7 @@ def told(
 def test_smaller_errors_win_the_race_and_the_pairs(opened: storage.Storage) -> None:
     report = told(opened)
     assert report.optimum.params == {"x": 0.1}  # and not the search's lucky one
-    alpha = alpha_of_look(1)
+    alpha = interim_alpha(1)
     again = analysed(report.scores.optimum, report.scores.baseline, direction="minimize", margin=0.01, alpha=alpha)
     assert (report.comparison.difference, report.comparison.verdict) == (again.difference, "better")
     assert report.comparison.ci == again.ci

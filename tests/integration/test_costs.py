@@ -10,7 +10,7 @@ import pytest
 from hpo.data import Dataset, Rows
 from hpo.errors import DefinitionError, UsageError
 from hpo.search import Objective, objective
-from hpo.search.costs import costs
+from hpo.search.trainings import costs
 from hpo.study import Categorical, Fidelity, Int, KFold, Params, Space, StudyDefinition
 from hpo.study.objectives import directions, parse_objectives
 from hpo.training import Recipe

@@ -7,7 +7,7 @@ import pytest
 
 from hpo import objective
 from hpo.data import Dataset
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.study import Fidelity, Params, StudyDefinition
 from studies.cnn import study as cnn
 from studies.fcnn import study as fcnn

@@ -227,7 +227,7 @@ def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRe
     assert named(work.checks(store), "studies").found == "nothing is open"
 
 
-def test_what_is_in_hand_needs_nobody_else(store: Storage, study: StudyRecord) -> None:
+def test_running_trials_need_no_other_worker(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w0", HOUR)
     assert named(work.checks(store), "studies").found == "nothing is open"

@@ -76,7 +76,7 @@ def test_trials_are_read_as_optuna_reads_them(store: Storage, study: StudyRecord
     assert stored.distributions(store, study.name) == drawn
 
 
-def test_times_are_told_in_utc_wherever_one_is(
+def test_times_are_reported_in_utc_wherever_one_is(
     store: Storage, study: StudyRecord, slots: Slots, ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slots.open(study.name, 1)
@@ -92,7 +92,7 @@ def test_times_are_told_in_utc_wherever_one_is(
     assert abs((began - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_every_trial_is_told_as_its_slot_says(
+def test_every_trial_is_reported_as_its_slot_says(
     store: Storage, study: StudyRecord, slots: Slots, clock, ran: Ran
 ) -> None:
     slots.open(study.name, 4)
@@ -113,7 +113,9 @@ def test_every_trial_is_told_as_its_slot_says(
     assert (told[3].ended_at, told[3].seconds) == (None, None)
 
 
-def test_a_lost_attempt_is_told_without_an_outcome(store: Storage, study: StudyRecord, slots: Slots, ran: Ran) -> None:
+def test_a_lost_attempt_is_reported_without_an_outcome(
+    store: Storage, study: StudyRecord, slots: Slots, ran: Ran
+) -> None:
     slots.open(study.name, 1)
     ran(None)
     slots.give_up("w1", "killed by signal 9")
@@ -124,7 +126,7 @@ def test_a_lost_attempt_is_told_without_an_outcome(store: Storage, study: StudyR
     assert "took its place" in str(lost.reason)
 
 
-def test_a_slot_settled_without_a_trial_is_told_last(
+def test_a_slot_settled_without_a_trial_is_reported_last(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, ran: Ran
 ) -> None:
     slots.open(study.name, 2)
@@ -137,7 +139,7 @@ def test_a_slot_settled_without_a_trial_is_told_last(
     assert sum(t.outcome is not None for t in told) == slots.counts(study.name).settled
 
 
-def test_a_settled_slot_speaks_for_a_trial_that_is_not_told_yet(
+def test_a_settled_slot_counts_before_its_trial_is_reported_to_optuna(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim
 ) -> None:
     slots.open(study.name, 1)

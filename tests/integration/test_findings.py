@@ -16,7 +16,7 @@ from hpo.errors import StudyError
 from hpo.report import document
 from hpo.search import Job
 from hpo.service import measuring, storage, studies
-from hpo.service.compare import looks
+from hpo.service.compare import interim_analyses
 from hpo.service.compare.budget import Budget, Spent
 from hpo.service.compare.report import CompareReport, Heat, Scores, Side
 from hpo.service.findings import Findings
@@ -25,7 +25,7 @@ from hpo.service.slots import trials
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.sweep.run import as_reported
+from hpo.service.sweep.jobs import as_reported
 from hpo.study import StudyDefinition, registry
 
 DEFINITION = """
@@ -126,7 +126,7 @@ def compared(opened: Storage, search: StudyRecord) -> CompareReport:
     winner = Racer(name="trial 1", number=1, search_value=0.95, scores=(0.9,))
     order = (winner, Racer(name="by-hand", number=None, search_value=0.8, scores=(0.8,)))
     finding = RaceFinding(order=order, winner=winner, optimism=0.05, optimism_ci95=None, tau=None, first_share=None)
-    look = looks.take(
+    look = interim_analyses.take(
         opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="0" * 64, pairs=len(ours)
     )
     verdict = compare(ours, theirs, direction="maximize", alpha=look.alpha)
@@ -139,7 +139,7 @@ def compared(opened: Storage, search: StudyRecord) -> CompareReport:
         scores=Scores(optimum=ours, baseline=theirs), resampled=None, resampled_scores=None, looks=(look,),
         budget=Budget(search=Spent(trials=2, epochs=6, seconds=1.0), hand=None, trials_to_pass=2), claimed=None,
     )  # fmt: skip
-    looks.conclude(opened, search, look, verdict, report.to_json())
+    interim_analyses.conclude(opened, search, look, verdict, report.to_json())
     return report
 
 
@@ -254,16 +254,20 @@ def test_curves_and_predictions_are_those_of_the_two_sides(
     assert usual in found.provenance.commands
 
 
-def test_the_commands_look_as_often_as_was_looked_and_say_what_was_unusual(
+def test_the_commands_repeat_each_interim_analysis_and_each_unusual_option(
     store: Storage, search: StudyRecord, definition: StudyDefinition, file: Path
 ) -> None:
     file.write_text(
         DEFINITION.replace("Holdout(rows=6)", "KFold(folds=2)").replace("direction=", "margin=0.05, direction=")
     )
     report = compared(store, search)
-    again = looks.take(store, search, rows="share", baseline="by-hand", fidelity="full", optimum="0" * 64, pairs=8)
+    again = interim_analyses.take(
+        store, search, rows="share", baseline="by-hand", fidelity="full", optimum="0" * 64, pairs=8
+    )
     more = replace(report.comparison, pairs=8, alpha=again.alpha, margin=0.02)
-    looks.conclude(store, search, again, more, replace(report, comparison=more, looks=(*report.looks, again)).to_json())
+    interim_analyses.conclude(
+        store, search, again, more, replace(report, comparison=more, looks=(*report.looks, again)).to_json()
+    )
     plan = measuring.study(definition, f"{file}:study", kind="sweep", space="small", fidelity="full", seed=9)
     studies.create_or_resume(store, plan)
     jobs = as_reported(definition, HAND, 1, 9)

@@ -14,16 +14,16 @@ from hpo.service.compare.contest import contest
 from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.gathering import points
 from hpo.service.findings.importances import importances
-from hpo.service.optimize.opening import check, open_study
+from hpo.service.named_configuration import NamedConfiguration
+from hpo.service.optimize.opening import open_study
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import meant
 from hpo.service.slots import trials
 from hpo.service.slots.recovery import recover
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.train import prepare
-from hpo.service.views.glances import of_configuration
+from hpo.service.train import TrainRequest, plan_training
+from hpo.service.views.live_queries import of_configuration
 from hpo.service.views.status import study_status
 from hpo.service.views.trial_report import best, trial
 from hpo.service.workers.serve import serve
@@ -49,7 +49,7 @@ def valued(trial: optuna.Trial) -> tuple[float, float]:
 @pytest.fixture
 def searched(storage_url: str) -> Storage:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     assert serve(opened, NAME, lambda beat: valued) == "drained"
     return opened
 
@@ -81,9 +81,9 @@ def test_optuna_has_the_same_values_and_the_same_front(searched: Storage) -> Non
     assert {(p.value, *p.further) for p in points(Slots(searched).list(NAME))} == set(VALUES.values())
 
 
-def test_a_trial_that_was_settled_and_not_told_is_told_all_its_values(storage_url: str) -> None:
+def test_a_settled_trial_is_reported_to_optuna_later_with_all_its_values(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     slots = Slots(opened)
     slot = slots.claim(NAME, "w", 60)
     assert slot is not None
@@ -106,7 +106,7 @@ def test_an_objective_that_returns_something_else_fails_its_trials(
     storage_url: str, returned: object, reason: str
 ) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url, trials=1, try_=())))
+    open_study(plan(request(storage_url, trials=1, try_=())))
     serve(opened, NAME, lambda beat: lambda trial: returned)  # type: ignore[arg-type, return-value]
     (slot,) = Slots(opened).list(NAME)
     assert (slot.outcome, slot.reason, slot.further) == ("failed", reason, ())
@@ -117,7 +117,7 @@ def test_samplers_search_a_front(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     for sampler in ("tpe", "nsga2", "random", "qmc"):
         asked = request(storage_url, trials=14, try_=(), sampler=sampler, name=sampler)
-        open_study(opened, check(asked))
+        open_study(plan(asked))
 
         def distance(trial: optuna.Trial) -> tuple[float, float]:
             x = trial.suggest_float("x", 0.0, 1.0)
@@ -130,18 +130,18 @@ def test_samplers_search_a_front(storage_url: str) -> None:
 
 def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> None:
     more = replace(request(storage_url), definition=NAME, objectives=None, trials=6)
-    assert meant(more).objectives == "accuracy,parameters"
+    assert plan(more, by_study=True).objectives == "accuracy,parameters"
     with pytest.raises(
         StudyError, match=r"accuracy,parameters, not accuracy: it goes on with --objectives acc.*; or give the new"
     ):
-        open_study(searched, check(request(storage_url, objectives=None, name=NAME)))
+        open_study(plan(request(storage_url, objectives=None, name=NAME)))
 
 
 def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     asked = request(storage_url, objectives=None, trials=3, try_=())
     assert plan(asked).study == "toy-line-quick"
-    open_study(opened, check(asked))
+    open_study(plan(asked))
     assert serve(opened, "toy-line-quick", toy.instant) == "drained"
     status = study_status(opened, "toy-line-quick")
     assert (status.objectives, status.front) == ((), ())
@@ -164,13 +164,13 @@ def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
 )
 def test_what_cannot_be_searched_is_refused(tmp_path: Path, asked: dict[str, object], why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        check(request(f"sqlite:///{tmp_path}/none.db", **asked))
+        plan(request(f"sqlite:///{tmp_path}/none.db", **asked))
     assert not (tmp_path / "none.db").exists()
 
 
 def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    open_study(opened, check(request(storage_url)))
+    open_study(plan(request(storage_url)))
     cost = {0.1: 9.0, 0.2: 7.0, 0.3: 8.0, 0.4: 7.5, 0.5: 12.0}
 
     def level(trial: optuna.Trial) -> tuple[float, float]:
@@ -189,16 +189,21 @@ def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
 
 def test_any_trial_of_the_front_can_be_trained(searched: Storage, storage_url: str) -> None:
     last = best(searched, NAME).front[-1]
-    job = prepare(REFERENCE, str(last.number), study=NAME, storage=storage_url)
-    assert (job.params, job.source) == (last.params, f"trial {last.number} of {NAME}")
-    assert prepare(REFERENCE, "best", storage=storage_url).params == best(searched, NAME).params
+
+    def named(config: str, **more: str) -> NamedConfiguration:
+        asked = TrainRequest(definition=REFERENCE, config=config, storage=storage_url, **more)  # type: ignore[arg-type]
+        return plan_training(asked).chosen
+
+    chosen = named(str(last.number), study=NAME)
+    assert (chosen.params, chosen.source) == (last.params, f"trial {last.number} of {NAME}")
+    assert named("best").params == best(searched, NAME).params
     with pytest.raises(StudyError, match="has no trial 99; its trials are 0 to 4"):
-        prepare(REFERENCE, "99", storage=storage_url)
+        named("99")
     for nothing in ("9" * 30, "-1", "none"):
         with pytest.raises(UsageError, match="there are: best, middle, a trial's number, or a JSON file"):
-            prepare(REFERENCE, nothing, storage=storage_url)
+            named(nothing)
     with pytest.raises(UsageError, match="--study goes with --config best or a trial's number, not with"):
-        prepare(REFERENCE, "middle", study=NAME, storage=storage_url)
+        named("middle", study=NAME)
 
 
 def test_importances_say_that_they_look_at_the_metric_alone(searched: Storage) -> None:

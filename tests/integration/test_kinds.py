@@ -16,7 +16,7 @@ from hpo.service.optimize.run import optimize
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
 from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.train import prepare
+from hpo.service.train import TrainRequest, plan_training
 from hpo.service.views import status, trial_report
 
 
@@ -188,4 +188,6 @@ def test_no_search_goes_on_in_a_measurement(measured: str, action) -> None:
 
 def test_no_configuration_is_chosen_by_a_measurement(measured: str) -> None:
     with pytest.raises(StudyError, match="is a sweep: only a search chooses a configuration"):
-        prepare(f"{toy.FILE}:study", "best", study="toy-sweep-quick", storage=measured)
+        plan_training(
+            TrainRequest(definition=f"{toy.FILE}:study", config="best", study="toy-sweep-quick", storage=measured)
+        )

@@ -13,7 +13,7 @@ from hpo.errors import UsageError
 from hpo.optuna_internals import JOB
 from hpo.search import Job, measure, measuring
 from hpo.search.redraw import redraw
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.study import KFold, Params, StudyDefinition
 from hpo.training import Recipe, build, fit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from asking import asked
 
-from hpo.cli.printing.optimize import conclude
+from hpo.cli.printing.search_text import conclude
 from hpo.errors import UsageError
 from hpo.service import storage, studies
 from hpo.service.optimize.plan import plan
@@ -100,8 +100,23 @@ def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.Captur
     slot = slots.claim(ahead.study, "me", 60)
     assert slot is not None
     slots.settle(slot, "pruned", reason="infeasible: too wide")
-    conclude(ahead, replace(snapshot(opened, ahead.study), ended="timeout"), opened, quiet=False)
+    conclude(ahead, replace(snapshot(opened, ahead.study), ended="timeout"), quiet=False)
     told = capsys.readouterr().out
     assert "1 of 2 trials" in told
     assert "no trial is complete yet, so there is no best one" in told
     assert "next:" not in told
+
+
+def test_configurations_of_a_file_are_tried_first_and_a_wrong_one_is_refused_before_anything_is_made(
+    wanted, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text('[{"x": 0.25}, {"x": 0.75}, {"x": 0.25}]')
+    found = plan(wanted(try_file=mine, try_=[{"x": 0.75}]))
+    assert found.first == ({"x": 0.75}, {"x": 0.25})
+    with pytest.raises(UsageError, match=r"2 configurations are to be tried first, .* give --trials 2 or more"):
+        plan(wanted(try_file=mine, trials=1))
+    mine.write_text('{"x": 7}')
+    with pytest.raises(UsageError, match=r"mine.json: .*x.*; space 'small' of toy is meant"):
+        plan(wanted(try_file=mine))
+    assert not (tmp_path / "hpo.db").exists()

@@ -11,7 +11,7 @@ from hpo import objective
 from hpo.data import Dataset, Rows
 from hpo.optuna_internals import JOB
 from hpo.search import Job, measuring
-from hpo.search.notes import PROBES
+from hpo.search.trial_notes import PROBES
 from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefinition
 from hpo.training import Clip, Recipe, activation, hidden, initializer
 from hpo.training.probes import Probe
@@ -65,7 +65,7 @@ def searched(definition: StudyDefinition, **more: Any) -> optuna.trial.FrozenTri
     return study.trials[0]
 
 
-def test_a_trial_looks_twice_and_trains_as_if_it_had_not() -> None:
+def test_a_trial_is_probed_twice_and_trains_as_without_probes() -> None:
     looked, blind = searched(STUDY), searched(replace(STUDY, probe_rows=0))
     assert PROBES not in blind.user_attrs
     assert looked.intermediate_values == blind.intermediate_values
@@ -91,7 +91,7 @@ def test_a_pruned_trial_keeps_what_it_saw() -> None:
 
 
 @pytest.mark.parametrize("steep", [False, True])
-def test_the_trainings_of_tables_look_too_and_those_that_diverge(steep: bool) -> None:
+def test_trainings_of_tables_are_probed_too_also_those_that_diverge(steep: bool) -> None:
     payload = Job(rows="development", params={"begins": "he_normal"}, seed=1).to_payload()
     study = optuna.create_study(direction="maximize")
     given = {JOB: payload["job"], "fixed_params": payload["params"]}

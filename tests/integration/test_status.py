@@ -116,7 +116,7 @@ def test_a_definition_that_moved_away_costs_the_baseline_and_no_more(opened: sto
     assert (found.value, found.baseline) == (3.0, None)
 
 
-def test_a_trial_is_told_with_its_curve_seed_worker_and_failure(opened: storage.Storage) -> None:
+def test_a_trial_is_reported_with_its_curve_seed_worker_and_failure(opened: storage.Storage) -> None:
     make(opened)
     number = run(opened, "toy-small-quick", "complete", 0.5, curve=[(2, 0.75), (1, 1.5)])
     failed = run(opened, "toy-small-quick", "failed", None, reason="ValueError: no", traceback="Traceback…\n  line")
@@ -135,7 +135,7 @@ def test_a_trial_is_told_with_its_curve_seed_worker_and_failure(opened: storage.
     )  # fmt: skip
 
 
-def test_the_time_a_trial_began_is_told_in_utc_wherever_one_is(
+def test_the_time_a_trial_began_is_reported_in_utc_wherever_one_is(
     opened: storage.Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(opened)

@@ -18,14 +18,13 @@ from hpo.service.measuring import Limits, measure
 from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.optimize.run import optimize
-from hpo.service.optimize.submit import meant, submit
+from hpo.service.optimize.submit import submit
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord, halting
 from hpo.service.views import status
-from hpo.service.views.fleet import fleet
+from hpo.service.views.fleet import fleet, serving
 from hpo.service.views.progress import Progress
-from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
 
 NAME = "toy-line-quick"
@@ -60,7 +59,7 @@ def test_slots_are_opened_as_for_a_run_here_and_limits_stay_with_the_study(store
     assert first == [{"x": 0.5, "kind": "a"}, {"x": 0.25, "kind": "b"}, {}]
 
 
-def test_again_it_adds_what_is_missing_and_a_limit_goes_where_it_is_told_to(store: Storage, wanted) -> None:
+def test_again_it_adds_what_is_missing_and_a_limit_goes_where_asked(store: Storage, wanted) -> None:
     submit(wanted(trial_timeout=60.0, until=0.9))
     assert submit(wanted()).added == 0
     assert studies.get(store, NAME).until == 0.9
@@ -75,7 +74,7 @@ def test_again_it_adds_what_is_missing_and_a_limit_goes_where_it_is_told_to(stor
 
 def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance", sampler="random"))
-    by_name = meant(wanted(definition="deep", trials=5))
+    by_name = plan(wanted(definition="deep", trials=5), by_study=True).request
     assert (by_name.definition, by_name.fidelity, by_name.name) == (f"{toy.FILE}:study", "glance", "deep")
     assert submit(wanted(definition="deep", trials=5)).added == 2
     assert [record.name for record in studies.list_all(store)] == ["deep"]
@@ -104,7 +103,7 @@ def test_the_name_of_an_installed_definition_means_that_definition(store: Storag
             direction="maximize", metric="accuracy",
         ),
     )  # fmt: skip
-    assert meant(wanted(definition="fcnn")).definition == "fcnn"
+    assert plan(wanted(definition="fcnn"), by_study=True).request.definition == "fcnn"
 
 
 def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:
@@ -135,7 +134,7 @@ def test_no_objective_of_ones_own_reaches_a_fleet(wanted) -> None:
         wanted(objective="toy.py:instant")
 
 
-def test_with_no_workers_here_it_looks_on_until_all_is_settled(store: Storage, wanted) -> None:
+def test_with_no_workers_here_a_run_watches_until_all_is_settled(store: Storage, wanted) -> None:
     seen: list[Progress] = []
 
     def others(progress: Progress) -> None:
@@ -170,7 +169,7 @@ def test_a_measurement_is_left_to_the_fleet_too_with_its_limit(store: Storage) -
         measure(store, measured, [*jobs, small.job(seed=3)], Limits(workers=0))
 
 
-def test_what_is_in_hand_is_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:
+def test_running_trials_are_waited_for_once_a_study_is_stopped(store: Storage, wanted) -> None:
     submit(wanted())
     slots = Slots(store)
     held = slots.claim(NAME, "me", 60)
@@ -208,7 +207,7 @@ def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Sto
     assert (ended.ended, ended.open) == ("interrupted", 3)
 
 
-def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
+def test_the_fleet_is_reported_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
     submit(wanted(trials=2))
     roster = Roster(store)
     one, two, three = (Worker(name=f"{name}:1::", pid=1, host=name) for name in ("one", "two", "three"))
@@ -219,21 +218,21 @@ def test_the_fleet_is_told_with_what_it_does_and_what_it_cannot_serve(store: Sto
         held = Slots(store).claim(NAME, one.name, 60)
         assert held is not None
         found = {worker.host: worker for worker in fleet(store)}
-        hand = found["one"].in_hand
+        hand = found["one"].running_trial
         assert hand is not None
         assert (hand.study, hand.position, hand.attempt, hand.trial) == (NAME, 0, 1, None)
-        assert (found["one"].gpu_name, found["two"].in_hand, found["three"].study) == ("H100", None, "another")
+        assert (found["one"].gpu_name, found["two"].running_trial, found["three"].study) == ("H100", None, "another")
         who = serving(store, NAME)
         assert [worker.host for worker in who.ready] == ["one"]
         assert who.refusing == {two.name: "no such data"}
         assert plan(wanted(trials=2)).serving == 1
-        assert status.study_status(store, NAME).in_hand == (hand,)
+        assert status.study_status(store, NAME).running_trials == (hand,)
     finally:
         for worker in (one, two, three):
             roster.sign_off(worker.name)
 
 
-def test_changed_code_is_told_and_becomes_the_studys(store: Storage, wanted) -> None:
+def test_changed_code_is_reported_and_becomes_the_studys(store: Storage, wanted) -> None:
     submit(wanted())
     record: StudyRecord = studies.get(store, NAME)
     assert not plan(wanted()).changed
@@ -243,7 +242,7 @@ def test_changed_code_is_told_and_becomes_the_studys(store: Storage, wanted) -> 
     assert studies.get(store, NAME) == record
 
 
-def test_nothing_is_made_of_what_is_refused(tmp_path, wanted) -> None:
+def test_a_refused_request_makes_no_database(tmp_path, wanted) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     with pytest.raises(UsageError):
         submit(wanted(storage=url, space="nowhere"))

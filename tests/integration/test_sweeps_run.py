@@ -9,10 +9,10 @@ from hpo.errors import StudyError
 from hpo.service import measuring, storage
 from hpo.service.measuring import Limits
 from hpo.service.slots.slots import Slots
-from hpo.service.sweep.greedy import greedy, read_greedy
+from hpo.service.sweep.jobs import as_reported, study_seed
 from hpo.service.sweep.plan import plan_greedy, plan_sweep
 from hpo.service.sweep.request import SweepRequest
-from hpo.service.sweep.run import as_reported, read, study_seed, sweep
+from hpo.service.sweep.run import greedy, read, read_greedy, sweep
 
 REFERENCE = f"{small_tables.FILE}:study"
 ONE = Limits(workers=1)
@@ -52,7 +52,7 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
 
     before = trained(url, first.study)
     ahead = plan_sweep(ask(url, "rate", repeats=3))
-    assert (ahead.tables, ahead.rows, ahead.jobs, ahead.left, ahead.measured) == (1, 2, 6, 4, True)
+    assert (len(ahead.sweeps), ahead.rows, len(ahead.jobs), ahead.left, ahead.measured) == (1, 2, 6, 4, True)
     second = sweep(ask(url, "rate", repeats=3))
     after = trained(url, first.study)
     assert len(after) == 8
@@ -80,7 +80,7 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
 def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     ahead = plan_greedy(ask(url, fidelity="quick", repeats=2))
-    assert (ahead.study, ahead.tables, ahead.rows, ahead.left) == ("tables-greedy-quick", 2, 5, 6)
+    assert (ahead.study, len(ahead.sweeps), ahead.rows, ahead.left) == ("tables-greedy-quick", 2, 5, 6)
 
     found = greedy(ask(url, fidelity="quick", repeats=2))
     assert found.complete

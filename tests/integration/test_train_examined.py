@@ -10,7 +10,7 @@ import pytest
 from hpo.cli.printing.examined import examination_lines
 from hpo.data import Dataset, Rows
 from hpo.errors import UsageError
-from hpo.service.train import Trained, TrainJob, prepare, train
+from hpo.service.train import Trained, TrainPlan, TrainRequest, plan_training, train
 from hpo.study import Categorical, Fidelity, Float, Holdout, Params, Space, StudyDefinition
 from hpo.training import Dropout, Recipe
 from hpo.training.after import calibration_error, nll
@@ -57,23 +57,24 @@ study = StudyDefinition(
 )
 
 
-def job(folder: Path, params: Params, **asked: object) -> TrainJob:
+def job(folder: Path, params: Params, **asked: object) -> TrainPlan:
     config = folder / "model.json"  # beside the model, and named as it is
     config.write_text(json.dumps(params))
-    return prepare(f"{__file__}:study", str(config), storage="sqlite://", **asked)  # type: ignore[arg-type]
+    request = TrainRequest(definition=f"{__file__}:study", config=str(config), storage="sqlite://", **asked)  # type: ignore[arg-type]
+    return plan_training(request)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainJob, Trained]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainPlan, Trained]:
     folder = tmp_path_factory.mktemp("examined")
     asked = job(folder, FULL, passes=200, folding=True, output=folder / "model.keras", seed=4)
     return asked, train(asked)
 
 
-def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainJob, Trained]) -> None:
+def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainPlan, Trained]) -> None:
     asked, trained = done
-    assert asked.output is not None
-    folder = asked.output.parent
+    assert asked.request.output is not None
+    folder = asked.request.output.parent
     assert {path.name for path in folder.iterdir()} == {
         "model.json",
         "model.keras",
@@ -91,12 +92,12 @@ def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainJob,
     assert kept["test"] == trained.measurement.test
 
 
-def test_the_figures_are_those_of_the_model(done: tuple[TrainJob, Trained]) -> None:
+def test_the_figures_are_those_of_the_model(done: tuple[TrainPlan, Trained]) -> None:
     found = done[1].examination
     assert found is not None
     test = study.data().test
     plain = done[1].measurement.run.predict(test.x)
-    sure, folding = found.sureness, found.folding
+    sure, folding = found.uncertainty, found.folding
     assert sure is not None
     assert folding is not None
     assert sure.plain.nll == pytest.approx(nll(plain, test.y))
@@ -121,7 +122,7 @@ def test_the_figures_are_those_of_the_model(done: tuple[TrainJob, Trained]) -> N
     assert all(speed.seconds > 0 and (speed.folded_seconds or 0) > 0 for speed in found.speeds)
 
 
-def test_they_are_told_in_words(done: tuple[TrainJob, Trained]) -> None:
+def test_an_examination_is_printed_in_words(done: tuple[TrainPlan, Trained]) -> None:
     assert done[1].examination is not None
     text = "\n".join(examination_lines(done[1].examination))
     for words in ("179 parameters", "1 batch normalization folded", "latency at batch 256", "200 passes", "entropy"):

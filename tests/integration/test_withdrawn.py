@@ -1,7 +1,7 @@
 """Jobs nobody asks for any more are taken back; what was begun or done stays."""
 
 from hpo.search.job import Job
-from hpo.service.measuring.withdrawn import unwanted, withdraw
+from hpo.service.measuring.running import unwanted, withdraw
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord

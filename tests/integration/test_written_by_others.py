@@ -11,8 +11,8 @@ import optuna
 import pytest
 
 from hpo.cli.main import main
-from hpo.cli.printing.output import document
-from hpo.cli.printing.studies import show_trial
+from hpo.cli.printing.console import document
+from hpo.cli.printing.study_text import show_trial
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, POSITION, SLOT
 from hpo.service import storage, studies
 from hpo.service.slots import trials

@@ -3,7 +3,7 @@
 from hpo.analysis.comparison.paired import compare
 from hpo.analysis.comparison.reliability import FailureRate, Failures, failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
-from hpo.analysis.comparison.wording import ASSUMED, failed, sentence, unseen
+from hpo.analysis.comparison.verdict_wording import ASSUMED, failed, sentence, unseen
 
 __all__ = [
     "ASSUMED",

@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
-from hpo.analysis.comparison.wording import note
-from hpo.analysis.methods.exact import upper_bound
+from hpo.analysis.comparison.verdict_wording import note
 from hpo.analysis.methods.intervals import (
     Interval,
     bca,
@@ -18,13 +17,16 @@ from hpo.analysis.methods.intervals import (
     standard_error,
     student,
     tail_t,
+    upper_bound,
     wilson,
 )
-from hpo.analysis.methods.looks import DECIDING_PAIRS, next_alpha
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, next_alpha
 from hpo.analysis.methods.permutation import sign_flip, signed_rank
 from hpo.analysis.methods.power import more_pairs
 from hpo.errors import DataError, UsageError
 from hpo.study import Direction
+from hpo.study.direction import MAXIMIZE
+from hpo.study.direction import sign as sign_of
 from hpo.study.looks import Below, Count, Least, Most, Positive
 from hpo.study.records import arguments
 
@@ -43,7 +45,7 @@ def compare(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    direction: Direction = "maximize",
+    direction: Direction = MAXIMIZE,
     margin: Annotated[float, Least(0), Most(_LARGEST)] | None = None,
     alpha: Annotated[float, Least(1 / _LARGEST), Below(1)] = 0.05,
     test_share: Positive | None = None,
@@ -64,7 +66,7 @@ def compare(
         b: (pairs,) scores.
         direction: "maximize" where larger scores are better, "minimize" where smaller ones are.
         margin: a difference too small to matter, in the unit of the scores; None: 1 % of |mean of b|.
-        alpha: two-sided level of this look; see `alpha_of_look`.
+        alpha: two-sided level of this interim analysis; see `interim_alpha`.
         test_share: test rows / train rows, where both were drawn anew from all rows for each pair: the variance is then
             Nadeau and Bengio's, and the p that of the corrected t test. None: the test rows are the same for all pairs.
         failures: how often each side failed to train, from `failures`; None: nobody says. What failed in a pair has a
@@ -158,7 +160,7 @@ def _leans_on_skewness(gains: Scores, found: Comparison) -> bool:
 
 def _gains(ours: Scores, theirs: Scores, direction: Direction) -> Scores:
     """(pairs,) how much better a was; what rounding alone leaves is taken away, so that equal differences are equal."""
-    gains = ours - theirs if direction == "maximize" else theirs - ours
+    gains = sign_of(direction) * (ours - theirs)
     noise = _ROUNDING * float(max(np.abs(ours).max(), np.abs(theirs).max())) + 1 / _LARGEST
     gains[np.abs(gains) <= noise] = 0.0
     if np.ptp(gains) <= noise:

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from operator import index
 from typing import Any
 
-from hpo.analysis.methods.exact import clopper_pearson, more_often, upper_bound
-from hpo.analysis.methods.intervals import Interval
+from hpo.analysis.methods.intervals import Interval, clopper_pearson, more_often, upper_bound
 from hpo.errors import UsageError
 from hpo.study.looks import Count, Share, Whole
 from hpo.study.records import check

@@ -39,7 +39,7 @@ class Comparison:
     p_superior_ci95: Interval  # Wilson's
     meaningful: bool  # p_superior is at least 0.75
     margin: NotNegative  # a difference too small to matter, in the unit of the scores
-    alpha: Annotated[float, Above(0), Below(1)]  # level of this look
+    alpha: Annotated[float, Above(0), Below(1)]  # level of this interim analysis
     p_equivalent: Share | None  # the larger p of the two one-sided tests against the margin; None: one pair
     more_pairs: Whole | None  # about how many more would decide; None: decided, or too many, or nobody can tell
     note: str  # one sentence on how far the verdict carries; "" where there is nothing to add

@@ -1,6 +1,6 @@
 """Which parameters of a search matter, and how two act together (`interaction.py`)."""
 
-from hpo.analysis.importance.parameters import LEAST_TRIALS, Importance, Importances, importances
+from hpo.analysis.importance.parameter_importance import LEAST_TRIALS, Importance, Importances, importances
 
 __all__ = [
     "LEAST_TRIALS",

@@ -1,10 +1,9 @@
-"""Statistical methods over plain arrays, each with its source: intervals, tests, corrections, power, looks."""
+"""Statistical methods over plain arrays, each with its source: intervals, tests, multiple testing, power."""
 
 __all__ = [
-    "dunnett",
-    "holm",
     "intervals",
-    "looks",
+    "means",
+    "multiple_testing",
     "pareto",
     "permutation",
     "power",

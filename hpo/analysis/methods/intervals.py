@@ -1,11 +1,23 @@
-"""Intervals of a mean and of a share."""
+"""Intervals of a mean and of a share, and an exact test of two shares."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "bca", "critical_t", "skewness_corrected", "standard_error", "student", "tail_t", "wilson"]
+__all__ = [
+    "Interval",
+    "bca",
+    "clopper_pearson",
+    "critical_t",
+    "more_often",
+    "skewness_corrected",
+    "standard_error",
+    "student",
+    "tail_t",
+    "upper_bound",
+    "wilson",
+]
 
 Interval = tuple[float, float]  # low, high
 
@@ -93,3 +105,27 @@ def skewness_corrected(values: NDArray[np.float64]) -> float:
     g = float(np.mean((centred / spread) ** 3)) / math.sqrt(n)
     t = float(values.mean()) * math.sqrt(n - 1) / spread
     return t + g * t**2 / 3 + g**2 * t**3 / 27 + g / 6
+
+
+def upper_bound(seen: int, among: int, level: float = 0.95) -> float:
+    """The exact one-sided upper bound of a share (Clopper and Pearson 1934, Biometrika 26).
+
+    Where nothing was seen it is 1 - (1 - level)^(1/among), at 0.95 about 3/among: the rule of three.
+    """
+    from scipy.special import betaincinv
+
+    return 1.0 if seen == among else float(betaincinv(seen + 1, among - seen, level))
+
+
+def clopper_pearson(seen: int, among: int, level: float = 0.95) -> Interval:
+    """The exact two-sided interval of a share: each side a bound at half of what is left of the level."""
+    one_sided = (1 + level) / 2
+    return 1 - upper_bound(among - seen, among, one_sided), upper_bound(seen, among, one_sided)
+
+
+def more_often(seen_a: int, among_a: int, seen_b: int, among_b: int) -> float:
+    """One-sided p of Fisher's exact test that a shows it no more often than b."""
+    from scipy.stats import fisher_exact
+
+    table = [[seen_a, among_a - seen_a], [seen_b, among_b - seen_b]]
+    return float(fisher_exact(table, alternative="greater").pvalue)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hpo.study.direction import sign
+
 __all__ = ["front"]
 
 
@@ -21,7 +23,7 @@ def front(points: Sequence[Sequence[float]], directions: Sequence[str]) -> list[
     """
     if not len(points):
         return []
-    signs = np.array([-1.0 if direction == "maximize" else 1.0 for direction in directions])
+    signs = np.array([-sign(direction) for direction in directions])
     losses = np.asarray(points, dtype=np.float64) * signs
     kept = [
         place

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from hpo.analysis.methods.intervals import critical_t, standard_error
-from hpo.analysis.methods.looks import DECIDING_PAIRS, deciding_pairs
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, deciding_pairs
 
 __all__ = ["HOPELESS", "POWER", "more_pairs", "power", "power_equivalence"]
 
@@ -66,7 +66,7 @@ def more_pairs(
         difference: observed mean.
         sd: observed, of the differences.
         pairs: so far, at least two.
-        alpha: level of the next look.
+        alpha: level of the next interim analysis.
         margin: a difference too small to matter, in the unit of the difference.
         test_share: as for `power`.
 

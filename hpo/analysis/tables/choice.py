@@ -1,17 +1,18 @@
-"""Whether the report's choice among the rows of a table stands."""
+"""The choice among the rows of a table: whether the one of the report stands, and the one the hand method makes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from hpo.analysis.methods.dunnett import against
-from hpo.errors import UsageError
+from hpo.analysis.methods.means import against
+from hpo.errors import StudyError, UsageError
 from hpo.study import Direction
+from hpo.study.direction import best, is_better
 from hpo.study.looks import Count, Share
-from hpo.study.records import check
+from hpo.study.records import arguments, check
 
-__all__ = ["Choice", "TableVerdict", "examine_choice"]
+__all__ = ["Choice", "TableVerdict", "choose", "examine_choice"]
 
 TableVerdict = Literal["stands", "tied", "refuted", "undecided"]
 
@@ -48,29 +49,30 @@ def examine_choice(
         alpha: of all comparisons together.
 
     """
-    best = _best(scores, tried, direction)
+    leader = _best(scores, tried, direction)
     if len(scores[chosen]) < 2:
-        return Choice(verdict="undecided", tied=(), better=(), best=best, p={}, note=_too_few(scores, tried, chosen))
+        return Choice(verdict="undecided", tied=(), better=(), best=leader, p={}, note=_too_few(scores, tried, chosen))
     others = {row: given for row, given in enumerate(scores) if row != chosen and len(given) > 1 and not tried[row]}
     p_values = against(scores[chosen], others)
-    sign = 1 if direction == "maximize" else -1
     control = fmean(scores[chosen])
-    better = tuple(row for row, p in p_values.items() if p < alpha and sign * (fmean(others[row]) - control) > 0)
+    better = tuple(
+        row for row, p in p_values.items() if p < alpha and is_better(direction, fmean(others[row]), control)
+    )
     tied = tuple(row for row, p in p_values.items() if p >= alpha)
     missing = [chosen] if tried[chosen] else []
     missing += [row for row, given in enumerate(scores) if len(given) < 2 and not tried[row]]
     note = _too_few(scores, tried, missing[0]) if missing else ""
     if better:
-        return Choice(verdict="refuted", tied=tied, better=better, best=best, p=p_values, note="")
+        return Choice(verdict="refuted", tied=tied, better=better, best=leader, p=p_values, note="")
     verdict: TableVerdict = "undecided" if missing else "tied" if tied else "stands"
-    return Choice(verdict=verdict, tied=tied, better=(), best=best, p=p_values, note=note)
+    return Choice(verdict=verdict, tied=tied, better=(), best=leader, p=p_values, note=note)
 
 
 def _best(scores: Sequence[Sequence[float]], tried: Sequence[bool], direction: Direction) -> int | None:
     measured = [row for row, given in enumerate(scores) if given and not tried[row]]
     if not measured:
         return None
-    return (max if direction == "maximize" else min)(measured, key=lambda row: fmean(scores[row]))
+    return best(direction, measured, key=lambda row: fmean(scores[row]))
 
 
 def _too_few(scores: Sequence[Sequence[float]], tried: Sequence[bool], row: int) -> str:
@@ -82,3 +84,23 @@ def _too_few(scores: Sequence[Sequence[float]], tried: Sequence[bool], row: int)
     if scores[row]:
         return f"row {row + 1} has one repeat, which tells no noise: measure 2 or more"
     return f"no repeat of row {row + 1} gave a score" if tried[row] else f"row {row + 1} has not been measured"
+
+
+@arguments(UsageError)
+def choose(scores: Mapping[Count, Sequence[float]], direction: Direction) -> int:
+    """The row with the best mean score; of equal ones the first, as a person who reads down a table.
+
+    Args:
+        scores: row -> its validation scores, one a repeat; rows without any (all repeats diverged) cannot be chosen.
+        direction: of the score.
+
+    Raises:
+        StudyError: no row has a score.
+        UsageError: what is given is not what it should be.
+
+    """
+    means = {row: fmean(scores[row]) for row in sorted(scores) if scores[row]}
+    if not means:
+        raise StudyError(f"none of the {len(scores)} rows of a table has a score, so the method has nothing to choose")
+    leader = best(direction, means.values())
+    return next(row for row, mean in means.items() if mean == leader)

@@ -13,10 +13,11 @@ from statistics import fmean
 from typing import Literal
 
 from hpo.analysis.methods.intervals import critical_t, tail_t
-from hpo.analysis.methods.welch import welch
+from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
 from hpo.errors import UsageError
 from hpo.study import Contrast, Direction
+from hpo.study.direction import sign
 from hpo.study.looks import NotNegative, Share
 from hpo.study.records import check
 
@@ -100,7 +101,7 @@ def _without(contrast: Contrast, missing: Sequence[RowFinding], direction: Direc
         return ContrastFinding(contrast=contrast, verdict="unmeasured", note=f"{name} {why}")
     if len(row.reasons) < 2:
         return ContrastFinding(contrast=contrast, verdict="undecided", note=f"{name} diverged; {_ONE_REPEAT}")
-    first_is_lower = ((row.index,) == contrast.rows) is (direction == "maximize")
+    first_is_lower = ((row.index,) == contrast.rows) is (sign(direction) > 0)
     holds = contrast.relation == ("lower" if first_is_lower else "higher")
     return ContrastFinding(
         contrast=contrast, verdict="supported" if holds else "contradicted", note=f"{name} diverged in every repeat"
@@ -115,8 +116,7 @@ def _figures(row: RowFinding, figure: str, direction: Direction) -> tuple[float,
     train, test = measured.get("train", ()), measured.get("test", ())
     if len(train) != len(test):
         return ()
-    sign = 1 if direction == "maximize" else -1
-    return tuple(sign * (at_train - at_test) for at_train, at_test in zip(train, test, strict=True))
+    return tuple(sign(direction) * (at_train - at_test) for at_train, at_test in zip(train, test, strict=True))
 
 
 def _margin(table: TableFinding, contrast: Contrast) -> float | None:

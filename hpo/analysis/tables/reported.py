@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean, stdev
 
-from hpo.analysis.methods.holm import holm
 from hpo.analysis.methods.intervals import critical_t, tail_t
+from hpo.analysis.methods.multiple_testing import holm
 from hpo.errors import UsageError
 from hpo.study.looks import NotNegative, Share
 from hpo.study.records import check

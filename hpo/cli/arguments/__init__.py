@@ -2,7 +2,6 @@
 
 __all__ = [
     "complete",
-    "examples",
     "numbers",
     "options",
     "searching",

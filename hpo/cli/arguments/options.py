@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, with one wording."""
+"""Arguments and options that several commands share, with one wording, and examples at the end of a help text."""
 
 from typing import Annotated
 
@@ -19,6 +19,7 @@ __all__ = [
     "TrialTimeout",
     "WhichStudy",
     "Workers",
+    "examples",
 ]
 
 Definition = Annotated[
@@ -92,3 +93,8 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Plain lines in place of the progress bar, and none that definitions print."),
 ]
+
+
+def examples(*commands: str) -> str:
+    """An epilog that lists `commands` one a line; the leading backspace tells the help formatter not to reflow them."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import duration, figure, is_terminal, say
+from hpo.cli.printing.console import duration, figure, is_terminal, say
 from hpo.logs import PRINTED
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hpo.service.views.progress import Progress
 
-__all__ = ["Display", "Pace", "line"]
+__all__ = ["Display", "LineLimit", "line"]
 
 _SECONDS_BETWEEN_LINES = 2.0  # where something happened to a trial
 _SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
@@ -36,7 +36,7 @@ def line(progress: "Progress") -> str:
     return ", ".join(parts)
 
 
-class Pace:
+class LineLimit:
     """When a plain line is worth it: something happened to a trial, not only to the time left; or nothing for long."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Display:
         self._printed = None if plain else _Printed()
         self._plain = plain or not is_terminal()
         self._bar: RichProgress | None = None
-        self._pace = Pace()
+        self._limit = LineLimit()
 
     def __enter__(self) -> "Display":
         return self
@@ -86,7 +86,7 @@ class Display:
         text = line(progress)
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=progress.settled, total=progress.target)
-        elif self._pace.due(progress):
+        elif self._limit.due(progress):
             say(text)
 
     def _begin(self, first: Callable[[], None]) -> None:

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.output import figure
-from hpo.cli.printing.words import count
+from hpo.cli.printing.console import figure
+from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
-    from hpo.training.after.examining import Examination, Folding, Speed, Sureness
+    from hpo.training.after.examining import Examination, Folding, PredictiveUncertainty, Speed
 
 __all__ = ["examination_lines"]
 
@@ -21,8 +21,8 @@ def examination_lines(found: "Examination") -> list[str]:
     if found.folding is not None:
         lines.append(_folding(found.folding))
     lines += [_speed(speed) for speed in found.speeds]
-    if found.sureness is not None:
-        lines += _sureness(found.sureness)
+    if found.uncertainty is not None:
+        lines += _uncertainty(found.uncertainty)
     return lines
 
 
@@ -39,7 +39,7 @@ def _speed(speed: "Speed") -> str:
     return f"latency at batch {speed.batch}: {speed.seconds * 1e3:.3g} ms{after}"
 
 
-def _sureness(sure: "Sureness") -> list[str]:
+def _uncertainty(sure: "PredictiveUncertainty") -> list[str]:
     lines = [
         f"on test, of the plain prediction: negative log-likelihood {figure(sure.plain.nll)}, "
         f"calibration error {figure(sure.plain.calibration_error)}",

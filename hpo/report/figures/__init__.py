@@ -12,12 +12,12 @@ from hpo.report.figures import (
     front,
     gradients,
     history,
-    importances,
-    interaction,
+    importance_bars,
+    interaction_map,
     layers,
-    paired,
+    paired_differences,
     predicted,
-    race,
+    race_order,
     sweeps,
 )
 from hpo.report.figures.canvas import figure_json
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["FIGURES", "Panel", "Shown", "figure_json", "shown"]
 
 FIGURES: tuple[Panel, ...] = (
-    paired.PANEL,
-    race.PANEL,
+    paired_differences.PANEL,
+    race_order.PANEL,
     front.PANEL,
     history.PANEL,
     gradients.PANEL,
     layers.PANEL,
     sweeps.PANEL,
     ablations.PANEL,
-    importances.PANEL,
-    interaction.PANEL,
+    importance_bars.PANEL,
+    interaction_map.PANEL,
     curves.PANEL,
     confusion.PANEL,
     predicted.PANEL,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, slim, titled, window
 from hpo.report.figures.panel import Panel
+from hpo.study.direction import better_word
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,7 +34,7 @@ class LearningCurves:
 
     metric: str
     unit: str
-    maximize: bool
+    direction: str  # maximize or minimize
     fidelity: str
     lines: tuple[Line, ...]
 
@@ -49,7 +50,7 @@ def data(findings: "Findings") -> LearningCurves | None:
     return LearningCurves(
         metric=curves.metric,
         unit=findings.definition.unit if findings.definition else "",
-        maximize=findings.record.direction == "maximize",
+        direction=findings.record.direction,
         fidelity=curves.fidelity,
         lines=lines,
     )
@@ -81,7 +82,7 @@ def caption(record: LearningCurves) -> str:
         f"The metric as training went on, the mean over the last heat of the race (fidelity {record.fidelity}). Solid: "
         "validation rows. Dotted: training rows, while they were trained on. A gap between the two is overfit."
     )
-    return f"{text} {'Higher' if record.maximize else 'Lower'} is better."
+    return f"{text} {better_word(record.direction).capitalize()} is better."
 
 
 def draw(record: LearningCurves) -> "go.Figure":

@@ -7,6 +7,7 @@ from hpo.analysis.methods import pareto
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, log_ticks, slim, titled, words
 from hpo.report.figures.panel import Panel
+from hpo.study.direction import better_word
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Front:
     unit: str  # of the metric
     cost: str
     objectives: int  # of the search; with more than two the front's marks need not be a line here
-    maximize: bool
+    direction: str  # of the metric
     marks: tuple[Mark, ...]
 
 
@@ -60,7 +61,7 @@ def data(findings: "Findings") -> tuple[Front, ...] | None:
             unit=findings.definition.unit if findings.definition else "",
             cost=cost,
             objectives=len(points[0]),
-            maximize=record.direction == "maximize",
+            direction=record.direction,
             marks=tuple(
                 Mark(
                     number=trial.number,
@@ -79,7 +80,7 @@ def data(findings: "Findings") -> tuple[Front, ...] | None:
 def caption(record: Front) -> str:
     """What is to be seen."""
     best = sum(mark.best for mark in record.marks)
-    better = "Higher" if record.maximize else "Lower"
+    better = better_word(record.direction).capitalize()
     every = "both" if record.objectives == 2 else f"all {record.objectives}"
     return (
         f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in {every} "

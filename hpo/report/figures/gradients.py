@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, note, plain, short, slim
 from hpo.report.figures.panel import Panel
-from hpo.report.networks import APART, EDGE, LARGEST, SMALLEST, Fate, Mend, ends, fate, kind, mend
+from hpo.report.gradient_health import APART, EDGE, LARGEST, SMALLEST, Fate, Mend, ends, fate, kind, mend
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, note, plain, slim, titled, window, words
 from hpo.report.figures.panel import Panel
+from hpo.study.direction import better_word, is_better
+from hpo.study.direction import worst as worst_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,7 +38,7 @@ class History:
 
     metric: str
     unit: str
-    maximize: bool
+    direction: str  # maximize or minimize
     marks: tuple[Mark, ...]
     best: tuple[tuple[int, float], ...]  # (place, value) wherever the best so far became better; complete trials only
     baseline: float | None  # the hand-picked configuration's value in this search; None: it has none
@@ -50,21 +52,19 @@ def data(findings: "Findings") -> History | None:
     settled = [trial for trial in findings.trials if trial.state != "running"]
     if not settled:
         return None
-    maximize = findings.record.direction == "maximize"
+    direction = findings.record.direction
     marks = tuple(_mark(place, trial) for place, trial in enumerate(settled, start=1))
     name, value = _baseline(findings)
     complete = [(mark.place, mark.value) for mark in marks if mark.outcome == "complete" and mark.value is not None]
     return History(
         metric=findings.record.metric,
         unit=findings.definition.unit if findings.definition else "",
-        maximize=maximize,
+        direction=direction,
         marks=marks,
-        best=_best_so_far(complete, maximize=maximize),
+        best=_best_so_far(complete, direction),
         baseline=value,
         baseline_name=name,
-        passed=None
-        if value is None
-        else next((at for at, v in complete if (v > value if maximize else v < value)), None),
+        passed=None if value is None else next((at for at, v in complete if is_better(direction, v, value)), None),
         hand_rows=sum(len(sweep.rows) for sweep in findings.definition.tried_by_hand) or None
         if findings.definition
         else None,
@@ -85,10 +85,10 @@ def _mark(place: int, trial: "TrialPoint") -> Mark:
     )
 
 
-def _best_so_far(values: Sequence[tuple[int, float]], *, maximize: bool) -> tuple[tuple[int, float], ...]:
+def _best_so_far(values: Sequence[tuple[int, float]], direction: str) -> tuple[tuple[int, float], ...]:
     steps: list[tuple[int, float]] = []
     for place, value in values:
-        if not steps or (value > steps[-1][1] if maximize else value < steps[-1][1]):
+        if not steps or is_better(direction, value, steps[-1][1]):
             steps.append((place, value))
     return tuple(steps)
 
@@ -112,9 +112,8 @@ def caption(record: History) -> str:
     }
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     total = len(record.marks)
-    parts = [
-        f"{total} trial{'s' * (total != 1)} in the order they settled: {said}. {_better(record.maximize)} is better."
-    ]
+    better = better_word(record.direction).capitalize()
+    parts = [f"{total} trial{'s' * (total != 1)} in the order they settled: {said}. {better} is better."]
     if record.baseline is not None:
         reached = f"The hand-picked configuration ({record.baseline_name}) reached {record.baseline:.4g} in this search"
         when = f"trial {record.passed} of them was the first to pass it" if record.passed else "no trial passed it"
@@ -130,10 +129,6 @@ def caption(record: History) -> str:
 
 def _drawn_on(count: int) -> str:
     return "it is drawn on" if count == 1 else "they are drawn on"
-
-
-def _better(maximize: bool) -> str:
-    return "Higher" if maximize else "Lower"
 
 
 def draw(record: History) -> "go.Figure":
@@ -157,7 +152,7 @@ def draw(record: History) -> "go.Figure":
         "infeasible": ("infeasible", theme.MUTED.light, {"size": 9, "symbol": "line-ns-open", "line": {"width": 1.5}}),
         "failed": ("failed", theme.BAD.light, {"size": 9, "symbol": "triangle-down-open", "line": {"width": 1.5}}),
     }
-    worst = low if record.maximize else high
+    worst = worst_of(record.direction, (low, high))
     for outcome, (name, colour, marker) in styles.items():
         its = [mark for mark in record.marks if mark.outcome == outcome]
         if its:

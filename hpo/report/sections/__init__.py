@@ -5,22 +5,20 @@ from typing import TypeAlias
 
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
+from hpo.report.figures.panel import Charts, charts
+from hpo.report.formatting import count
 from hpo.report.sections import (
     added,
-    again,
+    budgets,
     compared,
     conclusions,
+    headline,
     inside,
-    learning,
-    matters,
-    saying,
+    predictions,
+    reproducibility,
     searched,
-    spent,
     tables,
-    verdict,
 )
-from hpo.report.sections.charts import Charts, charts
-from hpo.report.words import count
 from hpo.service.findings import Findings, Missing
 
 __all__ = ["document"]
@@ -35,13 +33,13 @@ _SECTIONS: tuple[tuple[str, str, Build], ...] = (
     ("tables", "The {source}’s tables, measured", tables.parts),
     ("ablation", "What each technique adds", added.parts),
     ("greedy", "The hand method, followed anew", tables.greedy),
-    ("importances", "What matters", matters.parts),
+    ("importances", "What matters", searched.importance),
     ("inside", "Inside the networks", inside.parts),
-    ("curves", "How both learn", learning.parts),
-    ("predictions", "What both say of the test rows", saying.parts),
+    ("curves", "How both learn", predictions.curves),
+    ("predictions", "What both say of the test rows", predictions.predicted),
     ("conclusions", "The {source}’s conclusions", conclusions.parts),
-    ("budget", "What it cost", spent.parts),
-    ("again", "How to get every number again", again.parts),
+    ("budget", "What it cost", budgets.parts),
+    ("again", "How to get every number again", reproducibility.parts),
 )
 
 
@@ -64,7 +62,7 @@ def document(findings: Findings) -> Document:
             f"Study {record.name}: space {record.space}, fidelity {record.fidelity}, "
             f"{count(findings.status.settled, 'trial')} settled, {record.direction} {record.metric}"
         ),
-        verdict=verdict.verdict(findings),
+        verdict=headline.verdict(findings),
         missing=tuple(_missing(one) for one in findings.missing if one.part != "comparison"),  # the verdict says that
         sections=tuple(sections),
         made=f"Made by hpo {version} on {made.made_at:%Y-%m-%d at %H:%M} UTC",

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
-from hpo.report.words import count, figure, interval, signed
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import count, figure, interval, signed
 from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables.ablation import AblationFinding, Effect
+    from hpo.analysis.tables.ablation_effects import AblationFinding, Effect
 
 __all__ = ["parts"]
 

@@ -6,11 +6,12 @@ from typing import Literal
 
 from hpo.analysis import Comparison, FailureRate
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
-from hpo.report.sections.verdict import about
-from hpo.report.words import NONE, count, figure, interval, p_value, percent, setting, signed, spread
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import NONE, count, figure, interval, p_value, percent, setting, signed, spread
+from hpo.report.sections.headline import about
 from hpo.service.compare.report import CompareReport, Heat, Scores
 from hpo.service.findings import Findings
+from hpo.study.direction import sign
 
 __all__ = ["parts", "race"]
 
@@ -131,10 +132,9 @@ def _failed(found: Comparison, side: Literal["a", "b"]) -> str:
 
 
 def _pairs(report: CompareReport, scores: Scores, caption: str) -> Table:
-    sign = 1 if report.direction == "maximize" else -1
     rows = []
     for number, (ours, theirs) in enumerate(zip(scores.optimum, scores.baseline, strict=True), start=1):
-        gain = sign * (ours - theirs)
+        gain = sign(report.direction) * (ours - theirs)
         won: Mark = "good" if gain > 0 else "bad" if gain < 0 else ""
         word = {"good": "won", "bad": "lost"}.get(won, "tied")
         rows.append((str(number), figure(ours), figure(theirs), signed(gain), Cell(text=word, mark=won)))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
-from hpo.report.words import figure, interval, p_value, signed
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import figure, interval, p_value, signed
 from hpo.service.findings import Findings
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from hpo.report.document import Part, Table, Text
 from hpo.report.figures.layers import LayerChart
 from hpo.report.figures.layers import data as layered
-from hpo.report.networks import fate, power
-from hpo.report.sections.charts import Charts
-from hpo.report.words import NONE, count, percent
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import NONE, count, percent
+from hpo.report.gradient_health import fate, power
 from hpo.service.findings import Findings, ProbedNetwork
 
 if TYPE_CHECKING:

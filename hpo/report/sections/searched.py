@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from hpo.report.document import Cell, Fact, Facts, Part, Table, Text
-from hpo.report.sections.charts import Charts
-from hpo.report.sections.verdict import unit_of
-from hpo.report.words import configuration, count, duration, figure
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import configuration, count, duration, figure, percent
+from hpo.report.sections.headline import unit_of
 from hpo.service.findings import Findings, TrialPoint
+from hpo.study.direction import loss
 
-__all__ = ["parts"]
+__all__ = ["importance", "parts"]
 
 _BEST = 10  # trials listed
 _REASONS = 5
@@ -61,9 +62,9 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
 
 
 def _best(findings: Findings) -> list[TrialPoint]:
-    sign = -1 if findings.record.direction == "maximize" else 1
+    direction = findings.record.direction
     complete = [trial for trial in findings.trials if trial.state == "complete" and trial.value is not None]
-    return sorted(complete, key=lambda trial: sign * (trial.value or 0.0))[:_BEST]
+    return sorted(complete, key=lambda trial: loss(direction, trial.value or 0.0))[:_BEST]
 
 
 def _table(findings: Findings, best: Sequence[TrialPoint]) -> Table:
@@ -101,5 +102,30 @@ def _reasons_table(reasons: dict[tuple[str, str], int]) -> Table:
         headings=("reason", "outcome", "trials"),
         rows=tuple((reason, state, str(number)) for (state, reason), number in reasons.items()),
         right=frozenset({2}),
+        folded=True,
+    )
+
+
+def importance(findings: Findings, charts: Charts) -> Sequence[Part]:
+    """Importances with their intervals, and the two most important parameters together."""
+    found = findings.importances
+    if found is None:
+        return ()
+    return (*charts.of("importances"), _importances(findings), *charts.of("interaction"))
+
+
+def _importances(findings: Findings) -> Table:
+    assert findings.importances is not None
+    rows = []
+    for one in findings.importances.parameters:
+        told = one.share > one.chance
+        cell = Cell(text="no", mark="") if told else Cell(text="perhaps", mark="open")
+        share = " to ".join(percent(bound) for bound in one.ci95)
+        rows.append((one.name, percent(one.share), share, str(one.trials), cell))
+    return Table(
+        caption="Importances in figures",
+        headings=("parameter", "share", "95 % interval", "trials with it", "only chance?"),
+        rows=tuple(rows),
+        right=frozenset({1, 2, 3}),
         folded=True,
     )

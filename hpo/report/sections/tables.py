@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.analysis.tables.wording import row_label, table_sentence, varied
+from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
-from hpo.report.sections.charts import Charts
-from hpo.report.words import configuration, count, figure, spread
+from hpo.report.figures.panel import Charts
+from hpo.report.formatting import configuration, count, figure, spread
 from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.service.sweep.greedy import GreedyReport, GreedyTable
-    from hpo.service.sweep.run import SweepReport
+    from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable
+    from hpo.service.sweep.report import SweepReport
 
 __all__ = ["greedy", "parts"]
 

@@ -20,19 +20,19 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
-from hpo.search.pruning.living import LivingStudy
+from hpo.search.pruning.active_trials import ActiveTrials
 from hpo.search.seeds import derive, position
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Fidelity, KFold, StudyDefinition
 
-__all__ = ["ETA", "WILCOXON_FOLDS", "LivingPruner", "brackets", "default_pruner", "make_pruner"]
+__all__ = ["ETA", "WILCOXON_FOLDS", "ActiveTrialsPruner", "brackets", "default_pruner", "make_pruner"]
 
 ETA = 3  # of three trials at a rung of successive halving, one goes on
 WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
 _FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the next at three tenths
 
 
-class LivingPruner(BasePruner):
+class ActiveTrialsPruner(BasePruner):
     """Optuna's pruner `inner`, to which superseded attempts do not exist."""
 
     def __init__(self, inner: BasePruner, *, last_step: int, by_fold: bool = False) -> None:
@@ -45,7 +45,7 @@ class LivingPruner(BasePruner):
         step = trial.last_step
         if step is None or step > self._last_step:
             return False
-        return self._inner.prune(cast("Study", LivingStudy(study)), trial)
+        return self._inner.prune(cast("Study", ActiveTrials(study)), trial)
 
 
 class Hyperband(BasePruner):
@@ -66,7 +66,7 @@ class Hyperband(BasePruner):
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to stop the trial, compared with those of its own bracket."""
         own = self._bracket(trial)
-        rivals = LivingStudy(study, lambda other: self._bracket(other) == own)
+        rivals = ActiveTrials(study, lambda other: self._bracket(other) == own)
         return self._brackets[own].prune(cast("Study", rivals), trial)
 
     def _bracket(self, trial: FrozenTrial) -> int:
@@ -106,7 +106,7 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
         folds = _folds_for_wilcoxon(definition, fidelity)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return LivingPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
+            return ActiveTrialsPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
     return _by_epoch(name, fidelity)
 
 
@@ -126,7 +126,7 @@ def _fidelity(definition: StudyDefinition, fidelity: Fidelity | str | None) -> F
     return definition.fidelity(fidelity) if fidelity else definition.fidelities[0]
 
 
-def _by_epoch(name: str, fidelity: Fidelity) -> LivingPruner:
+def _by_epoch(name: str, fidelity: Fidelity) -> ActiveTrialsPruner:
     epochs = fidelity.epochs
     if epochs < 2:
         raise UsageError(
@@ -134,13 +134,13 @@ def _by_epoch(name: str, fidelity: Fidelity) -> LivingPruner:
             "use --pruner none"
         )
     if name == "median":
-        return LivingPruner(MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 5), last_step=epochs)
+        return ActiveTrialsPruner(MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 5), last_step=epochs)
     first = max(1, epochs // _FIRST_RUNG)
     last = max(1, epochs * 2 // 3)  # a later rung would save little
     if name == "hyperband":
         rungs = sum(first * ETA**rung <= last for rung in range(4))
-        return LivingPruner(Hyperband(min_resource=first, count=rungs + 1), last_step=last)
-    return LivingPruner(SuccessiveHalvingPruner(min_resource=first, reduction_factor=ETA), last_step=last)
+        return ActiveTrialsPruner(Hyperband(min_resource=first, count=rungs + 1), last_step=last)
+    return ActiveTrialsPruner(SuccessiveHalvingPruner(min_resource=first, reduction_factor=ETA), last_step=last)
 
 
 def _folds_for_wilcoxon(definition: StudyDefinition, fidelity: Fidelity) -> int:

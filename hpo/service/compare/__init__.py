@@ -1,4 +1,4 @@
-"""Machine against hand, `hpo compare`: who meets whom, the stages, the looks taken, and what it found.
+"""Machine against hand, `hpo compare`: who meets whom, the stages, the interim analyses, and what it found.
 
 `contest.py` finds the sides, `stages.py` what comes after what, `race.py` and `pairs.py` the jobs of each stage,
 `failed.py` how often each side failed to train; `run.py` puts them together.
@@ -8,7 +8,7 @@ __all__ = [
     "budget",
     "contest",
     "failed",
-    "looks",
+    "interim_analyses",
     "outline",
     "pairs",
     "race",

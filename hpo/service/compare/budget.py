@@ -11,6 +11,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.views import stored
 from hpo.study import Fidelity, KFold, Params, StudyDefinition
+from hpo.study.direction import is_better
 
 __all__ = ["Budget", "Spent", "budget", "trials_to_pass"]
 
@@ -58,12 +59,13 @@ def budget(storage: Storage, record: StudyRecord, definition: StudyDefinition, b
 def trials_to_pass(slots: Sequence[Slot], baseline: Params, direction: str) -> int | None:
     """How many trials were settled, in the order they ended, when the first one was better than the baseline's."""
     settled = sorted((slot for slot in slots if slot.outcome is not None), key=lambda slot: slot.settled_at or 0.0)
-    sign = 1.0 if direction == "maximize" else -1.0
-    values = [sign * slot.value if slot.outcome == "complete" and slot.value is not None else None for slot in settled]
+    values = [slot.value if slot.outcome == "complete" else None for slot in settled]
     mark = next((v for v, slot in zip(values, settled, strict=True) if _is(slot, baseline) and v is not None), None)
     if mark is None:
         return None
-    return next((number for number, value in enumerate(values, start=1) if value is not None and value > mark), None)
+    return next(
+        (number for number, v in enumerate(values, start=1) if v is not None and is_better(direction, v, mark)), None
+    )
 
 
 def _is(slot: Slot, params: Params) -> bool:
@@ -94,7 +96,7 @@ def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:
 def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
     """The tables, each distinct configuration trained once at the last fidelity, which is the report's own epochs."""
     from hpo.search import digest
-    from hpo.service.sweep.run import sweep_plan
+    from hpo.service.sweep.jobs import sweep_plan
 
     fidelity = definition.fidelities[-1]
     distinct = {digest(sweep.configuration(row)) for sweep in definition.tried_by_hand for row in sweep.rows}

@@ -14,6 +14,7 @@ from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
 from hpo.study.contained import run
+from hpo.study.direction import loss
 
 __all__ = ["Contest", "contest"]
 
@@ -96,9 +97,8 @@ def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
 
 def _ranked(slots: Sequence[Slot], direction: str) -> list[Slot]:
     """The complete trials, best first; of equals the cheapest where costs were weighed, then the earlier one."""
-    sign = -1.0 if direction == "maximize" else 1.0
     complete = [slot for slot in slots if slot.outcome == "complete" and slot.value is not None]
-    return sorted(complete, key=lambda slot: (sign * (slot.value or 0.0), slot.further, slot.position))
+    return sorted(complete, key=lambda slot: (loss(direction, slot.value or 0.0), slot.further, slot.position))
 
 
 def _baseline(ranked: Sequence[Slot], name: str, params: Params) -> Side:

@@ -1,7 +1,11 @@
-"""What a comparison is going to do and about how long it takes, found out without changing anything."""
+"""What a comparison is going to do and about how long it takes, found out without changing anything.
+
+The database is opened here and handed on with the plan.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import TracebackType
 
 from hpo.service import measuring
 from hpo.service import storage as storages
@@ -9,8 +13,9 @@ from hpo.service.compare.contest import Contest, contest
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.stages import Stage, walk
 from hpo.service.measuring import Result
+from hpo.service.storage import Storage
 
-__all__ = ["Foreseen", "Outline", "outline"]
+__all__ = ["ComparePlan", "Foreseen", "plan_comparison"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +28,14 @@ class Foreseen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outline:
-    """What a comparison is going to do."""
+class ComparePlan:
+    """What a comparison is going to do. It holds the database open: leave it as a context, or close it."""
 
+    request: CompareRequest
+    storage: Storage  # open
     contest: Contest
     stages: tuple[Foreseen, ...]
     changed: bool  # the definition's code is another one than when one of its studies was asked for last
-    safe_url: str  # of the storage, without a password
     workers: int  # processes here; 0: none, a fleet does it
 
     @property
@@ -43,9 +49,21 @@ class Outline:
         known = [stage.seconds for stage in self.stages if stage.seconds is not None]
         return sum(known) if len(known) == len(self.stages) else None
 
+    def close(self) -> None:
+        """Close the database."""
+        self.storage.close()
 
-def outline(request: CompareRequest) -> Outline:
-    """What `compare(request)` is going to do and about how long it takes. Nothing is trained or written.
+    def __enter__(self) -> "ComparePlan":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def plan_comparison(request: CompareRequest) -> ComparePlan:
+    """What is going to be done and about how long it takes. Nothing is trained or written.
 
     Raises:
         StudyError, DefinitionError, UsageError: as `contest`.
@@ -63,12 +81,14 @@ def outline(request: CompareRequest) -> Outline:
     try:
         both = contest(storage, request)
         walk(storage, both, request, foresee)
-        return Outline(
+        return ComparePlan(
+            request=request,
+            storage=storage,
             contest=both,
             stages=tuple(foreseen),
             changed=any(measuring.changed(storage, stage.stage.plan) for stage in foreseen),
-            safe_url=storage.safe_url,
             workers=request.limits.processes(max([stage.left for stage in foreseen], default=1) or 1),
         )
-    finally:
+    except BaseException:
         storage.close()
+        raise

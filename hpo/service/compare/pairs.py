@@ -7,6 +7,7 @@ from hpo.errors import StudyError
 from hpo.service.compare.contest import Contest
 from hpo.service.compare.report import Scores, Side
 from hpo.service.measuring import Result
+from hpo.study.direction import worst
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -46,8 +47,8 @@ def pair_scores(jobs: "Sequence[Job]", results: Mapping[str, Result], direction:
             reason = which[-1].reason or "no reason was recorded"
             raise StudyError(f"the {side} gave no score in any of {len(which)} pairs, so there is no verdict: {reason}")
     known = [result.value for result in found if result.value is not None]
-    worst = min(known) if direction == "maximize" else max(known)
-    scores = [worst if result.value is None else result.value for result in found]
+    lowest = worst(direction, known)
+    scores = [lowest if result.value is None else result.value for result in found]
     lost = tuple(
         f"{job.note}: {result.reason or 'no score'}"
         for job, result in zip(jobs, found, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpo.analysis import Comparison, RaceFinding
 from hpo.service.compare.budget import Budget
-from hpo.service.compare.looks import Look
+from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.compare.records import decode, plain
 from hpo.study import Params
 
@@ -72,7 +72,7 @@ class CompareReport:
     scores: Scores
     resampled: Comparison | None  # the second line, about the task rather than one test set; None: there is none
     resampled_scores: Scores | None
-    looks: tuple[Look, ...]  # of this search, oldest first, this one included; both kinds of rows
+    looks: tuple[InterimAnalysis, ...]  # of this search, oldest first, this one included; both kinds of rows
     budget: Budget
     claimed: Claimed | None  # None: the definition has no table with the baseline in it
 

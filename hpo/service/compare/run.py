@@ -10,23 +10,23 @@ from hpo.analysis import Comparison, Failures
 from hpo.analysis import compare as compared
 from hpo.errors import HpoError
 from hpo.service import measuring, studies
-from hpo.service import storage as storages
-from hpo.service.compare import looks
+from hpo.service.compare import interim_analyses
 from hpo.service.compare.budget import budget
-from hpo.service.compare.contest import Contest, contest
+from hpo.service.compare.contest import Contest
 from hpo.service.compare.failed import failed_trainings
-from hpo.service.compare.looks import Look
+from hpo.service.compare.interim_analyses import InterimAnalysis
+from hpo.service.compare.outline import ComparePlan, plan_comparison
 from hpo.service.compare.pairs import PairRows, pair_scores
 from hpo.service.compare.report import Claimed, CompareReport, Scores
 from hpo.service.compare.request import CompareRequest
 from hpo.service.compare.stages import Measured, Stage, walk
 from hpo.service.measuring import Limits, Result
-from hpo.service.measuring.withdrawn import withdraw
+from hpo.service.measuring.running import withdraw
 from hpo.service.storage import Storage
 from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
 from hpo.service.views.progress import Progress
 
-__all__ = ["Unfinished", "compare", "read"]
+__all__ = ["Unfinished", "compare", "read", "run_comparison"]
 
 _WHY = {
     "interrupted": "interrupted",
@@ -46,27 +46,27 @@ class Unfinished(HpoError):  # noqa: N818 - an outcome
 
 
 def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
+    """Plan what is asked for and do it, as `run_comparison` does. Raises what it and `plan_comparison` raise."""
+    with plan_comparison(request) as plan:
+        return run_comparison(plan, on_progress)
+
+
+def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
     """Race, then pairs, then the verdict of this look; what an earlier run has trained is not trained again.
 
     Args:
-        request: what is asked for.
+        plan: what to do.
         on_progress: told a few times a second how far which stage is.
 
     Raises:
-        StudyError: as `contest`; or one side could not be trained at all.
-        DefinitionError: the definition cannot be loaded.
-        UsageError: there is no such baseline or fidelity.
+        StudyError: one side could not be trained at all.
         StorageError: the database cannot be reached, read or written.
         Unfinished: it was interrupted, or its time was up; what is done is kept.
 
     """
-    storage = storages.open(request.storage)
-    try:
-        both = contest(storage, request)
-        measured = walk(storage, both, request, _Doing(storage, request.limits, on_progress))
-        return _tell(storage, both, request, measured)
-    finally:
-        storage.close()
+    storage, request = plan.storage, plan.request
+    measured = walk(storage, plan.contest, request, _Doing(storage, request.limits, on_progress))
+    return _tell(storage, plan.contest, request, measured)
 
 
 def read(storage: Storage, study: str) -> CompareReport | None:
@@ -83,7 +83,7 @@ def read(storage: Storage, study: str) -> CompareReport | None:
         StudyError: there is no such study.
 
     """
-    document = looks.last_document(storage, studies.get(storage, study))
+    document = interim_analyses.last_document(storage, studies.get(storage, study))
     try:
         return None if document is None else CompareReport.from_json(document)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -126,14 +126,14 @@ class _Doing:
 
 
 def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
-    """Look at the pairs, and write down what was seen."""
+    """InterimAnalysis at the pairs, and write down what was seen."""
     failed = failed_trainings(storage, both, measured)
     told = [_look(storage, both, request, measured, rows, failed) for rows in measured.pairs]
     definition, record = both.definition, both.record
     seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
     taken = [
         seen.get((look.rows, look.baseline, look.fidelity, look.optimum, look.pairs), look)
-        for look in looks.history(storage, record)
+        for look in interim_analyses.history(storage, record)
     ]
     second = told[1] if len(told) > 1 else None
     report = CompareReport(
@@ -159,18 +159,18 @@ def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Me
     )
     document = report.to_json()
     for look, comparison, _ in reversed(told):
-        looks.conclude(storage, record, look, comparison, document)
+        interim_analyses.conclude(storage, record, look, comparison, document)
     return report
 
 
 def _look(
     storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows, failed: Failures
-) -> tuple[Look, Comparison, Scores]:
+) -> tuple[InterimAnalysis, Comparison, Scores]:
     from hpo.search import digest
 
     jobs, results = measured.pairs[rows]
     scores = pair_scores(jobs, results, both.definition.direction)
-    look = looks.take(
+    look = interim_analyses.take(
         storage,
         both.record,
         rows=rows,
@@ -196,7 +196,7 @@ def _look(
 
 def _test_share(both: Contest) -> float:
     """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
-    from hpo.search.rows import load
+    from hpo.search.row_splits import load
 
     data = load(both.definition)
     return len(data.test) / len(data.development)

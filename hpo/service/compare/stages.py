@@ -11,7 +11,7 @@ from hpo.service.compare.race import FINALISTS, heat, heat_jobs
 from hpo.service.compare.report import Heat, Side
 from hpo.service.compare.request import CompareRequest
 from hpo.service.measuring import Result
-from hpo.service.measuring.withdrawn import unwanted
+from hpo.service.measuring.running import unwanted
 from hpo.service.storage import Storage
 from hpo.service.studies import Kind, StudyPlan
 from hpo.study import Fidelity, KFold
@@ -131,7 +131,7 @@ def _final(storage: Storage, contest: Contest, request: CompareRequest, optimum:
 
 def _claim(storage: Storage, contest: Contest) -> Stage | None:
     """The baseline trained as the report trained it, among the rows of its tables; None: it is in none of them."""
-    from hpo.service.sweep.run import as_reported, study_seed, sweep_plan
+    from hpo.service.sweep.jobs import as_reported, study_seed, sweep_plan
 
     definition = contest.definition
     if not any(

@@ -9,7 +9,7 @@ from hpo.service.hosts.gpus import Listing
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.hosts.seats import Seat, Seats
 from hpo.service.storage import Storage
-from hpo.service.views.in_hand import in_hand
+from hpo.service.views.running_trials import running_trials
 
 __all__ = ["checks"]
 
@@ -17,7 +17,7 @@ __all__ = ["checks"]
 def checks(storage: Storage) -> Iterator[Check]:
     """How the fleet is. Raises StorageError."""
     workers = Roster(storage).present()
-    busy = {hand.worker for hand in in_hand(storage)}
+    busy = {hand.worker for hand in running_trials(storage)}
     alive = [worker for worker in workers if worker.alive]
     yield _workers(alive, [worker for worker in workers if not worker.alive], busy)
     if alive:

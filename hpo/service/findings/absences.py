@@ -8,8 +8,8 @@ from hpo.service.findings.learned import Learned
 from hpo.service.findings.provenance import command, search_command
 from hpo.service.findings.records import Missing, hand_alone
 from hpo.service.studies import StudyRecord
-from hpo.service.sweep.greedy import GreedyReport
-from hpo.service.sweep.run import SweepReport
+from hpo.service.sweep.greedy_report import GreedyReport
+from hpo.service.sweep.report import SweepReport
 from hpo.service.views.status import StudyStatus
 from hpo.study import StudyDefinition
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hpo.errors import HpoError, StudyError
 from hpo.messages import one_line
-from hpo.search.rows import load
+from hpo.search.row_splits import load
 from hpo.service import studies
 from hpo.service.compare import run as comparing
 from hpo.service.findings import Findings, TrialPoint, importances, learned, networks, provenance
@@ -17,15 +17,15 @@ from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
 from hpo.service.sweep import run as sweeps
-from hpo.service.sweep.greedy import read_greedy
+from hpo.service.sweep.run import read_greedy
 from hpo.service.views import status
 from hpo.study import StudyDefinition, registry
 
 if TYPE_CHECKING:
     from hpo.analysis.tables.claims import ClaimFinding
     from hpo.data import Dataset
-    from hpo.service.sweep.greedy import GreedyReport
-    from hpo.service.sweep.run import SweepReport
+    from hpo.service.sweep.greedy_report import GreedyReport
+    from hpo.service.sweep.report import SweepReport
 
 __all__ = ["gather"]
 

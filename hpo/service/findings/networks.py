@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hpo.search.notes import PROBES
+from hpo.search.trial_notes import PROBES
 from hpo.service.findings.records import ProbedNetwork
 from hpo.service.storage import Storage
 from hpo.service.views import stored

@@ -15,8 +15,8 @@ from hpo.service.compare.request import CompareRequest
 from hpo.service.findings.records import Provenance
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.sweep.greedy import GreedyReport
-from hpo.service.sweep.run import SweepReport
+from hpo.service.sweep.greedy_report import GreedyReport
+from hpo.service.sweep.report import SweepReport
 from hpo.service.views.status import StudyStatus
 from hpo.study import KFold, StudyDefinition
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hpo.analysis.tables.claims import ClaimFinding
     from hpo.service.compare.report import CompareReport
     from hpo.service.studies import StudyRecord
-    from hpo.service.sweep.greedy import GreedyReport
-    from hpo.service.sweep.run import SweepReport
+    from hpo.service.sweep.greedy_report import GreedyReport
+    from hpo.service.sweep.report import SweepReport
     from hpo.service.views.status import StudyStatus
     from hpo.training.probes import Probe
 

@@ -1,7 +1,7 @@
 """Measuring: jobs, each a configuration known already, done by the workers that run a search.
 
-A study that measures is made by `study`, its jobs are done by `measure` and read by `results`; `withdrawn.py` takes
-back jobs nobody asks for any more. What sweeps and comparisons stand on.
+A study that measures is made by `study`, its jobs are done by `measure` and read by `results`; `withdraw` takes back
+jobs nobody asks for any more. What sweeps and comparisons stand on.
 """
 
 from hpo.service.measuring.result import Result, results

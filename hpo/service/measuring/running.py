@@ -1,19 +1,22 @@
 """Having jobs done: as the slots of a study, so that they resume, run on several workers and survive kills."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete, select
+
 from hpo.errors import UsageError
+from hpo.service.slots.queries import of_study
 from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo.service.storage import Storage, schema
 from hpo.service.storage.schema import LONGEST_NAME
 from hpo.service.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.supervisors.drain import drain
 from hpo.service.views import status
+from hpo.service.views.fleet import serving
 from hpo.service.views.progress import Progress
-from hpo.service.views.serving import serving
 from hpo.service.views.watching import watch
 from hpo.service.workers.limits import MAX_WORKERS, Limits
 from hpo.study import Fidelity, KFold, StudyDefinition, registry
@@ -21,7 +24,9 @@ from hpo.study import Fidelity, KFold, StudyDefinition, registry
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
-__all__ = ["changed", "estimate", "measure", "study"]
+__all__ = ["changed", "estimate", "measure", "study", "unwanted", "withdraw"]
+
+_AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
 
 
 def study(
@@ -187,3 +192,27 @@ def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:
         if problem := space.problem(job.params):
             what = f"job {job.note!r}" if job.note else "a job"
             raise UsageError(f"the configuration of {what} is none of space {space.name!r}: {problem}")
+
+
+def unwanted(storage: Storage, study: str, wanted: Collection[str]) -> list[int]:
+    """Ids of the slots of a study that are not settled and whose job's key is none of `wanted`."""
+    table = schema.slots
+    query = select(table.c.id, table.c.digest).where(of_study(study), table.c.state != "settled")
+    with storage.read() as connection:
+        return [row.id for row in connection.execute(query) if row.digest not in wanted]
+
+
+def withdraw(storage: Storage, study: str, wanted: Collection[str]) -> int:
+    """Delete the open slots of a study whose job's key is none of `wanted`; how many that were.
+
+    A comparison of 100 pairs that was stopped early must not make a later one of 12 wait for 100. What is settled
+    stays, and so does what a worker has in hand.
+    """
+    table = schema.slots
+    ids = unwanted(storage, study, wanted)
+    gone = 0
+    for first in range(0, len(ids), _AT_ONCE):
+        these = delete(table).where(table.c.id.in_(ids[first : first + _AT_ONCE]), table.c.state == "open")
+        with storage.write() as connection:
+            gone += connection.execute(these).rowcount
+    return gone

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from hpo.errors import UsageError
@@ -39,6 +40,7 @@ class Request:
     until: float | None = None  # stop as soon as the best value is at least this good
     forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
+    try_file: Path | None = None  # JSON file with more of them
     baseline: bool = True  # try the definition's first baseline before anything else
     limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
     objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone

@@ -2,55 +2,52 @@
 
 from collections.abc import Callable
 
-from hpo.service import storage as storages
-from hpo.service.optimize.opening import check, open_study
+from hpo.service.optimize.opening import open_study
+from hpo.service.optimize.plan import Plan, plan
 from hpo.service.optimize.request import Request
-from hpo.service.studies import lookup
 from hpo.service.studies.refusals import refuse_stopped
 from hpo.service.supervisors.drain import drain
 from hpo.service.views.progress import Progress
 from hpo.service.views.watching import watch
 
-__all__ = ["optimize"]
+__all__ = ["optimize", "run"]
 
 
 def optimize(request: Request, on_progress: Callable[[Progress], None] | None = None) -> Progress:
-    """Do what is asked, or go on with it, and say how far it came and why it ended.
+    """Plan what is asked for and do it, as `run` does. Raises what `plan` and `run` raise."""
+    with plan(request) as planned:
+        return run(planned, on_progress)
 
-    Everything is checked before anything is written. A study that is settled already starts no worker. Several of
-    these on one study at once share its slots, from one machine or many. With no workers here the fleet does it, and
-    this only looks on.
+
+def run(planned: Plan, on_progress: Callable[[Progress], None] | None = None) -> Progress:
+    """Do what is planned, or go on with it, and say how far it came and why it ended.
+
+    A study that is settled already starts no worker. Several of these on one study at once share its slots, from one
+    machine or many. With no workers here the fleet does it, and this only looks on.
 
     Args:
-        request: what is asked for.
+        planned: what to do.
         on_progress: told a few times a second how far the study is.
 
     Raises:
-        UsageError: the request names what there is not, or contradicts itself or the definition.
-        DefinitionError: the definition cannot be loaded.
+        UsageError: the study has got more trials than asked for.
         StudyError: there is a study of that name that was asked for otherwise or is stopped, or its trials all fail.
         StorageError: the database cannot be reached, read or written.
         HpoError: a worker could not go on; nothing is lost.
 
     """
-    search = check(request)
-    storage = storages.prepare(request.storage)
-    try:
-        existing = lookup(storage, search.name)
-        if existing is not None:
-            refuse_stopped(existing)
-        record = open_study(storage, search).record
-        limits = request.limits
-        if not request.processes:
-            return watch(storage, record.name, timeout=limits.timeout, on_progress=on_progress)
-        return drain(
-            storage,
-            record,
-            limits,
-            workers=request.processes,
-            until=request.until,
-            objective=request.objective,
-            on_progress=on_progress,
-        )
-    finally:
-        storage.close()
+    if planned.record is not None:
+        refuse_stopped(planned.record)
+    record = open_study(planned).record
+    request, limits = planned.request, planned.request.limits
+    if not planned.workers:
+        return watch(planned.storage, record.name, timeout=limits.timeout, on_progress=on_progress)
+    return drain(
+        planned.storage,
+        record,
+        limits,
+        workers=planned.workers,
+        until=request.until,
+        objective=request.objective,
+        on_progress=on_progress,
+    )

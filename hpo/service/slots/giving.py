@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from hpo.service.slots.queries import COMPLETE
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.patience import repeatable
+from hpo.study.direction import MAXIMIZE, MINIMIZE
 
 __all__ = ["gives", "gives_slots", "is_giving"]
 
@@ -15,8 +16,8 @@ _study, _slot = schema.studies, schema.slots
 
 def gives_slots() -> ColumnElement[bool]:
     """Of a row of hpo_study, within a query on that table: whether the study gives slots."""
-    rising = and_(_study.c.direction == "maximize", _best(func.max) >= _study.c.until)
-    falling = and_(_study.c.direction != "maximize", _best(func.min) <= _study.c.until)
+    rising = and_(_study.c.direction == MAXIMIZE, _best(func.max) >= _study.c.until)
+    falling = and_(_study.c.direction == MINIMIZE, _best(func.min) <= _study.c.until)
     reached = func.coalesce(or_(rising, falling), false())  # NULL: nothing is complete yet
     return and_(_study.c.stopped_at.is_(None), or_(_study.c.until.is_(None), ~reached))
 

@@ -19,6 +19,7 @@ from hpo.service.slots.slot import Counts, Slot
 from hpo.service.storage import Storage, schema
 from hpo.service.storage.noted import parsed
 from hpo.service.storage.patience import repeatable
+from hpo.study.direction import sign
 
 __all__ = [
     "COLUMNS",
@@ -121,7 +122,7 @@ class SlotQueries:
     @repeatable
     def best(self, study: str, direction: str) -> Slot | None:
         """The complete slot with the best value; None where there is none yet."""
-        better = _slot.c.value.desc() if direction == "maximize" else _slot.c.value.asc()
+        better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
         query = select(*COLUMNS).where(of_study(study), COMPLETE)
         with self._storage.read() as connection:
             row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.study.direction import at_least
 from hpo.study.objectives import directions
 
 __all__ = ["Kind", "StudyPlan", "StudyRecord", "purpose"]
@@ -47,9 +48,7 @@ class StudyPlan:
 
     def reached(self, value: float) -> bool:
         """Whether a value is as good as `until` asks for; never where that asks for nothing."""
-        if self.until is None:
-            return False
-        return value >= self.until if self.direction == "maximize" else value <= self.until
+        return self.until is not None and at_least(self.direction, value, self.until)
 
 
 @dataclass(frozen=True, kw_only=True)

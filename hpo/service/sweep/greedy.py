@@ -4,20 +4,12 @@ What the report's author would have found with the same eyes. No test row is see
 study's evaluation. Which trainings come next follows from the results of those before, so nothing else is kept.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.errors import UsageError
-from hpo.service import measuring
-from hpo.service import storage as storages
-from hpo.service.storage import Storage
-from hpo.service.studies import Kind, StudyPlan
-from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
-from hpo.service.sweep.request import SweepRequest
-from hpo.service.sweep.run import repeat_seed, study_seed, sweep_plan
-from hpo.service.views.progress import Ended, Progress
+from hpo.service.sweep.greedy_report import GreedyRow, GreedyTable
+from hpo.service.sweep.jobs import repeat_seed
 from hpo.study.contained import run
 
 if TYPE_CHECKING:
@@ -25,20 +17,7 @@ if TYPE_CHECKING:
     from hpo.service.measuring import Result
     from hpo.study import Params, StudyDefinition, Sweep
 
-__all__ = [
-    "KIND",
-    "GreedyReport",
-    "GreedyRow",
-    "GreedyTable",
-    "Walk",
-    "ahead",
-    "greedy",
-    "read_greedy",
-    "refuse_some",
-    "walk",
-]
-
-KIND: Kind = "greedy"  # of the study; it is called DEFINITION-greedy-FIDELITY
+__all__ = ["Walk", "ahead", "walk"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,69 +27,6 @@ class Walk:
     tables: tuple[GreedyTable, ...]  # those decided, in order
     winner: "Params"  # of them
     pending: "tuple[Job, ...]"  # what has to be trained before the next table can be decided; empty: all are
-
-
-def greedy(request: SweepRequest, on_progress: Callable[[Progress], None] | None = None) -> GreedyReport:
-    """Follow the hand method from its first table to its last; the same again goes on where it stopped.
-
-    Args:
-        request: what is asked for; `repeats` splits judge each row.
-        on_progress: told a few times a second how far the study is; it grows table by table.
-
-    Raises:
-        UsageError: the request names what there is not, or some of the tables: each builds on all before it.
-        DefinitionError: the definition cannot be loaded, or has no tables.
-        StudyError: the study was made with another seed or space, or every training fails.
-        StorageError: the database cannot be reached, read or written.
-        HpoError: a worker could not go on; nothing is lost.
-
-    """
-    definition, fidelity = request.resolve()
-    refuse_some(request, definition)
-    deadline = None if request.limits.timeout is None else time.monotonic() + request.limits.timeout
-    storage = storages.prepare(request.storage)
-    try:
-        seed = study_seed(storage, definition, fidelity.name, request.seed, kind=KIND)
-        plan = sweep_plan(definition, request.definition, fidelity.name, seed, kind=KIND)
-        ended: Ended = "done"
-        while (at := _walk(storage, plan, definition, request.repeats)).pending:
-            limits = request.limits
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    ended = "timeout"
-                    break
-                limits = replace(limits, timeout=left)
-            ended = measuring.measure(storage, plan, at.pending, limits, on_progress).ended or "done"
-            if ended != "done":
-                at = _walk(storage, plan, definition, request.repeats)
-                break
-    finally:
-        storage.close()
-    return _report(definition, plan, at, request.repeats, ended)
-
-
-def read_greedy(storage: Storage, definition: "StudyDefinition", fidelity: str) -> GreedyReport | None:
-    """How far the greedy method has come, with as many repeats as came furthest; None where no table is decided.
-
-    Raises:
-        UsageError: there is no such fidelity.
-        StorageError: the database cannot be read.
-
-    """
-    if not definition.sweeps:
-        return None
-    seed = study_seed(storage, definition, fidelity, kind=KIND)
-    plan = sweep_plan(definition, definition.name, fidelity, seed, kind=KIND)
-    found = measuring.results(storage, plan.name)
-    furthest: tuple[int, Walk] | None = None
-    for repeats in range(1, len(found) + 1):
-        at = walk(definition, found, repeats=repeats, seed=seed)
-        if not at.tables:
-            break
-        if furthest is None or len(at.tables) >= len(furthest[1].tables):
-            furthest = repeats, at
-    return None if furthest is None else _report(definition, plan, furthest[1], furthest[0], None)
 
 
 def walk(definition: "StudyDefinition", found: "Mapping[str, Result]", *, repeats: int, seed: int) -> Walk:
@@ -146,19 +62,6 @@ def ahead(definition: "StudyDefinition", at: Walk, *, repeats: int, seed: int) -
         for of_row in _jobs(definition, sweep, at.winner, repeats, seed).values():
             jobs.update((job.key, job) for job in of_row)
     return list(jobs.values())
-
-
-def refuse_some(request: SweepRequest, definition: "StudyDefinition") -> None:
-    """Refuse to follow some of the tables. Raises UsageError."""
-    if request.sweeps:
-        raise UsageError(
-            f"--greedy follows all tables of {definition.name} from the first one, each from the winner so far: "
-            f"leave out {', '.join(request.sweeps)}"
-        )
-
-
-def _walk(storage: Storage, plan: StudyPlan, definition: "StudyDefinition", repeats: int) -> Walk:
-    return walk(definition, measuring.results(storage, plan.name), repeats=repeats, seed=plan.seed or 0)
 
 
 def _jobs(
@@ -207,24 +110,3 @@ def _decide(
     judged = {row.index: row.scores for row in rows if row.reason is None}
     chosen = choose(judged, definition.direction) if judged else None
     return GreedyTable(sweep=sweep, base=winner, rows=tuple(rows), chosen=chosen)
-
-
-def _report(
-    definition: "StudyDefinition", plan: StudyPlan, at: Walk, repeats: int, ended: Ended | None
-) -> GreedyReport:
-    last = definition.sweeps[-1]
-    return GreedyReport(
-        definition=definition.name,
-        study=plan.name,
-        fidelity=plan.fidelity,
-        repeats=repeats,
-        direction=definition.direction,
-        metric=definition.metric,
-        unit=definition.unit,
-        source=definition.source,
-        tables=at.tables,
-        complete=not at.pending,
-        final=at.winner,
-        reported=last.configuration(last.rows[last.chosen]),
-        ended=ended,
-    )

@@ -1,48 +1,85 @@
-"""What a sweep is going to do and about how long it takes, found out without training anything."""
+"""What a sweep is going to do and about how long it takes, found out without training anything.
 
+The database is opened here and handed on with the plan.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from hpo.errors import UsageError
 from hpo.service import measuring
 from hpo.service import storage as storages
 from hpo.service.slots.slots import Slots
+from hpo.service.storage import Storage
+from hpo.service.studies import StudyPlan
+from hpo.service.sweep.greedy import ahead, walk
+from hpo.service.sweep.jobs import GREEDY, SWEEP, study_seed, sweep_jobs, sweep_plan
 from hpo.service.sweep.request import SweepRequest, chosen_sweeps
-from hpo.service.sweep.run import study_seed, sweep_jobs, sweep_plan
 from hpo.service.workers.limits import MAX_WORKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hpo.search.job import Job
-    from hpo.service.storage import Storage
-    from hpo.service.studies import StudyPlan
-    from hpo.study import Fidelity, StudyDefinition
+    from hpo.study import Fidelity, StudyDefinition, Sweep
 
 __all__ = ["SweepPlan", "plan_greedy", "plan_sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """What a sweep is going to do."""
+    """What a sweep is going to do. It holds the database open: leave it as a context, or close it."""
 
-    study: str  # name
+    request: SweepRequest
+    storage: Storage  # open
+    study_plan: StudyPlan  # the study of its trainings
     definition: "StudyDefinition"
     fidelity: "Fidelity"
-    repeats: int  # trainings of each configuration; splits, for the greedy method
-    tables: int
-    rows: int  # of these tables together
-    jobs: int  # distinct trainings they come from; of the greedy method those ahead, about: they hang on its choices
+    sweeps: "tuple[Sweep, ...]"  # its tables, in the report's order
+    jobs: "tuple[Job, ...]"
+    # distinct trainings the tables come from; of the greedy method those ahead, about: they hang on its choices
     left: int  # of these, still to do
     others: int  # trainings that an earlier run of the study began and left undone: they are done along
     workers: int  # processes
     seconds: float | None  # about how long all that takes; None: nothing to tell it from
     measured: bool  # the estimate comes from this study's own trainings, not from its definition
     changed: bool  # the definition's code is another one than when the study was asked for last
-    safe_url: str  # of the storage, without a password
+
+    @property
+    def study(self) -> str:
+        """Name of the study of its trainings."""
+        return self.study_plan.name
+
+    @property
+    def seed(self) -> int:
+        """Of that study."""
+        return self.study_plan.seed or 0
+
+    @property
+    def repeats(self) -> int:
+        """Trainings of each configuration; splits, for the greedy method."""
+        return self.request.repeats
+
+    @property
+    def rows(self) -> int:
+        """Of its tables together."""
+        return sum(len(table.rows) for table in self.sweeps)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.storage.close()
+
+    def __enter__(self) -> "SweepPlan":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def plan_sweep(request: SweepRequest) -> SweepPlan:
-    """What `sweep(request)` is going to do.
+    """What measuring the tables asked for is going to take.
 
     Raises:
         UsageError: the request names what there is not.
@@ -56,64 +93,65 @@ def plan_sweep(request: SweepRequest) -> SweepPlan:
     storage = storages.prepare(request.storage)
     try:
         seed = study_seed(storage, definition, fidelity.name, request.seed)
-        plan = sweep_plan(definition, request.definition, fidelity.name, seed)
-        jobs = sweep_jobs(definition, sweeps, request.repeats, seed)
-        rows = sum(len(table.rows) for table in sweeps)
-        return _plan(storage, plan, request, definition, jobs, len(sweeps), rows)
-    finally:
+        study = sweep_plan(definition, request.definition, fidelity.name, seed, kind=SWEEP)
+        return _planned(
+            request, storage, study, definition, sweeps, sweep_jobs(definition, sweeps, request.repeats, seed)
+        )
+    except BaseException:
         storage.close()
+        raise
 
 
 def plan_greedy(request: SweepRequest) -> SweepPlan:
-    """What `greedy(request)` is going to do, as far as that can be told: later tables hang on earlier choices.
+    """What the greedy method is going to take, as far as that can be told: later tables hang on earlier choices.
 
-    Raises as `plan_sweep` does, and UsageError where the request names tables.
+    Raises as `plan_sweep` does, and UsageError where the request names tables: each builds on all before it.
 
     """
-    from hpo.service.sweep.greedy import KIND, ahead, refuse_some, walk
-
     definition, fidelity = request.resolve()
-    refuse_some(request, definition)
+    if request.sweeps:
+        raise UsageError(
+            f"--greedy follows all tables of {definition.name} from the first one, each from the winner so far: "
+            f"leave out {', '.join(request.sweeps)}"
+        )
     storage = storages.prepare(request.storage)
     try:
-        seed = study_seed(storage, definition, fidelity.name, request.seed, kind=KIND)
-        plan = sweep_plan(definition, request.definition, fidelity.name, seed, kind=KIND)
-        at = walk(definition, measuring.results(storage, plan.name), repeats=request.repeats, seed=seed)
+        seed = study_seed(storage, definition, fidelity.name, request.seed, kind=GREEDY)
+        study = sweep_plan(definition, request.definition, fidelity.name, seed, kind=GREEDY)
+        at = walk(definition, measuring.results(storage, study.name), repeats=request.repeats, seed=seed)
         jobs = ahead(definition, at, repeats=request.repeats, seed=seed)
-        rows = sum(len(table.rows) for table in definition.sweeps)
-        return _plan(storage, plan, request, definition, jobs, len(definition.sweeps), rows)
-    finally:
+        return _planned(request, storage, study, definition, definition.sweeps, jobs)
+    except BaseException:
         storage.close()
+        raise
 
 
-def _plan(
-    storage: "Storage",
-    plan: "StudyPlan",
+def _planned(
     request: SweepRequest,
+    storage: Storage,
+    study: StudyPlan,
     definition: "StudyDefinition",
+    sweeps: "Sequence[Sweep]",
     jobs: "Sequence[Job]",
-    tables: int,
-    rows: int,
 ) -> SweepPlan:
-    left, seconds = measuring.estimate(storage, plan, jobs, request.limits.workers)
-    slots = Slots(storage).list(plan.name)
+    left, seconds = measuring.estimate(storage, study, jobs, request.limits.workers)
+    slots = Slots(storage).list(study.name)
     wanted = {job.key for job in jobs}
     others = sum(slot.outcome is None and slot.digest not in wanted for slot in slots)
     if seconds is not None and left:
         seconds *= (left + others) / left
     return SweepPlan(
-        study=plan.name,
+        request=request,
+        storage=storage,
+        study_plan=study,
         definition=definition,
-        fidelity=definition.fidelity(plan.fidelity),
-        repeats=request.repeats,
-        tables=tables,
-        rows=rows,
-        jobs=len(jobs),
+        fidelity=definition.fidelity(study.fidelity),
+        sweeps=tuple(sweeps),
+        jobs=tuple(jobs),
         left=left,
         others=others,
         workers=request.limits.processes(MAX_WORKERS),
         seconds=None if others and not left else seconds,
         measured=any(slot.outcome is not None for slot in slots),
-        changed=measuring.changed(storage, plan),
-        safe_url=storage.safe_url,
+        changed=measuring.changed(storage, study),
     )

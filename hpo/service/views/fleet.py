@@ -1,4 +1,4 @@
-"""The workers there are, each with what it has in hand."""
+"""The workers there are, each with the trial it is running, and which of them would serve a study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
-from hpo.service.views.in_hand import InHand, in_hand
+from hpo.service.views.running_trials import RunningTrial, running_trials
 
-__all__ = ["FleetWorker", "fleet"]
+__all__ = ["FleetWorker", "Serving", "fleet", "serving"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +29,16 @@ class FleetWorker:
     beaten_at: datetime  # last sign of life, UTC
     seconds_silent: float  # since the last sign of life
     alive: bool  # False: it is taken for dead, and whatever it had goes to others
-    in_hand: InHand | None
+    running_trial: RunningTrial | None
 
 
 def fleet(storage: Storage) -> list[FleetWorker]:
     """Every worker on the roster, by machine and start. Raises StorageError."""
-    hands = {one.worker: one for one in in_hand(storage)}
+    hands = {one.worker: one for one in running_trials(storage)}
     return [_worker(record, hands.get(record.name)) for record in Roster(storage).present()]
 
 
-def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
+def _worker(record: WorkerRecord, hand: RunningTrial | None) -> FleetWorker:
     return FleetWorker(
         name=record.name,
         host=record.host,
@@ -54,5 +54,22 @@ def _worker(record: WorkerRecord, hand: InHand | None) -> FleetWorker:
         beaten_at=datetime.fromtimestamp(record.beaten_at, UTC),
         seconds_silent=record.seconds_silent,
         alive=record.alive,
-        in_hand=hand,
+        running_trial=hand,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The workers that give signs of life, by what they would do for one study."""
+
+    ready: tuple[WorkerRecord, ...]  # they serve it, now or when they are done with what they have in hand
+    refusing: Mapping[str, str]  # name of a worker that cannot serve it -> why
+
+
+def serving(storage: Storage, study: str) -> Serving:
+    """Who would serve the study of that name, which need not be there yet. Raises StorageError."""
+    alive = [worker for worker in Roster(storage).present() if worker.alive and worker.study in (None, study)]
+    return Serving(
+        ready=tuple(worker for worker in alive if study not in worker.refuses),
+        refusing={worker.name: worker.refuses[study] for worker in alive if study in worker.refuses},
     )

@@ -15,12 +15,11 @@ from hpo.service.slots.queries import of_study
 from hpo.service.slots.slot import Counts, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage, schema
-from hpo.service.views.front import FrontTrial, front
-from hpo.service.views.fruitless import Fruitless, fruitless
-from hpo.service.views.in_hand import InHand, in_hand
 from hpo.service.views.progress import Best
+from hpo.service.views.running_trials import RunningTrial, running_trials
+from hpo.service.views.study_results import FrontTrial, NothingComplete, front, nothing_complete
 
-__all__ = ["InHand", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
+__all__ = ["RunningTrial", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
 
 State = Literal["running", "waiting", "stopped", "done"]
 """Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
@@ -61,10 +60,12 @@ class StudyStatus:
     stopped_why: str | None
     until: float | None  # nothing is begun once the best value is this good; None: no such value
     trial_timeout: float | None  # seconds of one trial; None: no limit of the study's own
-    in_hand: tuple[InHand, ...]  # by worker; a lease that ran out is in nobody's hand
+    running_trials: tuple[RunningTrial, ...]  # by worker; a lease that ran out is in nobody's hand
     objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives, best metric first
-    fruitless: Fruitless | None = None  # why no trial is complete, where all are settled; None: one is, or may be yet
+    nothing_complete: NothingComplete | None = (
+        None  # why no trial is complete, where all are settled; None: one is, or may be yet
+    )
 
 
 def study_status(storage: Storage, word: str) -> StudyStatus:
@@ -92,7 +93,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     best = None if leader is None else _best(leader)
     if ahead:  # of equal metrics the cheapest
         best = Best(number=ahead[0].number, value=ahead[0].values[0], params=ahead[0].params)
-    hands = in_hand(storage, record.name)
+    hands = running_trials(storage, record.name)
     return StudyStatus(
         study=record.name,
         definition=record.definition,
@@ -122,10 +123,10 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         stopped_why=record.stopped_why,
         until=record.until,
         trial_timeout=record.trial_timeout,
-        in_hand=hands,
+        running_trials=hands,
         objectives=(record.metric, *record.costs) if record.costs else (),
         front=ahead,
-        fruitless=fruitless(storage, record.name, counts),
+        nothing_complete=nothing_complete(storage, record.name, counts),
     )
 
 

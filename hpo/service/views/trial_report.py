@@ -15,10 +15,9 @@ from hpo.service import studies
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
-from hpo.service.views.front import FrontTrial, front
-from hpo.service.views.fruitless import fruitless
 from hpo.service.views.stored import StoredTrial
 from hpo.service.views.stored import read as _stored
+from hpo.service.views.study_results import FrontTrial, front, nothing_complete
 from hpo.study import Params
 
 __all__ = ["Baseline", "BestTrial", "TrialReport", "best", "failure", "trial"]
@@ -84,7 +83,7 @@ def best(storage: Storage, word: str) -> BestTrial:
     slot = slots.best(record.name, record.direction)
     if slot is None:
         counts = slots.counts(record.name)
-        nothing = fruitless(storage, record.name, counts)
+        nothing = nothing_complete(storage, record.name, counts)
         if nothing is not None:
             raise StudyError(f"no trial of {record.name} is complete: {nothing.why}")
         raise StudyError(

@@ -31,8 +31,8 @@ __all__ = [
     "Belief",
     "Examination",
     "Folding",
+    "PredictiveUncertainty",
     "Speed",
-    "Sureness",
     "examine",
     "refuse_pointless",
 ]
@@ -53,7 +53,7 @@ class Belief:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sureness:
+class PredictiveUncertainty:
     """One plain prediction of each row beside many with dropout on."""
 
     passes: Whole
@@ -106,7 +106,7 @@ class Examination:
     sparsity: Share  # share of the kernels' weights with |w| <= threshold
     threshold: float
     pruned: AnyFloat  # the run's metric on the rows it has not seen, with those weights at 0
-    sureness: Sureness | None  # None: not asked for
+    uncertainty: PredictiveUncertainty | None  # None: not asked for
     folding: Folding | None  # None: not asked for
     speeds: tuple[Speed, ...]
     folded: keras.Model | None = field(default=None, repr=False, compare=False)  # the folded model
@@ -117,11 +117,13 @@ class Examination:
     def to_json(self) -> dict[str, object]:
         """All but the model."""
         kept = {
-            name: value for name, value in vars(self).items() if name not in ("folded", "sureness", "folding", "speeds")
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("folded", "uncertainty", "folding", "speeds")
         }
         return {
             **kept,
-            "sureness": None if self.sureness is None else asdict(self.sureness),
+            "uncertainty": None if self.uncertainty is None else asdict(self.uncertainty),
             "folding": None if self.folding is None else asdict(self.folding),
             "speeds": [asdict(speed) for speed in self.speeds],
         }
@@ -174,14 +176,16 @@ def examine(
         sparsity=sparsity(model, THRESHOLD),
         threshold=THRESHOLD,
         pruned=_score(pruned(model, THRESHOLD), run.metric, test),
-        sureness=None if passes is None else _sureness(run, model, train, test, passes, seed),
+        uncertainty=None if passes is None else _uncertainty(run, model, train, test, passes, seed),
         folding=None if folded is None else _folding(model, folded, run.predict(test.x), test.x),
         speeds=tuple(_speed(model, folded, batch) for batch in BATCHES),
         folded=folded,
     )
 
 
-def _sureness(run: "Run", model: keras.Model, train: Rows, test: Rows, passes: int, seed: int) -> Sureness:
+def _uncertainty(
+    run: "Run", model: keras.Model, train: Rows, test: Rows, passes: int, seed: int
+) -> PredictiveUncertainty:
     plain = run.predict(test.x)
     drawn = mc_predict(model, test.x, samples=passes, seed=seed)
     if not classifies(model):
@@ -191,7 +195,7 @@ def _sureness(run: "Run", model: keras.Model, train: Rows, test: Rows, passes: i
     assert drawn.entropy is not None
     assert drawn.mutual_information is not None
     right = _classes(drawn.mean) == _classes(np.asarray(test.y))
-    return Sureness(
+    return PredictiveUncertainty(
         passes=passes,
         plain=Belief(nll=nll(plain, test.y), calibration_error=calibration_error(plain, test.y)),
         mc=Belief(nll=nll(drawn.mean, test.y), calibration_error=calibration_error(drawn.mean, test.y)),
@@ -205,14 +209,14 @@ def _sureness(run: "Run", model: keras.Model, train: Rows, test: Rows, passes: i
     )
 
 
-def _of_regressor(plain: NDArray[Any], drawn: Uncertainty, test: Rows, noise: float) -> Sureness:
+def _of_regressor(plain: NDArray[Any], drawn: Uncertainty, test: Rows, noise: float) -> PredictiveUncertainty:
     def belief(mean: NDArray[Any], std: NDArray[Any]) -> Belief:
         return Belief(
             nll=gaussian_nll(mean, std, test.y, noise),
             calibration_error=gaussian_calibration_error(mean, std, test.y, noise),
         )
 
-    return Sureness(
+    return PredictiveUncertainty(
         passes=drawn.samples,
         plain=belief(plain, np.zeros_like(plain)),
         mc=belief(drawn.mean, drawn.std),

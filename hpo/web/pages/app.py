@@ -59,7 +59,7 @@ def _asked() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    from hpo.report import words
+    from hpo.report import formatting
     from hpo.study.objectives import less
     from hpo.web.pages.addresses import anchor
     from hpo.web.pages.study_page import word
@@ -67,10 +67,10 @@ def _filters() -> dict[str, Any]:
     return {
         "anchor": anchor,
         "clock": lambda at: f"{_moment(at):%Y-%m-%d %H:%M} UTC",
-        "configuration": words.configuration,
-        "count": words.count,
-        "duration": words.duration,
-        "figure": words.figure,
+        "configuration": formatting.configuration,
+        "count": formatting.count,
+        "duration": formatting.duration,
+        "figure": formatting.figure,
         "iso": lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%S}Z",
         "less": less,
         "word": word,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hpo.service.hosts.roster import Roster, WorkerRecord
 from hpo.service.storage import Storage
-from hpo.service.views import glances
-from hpo.service.views.status import InHand, StudyStatus, all_statuses
+from hpo.service.views import live_queries
+from hpo.service.views.status import RunningTrial, StudyStatus, all_statuses
 
 __all__ = ["Fleet", "Hand", "Overview", "StudyCard", "WorkerCard", "fleet", "overview", "short"]
 
@@ -26,7 +26,7 @@ class Hand:
     """A trial somebody works on now."""
 
     study: str  # name
-    trial: InHand
+    trial: RunningTrial
 
     @property
     def worker(self) -> str:
@@ -72,7 +72,7 @@ def short(worker: str) -> str:
 def overview(storage: Storage) -> Overview:
     """Everything there is now. Raises StorageError."""
     statuses = all_statuses(storage)
-    numbers = glances.numbers(storage)
+    numbers = live_queries.numbers(storage)
     measuring: dict[str, list[StudyCard]] = defaultdict(list)
     known = {status.study for status in statuses}
     for status in statuses:
@@ -92,7 +92,7 @@ def overview(storage: Storage) -> Overview:
 
 def fleet(present: Sequence[WorkerRecord], statuses: Sequence[StudyStatus]) -> Fleet:
     """The workers with what each has in hand in the studies of `statuses`."""
-    hands = [Hand(study=status.study, trial=trial) for status in statuses for trial in status.in_hand]
+    hands = [Hand(study=status.study, trial=trial) for status in statuses for trial in status.running_trials]
     by_worker: Mapping[str, Hand] = {hand.trial.worker: hand for hand in hands}
     ordered = sorted(present, key=lambda record: (record.host, record.started_at, record.name))
     listed = {record.name for record in present}

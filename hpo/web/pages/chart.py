@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.report import words
-from hpo.service.views.glances import Settled
+from hpo.report import formatting
+from hpo.service.views.live_queries import Settled
 from hpo.service.views.status import StudyStatus
+from hpo.study.direction import best as best_of
+from hpo.study.direction import sign
 
 __all__ = ["Course", "Drawing", "course", "draw"]
 
@@ -29,13 +31,12 @@ def course(history: Sequence[Settled], direction: str) -> Course | None:
     values = sorted(one.value for one in history if one.outcome == "complete" and one.value is not None)
     if len(values) < 2:
         return None
-    better = max if direction == "maximize" else min
     best: list[float | None] = []
     for one in history:
         before, value = best[-1] if best else None, one.value if one.outcome == "complete" else None
-        best.append(before if value is None else value if before is None else better(before, value))
+        best.append(before if value is None else value if before is None else best_of(direction, (before, value)))
     cut = int(len(values) * (1 - _SHARE))
-    kept = values[cut:] if direction == "maximize" else values[: len(values) - cut]
+    kept = values[cut:] if sign(direction) > 0 else values[: len(values) - cut]
     low, high = kept[0], kept[-1]
     room = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
     return Course(
@@ -93,12 +94,12 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
             steps += f"M{x(at)} {y(value)}" if before is None else f"H{x(at)}V{y(value)}"
             before = value
     every = max(1, -(-len(found.points) // _MOST))
-    counted = words.count(len(found.points), "trial")
-    best = words.figure(status.best.value if status.best else None)
+    counted = formatting.count(len(found.points), "trial")
+    best = formatting.figure(status.best.value if status.best else None)
     return Drawing(
         label=f"{status.metric} of {counted} in the order they ended, best so far {best}",
         metric=status.metric,
-        levels=tuple((y(level), words.figure(level, 3)) for level in (found.low, found.high)),
+        levels=tuple((y(level), formatting.figure(level, 3)) for level in (found.low, found.high)),
         baseline=y(baseline) if baseline is not None and found.low <= baseline <= found.high else None,
         dashed=baseline is not None,
         marks=tuple(
@@ -111,4 +112,4 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
 
 def _title(one: Settled) -> str:
     number = "" if one.trial is None else f"trial {one.trial}: "
-    return f"{number}{words.figure(one.value)}, {one.outcome}"
+    return f"{number}{formatting.figure(one.value)}, {one.outcome}"

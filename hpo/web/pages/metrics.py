@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from hpo.service.hosts.roster import Roster
 from hpo.service.storage import Storage
-from hpo.service.views import glances
-from hpo.service.views.glances import Ages
+from hpo.service.views import live_queries
+from hpo.service.views.live_queries import Ages
 from hpo.service.views.status import State, StudyStatus, all_statuses
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Fleet(Collector):
         """Every family of metrics."""
         yield InfoMetricFamily("hpo", "The program that serves this.", value={"version": version("hpo-service")})
         yield from _work(all_statuses(self._storage))
-        yield from _ages(glances.ages(self._storage))
+        yield from _ages(live_queries.ages(self._storage))
         yield from self._workers()
 
     def _workers(self) -> "Iterator[Metric]":

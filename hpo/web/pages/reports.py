@@ -12,7 +12,7 @@ from hpo.service import studies
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyRecord
-from hpo.service.views import glances
+from hpo.service.views import live_queries
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared
 from hpo.web.security.identity import nonce_of
@@ -50,7 +50,7 @@ class _Reports:
         from hpo.report.page import Link, html
 
         record = studies.get(self._storage, name)
-        document = self._documents.get((name, glances.state(self._storage, name, record.definition)))
+        document = self._documents.get((name, live_queries.state(self._storage, name, record.definition)))
         nonce = nonce_of(request.environ)
         links = (Link("Studies", url_for("overview")), Link("Live", url_for("study", name=name)))
         text = html(document, nonce=nonce, links=links)
@@ -62,12 +62,12 @@ class _Reports:
     def crossing(self, name: str) -> "ResponseReturnValue":
         """On to the study in optuna-dashboard, where our note and our figures are by then."""
         record = studies.get(self._storage, name)
-        number = glances.numbers(self._storage).get(name)
+        number = live_queries.numbers(self._storage).get(name)
         if number is None:
             raise studies.halved(self._storage, name)
         running = bool(Slots(self._storage).counts(name).running)
         if record.kind == "search" and not (running and record.id in self._crossed):
-            self._documents.get((name, glances.state(self._storage, name, record.definition)))
+            self._documents.get((name, live_queries.state(self._storage, name, record.definition)))
             self._crossed.add(record.id)
         return redirect(f"/dashboard/studies/{number}", 303)
 
@@ -83,7 +83,7 @@ class _Reports:
 
     def _keep_up(self, record: StudyRecord, document: Document, *, running: bool) -> None:
         """Have optuna-dashboard show it, too."""
-        from hpo.report.dashboard import keep_up
+        from hpo.report.dashboard_notes import keep_up
 
         try:
             keep_up(self._storage, document, page=f"/studies/{segment(record.name)}", running=running)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hpo.errors import HpoError
-from hpo.report import words
+from hpo.report import formatting
 from hpo.service import studies
 from hpo.service.hosts.roster import Roster
 from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.storage import Storage
-from hpo.service.views import glances
-from hpo.service.views.glances import Failure
+from hpo.service.views import live_queries
+from hpo.service.views.live_queries import Failure
 from hpo.service.views.status import StudyStatus, study_status
 from hpo.study import Params, registry
 from hpo.web.pages import cards, chart
@@ -71,7 +71,7 @@ def study_page(storage: Storage, name: str) -> StudyPage:
     """
     record = studies.get(storage, name)
     status = study_status(storage, name)
-    numbers = glances.numbers(storage)
+    numbers = live_queries.numbers(storage)
     baseline = _baseline(storage, record) if record.kind == "search" else None
     present = [
         worker
@@ -83,11 +83,11 @@ def study_page(storage: Storage, name: str) -> StudyPage:
         number=numbers.get(name),
         baseline=baseline,
         rows=_rows(status, baseline),
-        chart=chart.draw(glances.history(storage, name), status, baseline.value if baseline else None)
+        chart=chart.draw(live_queries.history(storage, name), status, baseline.value if baseline else None)
         if record.kind == "search"
         else None,
-        recent=glances.recent(storage, name, _RECENT),
-        failures=glances.failures(storage, name, _REASONS),
+        recent=live_queries.recent(storage, name, _RECENT),
+        failures=live_queries.failures(storage, name, _REASONS),
         fleet=cards.fleet(present, [status]),
         measurements=tuple(
             StudyCard(status=study_status(storage, one), number=numbers.get(one))
@@ -109,8 +109,8 @@ def _rows(status: StudyStatus, baseline: BaselineCard | None) -> tuple[ParamRow,
     return tuple(
         ParamRow(
             name=name,
-            best=words.setting(best[name]) if name in best else words.NONE,
-            baseline=words.setting(hand[name]) if name in hand else words.NONE,
+            best=formatting.setting(best[name]) if name in best else formatting.NONE,
+            baseline=formatting.setting(hand[name]) if name in hand else formatting.NONE,
             differs=(name in best, best.get(name)) != (name in hand, hand.get(name)),
         )
         for name in names
@@ -122,7 +122,7 @@ def _baseline(storage: Storage, record: studies.StudyRecord) -> BaselineCard | N
     if found is None:
         return None
     name, params = found
-    slot = glances.of_configuration(storage, record.name, params)
+    slot = live_queries.of_configuration(storage, record.name, params)
     return BaselineCard(
         name=name,
         params=params,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.analysis import Racer, alpha_of_look, compare, rank
+from hpo.analysis import Racer, compare, interim_alpha, rank
 
 Rng = np.random.Generator
 Scores = tuple[np.ndarray, np.ndarray]  # (pairs,) of a, (pairs,) of b
@@ -120,7 +120,7 @@ def verdicts(
 
 def looked(draw: Draw, *, simulations: int = 2_000, seed: int = 0) -> Rates:
     """Three looks at growing pairs, each at its own alpha: what any of them said."""
-    return _said(draw, LOOKS, alpha_of_look, simulations, seed)
+    return _said(draw, LOOKS, interim_alpha, simulations, seed)
 
 
 def looked_at_will(looks: Sequence[int], *, simulations: int = 2_000, seed: int = 0) -> float:
@@ -150,7 +150,7 @@ def inside_margin(*, simulations: int = 2_000, seed: int = 0) -> tuple[float, fl
         a, b = one_better(rng, LOOKS[-1])
         p = [compare(a[:pairs], b[:pairs], margin=1.0).p_equivalent or 0.0 for pairs in LOOKS]
         once += p[-1] < 0.05
-        over_looks += any(value < alpha_of_look(number) for number, value in enumerate(p, start=1))
+        over_looks += any(value < interim_alpha(number) for number, value in enumerate(p, start=1))
     return once / simulations, over_looks / simulations
 
 
@@ -187,6 +187,6 @@ def searched(*, studies: int = 200, seed: int = 0) -> tuple[Rates, float]:
         optimism.append((finding.optimism or 0.0) / 0.01)
         seeds = 0.005 * rng.normal(size=12)
         optimum, baseline = (0.9 + seeds + 0.01 * rng.normal(size=12) for _ in range(2))
-        found.append(compare(optimum, baseline, alpha=alpha_of_look(1)).verdict)
+        found.append(compare(optimum, baseline, alpha=interim_alpha(1)).verdict)
     rates = Rates(*(found.count(verdict) / studies for verdict in ("better", "worse", "equivalent")))
     return rates, float(np.mean(optimism))

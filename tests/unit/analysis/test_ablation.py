@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from hpo.analysis import RowScores
-from hpo.analysis.tables.ablation import examine_ablation
-from hpo.analysis.tables.wording import row_label
+from hpo.analysis.tables.ablation_effects import examine_ablation
+from hpo.analysis.tables.table_wording import row_label
 from hpo.study import Ablation, Technique
 
 ABLATION = Ablation(
@@ -129,7 +129,7 @@ def test_one_repeat_gives_no_interval_and_a_diverged_row_no_difference() -> None
     assert not examine_ablation(ABLATION, {}, direction="maximize").begun
 
 
-def test_repeats_that_were_lost_are_told() -> None:
+def test_repeats_that_were_lost_are_reported() -> None:
     given = measured()
     given["parts", 0] = RowScores(figures={"test": (0.10, 0.12)}, reasons=("diverged in epoch 1",))
     found = examine_ablation(ABLATION, given, direction="maximize").techniques[0].alone

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.analysis.methods.dunnett import against
+from hpo.analysis.methods.means import against
 from hpo.analysis.tables.choice import Choice, examine_choice
 from hpo.study import Direction
 

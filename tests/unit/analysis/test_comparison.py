@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.analysis import Comparison, alpha_of_look, compare
+from hpo.analysis import Comparison, compare, interim_alpha
 from hpo.errors import UsageError
 
 DARWIN_CROSSED = np.array([188, 96, 168, 176, 153, 172, 177, 163, 146, 173, 186, 168, 177, 184, 96]) / 8
@@ -136,10 +136,10 @@ def test_fewer_than_six_pairs_never_decide(pairs: int, test_share: float | None)
         assert "can never decide" in found.note
 
 
-def test_six_pairs_all_won_decide_at_the_first_look_and_not_at_the_second() -> None:
+def test_six_pairs_all_won_decide_at_the_first_interim_analysis_and_not_at_the_second() -> None:
     a, b = np.array([1.0, 1.2, 0.9, 1.1, 1.0, 1.3]), np.zeros(6)
-    assert compare(a, b, alpha=alpha_of_look(1)).verdict == "better"
-    second = compare(a, b, alpha=alpha_of_look(2))
+    assert compare(a, b, alpha=interim_alpha(1)).verdict == "better"
+    second = compare(a, b, alpha=interim_alpha(2))
     assert second.verdict == "undecided"
     assert second.more_pairs == 4  # the third look's level takes ten pairs
     assert "from 8 pairs on" in second.note
@@ -202,7 +202,7 @@ def test_rounding_makes_no_winner() -> None:
     assert compare(a, b).p_superior == 0.5
 
 
-def test_few_large_losses_against_a_verdict_are_told() -> None:
+def test_few_large_losses_against_a_verdict_are_reported() -> None:
     a = np.array([1.0, 1.1, 0.9, 1.2, 1.0, 0.8, 1.1, 1.3, 0.9, 1.2, 1.0, -1.7])
     assert "with caution" in compare(a, np.zeros(12)).note
     assert "with caution" in compare(-a, np.zeros(12)).note
@@ -213,7 +213,7 @@ def test_few_large_losses_against_a_verdict_are_told() -> None:
 @given(SCORES, st.data())
 def test_any_finite_scores_give_a_record_that_hangs_together(ours: list[float], data: st.DataObject) -> None:
     theirs = data.draw(st.lists(st.sampled_from(ours), min_size=len(ours), max_size=len(ours)))
-    alpha = data.draw(st.sampled_from([0.05, alpha_of_look(1), alpha_of_look(3)]))
+    alpha = data.draw(st.sampled_from([0.05, interim_alpha(1), interim_alpha(3)]))
     share = data.draw(st.sampled_from([None, 0.25]))
     found = compare(ours, theirs, alpha=alpha, test_share=share)
     assert 0 < found.p_value <= 1 or share is not None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hpo.analysis import Comparison, compare, failed, failures, sentence, unseen
-from hpo.analysis.methods.exact import clopper_pearson, more_often, upper_bound
+from hpo.analysis.methods.intervals import clopper_pearson, more_often, upper_bound
 from hpo.errors import UsageError
 
 BASE = np.full(12, 0.9)
@@ -81,7 +81,7 @@ def test_what_cannot_have_been_seen_is_said_of_every_verdict() -> None:
     )
 
 
-def test_failures_that_are_no_more_often_are_told_as_such() -> None:
+def test_failures_that_are_no_more_often_are_reported_as_such() -> None:
     found = compare(BASE + GAINS, BASE, failures=SELDOM)
     assert failed(found, optimum="a", baseline="b") == (
         "2 of 14 trainings of a failed (exact 95 % bound 38.5%), and 0 of 13 trainings of b (exact 95 % bound 20.6%):"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from hpo.analysis import RowScores, alpha_of_look, choose, compare, examine, holm, judge, rank, sentence
+from hpo.analysis import RowScores, choose, compare, examine, holm, interim_alpha, judge, rank, sentence
 from hpo.analysis.importance import importances
 from hpo.errors import HpoError, UsageError
 
@@ -90,8 +90,8 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[object, ...]]] = {  # and 
     "compare seed": (lambda value: compare(GOOD, GOOD, seed=value), ()),
     "holm": (holm, ([],)),
     "holm of one": (lambda value: holm([value]), ()),
-    "alpha_of_look number": (alpha_of_look, ()),
-    "alpha_of_look total": (lambda value: alpha_of_look(1, value), ()),
+    "interim_alpha number": (interim_alpha, ()),
+    "interim_alpha total": (lambda value: interim_alpha(1, value), ()),
     "choose": (lambda value: choose(value, "maximize"), ()),
     "choose of rows": (lambda value: choose({0: value}, "maximize"), ()),
     "choose direction": (lambda value: choose({0: GOOD}, value), ()),
@@ -113,7 +113,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[object, ...]]] = {  # and 
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_argument_is_looked_at(name: str) -> None:
+def test_every_argument_is_checked(name: str) -> None:
     call, good = CALLS[name]
     for value in BAD:
         if not _takes(value, *good):

@@ -15,7 +15,9 @@ def dominates(a: tuple[int, ...], b: tuple[int, ...], directions: tuple[str, ...
 
 
 @given(points=POINTS, directions=DIRECTIONS)
-def test_it_is_what_nothing_dominates_best_first(points: list[tuple[int, ...]], directions: tuple[str, ...]) -> None:
+def test_the_pareto_front_is_what_nothing_dominates_best_metric_first(
+    points: list[tuple[int, ...]], directions: tuple[str, ...]
+) -> None:
     found = front(points, directions)
     assert set(found) == {
         place for place, one in enumerate(points) if not any(dominates(other, one, directions) for other in points)

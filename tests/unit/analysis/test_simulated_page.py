@@ -45,7 +45,7 @@ def test_no_figure_of_a_verdict_that_errs_stands_anywhere_that_was_not_simulated
         assert {"54.0 %", "13.2 %", "23.5 %"} <= {figure for figure, _ in found}
 
 
-def test_every_case_was_simulated_and_the_standard_error_is_told() -> None:
+def test_every_case_was_simulated_and_the_standard_error_is_reported() -> None:
     for draw in CASES:
         assert all(f"{draw.__name__}, {pairs} pairs" in SIMULATED["figures"] for pairs in (6, 12, 28))
     assert "standard error of 0.22 points at 2.5 %, of 0.71 at most" in tables(SIMULATED)  # of 5,000 simulations

@@ -16,7 +16,7 @@ def test_better_says_by_how_much_how_surely_and_how_often() -> None:
     )
 
 
-def test_worse_hides_nothing() -> None:
+def test_a_verdict_of_worse_is_said_as_plainly_as_one_of_better() -> None:
     said = sentence(
         compare(2.5 + 100 * WON, np.full(12, 2.5), direction="minimize"), metric="mae", unit="thousand dollars"
     )

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from hpo.cli.printing.bar import Display, Pace, line
+from hpo.cli.printing.bar import Display, LineLimit, line
 from hpo.logs import PRINTED
 from hpo.service.views.progress import Best, Progress
 
@@ -41,11 +41,11 @@ def test_plain_lines_go_to_stderr_once_each_after_the_announcement(capsys: pytes
 
 
 def test_the_time_left_alone_is_not_worth_a_line() -> None:
-    pace = Pace()
+    limit = LineLimit()
     last = progress(settled=50)
-    assert pace.due(last)
-    assert not pace.due(progress(settled=50, eta_seconds=1.0))
-    assert pace.due(progress(settled=50, failed=2))
+    assert limit.due(last)
+    assert not limit.due(progress(settled=50, eta_seconds=1.0))
+    assert limit.due(progress(settled=50, failed=2))
 
 
 def test_a_display_that_was_never_called_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

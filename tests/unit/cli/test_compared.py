@@ -7,19 +7,19 @@ from decimal import Decimal
 import pytest
 
 from hpo.analysis import ASSUMED, Racer, compare, failures, rank
-from hpo.cli.printing.compare import show
+from hpo.cli.printing.comparison_text import show
 from hpo.service.compare.budget import Budget, Spent
-from hpo.service.compare.looks import Look
+from hpo.service.compare.interim_analyses import InterimAnalysis
 from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores, Side
 
 OPTIMUM = (2.2, 2.3, 2.25, 2.4, 2.1, 2.35, 2.2, 2.3)
 BASELINE = (2.5, 2.55, 2.45, 2.6, 2.5, 2.7, 2.4, 2.5)
 
 
-def look(number: int = 1, pairs: int = 8, **changes) -> Look:
+def look(number: int = 1, pairs: int = 8, **changes) -> InterimAnalysis:
     its = {"rows": "share", "baseline": "report", "fidelity": "full", "optimum": "0f", "alpha": 0.0375}
     its |= {"p_value": 0.0078, "verdict": "better", "looked_at": 1.0}
-    return Look(number=number, pairs=pairs, **{**its, **changes})
+    return InterimAnalysis(number=number, pairs=pairs, **{**its, **changes})
 
 
 def sample(optimum=OPTIMUM, baseline=BASELINE, *, second: bool = True, **changes) -> CompareReport:
@@ -121,7 +121,9 @@ def test_nothing_is_hidden_where_the_hand_wins(capsys: pytest.CaptureFixture[str
     assert "0 of 8, 0%" in out
 
 
-def test_lost_pairs_earlier_looks_and_dropped_racers_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lost_pairs_earlier_interim_analyses_and_dropped_racers_are_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     report = sample(looks=(look(), look(2, 20, alpha=0.009375, verdict="", p_value=None)))
     report = replace(
         report,
@@ -145,7 +147,7 @@ def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[s
     assert "not measured yet" in printed(sample(claimed=unmeasured), capsys)
 
 
-def test_what_the_pairs_cannot_have_shown_and_what_failed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_pairs_cannot_have_shown_and_what_failed_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     def told(failing: int) -> str:
         counted = failures((failing, 8 + failing), (0, 9))
         found = compare(OPTIMUM, BASELINE, direction="minimize", margin=0.1, alpha=0.0375, failures=counted)

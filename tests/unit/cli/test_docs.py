@@ -67,12 +67,12 @@ def test_the_page_names_the_keys_each_document_has() -> None:
     from hpo.search import Measurement
     from hpo.service.doctor import Check
     from hpo.service.views.fleet import FleetWorker
-    from hpo.service.views.in_hand import InHand
+    from hpo.service.views.running_trials import RunningTrial
     from hpo.service.views.status import StudyStatus
     from hpo.service.views.trial_report import BestTrial, TrialReport
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
-    for record in (StudyStatus, InHand, FleetWorker, BestTrial, TrialReport, Check):
+    for record in (StudyStatus, RunningTrial, FleetWorker, BestTrial, TrialReport, Check):
         for field in fields(record):
             assert f'"{field.name}"' in page, f"{record.__name__}.{field.name}"
     for name in ("params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"):

@@ -5,35 +5,34 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hpo.cli.printing import fleet, studies
-from hpo.cli.printing.fleet import show_serving, show_workers
-from hpo.cli.printing.studies import state_words, study_lines
+from hpo.cli.printing import fleet_text, study_text
+from hpo.cli.printing.fleet_text import show_serving, show_workers
+from hpo.cli.printing.study_text import state_words, study_lines
 from hpo.service.hosts.roster import WorkerRecord
-from hpo.service.views.fleet import FleetWorker
-from hpo.service.views.in_hand import InHand
+from hpo.service.views.fleet import FleetWorker, Serving
 from hpo.service.views.progress import Best
-from hpo.service.views.serving import Serving
+from hpo.service.views.running_trials import RunningTrial
 from hpo.service.views.status import StudyStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-HAND = InHand(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))
+HAND = RunningTrial(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))
 ONE = FleetWorker(
     name="ares:7::", host="ares", pid=7, gpu=None, gpu_name=None, threads=2, program="0.1.0", study=None, doing="",
-    refuses={}, started_at=NOW - timedelta(hours=3), beaten_at=NOW, seconds_silent=2.0, alive=True, in_hand=None,
+    refuses={}, started_at=NOW - timedelta(hours=3), beaten_at=NOW, seconds_silent=2.0, alive=True, running_trial=None,
 )  # fmt: skip
 STUDY = StudyStatus(
     study="deep", definition="toy", space="line", fidelity="quick", target=9, settled=4, complete=4, pruned=0, failed=0,
     running=1, open=4, best=Best(number=2, value=0.875, params={"x": 0.5}), direction="maximize", metric="accuracy",
     sampler="tpe", pruner="asha", seed=1, created_at=NOW, kind="search", parent=None, workers=("ares:7::",),
     eta_seconds=60.0, state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
-    trial_timeout=None, in_hand=(HAND,),
+    trial_timeout=None, running_trials=(HAND,),
 )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is NOW, however long after this file was read a test of it runs."""
-    for module in (fleet, studies):
+    for module in (fleet_text, study_text):
         monkeypatch.setattr(module, "ago", lambda moment: (NOW - moment).total_seconds())
 
 
@@ -45,8 +44,11 @@ def row(capsys: pytest.CaptureFixture[str], worker: FleetWorker) -> str:
 @pytest.mark.parametrize(
     ("worker", "words"),
     [
-        (replace(ONE, in_hand=HAND), "ares:7 2 threads 3 h 0 min deep trial 12 for 3 min 2 s ago"),
-        (replace(ONE, in_hand=replace(HAND, trial=None)), "ares:7 2 threads 3 h 0 min deep a trial for 3 min 2 s ago"),
+        (replace(ONE, running_trial=HAND), "ares:7 2 threads 3 h 0 min deep trial 12 for 3 min 2 s ago"),
+        (
+            replace(ONE, running_trial=replace(HAND, trial=None)),
+            "ares:7 2 threads 3 h 0 min deep a trial for 3 min 2 s ago",
+        ),
         (replace(ONE, gpu="GPU-1", gpu_name="H200", doing="waiting"), "ares:7 H200 3 h 0 min waiting 2 s ago"),
         (replace(ONE, threads=None, study="deep"), "ares:7 - 3 h 0 min deep alone 2 s ago"),
         (replace(ONE, alive=False, seconds_silent=180.0), "ares:7 2 threads 3 h 0 min - 3 min ago: dead"),
@@ -60,7 +62,7 @@ def test_a_worker_in_a_row(worker: FleetWorker, words: str, capsys: pytest.Captu
     assert row(capsys, worker) == words
 
 
-def test_of_one_study_only_what_it_is_refused_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_one_study_only_what_it_is_refused_for_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     show_workers([replace(ONE, refuses={"deep": "no such data", "other": "older code"})] * 2, study="deep")
     said = capsys.readouterr().out
     assert "2 workers cannot serve deep: no such data" in said
@@ -90,7 +92,7 @@ def test_how_a_study_stands_comes_with_what_lets_it_go_on() -> None:
     assert state_words(STUDY) == "running"
 
 
-def test_a_study_in_lines_has_its_limits_and_what_is_in_hand() -> None:
+def test_a_printed_study_has_its_limits_and_its_running_trials() -> None:
     said = "\n".join(study_lines(replace(STUDY, until=0.9, trial_timeout=600.0)))
     assert "ares:7: trial 12, attempt 2 for 3 min" in said
     assert "nothing more begins once a value is as good as 0.9, a trial may take 10 min" in said

@@ -107,7 +107,7 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
     assert done.stdout.splitlines()[-1] in ("0", "1")
 
 
-def test_output_that_cannot_be_written_is_told() -> None:
+def test_output_that_cannot_be_written_is_reported() -> None:
     script = f"{sys.executable} -m hpo optimize --help > /dev/full"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cli.printing.output import configuration, document, duration, figure, say, table, tell
+from hpo.cli.printing.console import configuration, document, duration, figure, say, table, tell
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

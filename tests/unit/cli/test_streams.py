@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hpo.cli.printing.output import document, table, tell
+from hpo.cli.printing.console import document, table, tell
 from hpo.cli.streams import apart, results
 
 
@@ -37,7 +37,7 @@ def test_results_are_where_they_were_after_an_error(capsys: pytest.CaptureFixtur
 
 OTHERS = """
 import os, subprocess, sys
-from hpo.cli.printing.output import tell
+from hpo.cli.printing.console import tell
 from hpo.cli.streams import apart, own_stdout
 with own_stdout(), apart():
     print("python's")
@@ -56,7 +56,7 @@ def test_what_libraries_and_other_programs_write_is_apart_too() -> None:
 
 
 ASCII = """
-from hpo.cli.printing.output import document, say, table, tell
+from hpo.cli.printing.console import document, say, table, tell
 from hpo.cli.streams import own_stdout
 with own_stdout():
     tell("μ … \\udcff")
@@ -83,7 +83,7 @@ def test_what_stdout_lacks_is_escaped(settings: dict[str, str]) -> None:
 
 
 def test_where_stdout_takes_them_nothing_is_escaped() -> None:
-    code = "from hpo.cli.printing.output import document; document({'größe': '×'})"
+    code = "from hpo.cli.printing.console import document; document({'größe': '×'})"
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)
     assert "größe".encode() in done.stdout

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.analysis import RowScores, examine
-from hpo.analysis.tables.ablation import examine_ablation
-from hpo.cli.printing import greedy as greedy_tables
-from hpo.cli.printing import sweep as sweep_tables
-from hpo.cli.printing.sweep import places, spread
+from hpo.analysis.tables.ablation_effects import examine_ablation
+from hpo.cli.printing import greedy_text as greedy_tables
+from hpo.cli.printing import tables_text as sweep_tables
+from hpo.cli.printing.tables_text import places, spread
 from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.service.sweep.report import SweepReport
 from hpo.study import Ablation, Row, Sweep, Technique
@@ -36,7 +36,7 @@ MEASURED = {
     ("optimizer", 1): RowScores(figures={"train": (0.9000, 0.9004), "test": (0.8900, 0.8904), "seconds": (50.0, 52.0)}),
     ("optimizer", 2): RowScores(reasons=("diverged: the loss was not finite", "diverged: at another step")),
 }
-PLAN = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[-1], jobs=4)
+PLAN = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[-1], jobs=(None,) * 4)
 
 
 def report(measured, *, repeats: int = 2, against_report: bool = True, left: int = 0) -> SweepReport:
@@ -75,7 +75,7 @@ def test_each_row_stands_beside_what_the_report_says_of_it(capsys) -> None:
 
 
 def test_figures_are_not_tested_where_the_training_is_another(capsys) -> None:
-    quick = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[0], jobs=4)
+    quick = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[0], jobs=(None,) * 4)
     sweep_tables.conclude(report(MEASURED, against_report=False), quick)  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert "*" not in out
@@ -218,7 +218,7 @@ def chapter(scores: Sequence[tuple[float, ...]], *sweeps: Sweep) -> SweepReport:
     )
 
 
-def test_what_techniques_add_is_told_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_techniques_add_is_reported_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
     noisy = [(mean - 0.01, mean + 0.01) for mean in (0.1, 0.3, 0.1, 0.5, 0.6, 0.9)]
     lines = printed(capsys, chapter(noisy))
     assert any(line.startswith("plain 0.1000") for line in lines)

@@ -35,7 +35,7 @@ def test_figures_come_in_the_order_of_the_page() -> None:
     assert all(one.caption and one.heading and one.title for one in figures)
 
 
-def test_nothing_is_shown_of_nothing() -> None:
+def test_findings_without_data_have_no_figures() -> None:
     assert shown(told.findings()) == ()
     assert shown(told.findings(definition=None)) == ()
 
@@ -72,7 +72,7 @@ def test_every_colour_of_a_figure_has_a_dark_one() -> None:
         assert {word for word in text if word.startswith(("#", "rgb"))} <= known
 
 
-def test_light_colours_are_told_apart_so_that_they_can_be_exchanged() -> None:
+def test_light_colours_differ_so_that_they_can_be_exchanged() -> None:
     every = theme.colours()
     assert len({colour.light for colour in every}) == len(every)
     assert theme.swaps()[theme.OPTIMUM.light] == theme.OPTIMUM.dark

@@ -9,12 +9,12 @@ import pytest
 import told
 
 from hpo.analysis import RowScores
-from hpo.analysis.tables.ablation import examine_ablation
-from hpo.analysis.tables.wording import row_label
+from hpo.analysis.tables.ablation_effects import examine_ablation
+from hpo.analysis.tables.table_wording import row_label
 from hpo.report import theme
 from hpo.report.document import Table
 from hpo.report.figures import ablations, figure_json, gradients, layers
-from hpo.report.networks import ends, fate
+from hpo.report.gradient_health import ends, fate
 from hpo.report.sections import document
 from hpo.service.findings import ProbedNetwork
 from hpo.study import Ablation, Technique
@@ -109,7 +109,7 @@ def test_a_mark_tells_kind_depth_and_what_mends() -> None:
     json.loads(text)
 
 
-def test_nothing_is_drawn_of_trials_that_did_not_look() -> None:
+def test_trials_without_probes_are_not_drawn() -> None:
     assert gradients.data(told.findings()) is None
     assert layers.data(told.findings()) is None
     assert "inside" not in {section.id for section in document(told.findings()).sections}

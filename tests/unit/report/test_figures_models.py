@@ -103,7 +103,7 @@ def test_classes_without_a_name_and_without_a_row() -> None:
     assert records[0].shares[3] == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_the_hand_picked_one_alone() -> None:
+def test_curves_of_the_hand_picked_configuration_alone() -> None:
     records = confusion.data(told.findings(predictions=said("labels", [0, 1], None, [0, 1])))
     assert records is not None
     assert "hand-picked" in records[0].title

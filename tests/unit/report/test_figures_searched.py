@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hpo.analysis.importance import Importance, Importances
 from hpo.analysis.importance.interaction import Grid, Interaction
 from hpo.report import theme
-from hpo.report.figures import history, importances, interaction
+from hpo.report.figures import history, importance_bars, interaction_map
 
 SEARCH = (
     told.trial(0, value=0.90, params=told.HAND),
@@ -121,7 +121,7 @@ def test_searches_that_went_badly_are_drawn_too(trials: tuple[object, ...]) -> N
     assert history.caption(record)
 
 
-def test_nothing_has_settled() -> None:
+def test_without_a_settled_trial_there_is_no_history() -> None:
     assert history.data(told.findings()) is None
     assert history.data(told.findings(trials=(told.trial(0, "running"),))) is None
 
@@ -136,24 +136,24 @@ def test_importances_with_their_intervals() -> None:
         ),
         note="mind the gap",
     )
-    record = importances.data(told.findings(importances=found))
+    record = importance_bars.data(told.findings(importances=found))
     assert record is not None
-    bars = importances.draw(record).data[0]
+    bars = importance_bars.draw(record).data[0]
     assert list(bars.x) == [0.7, 0.1]
     assert (list(bars.error_x.array), list(bars.error_x.arrayminus)) == (
         pytest.approx([0.1, 0.2]),
         pytest.approx([0.2, 0.1]),
     )
     assert list(bars.marker.color) == [theme.OPTIMUM.light, theme.MUTED.light]  # the second could be chance
-    assert list(told.by_name(importances.draw(record), "chance").x) == [0.2, 0.2]
-    assert importances.draw(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
-    assert importances.caption(record).endswith("chance. Mind the gap.")
+    assert list(told.by_name(importance_bars.draw(record), "chance").x) == [0.2, 0.2]
+    assert importance_bars.draw(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
+    assert importance_bars.caption(record).endswith("chance. Mind the gap.")
 
 
 def test_too_few_trials_have_no_importances() -> None:
     nothing = Importances(evaluator="ped-anova", trials=2, parameters=(), note="too few")
-    assert importances.data(told.findings(importances=nothing)) is None
-    assert importances.data(told.findings()) is None
+    assert importance_bars.data(told.findings(importances=nothing)) is None
+    assert importance_bars.data(told.findings()) is None
 
 
 def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Interaction:
@@ -172,34 +172,34 @@ def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Int
 
 def test_an_interaction_of_a_number_and_a_name() -> None:
     found = two(((0.001, "sgd", 0.5), (0.1, "adam", 0.9), (0.01, "sgd", 0.7)), strength=0.25, p_value=0.4)
-    record = interaction.data(told.findings(interaction=found))
+    record = interaction_map.data(told.findings(interaction=found))
     assert record is not None
     assert record.x.log
     assert record.y.ticks == ("adam", "sgd")
     assert record.points == ((0.001, 1.0, 0.5), (0.1, 0.0, 0.9), (0.01, 1.0, 0.7))
-    figure = interaction.draw(record)
+    figure = interaction_map.draw(record)
     dots = figure.data[0]
     assert list(dots.x) == [0.001, 0.01, 0.1]  # the best is drawn last, on top
     assert list(dots.marker.color) == [0.5, 0.7, 0.9]
     assert all(abs(y - place) <= 0.25 for y, place in zip(dots.y, (1, 1, 0), strict=True))
     assert figure.layout.xaxis.type == "log"
     assert figure.layout.xaxis.ticktext == ("0.001", "0.003", "0.01", "0.03", "0.1")
-    assert "25% is their combination" in interaction.caption(record)
-    assert "could be chance" in interaction.caption(record)
+    assert "25% is their combination" in interaction_map.caption(record)
+    assert "could be chance" in interaction_map.caption(record)
 
 
 def test_an_interaction_of_few_values_is_a_heat_map() -> None:
     grid = Grid(columns=(1, 2), rows=("adam", "sgd"), means=((0.5, None), (0.6, 0.7)), counts=((1, 0), (2, 3)))
     found = two(((1, "adam", 0.5), (2, "sgd", 0.7)), grid=grid, second_kind="categorical")
-    record = interaction.data(told.findings("minimize", interaction=found))
+    record = interaction_map.data(told.findings("minimize", interaction=found))
     assert record is not None
-    heat = interaction.draw(record).data[0]
+    heat = interaction_map.draw(record).data[0]
     assert [list(row) for row in heat.z] == [[0.5, None], [0.6, 0.7]]
     assert [list(row) for row in heat.customdata] == [[1, 0], [2, 3]]
     assert heat.reversescale  # strong colour is good, and less is better
-    assert interaction.draw(record).layout.yaxis.ticktext == ("adam", "sgd")
+    assert interaction_map.draw(record).layout.yaxis.ticktext == ("adam", "sgd")
 
 
 def test_no_trial_has_both_parameters() -> None:
-    assert interaction.data(told.findings()) is None
-    assert interaction.data(told.findings(interaction=two(()))) is None
+    assert interaction_map.data(told.findings()) is None
+    assert interaction_map.data(told.findings(interaction=two(()))) is None

@@ -147,7 +147,7 @@ def test_an_interval_that_reaches_below_zero_does_not_squeeze_the_figures() -> N
     assert high > interval[1]
 
 
-def test_nothing_was_swept() -> None:
+def test_without_a_sweep_there_is_no_figure_of_one() -> None:
     assert sweeps.data(told.findings()) is None
     assert sweeps.data(told.findings(sweeps=told.sweep_report({}))) is None
 

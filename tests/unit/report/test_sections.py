@@ -10,7 +10,7 @@ import told
 
 from hpo.analysis import ASSUMED, RowScores, compare, failures, unseen
 from hpo.report import document, html, markdown
-from hpo.report.dashboard import note
+from hpo.report.dashboard_notes import note
 from hpo.report.document import Document, Pictures, Table
 from hpo.service.compare.report import Claimed
 from hpo.service.findings import CurvePair, Curves, Missing, Predictions
@@ -66,14 +66,14 @@ def test_a_verdict_on_rows_drawn_anew_says_that_the_search_has_seen_them() -> No
     assert anew.verdict.second in note(anew, "")
 
 
-def test_how_soon_the_hand_was_passed_is_told_only_where_it_can_be() -> None:
+def test_after_how_many_trials_the_baseline_was_passed_is_reported_only_where_known() -> None:
     unseen = markdown(told_of(comparison=told.comparison(WON, LOST)))
     assert "has no value in the search, so nobody can tell after how many trials it was passed" in unseen
     never = markdown(told_of(comparison=told.comparison(WON, LOST, value=0.99)))
     assert "No trial of the search passed the hand-picked configuration’s value" in never
 
 
-def test_what_the_hand_spent_is_told_where_it_is_on_record() -> None:
+def test_the_budget_of_the_hand_is_reported_where_it_is_on_record() -> None:
     report = told.comparison(WON, LOST)
     unknown = markdown(told_of(comparison=report))
     assert "How the hand-picked configuration was come by is not on record" in unknown
@@ -98,7 +98,7 @@ def test_a_claim_that_reports_no_figure_is_not_told() -> None:
     assert "claims" not in markdown(told_of(comparison=replace(told.comparison(WON, LOST), claimed=empty)))
 
 
-def test_every_pair_is_told_with_who_won_it() -> None:
+def test_every_pair_is_reported_with_who_won_it() -> None:
     made = told_of("minimize", comparison=told.comparison([2.0, 3.0, 2.5], [2.5, 2.5, 2.5], direction="minimize"))
     rows = words(tables(made, "comparison")["All 3 pairs"])
     assert [row[3:] for row in rows] == [("+0.500", "won"), ("−0.500", "lost"), ("0", "tied")]
@@ -211,7 +211,7 @@ def test_curves_end_in_a_table() -> None:
     assert words(table) == [("optimum", "3", "0.8750", "0.7500")]
 
 
-def test_commands_seeds_and_checksums_are_told() -> None:
+def test_commands_seeds_and_checksums_are_reported() -> None:
     found = told.findings()
     provenance = replace(
         found.provenance,

@@ -121,7 +121,7 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         stopped_why=None,
         until=None,
         trial_timeout=None,
-        in_hand=(),
+        running_trials=(),
     )
     provenance = Provenance(
         versions={}, python="3", platform="p", seeds={}, commands=(), data={}, made_at=datetime.now(UTC)

@@ -218,7 +218,7 @@ def test_workers_of_one_study_begin_differently_and_the_same_worker_alike() -> N
     assert sampler_seed(7, "host-1") != sampler_seed(8, "host-1")
 
 
-def test_a_trial_made_through_the_storage_sees_what_was_told_in_between() -> None:
+def test_a_trial_made_through_the_storage_sees_what_was_reported_in_between() -> None:
     """A worker creates its trials with the slot's attributes, not by `ask`, which is what renews Optuna's cache."""
     study = optuna.create_study(sampler=make_sampler("tpe", space=MIXED, seed=1))
     template = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hpo.data import Dataset, Rows
 from hpo.errors import DefinitionError, UsageError
 from hpo.search import measure
-from hpo.search.evaluation import Evaluation
-from hpo.search.rows import cut, labelled
+from hpo.search.row_splits import cut, labelled
+from hpo.search.trial_evaluation import Evaluation
 from hpo.study import Fidelity, Float, Holdout, Params, Space, StudyDefinition
 from hpo.training import Recipe
 

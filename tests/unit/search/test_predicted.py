@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.search.measuring import predicted
+from hpo.search.job_objective import predicted
 
 HOT = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
 SCORES = np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]], dtype=np.float32)
@@ -29,5 +29,7 @@ SCORES = np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]], dtype=np.float32)
     ],
     ids=["one-hot", "labels", "labels in a column", "a probability", "a number", "flat", "several numbers"],
 )
-def test_classes_are_told_from_numbers(outputs: np.ndarray, y: np.ndarray, metric: str, kept: dict[str, Any]) -> None:
+def test_predictions_are_kept_as_labels_or_as_values(
+    outputs: np.ndarray, y: np.ndarray, metric: str, kept: dict[str, Any]
+) -> None:
     assert predicted(outputs, y, metric) == kept

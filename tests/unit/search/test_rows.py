@@ -3,7 +3,7 @@ import pytest
 
 from hpo.data import Dataset, Rows
 from hpo.errors import UsageError
-from hpo.search.rows import cut, load
+from hpo.search.row_splits import cut, load
 from hpo.study import Evaluation, Fidelity, Float, Holdout, KFold, Space, StudyDefinition
 
 LABELS = np.repeat(np.arange(4), [40, 30, 20, 10])

@@ -46,7 +46,7 @@ def test_the_trials_until_the_baseline_was_passed_are_counted_as_they_ended(dire
     assert trials_to_pass(its, BY_HAND, direction) == expected  # the failed one counts: it was paid for
 
 
-def test_nothing_is_told_where_the_baseline_has_no_value_or_was_never_passed() -> None:
+def test_nothing_is_reported_where_the_baseline_has_no_value_or_was_never_passed() -> None:
     assert trials_to_pass(slots((1.0, "pruned", 0.5, BY_HAND), (2.0, "complete", 0.9, {})), BY_HAND, "maximize") is None
     assert (
         trials_to_pass(slots((1.0, "complete", 0.5, BY_HAND), (2.0, "complete", 0.5, {})), BY_HAND, "maximize") is None

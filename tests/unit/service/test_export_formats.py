@@ -235,7 +235,7 @@ def test_what_is_no_number_is_null_in_json_and_itself_elsewhere() -> None:
     assert math.isnan(as_parquet([odd])[0]["attributes_train"])
 
 
-def test_the_study_is_told_without_what_only_hpo_needs() -> None:
+def test_the_study_is_reported_without_what_only_hpo_needs() -> None:
     study = json.loads(written([], "json"))["study"]
     assert "id" not in study
     assert study["created_at"] == "1970-01-01T00:00:00+00:00"

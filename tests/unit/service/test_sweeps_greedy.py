@@ -135,7 +135,7 @@ def test_whatever_the_scores_each_winner_is_no_worse_than_its_table(scores, dire
         assert step.chosen == first  # of equal ones, the first
 
 
-def test_what_is_ahead_is_told_before_it_is_known() -> None:
+def test_the_trainings_ahead_are_estimated_before_the_choices_are_known() -> None:
     definition = define()
     begun = walk(definition, {}, repeats=2, seed=0)
     assert len(ahead(definition, begun, repeats=2, seed=0)) == 2 * 7

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import DefinitionError, StudyError, UsageError
+from hpo.service.sweep.jobs import as_reported, repeat_seed, sweep_jobs
 from hpo.service.sweep.request import SweepRequest, chosen_sweeps
-from hpo.service.sweep.run import as_reported, repeat_seed, sweep_jobs
 from studies.cnn import study as cnn
 from studies.fcnn import study as fcnn
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.data import Dataset, Rows
-from hpo.search.rows import cut
+from hpo.search.row_splits import cut
 from hpo.study import Params
 from hpo.training import Phase, build, fit
 from studies.transfer import data, model, pretraining, study

@@ -85,7 +85,7 @@ REMOVING = "import sys\nfor name in [name for name in sys.modules if name.starts
     "act",
     [
         f"{REMOVING}del sys.modules[name]",
-        f"{REMOVING}del sys.modules[name]\nimport hpo.errors, hpo.study, hpo.analysis.race",
+        f"{REMOVING}del sys.modules[name]\nimport hpo.errors, hpo.study, hpo.analysis.ranking",
         f"{REMOVING}sys.modules[name] = None",
         "import sys\nsys.modules.clear()",
         "import sys, types\nsys.modules['hpo.nosuch'] = sys.modules['json'] = types.ModuleType('fake')",
@@ -100,7 +100,7 @@ def test_modules_are_as_they_were(act: str) -> None:
     assert sys.modules["hpo"].study is sys.modules["hpo.study"]
     assert sys.modules["hpo.study"].checks is hpo.study.checks
     assert "hpo.nosuch" not in sys.modules
-    from hpo.analysis.race import UsageError  # whether it was there before or not, its classes are ours
+    from hpo.analysis.ranking import UsageError  # whether it was there before or not, its classes are ours
 
     assert UsageError is sys.modules["hpo.errors"].UsageError
 

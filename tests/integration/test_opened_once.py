@@ -1,0 +1,67 @@
+"""A command opens its database once: what planning has opened is handed on to whoever does it and tells of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import small_tables
+import toy
+
+from hpo.cli.main import ERROR, main
+from hpo.service import storage
+from hpo.service.slots.slots import Slots
+from hpo.service.storage import opening
+
+NAME = "toy-line-quick"
+NOBODY = ("--workers", "0", "--timeout", "1s")  # no process is started: who works at it is not the question here
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, int]]:
+    """Runs a command on a database in a file; its exit code, and how often it opened the database."""
+    url = f"sqlite:///{tmp_path}/hpo.db"
+    openings: list[object] = []
+    connect = opening.connect
+
+    def counted(*given: object, **more: object) -> object:
+        openings.append(given)
+        return connect(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(opening, "connect", counted)
+
+    def run(*words: str) -> tuple[int, int]:
+        openings.clear()
+        return main([*words, "--storage", url]), len(openings)
+
+    return run
+
+
+def test_a_search_is_opened_once_whether_new_or_there(command) -> None:
+    search = ("optimize", f"{toy.FILE}:study", "--trials", "3", *NOBODY)
+    assert command(*search) == (0, 1)
+    assert command(*search) == (0, 1)
+
+
+@pytest.mark.parametrize("wait", [(), ("--json",)])
+def test_what_is_left_to_a_fleet_is_opened_once_by_its_definition_and_by_its_name(command, wait) -> None:
+    assert command("submit", f"{toy.FILE}:study", "--trials", "3", *wait) == (0, 1)
+    assert command("submit", NAME, "--trials", "4", *wait) == (0, 1)
+
+
+@pytest.mark.parametrize("method", [(), ("--greedy", "--fidelity", "quick")])
+def test_tables_are_opened_once(command, method) -> None:
+    tables = ("sweep", f"{small_tables.FILE}:study", *method, *NOBODY)
+    assert command(*tables) == (0, 1)
+    assert command(*tables) == (0, 1)
+
+
+def test_a_comparison_is_opened_once(command, tmp_path: Path) -> None:
+    assert command("submit", f"{toy.FILE}:study", "--trials", "2") == (0, 1)
+    with_results = storage.open(f"sqlite:///{tmp_path}/hpo.db")
+    slots = Slots(with_results)
+    for x in (0.5, 0.7):
+        slot = slots.claim(NAME, "me", 60)
+        assert slot is not None
+        assert slots.settle(slot, "complete", x, params={"x": x, "kind": "a"})
+    with_results.close()
+    assert command("compare", NAME, *NOBODY) == (ERROR, 1)  # its time is up before anybody trained

@@ -14,10 +14,11 @@ import toy
 from hpo.errors import DataError
 from hpo.service import studies
 from hpo.service.slots.offers import offers
-from hpo.service.slots.slot import Slot
+from hpo.service.slots.slot import Outcome, Slot
 from hpo.service.slots.slots import Slots
 from hpo.service.storage import Storage
 from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.service.studies.fail_fast import first_all_failed
 from hpo.service.workers import prepared, sources
 from hpo.service.workers.order import Avoid, Ended
 from hpo.service.workers.serve import MakeObjective, Server, Step
@@ -349,6 +350,28 @@ def test_a_study_whose_first_trials_all_fail_is_stopped(store: Storage, make: Ma
     assert record.stopped_by == "hpo"
     assert "its first 5 trials all failed, the last with: ZeroDivisionError: no such luck" in (record.stopped_why or "")
     assert (Slots(store).counts("broken").failed, Slots(store).counts("sound").complete) == (5, 1)
+
+
+def test_failures_of_an_earlier_run_do_not_end_the_next_one(store: Storage, make: Make) -> None:
+    """Somebody has mended their cause, it may be hoped."""
+    make("mended", 8)
+    slots = Slots(store)
+
+    def settle(outcome: Outcome) -> None:
+        slot = slots.claim("mended", "w", 60)
+        assert slot is not None
+        assert slots.settle(slot, outcome, 0.5 if outcome == "complete" else None, "no such luck")
+
+    for _ in range(4):
+        settle("failed")
+    assert first_all_failed(store, "mended") is None
+    settle("failed")
+    assert first_all_failed(store, "mended") == "its first 5 trials all failed, the last with: no such luck"
+    assert first_all_failed(store, "mended", known=1) is None
+    settle("failed")
+    assert first_all_failed(store, "mended", known=1) is not None
+    settle("complete")
+    assert first_all_failed(store, "mended", known=1) is None
 
 
 def _is(trial: optuna.Trial, study: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 __all__ = ["DIRECTIONS", "Direction", "closest", "spelled"]
 
 Direction = Literal["maximize", "minimize"]
+"""Which values of a metric are better, in Optuna's words: larger ones or smaller ones."""
 
 _BY_SHAPES = ("accuracy", "acc")  # of the targets and outputs it depends which accuracy is meant
 

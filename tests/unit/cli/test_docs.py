@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pages import PAGES, PROJECT, commands
 from hpo.cli.app import app
 from hpo.study import registry
 from hpo.study.configurations import read_configurations
+from tools.options import MARK, on_page_markdown
 
 GROUP = typer.main.get_command(app)
 
@@ -96,9 +96,6 @@ def test_every_definition_that_comes_with_hpo_is_named() -> None:
 
 
 def test_the_site_has_every_command_with_all_its_options() -> None:
-    sys.path.insert(0, str(PROJECT))
-    from tools.options import MARK, on_page_markdown
-
     page = on_page_markdown((PROJECT / "docs" / "options.md").read_text(encoding="utf-8"))
     assert MARK not in page
     for name, command in GROUP.commands.items():

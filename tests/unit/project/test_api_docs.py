@@ -5,21 +5,19 @@ The code is read, not imported, by what reads it for the site: Griffe, with our 
 
 import ast
 import re
-import sys
 from pathlib import Path
 
 import griffe
 import pytest
 
+from tools.field_comments import FieldComments
+
 PROJECT = Path(__file__).parents[3]
-sys.path.insert(0, str(PROJECT))
 LAYERS = ("study", "training", "data", "analysis")
 
 
 def public() -> dict[str, griffe.Object]:
     """Each public name of the four layers, with what it stands for."""
-    from tools.field_comments import FieldComments
-
     root = griffe.load(
         "hpo",
         search_paths=[str(PROJECT)],

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 import yaml
 from pages import PAGES, PROJECT, blocks, commands
 
-sys.path.insert(0, str(PROJECT))
+from tools.wrap import WIDTH, wrapped
+
 CANNOT_RUN = {"sh": 15, "dockerfile": 1}  # Docker, clusters, other machines: see CONTRIBUTING.md
 SHOWN = {"text", "mermaid"}  # nothing in them could run
 ELSEWHERE = {"python", "console"}  # tests/integration/test_docs_python.py, tests/unit/cli/test_docs.py
@@ -40,15 +40,11 @@ def test_only_programs_that_are_there_stand_after_a_prompt(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_line_of_prose_is_longer_than_a_screen(page: Path) -> None:
-    from tools.wrap import wrapped
-
     text = page.read_text(encoding="utf-8")
     assert wrapped(text) == text, f"{page.name}: make format lays it out anew"
 
 
 def test_prose_is_told_from_what_must_stay_as_it_is() -> None:
-    from tools.wrap import WIDTH, wrapped
-
     words = "word " * 40
     kept = f"| {words} |\n\n```sh\n{words}\n```\n\n    {words}\n\n# {words}\n"
     assert wrapped(kept) == kept

@@ -1,7 +1,7 @@
 """One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners.
 
-- `objective(definition)` is a plain Optuna callable. What cannot be trained is told by
-  `trial.set_constraint`, the user attribute `reason` and TrialPruned, before anything is built; so is one that diverges.
+- `objective(definition)` is a plain Optuna callable. What cannot be trained is told by `trial.set_constraint`, the user
+  attribute `reason` and TrialPruned, before anything is built; so is what diverges.
 - User attributes of a trial: `seed`, `reason` where there is one, `train` (the last epoch's), `epochs`,
   `compile_seconds`, `fit_seconds`, each cost by its name, `probes` where the definition asks for them.
 - A sampler is wrapped so that a configuration is drawn whole, and drawn again where it was tried before; `claim` lets a

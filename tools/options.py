@@ -19,7 +19,7 @@ def options() -> str:
 
     def section(command: Any, name: str) -> Iterator[str]:
         context = command.make_context(name, [], resilient_parsing=True)
-        yield f"## {name}\n\n{_cell(command.help)}\n\n| | |\n| --- | --- |"
+        yield f"## {name}\n\n{_cell(command.help)}\n\n| what | means |\n| --- | --- |"
         for parameter in command.params:
             if record := parameter.get_help_record(context):  # a hidden option has none
                 yield f"| `{record[0]}` | {_cell(record[1])} |"

@@ -30,6 +30,14 @@ def test_json_and_yaml_can_be_read(page: Path) -> None:
         assert yaml.safe_load(block.text)
 
 
+def test_no_line_of_a_diagram_ends_early() -> None:
+    """Mermaid takes a semicolon, and in a state diagram a second colon, for the end of a statement."""
+    drawn = [block.text for page in PAGES for block in blocks(page, "mermaid")]
+    assert [text.split()[0] for text in drawn] == ["stateDiagram-v2", "sequenceDiagram"]
+    assert not any(";" in text for text in drawn)
+    assert all(line.count(":") <= 1 for line in drawn[0].split("\n"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_only_programs_that_are_there_stand_after_a_prompt(page: Path) -> None:
     """What is hpo's is parsed by it, and make's targets are looked up; anything else belongs in a block of sh."""

@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow compose-test check format bench compare parity fuzz simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-slow compose-test check docs format bench compare parity fuzz simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -30,15 +30,20 @@ test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's Po
 compose-test: $(READY) ## The compose file built and run by Docker, disturbed: 60 trials, none lost (skips without an engine)
 	$(BIN)/python tests/compose/run_compose.py $(ARGS)
 
-check: $(READY) ## Lint, format, types, import layers
+check: $(READY) docs ## Lint, format, types, import layers, the site of the docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## Put the code in its format
+# NO_MKDOCS_2_WARNING: mkdocs-material's own advertisement.
+docs: $(READY) ## Build the site of the docs into site/, strictly and without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+format: $(READY) ## Put code and prose in their format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/wrap.py
 
 bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winner anew (hours; each alone: see benchmarks/)
 	$(BIN)/python -m benchmarks.startup
@@ -88,7 +93,7 @@ lock: ## Resolve requirements.lock anew (needs uv)
 	$(if $(PYTHON),$(PYTHON),python3) tools/lock.py
 
 clean: ## Remove .venv and the tools' caches; studies and fetched data stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip checks every file against the hashes of the lock; setuptools comes from there too, so nothing unlocked is fetched.

@@ -1,6 +1,6 @@
 """hpo: hyperparameter optimization for Keras models, on one laptop or a fleet.
 
-`objective` is the door for library users: a plain Optuna callable with none of the service around it. It is imported on
+`objective` is for whoever uses the library: a plain Optuna callable with none of the service around it. It is imported on
 first use, so that `import hpo` costs nothing.
 """
 

@@ -1,4 +1,11 @@
-"""What measurements say: comparisons, races, tables. Pure functions over plain records; no Keras, no Optuna."""
+"""What measurements say: comparisons, races, tables. Pure functions over plain records; no Keras, no Optuna.
+
+Importing it imports NumPy alone, and SciPy when something is called. Records have `to_json` and `from_json` where they
+are kept. `methods` (intervals, permutation, Dunnett, Holm, power, interim analyses) lies under `comparison` (does a
+beat b), `tables` (measured beside reported, the choice among rows, claims), `importance` and `race`. Which of two
+values is better is asked of the direction everywhere, and a gain is above 0 where the first one is better. What the
+methods are and where they come from: docs/statistics.md.
+"""
 
 from hpo.analysis.comparison import compare
 from hpo.analysis.comparison.reliability import FailureRate, Failures, failures

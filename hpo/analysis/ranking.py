@@ -22,7 +22,12 @@ _RESAMPLES = 9_999  # of the rounds
 
 @dataclass(frozen=True, kw_only=True)
 class Racer:
-    """One configuration in the race."""
+    """One configuration in the race.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
 
     name: Name  # for a person; unique in its race
     number: Count | None  # of its trial; None: a baseline
@@ -43,13 +48,18 @@ class Racer:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Racer":
-        """What `to_json` made."""
+        """The record of which `to_json` made `document`."""
         return cls(**{**document, "scores": tuple(document["scores"])})
 
 
 @dataclass(frozen=True, kw_only=True)
 class RaceFinding:
-    """What the race says about the search."""
+    """What the race says about the search.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
 
     order: tuple[Racer, ...]  # best mean first
     winner: Racer  # the first that is no baseline
@@ -80,7 +90,7 @@ class RaceFinding:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "RaceFinding":
-        """What `to_json` made."""
+        """The record of which `to_json` made `document`."""
         interval = document["optimism_ci95"]
         return cls(
             order=tuple(Racer.from_json(racer) for racer in document["order"]),

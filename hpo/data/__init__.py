@@ -1,4 +1,12 @@
-"""Data sets and splits, as arrays."""
+"""Data sets and splits, as arrays.
+
+- Rows come in any form (frames by position, tensors, lists) and are arrays from then on. `checked` has one look at what
+  a definition's `data()` gave, in every process that loads it.
+- `digest` says which rows these are. A study keeps it, and a process that has others refuses the study.
+- A loader checks every byte it uses. A damaged file in `$HPO_DATA_DIR` or in our own cache is a DataError; anywhere
+  else it is a warning, and the next place is looked at. None is ever deleted.
+- Splits are functions of a seed; indices are int64 and rise.
+"""
 
 from hpo.data.boston_housing import boston_housing
 from hpo.data.catalog import DATASETS, Located, fetch, locate

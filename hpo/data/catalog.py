@@ -22,11 +22,17 @@ DATASETS: Mapping[str, str] = MappingProxyType(
         "boston-housing": "Boston Housing: 404 + 102 census tracts, 13 numbers each, median home value",
     }
 )
+"""Name of each data set that comes with hpo -> one line on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Located:
-    """Where a data set lies."""
+    """Where a data set lies.
+
+    Raises:
+        DataError: a field is not of its kind.
+
+    """
 
     name: Name  # a key of DATASETS
     source: str | None  # whose folder it lies in, for a person: "the Keras cache"; None where it lies nowhere
@@ -43,7 +49,15 @@ class Located:
 
 
 def locate(name: str) -> Located:
-    """Look for a data set and check it, fetching nothing. Raises UsageError for a name that is not in DATASETS."""
+    """Look for a data set and check it, fetching nothing.
+
+    Args:
+        name: a key of `DATASETS`.
+
+    Raises:
+        UsageError: the name is not in DATASETS.
+
+    """
     try:
         if _known(name) == "boston-housing":
             return _boston()
@@ -54,6 +68,10 @@ def locate(name: str) -> Located:
 
 def fetch(name: str, on_progress: OnProgress | None = None) -> Located:
     """Look for a data set and fetch it where it lies nowhere.
+
+    Args:
+        name: a key of `DATASETS`.
+        on_progress: called with a `FetchProgress` now and then; None: nobody looks on.
 
     Raises:
         DataError: it cannot be had, or a file of it is damaged.

@@ -62,9 +62,9 @@ class Dataset:
 
     """
 
-    name: Name
-    development: Rows
-    test: Rows
+    name: Name  # for a person, in messages and reports
+    development: Rows  # what searches train and judge on
+    test: Rows  # what finished configurations are scored on, and nothing else
     feature_names: tuple[str, ...] = ()  # of the columns of x, where they have names
     label_names: tuple[str, ...] = ()  # of the classes, where y holds labels
     may_miss: bool = False  # whether NaN may stand in x for a missing cell, which the model itself makes up for

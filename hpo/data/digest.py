@@ -16,6 +16,10 @@ def digest(data: Dataset) -> str:
 
     Names of columns and classes play no part. It is by the bit: a column computed on two kinds of machine may differ in
     its last digits, and is another one then; round it, or let the model compute it.
+
+    Args:
+        data: the data set, checked or not.
+
     """
     told = hashlib.sha256()
     for rows in (data.development, data.test):

@@ -31,7 +31,12 @@ CHUNK = 1 << 18  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class FetchProgress:
-    """How far a fetch is."""
+    """How far a fetch is.
+
+    Raises:
+        DataError: a field is not of its kind.
+
+    """
 
     what: str  # for a person: a file's name, or what is being done
     done: Count  # bytes here already

@@ -36,6 +36,9 @@ def fashion_mnist(on_progress: OnProgress | None = None) -> Dataset:
     x is uint8 (rows, 28, 28, 1), as stored: 0 is background, 255 is white. y is one-hot float32 (rows, 10).
     Every file is checked each time it is read; the whole takes about 0.3 s, so nothing else is cached.
 
+    Args:
+        on_progress: called with a `FetchProgress` now and then while files are fetched; None: nobody looks on.
+
     Raises:
         DataError: it cannot be had, or a file of it is damaged.
 

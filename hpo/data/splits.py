@@ -32,13 +32,31 @@ def stratified_holdout(labels: ArrayLike, rows: int, seed: Seed) -> tuple[Index,
 
 
 def holdout(total: int, rows: int, seed: Seed) -> tuple[Index, Index]:
-    """Hold `rows` of `total` rows out, without classes: (train, validation). Raises UsageError."""
+    """Hold `rows` of `total` rows out, whatever their classes.
+
+    Args:
+        total: how many rows there are.
+        rows: how many to hold out, from 1 to total - 1.
+        seed: decides which.
+
+    Returns:
+        (train, validation): row numbers, total - rows and rows of them.
+
+    Raises:
+        UsageError: there are not that many rows.
+
+    """
     _refuse_beyond("held-out rows", rows, low=1, high=total - 1, of=total)
     return _divide(total, np.random.default_rng(seed).permutation(total)[:rows].astype(np.int64))
 
 
 def kfold(rows: int, folds: int, seed: Seed) -> list[tuple[Index, Index]]:
     """Cut `rows` rows into `folds` folds whose sizes differ by one at the most, the larger ones first.
+
+    Args:
+        rows: how many rows there are.
+        folds: how many folds, from 2 to `rows`.
+        seed: decides which row is in which fold.
 
     Returns:
         (train, validation) for each fold; every row is in exactly one validation.

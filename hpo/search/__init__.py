@@ -1,4 +1,16 @@
-"""One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners."""
+"""One trial: configuration, evaluation, value; and what draws and stops them: samplers and pruners.
+
+- `objective(definition)` is a plain Optuna callable. What cannot be trained is told by `trial.set_constraint`, the user
+  attribute `reason` and TrialPruned, before anything is built; so is what diverges.
+- User attributes of a trial: `seed`, `reason` where there is one, `train` (the last epoch's), `epochs`,
+  `compile_seconds`, `fit_seconds`, each cost by its name, `probes` where the definition asks for them.
+- A sampler is wrapped so that a configuration is drawn whole, and drawn again where it was tried before; `claim` lets a
+  storage make that safe between processes. Samplers and pruners are refused, with the reason, where they cannot work.
+- A `Job` is one measurement: a configuration, a seed, and which rows it trains on and is scored on. Its key is a digest
+  of these, so the same thing is never measured twice.
+
+How samplers and pruners are set, and why folds are trained in step: docs/search.md.
+"""
 
 from hpo.search.job import Job
 from hpo.search.job_objective import Measuring, measuring

@@ -1,4 +1,17 @@
-"""What can be searched, as plain records: no Optuna, no Keras, nothing that takes time to import."""
+"""What can be searched, as plain records: no Optuna, no Keras, nothing that takes time to import.
+
+- Every field of a record is checked where the record is made: `check(self)` looks at each as its annotation says, with
+  limits as in `Annotated[int, Least(1)]`, and keeps it in Python's own types (NumPy's are taken for them), or refuses
+  it in one line that names it. Records of other layers do the same; `arguments(UsageError)` does it for functions.
+- `registry.load(reference)` finds a definition in whatever process: a name, `package.module:attribute` or
+  `path/to/file.py:attribute`. A file's folder comes last on the import path, so that what lies beside it hides no
+  library. A process has one module a name: a definition that would get another one's, or an older text, is refused.
+- Code of definitions runs contained, when its file is imported and when its functions are called: what it raises ends
+  what was asked and nothing else, `sys.exit` and `os._exit` too. What it changes of the process is put back.
+- `StudyDefinition.version` is a digest of a definition's code, the files of its own folder that it imports included:
+  workers with another version leave its studies alone.
+- `metrics` knows the metrics of Keras by name, and which way each is better, without importing Keras.
+"""
 
 from hpo.study.ablation import Ablation, Technique
 from hpo.study.baseline import Baseline

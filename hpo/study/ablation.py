@@ -14,7 +14,12 @@ __all__ = ["Ablation", "Technique"]
 
 @dataclass(frozen=True, kw_only=True)
 class Technique:
-    """One thing that is there or not."""
+    """One thing that is there or not.
+
+    Raises:
+        DefinitionError: its name is no text, or a configuration is no mapping.
+
+    """
 
     name: Name  # for a person: "batch normalization"
     alone: Params  # the plain configuration with it, whole, in the words of the default space
@@ -26,13 +31,20 @@ class Technique:
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """A plain configuration, a full one, and the techniques that make the difference."""
+    """A plain configuration, a full one, and the techniques that make the difference.
+
+    `hpo sweep` trains `table`; the report tells what each technique adds alone, in company, and the difference of both.
+
+    Raises:
+        DefinitionError: a field is not of its kind.
+
+    """
 
     id: Name  # short, unique among the definition's sweeps: what `hpo sweep DEFINITION ID` takes
     title: str  # for a person
     plain: Params  # none of the techniques; whole, in the words of the default space
     full: Params  # all of them
-    techniques: tuple[Technique, ...]
+    techniques: tuple[Technique, ...]  # each is in the full configuration and not in the plain one
 
     def __post_init__(self) -> None:
         check(self)
@@ -65,11 +77,11 @@ class Ablation:
         )
 
     def alone(self, technique: int) -> int:
-        """The row of `table` in which the technique of that index stands alone; row 0 has none."""
+        """The row of `table` in which the technique of index `technique`, from 0, stands alone; row 0 has none."""
         return 1 + technique
 
     def without(self, technique: int) -> int:
-        """The row of `table` that lacks the technique of that index alone; the last row lacks none."""
+        """The row of `table` that lacks only the technique of index `technique`, from 0; the last row lacks none."""
         return 1 + len(self.techniques) + technique
 
 

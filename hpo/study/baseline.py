@@ -19,7 +19,7 @@ class Baseline:
 
     """
 
-    name: Name
+    name: Name  # short: what `--config` and `--baseline` take
     title: str  # where it comes from, for a person
     params: Params  # as the definition's default space writes it
     elsewhere: Mapping[str, Params] = field(default_factory=dict)
@@ -29,5 +29,5 @@ class Baseline:
         check(self)
 
     def params_in(self, space: str) -> Params:
-        """The configuration as the space of that name writes it."""
+        """The configuration as the space named `space` writes it."""
         return self.elsewhere.get(space, self.params)

@@ -28,7 +28,7 @@ class Contrast:
     """
 
     sweep: Name  # id of the table
-    figure: ContrastFigure
+    figure: ContrastFigure  # what is compared: "test", "train", "gap" or "seconds"
     rows: tuple[Count, ...]  # from 0, in the table's order
     relation: Relation  # of the mean of `rows` to the mean of `than`
     than: tuple[Count, ...]  # from 0
@@ -57,7 +57,16 @@ class Contrast:
         relation: Relation,
         than: tuple[int, ...],
     ) -> tuple["Contrast", ...]:
-        """One contrast for each of `rows`, for a claim that must hold of every one and not only of their mean."""
+        """One contrast for each of `rows`, for a claim that must hold of every one and not only of their mean.
+
+        Args:
+            sweep: id of the table.
+            figure: what is compared.
+            rows: each of them is one side, from 0.
+            relation: of each of `rows` to the mean of `than`.
+            than: the other side of every contrast, from 0.
+
+        """
         return tuple(cls(sweep=sweep, figure=figure, rows=(row,), relation=relation, than=than) for row in rows)
 
     def __str__(self) -> str:

@@ -42,7 +42,12 @@ N = TypeVar("N", bound=_Named)
 
 
 def always_feasible(params: Params) -> str | None:  # noqa: ARG001 - the signature of every `infeasible`
-    """The `infeasible` of a definition that can train whatever its spaces hold."""
+    """The `infeasible` of a definition that can train whatever its spaces hold: it never has a reason.
+
+    Args:
+        params: any configuration.
+
+    """
     return None
 
 
@@ -63,9 +68,9 @@ class StudyDefinition:
     data: Callable[[], "Dataset"]  # loads the rows; called once in each worker
     build: Callable[[Params], "Recipe"]  # a configuration -> what to train; called for each training, seeded
     metric: Name  # what the value is: accuracy, or the name of a Keras metric such as mae
-    direction: Direction
+    direction: Direction  # which values are better; for a metric that Keras knows, it must be the metric's own
     spaces: tuple[Space, ...]  # the first is the default
-    evaluation: Evaluation
+    evaluation: Evaluation  # how a search judges a configuration: on rows held out, or by cross-validation
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
@@ -127,19 +132,19 @@ class StudyDefinition:
         return tuple(sweep for sweep in self.sweeps if any(row.reported for row in sweep.rows))
 
     def space(self, name: str | None = None) -> Space:
-        """The space of that name; the default one where no name is given. Raises UsageError."""
+        """The space called `name`; the default one where `name` is None. Raises UsageError where there is none."""
         return _find(self.name, "space", self.spaces, name, default=0)
 
     def fidelity(self, name: str) -> Fidelity:
-        """The fidelity of that name. Raises UsageError."""
+        """The fidelity called `name`. Raises UsageError where there is none."""
         return _find(self.name, "fidelity", self.fidelities, name, default=0)
 
     def baseline(self, name: str | None = None) -> Baseline:
-        """The baseline of that name; the first one where no name is given. Raises UsageError."""
+        """The baseline called `name`; the first one where `name` is None. Raises UsageError where there is none."""
         return _find(self.name, "baseline", self.baselines, name, default=0)
 
     def obstacle(self, params: Params) -> str | None:
-        """Why a configuration cannot be trained, as `infeasible` says; None where it can.
+        """Why the configuration `params` cannot be trained, as `infeasible` says; None where it can.
 
         Raises:
             DefinitionError: it says something else than a text or None.

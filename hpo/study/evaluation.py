@@ -11,7 +11,12 @@ __all__ = ["Evaluation", "Holdout", "KFold"]
 
 @dataclass(frozen=True, kw_only=True)
 class Holdout:
-    """Train on some of the development rows and score on `rows` others, the same for every trial of a study."""
+    """Train on some of the development rows and score on `rows` others, the same for every trial of a study.
+
+    Raises:
+        DefinitionError: fewer than 1 row.
+
+    """
 
     rows: Whole  # validation rows
     stratified: bool = False  # keep the share of each class, for a classification
@@ -22,7 +27,12 @@ class Holdout:
 
 @dataclass(frozen=True, kw_only=True)
 class KFold:
-    """k-fold cross-validation on the development rows, cut anew for each trial (arXiv 2405.15393)."""
+    """k-fold cross-validation on the development rows, cut anew for each trial (arXiv 2405.15393).
+
+    Raises:
+        DefinitionError: fewer than 2 folds.
+
+    """
 
     folds: Annotated[int, Least(2)] = 5  # unless the fidelity says otherwise
 
@@ -31,3 +41,4 @@ class KFold:
 
 
 Evaluation = Holdout | KFold
+"""How a search judges a configuration, on development rows alone."""

@@ -18,7 +18,7 @@ class Fidelity:
 
     """
 
-    name: Name
+    name: Name  # short: what `--fidelity` takes
     epochs: Whole  # passes over the training rows
     rows: Whole | None = None  # training rows of one evaluation; None: all there are
     folds: Annotated[int, Least(2)] | None = None  # folds of a cross-validation; None: as the evaluation says

@@ -55,7 +55,12 @@ Condition = Annotated[When, By(_when)]
 
 @dataclass(frozen=True, kw_only=True)
 class Categorical:
-    """One of a few values with no order among them."""
+    """One of a few values with no order among them.
+
+    Raises:
+        DefinitionError: there is no choice, two are alike, or `when` is no condition.
+
+    """
 
     choices: tuple[ParamValue, ...]  # at least one, all different
     when: Condition = field(default_factory=dict)  # empty: always active
@@ -75,13 +80,18 @@ class Categorical:
 
 @dataclass(frozen=True, kw_only=True)
 class Int:
-    """A whole number, `low` and `high` included."""
+    """A whole number, `low` and `high` included.
+
+    Raises:
+        DefinitionError: the range is empty or beyond ±2**53, the step is below 1, or `log` does not go with them.
+
+    """
 
     low: Bound  # from -2**53
     high: Bound  # to 2**53
     log: bool = False  # search the logarithm; needs low >= 1 and step 1
-    step: Annotated[Bound, Least(1)] = 1
-    when: Condition = field(default_factory=dict)
+    step: Annotated[Bound, Least(1)] = 1  # between neighbours, counted from low
+    when: Condition = field(default_factory=dict)  # empty: always active
 
     def __post_init__(self) -> None:
         check(self)
@@ -99,12 +109,17 @@ class Int:
 
 @dataclass(frozen=True, kw_only=True)
 class Float:
-    """A real number, `low` and `high` included."""
+    """A real number, `low` and `high` included.
 
-    low: float
-    high: float
+    Raises:
+        DefinitionError: the range is empty or not finite, or reaches 0 where `log` is set.
+
+    """
+
+    low: float  # finite
+    high: float  # finite, at least low
     log: bool = False  # search the logarithm; needs low > 0
-    when: Condition = field(default_factory=dict)
+    when: Condition = field(default_factory=dict)  # empty: always active
 
     def __post_init__(self) -> None:
         check(self)
@@ -119,3 +134,4 @@ class Float:
 
 
 Domain = Categorical | Int | Float
+"""The values a parameter is searched over, and the condition under which it exists."""

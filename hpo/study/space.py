@@ -26,7 +26,7 @@ class Space:
 
     """
 
-    name: Name
+    name: Name  # short: what `--space` takes
     params: Mapping[Name, Domain]  # in the order they are asked for
 
     def __post_init__(self) -> None:

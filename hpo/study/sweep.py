@@ -14,7 +14,12 @@ __all__ = ["Row", "Sweep"]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row of a table."""
+    """One row of a table.
+
+    Raises:
+        DefinitionError: a field is not of its kind.
+
+    """
 
     setting: Params  # what this row changes in the base configuration of its table
     reported: Mapping[str, Decimal] = field(default_factory=dict)
@@ -27,12 +32,17 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """One table: its base configuration and its rows, in the order of the report."""
+    """One table: its base configuration and its rows, in the order of the report.
+
+    Raises:
+        DefinitionError: a field is not of its kind, or `chosen` is no row of the table.
+
+    """
 
     id: Name  # short, unique in its definition: what `hpo sweep DEFINITION SWEEP` takes
     title: str  # what is varied, for a person
     base: Params  # the configuration the table was run from, in the words of the default space
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...]  # in the order of the report
     chosen: Count  # index of the row the report went on with
 
     def __post_init__(self) -> None:
@@ -43,5 +53,5 @@ class Sweep:
             )
 
     def configuration(self, row: Row) -> dict[str, ParamValue]:
-        """The whole configuration of one row."""
+        """The whole configuration of `row`: the base with what the row sets."""
         return {**self.base, **row.setting}

@@ -1,6 +1,22 @@
 """Training of Keras models by a compiled loop.
 
 Recipes and schedules are plain records; TensorFlow is imported when something that trains is first asked for.
+
+- An epoch is one compiled program. Programs are shared by runs of one shape (layers, optimizer, loss, batch size,
+  shapes of the rows) in a cache that is bounded in number and in bytes. Weights, rates, weight decay, penalties and
+  dropout live in variables, and a schedule is an array with a rate for each step: varying them compiles nothing.
+- It is the same as Keras: losses and metrics are those of `keras.Model.compile`, masks included, and a step does to
+  weights what Keras's optimizers do, to 1e-5; `make parity` compares all of them.
+- A shared program trains a clone of the model, and only where no difference is found between the two: attributes,
+  outputs, and a step with the same weights and random numbers. Else the model itself is trained, compiled for that run
+  alone, and a note says so. What says itself how it learns (`train_step`, `compute_loss`) is trained by Keras's own
+  step.
+- Targets that a loss or metric would take for something else are refused (`Infeasible`). What is not finite ends a run
+  (`Diverged`): the loss of any step, and after each epoch weights, outputs and scores.
+- What follows from scores is asked between epochs: performance scheduling and early stopping. Phases are parts of one
+  training with some layers frozen; weights are carried over, the optimizer begins anew.
+- One thread of a process builds or trains at a time, so `study.optimize(..., n_jobs=2)` is safe and no faster. Threads
+  and GPU memory are set by `configure`, before TensorFlow is used.
 """
 
 from importlib import import_module

@@ -13,7 +13,6 @@ __all__ = ["ACTIVATIONS", "activation"]
 
 PRELU_START = 0.25  # He et al. 2015, where Keras begins with 0, at which PReLU is ReLU
 
-# Name -> formula and source.
 ACTIVATIONS: Mapping[str, str] = MappingProxyType(
     {
         "sigmoid": "1 / (1 + exp(-z)), in (0, 1), saturates on both sides",
@@ -25,6 +24,7 @@ ACTIVATIONS: Mapping[str, str] = MappingProxyType(
         "selu": "1.0507 z, or 1.0507 * 1.6733 (exp(z) - 1) for z < 0; Klambauer et al. 2017",
     }
 )
+"""Name of each activation -> its formula and source; z is what the kernel gives."""
 
 
 def activation(name: str, *, slope: float = 0.01, alpha: float = 1.0) -> "list[keras.layers.Layer]":

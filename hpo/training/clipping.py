@@ -27,7 +27,7 @@ class Clip:
     """
 
     by: Name  # a key of CLIPPINGS
-    threshold: float = 1.0
+    threshold: float = 1.0  # above 0, in the unit of the gradients
 
     def __post_init__(self) -> None:
         check(self)

@@ -15,8 +15,6 @@ _GLOROT = "Glorot and Bengio 2010, for sigmoid, tanh and softmax"
 _HE = "He et al. 2015, for ReLU and what is like it"
 _LECUN = "LeCun et al. 1998, for SELU"
 
-# Name -> formula and source; glorot_uniform is what Keras takes where none is given. Normal draws
-# but the naive one are cut at two standard deviations and widened so that the variance is kept.
 INITIALIZERS: Mapping[str, str] = MappingProxyType(
     {
         "glorot_normal": f"normal, variance 1 / fan_avg; {_GLOROT}",
@@ -29,6 +27,8 @@ INITIALIZERS: Mapping[str, str] = MappingProxyType(
         "naive": "normal, mean 0, variance 1 whatever the layer's width; as it was done before 2010",
     }
 )
+"""Name of each initializer -> its formula and source. glorot_uniform is what Keras takes where none is given. Normal
+draws but the naive one are cut at two standard deviations and widened so that the variance is kept."""
 
 
 def initializer(name: str, seed: int | None = None) -> "keras.initializers.Initializer":

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NORMALIZATIONS", "hidden"]
 
-# Name -> what it does. Batch normalization is Keras' own: gamma (z - mean) / sqrt(variance + 0.001) + beta for each
-# unit; in training mean and variance are the batch's, after it moving averages, of which each batch moves a hundredth;
-# gamma, 1 at first, and beta, 0 at first, are learned. Source: Ioffe and Szegedy 2015.
 NORMALIZATIONS: Mapping[str, str] = MappingProxyType(
     {
         "none": "no batch normalization",
@@ -21,6 +18,9 @@ NORMALIZATIONS: Mapping[str, str] = MappingProxyType(
         "after": "behind the activation",
     }
 )
+"""Where batch normalization can stand -> what that means. It is Keras' own: gamma (z - mean) / sqrt(variance + 0.001) +
+beta for each unit; in training mean and variance are the batch's, after it moving averages, of which each batch moves a
+hundredth; gamma, 1 at first, and beta, 0 at first, are learned. Source: Ioffe and Szegedy 2015."""
 
 
 def hidden(

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OPTIMIZERS", "optimizer"]
 
-# Name -> formula of a step, defaults and source; all are Keras' own. g is the gradient, r the rate, t the number of the
-# step from 1, e = 1e-7 against division by 0; what a step keeps begins at 0, but for AdaGrad's s.
 OPTIMIZERS: Mapping[str, str] = MappingProxyType(
     {
         "sgd": "w -= r g; r 0.01; Robbins and Monro 1951",
@@ -33,6 +31,9 @@ OPTIMIZERS: Mapping[str, str] = MappingProxyType(
         "adamw": "w -= r weight_decay w, then Adam; Adam's defaults, weight_decay 0.004; Loshchilov and Hutter 2019",
     }
 )
+"""Name of each optimizer -> the formula of a step, its defaults and source; all are Keras' own. g is the gradient, r
+the rate, t the number of the step from 1, e = 1e-7 against division by 0; what a step keeps begins at 0, but for
+AdaGrad's s."""
 
 _CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {

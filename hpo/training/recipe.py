@@ -64,6 +64,9 @@ class Recipe:
     def of(cls, built: object) -> "Recipe":
         """What a definition's `build` gave: a recipe, or a model that was compiled with an optimizer and a loss.
 
+        Args:
+            built: what `build` returned.
+
         Raises:
             DefinitionError: it is neither, or was compiled with what a recipe cannot say.
 

@@ -36,7 +36,12 @@ __all__ = ["Epoch", "Run", "fit"]
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one epoch came to."""
+    """What one epoch came to.
+
+    Raises:
+        DefinitionError: a field is not of its kind.
+
+    """
 
     number: Whole  # from 1
     loss: AnyFloat  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
@@ -50,6 +55,9 @@ class Epoch:
 
 class Run:
     """One training, an epoch at a time; several may be stepped in turn.
+
+    A model with a training step of its own is trained by Keras, a batch at a time, several times slower; a model that
+    cannot be made anew from its configuration is trained itself, compiled for this run alone. Both say so.
 
     Args:
         recipe: what to train; its model gives the initial weights and is not changed before `model()`, but
@@ -210,7 +218,7 @@ class Run:
 
     @exclusive
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
-        """The outputs for inputs of shape (rows, ...) as the data set stores them; shape (rows, outputs)."""
+        """The outputs, of shape (rows, outputs), for inputs `x` of shape (rows, ...), as the data set stores them."""
         program = self._acquired()
         size = 8 * evaluation_batch(self._x)
         x = np.asarray(x, dtype=self._x.dtype.as_numpy_dtype)
@@ -337,9 +345,28 @@ def fit(
     on_epoch: Callable[[Epoch], object] | None = None,
     jit: bool | None = None,
 ) -> Run:
-    """Train one run to its last epoch, or to where early stopping ends it. Otherwise as `Run`.
+    """Train one run to its last epoch, or to where early stopping ends it.
 
-    `on_run` is called with the run before its first epoch, `on_epoch` after each epoch; both may raise to stop.
+    Args:
+        recipe: what to train.
+        train: rows to train on.
+        validation: rows to score after every epoch, or None.
+        epochs: how many epochs are trained at the most.
+        metric: accuracy, or the name of a Keras metric that is a mean over rows, such as mae.
+        seed: of the order of the rows.
+        on_run: called with the run before its first epoch; may raise to stop.
+        on_epoch: called with what each epoch came to; may raise to stop.
+        jit: whether XLA compiles; None decides by what pays.
+
+    Returns:
+        The run at its end: `run.outcome` has its figures, `run.model()` the trained model.
+
+    Raises:
+        UsageError: no rows, no epochs, a batch size below 1.
+        DefinitionError: the recipe asks for what cannot be trained, as `Run` says.
+        Infeasible: the targets do not go with the loss, the metric and the model's outputs.
+        Diverged: the loss, a weight, an output or a score was not finite.
+
     """
     run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit)
     if on_run is not None:

@@ -31,14 +31,17 @@ __all__ = [
 
 
 class Schedule(ABC):
-    """The learning rate as a function of the step."""
+    """The learning rate as a function of the step.
+
+    A schedule of one's own inherits from this and gives `rates`; the others have a default that changes nothing.
+    """
 
     @abstractmethod
     def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
         """The rate of each of `steps` steps, shape (steps,), for an optimizer whose own rate is `initial`."""
 
     def momenta(self, initial: float, steps: int) -> NDArray[np.float64] | None:  # noqa: ARG002 - for those that cycle
-        """The momentum of each step, shape (steps,), for an optimizer whose own is `initial`; None: its own throughout.
+        """The momentum of each of `steps` steps, for an optimizer whose own is `initial`; None: its own throughout.
 
         In doubles, because what an optimizer needs of a momentum is often 1 minus it. Momentum is SGD's and RMSprop's
         where theirs is above 0, and beta_1 of Adam and its kin; an optimizer that has none keeps the rates alone.
@@ -76,7 +79,7 @@ class Power(Schedule):
     """
 
     s: float  # steps after which the rate is initial / 2^c
-    c: float = 1.0
+    c: float = 1.0  # at least 0; 0 is a constant rate
 
     def __post_init__(self) -> None:
         check(self)
@@ -101,7 +104,7 @@ class ExponentialDecay(Schedule):
     """
 
     decay_steps: float  # steps after which the rate has been multiplied by decay_rate once
-    decay_rate: float = 0.1
+    decay_rate: float = 0.1  # above 0
 
     def __post_init__(self) -> None:
         check(self)
@@ -243,7 +246,7 @@ class Performance(Schedule):
 
     """
 
-    factor: float = 0.5
+    factor: float = 0.5  # in (0, 1)
     patience: int = 5  # epochs without improvement before the rate falls
     min_delta: float = 1e-4  # what counts as an improvement, in units of the metric
     cooldown: int = 0  # epochs after a fall in which none is counted

@@ -1,12 +1,12 @@
 """The command in a process of its own: how it is run, and what it leaves behind."""
 
 import os
-import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+from pages import PROJECT, blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,14 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 
 def own_model() -> str:
-    """The definition in the README's section on a model of one's own, as a reader would copy it."""
-    readme = (PROJECT / "README.md").read_text()
-    found = re.search(r"```python\n(# wine\.py\n.*?)```", readme, re.DOTALL)
-    assert found is not None
-    return found[1]
+    """The definition in the tutorial, as a reader would copy it."""
+    found = [block.text for block in blocks(PROJECT / "docs" / "tutorial.md", "python")]
+    return next(text for text in found if text.startswith("# wine.py"))
+
+
+def place_own_model(folder: Path) -> Path:
+    """Put that definition into the folder, with the data it reads beside it; its file."""
+    shutil.copy(PROJECT / "docs" / "wine.csv", folder)
+    file = folder / "wine.py"
+    file.write_text(own_model())
+    return file

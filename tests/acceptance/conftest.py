@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Hpo, Outcome, environment, own_model
+from command import Hpo, Outcome, environment, place_own_model
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def hpo(folder: Path) -> Hpo:
 
 @pytest.fixture
 def wine(folder: Path) -> Path:
-    """The folder the command runs in, with the README's example in it."""
-    (folder / "wine.py").write_text(own_model())
+    """The folder the command runs in, with the tutorial's example in it."""
+    place_own_model(folder)
     return folder
 
 

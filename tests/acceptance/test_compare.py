@@ -1,4 +1,4 @@
-"""`hpo compare` on the README's own model: asked again, asked for more, stopped, killed."""
+"""`hpo compare` on the tutorial's own model: asked again, asked for more, stopped, killed."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import Outcome, environment, own_model
+from command import Outcome, environment, place_own_model
 
 from hpo.analysis import compare
 from hpo.search.row_splits import load
@@ -44,7 +44,7 @@ def run(folder: Path, *args: str) -> Outcome:
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A folder with a search and the comparison of its optimum in six pairs, and what the command said."""
     folder = tmp_path_factory.mktemp("compared")
-    (folder / "wine.py").write_text(own_model())
+    place_own_model(folder)
     searched = run(folder, *SEARCH)
     assert searched.code == 0, searched.err
     return folder, run(folder, *COMPARE, "--pairs", "6", "--json")

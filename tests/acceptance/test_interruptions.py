@@ -20,7 +20,7 @@ SEARCH = ("optimize", "./wine.py:study", "--workers", "2", "--trials", TRIALS, "
 
 @pytest.fixture
 def slow(wine: Path) -> Path:
-    """The README's example with trials of a second or so, long enough to be interrupted."""
+    """The tutorial's example with trials of a second or so, long enough to be interrupted."""
     file = wine / "wine.py"
     file.write_text(file.read_text().replace("epochs=20", "epochs=150"))
     assert "epochs=150" in file.read_text()

@@ -1,4 +1,4 @@
-"""The README's own model, from its text to a saved model, with the real command and two workers."""
+"""The tutorial's own model, from its text to a saved model, with the real command and two workers."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Outcome, environment, own_model
+from command import Outcome, environment, own_model, place_own_model
 
 from hpo.study import registry
 
@@ -20,7 +20,7 @@ SEARCH = ("optimize", "./wine.py:study", "--workers", "2")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A folder in which six trials have been searched, and what the command said."""
     folder = tmp_path_factory.mktemp("searched")
-    (folder / "wine.py").write_text(own_model())
+    place_own_model(folder)
     command = [sys.executable, "-m", "hpo", *SEARCH, "--trials", "6", "--seed", "3", "--json"]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     return folder, Outcome(code=done.returncode, out=done.stdout, err=done.stderr)

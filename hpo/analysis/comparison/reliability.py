@@ -18,11 +18,16 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class FailureRate:
-    """How many trainings of one configuration failed: diverged, broke off, took too long, died with their process."""
+    """How many trainings of one configuration failed: diverged, broke off, took too long, died with their process.
 
-    failed: Count
-    trainings: Whole
-    share: Share
+    Raises:
+        UsageError: a field is not of its kind or out of its range.
+
+    """
+
+    failed: Count  # trainings
+    trainings: Whole  # all of them, those that failed included
+    share: Share  # failed / trainings
     ci95: Interval  # of the share, exact
     upper95: Share  # what the share is below, exact and one-sided
 
@@ -32,10 +37,15 @@ class FailureRate:
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
-    """The failures of both sides, whatever rows each training was on."""
+    """The failures of both sides, whatever rows each training was on.
 
-    a: FailureRate
-    b: FailureRate
+    Raises:
+        UsageError: a field is not of its kind or out of its range.
+
+    """
+
+    a: FailureRate  # of the optimum
+    b: FailureRate  # of the baseline
     p_more_often: Share  # one-sided, Fisher's exact test: were a to fail no more often than b
 
     def __post_init__(self) -> None:
@@ -55,7 +65,7 @@ class Failures:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Failures":
-        """What `to_json` made."""
+        """The record of which `to_json` made `document`."""
         a, b = (FailureRate(**{**document[side], "ci95": tuple(document[side]["ci95"])}) for side in ("a", "b"))
         return cls(a=a, b=b, p_more_often=document["p_more_often"])
 

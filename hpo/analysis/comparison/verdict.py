@@ -24,10 +24,15 @@ _INTERVALS = ("ci95", "ci", "bca95", "p_superior_ci95")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Whether a beats b, over paired scores. A gain is a difference with positive for a, whatever the direction."""
+    """Whether a beats b, over paired scores. A gain is a difference with positive for a, whatever the direction.
 
-    verdict: Verdict
-    pairs: Whole
+    Raises:
+        UsageError: a field is not of its kind or out of its range.
+
+    """
+
+    verdict: Verdict  # the answer, failures to train weighed
+    pairs: Whole  # how many
     difference: float  # mean gain of a over b, in the unit of the scores
     sd: NotNegative | None  # of the gains; None: one pair
     ci95: Interval | None  # of the mean gain, by Student's t (with the Nadeau-Bengio variance where resampled)
@@ -64,7 +69,7 @@ class Comparison:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Comparison":
-        """What `to_json` made."""
+        """The record of which `to_json` made `document`."""
         plain = dict(document)
         for name in _INTERVALS:
             plain[name] = None if plain[name] is None else tuple(plain[name])

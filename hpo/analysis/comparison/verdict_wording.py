@@ -41,6 +41,9 @@ def sentence(
         baseline: what b is called.
         about: what the verdict is about.
 
+    Raises:
+        UsageError: what is given is not what it should be.
+
     """
     pairs = _pairs(comparison)
     figures = f"{_interval(comparison)}, {_p(comparison.p_value)}"
@@ -70,7 +73,12 @@ def sentence(
 
 
 def unseen(comparison: Comparison) -> str:
-    """What so many pairs cannot have shown, in one sentence."""
+    """What so many pairs cannot have shown, in one sentence.
+
+    Args:
+        comparison: what `compare` found.
+
+    """
     pairs = "the only pair does not show" if comparison.pairs == 1 else f"none of {_pairs(comparison)} shows"
     return f"What {pairs} may still happen in up to {comparison.unseen95:.1%} of trainings (exact 95 % bound)."
 

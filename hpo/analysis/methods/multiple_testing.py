@@ -22,6 +22,9 @@ def holm(p_values: Sequence[Share]) -> tuple[float, ...]:
     Holm's step-down method (Scandinavian Journal of Statistics 6, 1979): the smallest of m is multiplied by m, the next
     by m - 1, and so on; none is adjusted below the one before it, and none above 1.
 
+    Args:
+        p_values: of the hypotheses, in any order.
+
     Raises:
         UsageError: something in `p_values` is no probability.
 

@@ -15,10 +15,15 @@ __all__ = ["ClaimFinding", "ClaimVerdict", "ContrastFinding", "judge"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimFinding:
-    """What the measured tables say of one conclusion."""
+    """What the measured tables say of one conclusion.
 
-    claim: Claim
-    verdict: ClaimVerdict
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
+
+    claim: Claim  # the conclusion
+    verdict: ClaimVerdict  # supported, contradicted, undecided or unmeasured
     evidence: tuple[ContrastFinding, ...]  # one a contrast, in the claim's order; empty: no table can test it
 
     def __post_init__(self) -> None:
@@ -45,6 +50,9 @@ def judge(
         direction: of the metric, which says which way a gap between train and test is overfitting.
         margin: a difference of the metric too small to matter, in its unit; None: 1 % of the mean test score of a
             contrast's second side.
+
+    Raises:
+        UsageError: what is given is not what it should be.
 
     """
     known = {table.sweep.id: table for table in tables}

@@ -33,10 +33,15 @@ _ONE_REPEAT = "one repeat tells no noise: measure 2 or more"
 
 @dataclass(frozen=True, kw_only=True)
 class ContrastFinding:
-    """What the repeats say of one contrast."""
+    """What the repeats say of one contrast.
 
-    contrast: Contrast
-    verdict: ClaimVerdict
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
+
+    contrast: Contrast  # what is claimed of two sides of one table
+    verdict: ClaimVerdict  # supported, contradicted, undecided or unmeasured
     difference: float | None = None  # mean of `rows` minus mean of `than`, the figure's unit; None: a row is missing
     ci95: tuple[float, float] | None = None  # of the difference; None where the repeats do not tell the noise
     p: Share | None = None

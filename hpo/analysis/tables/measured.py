@@ -44,7 +44,12 @@ _NOTHING = RowScores()
 
 @dataclass(frozen=True, kw_only=True)
 class RowFinding:
-    """One row of a table, measured."""
+    """One row of a table, measured.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
 
     index: Count  # from 0, in the table's order
     setting: Params  # what the row varies
@@ -63,11 +68,15 @@ class TableFinding:
     It stands where every other row is significantly worse on the test rows, or does not always train; is refuted where
     one is significantly better, and is tied with the `tied` rows otherwise; undecided where a row that matters has
     fewer than two repeats.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
     """
 
-    sweep: Sweep
+    sweep: Sweep  # the table as its report has it
     rows: tuple[RowFinding, ...]  # all rows of the table, measured or not
-    verdict: TableVerdict
+    verdict: TableVerdict  # what became of the choice: stands, tied, refuted or undecided
     tied: tuple[Count, ...] = ()  # rows that cannot be told from the chosen one, which is not among them
     better: tuple[Count, ...] = ()  # rows significantly better than it
     best: Count | None = None  # the row with the best mean on test of those that always train; None: nothing measured
@@ -96,6 +105,12 @@ def examine(
         against_report: whether the reported figures are tested, which is fair only where the rows were trained as the
             report trained them. Times never are: they are another machine's.
         alpha: of the rows of one column together, and of the comparisons of one table together.
+
+    Returns:
+        A finding a table, in the order of `sweeps`.
+
+    Raises:
+        UsageError: what is given is not what it should be.
 
     """
     return tuple(

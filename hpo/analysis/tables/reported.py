@@ -17,11 +17,16 @@ __all__ = ["FigureFinding", "against_reported", "rounding"]
 
 @dataclass(frozen=True, kw_only=True)
 class FigureFinding:
-    """One figure of one row: what the report says, what the repeats gave, whether they agree."""
+    """One figure of one row: what the report says, what the repeats gave, whether they agree.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
 
     reported: Decimal | None  # with the digits it was printed with; None: the report does not give it
     measured: tuple[float, ...]  # one a repeat; empty: not measured, or no repeat gave one
-    mean: float | None  # None: nothing measured
+    mean: float | None  # of the repeats; None: nothing measured
     sd: NotNegative | None  # sample standard deviation; None below two repeats
     prediction: tuple[float, float] | None
     # 95 % prediction interval of one more run, widened by the rounding of the reported figure; None below two repeats

@@ -8,23 +8,20 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from pages import PAGES, PROJECT, commands
 
 from hpo.cli.app import app
 from hpo.study import registry
 from hpo.study.configurations import read_configurations
+from tools.options import MARK, on_page_markdown
 
-PROJECT = Path(__file__).parents[3]
 GROUP = typer.main.get_command(app)
 
 
-def commands_in(text: str) -> list[str]:
-    """The lines that call hpo: in console blocks after a prompt, and in indented blocks as they stand."""
-    lines = re.findall(r"^(?:\$ |    )((?:[A-Z_]+=\S+ )*hpo .*)$", text, re.MULTILINE)
-    return [line.split("  #")[0].split("     ")[0].strip() for line in lines]
-
-
 def documented() -> list[str]:
-    found = commands_in((PROJECT / "docs" / "cli.md").read_text()) + commands_in((PROJECT / "README.md").read_text())
+    """Every line that calls hpo: after a prompt in any page, and in the help."""
+    lines = [line.removeprefix("uv run ") for page in PAGES for line in commands(page)]
+    found = [line for line in lines if re.match(r"(?:[A-Z_]+=\S+ )*hpo ", line)]
     for command in GROUP.commands.values():
         found += re.findall(r"^  (.*hpo .*)$", command.epilog, re.MULTILINE)
     return sorted({*found, *re.findall(r"^  (hpo .*)$", GROUP.epilog, re.MULTILINE)})
@@ -45,10 +42,10 @@ def test_every_example_parses(line: str) -> None:
 
 
 def test_there_are_examples_for_every_command_in_its_help_and_in_the_page() -> None:
-    page = (PROJECT / "docs" / "cli.md").read_text()
+    page = commands(PROJECT / "docs" / "cli.md")
     for name, command in GROUP.commands.items():
         assert f"hpo {name}" in command.epilog
-        assert any(line.startswith(f"hpo {name}") for line in commands_in(page))
+        assert any(line.startswith(f"hpo {name}") for line in page)
 
 
 def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> None:
@@ -96,3 +93,13 @@ def test_every_definition_that_comes_with_hpo_is_named() -> None:
     names = sorted(project["entry-points"]["hpo.studies"])
     assert ", ".join(names) in GROUP.commands["show"].params[0].help
     assert ", ".join(f"`{name}`" for name in names) in (PROJECT / "docs" / "cli.md").read_text()
+
+
+def test_the_site_has_every_command_with_all_its_options() -> None:
+    page = on_page_markdown((PROJECT / "docs" / "options.md").read_text(encoding="utf-8"))
+    assert MARK not in page
+    for name, command in GROUP.commands.items():
+        section = page.split(f"\n## hpo {name}\n")[1].split("\n## ")[0]
+        for parameter in command.params:
+            if parameter.opts[0].startswith("-") and not parameter.hidden:
+                assert all(f"{option}" in section for option in parameter.opts), f"hpo {name} {parameter.opts}"

@@ -123,7 +123,7 @@ def asked_of_hpo() -> dict[str, list[str]]:
     script = yaml.safe_load((ROOT / BASE).read_text())["services"]["init"]["command"][0]
     for line in re.findall(r"hpo ([a-z][^;|\n]*)", script):
         found[f"{BASE} init: {line}"] = line.split()
-    for line in re.findall(r"^ {4}.* exec (?:dashboard|deploy/\S+ --) hpo ([a-z][^#\n]*)", DEPLOYING, re.MULTILINE):
+    for line in re.findall(r"^.* exec (?:dashboard|deploy/\S+ --) hpo ([a-z][^#\n]*)", DEPLOYING, re.MULTILINE):
         found[f"docs/deploy.md: {line}"] = line.split()
     for file in MANIFESTS:
         for document in yaml.safe_load_all(file.read_text()):

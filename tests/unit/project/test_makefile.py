@@ -20,7 +20,7 @@ def test_what_ci_and_the_readme_ask_make_for_is_there():
     asked = set()
     for path in (".ci/run", ".github/workflows/ci.yml", "README.md"):
         asked |= set(
-            re.findall(r"(?:^ +|step \d+ |run: |`)make ([a-z][a-z-]*)", (ROOT / path).read_text(), re.MULTILINE)
+            re.findall(r"(?:^ *(?:\$ )?|step \d+ |run: |`)make ([a-z][a-z-]*)", (ROOT / path).read_text(), re.MULTILINE)
         )
     assert asked >= {"demo", "test", "check", "chaos-short"}
     assert asked <= targets

@@ -1,0 +1,71 @@
+"""The form of the docs: what each block of code is, and lines that fit a screen."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from pages import PAGES, PROJECT, blocks, commands
+
+from tools.wrap import WIDTH, wrapped
+
+CANNOT_RUN = {"sh": 15, "dockerfile": 1}  # Docker, clusters, other machines: see CONTRIBUTING.md
+SHOWN = {"text", "mermaid"}  # nothing in them could run
+ELSEWHERE = {"python", "console"}  # tests/integration/test_docs_python.py, tests/unit/cli/test_docs.py
+
+
+def test_every_block_says_what_it_is_and_only_so_many_are_not_run() -> None:
+    found = Counter(block.language for page in PAGES for block in blocks(page))
+    assert set(found) <= {*CANNOT_RUN, *SHOWN, *ELSEWHERE, "json", "yaml"}
+    assert {language: found[language] for language in CANNOT_RUN} == CANNOT_RUN
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_json_and_yaml_can_be_read(page: Path) -> None:
+    for block in blocks(page, "json"):
+        json.loads(block.text)
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block.text)
+
+
+def test_no_line_of_a_diagram_ends_early() -> None:
+    """Mermaid takes a semicolon, and in a state diagram a second colon, for the end of a statement."""
+    drawn = [block.text for page in PAGES for block in blocks(page, "mermaid")]
+    assert [text.split()[0] for text in drawn] == ["stateDiagram-v2", "sequenceDiagram"]
+    assert not any(";" in text for text in drawn)
+    assert all(line.count(":") <= 1 for line in drawn[0].split("\n"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_only_programs_that_are_there_stand_after_a_prompt(page: Path) -> None:
+    """What is hpo's is parsed by it, and make's targets are looked up; anything else belongs in a block of sh."""
+    for line in commands(page):
+        program = next(word for word in line.split() if not re.match(r"[A-Z_]+=", word))
+        assert program in {"hpo", "make", "uv"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_prose_is_longer_than_a_screen(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert wrapped(text) == text, f"{page.name}: make format lays it out anew"
+
+
+def test_prose_is_told_from_what_must_stay_as_it_is() -> None:
+    words = "word " * 40
+    kept = f"| {words} |\n\n```sh\n{words}\n```\n\n    {words}\n\n# {words}\n"
+    assert wrapped(kept) == kept
+    made = wrapped(f"{words}`{'a b ' * 10}` - [{words[:50]}](page.md) end\n\n- {words}\n  more\n")
+    assert all(len(line) <= WIDTH for line in made.split("\n"))
+    assert made.split() == f"{words}`{'a b ' * 10}` - [{words[:50]}](page.md) end - {words} more".split()
+    assert f"`{'a b ' * 10}`" in made
+    assert not re.search(r"^- \[", made, re.MULTILINE)  # a dash in a sentence begins no item
+    assert made.count("\n- ") == 1
+    assert wrapped(made) == made
+
+
+def test_the_architecture_is_read_in_ten_minutes() -> None:
+    lines = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    assert max(map(len, lines)) <= 120

@@ -1,7 +1,7 @@
 """hpo: hyperparameter optimization for Keras models, on one laptop or a fleet.
 
-`objective` is for whoever uses the library: a plain Optuna callable with none of the service around it. It is imported on
-first use, so that `import hpo` costs nothing.
+`objective` is for whoever uses the library: a plain Optuna callable with none of the service around it. It is imported
+on first use, so that `import hpo` costs nothing.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -109,7 +109,8 @@ def test_a_tool_that_hangs_in_the_driver_and_cannot_be_killed_is_given_up(
     (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 600\n")
     monkeypatch.setattr(gpus, "TIMEOUT", 0.2)
     hanging: list[subprocess.Popen[str]] = []
-    monkeypatch.setattr(subprocess.Popen, "kill", hanging.append)  # as the kernel puts it off for such a process
+    # As the kernel puts it off for such a process.
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: hanging.append(process))
     assert "did not answer" in gpus.look().problem
     (process,) = hanging
     process.send_signal(signal.SIGKILL)

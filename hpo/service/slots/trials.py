@@ -165,6 +165,7 @@ def _supersede(storage: Storage, study: int, slot: Slot) -> Params:
 
 def _state(storage: Storage, trial: int) -> "TrialState | None":
     try:
-        return storage.rdb.get_trial(trial).state
+        state: TrialState = storage.rdb.get_trial(trial).state
+        return state
     except KeyError:
         return None

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from hpo.service import storage as storages
 from hpo.service.hosts.cores import share
-from hpo.service.optimize.opening import check, open_study
+from hpo.service.optimize.opening import open_study
+from hpo.service.optimize.plan import plan
 from hpo.service.optimize.request import Request
 from hpo.service.supervisors.child import WorkerProcess, environment
 from hpo.service.supervisors.forkserver import ForkServer
@@ -95,7 +96,8 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     opened = storages.prepare(url)
     limits = Limits(workers=workers)
     request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
-    record = open_study(opened, check(request)).record
+    with plan(request) as planned:
+        record = open_study(planned).record
     order = work_order(opened, limits, workers=workers, there=(), workers_per_gpu=1)
     opened.close()
     return WorkOrder(**{**vars(order), "study": record.name})

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 Direction = Literal["maximize", "minimize"]
+"""Which values of a metric are better, in Optuna's words: larger ones or smaller ones."""
 
 MAXIMIZE: Direction = "maximize"
 MINIMIZE: Direction = "minimize"

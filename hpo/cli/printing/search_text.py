@@ -139,8 +139,8 @@ def _next(plan: "Plan", progress: "Progress") -> None:
     tell("next:")
     tell(f"  hpo best {shlex.quote(progress.study)}{where}")
     which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
-    definition = shlex.quote(plan.request.definition)
-    tell(f"  hpo train {definition} --config {which} --study {shlex.quote(progress.study)}{where}")
+    study = f"--study {shlex.quote(progress.study)}{where}"
+    tell(f"  hpo train {shlex.quote(plan.request.definition)} --config {which} {study}")
 
 
 def submitted(found: "StudyStatus", left: "Submitted", *, changed: bool) -> None:

@@ -124,8 +124,8 @@ def _begin(connection: Connection) -> None:
 
 def _id(storage: Storage, study: str) -> int:
     try:
-        found: int = storage.rdb.get_study_id_from_name(study)
-        return found
+        id_: int = storage.rdb.get_study_id_from_name(study)
+        return id_
     except KeyError:
         raise studies.halved(storage, study) from None
 

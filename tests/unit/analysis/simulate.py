@@ -87,8 +87,8 @@ def tables(kept: Mapping[str, Any]) -> str:
     headings = [f"{pairs} pairs" for pairs in PAIRS]
     looks = f"any of three looks at {', '.join(map(str, LOOKS))}"
     lines = [
-        f"`{kept['command']}`, {kept['date']}, {simulations:,} simulations a cell: a standard error of"
-        f" {_error(0.025, simulations)} points at 2.5 %, of {_error(0.5, simulations)} at most.",
+        f"`{kept['command']}`, {kept['date']}, {simulations:,} simulations a cell:",
+        f"a standard error of {_error(0.025, simulations)} points at 2.5 %, of {_error(0.5, simulations)} at most.",
         "",
         f"| better, where a is no better | {' | '.join(headings)} | {looks} |",
         "| --- | --- | --- | --- | --- |",

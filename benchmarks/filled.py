@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 
 from hpo.optuna_internals import ATTEMPT, POSITION, SLOT, tables
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
+from hpo.storage import Storage, schema
+from hpo.storage.slots.slots import Slots
 from hpo.study.registry import load
 
 BATCH = 1000  # trials written at once

@@ -19,10 +19,10 @@ from typing import Any
 
 from benchmarks.sides.hpo import finished_trials
 from benchmarks.throughput import configurations
-from hpo.service import storage as storages
-from hpo.service import studies
-from hpo.service.slots.slots import Slots
-from hpo.service.workers.serve import serve
+from hpo import storage as storages
+from hpo.fleet.worker.work_loop import serve
+from hpo.storage import studies
+from hpo.storage.slots.slots import Slots
 from hpo.study import Space
 from hpo.study.registry import load
 

@@ -11,10 +11,11 @@ import argparse
 
 import numpy as np
 
+from hpo import storage
 from hpo.data import kfold
-from hpo.service import storage, studies
-from hpo.service.views import trial_report
 from hpo.settings import storage_url
+from hpo.storage import studies
+from hpo.storage.queries import trial_report
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load
 from hpo.training import build, configure, fit

@@ -28,11 +28,10 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
-from hpo.service import storage as storages
-from hpo.service import studies
-from hpo.service.slots.offers import offers
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo import storage as storages
+from hpo.storage import Storage, studies
+from hpo.storage.slots.dispatch import offers
+from hpo.storage.slots.slots import Slots
 
 LEASE = 60.0  # seconds
 

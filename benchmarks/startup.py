@@ -21,16 +21,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hpo.service import storage as storages
-from hpo.service.hosts.cores import share
-from hpo.service.optimize.opening import open_study
-from hpo.service.optimize.plan import plan
-from hpo.service.optimize.request import Request
-from hpo.service.supervisors.child import WorkerProcess, environment
-from hpo.service.supervisors.forkserver import ForkServer
-from hpo.service.supervisors.supervisor import work_order
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.order import WorkOrder
+from hpo import storage as storages
+from hpo.experiments.optimize.search_plan import plan
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.study_opening import open_study
+from hpo.fleet.machine.cores import share
+from hpo.fleet.supervisor.forkserver import ForkServer
+from hpo.fleet.supervisor.supervisor import work_order
+from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
+from hpo.fleet.worker.protocol import WorkOrder
+from hpo.fleet.worker.run_limits import Limits
 
 BARE = """\
 import typer

@@ -11,9 +11,9 @@ import numpy as np
 from hpo.analysis.methods.intervals import Interval, standard_error, student
 from hpo.errors import UsageError
 from hpo.study import Direction
+from hpo.study.annotations import Count, Name, Share
+from hpo.study.checked_records import arguments, check
 from hpo.study.direction import sign
-from hpo.study.looks import Count, Name, Share
-from hpo.study.records import arguments, check
 
 __all__ = ["RaceFinding", "Racer", "rank"]
 

@@ -15,8 +15,8 @@ from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.compare.stages import Stage
-    from hpo.service.views.progress import Progress
+    from hpo.experiments.compare.stages import Stage
+    from hpo.storage.queries.progress import Progress
 
 __all__ = ["compare", "register"]
 
@@ -94,10 +94,10 @@ def compare(
 
     The same command goes on where it stopped, and a larger --pairs adds to the pairs there are.
     """
-    from hpo.service.compare.outline import plan_comparison
-    from hpo.service.compare.request import CompareRequest
-    from hpo.service.compare.run import run_comparison
-    from hpo.service.workers.limits import Limits
+    from hpo.experiments.compare.comparison_plan import plan_comparison
+    from hpo.experiments.compare.comparison_request import CompareRequest
+    from hpo.experiments.compare.comparison_run import run_comparison
+    from hpo.fleet.worker.run_limits import Limits
 
     request = CompareRequest(
         study=study,

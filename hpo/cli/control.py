@@ -39,10 +39,10 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Begin nothing more in a study, on any machine; trials in hand are finished and count, unless --now."""
-    from hpo.service import storage as storages
-    from hpo.service.studies import find, halting
-    from hpo.service.studies.refusals import stopped
-    from hpo.service.views import status
+    from hpo import storage as storages
+    from hpo.storage.queries import status
+    from hpo.storage.studies import find, halting
+    from hpo.storage.studies.refusals import stopped
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name
@@ -69,10 +69,10 @@ def stop(
 
 def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Let a stopped study go on; workers that are there take it up by themselves."""
-    from hpo.service import storage as storages
-    from hpo.service.studies import find, halting
-    from hpo.service.views import status
-    from hpo.service.views.fleet import serving
+    from hpo import storage as storages
+    from hpo.storage.queries import status
+    from hpo.storage.queries.active_workers import serving
+    from hpo.storage.studies import find, halting
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name

@@ -11,7 +11,7 @@ from hpo.cli.printing.console import document, say, tell
 from hpo.errors import StorageError
 
 if TYPE_CHECKING:
-    from hpo.service.storage.upgrading import Upgrade
+    from hpo.storage.upgrades import Upgrade
 
 __all__ = ["db", "register"]
 
@@ -41,9 +41,9 @@ def db(
     Any number of programs may do so at once. A database that is not there yet is waited for, a minute at most. One of
     another program or of a newer hpo is refused and stays as it is. `check` exits with 1 where an upgrade is needed.
     """
-    from hpo.service import storage as storages
-    from hpo.service.storage.url import parse
+    from hpo import storage as storages
     from hpo.settings import storage_url
+    from hpo.storage.storage_url import parse
 
     url = storage or storage_url()
     where = parse(url).safe

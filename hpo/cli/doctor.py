@@ -9,7 +9,7 @@ from hpo.cli.arguments.options import AsJson, Storage, examples
 from hpo.cli.printing.console import document, tell
 
 if TYPE_CHECKING:
-    from hpo.service.doctor import Check
+    from hpo.experiments.doctor import Check
 
 __all__ = ["doctor", "register"]
 
@@ -28,7 +28,7 @@ def doctor(storage: Storage = None, as_json: AsJson = False) -> None:
     that differ, who leases which GPU. The studies: who serves them, whether this machine has their definitions, and
     trials left over by workers that died.
     """
-    from hpo.service.doctor import examine
+    from hpo.experiments.doctor import examine
     from hpo.settings import storage_url
 
     checks = []

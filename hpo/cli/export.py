@@ -49,8 +49,8 @@ def export(
     apart. JSON has no such parameter at all, null for None, and the learning curves, too. Parquet needs pyarrow:
     pip install 'hpo-service[parquet]'.
     """
-    from hpo.service import export as service
-    from hpo.service import storage as storages
+    from hpo import storage as storages
+    from hpo.experiments import export as service
 
     to = None if output == "-" else expanded(output)
     kind = service.check(to, kind)

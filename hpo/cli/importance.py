@@ -37,8 +37,8 @@ def importance(
     them at least: a pruned one has no value that compares with the others. The method is PED-ANOVA, which alone of
     Optuna's knows parameters that only some trials have.
     """
-    from hpo.service import storage as storages
-    from hpo.service.findings import importances as service
+    from hpo import storage as storages
+    from hpo.experiments.findings import study_importances as service
 
     found = service.importances(storages.open(storage or storage_url()), study, seed=seed)
     if as_json:

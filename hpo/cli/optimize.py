@@ -78,11 +78,11 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
-    from hpo.service.optimize.plan import plan
-    from hpo.service.optimize.request import Request
-    from hpo.service.optimize.run import run
-    from hpo.service.views import status
-    from hpo.service.workers.limits import Limits
+    from hpo.experiments.optimize.search_plan import plan
+    from hpo.experiments.optimize.search_request import Request
+    from hpo.experiments.optimize.search_run import run
+    from hpo.fleet.worker.run_limits import Limits
+    from hpo.storage.queries import status
 
     limits = Limits(
         workers=workers,

@@ -47,9 +47,9 @@ def report(
     prints; Markdown has the same texts and tables without the figures.
     """
     from hpo import report as reports
+    from hpo import storage as storages
     from hpo.errors import StorageError
-    from hpo.service import storage as storages
-    from hpo.service.findings.gathering import gather
+    from hpo.experiments.findings.gathering import gather
 
     to = expanded(output)
     kind = reports.format_of(to, kind)

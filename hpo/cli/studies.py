@@ -17,8 +17,8 @@ from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.storage import Storage as OpenStorage
-    from hpo.service.views.status import StudyStatus
+    from hpo.storage import Storage as OpenStorage
+    from hpo.storage.queries.status import StudyStatus
 
 __all__ = ["best", "delete", "register", "status", "trial"]
 
@@ -50,9 +50,9 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """All studies, or one: target, trials by outcome, running, best, time left; and the workers there are."""
-    from hpo.service import storage as storages
-    from hpo.service.views import status as service
-    from hpo.service.views.fleet import fleet
+    from hpo import storage as storages
+    from hpo.storage.queries import status as service
+    from hpo.storage.queries.active_workers import fleet
 
     _refuse_together(study, workers=workers, watch=watch, as_json=as_json)
     url = storage or storage_url()
@@ -78,8 +78,8 @@ def status(
 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
-    from hpo.service import storage as storages
-    from hpo.service.views import trial_report as service
+    from hpo import storage as storages
+    from hpo.storage.queries import trial_report as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -106,8 +106,8 @@ def trial(
     as_json: AsJson = False,
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
-    from hpo.service import storage as storages
-    from hpo.service.views import trial_report as service
+    from hpo import storage as storages
+    from hpo.storage.queries import trial_report as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else show_trial(report)
@@ -120,9 +120,9 @@ def delete(
     storage: Storage = None,
 ) -> None:
     """Delete a study with all its trials and all that was measured of it, after asking."""
-    from hpo.service import storage as storages
-    from hpo.service import studies
-    from hpo.service.views import status as service
+    from hpo import storage as storages
+    from hpo.storage import studies
+    from hpo.storage.queries import status as service
 
     opened = storages.open(storage or storage_url())
     found = service.study_status(opened, study)
@@ -152,8 +152,8 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
 
 
 def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
-    from hpo.service.storage.url import parse
-    from hpo.service.views.fleet import fleet
+    from hpo.storage.queries.active_workers import fleet
+    from hpo.storage.storage_url import parse
 
     if everything:
         show_studies(everything)

@@ -25,10 +25,10 @@ from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.optimize.plan import Plan
-    from hpo.service.optimize.request import Limit
-    from hpo.service.optimize.submit import Submitted
-    from hpo.service.views.status import StudyStatus
+    from hpo.experiments.optimize.search_plan import Plan
+    from hpo.experiments.optimize.search_request import Limit
+    from hpo.experiments.optimize.submission import Submitted
+    from hpo.storage.queries.status import StudyStatus
 
 __all__ = ["register", "submit"]
 
@@ -82,10 +82,10 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
-    from hpo.service.optimize.plan import plan
-    from hpo.service.optimize.request import Request
-    from hpo.service.optimize.submit import leave
-    from hpo.service.workers.limits import Limits
+    from hpo.experiments.optimize.search_plan import plan
+    from hpo.experiments.optimize.search_request import Request
+    from hpo.experiments.optimize.submission import leave
+    from hpo.fleet.worker.run_limits import Limits
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
     kept = {limit: value for limit, value in limits.items() if value != NONE}
@@ -115,7 +115,7 @@ def submit(
 
 
 def _told(planned: "Plan", left: "Submitted", *, as_json: bool) -> None:
-    from hpo.service.views import status
+    from hpo.storage.queries import status
 
     found = status.study_status(planned.storage, left.study)
     if as_json:
@@ -129,8 +129,8 @@ def _document(found: "StudyStatus", left: "Submitted") -> None:
 
 
 def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
-    from hpo.service.views import status
-    from hpo.service.views.watching import watch
+    from hpo.storage.queries import status
+    from hpo.storage.queries.watching import watch
 
     with Display(lambda: announce(planned), plain=plain) as display:
         progress = watch(planned.storage, left.study, on_progress=display)

@@ -13,7 +13,7 @@ from hpo.cli.printing.console import Interrupted, document, say
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.service.sweep.request import SweepRequest
+    from hpo.experiments.sweep.sweep_request import SweepRequest
 
 __all__ = ["register", "sweep"]
 
@@ -86,8 +86,8 @@ def sweep(
     What has been trained is kept: the same command goes on where it stopped, more repeats add to it. Tables of a
     chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
-    from hpo.service.sweep.request import SweepRequest
-    from hpo.service.workers.limits import Limits
+    from hpo.experiments.sweep.sweep_request import SweepRequest
+    from hpo.fleet.worker.run_limits import Limits
 
     request = SweepRequest(
         definition=definition,
@@ -103,8 +103,8 @@ def sweep(
 
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.printing.tables_text import announce, conclude
-    from hpo.service.sweep.plan import plan_sweep
-    from hpo.service.sweep.run import run_sweep
+    from hpo.experiments.sweep.sweep_plan import plan_sweep
+    from hpo.experiments.sweep.sweep_run import run_sweep
 
     with plan_sweep(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
         report = run_sweep(plan, display)
@@ -120,8 +120,8 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.printing.greedy_text import announce, conclude
-    from hpo.service.sweep.plan import plan_greedy
-    from hpo.service.sweep.run import run_greedy
+    from hpo.experiments.sweep.sweep_plan import plan_greedy
+    from hpo.experiments.sweep.sweep_run import run_greedy
 
     with plan_greedy(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
         report = run_greedy(plan, display)

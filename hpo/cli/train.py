@@ -81,8 +81,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one configuration on all development rows and score it on the test rows."""
-    from hpo.service.train import TrainRequest, plan_training
-    from hpo.service.train import train as run
+    from hpo.experiments.train_configuration import TrainRequest, plan_training
+    from hpo.experiments.train_configuration import train as run
 
     request = TrainRequest(
         definition=definition,

@@ -73,8 +73,8 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
-    from hpo.service.supervisors.fleet import FleetOrder, run_fleet
-    from hpo.service.workers.limits import Limits
+    from hpo.fleet.supervisor.fleet_run import FleetOrder, run_fleet
+    from hpo.fleet.worker.run_limits import Limits
 
     kind = logs.kind(log)
     order = FleetOrder(

@@ -10,7 +10,7 @@
 
 from hpo.data.boston_housing import boston_housing
 from hpo.data.catalog import DATASETS, Located, fetch, locate
-from hpo.data.checks import checked
+from hpo.data.data_checks import checked
 from hpo.data.dataset import Dataset, Rows
 from hpo.data.digest import digest
 from hpo.data.downloads import FetchProgress

@@ -7,8 +7,8 @@ the data do not bear out what the authors claimed: a benchmark for optimizers, n
 import numpy as np
 
 from hpo.data import places
+from hpo.data.checked_files import BOSTON_HOUSING_FILE, read_checked
 from hpo.data.dataset import Dataset, Rows
-from hpo.data.files import BOSTON_HOUSING_FILE, read_checked
 
 __all__ = ["FEATURE_NAMES", "boston_housing"]
 

@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 from hpo.data import places
 from hpo.data.boston_housing import boston_housing
+from hpo.data.checked_files import BOSTON_HOUSING_FILE
 from hpo.data.downloads import OnProgress
 from hpo.data.fetch import find_or_fetch
-from hpo.data.files import BOSTON_HOUSING_FILE
 from hpo.errors import DataError, UsageError
-from hpo.study.looks import Name
-from hpo.study.records import check
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 
 __all__ = ["DATASETS", "Located", "fetch", "locate"]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from hpo.data.arrays import as_array
 from hpo.errors import DataError
-from hpo.study.looks import Name
-from hpo.study.records import check
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 
 __all__ = ["Dataset", "Rows"]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from hpo.data.files import DataFile
+from hpo.data.checked_files import DataFile
 from hpo.errors import DataError
 from hpo.messages import said
-from hpo.study.looks import Count
-from hpo.study.records import check
+from hpo.study.annotations import Count
+from hpo.study.checked_records import check
 
 __all__ = ["FetchProgress", "OnProgress", "from_debian", "from_keras"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.checked_files import FASHION_MNIST_FILES, DataFile, read_checked
 from hpo.data.dataset import Dataset, Rows
 from hpo.data.downloads import OnProgress
 from hpo.data.fetch import find_or_fetch
-from hpo.data.files import FASHION_MNIST_FILES, DataFile, read_checked
 from hpo.errors import DataError
 
 __all__ = ["LABEL_NAMES", "fashion_mnist"]

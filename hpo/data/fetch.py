@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hpo.data import downloads, places
+from hpo.data.checked_files import FASHION_MNIST_FILES, DataFile
 from hpo.data.downloads import FetchProgress, OnProgress
-from hpo.data.files import FASHION_MNIST_FILES, DataFile
 from hpo.data.places import Place, Search
 from hpo.errors import DataError
 

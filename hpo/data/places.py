@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo import settings
-from hpo.data.files import FASHION_MNIST_FILES, FileReport, inspect
+from hpo.data.checked_files import FASHION_MNIST_FILES, FileReport, inspect
 from hpo.errors import DataError
 from hpo.files import expanded
-from hpo.study.looks import Name
-from hpo.study.records import check
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 
 __all__ = ["PACKAGE_FOLDER", "Place", "Search", "own_folder", "places", "search"]
 

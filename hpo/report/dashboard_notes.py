@@ -13,7 +13,7 @@ from hpo.optuna_internals import NOTE, storage_of, study_id
 from hpo.report import theme
 from hpo.report.document import Chart, Document, Fact
 from hpo.report.markdown import escaped
-from hpo.service.storage import Storage
+from hpo.storage import Storage
 
 if TYPE_CHECKING:
     import optuna

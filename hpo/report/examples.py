@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.experiments.findings import Findings, Predictions
 from hpo.report.document import Cell, Mark, Part, Picture, Pictures, Table
 from hpo.report.figures.predicted import near_and_far
 from hpo.report.formatting import MINUS, signed
-from hpo.service.findings import Findings, Predictions
 
 __all__ = ["near_and_far_rows", "right_and_wrong"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.study import Params, StudyDefinition
-from hpo.study.checks import shown
 from hpo.study.contained import contained
+from hpo.study.value_checks import shown
 
 if TYPE_CHECKING:
     import keras

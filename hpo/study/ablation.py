@@ -4,9 +4,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.study.looks import Name
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 from hpo.study.parameters import Params
-from hpo.study.records import check
 from hpo.study.sweep import Row, Sweep
 
 __all__ = ["Ablation", "Technique"]

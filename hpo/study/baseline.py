@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hpo.study.looks import Name
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 from hpo.study.parameters import Params
-from hpo.study.records import check
 
 __all__ = ["Baseline"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpo.errors import DefinitionError
-from hpo.study.looks import Count, Name
-from hpo.study.records import check
+from hpo.study.annotations import Count, Name
+from hpo.study.checked_records import check
 
 __all__ = ["Claim", "Contrast", "ContrastFigure", "Relation"]
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
 from hpo.study.ablation import Ablation
+from hpo.study.annotations import Count, Name, Positive, Whole
 from hpo.study.baseline import Baseline
-from hpo.study.checks import function, keep, shown
+from hpo.study.checked_records import check
 from hpo.study.claim import Claim
 from hpo.study.contained import contained
 from hpo.study.direction import Direction, better_word
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
-from hpo.study.looks import Count, Name, Positive, Whole
 from hpo.study.metrics import DIRECTIONS, spelled
 from hpo.study.parameters import Params
-from hpo.study.records import check
 from hpo.study.space import Space
 from hpo.study.sweep import Sweep
+from hpo.study.value_checks import function, keep, shown
 from hpo.study.version import digest
 
 if TYPE_CHECKING:

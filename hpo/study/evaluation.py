@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from hpo.study.looks import Least, Whole
-from hpo.study.records import check
+from hpo.study.annotations import Least, Whole
+from hpo.study.checked_records import check
 
 __all__ = ["Evaluation", "Holdout", "KFold"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from hpo.errors import DefinitionError
-from hpo.study.checks import mapping, name, plain, shown, value, values, whole
-from hpo.study.looks import By, Least
-from hpo.study.records import check
+from hpo.study.annotations import By, Least
+from hpo.study.checked_records import check
+from hpo.study.value_checks import mapping, name, plain, shown, value, values, whole
 
 __all__ = ["Categorical", "Domain", "Float", "Int", "ParamValue", "Params", "When"]
 

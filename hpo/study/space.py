@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from hpo.errors import DefinitionError
-from hpo.study.checks import shown
-from hpo.study.looks import Name
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 from hpo.study.parameters import Categorical, Domain, Int, Params, ParamValue
-from hpo.study.records import check
+from hpo.study.value_checks import shown
 
 __all__ = ["Space"]
 

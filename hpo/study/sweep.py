@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from hpo.errors import DefinitionError
-from hpo.study.looks import Count, Name
+from hpo.study.annotations import Count, Name
+from hpo.study.checked_records import check
 from hpo.study.parameters import Params, ParamValue
-from hpo.study.records import check
 
 __all__ = ["Row", "Sweep"]
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from hpo.training.graphs import compiled, settled
 from hpo.training.keras_internals import dismantle, drawing_from
-from hpo.training.order import shuffled
 from hpo.training.recipe import Recipe
+from hpo.training.row_order import shuffled
 from hpo.training.scores import batch_loss, batch_metric
 from hpo.training.step import Step
 from hpo.training.updates import Pace

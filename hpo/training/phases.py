@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
-from hpo.study.looks import Name
-from hpo.study.records import check
+from hpo.study.annotations import Name
+from hpo.study.checked_records import check
 
 __all__ = ["Phase", "begun", "freeze"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from hpo.study.looks import AnyFloat
-from hpo.study.records import check
+from hpo.study.annotations import AnyFloat
+from hpo.study.checked_records import check
 
 __all__ = ["Plateau", "Reaction", "Score"]
 

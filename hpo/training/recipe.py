@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import DefinitionError
-from hpo.study.looks import Whole
-from hpo.study.records import check
+from hpo.study.annotations import Whole
+from hpo.study.checked_records import check
 from hpo.training.clipping import Clip
 from hpo.training.penalties import Penalty
 from hpo.training.phases import Phase

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import Diverged, Infeasible, UsageError
-from hpo.study.looks import AnyFloat, NotNegative, Whole
-from hpo.study.records import check
+from hpo.study.annotations import AnyFloat, NotNegative, Whole
+from hpo.study.checked_records import check
 from hpo.training import preparing
+from hpo.training.epoch_end import Judge
 from hpo.training.exclusive import exclusive
 from hpo.training.jit import pays
-from hpo.training.judge import Judge
 from hpo.training.keras_internals import all_layers
 from hpo.training.phases import Phase, begun, freeze
 from hpo.training.plateau import Score

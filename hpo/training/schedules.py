@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import DefinitionError
-from hpo.study.looks import Positive, Share
-from hpo.study.records import check
+from hpo.study.annotations import Positive, Share
+from hpo.study.checked_records import check
 from hpo.training.plateau import Plateau, Reaction
 
 __all__ = [

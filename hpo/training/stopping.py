@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hpo.errors import DefinitionError
-from hpo.study.records import check
+from hpo.study.checked_records import check
 from hpo.training.plateau import Score
 
 __all__ = ["EarlyStopping", "Patience"]

@@ -8,10 +8,10 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState, create_trial
 
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import schema
-from hpo.service.storage.engine import exclusive
+from hpo import storage
+from hpo.storage import schema, studies
+from hpo.storage.engine import exclusive
+from hpo.storage.slots.slots import Slots
 from hpo.study import registry
 
 EVIL = "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>\u2028'\"&{{7*7}}"

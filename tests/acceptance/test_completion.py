@@ -27,7 +27,8 @@ import pytest
     ],
 )
 def test_what_is_offered(typed: str, offered: list[str], hpo, folder: Path) -> None:
-    from hpo.service import storage, studies
+    from hpo import storage
+    from hpo.storage import studies
 
     opened = storage.prepare(f"sqlite:///{folder}/hpo.db")
     plan = studies.StudyPlan(

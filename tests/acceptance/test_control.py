@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from command import PROJECT, Hpo, environment
 
-from hpo.service import storage
-from hpo.service.views import status
+from hpo import storage
+from hpo.storage.queries import status
 
 TOY = PROJECT / "tests" / "integration" / "toy.py"
 NAME = "toy-line-quick"

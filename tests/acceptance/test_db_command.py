@@ -4,7 +4,7 @@ import json
 import sqlite3
 from pathlib import Path
 
-from hpo.service.storage.schema import VERSION
+from hpo.storage.schema import VERSION
 
 
 def test_tables_are_made_once_and_said_to_be_there(hpo, folder: Path) -> None:

@@ -11,7 +11,8 @@ from command import environment
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, 1), (b"y\n", 0, 0)])
 def test_delete_asks_and_obeys(answer: bytes, code: int, left: int, folder: Path) -> None:
-    from hpo.service import storage, studies
+    from hpo import storage
+    from hpo.storage import studies
 
     opened = storage.prepare(f"sqlite:///{folder}/hpo.db")
     plan = studies.StudyPlan(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.service import storage
+from hpo import storage
 
 
 def checks(out: str) -> dict[str, dict[str, str]]:

@@ -42,9 +42,9 @@ def objective(beat):
 @pytest.fixture
 def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
-    from hpo.service.optimize.request import Request
-    from hpo.service.optimize.run import optimize
-    from hpo.service.workers.limits import Limits
+    from hpo.experiments.optimize.search_request import Request
+    from hpo.experiments.optimize.search_run import optimize
+    from hpo.fleet.worker.run_limits import Limits
 
     (folder / "own.py").write_text(OWN)
     request = Request(
@@ -124,7 +124,8 @@ def test_what_cannot_be_is_one_line(searched: Path, hpo: Hpo) -> None:
 
 
 def test_an_empty_study_is_a_head_and_a_clear_line(folder: Path, hpo: Hpo) -> None:
-    from hpo.service import storage, studies
+    from hpo import storage
+    from hpo.storage import studies
 
     opened = storage.prepare(f"sqlite:///{folder}/hpo.db")
     plan = studies.StudyPlan(

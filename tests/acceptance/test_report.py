@@ -14,7 +14,7 @@ import reported
 from command import Hpo, environment
 from test_startup import imported_by
 
-from hpo.service import storage
+from hpo import storage
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import pytest
 import reported
 from playwright.sync_api import Browser, Page
 
-from hpo import report
-from hpo.service import storage
-from hpo.service.findings.gathering import gather
+from hpo import report, storage
+from hpo.experiments.findings.gathering import gather
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_help_and_usage_errors_import_nothing_heavy(folder: Path, arguments: tup
 
 
 def test_looking_imports_neither_tensorflow_nor_optuna_nor_what_fetches(folder: Path) -> None:
-    from hpo.service import storage
+    from hpo import storage
 
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()
     for arguments in (("status",), ("status", "--json"), ("best", "cnn"), ("show", "cnn"), ("data", "check")):
@@ -48,7 +48,7 @@ def test_a_refused_search_imports_no_tensorflow(folder: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
 def test_standard_streams_that_were_closed_are_done_without(folder: Path, closed: str) -> None:
-    from hpo.service import storage
+    from hpo import storage
 
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()
     command = ["sh", "-c", f'"$0" -m hpo status {closed}', sys.executable]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from command import Hpo, environment
 
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
+from hpo import storage
+from hpo.storage import studies
+from hpo.storage.slots.slots import Slots
 from hpo.study import registry
 
 NAME = "my study's 1"

@@ -6,9 +6,10 @@ import pytest
 from command import Hpo
 from unwritable import read_only
 
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
+from hpo import storage
+from hpo.storage import studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
 
 TOY = """
 from hpo.study import *
@@ -38,10 +39,10 @@ def archive(folder: Path) -> Path:
     slots.open(plan.name, 2, first=[{"x": 0.25}])
     slot = slots.claim(plan.name, "w1", 60)
     assert slot is not None
-    trial = trials.create(opened, studies.load(opened, plan.name), slot)
+    trial = slot_trials.create(opened, studies.load(opened, plan.name), slot)
     params = {"x": trial.suggest_float("x", 0.0, 1.0)}
     assert slots.settle(slot, "complete", 0.625, params=params, trial_number=trial.number)
-    assert trials.tell(opened, trial._trial_id, "complete", 0.625)
+    assert slot_trials.tell(opened, trial._trial_id, "complete", 0.625)
     opened.close()
     return folder / "hpo.db"
 

@@ -164,8 +164,9 @@ def rows(database: Path) -> list[tuple[object, ...]]:
 @pytest.fixture
 def started(toy: Path) -> Path:
     """A database with the toy's study of three open trials, as it is before the first worker starts."""
-    from hpo.service import storage, studies
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage import studies
+    from hpo.storage.slots.slots import Slots
     from hpo.study import registry
 
     definition = registry.load(f"{toy}/toy.py:study")
@@ -217,8 +218,8 @@ def test_delete_takes_a_study_that_was_confirmed(hpo, started: Path) -> None:
 
 
 def test_delete_refuses_while_a_worker_is_at_it_unless_forced(hpo, started: Path) -> None:
-    from hpo.service import storage
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots.slots import Slots
 
     opened = storage.open(f"sqlite:///{started}")
     assert Slots(opened).claim("toy-small-quick", "a-worker", 600) is not None

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 
 from hpo.errors import HpoError
-from hpo.study import looks
+from hpo.study import annotations
 
 __all__ = ["Faulty", "faulty", "records", "tried"]
 
@@ -25,7 +25,7 @@ LIGHT = (  # what needs no TensorFlow
     "hpo.training.penalties",
     "hpo.training.phases",
     "hpo.training.plateau",
-    "hpo.training.probes.records",
+    "hpo.training.probes.probe_records",
     "hpo.training.schedules",
     "hpo.training.stopping",
 )
@@ -58,7 +58,7 @@ class Faulty:
     good: Mapping[str, Any]  # the other fields
 
     def __str__(self) -> str:
-        return f"{self.kind.__module__}.{self.kind.__name__}({self.field}={looks.checks.shown(self.value)})"
+        return f"{self.kind.__module__}.{self.kind.__name__}({self.field}={annotations.checks.shown(self.value)})"
 
 
 def records(*, heavy: bool) -> list[type]:
@@ -121,7 +121,7 @@ _TOGETHER: Mapping[str, Mapping[str, Any]] = {  # fields that must go together
 
 
 def _plain(annotation: Any, kind: type) -> Any:
-    return looks._resolved(annotation, kind.__module__)
+    return annotations._resolved(annotation, kind.__module__)
 
 
 def _parts(annotation: Any) -> tuple[Any, tuple[Any, ...], list[Any]]:
@@ -150,8 +150,8 @@ def _good(annotation: Any) -> Any:
         return _good(inner[0])
     if dataclasses.is_dataclass(plain):
         return plain(**example(plain))
-    low = max((mark.limit + 1 for mark in marks if isinstance(mark, looks.Least | looks.Above)), default=1)
-    if any(isinstance(mark, looks.Most | looks.Below) for mark in marks):
+    low = max((mark.limit + 1 for mark in marks if isinstance(mark, annotations.Least | annotations.Above)), default=1)
+    if any(isinstance(mark, annotations.Most | annotations.Below) for mark in marks):
         low = 0.5
     simple = {int: int(low), float: low, str: "a", bool: True, Decimal: Decimal("0.10"), Path: Path("a")}
     return simple.get(plain)
@@ -164,19 +164,19 @@ _NUMBERS = ("1", math.inf, True, [1], 10**400, Decimal("NaN"), np.datetime64("20
 def _wrong(annotation: Any) -> Iterator[Any]:
     plain, inner, marks = _parts(annotation)
     origin = get_origin(plain)
-    if isinstance(plain, looks._Unknown) or plain in (Any, object):
+    if isinstance(plain, annotations._Unknown) or plain in (Any, object):
         return
     if NoneType in inner:
         (rest, *more) = [each for each in inner if each is not NoneType]
         yield from (value for value in _wrong(rest) if value is not None and not more)
         return
     yield None
-    if any(isinstance(mark, looks.By) and mark.look is looks.checks.any_number for mark in marks):
+    if any(isinstance(mark, annotations.By) and mark.look is annotations.checks.any_number for mark in marks):
         yield from ("1", True, [1], 10**400, object(), Broken())
     elif plain in (int, float):
         yield from (*_EVERY, *_NUMBERS, *((1.5,) if plain is int else ()))
-        yield from (mark.limit - 1 for mark in marks if isinstance(mark, looks.Least | looks.Above))
-        yield from (mark.limit + 1 for mark in marks if isinstance(mark, looks.Most | looks.Below))
+        yield from (mark.limit - 1 for mark in marks if isinstance(mark, annotations.Least | annotations.Above))
+        yield from (mark.limit + 1 for mark in marks if isinstance(mark, annotations.Most | annotations.Below))
     elif plain in (str, bool) or origin is Literal:
         yield from _wrong_words(plain, inner, marks)
     else:

@@ -30,11 +30,25 @@ _CODES = (0, 1, 2, 130)
 _LONGEST = 3000  # characters of a line that is still one to read
 _LIMIT = 40.0  # seconds a command may take
 _NEEDED = (  # what commands import when they are first needed
-    "hpo.cli.app", "hpo.report", "hpo.service.compare", "hpo.service.doctor", "hpo.service.export",
-    "hpo.service.findings.gathering", "hpo.service.optimize.run", "hpo.service.optimize.submit", "hpo.service.sweep",
-    "hpo.service.supervisors.fleet", "hpo.service.train", "hpo.service.views.status", "hpo.search", "hpo.web.server",
-    "hpo.web.app", "hpo.study.configurations", "optuna", "scipy.stats",
-)  # fmt: skip
+    "hpo.cli.app",
+    "hpo.report",
+    "hpo.experiments.compare",
+    "hpo.experiments.doctor",
+    "hpo.experiments.export",
+    "hpo.experiments.findings.gathering",
+    "hpo.experiments.optimize.search_run",
+    "hpo.experiments.optimize.submission",
+    "hpo.experiments.sweep",
+    "hpo.fleet.supervisor.fleet_run",
+    "hpo.experiments.train_configuration",
+    "hpo.storage.queries.status",
+    "hpo.search",
+    "hpo.web.listening",
+    "hpo.web.application",
+    "hpo.study.configurations",
+    "optuna",
+    "scipy.stats",
+)
 
 
 def _examined(outcome: Outcome) -> bool:

@@ -63,34 +63,35 @@ def _serve(number: int, orders: Any, barriers: Any, results: Any) -> None:
 
 
 def prepare(url: str) -> None:
-    from hpo.service import storage
+    from hpo import storage
 
     storage.prepare(url).close()
 
 
 def create(url: str, plan: Any) -> Any:
-    from hpo.service import storage, studies
+    from hpo import storage
+    from hpo.storage import studies
 
     return studies.create_or_resume(storage.open(url), plan)
 
 
 def open_slots(url: str, study: str, total: int) -> int:
-    from hpo.service import storage
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots.slots import Slots
 
     return Slots(storage.open(url)).open(study, total)
 
 
 def add_jobs(url: str, study: str, jobs: Sequence[Any]) -> int:
-    from hpo.service import storage
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots.slots import Slots
 
     return Slots(storage.open(url)).add(study, jobs)
 
 
 def claim_all(url: str, study: str, worker: str) -> list[int]:
-    from hpo.service import storage
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots.slots import Slots
 
     slots = Slots(storage.open(url))
     taken = []
@@ -100,8 +101,8 @@ def claim_all(url: str, study: str, worker: str) -> list[int]:
 
 
 def reserve_all(url: str, slot: Any, digests: Sequence[str]) -> list[str]:
-    from hpo.service import storage
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots.slots import Slots
 
     slots = Slots(storage.open(url))
     return [digest for digest in digests if slots.reserve(slot, digest)]
@@ -109,38 +110,39 @@ def reserve_all(url: str, slot: Any, digests: Sequence[str]) -> list[str]:
 
 def settle_and_tell(url: str, slots: Sequence[Any], ids: Sequence[int], outcome: str, value: float | None) -> list[int]:
     """Settle each slot and, where that was won, tell its trial: the positions won."""
-    from hpo.service import storage
-    from hpo.service.slots import trials
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage.slots import slot_trials
+    from hpo.storage.slots.slots import Slots
 
     store = storage.open(url)
     assert store.rdb
     won = []
     for slot, trial_id in zip(slots, ids, strict=True):
         if Slots(store).settle(slot, outcome, value):  # type: ignore[arg-type]
-            assert trials.tell(store, trial_id, outcome, value)  # type: ignore[arg-type]
+            assert slot_trials.tell(store, trial_id, outcome, value)  # type: ignore[arg-type]
             won.append(slot.position)
     return won
 
 
 def work_until_gone(url: str, study: str, worker: str) -> str:
     """Run trials until the study is deleted; how that was noticed."""
+    from hpo import storage
     from hpo.errors import HpoError
-    from hpo.service import storage, studies
-    from hpo.service.slots import trials
-    from hpo.service.slots.slots import Slots
-    from hpo.service.storage.errors import translated
+    from hpo.storage import studies
+    from hpo.storage.database_errors import translated
+    from hpo.storage.slots import slot_trials
+    from hpo.storage.slots.slots import Slots
 
     store = storage.open(url)
     try:
         slots, optunas = Slots(store), studies.load(store, study)
         while slot := slots.claim(study, worker, 3600):
-            trial = trials.create(store, optunas, slot)
+            trial = slot_trials.create(store, optunas, slot)
             with translated(store.where):
                 x = trial.suggest_float("x", 0, 1)
                 trial.report(x, 1)
             if slots.settle(slot, "complete", x, trial_number=trial.number):
-                trials.tell(store, trial._trial_id, "complete", x)
+                slot_trials.tell(store, trial._trial_id, "complete", x)
     except KeyError as error:  # Optuna's word for a trial that is no longer there
         return repr(error)
     except HpoError as error:
@@ -150,8 +152,9 @@ def work_until_gone(url: str, study: str, worker: str) -> str:
 
 def delete_soon(url: str, study: str) -> str:
     """Delete the study as soon as there is work to be interrupted."""
-    from hpo.service import storage, studies
-    from hpo.service.slots.slots import Slots
+    from hpo import storage
+    from hpo.storage import studies
+    from hpo.storage.slots.slots import Slots
 
     store = storage.open(url)
     while Slots(store).counts(study).settled < 5:
@@ -161,9 +164,9 @@ def delete_soon(url: str, study: str) -> str:
 
 
 def tell_all(url: str, ids: Sequence[int], outcome: str, value: float) -> list[bool]:
-    from hpo.service import storage
-    from hpo.service.slots import trials
+    from hpo import storage
+    from hpo.storage.slots import slot_trials
 
     store = storage.open(url)
     assert store.rdb
-    return [trials.tell(store, trial_id, outcome, value) for trial_id in ids]  # type: ignore[arg-type]
+    return [slot_trials.tell(store, trial_id, outcome, value) for trial_id in ids]  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hpo.web.security.application import Access
+from hpo.web.security.hooks import Access
 from hpo.web.security.hosts import names
 from hpo.web.security.sessions import signing_key
 from hpo.web.security.users import Users, add
@@ -36,7 +36,7 @@ def _template() -> Path:
     """A study with a trial of each state and files attached, and one of preferences; made once."""
     import optuna
 
-    from hpo.service import storage
+    from hpo import storage
 
     made = Path(tempfile.mkdtemp(prefix="hpo-template-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
@@ -213,10 +213,10 @@ def castle(folder: Path, *, guarded: bool) -> Iterator[Castle]:
 
 
 def _guarded(here: Path) -> tuple[Any, Any]:
-    from hpo.service import storage
+    from hpo import storage
     from hpo.web import receiving
-    from hpo.web.app import create
-    from hpo.web.server import options
+    from hpo.web.application import create
+    from hpo.web.listening import options
 
     opened = storage.open(f"sqlite:///{here / 'hpo.db'}")
     access = Access(names=names("127.0.0.1"), users=Users(here / "users.json"))

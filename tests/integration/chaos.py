@@ -22,12 +22,12 @@ from faults import Cuts, Fault, Kills, Restarts, Stops
 from fleets import Fleet
 from servers import OwnServer, own_server
 
+from hpo import storage
 from hpo.errors import StorageError
-from hpo.service import storage
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import submit
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.submission import submit
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
 
 _HOUR = 3600.0
 _GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from slot_tools import Claim, Clock
 
-from hpo.service import storage, studies
-from hpo.service.slots.slot import Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo import storage
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")  # a second major version, where it is installed
 _numbers = itertools.count()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from hpo.service.workers.worker import NAME
+from hpo.fleet.worker.process import NAME
 
 _ELSEWHERE = Path(__file__).resolve().parent / "elsewhere"
 

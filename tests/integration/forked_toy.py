@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-from hpo.service.hosts import cores
+from hpo.fleet.machine import cores
 
 FILE = str(Path(__file__).resolve())
 

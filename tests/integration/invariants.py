@@ -2,8 +2,8 @@
 
 from optuna.trial import TrialState
 
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
 
 
 def check_budget(store: Storage, study: str, total: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.service.storage import schema, upgrading
+from hpo.storage import schema, upgrades
 
 __all__ = ["know_a_later_version"]
 
@@ -24,7 +24,7 @@ def upgrade():
 
 def know_a_later_version(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Have the program work with version 2; its revisions lie in `folder`."""
-    shutil.copytree(upgrading._SCRIPTS, folder)
+    shutil.copytree(upgrades._SCRIPTS, folder)
     (folder / "versions" / "v2.py").write_text(_REVISION)
-    monkeypatch.setattr(upgrading, "_SCRIPTS", folder)
+    monkeypatch.setattr(upgrades, "_SCRIPTS", folder)
     monkeypatch.setattr(schema, "VERSION", 2)

@@ -8,8 +8,8 @@ import sys
 
 import small
 
-from hpo.service import storage
-from hpo.service.measuring import Limits, measure, study
+from hpo import storage
+from hpo.experiments.measure import Limits, measure, study
 
 PLAN = study(small.study, f"{small.FILE}:study", kind="pairs", space="line", fidelity="full", name="small-pairs-full")
 

@@ -8,11 +8,10 @@ import toy
 from flask.testing import FlaskClient
 
 from hpo.search import digest
-from hpo.service import studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 from hpo.web.security.identity import CSRF, NONCE, USER, User
 
 WRITER = {USER: User(name="anna", may_write=True), CSRF: "the-token", NONCE: "the-nonce"}
@@ -51,11 +50,11 @@ def settle(store: Storage, study: str, outcome: Any, value: float | None = None,
     slots = Slots(store)
     slot = slots.claim(study, "host:7:1:b", 600)
     assert slot is not None
-    trial = trials.create(store, studies.load(store, study), slot)
+    trial = slot_trials.create(store, studies.load(store, study), slot)
     toy.height(trial)
     slots.reserve(slot, digest(trial.params), params=trial.params, trial_number=trial.number)
     slots.settle(slot, outcome, value=value, reason=reason, trial_number=trial.number, params=trial.params)
-    trials.tell(store, trial._trial_id, outcome, value)
+    slot_trials.tell(store, trial._trial_id, outcome, value)
     return trial.number
 
 

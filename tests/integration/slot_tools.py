@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hpo.service.slots.slot import Slot
+from hpo.storage.slots.slot import Slot
 
 Claim = Callable[..., Slot]  # (worker="w1", lease=60.0) -> the slot it claimed
 

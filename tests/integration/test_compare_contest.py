@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from hpo import storage
 from hpo.analysis import compare
 from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
-from hpo.service import measuring, storage, studies
-from hpo.service.compare import interim_analyses
-from hpo.service.compare.contest import contest
-from hpo.service.compare.outline import plan_comparison
-from hpo.service.compare.request import CompareRequest
-from hpo.service.compare.run import read
-from hpo.service.slots.slots import Slots
-from hpo.service.studies import StudyRecord
+from hpo.experiments import measure
+from hpo.experiments.compare import interim_analyses
+from hpo.experiments.compare.comparison_plan import plan_comparison
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.comparison_run import read
+from hpo.experiments.compare.contestants import contest
+from hpo.storage import studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 from hpo.study import registry
 
 DEFINITION = """
@@ -198,7 +200,7 @@ def test_a_definition_that_changed_or_lacks_a_baseline_is_reported(
 
 def test_measurements_are_no_search(opened: storage.Storage, search: StudyRecord, file: Path) -> None:
     definition = registry.load(f"{file}:study")
-    plan = measuring.study(definition, f"{file}:study", kind="race", space="small", fidelity="full", parent=search.name)
+    plan = measure.study(definition, f"{file}:study", kind="race", space="small", fidelity="full", parent=search.name)
     studies.create_or_resume(opened, plan)
     words = refusal(opened, study=plan.name)
     assert "is no search but the measurements of a race: compare the search it belongs to, bench-small-quick" in words

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from hpo.experiments.compare.comparison_report import Side
+from hpo.experiments.compare.pairs import PairRows, pair_jobs
+from hpo.experiments.compare.stages import Measured
+from hpo.experiments.compare.training_failures import failed_trainings
+from hpo.experiments.measure import Result
 from hpo.search.job import Job
-from hpo.service.compare.failed import failed_trainings
-from hpo.service.compare.pairs import PairRows, pair_jobs
-from hpo.service.compare.report import Side
-from hpo.service.compare.stages import Measured
-from hpo.service.measuring import Result
-from hpo.service.slots.slot import Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 from hpo.study import Params
 
 BEST, HAND, OTHER = {"x": 0.1}, {"x": 0.5}, {"x": 0.9}

@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpo import storage
 from hpo.analysis import compare as analysed
 from hpo.analysis import interim_alpha
+from hpo.experiments import measure
+from hpo.experiments.compare.comparison_report import CompareReport
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.comparison_run import compare, read
+from hpo.experiments.compare.contestants import contest
+from hpo.experiments.compare.stages import Stage, walk
+from hpo.experiments.measure import Result
 from hpo.search.job import Job
-from hpo.service import measuring, storage, studies
-from hpo.service.compare.contest import contest
-from hpo.service.compare.report import CompareReport
-from hpo.service.compare.request import CompareRequest
-from hpo.service.compare.run import compare, read
-from hpo.service.compare.stages import Stage, walk
-from hpo.service.measuring import Result
-from hpo.service.slots.slots import Slots
+from hpo.storage import studies
+from hpo.storage.slots.slots import Slots
 from hpo.study import registry
 
 DEFINITION = """
@@ -92,7 +94,7 @@ def told(
                 assert slots.settle(slot, "pruned", reason="diverged: the loss was not finite", params=job.params)
             else:
                 assert slots.settle(slot, "complete", score(job), params=job.params)
-        return measuring.results(opened, stage.plan.name)
+        return measure.results(opened, stage.plan.name)
 
     walk(opened, contest(opened, request), request, do)
     return compare(request)

@@ -7,8 +7,9 @@ import optuna
 import pytest
 from werkzeug.test import Client
 
-from hpo.service import storage, studies
-from hpo.service.studies import StudyPlan
+from hpo import storage
+from hpo.storage import studies
+from hpo.storage.studies import StudyPlan
 from hpo.web import optuna_dashboard
 
 

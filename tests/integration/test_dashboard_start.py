@@ -13,11 +13,11 @@ import pytest
 from besieged import WRITER, Visitor
 from flask import Flask
 
+from hpo import storage
 from hpo.errors import UsageError
-from hpo.service import storage
-from hpo.web.app import Dashboard
+from hpo.web.application import Dashboard
+from hpo.web.listening import listen
 from hpo.web.security import users
-from hpo.web.server import listen
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -15,18 +15,18 @@ import pytest
 import toy
 from sqlalchemy import delete, select
 
-from hpo.service import storage, studies
-from hpo.service.doctor import Check, fleet, work
-from hpo.service.doctor import database as databases
-from hpo.service.doctor.examination import examine_storage
-from hpo.service.hosts import machine
-from hpo.service.hosts.gpus import Gpu
-from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.hosts.seats import Seats
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo import storage
+from hpo.experiments.doctor import Check, fleet_checks, study_checks
+from hpo.experiments.doctor import database_checks as databases
+from hpo.experiments.doctor.examination import examine_storage
+from hpo.fleet.machine.gpu_leases import Seats
+from hpo.fleet.machine.gpus import Gpu
+from hpo.storage import Storage, schema, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
+from hpo.storage.workers import machine_identity
+from hpo.storage.workers.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds
 
@@ -158,84 +158,84 @@ def test_a_file_on_a_network_disk(
 
 
 def test_workers_at_work_and_silent(store: Storage) -> None:
-    assert named(fleet.checks(store), "workers").found == "none at work"
+    assert named(fleet_checks.checks(store), "workers").found == "none at work"
     sign_on(store, "w0", machine="a")
     sign_on(store, "w1", machine="b", doing="waiting for a GPU")
-    found = named(fleet.checks(store), "workers")
+    found = named(fleet_checks.checks(store), "workers")
     assert (found.state, found.found) == ("ok", "2 workers on 2 machines: 1 between trials, 1 waiting for a GPU")
     sign_on(store, "w2", host="c", silent=True)
-    found = named(fleet.checks(store), "workers")
+    found = named(fleet_checks.checks(store), "workers")
     assert found.state == "warn"
     assert "silent: process 7 of c" in found.found
 
 
 def test_versions_that_differ(store: Storage) -> None:
     sign_on(store, "w0")
-    assert named(fleet.checks(store), "versions").state == "ok"
+    assert named(fleet_checks.checks(store), "versions").state == "ok"
     sign_on(store, "w1", program="9.9")
-    found = named(fleet.checks(store), "versions")
+    found = named(fleet_checks.checks(store), "versions")
     assert found.state == "warn"
     assert "1 worker hpo 9.9" in found.found
-    assert f"1 worker hpo {machine.program()}" in found.found
+    assert f"1 worker hpo {machine_identity.program()}" in found.found
 
 
 def test_gpus_and_who_leases_them(
     store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert "gpus" not in {check.name for check in fleet.checks(store)}  # nobody has any: nothing to say
+    assert "gpus" not in {check.name for check in fleet_checks.checks(store)}  # nobody has any: nothing to say
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
     gpus = [Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(2)]
     sign_on(store, "w0", gpu=nvidia.uuid(0))
     Seats(store).take(gpus, "w0", lease_seconds=HOUR)
-    found = named(fleet.checks(store), "gpus")
+    found = named(fleet_checks.checks(store), "gpus")
     assert found.state == "ok"
     assert f"{nvidia.uuid(0)[:12]}: w0;" in found.found
     assert f"{nvidia.uuid(1)[:12]}: free" in found.found
     sign_on(store, "w1")
-    assert named(fleet.checks(store), "gpus").state == "ok"
+    assert named(fleet_checks.checks(store), "gpus").state == "ok"
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w1", HOUR)
-    found = named(fleet.checks(store), "gpus")
+    found = named(fleet_checks.checks(store), "gpus")
     assert found.state == "warn"
     assert "1 worker here on cores while 1 GPU is free" in found.found
     monkeypatch.setenv("HPO_MACHINE", "another")
-    assert "on other machines: 1 leased" in named(fleet.checks(store), "gpus").found
+    assert "on other machines: 1 leased" in named(fleet_checks.checks(store), "gpus").found
 
 
 def test_a_driver_that_is_not_well(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", nvidia.install_broken(tmp_path / "bin", "NVIDIA-SMI has failed", 9))
-    found = named(fleet.checks(store), "gpus")
+    found = named(fleet_checks.checks(store), "gpus")
     assert found.state == "warn"
     assert "NVIDIA-SMI has failed" in found.found
 
 
 def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRecord) -> None:
-    assert named(work.checks(store), "studies").found == "nothing is open"
+    assert named(study_checks.checks(store), "studies").found == "nothing is open"
     Slots(store).open(study.name, 2)
-    found = named(work.checks(store), "studies")
+    found = named(study_checks.checks(store), "studies")
     assert (found.state, found.found) == ("warn", f"open, and no worker there for it: {study.name}")
     sign_on(store, "elsewhere", study="another")  # serves that one alone
     sign_on(store, "asleep", silent=True)
-    assert named(work.checks(store), "studies").state == "warn"
+    assert named(study_checks.checks(store), "studies").state == "warn"
     sign_on(store, "w0", refuses={study.name: "no module 'toys'"})
-    found = named(work.checks(store), "studies")
+    found = named(study_checks.checks(store), "studies")
     assert found.state == "fail"
     assert "every worker refuses it (no module 'toys')" in found.found
     sign_on(store, "w1", refuses={"another": "no data"})
-    assert named(work.checks(store), "studies").found == "1 study is open and served"
+    assert named(study_checks.checks(store), "studies").found == "1 study is open and served"
     halting.stop(store, study.name, by="a test")
-    assert named(work.checks(store), "studies").found == "nothing is open"
+    assert named(study_checks.checks(store), "studies").found == "nothing is open"
 
 
 def test_running_trials_need_no_other_worker(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w0", HOUR)
-    assert named(work.checks(store), "studies").found == "nothing is open"
+    assert named(study_checks.checks(store), "studies").found == "nothing is open"
 
 
 def test_a_definition_that_is_not_here_or_another_one(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
-    found = named(work.checks(store), "definitions")
+    found = named(study_checks.checks(store), "definitions")
     assert found.state == "warn"
     assert "there is no definition 'toy'" in found.found
 
@@ -246,10 +246,10 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     slot = slots.claim(study.name, "w0", HOUR)
     assert slot is not None
     optunas.ask()  # not ours
-    trials.create(store, optunas, slot)
-    assert named(work.checks(store), "orphans").state == "ok"
+    slot_trials.create(store, optunas, slot)
+    assert named(study_checks.checks(store), "orphans").state == "ok"
     slots.hand_back(slot, "a test")
-    found = named(work.checks(store), "orphans")
+    found = named(study_checks.checks(store), "orphans")
     assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
     states = [trial.state for trial in optunas.get_trials(deepcopy=False)]
     assert states == [optuna.trial.TrialState.RUNNING] * 2  # looking changes nothing
@@ -269,6 +269,6 @@ def test_a_definition_that_only_a_process_of_its_own_can_load_is_no_problem(
         studies.create_or_resume(store, replace(plan, name=name, reference=f"{own}:study", fingerprint=fingerprint))
         Slots(store).open(name, 1)
     try:
-        assert named(work.checks(store), "definitions").state == "ok"
+        assert named(study_checks.checks(store), "definitions").state == "ok"
     finally:
         sys.modules.pop("helpers_of_the_doctor", None)

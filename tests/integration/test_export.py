@@ -14,15 +14,14 @@ import pytest
 from slot_tools import Claim
 
 from hpo.errors import HpoError, StudyError
-from hpo.service import studies
-from hpo.service.export import export
-from hpo.service.export import trials as exported
-from hpo.service.export.trials import ExportedTrial
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.views import stored
+from hpo.experiments.export import export
+from hpo.experiments.export import trial_records as exported
+from hpo.experiments.export.trial_records import ExportedTrial
+from hpo.storage import Storage, studies
+from hpo.storage.queries import stored_trials
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 Ran = Callable[..., int]
 
@@ -33,7 +32,7 @@ def ran(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Ran:
 
     def run(outcome: str | None, value: float | None = None, reason: str | None = None, settle: bool = True) -> int:
         slot = claim()
-        trial = trials.create(store, studies.load(store, study.name), slot)
+        trial = slot_trials.create(store, studies.load(store, study.name), slot)
         params = {
             "rate": trial.suggest_float("rate", 1e-3, 1, log=True),
             "kind": trial.suggest_categorical("kind", ("a", None)),
@@ -47,7 +46,7 @@ def ran(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Ran:
         slots.attach(slot, trial.number)
         if outcome is not None and settle:
             assert slots.settle(slot, outcome, value, reason, params=params, trial_number=trial.number)
-            assert trials.tell(store, trial._trial_id, outcome, value)
+            assert slot_trials.tell(store, trial._trial_id, outcome, value)
         return trial.number
 
     return run
@@ -62,7 +61,7 @@ def test_trials_are_read_as_optuna_reads_them(store: Storage, study: StudyRecord
     for outcome, value in (("complete", 0.5), ("pruned", 0.25), ("failed", None), (None, None)):
         ran(outcome, value)
     theirs = store.rdb.get_all_trials(store.rdb.get_study_id_from_name(study.name))
-    mine = stored.read(store, study.name)
+    mine = stored_trials.read(store, study.name)
     assert [trial.number for trial in mine] == [trial.number for trial in theirs] == [0, 1, 2, 3]
     for one, other in zip(mine, theirs, strict=True):
         assert one.state == {"FAIL": "failed"}.get(other.state.name, other.state.name.lower())
@@ -73,7 +72,7 @@ def test_trials_are_read_as_optuna_reads_them(store: Storage, study: StudyRecord
         local = (other.datetime_start, other.datetime_complete)
         assert (one.started_at, one.ended_at) == tuple(when and when.astimezone(UTC) for when in local)
     drawn = {name: entry for trial in theirs for name, entry in trial.distributions.items()}
-    assert stored.distributions(store, study.name) == drawn
+    assert stored_trials.distributions(store, study.name) == drawn
 
 
 def test_times_are_reported_in_utc_wherever_one_is(
@@ -84,7 +83,7 @@ def test_times_are_reported_in_utc_wherever_one_is(
         monkeypatch.setenv("TZ", "NPT-5:45")  # POSIX: needs no table of zones
         time.tzset()
         ran(None)
-        began = stored.read(store, study.name)[0].started_at
+        began = stored_trials.read(store, study.name)[0].started_at
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -144,7 +143,7 @@ def test_a_settled_slot_counts_before_its_trial_is_reported_to_optuna(
 ) -> None:
     slots.open(study.name, 1)
     slot = claim()
-    trial = trials.create(store, studies.load(store, study.name), slot)
+    trial = slot_trials.create(store, studies.load(store, study.name), slot)
     assert slots.settle(slot, "complete", 0.75, params={"x": 1.0}, trial_number=trial.number)
     (told,) = exported_from(store, study)
     assert (told.number, told.state, told.outcome, told.value, told.params) == (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hpo import storage
 from hpo.errors import HpoWarning, ReplacedError, StorageError
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, file
-from hpo.service.studies import StudyPlan
+from hpo.storage import Storage, sqlite_file, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 DATABASE, AWAY, BACKUP = Path("hpo.db"), Path("away.db"), Path("backup.db")
 
@@ -19,8 +19,8 @@ DATABASE, AWAY, BACKUP = Path("hpo.db"), Path("away.db"), Path("backup.db")
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody brings a file back in these tests."""
-    monkeypatch.setattr(file, "_GRACE", 0.2)
-    monkeypatch.setattr(file, "_LOOK", 0.01)
+    monkeypatch.setattr(sqlite_file, "_GRACE", 0.2)
+    monkeypatch.setattr(sqlite_file, "_LOOK", 0.01)
 
 
 @pytest.fixture

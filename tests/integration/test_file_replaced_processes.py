@@ -10,8 +10,8 @@ from pathlib import Path
 import toy
 from fleets import Fleet
 
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import submit
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.submission import submit
 
 HERE = Path(__file__).resolve().parent
 DATABASE, AWAY = Path("hpo.db"), Path("away.db")

@@ -11,21 +11,22 @@ import numpy as np
 import optuna
 import pytest
 
+from hpo import storage
 from hpo.analysis import RaceFinding, Racer, compare
 from hpo.errors import StudyError
+from hpo.experiments import measure
+from hpo.experiments.compare import interim_analyses
+from hpo.experiments.compare.budget import Budget, Spent
+from hpo.experiments.compare.comparison_report import CompareReport, Heat, Scores, Side
+from hpo.experiments.findings import Findings
+from hpo.experiments.findings.gathering import gather, points
+from hpo.experiments.sweep.sweep_jobs import as_reported
 from hpo.report import document
 from hpo.search import Job
-from hpo.service import measuring, storage, studies
-from hpo.service.compare import interim_analyses
-from hpo.service.compare.budget import Budget, Spent
-from hpo.service.compare.report import CompareReport, Heat, Scores, Side
-from hpo.service.findings import Findings
-from hpo.service.findings.gathering import gather, points
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
-from hpo.service.sweep.jobs import as_reported
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition, registry
 
 DEFINITION = """
@@ -92,7 +93,7 @@ def settle(
     slot = slots.claim(study, "me", 60)
     assert slot is not None
     loaded = studies.load(opened, study, sampler=optuna.samplers.RandomSampler(), pruner=optuna.pruners.NopPruner())
-    trial = trials.create(opened, loaded, slot)
+    trial = slot_trials.create(opened, loaded, slot)
     trial.suggest_float("x", 0.0, 1.0) if "x" in params else None
     trial.suggest_categorical("kind", ("a", "b")) if "kind" in params else None
     for step, seen in noted.pop("curve", ()):
@@ -101,7 +102,7 @@ def settle(
         trial.set_user_attr(name, entry)
     reason = None if outcome == "complete" else "no luck"
     assert slots.settle(slot, outcome, value, reason=reason, params=params, trial_number=trial.number)  # type: ignore[arg-type]
-    assert trials.tell(opened, trial._trial_id, outcome, value)  # type: ignore[arg-type]
+    assert slot_trials.tell(opened, trial._trial_id, outcome, value)  # type: ignore[arg-type]
 
 
 def missing(found: Findings) -> dict[str, str | None]:
@@ -111,9 +112,7 @@ def missing(found: Findings) -> dict[str, str | None]:
 def measured(
     opened: Storage, search: StudyRecord, definition: StudyDefinition, kind: str, fidelity: str, *jobs: tuple[Job, dict]
 ) -> None:
-    plan = measuring.study(
-        definition, search.reference, kind=kind, space="small", fidelity=fidelity, parent=search.name
-    )  # type: ignore[arg-type]
+    plan = measure.study(definition, search.reference, kind=kind, space="small", fidelity=fidelity, parent=search.name)  # type: ignore[arg-type]
     studies.create_or_resume(opened, plan)
     Slots(opened).add(plan.name, [job for job, _ in jobs])
     for job, noted in jobs:
@@ -268,7 +267,7 @@ def test_the_commands_repeat_each_interim_analysis_and_each_unusual_option(
     interim_analyses.conclude(
         store, search, again, more, replace(report, comparison=more, looks=(*report.looks, again)).to_json()
     )
-    plan = measuring.study(definition, f"{file}:study", kind="sweep", space="small", fidelity="full", seed=9)
+    plan = measure.study(definition, f"{file}:study", kind="sweep", space="small", fidelity="full", seed=9)
     studies.create_or_resume(store, plan)
     jobs = as_reported(definition, HAND, 1, 9)
     Slots(store).add(plan.name, jobs)
@@ -355,7 +354,7 @@ def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
     )  # fmt: skip
     opened.close()
     code = (
-        "import sys; from hpo.service import storage; from hpo.service.findings.gathering import gather;"
+        "import sys; from hpo import storage; from hpo.experiments.findings.gathering import gather;"
         f"found = gather(storage.open({url!r}), 'fcnn'); assert len(found.provenance.data) == 2;"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
@@ -364,7 +363,7 @@ def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
 
 
 def test_mean_curves_keep_to_common_steps() -> None:
-    from hpo.service.findings.learned import mean_curve
+    from hpo.experiments.findings.learned import mean_curve
 
     assert mean_curve([]) == ()
     assert mean_curve([((1, 1.0), (3, 2.0)), ((3, 4.0), (4, 5.0))]) == ((3, 3.0),)

@@ -12,17 +12,16 @@ import pytest
 import toy
 
 from hpo.errors import DataError
-from hpo.service import studies
-from hpo.service.slots.offers import offers
-from hpo.service.slots.slot import Outcome, Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, halting
-from hpo.service.studies.fail_fast import first_all_failed
-from hpo.service.workers import prepared, sources
-from hpo.service.workers.order import Avoid, Ended
-from hpo.service.workers.serve import MakeObjective, Server, Step
-from hpo.service.workers.sources import Source
+from hpo.fleet.worker import loaded_study, slot_sources
+from hpo.fleet.worker.protocol import Avoid, Ended
+from hpo.fleet.worker.slot_sources import Source
+from hpo.fleet.worker.work_loop import MakeObjective, Server, Step
+from hpo.storage import Storage, studies
+from hpo.storage.slots.dispatch import offers
+from hpo.storage.slots.slot import Outcome, Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
+from hpo.storage.studies.fail_fast import first_all_failed
 from hpo.study import Float, Params, registry
 from hpo.study.imported import StaleProcessError
 
@@ -168,7 +167,7 @@ def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
     store: Storage, make: Make, changes: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
-    monkeypatch.setattr(prepared, "_of_definition", lambda record, beat: (toy.height, "rows"))
+    monkeypatch.setattr(loaded_study, "_of_definition", lambda record, beat: (toy.height, "rows"))
     make("strange", 2, **changes)
     make("fine", 2, version=toy.study.version)
     worker = Worker(store, None)
@@ -197,7 +196,7 @@ def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_tha
 ) -> None:
     make("sick", 1)
     now = [1000.0]
-    monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(slot_sources.time, "monotonic", lambda: now[0])
     source = Source(store, Slots(store))
     for took, seconds in ((0.0, 5.0), (0.1, 10.0), (1.0, 20.0), (1.0, 30.0), (0.0, 30.0), (4.0, 80.0), (3600.0, 600.0)):
         offer = source.offer()
@@ -216,7 +215,7 @@ def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_whe
 ) -> None:
     make("moody", 1)
     now = [1000.0]
-    monkeypatch.setattr(sources.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(slot_sources.time, "monotonic", lambda: now[0])
     source = Source(store, Slots(store))
     for seconds, ended in ((5.0, False), (10.0, True), (5.0, False), (10.0, False)):
         offer = source.offer()
@@ -233,7 +232,7 @@ def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_whe
 def test_looks_for_work_grow_rarer_until_something_is_found(
     store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources.random, "uniform", lambda low, high: high)
+    monkeypatch.setattr(slot_sources.random, "uniform", lambda low, high: high)
     source = Source(store, Slots(store))
     waits: list[float] = []
 
@@ -266,7 +265,7 @@ def test_a_definition_changed_under_a_worker_has_its_process_replaced(
     now = replace(loaded).version
     # What this process holds is older than the file, as a module that was imported would be.
     with pytest.raises(StaleProcessError):
-        prepared._refuse_other(loaded, replace(first, version=now))
+        loaded_study._refuse_other(loaded, replace(first, version=now))
     assert worker.run() == "drained"  # a file is loaded anew, and refused: the study asks for what it was
     assert "another version" in worker.refusals[0]["own"]
 
@@ -287,9 +286,9 @@ def test_so_it_has_where_only_what_it_imports_has_changed(
     try:
         before = registry.load(f"{own}:study")
         first = make("own", 1, reference=f"{own}:study", version=before.version)
-        prepared._refuse_other(before, first)
+        loaded_study._refuse_other(before, first)
         space.write_text("HIGH = 2.0  # as it is now\n")
-        prepared._refuse_other(registry.load(first.reference), first)  # what the study asks for is what is loaded
+        loaded_study._refuse_other(registry.load(first.reference), first)  # what the study asks for is what is loaded
         studies.delete(store, "own")
         fresh = replace(
             before, spaces=(replace(before.space(), params={**before.space().params, "x": Float(low=0.0, high=2.0)}),)
@@ -307,7 +306,7 @@ def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
     store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
-    monkeypatch.setattr(prepared, "_of_definition", lambda record, beat: (toy.height, "rows"))
+    monkeypatch.setattr(loaded_study, "_of_definition", lambda record, beat: (toy.height, "rows"))
     monkeypatch.setattr(sys, "path", list(sys.path))
     text = Path(toy.FILE).read_text()
     for name in ("one", "two"):
@@ -412,7 +411,7 @@ def test_a_study_deleted_and_made_anew_is_served_as_the_new_one(store: Storage, 
 
 
 def test_more_studies_than_are_kept_ready(store: Storage, make: Make) -> None:
-    names = [f"s{number}" for number in range(prepared._MOST + 2)]
+    names = [f"s{number}" for number in range(loaded_study._MOST + 2)]
     for name in names:
         make(name, 3, sampler="tpe")
     assert Worker(store).run() == "drained"

@@ -18,12 +18,12 @@ import toy
 from fleets import Fleet
 from sqlalchemy import text
 
-from hpo.service import storage, studies
-from hpo.service.hosts.cores import share
-from hpo.service.hosts.roster import Roster
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, halting
+from hpo import storage
+from hpo.fleet.machine.cores import share
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, halting
+from hpo.storage.workers.worker_registry import Roster
 from hpo.study import Params
 
 BASELINE = {"x": 0.5, "kind": "a"}

@@ -16,14 +16,14 @@ import toy
 from asking import asked
 from test_supervisor_signals import NAME, alive, begun, ordered, until
 
-from hpo.service import storage
-from hpo.service.hosts.cores import usable_cores
-from hpo.service.optimize.run import optimize
-from hpo.service.slots.slots import Slots
-from hpo.service.supervisors import forkserver
-from hpo.service.supervisors.child import WorkerProcess, environment
-from hpo.service.supervisors.forkserver import ForkServer
-from hpo.service.views.progress import Progress
+from hpo import storage
+from hpo.experiments.optimize.search_run import optimize
+from hpo.fleet.machine.cores import usable_cores
+from hpo.fleet.supervisor import forkserver
+from hpo.fleet.supervisor.forkserver import ForkServer
+from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
+from hpo.storage.queries.progress import Progress
+from hpo.storage.slots.slots import Slots
 
 SERVER = "hpo-forkserver"
 
@@ -66,7 +66,7 @@ def told(child: WorkerProcess) -> dict[str, Any]:
 
 
 def is_fork(child: WorkerProcess) -> bool:
-    return "hpo.service.workers.worker" not in psutil.Process(child.pid).cmdline()
+    return "hpo.fleet.worker.process" not in psutil.Process(child.pid).cmdline()
 
 
 def test_each_fork_has_an_environment_threads_and_chance_of_its_own(

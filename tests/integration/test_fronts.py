@@ -8,25 +8,25 @@ import optuna
 import pytest
 import toy
 
+from hpo import storage
 from hpo.errors import StudyError, UsageError
-from hpo.service import storage, studies
-from hpo.service.compare.contest import contest
-from hpo.service.compare.request import CompareRequest
-from hpo.service.findings.gathering import points
-from hpo.service.findings.importances import importances
-from hpo.service.named_configuration import NamedConfiguration
-from hpo.service.optimize.opening import open_study
-from hpo.service.optimize.plan import plan
-from hpo.service.optimize.request import Request
-from hpo.service.slots import trials
-from hpo.service.slots.recovery import recover
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.train import TrainRequest, plan_training
-from hpo.service.views.live_queries import of_configuration
-from hpo.service.views.status import study_status
-from hpo.service.views.trial_report import best, trial
-from hpo.service.workers.serve import serve
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.contestants import contest
+from hpo.experiments.findings.gathering import points
+from hpo.experiments.findings.study_importances import importances
+from hpo.experiments.named_configuration import NamedConfiguration
+from hpo.experiments.optimize.search_plan import plan
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.study_opening import open_study
+from hpo.experiments.train_configuration import TrainRequest, plan_training
+from hpo.fleet.worker.work_loop import serve
+from hpo.storage import Storage, studies
+from hpo.storage.queries.live_queries import of_configuration
+from hpo.storage.queries.status import study_status
+from hpo.storage.queries.trial_report import best, trial
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.recovery import recover
+from hpo.storage.slots.slots import Slots
 from hpo.study import Params
 
 REFERENCE = f"{toy.FILE}:study"
@@ -87,7 +87,7 @@ def test_a_settled_trial_is_reported_to_optuna_later_with_all_its_values(storage
     slots = Slots(opened)
     slot = slots.claim(NAME, "w", 60)
     assert slot is not None
-    made = trials.create(opened, studies.load(opened, NAME), slot)
+    made = slot_trials.create(opened, studies.load(opened, NAME), slot)
     slots.attach(slot, made.number)
     assert slots.settle(slot, "complete", 0.5, trial_number=made.number, params=slot.fixed, further=(10.0,))
     assert recover(opened, NAME).told == 1

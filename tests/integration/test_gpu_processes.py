@@ -15,11 +15,11 @@ import nvidia
 import pytest
 from sqlalchemy import event
 
-from hpo.service import storage
-from hpo.service.hosts import gpus
-from hpo.service.hosts.liveness import identity
-from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.hosts.seats import Seat, Seats
+from hpo import storage
+from hpo.fleet.machine import gpus
+from hpo.fleet.machine.gpu_leases import Seat, Seats
+from hpo.storage.workers.liveness import identity
+from hpo.storage.workers.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds: no lease runs out by itself
 FOUR = {nvidia.uuid(number) for number in range(4)}

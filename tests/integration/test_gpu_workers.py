@@ -15,13 +15,13 @@ import nvidia
 import pytest
 import toy
 
-from hpo.service import storage
-from hpo.service.hosts.roster import Roster
-from hpo.service.hosts.seats import Seats
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import submit
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
+from hpo import storage
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.submission import submit
+from hpo.fleet.machine.gpu_leases import Seats
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
+from hpo.storage.workers.worker_registry import Roster
 
 T = TypeVar("T")
 STUDY = "toy-line-quick"

@@ -9,10 +9,9 @@ from slot_tools import Claim
 from sqlalchemy import text, update
 
 from hpo.errors import StudyError
-from hpo.service import studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.storage import Storage, schema, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
 
 
 def test_stopping_says_once_who_and_why_and_resuming_forgets_it(store: Storage, study: StudyRecord) -> None:

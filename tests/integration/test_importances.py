@@ -8,12 +8,11 @@ import pytest
 from slot_tools import Claim
 
 from hpo.errors import StudyError
-from hpo.service import studies
-from hpo.service.findings import importances as service
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.experiments.findings import study_importances as service
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 Fill = Callable[..., None]
 
@@ -27,11 +26,11 @@ def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill
         optunas = studies.load(store, study.name)
         for _ in range(count):
             slot = claim()
-            trial = trials.create(store, optunas, slot)
+            trial = slot_trials.create(store, optunas, slot)
             params = {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
             value = None if outcome == "failed" else 1 - (params["x"] - 0.3) ** 2
             assert slots.settle(slot, outcome, value, params=params, trial_number=trial.number)
-            trials.tell(store, trial._trial_id, outcome, value)
+            slot_trials.tell(store, trial._trial_id, outcome, value)
 
     return fill
 

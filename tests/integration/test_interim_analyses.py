@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 
 from hpo.analysis import compare, interim_alpha
-from hpo.service import studies
-from hpo.service.compare import interim_analyses
-from hpo.service.compare.interim_analyses import InterimAnalysis
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.experiments.compare import interim_analyses
+from hpo.experiments.compare.interim_analyses import InterimAnalysis
+from hpo.storage import Storage, studies
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 FOUND = compare([0.9] * 7 + [0.8], [0.7] * 8)
 

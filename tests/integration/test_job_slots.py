@@ -7,12 +7,11 @@ from slot_tools import Claim
 from hpo.errors import StudyError, UsageError
 from hpo.optuna_internals import JOB
 from hpo.search import Job
-from hpo.service import studies
-from hpo.service.slots import slots as slots_module
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots import slots as slots_module
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 
 JOBS = [small.job(seed) for seed in range(3)]
 
@@ -67,7 +66,7 @@ def test_a_trial_knows_its_job_on_a_retry_too(store: Storage, slots: Slots, stud
     for attempt in (1, 2):
         held = claim()
         assert held.attempt == attempt
-        trial = trials.create(store, optunas, held)
+        trial = slot_trials.create(store, optunas, held)
         attributes = store.rdb.get_trial_system_attrs(trial._trial_id)
         assert attributes[JOB] == wanted
         assert attributes["fixed_params"] == dict(JOBS[0].params)
@@ -76,5 +75,5 @@ def test_a_trial_knows_its_job_on_a_retry_too(store: Storage, slots: Slots, stud
 
 def test_a_trial_of_a_search_has_no_job(store: Storage, slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 1)
-    trial = trials.create(store, studies.load(store, study.name), claim())
+    trial = slot_trials.create(store, studies.load(store, study.name), claim())
     assert JOB not in store.rdb.get_trial_system_attrs(trial._trial_id)

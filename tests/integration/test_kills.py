@@ -10,10 +10,11 @@ import pytest
 from invariants import check_budget
 from sqlalchemy import Engine, event
 
-from hpo.service import storage, studies
-from hpo.service.slots import recovery, trials
-from hpo.service.slots.slots import Slots
-from hpo.service.studies import StudyPlan
+from hpo import storage
+from hpo.storage import studies
+from hpo.storage.slots import recovery, slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 STRIDE = 6  # kill at every sixth statement; where it begins differs from database to database
 
@@ -28,13 +29,13 @@ def work(url: str, plan: StudyPlan) -> None:
     recovery.recover(store, plan.name, max_attempts=10_000)
     study = studies.load(store, plan.name, sampler=optuna.samplers.RandomSampler())
     while (slot := slots.claim(plan.name, f"process {os.getpid()}", 0)) is not None:
-        trial = trials.create(store, study, slot)
+        trial = slot_trials.create(store, study, slot)
         x = trial.suggest_float("x", 0, 1)
         assert slots.reserve(slot, str(x), params=trial.params, trial_number=trial.number)
         trial.report(x, 1)
         outcome: Any = "pruned" if slot.position == 1 else "complete"
         assert slots.settle(slot, outcome, x, trial_number=trial.number)
-        assert trials.tell(store, trial._trial_id, outcome, x)
+        assert slot_trials.tell(store, trial._trial_id, outcome, x)
     recovery.recover(store, plan.name, max_attempts=10_000)
     store.close()
 

@@ -8,16 +8,16 @@ import small
 import toy
 from sqlalchemy import select
 
+from hpo import storage
 from hpo.errors import StudyError
-from hpo.service import storage, studies
-from hpo.service.optimize.plan import plan as foresee
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.run import optimize
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.train import TrainRequest, plan_training
-from hpo.service.views import status, trial_report
+from hpo.experiments.optimize.search_plan import plan as foresee
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.train_configuration import TrainRequest, plan_training
+from hpo.storage import Storage, schema, studies
+from hpo.storage.queries import status, trial_report
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 
 @pytest.fixture

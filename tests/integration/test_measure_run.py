@@ -16,15 +16,15 @@ import pytest
 import small
 from measure_run import PLAN
 
+from hpo import storage
 from hpo.errors import StudyError, UsageError
+from hpo.experiments.measure import Limits, Result, estimate, measure, results, study
+from hpo.fleet.machine.cores import usable_cores
 from hpo.search import measure as measure_here
 from hpo.search.redraw import redraw
-from hpo.service import storage, studies
-from hpo.service.hosts.cores import usable_cores
-from hpo.service.measuring import Limits, Result, estimate, measure, results, study
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.views.progress import Progress
+from hpo.storage import Storage, studies
+from hpo.storage.queries.progress import Progress
+from hpo.storage.slots.slots import Slots
 
 LIMITS = Limits(workers=2)
 

@@ -11,16 +11,16 @@ import pytest
 import toy
 from sqlalchemy import event
 
+from hpo import storage
 from hpo.errors import StorageError
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.storage.url import parse
-from hpo.service.studies import StudyPlan
-from hpo.service.supervisors import housekeeping
-from hpo.service.supervisors.outage import Outage
-from hpo.service.workers.serve import Server
-from hpo.service.workers.sources import Source
+from hpo.fleet.supervisor import housekeeping
+from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.worker.slot_sources import Source
+from hpo.fleet.worker.work_loop import Server
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.storage_url import parse
+from hpo.storage.studies import StudyPlan
 
 TRIALS = 6
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import small_tables
 
+from hpo import storage
+from hpo.experiments.findings.gathering import gather
+from hpo.experiments.measure import Limits
+from hpo.experiments.sweep.sweep_request import SweepRequest
+from hpo.experiments.sweep.sweep_run import sweep
 from hpo.report.figures import layers
-from hpo.service import storage, studies
-from hpo.service.findings.gathering import gather
-from hpo.service.measuring import Limits
-from hpo.service.studies import StudyPlan
-from hpo.service.sweep.request import SweepRequest
-from hpo.service.sweep.run import sweep
+from hpo.storage import studies
+from hpo.storage.studies import StudyPlan
 
 FILE = str(Path(__file__).resolve())
 study = replace(small_tables.study, name="seen", probe_rows=16, layered=("rate",))

@@ -8,15 +8,16 @@ import pytest
 from asking import asked
 from paged import read, words
 
+from hpo import storage
 from hpo.cli.printing.search_text import conclude
 from hpo.cli.printing.study_text import study_lines
 from hpo.errors import StudyError
-from hpo.service import storage, studies
-from hpo.service.optimize.plan import Plan, plan
-from hpo.service.optimize.request import Request
-from hpo.service.slots.slots import Slots
-from hpo.service.views import live_queries, status
-from hpo.service.views.progress import snapshot
+from hpo.experiments.optimize.search_plan import Plan, plan
+from hpo.experiments.optimize.search_request import Request
+from hpo.storage import studies
+from hpo.storage.queries import live_queries, status
+from hpo.storage.queries.progress import snapshot
+from hpo.storage.slots.slots import Slots
 from hpo.web.pages import create
 
 DEFINITION = """

@@ -7,10 +7,10 @@ import pytest
 import small_tables
 import toy
 
+from hpo import storage
 from hpo.cli.main import ERROR, main
-from hpo.service import storage
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import opening
+from hpo.storage import opening
+from hpo.storage.slots.slots import Slots
 
 NAME = "toy-line-quick"
 NOBODY = ("--workers", "0", "--timeout", "1s")  # no process is started: who works at it is not the question here

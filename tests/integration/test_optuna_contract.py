@@ -4,19 +4,18 @@ import inspect
 
 import optuna
 import pytest
+from hpo.search.pruning.living import LivingStudy
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import inspect as look
 from sqlalchemy import select
 
-from hpo import optuna_internals
+from hpo import optuna_internals, storage
 from hpo.analysis.importance.ped_anova import _Study, _Trial
 from hpo.optuna_internals import FIXED_PARAMS, METRIC_NAMES, tables
-from hpo.search.pruning.living import LivingStudy
-from hpo.service import storage, studies
-from hpo.service.storage import Storage
-from hpo.service.storage.patient import PatientStorage
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.optuna_storage import PatientStorage
+from hpo.storage.studies import StudyRecord
 
 
 @pytest.fixture

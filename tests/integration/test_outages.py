@@ -14,12 +14,12 @@ from fleets import Fleet
 from proxy import Proxy
 from servers import OwnServer, own_server
 
-from hpo.service import storage
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import submit
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.workers.limits import Limits
+from hpo import storage
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.submission import submit
+from hpo.fleet.worker.run_limits import Limits
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
 
 LEASE = 1.5  # seconds
 STUDY = "toy"

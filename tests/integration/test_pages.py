@@ -9,11 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from paged import EVIL, READER, WRITER, Read, read, settle, words
 
-from hpo.service import studies
-from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
+from hpo.storage.workers.worker_registry import Roster, Worker
 from hpo.web.pages import create
 from hpo.web.pages.addresses import segment
 

@@ -9,9 +9,8 @@ from flask.testing import FlaskClient
 from optuna_dashboard import get_note, save_note
 from paged import READER, Read, read, settle
 
-from hpo.service import studies
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord, halting
+from hpo.storage import Storage, studies
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
 from hpo.web.pages import create
 
 

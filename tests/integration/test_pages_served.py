@@ -13,13 +13,12 @@ from flask.testing import FlaskClient
 from paged import READER, Read
 from prometheus_client.parser import text_string_to_metric_families
 
-from hpo.service import studies
-from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.storage import Storage
-from hpo.service.storage.database import Storage as Opened
-from hpo.service.storage.engine import connect
-from hpo.service.storage.url import parse
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.database import Storage as Opened
+from hpo.storage.engine import connect
+from hpo.storage.storage_url import parse
+from hpo.storage.studies import StudyPlan, StudyRecord
+from hpo.storage.workers.worker_registry import Roster, Worker
 from hpo.web.pages import create
 
 PROJECT = Path(__file__).parents[2]

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from asking import asked
 
+from hpo import storage
 from hpo.cli.printing.search_text import conclude
 from hpo.errors import UsageError
-from hpo.service import storage, studies
-from hpo.service.optimize.plan import plan
-from hpo.service.optimize.request import Request
-from hpo.service.slots.slots import Slots
-from hpo.service.views.progress import snapshot
+from hpo.experiments.optimize.search_plan import plan
+from hpo.experiments.optimize.search_request import Request
+from hpo.storage import studies
+from hpo.storage.queries.progress import snapshot
+from hpo.storage.slots.slots import Slots
 
 DEFINITION = """
 from hpo.study import *

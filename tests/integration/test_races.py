@@ -9,12 +9,12 @@ import small
 from actors import Crew
 from optuna.trial import TrialState
 
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slot import Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo import storage
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def _running(store: Storage, study: StudyRecord, number: int) -> tuple[list[Slot
         slot = slots.claim(study.name, "w1", 3600)
         assert slot is not None
         held.append(slot)
-        ids.append(trials.create(store, optunas, slot)._trial_id)
+        ids.append(slot_trials.create(store, optunas, slot)._trial_id)
     return held, ids
 
 

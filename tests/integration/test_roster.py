@@ -7,10 +7,10 @@ import pytest
 from slot_tools import Clock
 from sqlalchemy import delete
 
-from hpo.service.hosts import machine
-from hpo.service.hosts.liveness import identity
-from hpo.service.hosts.roster import FORGOTTEN, Roster, Worker
-from hpo.service.storage import Storage, schema
+from hpo.storage import Storage, schema
+from hpo.storage.workers import machine_identity
+from hpo.storage.workers.liveness import identity
+from hpo.storage.workers.worker_registry import FORGOTTEN, Roster, Worker
 
 LEASE = 30.0
 
@@ -26,7 +26,11 @@ def test_what_a_worker_says_of_itself_is_there_to_see(roster: Roster, clock: Clo
     roster.sign_on(Worker(name="w", pid=7, study="cnn-report-quick", doing="starting", refuses={"a": "why"}), LEASE)
     (seen,) = roster.present()
     assert (seen.name, seen.pid, seen.study, seen.doing) == ("w", 7, "cnn-report-quick", "starting")
-    assert (seen.host, seen.machine, seen.program) == (machine.hostname(), machine.key(), machine.program())
+    assert (seen.host, seen.machine, seen.program) == (
+        machine_identity.hostname(),
+        machine_identity.key(),
+        machine_identity.program(),
+    )
     assert (seen.threads, seen.gpu, seen.gpu_name, seen.refuses) == (None, None, None, {"a": "why"})
     assert (seen.started_at, seen.beaten_at, seen.lease_expires_at) == (clock.now, clock.now, clock.now + LEASE)
     assert seen.alive

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hpo.errors import DataError
-from hpo.service import studies
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 OURS, OTHERS = "a" * 32, "b" * 32
 

@@ -21,12 +21,12 @@ from hypothesis.stateful import (
 from invariants import check_budget
 from optuna.exceptions import UpdateFinishedTrialError
 
-from hpo.service import storage, studies
-from hpo.service.slots import recovery, trials
-from hpo.service.slots.slot import LeaseLost, Outcome, Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan
+from hpo import storage
+from hpo.storage import Storage, studies
+from hpo.storage.slots import recovery, slot_trials
+from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 LEASE, ATTEMPTS = 60.0, 3
 _names = itertools.count()
@@ -54,7 +54,7 @@ class Worker:
         if slot is None:
             return
         yield
-        trial = trials.create(self.store, self.study, slot)
+        trial = slot_trials.create(self.store, self.study, slot)
         yield
         try:
             yield from self._objective(slots, slot, trial)
@@ -71,9 +71,9 @@ class Worker:
         self.slot = None
         yield
         if won:
-            assert trials.tell(self.store, trial._trial_id, outcome, value)
+            assert slot_trials.tell(self.store, trial._trial_id, outcome, value)
         else:
-            trials.fail(self.store, trial._trial_id, slot.id, slot.attempt, "lost its lease")
+            slot_trials.fail(self.store, trial._trial_id, slot.id, slot.attempt, "lost its lease")
 
     def _objective(self, slots: Slots, slot: Slot, trial: optuna.Trial) -> Iterator[None]:
         x = trial.suggest_float("x", 0, 1)

@@ -7,12 +7,11 @@ import pytest
 from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
-from hpo.service import studies
-from hpo.service.slots.releases import MAX_GIVEN_BACK
-from hpo.service.slots.slot import LeaseLost, Slot
-from hpo.service.slots.slots import MAX_SLOTS, Slots
-from hpo.service.storage import Storage, schema
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage, schema, studies
+from hpo.storage.slots.releases import MAX_GIVEN_BACK
+from hpo.storage.slots.slot import LeaseLost, Slot
+from hpo.storage.slots.slots import MAX_SLOTS, Slots
+from hpo.storage.studies import StudyRecord
 
 
 def only(slots: Slots, study: StudyRecord) -> Slot:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hpo import storage
 from hpo.errors import StudyError
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.views import status, trial_report
+from hpo.storage import studies
+from hpo.storage.queries import status, trial_report
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
 
 DEFINITION = """
 from hpo.study import *
@@ -49,7 +50,7 @@ def run(opened: storage.Storage, name: str, outcome: str, value: float | None, *
     study = studies.load(opened, name)
     slot = slots.claim(name, "me", 60)
     assert slot is not None
-    trial = trials.create(opened, study, slot)
+    trial = slot_trials.create(opened, study, slot)
     params = {"x": trial.suggest_float("x", 0, 1), "kind": trial.suggest_categorical("kind", ("a", None))}
     trial.set_user_attr("seed", 100 + trial.number)
     for step, reported in curve:
@@ -58,7 +59,7 @@ def run(opened: storage.Storage, name: str, outcome: str, value: float | None, *
     if outcome == "claimed":
         return trial.number
     assert slots.settle(slot, outcome, value, params=params, trial_number=trial.number, **settled)
-    assert trials.tell(opened, trial._trial_id, outcome, value)
+    assert slot_trials.tell(opened, trial._trial_id, outcome, value)
     return trial.number
 
 

@@ -15,15 +15,15 @@ import optuna
 import pytest
 from sqlalchemy import event, inspect, text
 
+from hpo import storage
 from hpo.errors import HpoError, StorageError
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import answering, schema
-from hpo.service.storage.engine import KEPT, MOST, _postgresql, connect
-from hpo.service.storage.errors import translated
-from hpo.service.storage.url import parse
-from hpo.service.studies import StudyPlan
+from hpo.storage import postgresql, schema, studies
+from hpo.storage.database_errors import translated
+from hpo.storage.engine import KEPT, MOST, _postgresql, connect
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.storage_url import parse
+from hpo.storage.studies import StudyPlan
 
 
 def refused(action: Callable[[], object]) -> str:
@@ -224,7 +224,7 @@ def test_a_full_disk_is_named_and_loses_nothing(plan: StudyPlan) -> None:
 
     def report_without_end() -> None:
         with translated(full.where):
-            trial = trials.create(full, optunas, slot)
+            trial = slot_trials.create(full, optunas, slot)
             for number in range(1000):
                 trial.set_user_attr(f"note {number}", "x" * 10_000)
 
@@ -320,7 +320,7 @@ def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: Stu
 
 def test_a_server_that_says_nothing_is_taken_for_away(postgres, database, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     opened = storage.prepare(database(postgres))
-    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.5)
 
     def ask() -> None:
         with translated(opened.where), opened.engine.connect() as connection:

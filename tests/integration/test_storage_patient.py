@@ -13,15 +13,14 @@ from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState
 from sqlalchemy import event
 
+from hpo import storage as storages
 from hpo.errors import StorageError
-from hpo.service import storage as storages
-from hpo.service import studies
-from hpo.service.slots.offers import offers
-from hpo.service.slots.recovery import recover
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.storage.patient import PatientStorage
-from hpo.service.studies import StudyPlan
+from hpo.storage import Storage, studies
+from hpo.storage.optuna_storage import PatientStorage
+from hpo.storage.slots.dispatch import offers
+from hpo.storage.slots.recovery import recover
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 
 def once(call: Callable[[], Any]) -> Any:

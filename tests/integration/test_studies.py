@@ -7,12 +7,12 @@ import optuna
 import pytest
 from sqlalchemy import text
 
+from hpo import storage
 from hpo.errors import StudyError
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
 
 
 def test_a_study_is_in_both_tables_with_its_direction_and_metric(store: Storage, plan: StudyPlan) -> None:
@@ -127,7 +127,7 @@ def test_deleting_takes_everything_and_nothing_else(store: Storage, study: Study
         slots.open(name, 2)
         slot = slots.claim(name, "w1", 0)
         assert slot is not None
-        trial = trials.create(store, studies.load(store, name), slot)
+        trial = slot_trials.create(store, studies.load(store, name), slot)
         trial.suggest_float("x", 0, 1)
         trial.report(0.5, 1)
         trial.set_user_attr("seed", 1)
@@ -172,13 +172,13 @@ def test_a_long_lived_process_does_not_mix_a_deleted_study_with_its_successor(
     old = studies.load(store, study.name)
     held = slots.claim(study.name, "w1", 3600)
     assert held is not None
-    trial = trials.create(store, old, held)
+    trial = slot_trials.create(store, old, held)
     for outcome, number in (("complete", 0), ("pruned", 1)):  # finished trials are what a cache keeps
         past = slots.claim(study.name, "w0", 3600)
         assert past is not None
-        done = trials.create(store, old, past)
+        done = slot_trials.create(store, old, past)
         assert slots.settle(past, outcome, number, trial_number=done.number)
-        assert trials.tell(store, done._trial_id, outcome, number)
+        assert slot_trials.tell(store, done._trial_id, outcome, number)
     assert len(old.trials) == 3
 
     elsewhere = storage.open(store.url)  # as another process would
@@ -188,19 +188,19 @@ def test_a_long_lived_process_does_not_mix_a_deleted_study_with_its_successor(
     fresh = slots.claim(again.name, "w2", 3600)
     assert fresh is not None
     assert fresh.id > held.id  # an old token can never fit a new slot
-    successor = trials.create(elsewhere, studies.load(elsewhere, again.name), fresh)
+    successor = slot_trials.create(elsewhere, studies.load(elsewhere, again.name), fresh)
     elsewhere.close()
 
     # The old worker neither settles, nor creates, nor fails what is not its own.
     assert not slots.settle(held, "complete", 1.0)
-    assert not trials.fail(store, trial._trial_id, held.id, held.attempt, "lost")
+    assert not slot_trials.fail(store, trial._trial_id, held.id, held.attempt, "lost")
     another = slots.claim(again.name, "w1", 3600)
     assert another is not None
     with pytest.raises(StudyError, match="made anew"):
-        trials.create(store, old, another)
+        slot_trials.create(store, old, another)
     now = studies.load(store, again.name)
     assert [t.state.name for t in now.get_trials()] == ["RUNNING"]
     assert now.get_trials()[0].system_attrs["hpo:slot"] == fresh.id
     assert successor.number == 0
-    trials.create(store, now, another)
+    slot_trials.create(store, now, another)
     assert [t.number for t in now.get_trials()] == [0, 1]

@@ -10,22 +10,21 @@ import toy
 from asking import asked
 from measure_run import PLAN
 
+from hpo import storage as storages
 from hpo.errors import StudyError, UsageError
-from hpo.service import storage as storages
-from hpo.service import studies
-from hpo.service.hosts.roster import Roster, Worker
-from hpo.service.measuring import Limits, measure
-from hpo.service.optimize.plan import plan
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.run import optimize
-from hpo.service.optimize.submit import submit
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord, halting
-from hpo.service.views import status
-from hpo.service.views.fleet import fleet, serving
-from hpo.service.views.progress import Progress
-from hpo.service.views.watching import watch
+from hpo.experiments.measure import Limits, measure
+from hpo.experiments.optimize.search_plan import plan
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.optimize.submission import submit
+from hpo.storage import Storage, studies
+from hpo.storage.queries import status
+from hpo.storage.queries.active_workers import fleet, serving
+from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.watching import watch
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord, halting
+from hpo.storage.workers.worker_registry import Roster, Worker
 
 NAME = "toy-line-quick"
 
@@ -94,7 +93,7 @@ def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(st
 
 
 def test_the_name_of_an_installed_definition_means_that_definition(store: Storage, wanted) -> None:
-    from hpo.service.studies import StudyPlan
+    from hpo.storage.studies import StudyPlan
 
     studies.create_or_resume(
         store,

@@ -13,16 +13,17 @@ import pytest
 import toy
 from asking import asked
 
+from hpo import storage
 from hpo.errors import HpoError, StudyError, UsageError
-from hpo.service import storage, studies
-from hpo.service.hosts.roster import Roster
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.run import optimize
-from hpo.service.slots.slots import Slots
-from hpo.service.studies import halting
-from hpo.service.supervisors import crew
-from hpo.service.views.progress import Progress
-from hpo.service.workers import worker
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.search_run import optimize
+from hpo.fleet.supervisor import worker_pool
+from hpo.fleet.worker import process
+from hpo.storage import studies
+from hpo.storage.queries.progress import Progress
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import halting
+from hpo.storage.workers.worker_registry import Roster
 
 NAME = "toy-line-quick"
 
@@ -221,7 +222,7 @@ def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
 def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of a control group is pretended: it grows with each look, as it does where the kernel kills."""
     kills = itertools.count()
-    monkeypatch.setattr(crew, "oom_kills", lambda: next(kills))
+    monkeypatch.setattr(worker_pool, "oom_kills", lambda: next(kills))
     done = optimize(request(url, "dies", workers=1, trials=4, max_attempts=9))
     assert (done.ended, done.failed, done.complete) == ("done", 1, 3)
     opened = storage.open(url)
@@ -318,7 +319,7 @@ def test_no_password_in_a_command_line(url: str) -> None:
                 lines.append(" ".join(child.cmdline()))
 
     optimize(request(url, "epochs", trials=4), look)
-    assert worker.NAME in names
+    assert process.NAME in names
     assert not [line for line in lines if "hpo.db" in line or "toy" in line]
 
 

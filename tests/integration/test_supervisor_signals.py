@@ -15,17 +15,18 @@ import psutil
 import pytest
 import toy
 
-from hpo.service import storage, studies
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.run import optimize
-from hpo.service.slots.slot import Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.studies import StudyPlan
-from hpo.service.supervisors import supervisor
-from hpo.service.supervisors.child import WorkerProcess, environment
-from hpo.service.supervisors.forkserver import ForkServer
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.order import Event, WorkOrder
+from hpo import storage
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.search_run import optimize
+from hpo.fleet.supervisor import supervisor
+from hpo.fleet.supervisor.forkserver import ForkServer
+from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
+from hpo.fleet.worker.protocol import Event, WorkOrder
+from hpo.fleet.worker.run_limits import Limits
+from hpo.storage import studies
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 NAME = "toy-line-quick"
 Start = Callable[..., subprocess.Popen[str]]
@@ -267,7 +268,7 @@ def test_a_worker_has_a_session_of_its_own(worker: WorkerProcess) -> None:
 def test_a_worker_that_is_late_to_a_dead_supervisor_ends(url: str) -> None:
     order = replace(ordered(url, "instant"), parent=1, worker="w")  # not its parent
     run = subprocess.run(
-        [sys.executable, "-m", "hpo.service.workers.worker"], input=order.to_json(), timeout=60, start_new_session=True
+        [sys.executable, "-m", "hpo.fleet.worker.process"], input=order.to_json(), timeout=60, start_new_session=True
     )
     assert run.returncode == 1
     given_back(url)

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 import small_tables
 
+from hpo import storage
 from hpo.errors import StudyError
-from hpo.service import measuring, storage
-from hpo.service.measuring import Limits
-from hpo.service.slots.slots import Slots
-from hpo.service.sweep.jobs import as_reported, study_seed
-from hpo.service.sweep.plan import plan_greedy, plan_sweep
-from hpo.service.sweep.request import SweepRequest
-from hpo.service.sweep.run import greedy, read, read_greedy, sweep
+from hpo.experiments import measure
+from hpo.experiments.measure import Limits
+from hpo.experiments.sweep.sweep_jobs import as_reported, study_seed
+from hpo.experiments.sweep.sweep_plan import plan_greedy, plan_sweep
+from hpo.experiments.sweep.sweep_request import SweepRequest
+from hpo.experiments.sweep.sweep_run import greedy, read, read_greedy, sweep
+from hpo.storage.slots.slots import Slots
 
 REFERENCE = f"{small_tables.FILE}:study"
 ONE = Limits(workers=1)
@@ -26,7 +27,7 @@ def trained(url: str, study: str) -> dict[str, int | None]:
     """Key of each settled job -> the number of its trial."""
     opened = storage.open(url)
     try:
-        return {key: result.trial_number for key, result in measuring.results(opened, study).items()}
+        return {key: result.trial_number for key, result in measure.results(opened, study).items()}
     finally:
         opened.close()
 

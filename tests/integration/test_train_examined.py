@@ -10,7 +10,7 @@ import pytest
 from hpo.cli.printing.examined import examination_lines
 from hpo.data import Dataset, Rows
 from hpo.errors import UsageError
-from hpo.service.train import Trained, TrainPlan, TrainRequest, plan_training, train
+from hpo.experiments.train_configuration import Trained, TrainPlan, TrainRequest, plan_training, train
 from hpo.study import Categorical, Fidelity, Float, Holdout, Params, Space, StudyDefinition
 from hpo.training import Dropout, Recipe
 from hpo.training.after import calibration_error, nll

@@ -10,13 +10,13 @@ import pytest
 import toy
 from sqlalchemy import text
 
+from hpo import storage
 from hpo.errors import StorageError
-from hpo.service import storage, studies
-from hpo.service.doctor.examination import examine_storage
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.storage.errors import translated
-from hpo.service.studies import StudyPlan
+from hpo.experiments.doctor.examination import examine_storage
+from hpo.storage import Storage, studies
+from hpo.storage.database_errors import translated
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 _IMPORTS = """
 import sys
@@ -33,9 +33,9 @@ class Finder:
         if held and name.split(".")[0] in {"optuna", "alembic", "keras", "tensorflow", "numpy", "toy"}:
             print("imported within a transaction:", name)
 sys.meta_path.insert(0, Finder())
-from hpo.service import storage
-from hpo.service.optimize.request import Request
-from hpo.service.optimize.submit import submit
+from hpo import storage
+from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.optimize.submission import submit
 url, definition, what = sys.argv[1:]
 if what == "upgrade":
     storage.upgrade(url)

@@ -5,11 +5,10 @@ import pytest
 from optuna.trial import TrialState
 from slot_tools import Claim, Clock
 
-from hpo.service import studies
-from hpo.service.slots import recovery, trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage, studies
+from hpo.storage.slots import recovery, slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def test_a_trial_takes_the_parameters_given_and_samples_the_others(
 ) -> None:
     slots.open(study.name, 1, first=[{"x": 0.125}])
     slot = claim()
-    trial = trials.create(store, optunas, slot)
+    trial = slot_trials.create(store, optunas, slot)
     assert trial.suggest_float("x", 0, 1) == 0.125
     assert trial.suggest_categorical("kind", ["a", "b"]) in ("a", "b")
     (frozen,) = optunas.get_trials()
@@ -46,10 +45,10 @@ def test_the_sampler_sees_what_was_told_since_the_last_trial(
     slots.open(study.name, 3)
     for _ in range(3):
         slot = claim()
-        trial = trials.create(store, optunas, slot)
+        trial = slot_trials.create(store, optunas, slot)
         value = trial.suggest_float("x", 0, 1)
         assert slots.settle(slot, "complete", value, trial_number=trial.number)
-        assert trials.tell(store, trial._trial_id, "complete", value)
+        assert slot_trials.tell(store, trial._trial_id, "complete", value)
     assert seen == [0, 1, 2]
 
 
@@ -67,10 +66,10 @@ def test_a_tell_says_what_the_slot_says_and_can_be_repeated(
 ) -> None:  # type: ignore[no-untyped-def]
     slots.open(study.name, 1)
     slot = claim()
-    trial = trials.create(store, optunas, slot)
+    trial = slot_trials.create(store, optunas, slot)
     slots.settle(slot, outcome, value, trial_number=trial.number)
     for _ in range(2):
-        assert trials.tell(store, trial._trial_id, outcome, value)
+        assert slot_trials.tell(store, trial._trial_id, outcome, value)
     (frozen,) = optunas.get_trials()
     assert (frozen.state, frozen.value) == (state, told)
 
@@ -79,9 +78,9 @@ def test_a_tell_that_contradicts_what_was_told_fails(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)
-    trial = trials.create(store, optunas, claim())
-    assert trials.tell(store, trial._trial_id, "failed")
-    assert not trials.tell(store, trial._trial_id, "complete", 1.0)
+    trial = slot_trials.create(store, optunas, claim())
+    assert slot_trials.tell(store, trial._trial_id, "failed")
+    assert not slot_trials.tell(store, trial._trial_id, "complete", 1.0)
     assert optunas.get_trials()[0].state == TrialState.FAIL
 
 
@@ -89,12 +88,12 @@ def test_a_retry_takes_the_same_parameters_with_clean_attributes(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, clock: Clock
 ) -> None:
     slots.open(study.name, 1)
-    trial = trials.create(store, optunas, claim("w1", 60))
+    trial = slot_trials.create(store, optunas, claim("w1", 60))
     drawn = {"x": trial.suggest_float("x", 0, 1), "n": trial.suggest_int("n", 1, 1000)}
     trial.report(0.5, 1)
     trial.storage.set_trial_system_attr(trial._trial_id, "completed_rung_0", 0.5)
     clock.now += 60
-    second = trials.create(store, optunas, claim("w2", 60))
+    second = slot_trials.create(store, optunas, claim("w2", 60))
     assert {"x": second.suggest_float("x", 0, 1), "n": second.suggest_int("n", 1, 1000)} == drawn
     before, after = optunas.get_trials()
     assert before.state == TrialState.FAIL  # the sampler no longer takes it for one that runs
@@ -110,7 +109,7 @@ def test_a_retry_prefers_what_was_reserved(
     assert slots.reserve(slot, "digest", params={"x": 0.25, "n": 7})
     slots.give_up("w1", "killed")
     retry = claim("w2")
-    trial = trials.create(store, optunas, retry)
+    trial = slot_trials.create(store, optunas, retry)
     assert (trial.suggest_float("x", 0, 1), trial.suggest_int("n", 1, 1000)) == (0.25, 7)
     assert slots.reserve(retry, "digest")
 
@@ -121,7 +120,7 @@ def test_what_was_settled_and_not_told_is_told_by_anyone(
     slots.open(study.name, 2)
     for outcome, value in (("complete", 0.5), ("pruned", 0.25)):
         slot = claim()
-        slots.settle(slot, outcome, value, trial_number=trials.create(store, optunas, slot).number)  # type: ignore[arg-type]
+        slots.settle(slot, outcome, value, trial_number=slot_trials.create(store, optunas, slot).number)  # type: ignore[arg-type]
     first = recovery.recover(store, study.name)
     assert (first.told, first.failed) == (2, 0)
     assert recovery.recover(store, study.name) == recovery.Recovered(exhausted=0, told=0, failed=0)
@@ -133,8 +132,8 @@ def test_the_trial_of_a_live_lease_is_never_touched(
 ) -> None:
     slots.open(study.name, 2)
     attached = claim("w1", 60)
-    slots.attach(attached, trials.create(store, optunas, attached).number)
-    trials.create(store, optunas, claim("w2", 60))  # created, not yet attached
+    slots.attach(attached, slot_trials.create(store, optunas, attached).number)
+    slot_trials.create(store, optunas, claim("w2", 60))  # created, not yet attached
     clock.now += 60  # run out, but nobody took them: a late result would count
     assert recovery.recover(store, study.name).failed == 0
     assert [t.state for t in optunas.get_trials()] == [TrialState.RUNNING] * 2
@@ -144,9 +143,9 @@ def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 2)
-    trials.create(store, optunas, claim("w1"))
+    slot_trials.create(store, optunas, claim("w1"))
     handed_back = claim("w2")
-    trials.create(store, optunas, handed_back)
+    slot_trials.create(store, optunas, handed_back)
     slots.give_up("w1", "killed by signal 9")
     slots.hand_back(handed_back, "a test")
     assert recovery.recover(store, study.name).failed == 2
@@ -159,7 +158,7 @@ def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)
-    trials.create(store, optunas, claim("w1"))
+    slot_trials.create(store, optunas, claim("w1"))
     slots.give_up("w1", "killed")
     claim("w2")  # which has not got as far as creating its trial
     assert recovery.recover(store, study.name).failed == 1
@@ -171,7 +170,7 @@ def test_an_exhausted_slot_fails_its_trial(
 ) -> None:
     slots.open(study.name, 1)
     for _ in range(3):
-        slots.attach(slot := claim("w1"), trials.create(store, optunas, slot).number)
+        slots.attach(slot := claim("w1"), slot_trials.create(store, optunas, slot).number)
         slots.give_up("w1", "killed")
     recovery.recover(store, study.name)
     assert [t.state for t in optunas.get_trials()] == [TrialState.FAIL] * 3
@@ -192,10 +191,10 @@ def test_a_loser_fails_its_own_trial_and_no_other(
 ) -> None:
     slots.open(study.name, 1)
     slot = claim("w1")
-    trial = trials.create(store, optunas, slot)
-    assert not trials.fail(store, trial._trial_id, slot.id, slot.attempt + 1, "lost")
-    assert not trials.fail(store, trial._trial_id, slot.id + 1, slot.attempt, "lost")
-    assert not trials.fail(store, trial._trial_id + 1, slot.id, slot.attempt, "lost")
+    trial = slot_trials.create(store, optunas, slot)
+    assert not slot_trials.fail(store, trial._trial_id, slot.id, slot.attempt + 1, "lost")
+    assert not slot_trials.fail(store, trial._trial_id, slot.id + 1, slot.attempt, "lost")
+    assert not slot_trials.fail(store, trial._trial_id + 1, slot.id, slot.attempt, "lost")
     assert optunas.get_trials()[0].state == TrialState.RUNNING
-    assert trials.fail(store, trial._trial_id, slot.id, slot.attempt, "lost")
+    assert slot_trials.fail(store, trial._trial_id, slot.id, slot.attempt, "lost")
     assert optunas.get_trials()[0].user_attrs["reason"] == "lost"

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from later import know_a_later_version
 
+from hpo import storage
 from hpo.errors import HpoError
-from hpo.service import storage, studies
-from hpo.service.export import trials as exported
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan
-from hpo.service.views import status, trial_report
+from hpo.experiments.export import trial_records as exported
+from hpo.storage import Storage, studies
+from hpo.storage.queries import status, trial_report
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def settle_one(opened: Storage, study: str) -> None:
     slots = Slots(opened)
     slot = slots.claim(study, "w1", 60)
     assert slot is not None
-    trial = trials.create(opened, studies.load(opened, study), slot)
+    trial = slot_trials.create(opened, studies.load(opened, study), slot)
     slots.attach(slot, trial.number)
     assert slots.settle(slot, "complete", 0.5, params={}, trial_number=trial.number)
-    assert trials.tell(opened, trial._trial_id, "complete", 0.5)
+    assert slot_trials.tell(opened, trial._trial_id, "complete", 0.5)
 
 
 @contextmanager

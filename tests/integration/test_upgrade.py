@@ -10,15 +10,15 @@ from alembic.migration import MigrationContext
 from later import know_a_later_version
 from sqlalchemy import inspect, text
 
+from hpo import storage
 from hpo.errors import StorageError
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import schema
-from hpo.service.storage.engine import connect
-from hpo.service.storage.schema import REVISIONS
-from hpo.service.storage.upgrading import Upgrade
-from hpo.service.storage.url import parse
-from hpo.service.studies import StudyPlan, StudyRecord
+from hpo.storage import schema, studies
+from hpo.storage.engine import connect
+from hpo.storage.schema import REVISIONS
+from hpo.storage.slots.slots import Slots
+from hpo.storage.storage_url import parse
+from hpo.storage.studies import StudyPlan, StudyRecord
+from hpo.storage.upgrades import Upgrade
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_the_tables_of_another_optuna_are_refused_untouched(storage_url: str) ->
 def test_the_migrations_come_with_the_package() -> None:
     from importlib.resources import files
 
-    folder = files("hpo.service.storage.migrations")
+    folder = files("hpo.storage.migrations")
     assert (folder / "env.py").is_file()
     there = {Path(str(file)).name for file in (folder / "versions").iterdir()}
     assert len([name for name in there if name.startswith("v") and name.endswith(".py")]) == schema.VERSION

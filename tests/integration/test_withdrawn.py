@@ -1,10 +1,10 @@
 """Jobs nobody asks for any more are taken back; what was begun or done stays."""
 
+from hpo.experiments.measure.measure_run import unwanted, withdraw
 from hpo.search.job import Job
-from hpo.service.measuring.running import unwanted, withdraw
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 
 
 def test_only_open_jobs_that_are_not_wanted_go(store: Storage, study: StudyRecord) -> None:

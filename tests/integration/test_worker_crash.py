@@ -13,17 +13,17 @@ import optuna
 import pytest
 import toy
 
-from hpo.service import storage, studies
-from hpo.service.hosts.liveness import identity
-from hpo.service.slots.recovery import recover
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.supervisors.cleanup import dead_holders, free_abandoned
-from hpo.service.supervisors.housekeeping import Housekeeping
-from hpo.service.supervisors.outage import Outage
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.serve import serve
+from hpo import storage
+from hpo.fleet.supervisor.cleanup import dead_holders, free_abandoned
+from hpo.fleet.supervisor.housekeeping import Housekeeping
+from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.worker.work_loop import serve
+from hpo.storage import Storage, studies
+from hpo.storage.slots.recovery import recover
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
+from hpo.storage.workers.liveness import identity
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]

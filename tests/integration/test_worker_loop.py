@@ -11,14 +11,13 @@ import toy
 from optuna.trial import TrialState
 
 from hpo.errors import DataError, StorageError
-from hpo.service import studies
-from hpo.service.slots.slot import Slot
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.storage.patience import patiently, repeatable
-from hpo.service.studies import StudyPlan, StudyRecord
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.serve import Server, Step, serve
+from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.worker.work_loop import Server, Step, serve
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord
+from hpo.storage.waiting import patiently, repeatable
 
 AWAY = StorageError("storage postgresql://…: the server went away", transient=True)
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import toy
 
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.studies import StudyPlan
-from hpo.service.supervisors import crew
-from hpo.service.supervisors.child import environment
-from hpo.service.supervisors.crew import WorkerExit, WorkerPool
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.order import WorkOrder
+from hpo import storage
+from hpo.fleet.supervisor import worker_pool
+from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_process import environment
+from hpo.fleet.worker.protocol import WorkOrder
+from hpo.fleet.worker.run_limits import Limits
+from hpo.storage import studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 Make = Callable[..., WorkerPool]
 
@@ -61,7 +62,7 @@ def kill(pool: WorkerPool) -> None:
 def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of a control group is pretended. What it was before the first worker was started explains none."""
     count = 5
-    monkeypatch.setattr(crew, "oom_kills", lambda: count)
+    monkeypatch.setattr(worker_pool, "oom_kills", lambda: count)
     pool = make(3)
     pool.fill(3)
     count += 2
@@ -70,7 +71,7 @@ def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: py
 
 
 def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "oom_kills", lambda: 5)
+    monkeypatch.setattr(worker_pool, "oom_kills", lambda: 5)
     pool = make(1)
     pool.fill(1)
     kill(pool)
@@ -78,7 +79,7 @@ def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monke
 
 
 def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_BACK_OFF", (0.0, 3600.0))
+    monkeypatch.setattr(worker_pool, "_BACK_OFF", (0.0, 3600.0))
     pool = make(1)
     pool.fill(1)
     kill(pool)
@@ -91,7 +92,7 @@ def test_a_pause_once_over_the_next_is_started_and_a_trial_resets_the_count(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The first worker dies as it loads the study, the second in its first trial; then another may begin at once."""
-    monkeypatch.setattr(crew, "_BACK_OFF", (0.0, 0.0, 3600.0))
+    monkeypatch.setattr(worker_pool, "_BACK_OFF", (0.0, 0.0, 3600.0))
     own = tmp_path / "dies_twice.py"
     own.write_text(
         "import os, pathlib, toy\n"

@@ -12,14 +12,14 @@ import optuna
 import pytest
 import toy
 
+from hpo import storage
 from hpo.errors import HpoWarning, ReplacedError, StorageError
-from hpo.service import storage, studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage, file
-from hpo.service.studies import StudyPlan
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.prepared import MakeObjective
-from hpo.service.workers.serve import serve
+from hpo.fleet.worker.loaded_study import MakeObjective
+from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.worker.work_loop import serve
+from hpo.storage import Storage, sqlite_file, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
 
 DATABASE, AWAY, BACKUP = Path("hpo.db"), Path("away.db"), Path("backup.db")
 LOST = Path("hpo.db.lost-results.jsonl")
@@ -29,8 +29,8 @@ TRIALS = 5
 @pytest.fixture
 def opened(plan: StudyPlan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """A study of a few slots; nobody brings a file back."""
-    monkeypatch.setattr(file, "_GRACE", 0.2)
-    monkeypatch.setattr(file, "_LOOK", 0.01)
+    monkeypatch.setattr(sqlite_file, "_GRACE", 0.2)
+    monkeypatch.setattr(sqlite_file, "_LOOK", 0.01)
     made = storage.prepare(str(DATABASE))
     fingerprint = toy.study.space().fingerprint
     studies.create_or_resume(made, replace(plan, reference=f"{toy.FILE}:study", fingerprint=fingerprint))

@@ -16,14 +16,14 @@ import toy
 from asking import asked
 from fleets import Fleet
 
+from hpo import storage
 from hpo.errors import HpoWarning
+from hpo.experiments.optimize.search_run import optimize
+from hpo.fleet.worker.captured_output import KEPT, SHOWN
 from hpo.logs import PRINTED
-from hpo.service import storage
-from hpo.service.optimize.run import optimize
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.views import trial_report
-from hpo.service.workers.output import KEPT, SHOWN
+from hpo.storage import Storage
+from hpo.storage.queries import trial_report
+from hpo.storage.slots.slots import Slots
 
 NAME = "toy-line-quick"
 
@@ -130,7 +130,7 @@ class TestOnOneFile:
             warnings.simplefilter("ignore")
             run(opened.url, "prints", trials=1)
         optimize_more = asked(definition=f"{toy.FILE}:study", storage=opened.url, trials=3, sampler="random", seed=1)
-        from hpo.service.optimize.submit import submit
+        from hpo.experiments.optimize.submission import submit
 
         submit(optimize_more)
         arguments = ["--drain", "--processes", "2", "--log", "json", "--objective", f"{talkative.FILE}:prints"]

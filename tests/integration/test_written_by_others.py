@@ -10,15 +10,15 @@ from pathlib import Path
 import optuna
 import pytest
 
+from hpo import storage
 from hpo.cli.main import main
 from hpo.cli.printing.console import document
 from hpo.cli.printing.study_text import show_trial
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, POSITION, SLOT
-from hpo.service import storage, studies
-from hpo.service.slots import trials
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.views.trial_report import trial
+from hpo.storage import Storage, studies
+from hpo.storage.queries.trial_report import trial
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
 from hpo.web import pages
 
 DEEP = 100_000
@@ -120,12 +120,12 @@ def _search(opened: Storage, count: int) -> None:
     for number in range(count):
         slot = slots.claim(NAME, "me", 600)
         assert slot is not None
-        made = trials.create(opened, loaded, slot)
+        made = slot_trials.create(opened, loaded, slot)
         params = {"x": made.suggest_float("x", 0.0, 1.0), "kind": made.suggest_categorical("kind", ("a", "b"))}
         made.report(0.5, 1)
         value = number / count
         assert slots.settle(slot, "complete", value, params=params, trial_number=made.number)
-        assert trials.tell(opened, made._trial_id, "complete", value)
+        assert slot_trials.tell(opened, made._trial_id, "complete", value)
 
 
 def _spoil(file: Path, opened: Storage, count: int) -> None:

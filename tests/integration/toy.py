@@ -16,8 +16,8 @@ from typing import NoReturn
 import optuna
 from optuna.trial import TrialState
 
-from hpo.service import storage
-from hpo.service.slots.slots import Slots
+from hpo import storage
+from hpo.storage.slots.slots import Slots
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
 
 Objective = Callable[[optuna.Trial], float]

@@ -11,8 +11,8 @@ import toy
 from asking import asked
 
 from hpo.errors import HpoError
-from hpo.service.optimize.run import optimize
-from hpo.service.views.progress import Progress
+from hpo.experiments.optimize.search_run import optimize
+from hpo.storage.queries.progress import Progress
 
 
 def show(progress: Progress) -> None:

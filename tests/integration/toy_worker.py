@@ -5,10 +5,10 @@ import sys
 
 import toy
 
-from hpo.service import storage
-from hpo.service.slots.slot import Slot
-from hpo.service.workers.limits import Limits
-from hpo.service.workers.serve import Step, serve
+from hpo import storage
+from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.worker.work_loop import Step, serve
+from hpo.storage.slots.slot import Slot
 
 url, study, objective, *dead_at = sys.argv[1:]
 

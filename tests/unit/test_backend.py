@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from hpo.errors import HpoWarning
-from hpo.service.supervisors.child import environment
+from hpo.fleet.supervisor.worker_process import environment
 from hpo.settings import use_tensorflow
 
 

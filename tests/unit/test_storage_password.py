@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import UsageError
-from hpo.service.storage import url as urls
 from hpo.settings import storage_url
+from hpo.storage import storage_url as urls
 
 NAMES = ("HPO_STORAGE", "HPO_STORAGE_PASSWORD", "HPO_STORAGE_PASSWORD_FILE")
 

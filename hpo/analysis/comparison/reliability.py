@@ -7,8 +7,8 @@ from typing import Any
 
 from hpo.analysis.methods.intervals import Interval, clopper_pearson, more_often, upper_bound
 from hpo.errors import UsageError
-from hpo.study.looks import Count, Share, Whole
-from hpo.study.records import check
+from hpo.study.annotations import Count, Share, Whole
+from hpo.study.checked_records import check
 
 __all__ = ["FailureRate", "Failures", "failures"]
 

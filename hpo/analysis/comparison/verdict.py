@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.methods.intervals import Interval
 from hpo.errors import UsageError
-from hpo.study.looks import Above, Below, NotNegative, Share, Whole
-from hpo.study.records import check
+from hpo.study.annotations import Above, Below, NotNegative, Share, Whole
+from hpo.study.checked_records import check
 
 __all__ = ["MEANINGFUL", "Comparison", "Verdict"]
 

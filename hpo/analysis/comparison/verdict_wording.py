@@ -7,7 +7,7 @@ from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
 from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, deciding_pairs
 from hpo.analysis.methods.power import HOPELESS
 from hpo.errors import UsageError
-from hpo.study.records import arguments
+from hpo.study.checked_records import arguments
 
 __all__ = ["ASSUMED", "failed", "note", "sentence", "unseen"]
 

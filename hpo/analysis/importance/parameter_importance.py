@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
 from hpo.study import Direction, Params
-from hpo.study.looks import AnyFloat, Count, Name, Share, Whole
-from hpo.study.records import arguments, check
+from hpo.study.annotations import AnyFloat, Count, Name, Share, Whole
+from hpo.study.checked_records import arguments, check
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -17,9 +17,9 @@ from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowScores
 from hpo.errors import UsageError
 from hpo.study import Ablation, Direction
+from hpo.study.annotations import Count, Name
+from hpo.study.checked_records import arguments, check
 from hpo.study.direction import sign
-from hpo.study.looks import Count, Name
-from hpo.study.records import arguments, check
 
 __all__ = ["AblationFinding", "Effect", "TechniqueFinding", "examine_ablation"]
 

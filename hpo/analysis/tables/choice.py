@@ -8,9 +8,9 @@ from typing import Literal
 from hpo.analysis.methods.means import against
 from hpo.errors import StudyError, UsageError
 from hpo.study import Direction
+from hpo.study.annotations import Count, Share
+from hpo.study.checked_records import arguments, check
 from hpo.study.direction import best, is_better
-from hpo.study.looks import Count, Share
-from hpo.study.records import arguments, check
 
 __all__ = ["Choice", "TableVerdict", "choose", "examine_choice"]
 

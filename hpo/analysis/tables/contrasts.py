@@ -17,9 +17,9 @@ from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
 from hpo.errors import UsageError
 from hpo.study import Contrast, Direction
+from hpo.study.annotations import NotNegative, Share
+from hpo.study.checked_records import check
 from hpo.study.direction import sign
-from hpo.study.looks import NotNegative, Share
-from hpo.study.records import check
 
 __all__ = ["ClaimVerdict", "ContrastFinding", "examine_contrast"]
 

@@ -13,8 +13,8 @@ from hpo.analysis.tables.choice import TableVerdict, examine_choice
 from hpo.analysis.tables.reported import FigureFinding, against_reported
 from hpo.errors import UsageError
 from hpo.study import Direction, Params, Sweep
-from hpo.study.looks import Above, Below, Count, Share
-from hpo.study.records import arguments, check
+from hpo.study.annotations import Above, Below, Count, Share
+from hpo.study.checked_records import arguments, check
 
 __all__ = ["FIGURES", "FigureFinding", "RowFinding", "RowScores", "TableFinding", "TableVerdict", "examine"]
 

@@ -9,8 +9,8 @@ from statistics import fmean, stdev
 from hpo.analysis.methods.intervals import critical_t, tail_t
 from hpo.analysis.methods.multiple_testing import holm
 from hpo.errors import UsageError
-from hpo.study.looks import NotNegative, Share
-from hpo.study.records import check
+from hpo.study.annotations import NotNegative, Share
+from hpo.study.checked_records import check
 
 __all__ = ["FigureFinding", "against_reported", "rounding"]
 

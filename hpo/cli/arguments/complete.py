@@ -72,9 +72,9 @@ def configs(ctx: typer.Context, incomplete: str) -> Offer:
 def studies(ctx: typer.Context, incomplete: str) -> Offer:
     """Names of the studies in the storage that the line, the environment or the default gives."""
     try:
-        from hpo.service import storage
-        from hpo.service.views.status import names
+        from hpo import storage
         from hpo.settings import storage_url
+        from hpo.storage.queries.status import names
 
         return _fitting(names(storage.open(ctx.params.get("storage") or storage_url())), incomplete)
     except Exception:

@@ -8,10 +8,10 @@ from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
     from hpo.analysis import Comparison, FailureRate
-    from hpo.service.compare.budget import Spent
-    from hpo.service.compare.interim_analyses import InterimAnalysis
-    from hpo.service.compare.outline import ComparePlan
-    from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores
+    from hpo.experiments.compare.budget import Spent
+    from hpo.experiments.compare.comparison_plan import ComparePlan
+    from hpo.experiments.compare.comparison_report import Claimed, CompareReport, Heat, Scores
+    from hpo.experiments.compare.interim_analyses import InterimAnalysis
 
 __all__ = ["announce", "show"]
 

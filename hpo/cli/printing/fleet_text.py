@@ -8,7 +8,7 @@ from hpo.cli.printing.console import ago, duration, table, tell
 from hpo.cli.printing.phrases import count
 
 if TYPE_CHECKING:
-    from hpo.service.views.fleet import FleetWorker, Serving
+    from hpo.storage.queries.active_workers import FleetWorker, Serving
 
 __all__ = ["show_serving", "show_workers"]
 

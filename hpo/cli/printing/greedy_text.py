@@ -8,8 +8,8 @@ from hpo.cli.printing.phrases import CHANGED, by_whom, count, evaluation_words, 
 from hpo.cli.printing.tables_text import expected, places, spread
 
 if TYPE_CHECKING:
-    from hpo.service.sweep.greedy_report import GreedyReport, GreedyTable
-    from hpo.service.sweep.plan import SweepPlan
+    from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyTable
+    from hpo.experiments.sweep.sweep_plan import SweepPlan
 
 __all__ = ["announce", "conclude"]
 

@@ -11,10 +11,10 @@ from hpo.errors import StudyError
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
-    from hpo.service.optimize.plan import Plan
-    from hpo.service.optimize.submit import Submitted
-    from hpo.service.views.progress import Progress
-    from hpo.service.views.status import StudyStatus
+    from hpo.experiments.optimize.search_plan import Plan
+    from hpo.experiments.optimize.submission import Submitted
+    from hpo.storage.queries.progress import Progress
+    from hpo.storage.queries.status import StudyStatus
 
 __all__ = ["announce", "conclude", "submitted"]
 
@@ -83,7 +83,7 @@ def _time(plan: "Plan") -> str:
 
 
 def _refuse_nothing_complete(plan: "Plan", progress: "Progress") -> None:
-    from hpo.service.views.status import study_status
+    from hpo.storage.queries.status import study_status
 
     found = study_status(plan.storage, progress.study).nothing_complete
     if found is not None:
@@ -115,7 +115,7 @@ def _without(plan: "Plan") -> str:
 
 
 def _found(plan: "Plan", progress: "Progress") -> None:
-    from hpo.service.views.trial_report import best, failure
+    from hpo.storage.queries.trial_report import best, failure
 
     if progress.best is not None:
         found = best(plan.storage, progress.study)

@@ -8,8 +8,8 @@ from hpo.cli.printing.study_text import state_words, study_lines
 from hpo.cli.streams import results
 
 if TYPE_CHECKING:
-    from hpo.service.storage import Storage
-    from hpo.service.views.progress import Progress
+    from hpo.storage import Storage
+    from hpo.storage.queries.progress import Progress
 
 __all__ = ["keep_showing"]
 
@@ -24,7 +24,7 @@ def keep_showing(storage: "Storage", word: str) -> None:
         StorageError: the database stayed away.
 
     """
-    from hpo.service.studies import find
+    from hpo.storage.studies import find
 
     name = find(storage, word).name
     (_live if results().isatty() else _plain)(storage, name)
@@ -35,8 +35,8 @@ def _live(storage: "Storage", name: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from hpo.service.views.status import study_status
-    from hpo.service.views.watching import watch
+    from hpo.storage.queries.status import study_status
+    from hpo.storage.queries.watching import watch
 
     with Live(console=Console(file=results()), auto_refresh=False) as live:
 
@@ -47,8 +47,8 @@ def _live(storage: "Storage", name: str) -> None:
 
 
 def _plain(storage: "Storage", name: str) -> None:
-    from hpo.service.views.status import study_status
-    from hpo.service.views.watching import watch
+    from hpo.storage.queries.status import study_status
+    from hpo.storage.queries.watching import watch
 
     limit = LineLimit()
 

@@ -11,10 +11,10 @@ from hpo.cli.printing.fleet_text import show_workers
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
-    from hpo.service.views.fleet import FleetWorker
-    from hpo.service.views.status import StudyStatus
-    from hpo.service.views.study_results import FrontTrial
-    from hpo.service.views.trial_report import TrialReport
+    from hpo.storage.queries.active_workers import FleetWorker
+    from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.queries.study_results import FrontTrial
+    from hpo.storage.queries.trial_report import TrialReport
 
 __all__ = ["front_table", "show_studies", "show_study", "show_trial", "sparkline", "state_words", "study_lines"]
 

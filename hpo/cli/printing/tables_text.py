@@ -11,8 +11,8 @@ from hpo.cli.printing.phrases import CHANGED, by_whom, count, what_is_better
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
     from hpo.analysis.tables.ablation_effects import AblationFinding, Effect
-    from hpo.service.sweep.plan import SweepPlan
-    from hpo.service.sweep.report import SweepReport
+    from hpo.experiments.sweep.sweep_plan import SweepPlan
+    from hpo.experiments.sweep.sweep_report import SweepReport
 
 __all__ = ["ablation_table", "announce", "conclude", "expected", "places", "spread"]
 

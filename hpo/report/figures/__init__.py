@@ -24,7 +24,7 @@ from hpo.report.figures.canvas import figure_json
 from hpo.report.figures.panel import Panel, Shown
 
 if TYPE_CHECKING:
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["FIGURES", "Panel", "Shown", "figure_json", "shown"]
 

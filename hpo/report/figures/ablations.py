@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from hpo.analysis.tables.ablation_effects import Effect
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "AblationChart", "Added", "caption", "data", "draw"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "Confusion", "caption", "confusion_matrix", "data", "draw"]
 

@@ -11,7 +11,7 @@ from hpo.study.direction import better_word
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import CurvePair, Findings
+    from hpo.experiments.findings import CurvePair, Findings
 
 __all__ = ["PANEL", "LearningCurves", "Line", "caption", "data", "draw"]
 

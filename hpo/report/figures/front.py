@@ -13,7 +13,7 @@ from hpo.study.objectives import less
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "Front", "Mark", "caption", "data", "draw"]
 

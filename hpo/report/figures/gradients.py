@@ -18,7 +18,7 @@ from hpo.report.gradient_health import APART, EDGE, LARGEST, SMALLEST, Fate, Men
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings, ProbedNetwork
+    from hpo.experiments.findings import Findings, ProbedNetwork
 
 __all__ = ["PANEL", "GradientMark", "Gradients", "caption", "data", "draw"]
 

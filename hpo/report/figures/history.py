@@ -13,7 +13,7 @@ from hpo.study.direction import worst as worst_of
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings, TrialPoint
+    from hpo.experiments.findings import Findings, TrialPoint
 
 __all__ = ["PANEL", "History", "Mark", "Outcome", "caption", "data", "draw"]
 

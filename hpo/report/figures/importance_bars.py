@@ -10,7 +10,7 @@ from hpo.report.figures.panel import Panel
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "Bar", "ImportanceChart", "caption", "data", "draw"]
 

@@ -12,7 +12,7 @@ from hpo.study.direction import better_word, loss, sign
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 from dataclasses import dataclass
 

@@ -16,7 +16,7 @@ from hpo.report.gradient_health import power
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings, ProbedNetwork
+    from hpo.experiments.findings import Findings, ProbedNetwork
     from hpo.study import Sweep
 
 __all__ = ["PANEL", "LayerChart", "LayerLine", "caption", "data", "draw"]

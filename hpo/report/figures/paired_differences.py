@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from hpo.analysis import Comparison
-    from hpo.service.compare.report import CompareReport, Scores
-    from hpo.service.findings import Findings
+    from hpo.experiments.compare.comparison_report import CompareReport, Scores
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "PairedDifferences", "caption", "data", "draw"]
 

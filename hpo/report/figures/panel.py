@@ -10,7 +10,7 @@ from hpo.report.figures.canvas import figure_json
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["Charts", "Panel", "Shown", "charts"]
 

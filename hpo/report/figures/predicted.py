@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "PredictedValues", "caption", "data", "draw", "near_and_far"]
 

@@ -10,8 +10,8 @@ from hpo.report.figures.panel import Panel
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.service.compare.report import Heat
-    from hpo.service.findings import Findings
+    from hpo.experiments.compare.comparison_report import Heat
+    from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "RaceChart", "Runner", "caption", "data", "draw"]
 

@@ -8,7 +8,7 @@ from hpo.analysis.tables.table_wording import table_sentence
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.service.findings import Findings
+    from hpo.experiments.findings import Findings
 
 __all__ = ["Dot", "SweepChart", "SweepRow", "data"]
 

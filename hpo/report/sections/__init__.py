@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from hpo.experiments.findings import Findings, Missing
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
 from hpo.report.figures.panel import Charts, charts
@@ -17,9 +18,8 @@ from hpo.report.sections import (
     predictions,
     reproducibility,
     searched,
-    tables,
+    table_sections,
 )
-from hpo.service.findings import Findings, Missing
 
 __all__ = ["document"]
 
@@ -30,9 +30,9 @@ _SECTIONS: tuple[tuple[str, str, Build], ...] = (
     ("comparison", "Optimum against hand-picked", compared.parts),
     ("search", "The search", searched.parts),
     ("luck", "Luck or skill?", compared.race),
-    ("tables", "The {source}’s tables, measured", tables.parts),
+    ("tables", "The {source}’s tables, measured", table_sections.parts),
     ("ablation", "What each technique adds", added.parts),
-    ("greedy", "The hand method, followed anew", tables.greedy),
+    ("greedy", "The hand method, followed anew", table_sections.greedy),
     ("importances", "What matters", searched.importance),
     ("inside", "Inside the networks", inside.parts),
     ("curves", "How both learn", predictions.curves),

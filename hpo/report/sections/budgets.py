@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from hpo.experiments.compare.budget import Spent
+from hpo.experiments.compare.comparison_report import Claimed, CompareReport
+from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Part, Table, Text
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import count, duration, figure, spread
 from hpo.report.sections.headline import with_unit
-from hpo.service.compare.budget import Spent
-from hpo.service.compare.report import Claimed, CompareReport
-from hpo.service.findings import Findings
 
 __all__ = ["parts"]
 

@@ -5,12 +5,12 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from hpo.analysis import Comparison, FailureRate
+from hpo.experiments.compare.comparison_report import CompareReport, Heat, Scores
+from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import NONE, count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.report.sections.headline import about
-from hpo.service.compare.report import CompareReport, Heat, Scores
-from hpo.service.findings import Findings
 from hpo.study.direction import sign
 
 __all__ = ["parts", "race"]

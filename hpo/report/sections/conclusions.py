@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Mark, Part, Table, Text
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import figure, interval, p_value, signed
-from hpo.service.findings import Findings
 
 if TYPE_CHECKING:
     from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding

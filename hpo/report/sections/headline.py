@@ -1,11 +1,11 @@
 """The verdict, first and in a sentence."""
 
 from hpo.analysis import ASSUMED, failed, sentence, unseen
+from hpo.experiments.compare.comparison_report import CompareReport
+from hpo.experiments.findings import Findings
+from hpo.experiments.findings.findings_record import hand_alone
 from hpo.report.document import Fact, Verdict
 from hpo.report.formatting import count, figure, interval, p_value, percent, setting, signed
-from hpo.service.compare.report import CompareReport
-from hpo.service.findings import Findings
-from hpo.service.findings.records import hand_alone
 
 __all__ = ["SEEN", "about", "limits", "second", "unit_of", "verdict", "with_unit"]
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from hpo.experiments.findings import Findings, ProbedNetwork
 from hpo.report.document import Part, Table, Text
 from hpo.report.figures.layers import LayerChart
 from hpo.report.figures.layers import data as layered
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import NONE, count, percent
 from hpo.report.gradient_health import fate, power
-from hpo.service.findings import Findings, ProbedNetwork
 
 if TYPE_CHECKING:
     from hpo.training.probes import Probe

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from hpo.experiments.findings import CurvePair, Findings
 from hpo.report import examples
 from hpo.report.document import Part, Table, Text
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import figure
-from hpo.service.findings import CurvePair, Findings
 
 __all__ = ["curves", "predicted"]
 

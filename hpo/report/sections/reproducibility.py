@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Commands, Part, Table, Text
 from hpo.report.figures.panel import Charts
-from hpo.service.findings import Findings
 
 __all__ = ["parts"]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from hpo.experiments.findings import Findings, TrialPoint
 from hpo.report.document import Cell, Fact, Facts, Part, Table, Text
 from hpo.report.figures.panel import Charts
 from hpo.report.formatting import configuration, count, duration, figure, percent
 from hpo.report.sections.headline import unit_of
-from hpo.service.findings import Findings, TrialPoint
 from hpo.study.direction import loss
 
 __all__ = ["importance", "parts"]

@@ -15,7 +15,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.optuna_internals import FIXED_PARAMS, contains, forget_trials_at_hand, trial_id
-from hpo.search.sampling.tried import Tried
+from hpo.search.sampling.tried_configurations import Tried
 from hpo.search.seeds import derive
 from hpo.search.suggest import digest, distributions
 from hpo.study import ParamValue, Space

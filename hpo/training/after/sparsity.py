@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from hpo.errors import UsageError
-from hpo.study.looks import Count
-from hpo.study.records import check
+from hpo.study.annotations import Count
+from hpo.study.checked_records import check
 from hpo.training.after.copies import copied
 
 __all__ = ["ModelSize", "pruned", "size", "sparsity"]

@@ -9,8 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.errors import UsageError
-from hpo.study.looks import Whole
-from hpo.study.records import check
+from hpo.study.annotations import Whole
+from hpo.study.checked_records import check
 from hpo.training.after.copies import copied
 from hpo.training.exclusive import exclusive
 from hpo.training.keras_internals import all_layers, dismantle

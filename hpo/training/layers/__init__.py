@@ -3,7 +3,7 @@
 Each keeps such a number in a variable and tells by `compiled` what of its configuration is compiled in after all.
 """
 
-from hpo.training.layers.activations import ELU, LeakyReLU
+from hpo.training.layers.activation_layers import ELU, LeakyReLU
 from hpo.training.layers.alpha_dropout import AlphaDropout
 from hpo.training.layers.base import VariableLayer
 from hpo.training.layers.dropout import Dropout

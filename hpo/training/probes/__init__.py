@@ -4,6 +4,6 @@ The records need no TensorFlow; `probe`, which measures them, imports it when it
 """
 
 from hpo.training.probes.measuring import probe
-from hpo.training.probes.records import LayerProbe, Probe
+from hpo.training.probes.probe_records import LayerProbe, Probe
 
 __all__ = ["LayerProbe", "Probe", "probe"]

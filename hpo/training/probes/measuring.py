@@ -11,7 +11,7 @@ from hpo.errors import DefinitionError, UsageError
 from hpo.training.clipping import Clip, clipped
 from hpo.training.exclusive import exclusive
 from hpo.training.keras_internals import clear_losses, places
-from hpo.training.probes.records import LayerProbe, Probe
+from hpo.training.probes.probe_records import LayerProbe, Probe
 
 if TYPE_CHECKING:
     import keras

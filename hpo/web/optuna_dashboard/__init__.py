@@ -8,7 +8,7 @@ was deleted.
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hpo.service.storage import Storage
+from hpo.storage import Storage
 from hpo.web.optuna_dashboard.artifacts import Harmless
 from hpo.web.optuna_dashboard.current import Current
 from hpo.web.optuna_dashboard.rules import Guard

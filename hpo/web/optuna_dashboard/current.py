@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from hpo.service.storage import Storage
-from hpo.service.storage.schema import studies
+from hpo.storage import Storage
+from hpo.storage.schema import studies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -4,6 +4,6 @@ A Flask application that knows nothing of passwords: what stands before its view
 request's environment who asks, and has refused what is not theirs to ask.
 """
 
-from hpo.web.pages.app import create
+from hpo.web.pages.page_routes import create
 
 __all__ = ["create"]

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpo.service.hosts.roster import Roster, WorkerRecord
-from hpo.service.storage import Storage
-from hpo.service.views import live_queries
-from hpo.service.views.status import RunningTrial, StudyStatus, all_statuses
+from hpo.storage import Storage
+from hpo.storage.queries import live_queries
+from hpo.storage.queries.status import RunningTrial, StudyStatus, all_statuses
+from hpo.storage.workers.worker_registry import Roster, WorkerRecord
 
 __all__ = ["Fleet", "Hand", "Overview", "StudyCard", "WorkerCard", "fleet", "overview", "short"]
 

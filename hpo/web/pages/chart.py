@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo.report import formatting
-from hpo.service.views.live_queries import Settled
-from hpo.service.views.status import StudyStatus
+from hpo.storage.queries.live_queries import Settled
+from hpo.storage.queries.status import StudyStatus
 from hpo.study.direction import best as best_of
 from hpo.study.direction import sign
 

@@ -4,7 +4,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from hpo.errors import StorageError
-from hpo.service.storage import Storage
+from hpo.storage import Storage
 from hpo.web.pages.shared import Shared
 
 __all__ = ["register"]

@@ -8,11 +8,10 @@ from flask import Flask, Response, redirect, request, url_for
 
 from hpo.errors import StorageError
 from hpo.report.document import Document
-from hpo.service import studies
-from hpo.service.slots.slots import Slots
-from hpo.service.storage import Storage
-from hpo.service.studies import StudyRecord
-from hpo.service.views import live_queries
+from hpo.storage import Storage, studies
+from hpo.storage.queries import live_queries
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
 from hpo.web.pages.addresses import segment
 from hpo.web.pages.shared import Shared
 from hpo.web.security.identity import nonce_of
@@ -73,7 +72,7 @@ class _Reports:
 
     def _make(self, name: str) -> Document:
         from hpo import report
-        from hpo.service.findings.gathering import gather
+        from hpo.experiments.findings.gathering import gather
 
         found = gather(self._storage, name)
         document = report.document(found)

@@ -7,13 +7,12 @@ from functools import lru_cache
 
 from hpo.errors import HpoError
 from hpo.report import formatting
-from hpo.service import studies
-from hpo.service.hosts.roster import Roster
-from hpo.service.slots.slot import Outcome, Slot
-from hpo.service.storage import Storage
-from hpo.service.views import live_queries
-from hpo.service.views.live_queries import Failure
-from hpo.service.views.status import StudyStatus, study_status
+from hpo.storage import Storage, studies
+from hpo.storage.queries import live_queries
+from hpo.storage.queries.live_queries import Failure
+from hpo.storage.queries.status import StudyStatus, study_status
+from hpo.storage.slots.slot import Outcome, Slot
+from hpo.storage.workers.worker_registry import Roster
 from hpo.study import Params, registry
 from hpo.web.pages import cards, chart
 from hpo.web.pages.cards import Fleet, StudyCard

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, redirect, render_template, request, url_for
 
-from hpo.service.storage import Storage
-from hpo.service.studies import halting
+from hpo.storage import Storage
+from hpo.storage.studies import halting
 from hpo.web.pages.cards import Overview, overview
-from hpo.web.pages.errors import refusal
+from hpo.web.pages.error_pages import refusal
 from hpo.web.pages.shared import Shared
 from hpo.web.pages.study_page import StudyPage, study_page
 from hpo.web.security.identity import user_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from hpo.errors import UsageError
-from hpo.web.security.refusals import refusal
+from hpo.web.security.refused_requests import refusal
 
 __all__ = ["Names", "is_loopback", "names"]
 

@@ -12,7 +12,7 @@ from hpo.errors import HpoError
 from hpo.web.security import passwords
 from hpo.web.security.identity import ANYONE, CSRF, SAFE, USER, User
 from hpo.web.security.rate_limit import RateLimit, trust_browser
-from hpo.web.security.refusals import page, refusal, unavailable, wants_page
+from hpo.web.security.refused_requests import page, refusal, unavailable, wants_page
 from hpo.web.security.sessions import Sessions
 from hpo.web.security.users import Account, Users
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Response, request
 
 from hpo.web.security.identity import SAFE
-from hpo.web.security.refusals import refusal
+from hpo.web.security.refused_requests import refusal
 
 __all__ = ["refuse_foreign"]
 

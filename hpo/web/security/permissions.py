@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped
 
 from hpo.web.security.identity import SAFE, user_of
 from hpo.web.security.login import local, login_page
-from hpo.web.security.refusals import refusal
+from hpo.web.security.refused_requests import refusal
 from hpo.web.security.users import Users
 
 __all__ = ["Permissions"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from hpo.web.security.identity import SAFE
-from hpo.web.security.refusals import refusal
+from hpo.web.security.refused_requests import refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -16,12 +16,12 @@ from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import delete, insert, select
 
-from hpo.service.storage.patience import repeatable
-from hpo.service.storage.schema import dashboard_keys, dashboard_logouts
+from hpo.storage.schema import dashboard_keys, dashboard_logouts
+from hpo.storage.waiting import repeatable
 from hpo.web.security.users import Account, Users
 
 if TYPE_CHECKING:
-    from hpo.service.storage import Storage
+    from hpo.storage import Storage
 
 __all__ = ["IDLE_SECONDS", "SESSION_SECONDS", "PortCookies", "Sessions", "cookie_name", "signing_key"]
 

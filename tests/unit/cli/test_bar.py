@@ -7,7 +7,7 @@ import pytest
 
 from hpo.cli.printing.bar import Display, LineLimit, line
 from hpo.logs import PRINTED
-from hpo.service.views.progress import Best, Progress
+from hpo.storage.queries.progress import Best, Progress
 
 
 def progress(**changes: object) -> Progress:

@@ -8,9 +8,9 @@ import pytest
 
 from hpo.analysis import ASSUMED, Racer, compare, failures, rank
 from hpo.cli.printing.comparison_text import show
-from hpo.service.compare.budget import Budget, Spent
-from hpo.service.compare.interim_analyses import InterimAnalysis
-from hpo.service.compare.report import Claimed, CompareReport, Heat, Scores, Side
+from hpo.experiments.compare.budget import Budget, Spent
+from hpo.experiments.compare.comparison_report import Claimed, CompareReport, Heat, Scores, Side
+from hpo.experiments.compare.interim_analyses import InterimAnalysis
 
 OPTIMUM = (2.2, 2.3, 2.25, 2.4, 2.1, 2.35, 2.2, 2.3)
 BASELINE = (2.5, 2.55, 2.45, 2.6, 2.5, 2.7, 2.4, 2.5)

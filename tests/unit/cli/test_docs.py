@@ -61,12 +61,12 @@ def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> N
 def test_the_page_names_the_keys_each_document_has() -> None:
     from dataclasses import fields
 
+    from hpo.experiments.doctor import Check
     from hpo.search import Measurement
-    from hpo.service.doctor import Check
-    from hpo.service.views.fleet import FleetWorker
-    from hpo.service.views.running_trials import RunningTrial
-    from hpo.service.views.status import StudyStatus
-    from hpo.service.views.trial_report import BestTrial, TrialReport
+    from hpo.storage.queries.active_workers import FleetWorker
+    from hpo.storage.queries.running_trials import RunningTrial
+    from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.queries.trial_report import BestTrial, TrialReport
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
     for record in (StudyStatus, RunningTrial, FleetWorker, BestTrial, TrialReport, Check):

@@ -8,11 +8,11 @@ import pytest
 from hpo.cli.printing import fleet_text, study_text
 from hpo.cli.printing.fleet_text import show_serving, show_workers
 from hpo.cli.printing.study_text import state_words, study_lines
-from hpo.service.hosts.roster import WorkerRecord
-from hpo.service.views.fleet import FleetWorker, Serving
-from hpo.service.views.progress import Best
-from hpo.service.views.running_trials import RunningTrial
-from hpo.service.views.status import StudyStatus
+from hpo.storage.queries.active_workers import FleetWorker, Serving
+from hpo.storage.queries.progress import Best
+from hpo.storage.queries.running_trials import RunningTrial
+from hpo.storage.queries.status import StudyStatus
+from hpo.storage.workers.worker_registry import WorkerRecord
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HAND = RunningTrial(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))

@@ -12,8 +12,8 @@ from hpo.analysis.tables.ablation_effects import examine_ablation
 from hpo.cli.printing import greedy_text as greedy_tables
 from hpo.cli.printing import tables_text as sweep_tables
 from hpo.cli.printing.tables_text import places, spread
-from hpo.service.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
-from hpo.service.sweep.report import SweepReport
+from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
+from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.study import Ablation, Row, Sweep, Technique
 from studies.cnn import study as cnn
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from told import by_name, findings, trial
 
+from hpo.experiments.findings import Findings
 from hpo.report.figures import front, shown
-from hpo.service.findings import Findings
 
 POINTS = [(0, 0.9, 0.004), (1, 0.8, 0.002), (2, 0.7, 0.003), (3, 0.95, 0.01)]
 

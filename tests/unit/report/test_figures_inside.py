@@ -11,12 +11,12 @@ import told
 from hpo.analysis import RowScores
 from hpo.analysis.tables.ablation_effects import examine_ablation
 from hpo.analysis.tables.table_wording import row_label
+from hpo.experiments.findings import ProbedNetwork
 from hpo.report import theme
 from hpo.report.document import Table
 from hpo.report.figures import ablations, figure_json, gradients, layers
 from hpo.report.gradient_health import ends, fate
 from hpo.report.sections import document
-from hpo.service.findings import ProbedNetwork
 from hpo.study import Ablation, Technique
 from hpo.training.probes import LayerProbe, Probe
 

@@ -9,8 +9,8 @@ import told
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.experiments.findings import CurvePair, Curves, Predictions
 from hpo.report.figures import confusion, curves, predicted
-from hpo.service.findings import CurvePair, Curves, Predictions
 
 
 def learned(optimum: CurvePair | None, baseline: CurvePair | None) -> Curves:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from hpo.analysis import Comparison, RaceFinding, Racer, RowScores, compare, examine
-from hpo.service.compare.budget import Budget, Spent
-from hpo.service.compare.report import CompareReport, Heat, Scores, Side
-from hpo.service.findings import Findings, Provenance, TrialPoint
-from hpo.service.studies import StudyRecord
-from hpo.service.sweep.report import SweepReport
-from hpo.service.views.status import StudyStatus
+from hpo.experiments.compare.budget import Budget, Spent
+from hpo.experiments.compare.comparison_report import CompareReport, Heat, Scores, Side
+from hpo.experiments.findings import Findings, Provenance, TrialPoint
+from hpo.experiments.sweep.sweep_report import SweepReport
+from hpo.storage.queries.status import StudyStatus
+from hpo.storage.studies import StudyRecord
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Int, Row, Space, StudyDefinition, Sweep
 
 HAND: dict[str, Any] = {"units": 32, "optimizer": "adam", "rate": 0.001}

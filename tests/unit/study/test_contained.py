@@ -92,13 +92,13 @@ REMOVING = "import sys\nfor name in [name for name in sys.modules if name.starts
     ],
 )
 def test_modules_are_as_they_were(act: str) -> None:
-    import hpo.study.checks
+    import hpo.study.value_checks
 
     before = dict(sys.modules)
     contained(lambda: exec(act, {}))
     assert {name: module for name, module in sys.modules.items() if name in before} == before
     assert sys.modules["hpo"].study is sys.modules["hpo.study"]
-    assert sys.modules["hpo.study"].checks is hpo.study.checks
+    assert sys.modules["hpo.study"].checks is hpo.study.value_checks
     assert "hpo.nosuch" not in sys.modules
     from hpo.analysis.ranking import UsageError  # whether it was there before or not, its classes are ours
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.training import Recipe, Run, build
 from hpo.training.cache import programs
-from hpo.training.order import shuffled
+from hpo.training.row_order import shuffled
 
 ROWS, BATCH, SEED = 36, 8, 5
 random = np.random.default_rng(0)

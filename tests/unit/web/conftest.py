@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hpo.service import storage
-from hpo.service.storage import Storage
+from hpo import storage
+from hpo.storage import Storage
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.test import Client
 
-from hpo.service.storage import Storage
-from hpo.web.security.application import Access, protect
+from hpo.storage import Storage
+from hpo.web.security.hooks import Access, protect
 from hpo.web.security.hosts import names
 from hpo.web.security.identity import csrf_of, nonce_of, user_of
 from hpo.web.security.users import Users

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
-from hpo.service import storage
-from hpo.service.storage import Storage
+from hpo import storage
+from hpo.storage import Storage
 from hpo.web.security import passwords
-from hpo.web.security.application import Access, protect
 from hpo.web.security.configured_users import known_users
+from hpo.web.security.hooks import Access, protect
 from hpo.web.security.hosts import names
 from hpo.web.security.login import local
 from hpo.web.security.rate_limit import TRIES, TRIES_SECONDS, USER_SECONDS, USER_TRIES

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hpo.service.views.live_queries import Settled
+from hpo.storage.queries.live_queries import Settled
 from hpo.web.pages import chart
 
 PAGES = Environment(loader=PackageLoader("hpo.web.pages"), autoescape=True, undefined=StrictUndefined)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from hpo.errors import StorageError, UsageError
-from hpo.service.storage import Storage
-from hpo.web.app import mount
+from hpo.storage import Storage
+from hpo.web.application import mount
 from hpo.web.security import access_log, headers
 from hpo.web.security.hosts import is_loopback, names
 from hpo.web.security.identity import nonce_of

@@ -1,0 +1,143 @@
+"""Who meets whom in a comparison: the best of a search and the hand-picked configuration, found without training."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpo.errors import StudyError
+from hpo.experiments.compare.comparison_report import Side
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
+from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study.contained import run
+from hpo.study.direction import loss
+
+__all__ = ["Contest", "contest"]
+
+_TRIALS = 50  # to ask of a search that has none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """All that is known of a comparison before anything is trained for it."""
+
+    record: StudyRecord  # the search
+    definition: StudyDefinition
+    space: Space  # the search's
+    search_fidelity: Fidelity
+    fidelity: Fidelity  # of the final
+    hand: Baseline  # as the definition has it
+    baseline: Side  # the same, as the search's space writes it
+    candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first
+    settled: int  # trials of the search
+    target: int  # trials the search is to have
+
+
+def contest(storage: Storage, request: CompareRequest) -> Contest:
+    """Find both sides, and refuse what cannot be compared. Nothing is written.
+
+    Raises:
+        StudyError: there is no such search, its definition is another by now or has no baseline, or no trial of it
+            but the baseline's is complete.
+        DefinitionError: the definition cannot be loaded.
+        UsageError: there is no such baseline or fidelity.
+
+    """
+    record = studies.find(storage, request.study)
+    if record.kind != "search":
+        parent = f": compare the search it belongs to, {record.parent}" if record.parent else ""
+        raise StudyError(f"{record.name!r} is no search but the measurements of a {record.kind}{parent}")
+    definition = registry.load(record.reference)
+    space = _space(record, definition)
+    if not definition.baselines:
+        raise StudyError(
+            f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: "
+            "give its StudyDefinition baselines=(Baseline(…),)"
+        )
+    hand = definition.baseline(request.baseline)
+    params = hand.params_in(space.name)
+    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(params)):
+        raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")
+    fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
+    slots = Slots(storage).list(record.name)
+    ranked = _ranked(slots, record.direction)
+    return Contest(
+        record=record,
+        definition=definition,
+        space=space,
+        search_fidelity=definition.fidelity(record.fidelity),
+        fidelity=fidelity,
+        hand=hand,
+        baseline=_baseline(ranked, hand.name, params),
+        candidates=_candidates(record, slots, ranked, params, request.candidates),
+        settled=sum(slot.outcome is not None for slot in slots),
+        target=len(slots),
+    )
+
+
+def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
+    asked, now = (record.direction, record.metric), (definition.direction, definition.metric)
+    if asked != now:
+        raise StudyError(
+            f"{definition.name} is to {' '.join(now)} now, and {record.name!r} was to {' '.join(asked)}: bring the "
+            "definition back, or search anew"
+        )
+    space = definition.space(record.space)
+    if space.fingerprint != record.fingerprint:
+        raise StudyError(
+            f"space {space.name!r} of {definition.name} is another one than {record.name!r} searched (fingerprint "
+            f"{space.fingerprint}, then {record.fingerprint}): bring the definition back, or search anew"
+        )
+    return space
+
+
+def _ranked(slots: Sequence[Slot], direction: str) -> list[Slot]:
+    """The complete trials, best first; of equals the cheapest where costs were weighed, then the earlier one."""
+    complete = [slot for slot in slots if slot.outcome == "complete" and slot.value is not None]
+    return sorted(complete, key=lambda slot: (loss(direction, slot.value or 0.0), slot.further, slot.position))
+
+
+def _baseline(ranked: Sequence[Slot], name: str, params: Params) -> Side:
+    for slot in ranked:
+        if dict(slot.params or {}) == dict(params):
+            return Side(name=name, number=slot.trial_number, params=dict(params), value=slot.value)
+    return Side(name=name, number=None, params=dict(params), value=None)
+
+
+def _candidates(
+    record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot], baseline: Params, wanted: int
+) -> tuple[Side, ...]:
+    found: list[Side] = []
+    for slot in ranked:
+        params = dict(slot.params or {})
+        if params != dict(baseline) and all(params != dict(side.params) for side in found):
+            found.append(Side(name=_name(slot), number=slot.trial_number, params=params, value=slot.value))
+    if not found:
+        raise StudyError(_nothing(record, slots, ranked))
+    return tuple(found[:wanted])
+
+
+def _name(slot: Slot) -> str:
+    return f"slot {slot.position}" if slot.trial_number is None else f"trial {slot.trial_number}"
+
+
+def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot]) -> str:
+    """Why there is nothing to compare the baseline with, and what to do about it."""
+    more = (
+        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * len(slots) or _TRIALS} --space "
+        f"{shlex.quote(record.space)} --fidelity {shlex.quote(record.fidelity)} --name {shlex.quote(record.name)}"
+    )
+    if ranked:
+        return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
+    if not slots:
+        return f"study {record.name} has no trial yet, so there is nothing to compare: {more}"
+    number = {kind: sum(slot.outcome == kind for slot in slots) for kind in ("pruned", "failed")}
+    left = len(slots) - sum(number.values())
+    remedy = f"hpo status {shlex.quote(record.name)} shows why" if not left else more
+    return (
+        f"no trial of {record.name} is complete ({number['pruned']} pruned, {number['failed']} failed, {left} not "
+        f"done), so there is nothing to compare: {remedy}"
+    )

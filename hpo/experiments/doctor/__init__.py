@@ -1,0 +1,11 @@
+"""`hpo doctor`: whether this machine, the storage and the fleet can do the work; one check a question.
+
+`machine_checks.py` looks at this machine, `training_checks.py` at what trainings need of it, `database_checks.py` at
+the storage, `fleet_checks.py` at the workers and GPUs of all machines that share it, `study_checks.py` at its studies.
+Nothing is changed by looking.
+"""
+
+from hpo.experiments.doctor.check import Check, State
+from hpo.experiments.doctor.examination import examine
+
+__all__ = ["Check", "State", "examine"]

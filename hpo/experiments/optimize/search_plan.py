@@ -1,0 +1,236 @@
+"""A request resolved, once: which study of what, as it stands or will be made, and about how long it takes.
+
+Nothing is changed by it. The database is opened here and handed on with the plan, so that whoever carries it out and
+tells of it afterwards has the same one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from hpo import storage as storages
+from hpo.errors import UsageError
+from hpo.settings import DEFAULT_SAMPLER, storage_url
+from hpo.storage import Storage, studies
+from hpo.storage.storage_url import parse
+from hpo.storage.studies import StudyRecord
+from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study.configurations import read_configurations
+from hpo.study.objectives import parse_objectives
+
+if TYPE_CHECKING:
+    from hpo.experiments.optimize.search_request import Request
+    from hpo.storage.queries.status import StudyStatus
+
+__all__ = ["Plan", "plan", "study_name"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run is going to do. It holds the database open: leave it as a context, or close it."""
+
+    request: "Request"  # as asked for; of a study that goes on by its name, with what it was made with filled in
+    found: Storage | None  # the open database; None: there is none yet
+    study: str  # name
+    record: StudyRecord | None  # the study as it was made; None: it will be made
+    existing: "StudyStatus | None"  # the study as it stands
+    definition: StudyDefinition
+    space: Space
+    fidelity: Fidelity
+    sampler: str  # asked for, or the study's own, or the default
+    pruner: str  # likewise; the default gives way where it cannot work
+    costs: tuple[str, ...]  # weighed against the metric; empty: the metric alone counts
+    tried: tuple[Params, ...]  # configurations asked for to be tried first
+    first: tuple[Params, ...]  # all that come before any that is sampled, a baseline among them; no two alike
+    left: int  # trials to do
+    workers: int  # processes here; 0: none, a fleet does it
+    serving: int  # workers elsewhere that would serve it; 0 where there are workers here
+    safe_url: str  # of the storage, without a password
+    default_storage: bool  # a command without --storage finds it
+    seconds: float | None  # about how long it takes; None: nothing to tell it from
+    measured: bool  # the estimate comes from this study's own trials, not from its definition
+    changed: bool  # the definition's code is another one than when the study was asked for last
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The open database, made at the first use where there is none yet.
+
+        Raises:
+            StorageError: it cannot be made.
+
+        """
+        return self.found or storages.prepare(self.request.storage)
+
+    @property
+    def objectives(self) -> str | None:
+        """What is searched for, as the study keeps it; None: the metric alone."""
+        return ",".join((self.definition.metric, *self.costs)) if self.costs else None
+
+    def close(self) -> None:
+        """Close the database, where it was opened."""
+        if self.found is not None or "storage" in self.__dict__:
+            self.storage.close()
+
+    def __enter__(self) -> "Plan":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def plan(request: "Request", *, by_study: bool = False) -> Plan:
+    """What is going to be done. Nothing is written.
+
+    Args:
+        request: what is asked for.
+        by_study: whether `request.definition` may name a study in its place, which goes on as it was made.
+
+    Raises:
+        UsageError: the request names what there is not, or contradicts itself or the definition; the study has more
+            trials than asked for.
+        StudyError: the study of that name is no search, or the definition of that name has several.
+        DefinitionError: the definition cannot be loaded.
+        StorageError: the database is there and cannot be read or written, or is another program's.
+
+    """
+    found = storages.find(request.storage, to_write=True)
+    try:
+        return _resolved(_as_made(request, found) if by_study and found is not None else request, found)
+    except BaseException:
+        if found is not None:
+            found.close()
+        raise
+
+
+def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity, costs: Sequence[str] = ()) -> str:
+    """What a study is called unless it is told otherwise; `costs`: what is weighed against the metric."""
+    return "-".join((definition.name, space.name, fidelity.name, *costs))
+
+
+def _as_made(request: "Request", found: Storage) -> "Request":
+    """The request with its definition, where it names a study in its place.
+
+    A word that is neither a study nor a definition that could be loaded means the only study of the definition of
+    that name, as it does to every other command.
+    """
+    if request.name is not None:
+        return request
+    record = studies.lookup(found, request.definition) or _only(found, request.definition)
+    if record is None:
+        return request
+    studies.refuse_other(record)
+    return replace(
+        request,
+        definition=record.reference,
+        name=record.name,
+        space=request.space or record.space,
+        fidelity=request.fidelity or record.fidelity,
+        objectives=request.objectives or record.objectives,
+    )
+
+
+def _only(found: Storage, word: str) -> StudyRecord | None:
+    """The only study of the definition of that name, where nothing installed has it; None where there is none."""
+    if word in registry.names() or all(word != record.definition for record in studies.list_all(found)):
+        return None
+    return studies.find(found, word)
+
+
+def _resolved(request: "Request", found: Storage | None) -> Plan:
+    from hpo.storage.queries import status
+
+    definition = registry.load(request.definition)
+    space = definition.space(request.space)
+    fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
+    costs = parse_objectives(request.objectives, definition) if request.objectives is not None else ()
+    name = request.name or study_name(definition, space, fidelity, costs)
+    record = None if found is None else studies.lookup(found, name)
+    existing, pace = None, None
+    if found is not None and record is not None:
+        studies.refuse_other(record)
+        existing, pace = status.study_status(found, name), status.mean_seconds(found, name)
+        if existing.target > request.trials:
+            raise UsageError(
+                f"study {name!r} has {existing.target} trials already, so it cannot be brought to {request.trials}; "
+                f"give --trials {existing.target} or more, or another --name"
+            )
+    sampler, pruner = _methods(request, record, definition, space, fidelity)
+    tried = _tried(request, definition, space)
+    left = request.trials - (0 if existing is None else existing.settled)
+    serving = _serving(found, name) if found is not None and not request.processes else 0
+    each, at_once = pace if pace is not None else fidelity.trial_seconds, request.processes or serving
+    where = parse(request.storage)
+    return Plan(
+        request=request,
+        found=found,
+        study=name,
+        record=record,
+        existing=existing,
+        definition=definition,
+        space=space,
+        fidelity=fidelity,
+        sampler=sampler,
+        pruner=pruner,
+        costs=costs,
+        tried=tried,
+        first=_first(request, definition, space, tried),
+        left=left,
+        workers=request.processes,
+        serving=serving,
+        safe_url=where.safe,
+        default_storage=parse(storage_url()).url == where.url,
+        seconds=None if each is None or not at_once else each * left / min(at_once, left or 1),
+        measured=pace is not None,
+        changed=record is not None and record.version not in (None, definition.version),
+    )
+
+
+def _serving(found: Storage, name: str) -> int:
+    """Workers elsewhere that would serve the study of that name."""
+    from hpo.storage.queries.active_workers import serving
+
+    return len(serving(found, name).ready)
+
+
+def _methods(
+    request: "Request", record: StudyRecord | None, definition: StudyDefinition, space: Space, fidelity: Fidelity
+) -> tuple[str, str]:
+    """The sampler and the pruner. Raises UsageError where one cannot work here: now, not in each worker."""
+    from hpo.search import default_pruner, make_pruner, make_sampler
+
+    sampler = request.sampler or (record.sampler if record is not None else DEFAULT_SAMPLER)
+    make_sampler(sampler, space=space, seed=request.seed or 0)
+    pruner = request.pruner or (record.pruner if record is not None else default_pruner(definition, fidelity))
+    if request.objectives is not None:
+        pruner = "none"
+    make_pruner(pruner, definition=definition, fidelity=fidelity)
+    return sampler, pruner
+
+
+def _tried(request: "Request", definition: StudyDefinition, space: Space) -> tuple[Params, ...]:
+    """The configurations asked for to be tried first, each one of the space."""
+    for number, params in enumerate(request.try_, start=1):
+        problem = space.problem(params)
+        if problem:
+            raise UsageError(f"configuration {number} to try first is none of space {space.name!r}: {problem}")
+    written = read_configurations(request.try_file, definition, space) if request.try_file is not None else ()
+    return tuple(dict(params) for params in (*request.try_, *written))
+
+
+def _first(
+    request: "Request", definition: StudyDefinition, space: Space, tried: Sequence[Params]
+) -> tuple[Params, ...]:
+    """What comes before any configuration that is sampled: a baseline, then what was asked for."""
+    baselines = definition.baselines[:1] if request.baseline else ()
+    named = [*(dict(baseline.params_in(space.name)) for baseline in baselines), *tried]
+    distinct = [params for at, params in enumerate(named) if params not in named[:at]]
+    if len(distinct) > request.trials:
+        raise UsageError(
+            f"{len(distinct)} configurations are to be tried first, a baseline counted, and only {request.trials} "
+            f"trials in all: give --trials {len(distinct)} or more"
+        )
+    return tuple(distinct)

@@ -1,0 +1,82 @@
+"""Putting in order, in the database, what workers left that have ended or are dead."""
+
+import contextlib
+from collections.abc import Collection
+
+from hpo.errors import StorageError
+from hpo.fleet.machine.gpu_leases import Seats
+from hpo.fleet.supervisor.worker_pool import WorkerExit
+from hpo.fleet.worker.captured_output import KEPT
+from hpo.storage import Storage
+from hpo.storage.slots.recovery import recover
+from hpo.storage.slots.slots import Slots
+from hpo.storage.workers.liveness import is_certainly_dead
+from hpo.storage.workers.worker_registry import Roster
+
+__all__ = ["clean_up", "dead_holders", "free_abandoned"]
+
+
+def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None:
+    """Free or settle the slot a worker held, fail its trial, take it off the roster. It may be done again.
+
+    Raises:
+        StorageError: the database failed; doing it again goes on.
+
+    """
+    slots = Slots(storage, max_attempts=max_attempts)
+    why = storage.where.hide(exited.why)  # whatever its last words were
+    held = slots.held_by(exited.name)
+    if exited.is_failure and exited.printed:  # else it has kept that itself
+        printed = storage.where.hide(exited.printed)[-KEPT:]
+        for slot in held:
+            slots.keep_output(slot, printed)
+    if exited.how in ("drained", "recycled", "stopped", "error"):
+        slots.hand_back_all(exited.name, "its worker ended")
+    elif exited.how == "overran":  # unlike one that crashed it would take as long again
+        for slot in held:
+            slots.settle(slot, "failed", reason=why)
+    elif exited.how == "memory":
+        slots.out_of_memory(exited.name, why)
+    else:
+        slots.give_up(exited.name, why)
+    if exited.how not in ("drained", "recycled"):
+        for study in sorted({slot.study for slot in held} | ({exited.study} if exited.study else set())):
+            recover(storage, study, max_attempts=max_attempts)
+    with contextlib.suppress(StorageError):  # where the database is away, its leases run out
+        Seats(storage).release(exited.name)
+        Roster(storage).sign_off(exited.name)
+
+
+def dead_holders(storage: Storage, study: str | None = None) -> set[str]:
+    """The workers of this machine that hold slots and are dead, by name.
+
+    Args:
+        storage: where the slots are.
+        study: the only one to look at; None: all there are.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    slots = Slots(storage)
+    holders = slots.holders() if study is None else {slot.worker for slot in slots.leased(study) if slot.worker}
+    return {worker for worker in holders if is_certainly_dead(worker)}
+
+
+def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: int) -> int:
+    """Free what these workers hold, which died with their supervisor, as attempts that failed; how many slots.
+
+    Their leases would run out too; this spares the wait. It may be done again.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    slots = Slots(storage, max_attempts=max_attempts)
+    freed = 0
+    for worker in workers:
+        touched = {slot.study for slot in slots.held_by(worker)}
+        freed += slots.give_up(worker, "its worker died with its supervisor")
+        for each in touched:
+            recover(storage, each, max_attempts=max_attempts)
+    return freed

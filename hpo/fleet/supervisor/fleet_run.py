@@ -1,0 +1,175 @@
+"""`hpo worker`: the workers of this machine for whatever studies have open slots, for as long as it is not stopped."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from hpo import notes
+from hpo import storage as storages
+from hpo.errors import StorageError, StudyError, UsageError
+from hpo.fleet.machine import gpus
+from hpo.fleet.machine.cores import share, usable_cores
+from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.supervisor.stop_signals import Stops
+from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_process import environment
+from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits, refuse_beyond
+from hpo.storage import Storage, studies
+from hpo.storage.queries.progress import Ended
+from hpo.storage.slots.dispatch import Unsettled, unsettled
+from hpo.storage.studies.halting import BY_HPO
+
+__all__ = ["FleetOrder", "run_fleet"]
+
+_log = logging.getLogger("hpo.fleet")
+_LOOK_FOR_SCHEMA = 1.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetOrder:
+    """How to serve.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
+
+    limits: Limits = field(default_factory=Limits)  # workers None: one a seat on a GPU, else one a usable core
+    drain: bool = False  # end once all is settled, rather than wait for more
+    gpus: bool = True  # lease GPUs where the machine has any; False: train on cores
+    workers_per_gpu: int = 1  # workers that share a GPU
+    only: tuple[str, ...] = ()  # the studies to serve, as `studies.find` takes them; empty: all there are
+    objective: str | None = None  # reference to a function `beat -> objective`, in place of the definitions' own
+    log: str | None = "text"  # what kind of log workers write, one of logs.KINDS; None: none
+
+    def __post_init__(self) -> None:
+        refuse_beyond("workers per GPU", self.workers_per_gpu, 1, MAX_WORKERS)
+
+
+def run_fleet(url: str, order: FleetOrder) -> bool:
+    """Serve until a signal comes, or until all that is open is settled where that was asked for.
+
+    A schema that is not there yet, and a database that is away, are waited for. Nothing a study does ends it.
+
+    Args:
+        url: of the storage.
+        order: how to serve.
+
+    Returns:
+        Whether it was stopped by a signal; all that was in hand was given back then.
+
+    Raises:
+        UsageError: `url` is no storage URL, or the objective cannot be loaded.
+        StudyError: there is no such study as it shall serve; or it drained and left some trials unsettled.
+        StorageError: the database is of another version, another program's, or may not be used; or another one that
+            cannot be served took its place.
+
+    """
+    words = Words(lambda note, study: _log.warning(note, extra={"study": study}), Outage())
+    with Stops() as stops, notes.told(words.note):
+        storage = _await_storage(url, stops, words.outage)
+        if storage is None:
+            return True
+        try:
+            only = tuple(studies.find(storage.patient, word).name for word in order.only)
+            stopped = _serve(storage, replace(order, only=only), stops, words) == "interrupted"
+            _log.info("stopped" if stopped else _drained(storage, only))
+            return stopped
+        finally:
+            storage.close()
+
+
+def _serve(storage: Storage, order: FleetOrder, stops: Stops, words: Words) -> Ended:
+    there = gpus.listed() if order.gpus else ()
+    workers = order.limits.workers or _workers(there, order.workers_per_gpu)
+    work = work_order(storage, order.limits, workers=workers, there=there, workers_per_gpu=order.workers_per_gpu)
+    work = replace(work, objective=order.objective, only=order.only, drain=order.drain, log=order.log)
+    blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
+    supervisor = Supervisor(
+        storage,
+        work,
+        _AnyStudy(),
+        workers=workers,
+        environment={**environment(work.threads), **blind},
+        stops=stops,
+        words=words,
+    )
+    told = "1 worker" if workers == 1 else f"{workers} workers"
+    _log.info(f"serving with {told} on {_machine(there, workers)}, storage {storage.safe_url}")
+    try:
+        return supervisor.run()
+    finally:
+        if not supervisor.left_in_order:
+            _log.warning("the database is away: leases of what was in hand will run out")
+
+
+class _AnyStudy:
+    """The rule of a fleet: all its workers, whatever they die of, until the last one has found nothing left to do."""
+
+    def ended(self, pool: WorkerPool) -> Ended | None:
+        """It is over once every worker has found nothing left to do, which leaves no place."""
+        return None if pool.size else "done"
+
+    def wanted(self, pool: WorkerPool) -> int:
+        """A worker on each place: what there is to do, each finds out itself."""
+        return pool.size
+
+    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
+        """Replace it, unless it drained. Raises UsageError where what the fleet was told cannot be done by any."""
+        if exited.how == "error" and exited.usage:
+            raise UsageError(exited.why)
+        if exited.how == "drained" and exited.began > clean_since:
+            pool.shrink()  # else what a dead worker held may have opened since it looked: another looks again
+        elif exited.how == "error" or exited.is_failure:
+            about = {"worker": exited.name, "study": exited.loading or exited.study, "reason": exited.why}
+            _log.warning("a worker ended and is replaced", extra=about)
+
+
+def _drained(storage: Storage, only: Sequence[str]) -> str:
+    """What to say at the end. Raises StudyError where trials are left that should have been settled."""
+    left = unsettled(storage.patient, only=only)
+    failed = [each for each in left if each.gives or each.stopped_by == BY_HPO]
+    if failed:
+        raise StudyError(
+            f"ends with trials that are not settled: {_named(failed)}; the warnings above say why it cannot serve "
+            "what is not stopped, and hpo status says who else is there"
+        )
+    return "all that was open is settled, so it ends" + (f"; stopped: {_named(left)}" if left else "")
+
+
+def _await_storage(url: str, stops: Stops, outage: Outage) -> Storage | None:
+    """The storage, once it is there and made ready; None where a signal came first. Raises StorageError."""
+    while not stops.count:
+        why = "no schema yet: `hpo db upgrade` makes it"
+        try:
+            found = storages.find(url, to_write=True)
+            if found is not None:
+                outage.ended("start")
+                return found
+        except StorageError as error:
+            if not error.transient:
+                raise
+            why = str(error)
+        outage.began("start", why)
+        stops.wait(_LOOK_FOR_SCHEMA)
+    return None
+
+
+def _named(studies: Sequence[Unsettled]) -> str:
+    return ", ".join(
+        f"{each.study} ({each.slots}{f', stopped as {each.stopped_why}' if each.stopped_by == BY_HPO else ''})"
+        for each in studies
+    )
+
+
+def _workers(there: Sequence[Gpu], per_gpu: int) -> int:
+    return min(MAX_WORKERS, len(there) * per_gpu if there else usable_cores())
+
+
+def _machine(there: Sequence[Gpu], workers: int) -> str:
+    if there:
+        return f"{len(there)} GPU{'s' if len(there) > 1 else ''} ({there[0].name})"
+    return f"{usable_cores()} cores, {share(workers)} for each"

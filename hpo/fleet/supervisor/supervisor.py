@@ -1,0 +1,157 @@
+"""The parent of workers, on one study or on any: keeps them going until something ends that. It trains nothing."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from hpo.errors import StorageError
+from hpo.fleet.machine.cores import share
+from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.machine.memory import default_limit
+from hpo.fleet.supervisor.housekeeping import Housekeeping
+from hpo.fleet.supervisor.reaper import reap_orphans
+from hpo.fleet.supervisor.stop_signals import Stops
+from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.worker.protocol import WorkOrder
+from hpo.fleet.worker.run_limits import Limits
+from hpo.storage import Storage
+from hpo.storage.queries.progress import Ended
+
+__all__ = ["Rule", "Supervisor", "work_order"]
+
+_TICK = 0.1  # seconds between looks at the workers
+_GRACE = 8.0  # seconds workers get to give back what they have in hand
+_LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
+_LAST_CHORES = 4.0  # seconds the database gets to hear of each of the last workers
+
+
+class Rule(Protocol):
+    """What a run on one study and a fleet on any decide each in its way."""
+
+    def ended(self, pool: WorkerPool) -> Ended | None:
+        """Why there is nothing left to do; None while there is. Raises HpoError where going on is no use."""
+
+    def wanted(self, pool: WorkerPool) -> int:
+        """How many workers there is work for."""
+
+    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
+        """Heed how a worker ended. Raises HpoError where it is no use to start another.
+
+        `clean_since`: when all that ended workers had held was in order, in monotonic seconds.
+        """
+
+
+class Supervisor:
+    """Worker processes, what they do in the database when they end, and why all of that ends."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        order: WorkOrder,
+        rule: Rule,
+        *,
+        workers: int,
+        environment: Mapping[str, str],
+        stops: Stops,
+        words: Words,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            storage: where the studies are.
+            order: what each worker is told.
+            rule: when it ends, and all else in which a run and a fleet differ.
+            workers: processes at most.
+            environment: of these.
+            stops: counts the signals that ask it to end.
+            words: passes on what workers say; its outage says how long the supervisor waits for the database.
+
+        """
+        self._limits = order.limits
+        self._rule = rule
+        self._stops = stops
+        self._pool = WorkerPool(workers, order, environment, on_word=words.pass_on)
+        self._outage = words.outage
+        self._housekeeping = Housekeeping(
+            storage, max_attempts=order.limits.max_attempts, outage=words.outage, study=order.study
+        )
+        self.left_in_order = True  # whether the database has heard of all that workers held, once `run` is over
+
+    def run(self) -> Ended:
+        """Run until something ends it; nothing is left running then, and what was in hand is given back.
+
+        Raises:
+            HpoError: as the rule says, or the database may not be waited for any longer.
+
+        """
+        self._housekeeping.start()
+        ended: Ended | None = None
+        try:
+            ended = self._loop()
+        except StorageError:
+            if not self._stops.count:
+                raise
+            ended = "interrupted"
+        finally:
+            self._end(last_words=_LAST_WORDS if ended == "done" else 0.0)
+        return ended
+
+    def _loop(self) -> Ended:
+        pool, began = self._pool, time.monotonic()
+        while True:
+            pool.listen(_TICK)
+            for exited in pool.reap():
+                self._heed(exited)
+            pool.kill_stuck()
+            if self._stops.count:
+                return "interrupted"
+            if self._limits.timeout is not None and time.monotonic() - began > self._limits.timeout:
+                return "timeout"
+            if self._housekeeping.error is not None:
+                raise self._housekeeping.error
+            ended = self._rule.ended(pool)
+            if ended is not None:
+                return ended
+            pool.fill(self._rule.wanted(pool))
+            if os.getpid() == 1:
+                reap_orphans(worker.pid for worker in pool.workers)
+
+    def _heed(self, exited: WorkerExit) -> None:
+        self._outage.ended(exited.name)
+        clean_since = self._housekeeping.clean_since
+        if exited.how != "drained":
+            self._housekeeping.clean_up(exited)
+        self._rule.heed_exit(exited, self._pool, clean_since=clean_since)
+
+    def _end(self, *, last_words: float) -> None:
+        """End every worker; what it had in hand is given back unblamed."""
+        before = min(self._stops.count, 1)  # the signal that brought us here, if one did
+        hurry = lambda: self._stops.count > before  # noqa: E731
+        for name in self._pool.end(grace=_GRACE, last_words=last_words, tick=_TICK / 2, hurry=hurry):
+            self._housekeeping.clean_up(WorkerExit(name=name, how="stopped"))
+        self.left_in_order = self._housekeeping.close(_LAST_CHORES)
+
+
+def work_order(
+    storage: Storage, limits: Limits, *, workers: int, there: Sequence[Gpu], workers_per_gpu: int
+) -> WorkOrder:
+    """The order of each of so many workers of this machine, to serve any study; its caller adds what else it is.
+
+    Args:
+        storage: where the studies are.
+        limits: of the run.
+        workers: of the supervisor; they share memory and, without a GPU, cores.
+        there: the GPUs they may lease; none: they train on cores.
+        workers_per_gpu: workers that may share one.
+
+    """
+    return WorkOrder(
+        storage=storage.url,
+        limits=replace(limits, memory_limit=limits.memory_limit or default_limit(workers)),
+        gpus=bool(there),
+        workers_per_gpu=workers_per_gpu,
+        threads=None if there else share(workers),
+    )

@@ -1,0 +1,195 @@
+"""A study as a worker has it at hand: its record, its objective, Optuna's study with sampler and pruner."""
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from hpo.errors import DefinitionError, HpoError, StudyError
+from hpo.fleet.worker.watcher import Watcher
+from hpo.storage import Storage, studies
+from hpo.storage.slots.dispatch import Offer
+from hpo.storage.slots.recovery import recover
+from hpo.storage.slots.slot import Slot
+from hpo.storage.studies import StudyRecord
+from hpo.study import StudyDefinition, registry
+from hpo.study.imported import StaleProcessError
+
+if TYPE_CHECKING:
+    import optuna
+
+    from hpo.search import Measuring
+    from hpo.search import Objective as SearchObjective
+
+__all__ = ["Beat", "LoadedStudy", "MakeObjective", "Objective", "StudyCache"]
+
+_MOST = 3  # studies kept at hand; each holds its data set, and Optuna's memory of its trials
+
+Beat = Callable[[], None]
+Objective = Callable[["optuna.Trial"], float | Sequence[float]]
+MakeObjective = Callable[[Beat], Objective]
+"""Makes the objective, given what it calls once in a while as a sign of life."""
+
+Reserve = Callable[[int, str], bool]
+"""Whether a configuration, by its digest, is free for the trial of that id; see `hpo.search.make_sampler`."""
+
+
+class LoadedStudy:
+    """One study, ready to be served."""
+
+    def __init__(self, storage: Storage, record: StudyRecord, objective: Objective, reserve: Reserve) -> None:
+        self.record = record
+        self.objective = objective
+        self._storage = storage
+        self._reserve = reserve
+        self._study: optuna.Study | None = None
+
+    def study(self, slot: Slot) -> "optuna.Study":
+        """Optuna's study with this worker's sampler and pruner; `slot` is the one in hand. Raises StudyError."""
+        if self._study is None:
+            record = self.record
+            sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
+            self._study = studies.load(self._storage.patient, record.name, sampler=sampler, pruner=pruner)
+            if self._storage.loaded[record.name] != record.id:
+                raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
+        return self._study
+
+    def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+        from hpo.search import make_pruner, make_sampler
+
+        record = self.record
+        definition = registry.load(record.reference)
+        space = definition.space(record.space)
+        # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
+        # and the search of a single worker comes out the same each time.
+        worker = f"{slot.position}:{slot.attempt}"
+        sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
+        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
+
+
+class StudyCache:
+    """The studies served last, kept ready: another one costs loading its definition and its data."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        make_objective: MakeObjective | None,
+        *,
+        beat: Beat,
+        reserve: Reserve,
+        max_attempts: int,
+        watcher: Watcher,
+    ) -> None:
+        self._storage = storage
+        self._make_objective = make_objective  # None: the objective of the study's definition
+        self._beat = beat
+        self._reserve = reserve
+        self._max_attempts = max_attempts
+        self._watcher = watcher
+        self._kept: OrderedDict[str, LoadedStudy] = OrderedDict()
+
+    def get(self, offer: Offer) -> LoadedStudy:
+        """The study that is offered, ready to be served.
+
+        Raises:
+            StaleProcessError: this process had better be replaced by a fresh one, which would load what is asked for.
+            DefinitionError: the definition or TensorFlow cannot be loaded, or it is another one than the study's.
+            DataError: the data cannot be had, no network can be trained on them, or they are not those of the study.
+            StudyError: the study was deleted, or made anew.
+            StorageError: the database failed.
+
+        """
+        kept = self._kept.get(offer.study)
+        if kept is not None and (kept.record.id, kept.record.version) == (offer.study_id, offer.version):
+            self._kept.move_to_end(offer.study)
+            return kept
+        self.drop(offer.study)
+        self._watcher.loading(offer.study)
+        recover(self._storage.patient, offer.study, max_attempts=self._max_attempts)
+        record = studies.get(self._storage.patient, offer.study)
+        made = LoadedStudy(self._storage, record, self._objective(record), self._reserve)
+        self._kept[offer.study] = made
+        while len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        self._watcher.loaded(offer.study)
+        return made
+
+    def drop(self, study: str) -> None:
+        """Make the study ready anew when it is served next."""
+        self._kept.pop(study, None)
+
+    def _objective(self, record: StudyRecord) -> Objective:
+        if self._make_objective is not None:
+            return self._make_objective(self._beat)
+        _refuse_other(registry.load(record.reference), record)
+        made, rows = _of_definition(record, self._beat)
+        studies.agree_on_rows(self._storage.patient, record, rows)
+        return made
+
+
+def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
+    """Refuse a definition that is not the one the study was asked for with.
+
+    Raises:
+        DefinitionError: it is another one.
+        StaleProcessError: it is, but its files have changed since they were loaded here.
+
+    """
+    loaded = definition.version
+    try:
+        _compare(definition, record)
+    except HpoError as error:
+        if dataclasses.replace(definition).version != loaded:  # as its files read now
+            raise StaleProcessError(f"{record.definition!r} has changed since it was loaded here") from error
+        raise
+
+
+def _compare(definition: StudyDefinition, record: StudyRecord) -> None:
+    fingerprint = definition.space(record.space).fingerprint
+    if fingerprint != record.fingerprint:
+        raise DefinitionError(
+            f"space {record.space!r} of {record.definition!r} is another one here (fingerprint {fingerprint}, the "
+            f"study's is {record.fingerprint}): install the definition the study was made with"
+        )
+    if record.version not in (None, definition.version):
+        raise DefinitionError(
+            f"the definition {record.definition!r} is of another version here ({definition.version}, the study asks "
+            f"for {record.version}): install that one, or submit the study again with this one"
+        )
+
+
+def _nothing_to_search() -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+    """For a measurement, whose jobs say their whole configurations: nothing is drawn, nothing pruned."""
+    from optuna.pruners import NopPruner
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(), NopPruner()
+
+
+def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
+    """What the study does with its definition, with TensorFlow and the data: a worker without them takes no slot.
+
+    And which rows the data are.
+
+    Raises:
+        DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
+        DataError: the data cannot be had.
+
+    """
+    from hpo.search import measuring, objective
+    from hpo.training.loading import load_keras
+
+    made: Measuring | SearchObjective
+    if record.kind == "search":
+        made = objective(
+            record.reference,
+            space=record.space,
+            fidelity=record.fidelity,
+            seed=record.seed,
+            beat=beat,
+            costs=record.costs,
+        )
+    else:
+        made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
+    load_keras()
+    return made, made.prepare()

@@ -1,0 +1,134 @@
+"""A worker's place in the fleet: its row in the roster, and its seat on a GPU."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from hpo.errors import StorageError
+from hpo.fleet.machine import gpus
+from hpo.fleet.machine.cores import share
+from hpo.fleet.machine.gpu_leases import Seats
+from hpo.fleet.machine.gpus import Gpu
+from hpo.storage import Storage
+from hpo.storage.workers.worker_registry import Roster, Worker
+
+__all__ = ["Presence"]
+
+_log = logging.getLogger("hpo.worker")
+_LOOK_FOR_A_SEAT = 2.0  # seconds between looks for a free GPU
+
+
+class Presence:
+    """Says that a worker is there, what it does and what it cannot do, and holds its GPU; until `sign_off`."""
+
+    def __init__(self, storage: Storage, me: Worker, *, lease_seconds: float) -> None:
+        self._me = me  # as it was told last, or will be at the next beat
+        self._roster = Roster(storage)
+        self._seats = Seats(storage)
+        self._waiting = storage.patient  # what must be known before anything begins is waited for
+        self._lease = lease_seconds
+        self._gpu: Gpu | None = None
+        self._per_gpu = 1
+
+    def sign_on(self) -> None:
+        """Enter the roster. Raises StorageError."""
+        Roster(self._waiting).sign_on(self._me, self._lease)
+
+    def take_gpu(self, *, per_gpu: int, sleep: Callable[[float], bool]) -> Gpu | None:
+        """A seat on a GPU of this machine, waited for as long as it takes; TensorFlow will see that GPU alone.
+
+        Args:
+            per_gpu: workers that may share one.
+            sleep: waits for so many seconds; true: do not wait any longer.
+
+        Returns:
+            The GPU; None where the machine has none, or waiting was ended.
+
+        Raises:
+            StorageError: the database failed.
+
+        """
+        there = gpus.listed()
+        waiting = False
+        while there:
+            taken = Seats(self._waiting).take(there, self._me.name, per_gpu=per_gpu, lease_seconds=self._lease)
+            if taken is not None:
+                self._gpu, self._per_gpu = taken, per_gpu
+                os.environ["CUDA_VISIBLE_DEVICES"] = taken.uuid
+                self._me = replace(self._me, gpu=taken.uuid, gpu_name=taken.name)
+                self.say("starting")
+                _log.info(f"took {taken.name} {taken.uuid}", extra={"worker": self._me.name})
+                return taken
+            if not waiting:
+                waiting = True
+                _log.warning("waiting for a GPU: others hold every seat", extra={"worker": self._me.name})
+            self.say("waiting for a GPU")
+            if sleep(_LOOK_FOR_A_SEAT):
+                return None
+        return None
+
+    def take_cores(self, most: int) -> int:
+        """Threads to train with: this worker's share of the cores among all workers of this machine that have no GPU.
+
+        Those of other supervisors, in other containers, count, too. Whoever was there before keeps what it took, as
+        TensorFlow is told its threads once.
+
+        Args:
+            most: the share among its own supervisor's workers, which is the largest there is.
+
+        Raises:
+            StorageError: the database failed.
+
+        """
+        me = self._me
+        there = Roster(self._waiting).present()
+        beside = sum(each.alive and each.machine == me.machine and each.gpu is None for each in there)
+        threads = min(most, share(beside))
+        self._me = replace(me, threads=threads)
+        return threads
+
+    def say(self, doing: str) -> None:
+        """What it does, in words; the roster hears of it now, or at the next beat where the database is away."""
+        self._me = replace(self._me, doing=doing)
+        with contextlib.suppress(StorageError):
+            self._tell()
+
+    def will_say(self, doing: str) -> None:
+        """What it does, in words; the roster hears of it at the next beat."""
+        self._me = replace(self._me, doing=doing)
+
+    def refuse(self, refusals: Mapping[str, str]) -> None:
+        """The studies it cannot serve, and why; as `say`."""
+        self._me = replace(self._me, refuses=dict(refusals))
+        with contextlib.suppress(StorageError):
+            self._tell()
+
+    def beat(self) -> bool:
+        """A sign of life; False where its seat on the GPU went to somebody else meanwhile. Raises StorageError."""
+        self._tell()
+        gpu = self._gpu
+        if gpu is None or self._seats.renew(self._me.name, self._lease):
+            return True
+        # It slept through its lease. Where nobody came, the seat is still to be had.
+        return self._seats.take([gpu], self._me.name, per_gpu=self._per_gpu, lease_seconds=self._lease) is not None
+
+    def sign_off(self) -> None:
+        """Leave the roster and the GPU. Raises StorageError."""
+        self._seats.release(self._me.name)
+        self._roster.sign_off(self._me.name)
+
+    def _tell(self) -> None:
+        me = self._me
+        known = self._roster.beat(
+            me.name,
+            self._lease,
+            doing=me.doing,
+            refuses=me.refuses,
+            threads=me.threads,
+            gpu=me.gpu,
+            gpu_name=me.gpu_name,
+        )
+        if not known:  # it was silent for so long that it was forgotten
+            self._roster.sign_on(me, self._lease)

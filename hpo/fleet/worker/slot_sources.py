@@ -1,0 +1,158 @@
+"""Where a worker's slots come from: of the studies it may serve, the one that has most need of a worker."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from hpo.errors import HpoError
+from hpo.fleet.worker.protocol import Avoid
+from hpo.storage import Storage
+from hpo.storage.slots.dispatch import Offer, offers, unsettled
+from hpo.storage.slots.slot import Outcome
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies.fail_fast import stop_if_all_failed
+
+__all__ = ["Source"]
+
+_log = logging.getLogger("hpo.worker")
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between looks for work
+_LOOK_AGAIN, _LONGEST_REFUSAL = 5.0, 30.0  # seconds a study is left to others, first and at most
+_SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find out, and seconds at most for that
+
+Wait = Callable[[float], object]
+"""Sleeps for so many seconds, or until the worker is to stop."""
+
+
+@dataclass(kw_only=True)
+class _Refusal:
+    """A study this worker cannot serve."""
+
+    offer: Offer | None  # as it was then; a later one of another version is worth a try at once; None: not known
+    why: str
+    until: float  # monotonic seconds
+
+
+class Source:
+    """The slots of the study with the fewest workers at it, and of those with as few the one served longest ago.
+
+    A study this worker cannot serve is left to others, and looked at again within seconds: what was missing may be
+    there by then. A look that takes long, as where data are fetched in vain, comes so seldom that it takes a twentieth
+    of a worker's time. A worker of a run on one study has no others to leave it to, so there it is an error.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        slots: Slots,
+        *,
+        study: str | None = None,
+        only: Collection[str] = (),
+        avoid: Mapping[str, Avoid] | None = None,
+        drain: bool = False,
+        on_refusals: Callable[[Mapping[str, str]], object] | None = None,
+    ) -> None:
+        """Of a worker that is about to begin.
+
+        Args:
+            storage: where the studies are.
+            slots: theirs.
+            study: name of the one whose run this is: it is served until it is settled, and whoever runs it watches how
+                its trials end; None: any that is in `only`.
+            only: names of the studies to serve; empty: all.
+            avoid: studies to leave alone at first, by name.
+            drain: whether to end once all is settled.
+            on_refusals: told study -> why, whenever that changes.
+
+        """
+        self._storage = storage
+        self._slots = slots
+        self._study = study
+        self._only = only if study is None else (study,)
+        self._drain = drain or study is not None
+        self._on_refusals = on_refusals
+        self._refusals: dict[str, _Refusal] = {}  # by study
+        for name, each in (avoid or {}).items():
+            self._refusals[name] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
+        self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
+        self._told: dict[str, str] = {}  # study -> why it could not be served when that was logged last
+        self._offered = 0.0  # monotonic seconds of the last offer
+        self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
+        self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
+        self._found = False  # whether there was an offer when last looked
+
+        if self._refusals:
+            self._tell()
+
+    def offer(self) -> Offer | None:
+        """The study to take the next slot of; None where none has one now. Raises StorageError."""
+        able = [each for each in offers(self._storage, self._slots, only=self._only) if not self._refused(each)]
+        self._found = bool(able)
+        if not able:
+            return None
+        self._next_wait = _SHORTEST_WAIT
+        never = float("-inf")
+        chosen = min(able, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
+        self._served[chosen.study] = self._offered = time.monotonic()
+        return chosen
+
+    def wait(self, sleep: Wait) -> bool:
+        """Sleep a little, nothing being on offer; False where nothing is worth waiting for. Raises StorageError.
+
+        What others have in hand may yet come back.
+        """
+        if self._drain and not self._found and not self._left():
+            return False
+        sleep(self._next_wait * random.uniform(0.5, 1.0))  # idle workers do not look in step
+        self._next_wait = min(_LONGEST_WAIT, 2 * self._next_wait)
+        return True
+
+    def ended(self, offer: Offer, outcome: Outcome) -> None:
+        """Heed how a trial of that study ended: one whose trials all fail is stopped. Raises StorageError."""
+        self._pauses.pop(offer.study, None)
+        self._told.pop(offer.study, None)
+        if outcome == "failed" and self._study is None:
+            why = stop_if_all_failed(self._storage, offer.study)
+            if why is not None:
+                _log.error("stopped the study", extra={"study": offer.study, "reason": why})
+
+    def refuse(self, offer: Offer, error: HpoError) -> None:
+        """Leave the study to others for a while. Raises `error` where this is a run on that study."""
+        if self._study is not None:
+            raise error
+        before = self._refusals.get(offer.study)
+        why, now = str(error), time.monotonic()
+        pause = min(_LONGEST_REFUSAL, 2 * self._pauses.get(offer.study, _LOOK_AGAIN / 2))
+        self._pauses[offer.study] = pause
+        pause = max(pause, min(_COSTLIEST, _SHARE * (now - self._offered)))
+        self._refusals[offer.study] = _Refusal(offer=offer, why=why, until=now + pause)
+        if self._told.get(offer.study) != why:
+            self._told[offer.study] = why
+            _log.warning("cannot serve the study, so it is left to others", extra={"study": offer.study, "reason": why})
+        if before is None or before.why != why:
+            self._tell()
+
+    def accept(self, offer: Offer) -> None:
+        """Forget that the study was refused: it can be served after all."""
+        if self._refusals.pop(offer.study, None) is not None:
+            self._tell()
+
+    def _left(self) -> bool:
+        """Whether a study that can be served has a slot that is not settled."""
+        now = time.monotonic()
+        refused = {study for study, refusal in self._refusals.items() if now < refusal.until}
+        return any(each.gives and each.study not in refused for each in unsettled(self._storage, only=self._only))
+
+    def _refused(self, offer: Offer) -> bool:
+        refusal = self._refusals.get(offer.study)
+        if refusal is None:
+            return False
+        then = refusal.offer
+        if then is not None and (offer.study_id, offer.version) != (then.study_id, then.version):
+            return False
+        return time.monotonic() < refusal.until
+
+    def _tell(self) -> None:
+        if self._on_refusals is not None:
+            self._on_refusals({study: refusal.why for study, refusal in self._refusals.items()})

@@ -1,3 +1,0 @@
-"""How our tables come to be what they are: a revision a file, run by Alembic; `upgrading.py` calls it."""
-
-__all__: list[str] = []

@@ -1,0 +1,168 @@
+"""Single trials, as records for a person or a program: the best of a search, any one, the last that failed.
+
+Nothing here trains, and only `trial` needs Optuna: the slots know all the rest.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hpo.errors import HpoError, StudyError
+from hpo.optuna_internals import ATTEMPT, POSITION, SLOT
+from hpo.storage import Storage, studies
+from hpo.storage.queries.stored_trials import StoredTrial
+from hpo.storage.queries.stored_trials import read as _stored
+from hpo.storage.queries.study_results import FrontTrial, front, nothing_complete
+from hpo.storage.slots.slot import Outcome, Slot
+from hpo.storage.slots.slots import Slots
+from hpo.study import Params
+
+__all__ = ["Baseline", "BestTrial", "TrialReport", "best", "failure", "trial"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What became of the definition's first baseline in a search."""
+
+    name: str
+    number: int | None  # of its trial
+    outcome: Outcome
+    value: float | None  # a pruned one's is its last report; None: it has none
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial:
+    """The best trial of a study, beside the baseline's value in the same search."""
+
+    study: str
+    number: int | None
+    value: float
+    params: Params
+    metric: str
+    direction: str
+    baseline: Baseline | None  # None: it was not tried, or the definition cannot be loaded here
+    objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
+    front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives; `number` has the best metric of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """One trial, with all that is known of it."""
+
+    study: str
+    number: int
+    state: str  # running, complete, pruned, failed, waiting
+    value: float | None  # of the metric, where there are several objectives
+    params: Params
+    seed: int | None  # its training's
+    position: int | None  # of its slot in the study, from 0
+    attempt: int | None  # of its slot, from 1; an earlier one than the slot's last was superseded
+    worker: str | None
+    started_at: datetime | None  # UTC
+    seconds: float | None  # from start to end
+    curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
+    reason: str | None  # why it was pruned or failed
+    traceback: str | None
+    output: str | None  # the end of what its training printed; None: nothing, or a later attempt took its place
+    values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
+    attributes: dict[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds
+
+
+def best(storage: Storage, word: str) -> BestTrial:
+    """The best trial of a search. Raises StudyError where there is no such search, or no complete trial in it."""
+    record = studies.find(storage, word)
+    if record.kind != "search":
+        raise StudyError(
+            f"study {record.name!r} measures ({studies.purpose(record)}), and the luckiest of measurements is no best "
+            f"one: hpo export {shlex.quote(record.name)} -o FILE gives them all"
+        )
+    slots = Slots(storage)
+    slot = slots.best(record.name, record.direction)
+    if slot is None:
+        counts = slots.counts(record.name)
+        nothing = nothing_complete(storage, record.name, counts)
+        if nothing is not None:
+            raise StudyError(f"no trial of {record.name} is complete: {nothing.why}")
+        raise StudyError(
+            f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
+            f"{counts.running} running): hpo status {shlex.quote(record.name)} shows how far it is"
+        )
+    assert slot.value is not None  # a complete slot has a finite value
+    ahead = front(storage, record)  # of equal metrics the cheapest
+    number, params = (ahead[0].number, ahead[0].params) if ahead else (slot.trial_number, slot.params or {})
+    return BestTrial(
+        study=record.name,
+        number=number,
+        value=slot.value,
+        params=params,
+        metric=record.metric,
+        direction=record.direction,
+        baseline=_baseline(record, slots.list(record.name)),
+        objectives=(record.metric, *record.costs) if record.costs else (),
+        front=ahead,
+    )
+
+
+def trial(storage: Storage, word: str, number: int) -> TrialReport:
+    """One trial by Optuna's number. Raises StudyError where there is none."""
+    record = studies.find(storage, word)
+    found = next(iter(_stored(storage, record.name, number)), None)
+    if found is None:
+        count = storage.rdb.get_n_trials(storage.rdb.get_study_id_from_name(record.name))
+        there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
+        raise StudyError(f"study {record.name!r} has no trial {number}; {there}")
+    slots = Slots(storage)
+    wanted = found.system.whole(SLOT)  # one made by another program has none
+    slot = None if wanted is None else slots.by_id([wanted]).get(wanted)
+    if slot is not None and (slot.study, slot.attempt) != (record.name, found.system.whole(ATTEMPT)):
+        slot = None  # its last word is about a later trial
+    return _report(record.name, found, slot, None if slot is None else slots.output(slot))
+
+
+def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:
+    """Trial number and reason of the failure settled last; None where nothing failed."""
+    failed = [slot for slot in Slots(storage).list(study) if slot.outcome == "failed"]
+    if not failed:
+        return None
+    last = max(failed, key=lambda slot: slot.settled_at or 0)
+    return last.trial_number, last.reason or "no reason was recorded"
+
+
+def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
+    from hpo.study import registry
+
+    try:
+        first = registry.load(record.reference).baseline()
+    except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
+        return None
+    params = dict(first.params_in(record.space))
+    for slot in slots:
+        if slot.outcome is not None and slot.params is not None and dict(slot.params) == params:
+            return Baseline(name=first.name, number=slot.trial_number, outcome=slot.outcome, value=slot.value)
+    return None
+
+
+def _report(study: str, found: StoredTrial, slot: Slot | None, output: str | None) -> TrialReport:
+    seed, reason, noted = found.noted()
+    started, ended = found.started_at, found.ended_at
+    return TrialReport(
+        study=study,
+        number=found.number,
+        state=found.state,
+        value=found.value if found.state in ("complete", "pruned") else None,
+        params=dict(slot.params) if slot is not None and slot.params else found.params,
+        seed=seed,
+        position=found.system.whole(POSITION),
+        attempt=found.system.whole(ATTEMPT),
+        worker=slot.worker if slot is not None else None,
+        started_at=started,
+        seconds=(ended - started).total_seconds() if started is not None and ended is not None else None,
+        curve=found.curve,
+        reason=(slot.reason if slot is not None else None) or reason,
+        traceback=slot.traceback if slot is not None else None,
+        output=output,
+        values=found.values,
+        attributes=noted,
+    )

@@ -1,0 +1,76 @@
+"""Putting right what a crash left between two steps; run when work starts and when it ends."""
+
+from dataclasses import dataclass
+
+from hpo.optuna_internals import trial_id
+from hpo.settings import MAX_ATTEMPTS
+from hpo.storage import Storage
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.slots.unmatched_trials import orphans
+from hpo.storage.waiting import repeatable
+
+__all__ = ["Recovered", "recover", "recover_all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What one sweep put right."""
+
+    exhausted: int  # slots settled as failed because their attempts were used up
+    told: int  # trials finished as their settled slot says
+    failed: int  # trials of attempts that will never count
+
+
+@repeatable
+def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -> Recovered:
+    """Tell what is settled but not told, and fail the trials nobody works on any more.
+
+    Any number of processes may do it at once, beside live workers; doing it again changes nothing. A slot whose lease
+    ran out stays as it is, as its worker may yet come back with a result: the next claim takes it over.
+
+    Args:
+        storage: where the study is.
+        study: its name; one that does not exist has nothing to recover.
+        max_attempts: as the workers' `Slots` have it.
+
+    """
+    from optuna.trial import TrialState
+
+    slots = Slots(storage, max_attempts=max_attempts)
+    exhausted = slots.exhaust(study)
+    told = failed = 0
+    try:
+        study_id = storage.rdb.get_study_id_from_name(study)
+        # Trials first, slots second: a slot read later than its trial can only be further on.
+        running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+    except KeyError:
+        return Recovered(exhausted=exhausted, told=0, failed=0)
+    ours = [(trial, *token) for trial in running if (token := slot_trials.token(trial)) is not None]
+    by_id = slots.by_id({slot_id for _, slot_id, _ in ours})
+    for trial, slot_id, attempt in ours:
+        slot = by_id.get(slot_id)
+        if slot is not None and slot.attempt == attempt:
+            if slot.state == "leased":
+                continue
+            if slot.outcome is not None and slot.trial_number in (None, trial.number):
+                told += slot_trials.tell(storage, trial_id(trial), slot.outcome, slot.value, slot.further)
+                continue
+        reason = (slot and slot.reason) or "its worker vanished or gave it back"
+        failed += slot_trials.fail(
+            storage, trial_id(trial), slot_id, attempt, f"attempt {attempt} did not count: {reason}"
+        )
+    return Recovered(exhausted=exhausted, told=told, failed=failed)
+
+
+@repeatable
+def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
+    """As `recover`, of every study that has something to put right; how many trials that were.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    Slots(storage, max_attempts=max_attempts).exhaust()
+    found = [recover(storage, study, max_attempts=max_attempts) for study in {each.study for each in orphans(storage)}]
+    return sum(each.told + each.failed for each in found)

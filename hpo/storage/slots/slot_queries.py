@@ -1,0 +1,169 @@
+"""Looking at the slots of a study, changing none."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    func,
+    literal_column,
+    select,
+)
+
+from hpo.storage import Storage, schema
+from hpo.storage.json_columns import parsed
+from hpo.storage.slots.slot import Counts, Slot
+from hpo.storage.waiting import repeatable
+from hpo.storage.workers import database_clock as clocks
+from hpo.study.direction import sign
+
+__all__ = [
+    "COLUMNS",
+    "COMPLETE",
+    "LEASED",
+    "STUDY",
+    "UNSETTLED",
+    "SlotQueries",
+    "lease_ran_out",
+    "lease_runs",
+    "of_study",
+    "read",
+]
+
+_slot = schema.slots
+
+STUDY = select(schema.studies.c.name).where(schema.studies.c.id == _slot.c.study_id).correlate(_slot).scalar_subquery()
+"""The name of a slot's study, within a query on slots."""
+
+COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not _slot.c.output)]
+"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
+
+# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
+# SQLAlchemy would write `state <> 'settled' = 1` for it.
+UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
+LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
+COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
+
+
+def of_study(study: str) -> ColumnElement[bool]:
+    """Of a slot: whether it is one of the study of that name."""
+    return _slot.c.study_id == schema.id_of(study)
+
+
+def lease_runs(now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Of a slot: whether somebody holds it and the lease has not run out."""
+    return and_(LEASED, _slot.c.lease_expires_at > now)
+
+
+def lease_ran_out(now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Of a slot: whether somebody holds it whose lease has run out, so that anybody may take it."""
+    return and_(LEASED, _slot.c.lease_expires_at <= now)
+
+
+class SlotQueries:
+    """What is asked about the slots of all studies in one database; `Slots` adds what changes them."""
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], float] | None = None) -> None:
+        self._storage = storage
+        self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
+
+    @repeatable
+    def counts(self, study: str) -> Counts:
+        """How many slots are in which state; all zero for a study without any."""
+        kind = func.coalesce(_slot.c.outcome, case((self.alive(), "running"), else_="open")).label("kind")
+        with self._storage.read() as connection:
+            rows = connection.execute(select(kind, func.count()).where(of_study(study)).group_by(kind)).all()
+        number: dict[str, int] = dict(rows)
+        complete, pruned, failed = (number.get(name, 0) for name in ("complete", "pruned", "failed"))
+        return Counts(
+            target=sum(number.values()),
+            settled=complete + pruned + failed,
+            complete=complete,
+            pruned=pruned,
+            failed=failed,
+            running=number.get("running", 0),
+            open=number.get("open", 0),
+        )
+
+    def list(self, study: str) -> Sequence[Slot]:
+        """Every slot of the study by position."""
+        return self._select(of_study(study))
+
+    def leased(self, study: str) -> Sequence[Slot]:
+        """The slots somebody holds, whether or not the lease ran out."""
+        return self._select(of_study(study), LEASED)
+
+    def held_by(self, worker: str) -> Sequence[Slot]:
+        """The slots that worker holds, of whatever study, whether or not the lease ran out."""
+        return self._select(_slot.c.worker == worker, LEASED)
+
+    @repeatable
+    def holders(self) -> Sequence[str]:
+        """Who holds slots, of whatever study, whether or not the lease ran out; names in order."""
+        query = select(_slot.c.worker).where(LEASED).distinct()
+        with self._storage.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    @repeatable
+    def workers(self, study: str) -> Sequence[str]:
+        """The names of those who hold a lease that has not run out, in order."""
+        query = select(_slot.c.worker).where(of_study(study), self.alive()).distinct()
+        with self._storage.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
+        """The slots of these ids; one whose study was deleted is missing."""
+        return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
+
+    @repeatable
+    def best(self, study: str, direction: str) -> Slot | None:
+        """The complete slot with the best value; None where there is none yet."""
+        better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
+        query = select(*COLUMNS).where(of_study(study), COMPLETE)
+        with self._storage.read() as connection:
+            row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
+        return None if row is None else read(row)
+
+    @repeatable
+    def output(self, slot: Slot) -> str | None:
+        """The end of what the last attempt at a slot printed; None where that was nothing."""
+        query = select(_slot.c.output).where(_slot.c.id == slot.id)
+        with self._storage.read() as connection:
+            return connection.execute(query).scalar()
+
+    def complete(self, study: str) -> Sequence[Slot]:
+        """The complete slots of the study by position."""
+        return self._select(of_study(study), COMPLETE)
+
+    def live(self, study: str, connection: Connection) -> int:
+        """How many leases on the study have not run out, within the caller's transaction."""
+        return connection.execute(select(func.count()).where(of_study(study), self.alive())).scalar_one()
+
+    def _now(self) -> ColumnElement[float]:
+        return clocks.now(self._storage, self._clock)
+
+    def alive(self) -> ColumnElement[bool]:
+        """Of a slot: whether somebody holds it and the lease has not run out."""
+        return lease_runs(self._now())
+
+    @repeatable
+    def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
+        query = select(*COLUMNS).where(*where).order_by(_slot.c.position)
+        with self._storage.read() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+
+def read(row: Row[Any]) -> Slot:
+    """The slot of one row of `COLUMNS`; what is no JSON of ours is as good as nothing."""
+    values: dict[str, Any] = dict(row._mapping)
+    asked, params, further = (parsed(values[name]) for name in ("payload", "params", "further"))
+    read = {
+        "payload": asked if isinstance(asked, dict) else {},
+        "params": params if isinstance(params, dict) else None,
+        "further": tuple(further) if isinstance(further, list) else (),
+    }
+    return Slot(**{**values, **read})

@@ -1,0 +1,54 @@
+"""What a comparison may be asked for, and how many trials it took to pass the baseline."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from hpo.errors import UsageError
+from hpo.experiments.compare.budget import trials_to_pass
+from hpo.experiments.compare.comparison_request import CompareRequest
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"pairs": 0}, {"pairs": 10_001}, {"pairs": 2.5}, {"candidates": 0}, {"rounds": True}, {"margin": 0.0},
+     {"margin": math.nan}, {"margin": -1.0}],
+)  # fmt: skip
+def test_numbers_out_of_range_are_refused_in_one_line(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError) as refused:
+        CompareRequest(study="toy", **wrong)
+    assert "\n" not in str(refused.value)
+    assert next(iter(wrong)) in str(refused.value)
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "secret" not in repr(CompareRequest(study="toy", storage="postgresql://me:secret@host/db"))
+
+
+def slots(*results: tuple[float, str, float | None, dict]) -> list[SimpleNamespace]:
+    return [SimpleNamespace(settled_at=at, outcome=o, value=v, params=p) for at, o, v, p in results]
+
+
+BY_HAND = {"x": 0.5}
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("maximize", 4), ("minimize", 1)])
+def test_the_trials_until_the_baseline_was_passed_are_counted_as_they_ended(direction: str, expected: int) -> None:
+    its = slots(
+        (40.0, "complete", 0.9, {"x": 1}),  # ended last
+        (20.0, "complete", 0.5, BY_HAND),
+        (10.0, "complete", 0.2, {"x": 2}),
+        (15.0, "failed", None, {"x": 4}),
+        (30.0, "complete", 0.6, {"x": 3}),
+        (5.0, None, None, {}),  # running
+    )
+    assert trials_to_pass(its, BY_HAND, direction) == expected  # the failed one counts: it was paid for
+
+
+def test_nothing_is_reported_where_the_baseline_has_no_value_or_was_never_passed() -> None:
+    assert trials_to_pass(slots((1.0, "pruned", 0.5, BY_HAND), (2.0, "complete", 0.9, {})), BY_HAND, "maximize") is None
+    assert (
+        trials_to_pass(slots((1.0, "complete", 0.5, BY_HAND), (2.0, "complete", 0.5, {})), BY_HAND, "maximize") is None
+    )
+    assert trials_to_pass([], BY_HAND, "maximize") is None

@@ -1,0 +1,99 @@
+"""What Python code prints in a worker: what is shown of it, and what is kept with the trial."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from hpo.fleet.worker.captured_output import KEPT, SHOWN, Output
+from hpo.fleet.worker.protocol import LONGEST
+
+
+@contextlib.contextmanager
+def taken() -> Iterator[tuple[Output, list[str]]]:
+    """Both streams of this process, and the lines that are shown."""
+    shown: list[str] = []
+    output = Output(shown.append)
+    with contextlib.redirect_stdout(sys.stdout), contextlib.redirect_stderr(sys.stderr):
+        output.take()
+        yield output, shown
+
+
+def test_lines_of_stdout_are_shown_and_those_of_both_are_kept_with_the_trial(capfd: pytest.CaptureFixture[str]) -> None:
+    with taken() as (output, shown):
+        print("before any trial")
+        output.begin("where")
+        print("one", 2)
+        print("told on stderr", file=sys.stderr)
+        print("not ended", end="")
+        assert shown == ["before any trial", "one 2"]
+        assert output.text == "one 2\ntold on stderr\nnot ended"
+        assert capfd.readouterr() == ("", "told on stderr\n")  # which the supervisor keeps for the case that we die
+        output.end()
+        assert shown == ["before any trial", "one 2", "not ended"]
+        assert output.text == ""
+
+
+def test_a_trial_begins_with_nothing() -> None:
+    with taken() as (output, _shown):
+        output.begin("where")
+        print("the first trial's")
+        output.begin("where")
+        print("the second trial's")
+        assert output.text == "the second trial's"
+
+
+def test_the_end_is_kept() -> None:
+    with taken() as (output, _shown):
+        output.begin("where")
+        for number in range(10_000):
+            print(f"line {number}")
+        assert len(output.text) == KEPT
+        assert output.text.endswith("line 9998\nline 9999")
+        output.begin("where")
+        print("x" * 100_000 + "y")
+        assert output.text == "x" * (KEPT - 1) + "y"
+
+
+def test_a_flood_is_cut_and_it_is_said_where_the_rest_is() -> None:
+    with taken() as (output, shown):
+        for _ in range(2):
+            shown.clear()
+            output.begin("hpo trial s 7 has it")
+            for number in range(3 * SHOWN):
+                print(number)
+            assert shown == [*map(str, range(SHOWN - 1)), "… what more it prints is not shown: hpo trial s 7 has it"]
+        output.end()
+        shown.clear()
+        for number in range(3 * SHOWN):
+            print(number)
+        assert shown[-1] == "… what more it prints is not shown"
+        assert len(shown) == SHOWN
+
+
+def test_a_long_line_is_shown_in_part_and_kept_whole() -> None:
+    with taken() as (output, shown):
+        output.begin("where")
+        print("x" * 1000)
+        assert shown == ["x" * (LONGEST - 1) + "…"]
+        assert output.text == "x" * 1000
+
+
+def test_it_is_a_stream_like_any_other() -> None:
+    with taken() as (output, shown):
+        output.begin("where")
+        sys.stdout.buffer.write("bytes é\n".encode())
+        sys.stdout.write("\udcff is no character\n")
+        sys.stdout.flush()
+        assert shown == ["bytes é", "\\udcff is no character"]
+        assert (sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.fileno()) == (False, "utf-8", 1)
+
+
+def test_what_other_programs_print_goes_to_the_descriptor(capfd: pytest.CaptureFixture[str]) -> None:
+    with taken() as (output, _shown):
+        output.begin("where")
+        subprocess.run(["echo", "a program's"], check=True, stdout=sys.stdout)
+        assert capfd.readouterr().out == "a program's\n"
+        assert output.text == ""

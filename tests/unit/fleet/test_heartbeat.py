@@ -1,0 +1,98 @@
+"""The renewing thread, by events rather than by the clock."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from hpo.errors import StorageError
+from hpo.fleet.worker.heartbeat import Heartbeat
+from hpo.storage.slots.slot import LeaseLost, Slot
+
+SLOT = Slot(id=1, study="s", study_id=1, position=0, state="leased", attempt=1)
+WAIT = 60.0  # seconds a test waits before it fails
+
+
+class Renewals:
+    """Answers renewals one after another, and lets a test wait for so many."""
+
+    def __init__(self, *answers: bool | StorageError) -> None:
+        self._answers = list(answers)
+        self.seen: list[Slot] = []
+        self._more = threading.Condition()
+
+    def __call__(self, slot: Slot) -> bool:
+        with self._more:
+            self.seen.append(slot)
+            self._more.notify_all()
+        answer = self._answers.pop(0) if self._answers else True
+        if isinstance(answer, StorageError):
+            raise answer
+        return answer
+
+    def wait_for(self, count: int) -> None:
+        with self._more:
+            assert self._more.wait_for(lambda: len(self.seen) >= count, WAIT)
+
+
+def test_renewed_while_held() -> None:
+    renewals = Renewals()
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
+        renewals.wait_for(3)
+        lease.beat()
+    assert set(map(id, renewals.seen)) == {id(SLOT)}
+
+
+def test_a_lost_lease_is_told_at_the_next_beat_and_forgotten_with_the_slot() -> None:
+    renewals = Renewals(False)
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease:
+        with lease.holding(SLOT):
+            renewals.wait_for(2)  # by the second the first has been taken in
+            with pytest.raises(LeaseLost):
+                lease.beat()
+        with lease.holding(SLOT):
+            lease.beat()
+
+
+def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
+    other = replace(SLOT, id=2)
+    asked, answer = threading.Event(), threading.Event()
+
+    def renew(slot: Slot) -> bool:
+        if slot is SLOT:
+            asked.set()
+            answer.wait(WAIT)
+            return False
+        return True
+
+    with Heartbeat(renew, every=0.005, stall=WAIT) as lease:
+        with lease.holding(SLOT):
+            assert asked.wait(WAIT)
+        with lease.holding(other):
+            answer.set()
+            while lease._lost is None:  # until the refusal is taken in
+                answer.wait(0.001)
+            lease.beat()
+
+
+def test_a_database_that_is_away_loses_no_lease() -> None:
+    renewals = Renewals(StorageError("away"), StorageError("away"))
+    with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
+        renewals.wait_for(4)
+        lease.beat()
+
+
+def test_nothing_is_renewed_without_a_slot_or_without_progress() -> None:
+    renewals, others = Renewals(), Renewals()
+    with Heartbeat(renewals, every=0.005, stall=0.0) as stalled, Heartbeat(others, every=0.005, stall=WAIT) as other:
+        with other.holding(SLOT):
+            others.wait_for(1)
+        seen = len(others.seen)
+        with (
+            stalled.holding(SLOT),
+            Heartbeat(clock := Renewals(), every=0.005, stall=WAIT) as ticking,
+            ticking.holding(SLOT),
+        ):
+            clock.wait_for(20)  # as long as the others would have needed for many
+    assert renewals.seen == []
+    assert len(others.seen) <= seen + 1  # one may have been under way

@@ -1,0 +1,59 @@
+"""Another Python imports what this one does, whatever lies in the folder it starts in."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpo.fleet.machine import interpreter
+from hpo.study import import_path
+
+
+def run(code: str, *arguments: str) -> str:
+    done = subprocess.run(
+        interpreter.command(code, *arguments), input=interpreter.first_line(), capture_output=True, check=True
+    )
+    return done.stdout.decode()
+
+
+def test_it_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(import_path, "_added", [])
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "a:b ü"), "", *sys.path, str(tmp_path / "last")])
+    assert json.loads(run("print(json.dumps(sys.path))")) == sys.path
+
+
+def test_nothing_in_the_folder_it_starts_in_hides_a_library(tmp_path: Path) -> None:
+    for name in ("json", "random", "keras", "hpo"):
+        Path(f"{name}.py").write_text("raise ImportError('this is not what was meant')")
+    found = run("import random, hpo.errors; print(random.__file__, hpo.errors.__file__)")
+    assert str(tmp_path) not in found
+
+
+def test_what_a_definition_had_added_it_adds_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(import_path, "_added", [])
+    import_path.extend(tmp_path)
+    assert str(tmp_path) in sys.path
+    assert str(tmp_path) not in json.loads(run("print(json.dumps(sys.path))"))
+
+
+def test_it_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
+    """As where hpo runs in a source checkout and is not installed."""
+    checkout = tmp_path / "checkout"
+    (checkout / "hpo").mkdir(parents=True)
+    (checkout / "hpo" / "__init__.py").write_text("NAME = 'of the checkout'")
+    code = (
+        "import subprocess, sys\n"
+        f"sys.path.remove({str(Path.cwd())!r}) if {str(Path.cwd())!r} in sys.path else None\n"
+        "from hpo.fleet.machine import interpreter\n"
+        f"sys.path.insert(0, {str(checkout)!r})\n"
+        "subprocess.run(interpreter.command('import hpo; print(hpo.NAME)'), input=interpreter.first_line(), check=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "of the checkout\n"
+
+
+def test_the_code_finds_its_arguments() -> None:
+    assert run("print(sys.argv[1:])", "a", "b c") == "['a', 'b c']\n"

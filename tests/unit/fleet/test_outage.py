@@ -1,0 +1,52 @@
+"""An outage is told once, whoever waits."""
+
+import contextlib
+import logging
+import math
+
+import pytest
+
+from hpo.errors import ReplacedError, StorageError
+from hpo.fleet.supervisor.outage import Outage
+
+
+def test_it_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hpo.fleet")
+    outage = Outage()
+    outage.ended("w1")  # it never waited
+    assert not caplog.records
+    for who in ("w1", "w2", "w1"):
+        outage.began(who, "the disk is full")
+    outage.ended("w1")
+    outage.ended("w1")
+    assert [record.getMessage() for record in caplog.records] == ["waiting for the database"]
+    assert caplog.records[0].reason == "the disk is full"  # type: ignore[attr-defined]
+    outage.ended("w2")
+    assert [record.getMessage() for record in caplog.records[1:]] == ["the database is back"]
+    outage.began("w2", "it starts up")
+    assert [record.getMessage() for record in caplog.records[2:]] == ["waiting for the database"]
+
+
+@pytest.mark.parametrize(
+    ("patience", "error", "raised"),
+    [
+        (60.0, StorageError("it restarts", transient=True), False),
+        (0.0, StorageError("it restarts", transient=True), True),
+        (60.0, StorageError("the disk is full", mendable=True), True),
+        (math.inf, StorageError("the disk is full", mendable=True), False),
+        (math.inf, StorageError("whatever else"), False),
+        (math.inf, ReplacedError("another program's"), True),
+    ],
+)
+def test_a_supervisor_waits_as_long_as_waiting_is_of_use(patience: float, error: StorageError, raised: bool) -> None:
+    outage = Outage(patience=patience)
+    with pytest.raises(StorageError) if raised else contextlib.nullcontext():
+        outage.refused("free", error)
+
+
+def test_a_run_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hpo.fleet")
+    outage = Outage(told=False)
+    outage.began("w1", "it starts up")
+    outage.ended("w1")
+    assert not caplog.records

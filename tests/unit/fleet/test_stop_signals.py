@@ -1,0 +1,56 @@
+"""Signals that ask a run to stop."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from hpo.fleet.supervisor.stop_signals import Stops
+from hpo.fleet.worker.protocol import STOP_SIGNALS
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """A signal may reach another thread first, and is then handled a moment later."""
+    while not condition():
+        time.sleep(0.001)
+
+
+def test_each_is_counted_and_what_was_before_comes_back() -> None:
+    heard: list[int] = []
+    note: Callable[..., None] = lambda number, frame: heard.append(number)  # noqa: E731
+    for number in STOP_SIGNALS:
+        signal.signal(number, note)
+    with Stops() as stops:
+        for number in STOP_SIGNALS:
+            os.kill(os.getpid(), number)
+        wait_until(lambda: stops.count == len(STOP_SIGNALS))
+    os.kill(os.getpid(), signal.SIGTERM)
+    wait_until(lambda: heard == [signal.SIGTERM])
+
+
+def test_under_nohup_a_terminal_that_closes_stops_nothing() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Stops() as stops:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: stops.count)
+        assert stops.count == 1
+
+
+def test_a_wait_ends_with_the_first_signal() -> None:
+    with Stops() as stops:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        stops.wait(3600)
+        stops.wait(3600)  # at once: one has come before
+        assert stops.count == 1

@@ -1,0 +1,47 @@
+"""Who a process is, and when it is certainly dead."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hpo.storage.workers.liveness import identity, is_certainly_dead
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is certain without /proc")
+
+
+def test_the_living_are_not_dead() -> None:
+    assert identity() == identity(os.getpid())
+    assert not is_certainly_dead(identity())
+    assert not is_certainly_dead(f"{identity()}:and more")
+
+
+def test_the_dead_are_and_their_zombies() -> None:
+    child = subprocess.Popen(["sleep", "3600"])
+    name = identity(child.pid)
+    assert not is_certainly_dead(name)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie from here on
+    assert is_certainly_dead(name)
+    child.wait()
+    assert is_certainly_dead(name)
+
+
+def test_a_number_that_was_given_out_again_is_somebody_else() -> None:
+    host, pid, started, boot = identity().split(":")
+    assert is_certainly_dead(f"{host}:{pid}:{int(started) - 1}:{boot}")
+
+
+@pytest.mark.parametrize("part", [0, 3])
+def test_nothing_is_certain_of_another_machine_or_an_earlier_start_of_this_one(part: int) -> None:
+    fields = identity().split(":")
+    fields[1], fields[2] = "999999999", "1"  # no such process
+    assert is_certainly_dead(":".join(fields))
+    fields[part] += "x"
+    assert not is_certainly_dead(":".join(fields))
+
+
+@pytest.mark.parametrize("name", ["", "worker", "a:b:c:d", "a:1::", "1:2:3"])
+def test_nothing_is_certain_of_a_name_that_is_none_of_ours(name: str) -> None:
+    assert not is_certainly_dead(name)

@@ -103,10 +103,10 @@ def dashboard(
     from hpo import logs
     from hpo.settings import storage_url
     from hpo.web.application import create
-    from hpo.web.listening import folder_for, listen, stoppable, when_ready
     from hpo.web.security.configured_users import known_users
     from hpo.web.security.hooks import Access
     from hpo.web.security.hosts import names
+    from hpo.web.server import folder_for, listen, stoppable, when_ready
 
     logs.kind(log)  # refused before anything is done
     if proxy is not None and not proxy.strip():

@@ -43,7 +43,7 @@ _NEEDED = (  # what commands import when they are first needed
     "hpo.experiments.train_configuration",
     "hpo.storage.queries.status",
     "hpo.search",
-    "hpo.web.listening",
+    "hpo.web.server",
     "hpo.web.application",
     "hpo.study.configurations",
     "optuna",

@@ -216,7 +216,7 @@ def _guarded(here: Path) -> tuple[Any, Any]:
     from hpo import storage
     from hpo.web import receiving
     from hpo.web.application import create
-    from hpo.web.listening import options
+    from hpo.web.server import options
 
     opened = storage.open(f"sqlite:///{here / 'hpo.db'}")
     access = Access(names=names("127.0.0.1"), users=Users(here / "users.json"))

@@ -16,8 +16,8 @@ from flask import Flask
 from hpo import storage
 from hpo.errors import UsageError
 from hpo.web.application import Dashboard
-from hpo.web.listening import listen
 from hpo.web.security import users
+from hpo.web.server import listen
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

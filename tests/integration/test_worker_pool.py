@@ -12,7 +12,8 @@ import toy
 
 from hpo import storage
 from hpo.fleet.supervisor import worker_pool
-from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_exit import WorkerExit
+from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
 from hpo.fleet.worker.protocol import WorkOrder
 from hpo.fleet.worker.run_limits import Limits

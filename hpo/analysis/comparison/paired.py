@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpo.analysis.comparison.reliability import Failures
-from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict
+from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict, decide
 from hpo.analysis.comparison.verdict_wording import note
 from hpo.analysis.methods.intervals import (
     Interval,
@@ -89,9 +89,7 @@ def compare(
     p_value = _corrected_t(difference, error, pairs) if resampled and error else sign_flip(gains, seed=seed)
     p_equivalent = None if error is None else _equivalence(difference, error, pairs, margin)
     ci = None if error is None else student(difference, error, pairs, 1 - alpha)
-    verdict = _verdict(pairs, p_value, ci, p_equivalent, alpha)
-    if verdict in ("better", "equivalent") and failures is not None and failures.a_fails_more_often:
-        verdict = "unreliable"
+    verdict = decide(pairs, p_value, ci, p_equivalent, alpha=alpha, failures=failures)
     ahead = None
     if verdict == "undecided" and sd is not None:
         following = next_alpha(alpha) if pairs >= DECIDING_PAIRS else alpha  # fewer than six pairs spend nothing
@@ -119,16 +117,6 @@ def compare(
         failures=failures,
     )
     return replace(found, note=note(found, skewed=_leans_on_skewness(gains, found)))
-
-
-def _verdict(pairs: int, p_value: float, ci: Interval | None, p_equivalent: float | None, alpha: float) -> Verdict:
-    if pairs < DECIDING_PAIRS or ci is None or p_equivalent is None:
-        return "undecided"
-    if p_value < alpha and ci[0] > 0:
-        return "better"
-    if p_value < alpha and ci[1] < 0:
-        return "worse"
-    return "equivalent" if p_equivalent < alpha else "undecided"
 
 
 def _corrected_t(difference: float, error: float, pairs: int) -> float:

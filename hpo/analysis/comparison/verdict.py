@@ -1,4 +1,4 @@
-"""What a paired comparison found, as a plain record."""
+"""The verdict of a paired comparison: the rule it goes by, and the record of what was found."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.methods.intervals import Interval
+from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS
 from hpo.errors import UsageError
 from hpo.study.annotations import Above, Below, NotNegative, Share, Whole
 from hpo.study.checked_records import check
 
-__all__ = ["MEANINGFUL", "Comparison", "Verdict"]
+__all__ = ["MEANINGFUL", "Comparison", "Verdict", "decide"]
 
 Verdict = Literal["better", "worse", "equivalent", "undecided", "unreliable"]
 """Unreliable: better or equivalent by the scores, and a fails to train significantly more often than b."""
@@ -18,6 +19,40 @@ Verdict = Literal["better", "worse", "equivalent", "undecided", "unreliable"]
 MEANINGFUL = (
     0.75  # share of pairs won from which a difference is meaningful (Bouthillier et al. 2021, arXiv 2103.03098)
 )
+
+
+def decide(
+    pairs: int,
+    p_value: float,
+    ci: Interval | None,
+    p_equivalent: float | None,
+    *,
+    alpha: float,
+    failures: Failures | None,
+) -> Verdict:
+    """The verdict that these figures give, as `compare` describes it.
+
+    Args:
+        pairs: how many there are; fewer than `DECIDING_PAIRS` decide nothing.
+        p_value: two-sided, of no difference.
+        ci: of the mean gain at level 1 - alpha; None: one pair.
+        p_equivalent: the larger p of the one-sided tests against the margin; None: one pair.
+        alpha: two-sided level of this interim analysis.
+        failures: how often each side failed to train; None: nobody says.
+
+    """
+    found: Verdict = "undecided"
+    if pairs < DECIDING_PAIRS or ci is None or p_equivalent is None:
+        return found
+    if p_value < alpha and ci[1] < 0:
+        return "worse"
+    if p_value < alpha and ci[0] > 0:
+        found = "better"
+    elif p_equivalent < alpha:
+        found = "equivalent"
+    fails = failures is not None and failures.a_fails_more_often
+    return "unreliable" if found != "undecided" and fails else found
+
 
 _INTERVALS = ("ci95", "ci", "bca95", "p_superior_ci95")
 

@@ -13,8 +13,9 @@ from hpo.fleet.machine.gpus import Gpu
 from hpo.fleet.supervisor.outage import Outage
 from hpo.fleet.supervisor.stop_signals import Stops
 from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet.supervisor.worker_exit import WorkerExit
 from hpo.fleet.supervisor.worker_messages import Words
-from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
 from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits, refuse_beyond
 from hpo.storage import Storage, studies

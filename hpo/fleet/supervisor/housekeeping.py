@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 
 from hpo.errors import StorageError
-from hpo.fleet.supervisor.cleanup import clean_up, dead_holders, free_abandoned
 from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.worker_pool import WorkerExit
+from hpo.fleet.supervisor.worker_exit import WorkerExit, clean_up, dead_holders, free_abandoned
 from hpo.storage import Storage
 from hpo.storage.slots.recovery import recover, recover_all
 from hpo.storage.studies.fail_fast import stop_if_all_failed

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from hpo.errors import HpoError, HpoWarning, StorageError, StudyError, UsageError
 from hpo.fleet.machine import gpus
-from hpo.fleet.supervisor.cleanup import dead_holders, free_abandoned
 from hpo.fleet.supervisor.outage import Outage
 from hpo.fleet.supervisor.stop_signals import Stops
 from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet.supervisor.worker_exit import WorkerExit, dead_holders, free_abandoned
 from hpo.fleet.supervisor.worker_messages import Words
-from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
 from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage, studies

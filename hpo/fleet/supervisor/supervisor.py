@@ -13,8 +13,9 @@ from hpo.fleet.machine.memory import default_limit
 from hpo.fleet.supervisor.housekeeping import Housekeeping
 from hpo.fleet.supervisor.reaper import reap_orphans
 from hpo.fleet.supervisor.stop_signals import Stops
+from hpo.fleet.supervisor.worker_exit import WorkerExit
 from hpo.fleet.supervisor.worker_messages import Words
-from hpo.fleet.supervisor.worker_pool import WorkerExit, WorkerPool
+from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.worker.protocol import WorkOrder
 from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage

@@ -4,45 +4,22 @@ import selectors
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, cast
+from dataclasses import replace
+from typing import cast
 
 from hpo.errors import UsageError
 from hpo.fleet.machine.memory import oom_kills
 from hpo.fleet.supervisor.avoided_studies import Avoided
 from hpo.fleet.supervisor.forkserver import ForkServer
+from hpo.fleet.supervisor.worker_exit import How, WorkerExit
 from hpo.fleet.supervisor.worker_process import WorkerProcess
 from hpo.fleet.worker.protocol import Ended, Event, WorkOrder
 
-__all__ = ["WorkerExit", "WorkerPool"]
+__all__ = ["WorkerPool"]
 
 _BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 # seconds before a worker is started again, by deaths in a row without a trial
 _BAD_ALLOC = "bad_alloc"  # what C++ says where memory runs out and nobody was killed for it
-
-How = Ended | Literal["error", "overran", "memory", "crashed"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerExit:
-    """How and why a worker process ended, and what it was at."""
-
-    name: str
-    how: How
-    # drained, recycled, stopped: in order, see `order.Ended`; error: it cannot go on, in its own words; overran: its
-    # trial took too long; memory: ran out; crashed: all else
-    why: str = ""  # one line
-    usage: bool = False  # whether an error is about what was asked for
-    study: str | None = None  # the one whose slot it had last
-    loading: str | None = None  # the one that it was making ready
-    signal: int | None = None  # number of the signal that ended it, if one did
-    began: float = 0.0  # monotonic seconds of its start
-    printed: str = ""  # the last lines it wrote since it took that slot
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether neither it nor its supervisor meant it to end."""
-        return self.how in ("overran", "memory", "crashed")
 
 
 class WorkerPool:

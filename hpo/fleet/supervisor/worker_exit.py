@@ -1,19 +1,45 @@
-"""Putting in order, in the database, what workers left that have ended or are dead."""
+"""The end of a worker: how and why it came, and putting in order in the database what the worker left."""
 
 import contextlib
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
 
 from hpo.errors import StorageError
 from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.supervisor.worker_pool import WorkerExit
 from hpo.fleet.worker.captured_output import KEPT
+from hpo.fleet.worker.protocol import Ended
 from hpo.storage import Storage
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
 from hpo.storage.workers.liveness import is_certainly_dead
 from hpo.storage.workers.worker_registry import Roster
 
-__all__ = ["clean_up", "dead_holders", "free_abandoned"]
+__all__ = ["How", "WorkerExit", "clean_up", "dead_holders", "free_abandoned"]
+
+How = Ended | Literal["error", "overran", "memory", "crashed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerExit:
+    """How and why a worker process ended, and what it was at."""
+
+    name: str
+    how: How
+    # drained, recycled, stopped: in order, see `protocol.Ended`; error: it cannot go on, in its own words; overran: its
+    # trial took too long; memory: ran out; crashed: all else
+    why: str = ""  # one line
+    usage: bool = False  # whether an error is about what was asked for
+    study: str | None = None  # the one whose slot it had last
+    loading: str | None = None  # the one that it was making ready
+    signal: int | None = None  # number of the signal that ended it, if one did
+    began: float = 0.0  # monotonic seconds of its start
+    printed: str = ""  # the last lines it wrote since it took that slot
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether neither it nor its supervisor meant it to end."""
+        return self.how in ("overran", "memory", "crashed")
 
 
 def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None:

@@ -63,7 +63,7 @@ class _Text(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """One line for one record, whatever is in it."""
         about = [(name, getattr(record, name, None)) for name in FIELDS]
         told = [f"{name}={_word(value)}" for name, value in about if value is not None]
         return printable(" ".join(" ".join([super().format(record), *told]).split()))

@@ -39,7 +39,7 @@ class Racer:
 
     @property
     def mean(self) -> float:
-        """Of the scores."""
+        """The mean of its scores."""
         return fmean(self.scores)
 
     def to_json(self) -> dict[str, Any]:

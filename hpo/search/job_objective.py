@@ -158,7 +158,7 @@ class _Watched:
         self.fit_seconds = 0.0
 
     def on_epoch(self, epoch: "Epoch") -> None:
-        """After each epoch."""
+        """Pass the training score of an epoch on to the trial, and a sign of life to the worker."""
         self._beat()
         self.train = epoch.train
         self.epochs = epoch.number

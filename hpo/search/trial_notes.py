@@ -25,15 +25,15 @@ class Work(Protocol):
 
     @property
     def epochs(self) -> int:
-        """Completed."""
+        """How many epochs were trained to their end."""
 
     @property
     def compile_seconds(self) -> float:
-        """Spent compiling."""
+        """Seconds spent on compiling."""
 
     @property
     def fit_seconds(self) -> float:
-        """Spent training."""
+        """Seconds spent on training itself."""
 
 
 def note_work(trial: BaseTrial, work: Work) -> None:

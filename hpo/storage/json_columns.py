@@ -21,7 +21,7 @@ _WHOLE = 2**63  # no number of ours is so large, and no other program's column h
 
 
 class Noted(dict[str, Any]):
-    """Attributes by name."""
+    """The attributes of a trial or a study by their names, as somebody wrote them."""
 
     @classmethod
     def read(cls, rows: Iterable[Sequence[str]]) -> "Noted":

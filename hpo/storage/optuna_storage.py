@@ -13,7 +13,7 @@ from optuna.storages import BaseStorage
 __all__ = ["PatientStorage"]
 
 Call = Callable[[Callable[[], Any]], Any]
-"""Makes a call."""
+"""Makes a call to the database in one way or another: once, or until it answers."""
 
 
 def _once(name: str) -> Any:

@@ -76,11 +76,11 @@ class KerasLoop:
 
     @property
     def averages(self) -> list[tuple[Any, Any]]:
-        """As `Loop`."""
+        """Each weight and the average of it that training ends with; empty where the optimizer keeps none."""
         return averages(self._model.optimizer)
 
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:  # noqa: ARG002 - as Loop
-        """As `Loop`."""
+        """What the variables hold before the first step of a run, in their order."""
         return [np.array([seed, 0])]
 
     def epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:  # noqa: ARG002 - as Loop

@@ -89,20 +89,20 @@ class CompiledLoop:
 
     @property
     def variables(self) -> list[Any]:
-        """As `Loop`."""
+        """All that a run of it changes, as `Loop` says: what is put aside and put back when runs take turns."""
         return [*self._step.variables, self._random.state.value]
 
     @property
     def averages(self) -> list[tuple[Any, Any]]:
-        """As `Loop`."""
+        """Each weight and the average of it that training ends with; empty where the optimizer keeps none."""
         return self._step.averages
 
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
-        """As `Loop`."""
+        """What the variables hold before the first step of a run, in their order."""
         return [*self._step.fresh(recipe), np.array([seed, _AUGMENT])]
 
     def dismantle(self) -> None:
-        """As `Loop`."""
+        """Let the compiled functions go, with the memory their graphs hold; it cannot train any more."""
         dismantle(self.epoch)
         del self.epoch
 

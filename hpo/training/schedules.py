@@ -264,7 +264,7 @@ class Performance(Schedule):
         return np.full(steps, initial, dtype=np.float32)
 
     def reaction(self) -> Reaction:
-        """The plateau rule."""
+        """The plateau rule, which lowers the rate where scores stop improving."""
         return Plateau(
             factor=self.factor,
             patience=self.patience,

@@ -71,7 +71,7 @@ class AblationFinding:
         check(self, kind="ablation", error=UsageError)
 
     def to_json(self) -> dict[str, object]:
-        """As plain values."""
+        """Plain JSON values under the names of the fields."""
         return {
             "id": self.id,
             "title": self.title,

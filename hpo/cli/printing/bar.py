@@ -104,21 +104,21 @@ class _Printed(logging.Handler):
     """Says each line that a definition prints in a worker."""
 
     def attach(self) -> None:
-        """Begin."""
+        """Begin to say what definitions print."""
         logger = logging.getLogger(PRINTED)
         logger.addHandler(self)
         logger.setLevel(logging.INFO)
         logger.propagate = False
 
     def detach(self) -> None:
-        """End; as often as one likes."""
+        """Say no more of it; where that is so already, nothing changes."""
         logger = logging.getLogger(PRINTED)
         logger.removeHandler(self)
         logger.setLevel(logging.NOTSET)
         logger.propagate = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
+        """Say one line of it."""
         say(record.getMessage())
 
 

@@ -36,7 +36,7 @@ class Stage:
 
     @property
     def fidelity(self) -> str:
-        """Its name."""
+        """The name of the fidelity its jobs are trained at."""
         return self.plan.fidelity
 
 

@@ -52,7 +52,7 @@ class SweepPlan:
 
     @property
     def seed(self) -> int:
-        """Of that study."""
+        """The seed that all seeds of that study follow from."""
         return self.study_plan.seed or 0
 
     @property

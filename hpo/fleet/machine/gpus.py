@@ -34,7 +34,7 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What was found."""
+    """The GPUs that nvidia-smi named, and what was wrong with its answer."""
 
     gpus: tuple[Gpu, ...]  # in the driver's order
     problem: str = ""  # why some or all may be missing, in words; empty: nothing is wrong

@@ -43,7 +43,7 @@ class StoredTrial:
 
     @property
     def value(self) -> float | None:
-        """Of the metric."""
+        """The value of the metric; None where the trial has none."""
         return self.values[0] if self.values else None
 
     def noted(self) -> tuple[int | None, str | None, dict[str, Any]]:

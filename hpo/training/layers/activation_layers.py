@@ -40,12 +40,12 @@ class LeakyReLU(VariableLayer):
         return ops.maximum(ops.cast(self._slope, inputs.dtype) * inputs, inputs)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor, as Keras needs them to make the layer anew."""
         return {**super().get_config(), "slope": self.slope}
 
     @classmethod
     def compiled(cls, config: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG003 - nothing of it
-        """Nothing."""
+        """Nothing of its configuration is compiled in: the slope lives in a variable."""
         return {}
 
 
@@ -82,7 +82,7 @@ class ELU(VariableLayer):
         return ops.where(inputs > 0, plain, ops.cast(self._alpha, inputs.dtype) * plain)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor, as Keras needs them to make the layer anew."""
         return {**super().get_config(), "alpha": self.alpha}
 
     @classmethod

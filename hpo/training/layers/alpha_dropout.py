@@ -52,7 +52,7 @@ class AlphaDropout(VariableLayer):
         return scale * kept - scale * DROPPED * rate
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor, as Keras needs them to make the layer anew."""
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
     @classmethod

@@ -47,7 +47,7 @@ class Dropout(VariableLayer):
         return ops.where(draws >= rate, inputs / (1 - rate), ops.zeros_like(inputs))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor, as Keras needs them to make the layer anew."""
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
     @classmethod

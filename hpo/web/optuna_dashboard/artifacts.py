@@ -29,7 +29,7 @@ class Harmless:
         self._inner = inner
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """As WSGI has it."""
+        """Answer a request: a WSGI application around another one."""
         if not environ["PATH_INFO"].startswith("/artifacts/"):
             return self._inner(environ, start_response)
 

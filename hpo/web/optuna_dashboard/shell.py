@@ -23,7 +23,7 @@ class Shell:
         self._inner = inner
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """As WSGI has it."""
+        """Answer a request: a WSGI application around another one."""
         from werkzeug.wrappers import Response
 
         environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # it takes for granted that everybody sends one

@@ -57,7 +57,7 @@ class Fleet:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """Everything there is."""
+    """All that the overview shows: searches with what measures them, other studies, workers."""
 
     searches: tuple[StudyCard, ...]  # the newest first, what measures them within
     tables: tuple[StudyCard, ...]  # studies that measure no search: a definition's tables

@@ -112,7 +112,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     definition = registry.load(request.definition)
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
     chosen = configuration_named(request.config, definition, study=request.study, url=request.storage)
-    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(chosen.params)):
+    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.why_infeasible(chosen.params)):
         raise UsageError(f"{chosen.source} cannot be trained: {reason}")
     if request.output is not None:
         _refuse_output(request.output)

@@ -94,7 +94,7 @@ class Measuring:
         for name, value in (("seed", job.seed), ("rows", job.rows), ("note", job.note)):
             if value != "":
                 trial.set_user_attr(name, value)
-        reason = self.definition.obstacle(params)
+        reason = self.definition.why_infeasible(params)
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
         return self._validate(trial, job) if job.rows == "validation" else self._test(trial, job)

@@ -80,7 +80,7 @@ def measure(
 
     if not isinstance(fidelity, Fidelity):
         fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[-1]
-    reason = definition.obstacle(params)
+    reason = definition.why_infeasible(params)
     if reason is not None:
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
     train, test = rows or _all(definition)

@@ -98,7 +98,7 @@ class Objective:
         params = suggest(self.space, trial)
         seed = trial_seed(self.seed, _position(trial))
         trial.set_user_attr("seed", seed)
-        reason = self.definition.obstacle(params)
+        reason = self.definition.why_infeasible(params)
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
         by_fold = _by_fold(trial)

@@ -12,15 +12,15 @@ from hpo.study.annotations import Count, Name, Positive, Whole
 from hpo.study.baseline import Baseline
 from hpo.study.checked_records import check
 from hpo.study.claim import Claim
-from hpo.study.contained import contained
 from hpo.study.direction import Direction, better_word
 from hpo.study.evaluation import Evaluation
 from hpo.study.fidelity import Fidelity
+from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
 from hpo.study.metrics import DIRECTIONS, spelled
 from hpo.study.parameters import Params
 from hpo.study.space import Space
 from hpo.study.sweep import Sweep
-from hpo.study.value_checks import function, keep, shown
+from hpo.study.value_checks import function, keep
 from hpo.study.version import digest
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hpo.data import Dataset
     from hpo.training import Recipe
 
-__all__ = ["Direction", "StudyDefinition", "always_feasible"]
+__all__ = ["Direction", "StudyDefinition"]
 
 
 class _Named(Protocol):
@@ -39,16 +39,6 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
-
-
-def always_feasible(params: Params) -> str | None:  # noqa: ARG001 - the signature of every `infeasible`
-    """The `infeasible` of a definition that can train whatever its spaces hold: it never has a reason.
-
-    Args:
-        params: any configuration.
-
-    """
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +74,7 @@ class StudyDefinition:
     layered: tuple[str, ...] = ()  # ids of sweeps whose networks a report draws layer by layer; needs probe_rows
     margin: Positive | None = None
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
-    infeasible: Callable[[Params], str | None] = always_feasible
+    infeasible: Rule = always_feasible
     # why a configuration cannot be trained, known without training it; None where it can
     labels: Whole | None = None
     # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
@@ -143,7 +133,7 @@ class StudyDefinition:
         """The baseline called `name`; the first one where `name` is None. Raises UsageError where there is none."""
         return _find(self.name, "baseline", self.baselines, name, default=0)
 
-    def obstacle(self, params: Params) -> str | None:
+    def why_infeasible(self, params: Params) -> str | None:
         """Why the configuration `params` cannot be trained, as `infeasible` says; None where it can.
 
         Raises:
@@ -151,10 +141,7 @@ class StudyDefinition:
             Exception: whatever its code raises.
 
         """
-        reason = contained(lambda: self.infeasible(params))
-        if reason is not None and not isinstance(reason, str):
-            raise DefinitionError(f"infeasible() of {self.name!r} gave {shown(reason)}: return a text, or None")
-        return reason
+        return why_infeasible(self.name, self.infeasible, params)
 
     @functools.cached_property
     def version(self) -> str:

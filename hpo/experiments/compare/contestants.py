@@ -59,7 +59,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         )
     hand = definition.baseline(request.baseline)
     params = hand.params_in(space.name)
-    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(params)):
+    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.why_infeasible(params)):
         raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
     slots = Slots(storage).list(record.name)

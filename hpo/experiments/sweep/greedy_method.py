@@ -73,7 +73,7 @@ def _jobs(
     jobs: dict[int, list[Job]] = {}
     for index, row in enumerate(sweep.rows):
         params = {**winner, **row.setting}
-        if _obstacle(definition, params) is None:
+        if _why_infeasible(definition, params) is None:
             note = f"{sweep.id} {index + 1}/{len(sweep.rows)}"
             jobs[index] = [
                 Job(
@@ -84,12 +84,12 @@ def _jobs(
     return jobs
 
 
-def _obstacle(definition: "StudyDefinition", params: "Params") -> str | None:
+def _why_infeasible(definition: "StudyDefinition", params: "Params") -> str | None:
     """Why a setting cannot be trained from the winner so far; None where it can."""
     problem = definition.space().problem(params)
     if problem is not None:
         return f"no configuration of space {definition.space().name!r}: {problem}"
-    reason = run(f"infeasible() of {definition.name!r}", lambda: definition.obstacle(params))
+    reason = run(f"infeasible() of {definition.name!r}", lambda: definition.why_infeasible(params))
     return None if reason is None else f"infeasible: {reason}"
 
 
@@ -104,7 +104,7 @@ def _decide(
         came = results.get(index, ())
         scores = tuple(result.value for result in came if result.outcome == "complete" and result.value is not None)
         failures = [result.reason or result.outcome for result in came if result.outcome != "complete"]
-        reason = failures[0] if failures else _obstacle(definition, params)
+        reason = failures[0] if failures else _why_infeasible(definition, params)
         mean = None if reason is not None else sum(scores) / len(scores)
         rows.append(GreedyRow(index=index, setting=row.setting, params=params, scores=scores, mean=mean, reason=reason))
     judged = {row.index: row.scores for row in rows if row.reason is None}

@@ -1,7 +1,7 @@
-"""How long it takes to start: `hpo --help`, Keras, and workers, each beside what it is compared with.
+"""How long it takes to start: `hpo --help` and workers, each beside what it is compared with.
 
-`hpo --help` beside a bare Typer program, a worker's import of Keras beside the plain one, and workers that are forks of
-one process beside those that are a Python of their own.
+`hpo --help` beside a bare Typer program, and workers that are forks of one process beside those that are a Python of
+their own.
 
     python -m benchmarks.startup [--pairs 15] [--rounds 3] [--only workers] [--json]
 
@@ -83,11 +83,6 @@ def helps(folder: Path) -> Commands:
         file.write_text(BARE.replace("PLAIN", option))
         commands[name] = [sys.executable, str(file), "--help"]
     return commands
-
-
-def loads() -> Commands:
-    ours = "from hpo.training.loading import load_keras; load_keras()"
-    return {"worker": [sys.executable, "-c", ours], "keras": [sys.executable, "-c", "import keras"]}
 
 
 def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
@@ -180,7 +175,9 @@ def tell_starts(result: dict[str, float], rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="hpo --help beside a bare Typer program, Keras beside plain Keras")
+    parser = argparse.ArgumentParser(
+        description="hpo --help beside a bare Typer program, workers as forks beside fresh ones"
+    )
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3, help="of starting workers")
     parser.add_argument("--only", choices=["commands", "workers"])
@@ -189,7 +186,7 @@ def main() -> None:
     result: dict[str, float] = {}
     if options.only != "workers":
         with tempfile.TemporaryDirectory() as folder:
-            result |= measure(helps(Path(folder)), options.pairs) | measure(loads(), options.pairs)
+            result |= measure(helps(Path(folder)), options.pairs)
     if options.only != "commands":
         result |= starts(options.rounds)
     if options.json:
@@ -205,8 +202,6 @@ def tell_commands(result: dict[str, float], pairs: int) -> None:
     print(f"{'hpo --help':<24}{result['hpo_seconds'] * 1000:6.0f} ms")
     for name, words in (("bare", "bare Typer program"), ("plain", "the same, plain help")):
         print(f"{words:<24}{result[f'{name}_seconds'] * 1000:6.0f} ms, ratio {result[f'ratio_{name}']:.2f}")
-    print(f"{'Keras in a worker':<24}{result['worker_seconds'] * 1000:6.0f} ms")
-    print(f"{'import keras':<24}{result['keras_seconds'] * 1000:6.0f} ms, ratio {result['ratio_keras']:.2f}")
     print(f"medians of {pairs} rounds; the limit of the first ratio is 2.5")
 
 

@@ -176,7 +176,7 @@ def tell_starts(result: dict[str, float], rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="hpo --help beside a bare Typer program, workers as forks beside fresh ones"
+        description="what starting hpo --help and workers takes"
     )
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3, help="of starting workers")

@@ -175,9 +175,7 @@ def tell_starts(result: dict[str, float], rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="what starting hpo --help and workers takes"
-    )
+    parser = argparse.ArgumentParser(description="what starting hpo --help and workers takes")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3, help="of starting workers")
     parser.add_argument("--only", choices=["commands", "workers"])

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 
 from hpo.errors import HpoError
-from hpo.study import annotations
+from hpo.study import annotations, value_checks
 
 __all__ = ["Faulty", "faulty", "records", "tried"]
 
@@ -58,7 +58,7 @@ class Faulty:
     good: Mapping[str, Any]  # the other fields
 
     def __str__(self) -> str:
-        return f"{self.kind.__module__}.{self.kind.__name__}({self.field}={annotations.checks.shown(self.value)})"
+        return f"{self.kind.__module__}.{self.kind.__name__}({self.field}={value_checks.shown(self.value)})"
 
 
 def records(*, heavy: bool) -> list[type]:
@@ -171,7 +171,7 @@ def _wrong(annotation: Any) -> Iterator[Any]:
         yield from (value for value in _wrong(rest) if value is not None and not more)
         return
     yield None
-    if any(isinstance(mark, annotations.By) and mark.look is annotations.checks.any_number for mark in marks):
+    if any(isinstance(mark, annotations.By) and mark.look is value_checks.any_number for mark in marks):
         yield from ("1", True, [1], 10**400, object(), Broken())
     elif plain in (int, float):
         yield from (*_EVERY, *_NUMBERS, *((1.5,) if plain is int else ()))

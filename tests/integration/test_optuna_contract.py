@@ -4,7 +4,6 @@ import inspect
 
 import optuna
 import pytest
-from hpo.search.pruning.living import LivingStudy
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import inspect as look
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from hpo import optuna_internals, storage
 from hpo.analysis.importance.ped_anova import _Study, _Trial
 from hpo.optuna_internals import FIXED_PARAMS, METRIC_NAMES, tables
+from hpo.search.pruning.active_trials import ActiveTrials
 from hpo.storage import Storage, studies
 from hpo.storage.optuna_storage import PatientStorage
 from hpo.storage.studies import StudyRecord
@@ -162,7 +162,7 @@ def test_what_pruners_ask_of_a_study() -> None:
         trial = study.ask()
         trial.report(value, 1)
         seen = optuna_internals.storage_of(study).get_trial(optuna_internals.trial_id(trial))
-        optuna.pruners.SuccessiveHalvingPruner(min_resource=1).prune(LivingStudy(study), seen)  # type: ignore[arg-type]
+        optuna.pruners.SuccessiveHalvingPruner(min_resource=1).prune(ActiveTrials(study), seen)  # type: ignore[arg-type]
     rungs = [trial.system_attrs.get("completed_rung_0") for trial in study.trials]
     assert rungs == [0.5, 0.25], broken
 

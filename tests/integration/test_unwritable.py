@@ -49,12 +49,13 @@ def settle_one(opened: Storage, study: str) -> None:
 
 @contextmanager
 def unwritable(file: Path) -> Iterator[None]:
-    for path in file.parent.iterdir():
+    files = [path for path in file.parent.iterdir() if path.is_file()]
+    for path in files:
         path.chmod(0o444)
     file.parent.chmod(0o555)
     yield
     file.parent.chmod(0o755)
-    for path in file.parent.iterdir():
+    for path in files:
         path.chmod(0o644)
 
 

@@ -55,6 +55,15 @@ def exits(pool: WorkerPool, number: int = 1) -> list[WorkerExit]:
     return found
 
 
+def fill(pool: WorkerPool, number: int) -> None:
+    """Start so many workers, once there is what they are forks of."""
+    deadline = time.monotonic() + 60
+    while len(pool.workers) < number:
+        assert time.monotonic() < deadline
+        pool.fill(number)
+        pool.listen(0.01)
+
+
 def kill(pool: WorkerPool) -> None:
     for worker in pool.workers:
         os.kill(worker.pid, signal.SIGKILL)
@@ -65,7 +74,7 @@ def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: py
     count = 5
     monkeypatch.setattr(worker_pool, "oom_kills", lambda: count)
     pool = make(3)
-    pool.fill(3)
+    fill(pool, 3)
     count += 2
     kill(pool)
     assert sorted(exited.how for exited in exits(pool, 3)) == ["crashed", "memory", "memory"]
@@ -74,7 +83,7 @@ def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: py
 def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "oom_kills", lambda: 5)
     pool = make(1)
-    pool.fill(1)
+    fill(pool, 1)
     kill(pool)
     assert [exited.how for exited in exits(pool)] == ["crashed"]
 
@@ -82,7 +91,7 @@ def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monke
 def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "_BACK_OFF", (0.0, 3600.0))
     pool = make(1)
-    pool.fill(1)
+    fill(pool, 1)
     kill(pool)
     exits(pool)
     pool.fill(1)
@@ -105,7 +114,7 @@ def test_a_pause_once_over_the_next_is_started_and_a_trial_resets_the_count(
     pool = make(1, f"{own}:made")
     counts = []
     for _ in range(2):
-        pool.fill(1)
+        fill(pool, 1)
         exits(pool)
         counts.append(pool.fruitless)
     assert counts == [1, 0]

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.storage.workers import machine_identity
 
-ASK = [sys.executable, "-c", "from hpo.fleet.machine import machine; print(machine_identity.key())"]
+ASK = [sys.executable, "-c", "from hpo.storage.workers import machine_identity; print(machine_identity.key())"]
 
 
 def test_every_process_of_a_machine_gives_it_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:

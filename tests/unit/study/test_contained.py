@@ -98,7 +98,7 @@ def test_modules_are_as_they_were(act: str) -> None:
     contained(lambda: exec(act, {}))
     assert {name: module for name, module in sys.modules.items() if name in before} == before
     assert sys.modules["hpo"].study is sys.modules["hpo.study"]
-    assert sys.modules["hpo.study"].checks is hpo.study.value_checks
+    assert sys.modules["hpo.study"].value_checks is hpo.study.value_checks
     assert "hpo.nosuch" not in sys.modules
     from hpo.analysis.ranking import UsageError  # whether it was there before or not, its classes are ours
 

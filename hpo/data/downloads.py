@@ -117,26 +117,26 @@ def _root(error: BaseException) -> str:
     return said(error) or type(error).__name__
 
 
-@dataclass(frozen=True)
 class _Watched:
     """A file in the making: it says how far it is, and refuses to become larger than it is to be, or to take longer."""
 
-    stream: IO[bytes]
-    file: DataFile
-    on_progress: OnProgress
-    deadline: float  # by time.monotonic
+    def __init__(self, stream: IO[bytes], file: DataFile, on_progress: OnProgress, deadline: float) -> None:
+        self._stream = stream
+        self._file = file
+        self._on_progress = on_progress
+        self._deadline = deadline  # by time.monotonic
 
     def write(self, chunk: bytes) -> None:
-        self.stream.write(chunk)
-        done = self.stream.tell()
-        self.on_progress(FetchProgress(what=self.file.name, done=done, total=self.file.size))
-        if done > self.file.size:
-            raise DataError(f"{self.file.name} from there is longer than {self.file.size:,} bytes")
-        if time.monotonic() > self.deadline:
+        self._stream.write(chunk)
+        done = self._stream.tell()
+        self._on_progress(FetchProgress(what=self._file.name, done=done, total=self._file.size))
+        if done > self._file.size:
+            raise DataError(f"{self._file.name} from there is longer than {self._file.size:,} bytes")
+        if time.monotonic() > self._deadline:
             raise DataError(f"gave up after {DEADLINE_SECONDS:.0f} s")
 
     def flush(self) -> None:
-        self.stream.flush()
+        self._stream.flush()
 
 
 def _within(seconds: float, work: Callable[[], None]) -> None:

@@ -71,7 +71,7 @@ def records(*, heavy: bool) -> list[type]:
                 continue
             for kind in vars(importlib.import_module(module.name)).values():
                 ours = isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == module.name
-                if ours and kind.__name__ not in OWN and not kind.__module__.endswith("study.looks"):
+                if ours and kind.__name__ not in OWN and not kind.__module__.endswith("study.annotations"):
                     found[f"{kind.__module__}.{kind.__name__}"] = kind
     return list(found.values())
 

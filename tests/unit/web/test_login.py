@@ -193,6 +193,25 @@ def test_a_login_counts_at_no_dashboard_of_another_database(client: Client, tmp_
     foreign.close()
 
 
+def test_without_its_database_a_dashboard_lets_nobody_in_and_only_the_log_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(passwords, "matches", lambda *_: True)
+    opened = storage.prepare(f"sqlite:///{tmp_path / 'away.db'}")
+    opened.patience = 0.0
+    client = guarded(opened, ADA)
+    assert log_in(client).status_code == 303
+    for file in tmp_path.glob("away.db*"):
+        file.unlink()
+    for headers in ({}, PAGE):
+        answer = client.get("/", headers=headers)
+        assert answer.status_code == 503
+        assert "away.db" not in answer.text
+    assert "away.db" in caplog.text
+    assert client.get("/healthz").status_code == 200
+    opened.close()
+
+
 def test_what_is_known_from_the_database_makes_no_cookie(client: Client, store: Storage) -> None:
     # Whoever can read the key can sign, but does not know the hash of a password.
     app = Flask("forger")

@@ -16,7 +16,7 @@ Call = Callable[[Callable[[], Any]], Any]
 """Makes a call to the database in one way or another: once, or until it answers."""
 
 
-def directly(call: Callable[[], Any]) -> Any:
+def _directly(call: Callable[[], Any]) -> Any:
     """Make a call as it is; at the top of the module, so that a storage can be pickled."""
     return call()
 
@@ -46,7 +46,7 @@ def _repeated(name: str) -> Any:
 class PatientStorage(BaseStorage):
     """Another storage, made patient."""
 
-    def __init__(self, inner: BaseStorage, patiently: Call, once: Call = directly) -> None:
+    def __init__(self, inner: BaseStorage, patiently: Call, once: Call = _directly) -> None:
         self._inner = inner
         self._patiently = patiently  # calls until the database answers; raises StorageError where it gives up
         self._once = once  # calls; raises StorageError where that fails

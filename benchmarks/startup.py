@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from hpo import storage as storages
@@ -91,7 +92,7 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     opened = storages.prepare(url)
     limits = Limits(workers=workers)
     request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
-    with plan(request) as planned:
+    with closing(plan(request)) as planned:
         record = open_study(planned).record
     order = work_order(opened, limits, workers=workers, there=(), workers_per_gpu=1)
     opened.close()

@@ -1,5 +1,6 @@
 """`hpo compare`: the optimum of a search against the hand-picked configuration."""
 
+from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,7 +112,7 @@ def compare(
         resample=resample,
         limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
     )
-    with plan_comparison(request) as plan:
+    with closing(plan_comparison(request)) as plan:
         announce(plan)
         with _Stages(plain=quiet) as display:
             report = run_comparison(plan, display)

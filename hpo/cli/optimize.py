@@ -1,5 +1,6 @@
 """`hpo optimize`: the main job."""
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated
 
@@ -107,7 +108,7 @@ def optimize(
         baseline=not no_baseline,
         limits=limits,
     )
-    with plan(request) as planned:
+    with closing(plan(request)) as planned:
         with Display(lambda: announce(planned), plain=quiet) as display:
             progress = run(planned, display)
         if as_json:

@@ -1,5 +1,6 @@
 """`hpo submit`: leave a search to a fleet."""
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +107,7 @@ def submit(
         baseline=not no_baseline,
         limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
     )
-    with plan(request, by_study=True) as planned:
+    with closing(plan(request, by_study=True)) as planned:
         left = leave(planned)
         if wait:
             _wait(planned, left, plain=quiet, as_json=as_json)

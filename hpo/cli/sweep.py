@@ -1,6 +1,7 @@
 """`hpo sweep`: the tables of a definition, measured."""
 
 import shlex
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -106,7 +107,7 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.experiments.sweep.sweep_plan import plan_sweep
     from hpo.experiments.sweep.sweep_run import run_sweep
 
-    with plan_sweep(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+    with closing(plan_sweep(request)) as plan, Display(lambda: announce(plan), plain=plain) as display:
         report = run_sweep(plan, display)
     if as_json:
         document(report.to_json())
@@ -123,7 +124,7 @@ def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.experiments.sweep.sweep_plan import plan_greedy
     from hpo.experiments.sweep.sweep_run import run_greedy
 
-    with plan_greedy(request) as plan, Display(lambda: announce(plan), plain=plain) as display:
+    with closing(plan_greedy(request)) as plan, Display(lambda: announce(plan), plain=plain) as display:
         report = run_greedy(plan, display)
     if as_json:
         document(report.to_json())

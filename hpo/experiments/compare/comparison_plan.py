@@ -5,7 +5,6 @@ The database is opened here and handed on with the plan.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from hpo import storage as storages
 from hpo.experiments import measure
@@ -29,7 +28,7 @@ class Foreseen:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparePlan:
-    """What a comparison is going to do. It holds the database open: leave it as a context, or close it."""
+    """What a comparison is going to do. It holds the database open until it is closed (`contextlib.closing`)."""
 
     request: CompareRequest
     storage: Storage  # open
@@ -52,14 +51,6 @@ class ComparePlan:
     def close(self) -> None:
         """Close the database."""
         self.storage.close()
-
-    def __enter__(self) -> "ComparePlan":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def plan_comparison(request: CompareRequest) -> ComparePlan:

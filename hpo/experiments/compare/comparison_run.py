@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
@@ -47,7 +48,7 @@ class Unfinished(HpoError):  # noqa: N818 - an outcome
 
 def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
     """Plan what is asked for and do it, as `run_comparison` does. Raises what it and `plan_comparison` raise."""
-    with plan_comparison(request) as plan:
+    with closing(plan_comparison(request)) as plan:
         return run_comparison(plan, on_progress)
 
 

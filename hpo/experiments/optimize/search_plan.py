@@ -7,7 +7,6 @@ tells of it afterwards has the same one.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hpo import storage as storages
@@ -29,7 +28,7 @@ __all__ = ["Plan", "plan", "study_name"]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run is going to do. It holds the database open: leave it as a context, or close it."""
+    """What a run is going to do. It holds the database open until it is closed (`contextlib.closing`)."""
 
     request: "Request"  # as asked for; of a study that goes on by its name, with what it was made with filled in
     found: Storage | None  # the open database; None: there is none yet
@@ -72,14 +71,6 @@ class Plan:
         """Close the database, where it was opened."""
         if self.found is not None or "storage" in self.__dict__:
             self.storage.close()
-
-    def __enter__(self) -> "Plan":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def plan(request: "Request", *, by_study: bool = False) -> Plan:

@@ -1,6 +1,7 @@
 """The main job: bring a study to so many settled slots, with workers on this machine or with those of a fleet."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 from hpo.experiments.optimize.search_plan import Plan, plan
 from hpo.experiments.optimize.search_request import Request
@@ -15,7 +16,7 @@ __all__ = ["optimize", "run"]
 
 def optimize(request: Request, on_progress: Callable[[Progress], None] | None = None) -> Progress:
     """Plan what is asked for and do it, as `run` does. Raises what `plan` and `run` raise."""
-    with plan(request) as planned:
+    with closing(plan(request)) as planned:
         return run(planned, on_progress)
 
 

@@ -1,5 +1,6 @@
 """Leaving a search to a fleet: its slots are opened, and workers anywhere take them."""
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from hpo.experiments.optimize.search_plan import Plan, plan
@@ -24,7 +25,7 @@ def submit(request: Request) -> Submitted:
 
     The limits of the request are kept with the study. Raises what `plan` and `leave` raise.
     """
-    with plan(replace(request, limits=replace(request.limits, workers=0)), by_study=True) as planned:
+    with closing(plan(replace(request, limits=replace(request.limits, workers=0)), by_study=True)) as planned:
         return leave(planned)
 
 

@@ -5,7 +5,6 @@ The database is opened here and handed on with the plan.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hpo import storage as storages
@@ -28,7 +27,7 @@ __all__ = ["SweepPlan", "plan_greedy", "plan_sweep"]
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """What a sweep is going to do. It holds the database open: leave it as a context, or close it."""
+    """What a sweep is going to do. It holds the database open until it is closed (`contextlib.closing`)."""
 
     request: SweepRequest
     storage: Storage  # open
@@ -68,14 +67,6 @@ class SweepPlan:
     def close(self) -> None:
         """Close the database."""
         self.storage.close()
-
-    def __enter__(self) -> "SweepPlan":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def plan_sweep(request: SweepRequest) -> SweepPlan:

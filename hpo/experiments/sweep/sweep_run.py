@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ __all__ = ["greedy", "read", "read_greedy", "run_greedy", "run_sweep", "sweep"]
 
 def sweep(request: SweepRequest, on_progress: Callable[[Progress], None] | None = None) -> SweepReport:
     """Plan what is asked for and train it, as `run_sweep` does. Raises what `plan_sweep` and `run_sweep` raise."""
-    with plan_sweep(request) as plan:
+    with closing(plan_sweep(request)) as plan:
         return run_sweep(plan, on_progress)
 
 
@@ -53,7 +54,7 @@ def run_sweep(plan: SweepPlan, on_progress: Callable[[Progress], None] | None = 
 
 def greedy(request: SweepRequest, on_progress: Callable[[Progress], None] | None = None) -> GreedyReport:
     """Plan what is asked for and follow the method, as `run_greedy` does. Raises what it and `plan_greedy` raise."""
-    with plan_greedy(request) as plan:
+    with closing(plan_greedy(request)) as plan:
         return run_greedy(plan, on_progress)
 
 

@@ -24,6 +24,8 @@ __all__ = [
     "METRIC_NAMES",
     "NOTE",
     "POSITION",
+    "RUNG",
+    "RUNG_COMPLETE",
     "SLOT",
     "Tables",
     "constraints",
@@ -55,6 +57,12 @@ METRIC_NAMES = "study:metric_names"
 
 SLOT, ATTEMPT, POSITION = "hpo:slot", "hpo:attempt", "hpo:position"
 """Of a trial: the id of its slot, the attempt at it, and the slot's position in the study's budget."""
+
+RUNG = "hpo:rung"
+"""Of a trial of a search that climbs, above the first rung: which rung, from 1."""
+
+RUNG_COMPLETE = "hpo:complete"
+"""Of a trial on a lower rung that is complete, though pruned to Optuna."""
 
 JOB = "hpo:job"
 """Of a measurement's trial: which rows and seed it has."""

@@ -1,6 +1,6 @@
 """One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -11,6 +11,7 @@ from hpo.errors import TrialError
 from hpo.optuna_internals import trial_id
 from hpo.search.row_splits import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
+from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
 from hpo.search.trainings import costs
 from hpo.search.trial_evaluation import Evaluation
@@ -28,6 +29,7 @@ def objective(
     *,
     space: str | None = None,
     fidelity: str | None = None,
+    rungs: Sequence[str] = (),
     seed: int = 0,
     beat: Callable[[], None] | None = None,
     costs: Sequence[str] = (),
@@ -38,6 +40,7 @@ def objective(
         definition: an installed one's name, `package.module:attribute`, `path/to/file.py:attribute`, or the record.
         space: a name of one of its spaces; None: its first.
         fidelity: a name of one of its fidelities; None: its first.
+        rungs: names of those a search climbs, one a rung, in place of `fidelity`: each trial's rung says which.
         seed: the study's; the rows, weights and batches of every trial follow from it and the trial's position.
         beat: called once an epoch, a sign of life.
         costs: what is weighed against the metric, keys of `hpo.study.objectives.COSTS`; the study has a direction
@@ -49,8 +52,10 @@ def objective(
 
     """
     found = registry.load(definition)
-    chosen = found.fidelity(fidelity) if fidelity is not None else found.fidelities[0]
-    return Objective(found, found.space(space), chosen, seed=seed, beat=beat, costs=costs)
+    names = rungs or (found.fidelities[0].name if fidelity is None else fidelity,)
+    return Objective(
+        found, found.space(space), [found.fidelity(name) for name in names], seed=seed, beat=beat, costs=costs
+    )
 
 
 class Objective:
@@ -72,7 +77,7 @@ class Objective:
         self,
         definition: StudyDefinition,
         space: Space,
-        fidelity: Fidelity,
+        fidelities: Sequence[Fidelity],
         *,
         seed: int,
         beat: Callable[[], None] | None = None,
@@ -80,11 +85,11 @@ class Objective:
     ) -> None:
         self.definition = definition
         self.space = space
-        self.fidelity = fidelity
+        self.fidelities = tuple(fidelities)  # of each rung, the lowest first
         self.seed = seed  # the study's
         self._beat = beat
         self._costs = tuple(costs)  # what is weighed against the metric
-        self._common: tuple[Split, ...] | None = None  # the splits all trials share, where they do
+        self._common: dict[str, tuple[Split, ...]] = {}  # the splits all trials of a fidelity share, where they do
 
     def prepare(self) -> str:
         """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
@@ -96,23 +101,26 @@ class Objective:
         Raises TrialPruned, and whatever the definition's own code raises.
         """
         params = suggest(self.space, trial)
-        seed = trial_seed(self.seed, _position(trial))
+        attributes = _attributes(trial)
+        rung = rung_of(attributes)
+        fidelity = self.fidelities[rung]
+        seed = trial_seed(self.seed, position(attributes, trial.number), rung)
         trial.set_user_attr("seed", seed)
         reason = self.definition.why_infeasible(params)
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
-        by_fold = _by_fold(trial)
+        by_fold = not rung and _by_fold(trial)
         work = Evaluation(
             self.definition,
             params,
-            self._splits(seed, common=by_fold),
-            epochs=self.fidelity.epochs,
+            self._splits(fidelity, seed, common=by_fold),
+            epochs=fidelity.epochs,
             seed=seed,
             beat=self._beat,
         )
         try:
             try:
-                self._train(trial, work, by_fold)
+                self._train(trial, work, fidelity.epochs, by_fold)
             finally:
                 note_probes(trial, work.probes)
         except TrialPruned:
@@ -131,8 +139,8 @@ class Objective:
             trial.set_user_attr(name, cost)
         return found
 
-    def _train(self, trial: BaseTrial, work: Evaluation, by_fold: bool) -> None:
-        steps, unit = (work.folds, "fold") if by_fold else (self.fidelity.epochs, "epoch")
+    def _train(self, trial: BaseTrial, work: Evaluation, epochs: int, by_fold: bool) -> None:
+        steps, unit = (work.folds, "fold") if by_fold else (epochs, "epoch")
         block = 1 if by_fold else -(-steps // (REPORTS if work.folds == 1 else FOLDED_REPORTS))
         prunable = len(getattr(getattr(trial, "study", None), "directions", ())) < 2  # Optuna prunes no other
         for number, value in enumerate(work.by_fold() if by_fold else work.in_step(block), start=1):
@@ -145,21 +153,20 @@ class Objective:
                 trial.set_user_attr("reason", reason)
                 raise TrialPruned(reason)
 
-    def _splits(self, seed: int, *, common: bool) -> tuple[Split, ...]:
+    def _splits(self, fidelity: Fidelity, seed: int, *, common: bool) -> tuple[Split, ...]:
         """The rows of one trial: the study's holdout, the study's folds where they are `common`, or its own folds."""
         if not common and not isinstance(self.definition.evaluation, Holdout):
-            return self._cut(derive(seed, "folds"))
-        if self._common is None:
-            self._common = self._cut(split_seed(self.seed))
-        return self._common
+            return self._cut(fidelity, derive(seed, "folds"))
+        if fidelity.name not in self._common:
+            self._common[fidelity.name] = self._cut(fidelity, split_seed(self.seed))
+        return self._common[fidelity.name]
 
-    def _cut(self, seed: int) -> tuple[Split, ...]:
-        return cut(self.definition, self.fidelity, load(self.definition).development, seed=seed)
+    def _cut(self, fidelity: Fidelity, seed: int) -> tuple[Split, ...]:
+        return cut(self.definition, fidelity, load(self.definition).development, seed=seed)
 
 
-def _position(trial: BaseTrial) -> int:
-    attrs = trial.storage.get_trial_system_attrs(trial_id(trial)) if isinstance(trial, Trial) else {}
-    return position(attrs, trial.number)
+def _attributes(trial: BaseTrial) -> Mapping[str, Any]:
+    return trial.storage.get_trial_system_attrs(trial_id(trial)) if isinstance(trial, Trial) else {}
 
 
 def _by_fold(trial: BaseTrial) -> bool:

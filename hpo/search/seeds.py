@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from hpo.optuna_internals import POSITION
+from hpo.optuna_internals import POSITION, RUNG
 
-__all__ = ["derive", "fold_seed", "position", "sampler_seed", "split_seed", "trial_seed"]
+__all__ = ["derive", "fold_seed", "position", "rung", "sampler_seed", "split_seed", "trial_seed"]
 
 
 def position(system_attrs: Mapping[str, Any], number: int) -> int:
@@ -23,9 +23,17 @@ def derive(seed: int, *words: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
-def trial_seed(study_seed: int, position: int) -> int:
-    """The seed of the trial at `position`: the slot's position, or the trial's number where there is no slot."""
-    return derive(study_seed, "trial", position)
+def rung(system_attrs: Mapping[str, Any]) -> int:
+    """On which rung of its study a trial is; 0 where the study has one."""
+    return int(system_attrs.get(RUNG, 0))
+
+
+def trial_seed(study_seed: int, position: int, rung: int = 0) -> int:
+    """The seed of the trial at `position` of a rung: the slot's position, or the trial's number where it has no slot.
+
+    Another one on each rung, so that what climbs is trained anew, and not from the same luck.
+    """
+    return derive(study_seed, "trial", position) if not rung else derive(study_seed, "trial", rung, position)
 
 
 def split_seed(study_seed: int) -> int:

@@ -12,6 +12,7 @@ study's: it only names the study the worker was told to serve.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -72,7 +73,8 @@ studies = Table(
     Column("definition", String(255), nullable=False, index=True),
     Column("space", String(255), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    Column("fidelity", String(255), nullable=False),
+    Column("fidelity", String(255), nullable=False),  # of its values: where it climbs, the highest
+    Column("rungs", Text),  # fidelities of its rungs, lowest first, by commas; NULL: it does not climb
     Column("direction", String(8), nullable=False),
     Column("metric", String(255), nullable=False),
     Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
@@ -97,9 +99,11 @@ slots = Table(
     metadata,
     Column("id", KEY, primary_key=True),
     Column("study_id", KEY, _of_study(), nullable=False),
-    Column("position", Integer, nullable=False),  # from 0
+    Column("rung", Integer, nullable=False),  # from 0, the lowest
+    Column("position", Integer, nullable=False),  # on its rung, from 0
+    Column("highest", Boolean, nullable=False),  # whether its value is one of the study's: of the highest fidelity
     Column("payload", Text, nullable=False),  # JSON object: what was asked for when the slot was made
-    Column("state", String(8), nullable=False),  # open, leased, settled
+    Column("state", String(8), nullable=False),  # waiting (for a promotion), open, leased, settled
     Column("attempt", Integer, nullable=False),  # claims so far: with the worker's name, the token of a lease
     Column("handed_back", Integer, nullable=False),  # claims that were given back and count as no attempt
     # Slots of the lowest turn are taken first: attempt, less 1 once one of them was given back.
@@ -117,8 +121,8 @@ slots = Table(
     Column("traceback", Text),
     Column("output", Text),  # the end of what the last attempt printed; NULL: nothing
     Column("settled_at", Double),
-    UniqueConstraint("study_id", "position", name="hpo_slot_position"),
-    UniqueConstraint("study_id", "digest", name="hpo_slot_digest"),
+    UniqueConstraint("study_id", "rung", "position", name="hpo_slot_position"),
+    UniqueConstraint("study_id", "rung", "digest", name="hpo_slot_digest"),
     sqlite_autoincrement=True,
 )
 
@@ -189,6 +193,7 @@ Index(
     "hpo_slot_unsettled",
     slots.c.study_id,
     slots.c.turn,
+    slots.c.rung.desc(),
     slots.c.position,
     postgresql_where=text("state <> 'settled'"),
     sqlite_where=text("state <> 'settled'"),
@@ -207,8 +212,17 @@ Index(
     "hpo_slot_complete",
     slots.c.study_id,
     slots.c.value,
-    postgresql_where=text("outcome = 'complete'"),
-    sqlite_where=text("outcome = 'complete'"),
+    postgresql_where=text("outcome = 'complete' AND highest"),
+    sqlite_where=text("outcome = 'complete' AND highest"),
+)
+# And whether a configuration is yet to climb, asked after each trial.
+Index(
+    "hpo_slot_waiting",
+    slots.c.study_id,
+    slots.c.rung,
+    slots.c.position,
+    postgresql_where=text("state = 'waiting'"),
+    sqlite_where=text("state = 'waiting'"),
 )
 
 

@@ -17,6 +17,7 @@ from hpo.messages import said
 from hpo.optuna_internals import trial_id
 from hpo.storage import Storage
 from hpo.storage.slots import slot_trials
+from hpo.storage.slots.promotion import promote
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
 from hpo.storage.slots.slots import Slots
@@ -173,9 +174,11 @@ class Attempt:
             if there is None or not same or there.outcome is None:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
+        if promote(context.storage, slot.study):
+            context.on_step("promoted", slot)
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)
-        slot_trials.tell(context.storage, trial_id(trial), outcome, value, further)
+        slot_trials.tell(context.storage, trial_id(trial), outcome, value, further, highest=slot.highest)
         context.on_step("told", slot)
         self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
         return outcome

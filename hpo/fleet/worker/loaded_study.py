@@ -62,9 +62,9 @@ class LoadedStudy:
         space = definition.space(record.space)
         # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
         # and the search of a single worker comes out the same each time.
-        worker = f"{slot.position}:{slot.attempt}"
+        worker = f"{slot.position}:{slot.attempt}" + (f":{slot.rung}" if slot.rung else "")
         sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
-        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelity)
+        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelities[0])
 
 
 class StudyCache:
@@ -184,7 +184,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
         made = objective(
             record.reference,
             space=record.space,
-            fidelity=record.fidelity,
+            rungs=record.fidelities,
             seed=record.seed,
             beat=beat,
             costs=record.costs,

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "Watcher"]
 
-Step = Literal["claimed", "created", "trained", "settled", "told", "free"]
+Step = Literal["claimed", "created", "trained", "settled", "promoted", "told", "free"]
 """What has just been done with a slot; "free" always comes last, whatever became of it."""
 
 

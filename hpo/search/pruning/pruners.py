@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
 from hpo.search.pruning.active_trials import ActiveTrials
-from hpo.search.seeds import derive, position
+from hpo.search.seeds import derive, position, rung
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Fidelity, KFold, StudyDefinition
 
@@ -33,7 +33,7 @@ _FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the n
 
 
 class ActiveTrialsPruner(BasePruner):
-    """Optuna's pruner `inner`, to which superseded attempts do not exist."""
+    """Optuna's pruner `inner` for the first rung of a search, to which superseded attempts do not exist."""
 
     def __init__(self, inner: BasePruner, *, last_step: int, by_fold: bool = False) -> None:
         self._inner = inner
@@ -43,8 +43,8 @@ class ActiveTrialsPruner(BasePruner):
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to stop the trial."""
         step = trial.last_step
-        if step is None or step > self._last_step:
-            return False
+        if step is None or step > self._last_step or rung(trial.system_attrs):
+            return False  # what climbed is trained to its end: its value is what counts
         return self._inner.prune(cast("Study", ActiveTrials(study)), trial)
 
 

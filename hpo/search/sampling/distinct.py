@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.optuna_internals import FIXED_PARAMS, contains, forget_trials_at_hand, trial_id
 from hpo.search.sampling.tried_configurations import Tried
-from hpo.search.seeds import derive
+from hpo.search.seeds import derive, rung
 from hpo.search.suggest import digest, distributions
 from hpo.study import ParamValue, Space
 
@@ -74,6 +74,8 @@ class DistinctSampler(BaseSampler):
     ) -> dict[str, Any]:
         """A whole configuration: the parameters that are active in it."""
         given = trial.system_attrs.get(FIXED_PARAMS, {})
+        if rung(trial.system_attrs):
+            return dict(given)  # it climbed: its configuration was tried, and is to be
         joint = self.inner.infer_relative_search_space(study, trial)
         self._tried.refresh(study, without=trial.number)
         first: dict[str, ParamValue] = {}

@@ -32,8 +32,9 @@ class Claims(Releases):
     def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
         """Take the next slot that is open or whose lease ran out; None where there is none now.
 
-        They come by position, save that what was tried before waits behind what was not, so that what cannot be
-        finished holds up nothing else; one attempt that was given back does not count: what was interrupted goes on.
+        The highest rung comes first, its slots by position, save that what was tried before waits behind what was not,
+        so that what cannot be finished holds up nothing else; one attempt that was given back does not count: what was
+        interrupted goes on.
 
         A study that is stopped, or whose value is as good as was asked for, gives none. None means that nothing can be
         had, not that all is settled: a lease elsewhere may still run out. A slot of which nobody can read what was
@@ -64,7 +65,7 @@ class Claims(Releases):
             free = (
                 select(_slot.c.id)
                 .where(of_study(study), gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts)
-                .order_by(_slot.c.turn, _slot.c.position)
+                .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
                 .limit(1)
                 .with_for_update(skip_locked=True)
                 .scalar_subquery()

@@ -48,7 +48,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
     free = (
         select(_slot.c.position)
         .where(mine, UNSETTLED, slots.claimable())
-        .order_by(_slot.c.turn, _slot.c.position)
+        .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
         .limit(1)
     )
     query = select(

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
 
 from hpo.storage import Storage, schema
-from hpo.storage.slots.slot_queries import COMPLETE
+from hpo.storage.slots.slot_queries import RANKED
 from hpo.storage.waiting import repeatable
 from hpo.study.direction import MAXIMIZE, MINIMIZE
 
@@ -23,9 +23,26 @@ def gives_slots() -> ColumnElement[bool]:
 
 
 def _best(extreme: Callable[..., ColumnElement[float]]) -> ColumnElement[float]:
-    """The study's best value; as an extreme it is one look at the index, however many values there are."""
-    query = select(extreme(_slot.c.value)).where(_slot.c.study_id == _study.c.id, COMPLETE)
-    return query.correlate(_study).scalar_subquery()
+    """The study's best value; as an extreme it is one look at the index, however many values there are.
+
+    Where the study climbs, the best mean of what was confirmed: a single value may be luck.
+    """
+    drawn = select(extreme(_slot.c.value)).where(_slot.c.study_id == _study.c.id, RANKED)
+    first, again = _slot.alias(), _slot.alias()
+    mean = select(extreme((first.c.value + again.c.value) / 2)).where(
+        again.c.study_id == _study.c.id,
+        again.c.outcome == "complete",
+        again.c.highest,
+        first.c.study_id == again.c.study_id,
+        first.c.digest == again.c.digest,
+        first.c.rung == again.c.rung - 1,
+        first.c.outcome == "complete",
+        first.c.highest,
+    )
+    return case(
+        (_study.c.rungs.is_(None), drawn.correlate(_study).scalar_subquery()),
+        else_=mean.correlate(_study).scalar_subquery(),
+    )
 
 
 def gives(study: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from hpo.optuna_internals import trial_id
 from hpo.settings import MAX_ATTEMPTS
 from hpo.storage import Storage
 from hpo.storage.slots import slot_trials
+from hpo.storage.slots.promotion import promote, waiting
 from hpo.storage.slots.slots import Slots
 from hpo.storage.slots.unmatched_trials import orphans
 from hpo.storage.waiting import repeatable
@@ -17,6 +18,7 @@ __all__ = ["Recovered", "recover", "recover_all"]
 class Recovered:
     """What one sweep put right."""
 
+    promoted: int  # slots of higher rungs filled
     exhausted: int  # slots settled as failed because their attempts were used up
     told: int  # trials finished as their settled slot says
     failed: int  # trials of attempts that will never count
@@ -24,7 +26,7 @@ class Recovered:
 
 @repeatable
 def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -> Recovered:
-    """Tell what is settled but not told, and fail the trials nobody works on any more.
+    """Promote what is due, tell what is settled but not told, and fail the trials nobody works on any more.
 
     Any number of processes may do it at once, beside live workers; doing it again changes nothing. A slot whose lease
     ran out stays as it is, as its worker may yet come back with a result: the next claim takes it over.
@@ -39,13 +41,14 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
 
     slots = Slots(storage, max_attempts=max_attempts)
     exhausted = slots.exhaust(study)
+    promoted = promote(storage, study)
     told = failed = 0
     try:
         study_id = storage.rdb.get_study_id_from_name(study)
         # Trials first, slots second: a slot read later than its trial can only be further on.
         running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
     except KeyError:
-        return Recovered(exhausted=exhausted, told=0, failed=0)
+        return Recovered(promoted=promoted, exhausted=exhausted, told=0, failed=0)
     ours = [(trial, *token) for trial in running if (token := slot_trials.token(trial)) is not None]
     by_id = slots.by_id({slot_id for _, slot_id, _ in ours})
     for trial, slot_id, attempt in ours:
@@ -54,13 +57,15 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
             if slot.state == "leased":
                 continue
             if slot.outcome is not None and slot.trial_number in (None, trial.number):
-                told += slot_trials.tell(storage, trial_id(trial), slot.outcome, slot.value, slot.further)
+                told += slot_trials.tell(
+                    storage, trial_id(trial), slot.outcome, slot.value, slot.further, highest=slot.highest
+                )
                 continue
         reason = (slot and slot.reason) or "its worker vanished or gave it back"
         failed += slot_trials.fail(
             storage, trial_id(trial), slot_id, attempt, f"attempt {attempt} did not count: {reason}"
         )
-    return Recovered(exhausted=exhausted, told=told, failed=failed)
+    return Recovered(promoted=promoted, exhausted=exhausted, told=told, failed=failed)
 
 
 @repeatable
@@ -72,5 +77,7 @@ def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
 
     """
     Slots(storage, max_attempts=max_attempts).exhaust()
+    for study in waiting(storage):
+        promote(storage, study)
     found = [recover(storage, study, max_attempts=max_attempts) for study in {each.study for each in orphans(storage)}]
     return sum(each.told + each.failed for each in found)

@@ -8,7 +8,9 @@ from hpo.study import Params
 
 __all__ = ["Counts", "LeaseLost", "Outcome", "Slot", "State"]
 
-State = Literal["open", "leased", "settled"]
+State = Literal["waiting", "open", "leased", "settled"]
+"""Waiting: for a configuration that is promoted to it; all others may be claimed, are held, or are done."""
+
 Outcome = Literal["complete", "pruned", "failed"]
 
 
@@ -19,7 +21,9 @@ class Slot:
     id: int  # never used twice in one database
     study: str  # name
     study_id: int  # never used twice in one database either
-    position: int  # in the study, from 0
+    rung: int = 0  # from 0, the lowest
+    position: int  # on its rung, from 0
+    highest: bool = True  # whether it is of the study's highest fidelity, whose values alone are compared
     payload: Mapping[str, object] = field(
         default_factory=dict
     )  # what was asked for: {"params": …}, of a job {"params": …, "job": …}, or empty
@@ -68,7 +72,7 @@ class Counts:
     pruned: int
     failed: int
     running: int  # leased, the lease not run out
-    open: int  # waiting for a worker, or for another one after the lease ran out
+    open: int  # waiting for a worker, for another one after the lease ran out, or for a promotion
 
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome

@@ -25,8 +25,10 @@ __all__ = [
     "COLUMNS",
     "COMPLETE",
     "LEASED",
+    "RANKED",
     "STUDY",
     "UNSETTLED",
+    "WAITING",
     "SlotQueries",
     "lease_ran_out",
     "lease_runs",
@@ -47,6 +49,8 @@ COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not
 UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
 LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
 COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
+RANKED: ColumnElement[Any] = literal_column("outcome = 'complete' AND highest")
+WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")
 
 
 def of_study(study: str) -> ColumnElement[bool]:

@@ -12,6 +12,8 @@ from hpo.optuna_internals import (
     FIXED_PARAMS,
     JOB,
     POSITION,
+    RUNG,
+    RUNG_COMPLETE,
     SLOT,
     forget_trials_at_hand,
     storage_of,
@@ -56,6 +58,8 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
     if slot.attempt > 1:
         fixed = {**_supersede(storage, study_id(study), slot), **fixed}
     attributes: dict[str, Any] = {SLOT: slot.id, ATTEMPT: slot.attempt, POSITION: slot.position}
+    if slot.rung:
+        attributes[RUNG] = slot.rung
     if "job" in slot.payload:
         attributes[JOB] = slot.payload["job"]
     if fixed:  # each attribute costs two statements
@@ -87,8 +91,14 @@ def tell(
     outcome: Outcome,
     value: float | None = None,
     further: Sequence[float] = (),
+    *,
+    highest: bool = True,
 ) -> bool:
     """Finish a trial as its settled slot says; whether it is now finished so.
+
+    What is complete on a lower rung is pruned to Optuna: its value is none of the study's, whose best trial and whose
+    samplers go by the highest fidelity. TPE takes complete trials for better than pruned ones, and these by how far
+    they came, so it learns from both.
 
     Anyone may do it again: a trial that is finished in the same state has been told.
 
@@ -98,15 +108,21 @@ def tell(
         outcome: as `Slots.settle` stored it, like what follows.
         value: of the metric.
         further: values of the objectives after the first.
+        highest: whether its slot is of the study's highest fidelity.
 
     """
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
     state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[outcome]
+    below = outcome == "complete" and not highest
+    if below:
+        state = TrialState.PRUNED
     values = None if value is None or outcome == "failed" else [value, *further]
     for _ in range(3):
         try:
+            if below:
+                storage.rdb.set_trial_system_attr(trial, RUNG_COMPLETE, True)
             if storage.rdb.set_trial_state_values(trial, state, values):
                 return True
         except UpdateFinishedTrialError:

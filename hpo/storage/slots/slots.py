@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
@@ -10,17 +11,27 @@ from hpo.errors import StudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert
 from hpo.storage.slots.claiming import Claims
+from hpo.storage.slots.slot_queries import WAITING
 from hpo.study import Params
+from hpo.study.rungs import Rung
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
 
-__all__ = ["MAX_SLOTS", "Slots"]
+__all__ = ["MAX_SLOTS", "Prior", "Slots"]
 
 MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
 
 _slot = schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """The hand-picked configuration of a search."""
+
+    params: Params  # whole
+    digest: str  # of them
 
 
 class Slots(Claims):
@@ -36,22 +47,79 @@ class Slots(Claims):
             StudyError: there is no such study.
 
         """
+        with self._storage.exclusive() as connection:
+            return self._open(connection, study, self.study_id(connection, study), total, first)
+
+    def _open(
+        self,
+        connection: Connection,
+        study: str,
+        study_id: int,
+        total: int,
+        first: Sequence[Params],
+        *,
+        highest: bool = True,
+    ) -> int:
+        """Bring the first rung to `total` slots, within the caller's transaction."""
         if not 1 <= total <= MAX_SLOTS:
             raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
+        drawn = select(func.count()).where(_slot.c.study_id == study_id, _slot.c.rung == 0)
+        there = connection.execute(drawn).scalar_one()
+        if total < there:
+            raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
+        if not there and len(first) > total:
+            raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
+        asked = [{"params": dict(params)} for params in first]
+        rows = [
+            _row(study_id, position, asked[position] if position < len(asked) else {}, highest=highest)
+            for position in range(there, total)
+        ]
+        insert(connection, _slot, rows)
+        return len(rows)
+
+    def open_rungs(
+        self, study: str, rungs: Sequence[Rung], *, first: Sequence[Params] = (), prior: Prior | None
+    ) -> int:
+        """Bring each rung of a study that climbs to its slots and say how many were added.
+
+        The slots of the higher rungs wait for a promotion, but for the hand-picked configuration's: that is trained on
+        each of them as soon as may be, and again where what is found is confirmed. A study that is given more
+        configurations to draw confirms anew what is best then.
+
+        Args:
+            study: its name.
+            rungs: from `hpo.study.rungs.climb`.
+            first: configurations for the first positions of the first rung, whole or in part.
+            prior: the hand-picked configuration; None: there is none.
+
+        Raises:
+            UsageError: the first rung has more slots already, or there would be too many.
+            StudyError: there is no such study.
+
+        """
         with self._storage.exclusive() as connection:
             study_id = self.study_id(connection, study)
-            there = connection.execute(select(func.count()).where(_slot.c.study_id == study_id)).scalar_one()
-            if total < there:
-                raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
-            if not there and len(first) > total:
-                raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
-            asked = [{"params": dict(params)} for params in first]
-            rows = [
-                _row(study_id, position, asked[position] if position < len(asked) else {})
-                for position in range(there, total)
-            ]
+            added = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
+            rows = []
+            for number, rung in enumerate(rungs[1:], start=1):
+                on_it = (_slot.c.study_id == study_id, _slot.c.rung == number)
+                there = connection.execute(select(func.count()).where(*on_it)).scalar_one()
+                own = int(rung.prior)
+                lacking = rung.slots - there if there else rung.slots - own
+                if there and rung.confirms:
+                    free = connection.execute(select(func.count()).where(*on_it, WAITING, _slot.c.digest.is_(None)))
+                    lacking = rung.slots - own - free.scalar_one() if added else 0
+                if not there and prior is not None and rung.prior:
+                    known = {"digest": prior.digest, "state": "waiting" if rung.confirms else "open"}
+                    asked = {"params": dict(prior.params)}
+                    rows.append(_row(study_id, 0, asked, rung=number, highest=rung.highest) | known)
+                first_free = there or own
+                rows += [
+                    _row(study_id, position, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
+                    for position in range(first_free, first_free + max(0, lacking))
+                ]
             insert(connection, _slot, rows)
-            return len(rows)
+            return added + len(rows)
 
     def add(self, study: str, jobs: "Sequence[Job]") -> int:
         """A slot for every job whose key no slot of the study has, in the order given; how many were added.
@@ -88,14 +156,19 @@ class Slots(Claims):
         return found
 
 
-def _row(study_id: int, position: int, payload: Mapping[str, object]) -> dict[str, object]:
+def _row(
+    study_id: int, position: int, payload: Mapping[str, object], *, rung: int = 0, highest: bool = True
+) -> dict[str, object]:
     """A new slot."""
     return {
         "study_id": study_id,
+        "rung": rung,
         "position": position,
+        "highest": highest,
         "payload": json.dumps(payload),
         "state": "open",
         "attempt": 0,
         "handed_back": 0,
         "turn": 0,
+        "digest": None,
     }

@@ -21,6 +21,14 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
             raise StudyError(
                 f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
             )
+    if existing.rungs != plan.rungs:
+        was, wanted = (
+            "one that stays on " + one.fidelity
+            if one.rungs is None
+            else "one that climbs " + one.rungs.replace(",", ", ")
+            for one in (existing, plan)
+        )
+        raise StudyError(f"study {plan.name!r} is {was}, not {wanted}: {_remedy(plan.name, plan.kind)}")
     if existing.objectives != plan.objectives:
         was, wanted = (one.objectives or one.metric for one in (existing, plan))
         how = f"--objectives {shlex.quote(was)}" if existing.costs else "no --objectives"
@@ -59,6 +67,12 @@ def stopped(record: StudyRecord) -> str:
     when = datetime.fromtimestamp(record.stopped_at, UTC)
     why = "" if record.stopped_why is None else f" ({record.stopped_why})"
     return f"was stopped by {record.stopped_by} at {when:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def _climbs(plan: StudyPlan) -> str:
+    if plan.rungs is None:
+        return f"one that stays on {plan.fidelity}"
+    return f"one that climbs {plan.rungs.replace(',', ', ')}"
 
 
 def _remedy(name: str, kind: Kind) -> str:

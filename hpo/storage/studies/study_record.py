@@ -22,7 +22,7 @@ class StudyPlan:
     definition: str  # the definition's own name
     space: str  # name of the space
     fingerprint: str  # of the space: changes when a domain does
-    fidelity: str
+    fidelity: str  # name, of the values; where it climbs, the highest one
     direction: str  # maximize or minimize
     metric: str  # what the value is
     seed: int | None = None  # None: the study's own, drawn where it is new
@@ -34,7 +34,13 @@ class StudyPlan:
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
 
+    rungs: str | None = None  # names of the fidelities it climbs, cheapest first, by commas; None: it stays on one
     objectives: str | None = None  # the metric and the costs weighed against it, by commas; None: the metric alone
+
+    @property
+    def fidelities(self) -> tuple[str, ...]:
+        """Of each rung, the lowest first; the last rung confirms what the one below it found."""
+        return (self.fidelity,) if self.rungs is None else (*self.rungs.split(","), self.fidelity)
 
     @property
     def costs(self) -> tuple[str, ...]:

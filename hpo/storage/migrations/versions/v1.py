@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("space", sa.String(255), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("fidelity", sa.String(255), nullable=False),
+        sa.Column("rungs", sa.Text),
         sa.Column("direction", sa.String(8), nullable=False),
         sa.Column("metric", sa.String(255), nullable=False),
         sa.Column("objectives", sa.String(255)),
@@ -50,7 +51,9 @@ def upgrade() -> None:
         "hpo_slot",
         sa.Column("id", _KEY, primary_key=True),
         _of_study(),
+        sa.Column("rung", sa.Integer, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("highest", sa.Boolean, nullable=False),
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
@@ -69,15 +72,17 @@ def upgrade() -> None:
         sa.Column("traceback", sa.Text),
         sa.Column("output", sa.Text),
         sa.Column("settled_at", sa.Double),
-        sa.UniqueConstraint("study_id", "position", name="hpo_slot_position"),
-        sa.UniqueConstraint("study_id", "digest", name="hpo_slot_digest"),
+        sa.UniqueConstraint("study_id", "rung", "position", name="hpo_slot_position"),
+        sa.UniqueConstraint("study_id", "rung", "digest", name="hpo_slot_digest"),
         sqlite_autoincrement=True,
     )
-    for name, columns, which in (
-        ("hpo_slot_unsettled", ["study_id", "turn", "position"], "state <> 'settled'"),
+    indexes: tuple[tuple[str, list[str | sa.TextClause], str], ...] = (
+        ("hpo_slot_unsettled", ["study_id", "turn", sa.text("rung DESC"), "position"], "state <> 'settled'"),
         ("hpo_slot_leased", ["study_id", "worker"], "state = 'leased'"),
-        ("hpo_slot_complete", ["study_id", "value"], "outcome = 'complete'"),
-    ):
+        ("hpo_slot_complete", ["study_id", "value"], "outcome = 'complete' AND highest"),
+        ("hpo_slot_waiting", ["study_id", "rung", "position"], "state = 'waiting'"),
+    )
+    for name, columns, which in indexes:
         where = sa.text(which)
         op.create_index(name, "hpo_slot", columns, postgresql_where=where, sqlite_where=where)
     if op.get_context().dialect.name == "postgresql":

@@ -1,0 +1,174 @@
+"""Promotion: the best of a rung climb to the next one, when enough of the rung is known to tell.
+
+The slots of the higher rungs are there from the beginning, so that the budget is exact, and wait for a configuration.
+Whoever settles a slot fills those that are due. Filling is done under a lock on the study, in one short transaction;
+done again, or by many at once, it changes nothing.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+
+from hpo.storage import Storage, schema
+from hpo.storage.slots.slot_queries import COMPLETE, WAITING
+from hpo.storage.waiting import repeatable
+from hpo.storage.workers import database_clock
+from hpo.study.direction import MAXIMIZE, at_least
+
+__all__ = ["NOTHING_LEFT", "promote"]
+
+NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below are complete"
+"""The reason of a slot that settled without a trial."""
+
+_study, _slot = schema.studies, schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Study:
+    id: int
+    direction: str
+    until: float | None
+    rungs: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A configuration that may be promoted."""
+
+    digest: str
+    params: str  # JSON
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """How far one rung is."""
+
+    slots: int
+    settled: int
+    waiting: int
+    named: int  # of those waiting, how many know their configuration: the hand-picked one's
+
+    @property
+    def over(self) -> bool:
+        return self.settled == self.slots
+
+
+@repeatable
+def promote(storage: Storage, study: str) -> int:
+    """Fill the slots of the study's higher rungs that are due; how many that were.
+
+    Of a rung that takes m of the n below it, the first so-and-so many are due as m / n of those below are settled; of
+    the rung that confirms, all are due once the one below is over, and one before that where a value is as good as the
+    study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    if not _waits(storage, study):
+        return 0
+    with storage.write() as connection:
+        # One at a time: two would promote one configuration each where one was due.
+        row = connection.execute(
+            select(_study.c.id, _study.c.direction, _study.c.until, _study.c.rungs)
+            .where(_study.c.name == study)
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        if row is None or row.rungs is None:
+            return 0
+        found = _Study(**row._mapping)
+        last = row.rungs.count(",") + 1
+        now = database_clock.now(storage)
+        return sum(_fill(connection, found, rung, confirms=rung == last, now=now) for rung in range(1, last + 1))
+
+
+@repeatable
+def waiting(storage: Storage) -> list[str]:
+    """Names of the studies with slots that wait for a promotion."""
+    query = select(_study.c.name).where(select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists())
+    with storage.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _waits(storage: Storage, study: str) -> bool:
+    query = select(_slot.c.id).where(_slot.c.study_id == schema.id_of(study), WAITING).limit(1)
+    with storage.read() as connection:
+        return connection.execute(query).scalar() is not None
+
+
+def _fill(connection: Connection, study: _Study, rung: int, *, confirms: bool, now: ColumnElement[float]) -> int:
+    """Fill what is due of one rung."""
+    filled = 0
+    while True:
+        below, here = (_standing(connection, study.id, each) for each in (rung - 1, rung))
+        if not here.waiting:
+            return filled
+        best = _best(connection, study, rung)
+        if not _due(study, below, here, best, confirms=confirms):
+            return filled
+        if best is None and not here.named and not below.over:
+            return filled
+        filled += _fill_one(connection, study.id, rung, best, named=bool(here.named), now=now)
+
+
+def _due(study: _Study, below: _Standing, here: _Standing, best: _Candidate | None, *, confirms: bool) -> bool:
+    if below.over:
+        return True
+    if confirms:
+        reached = best is not None and study.until is not None and at_least(study.direction, best.value, study.until)
+        return reached and here.waiting - here.named > 1  # one is kept for what is best in the end
+    return here.slots - here.waiting < here.slots * below.settled // below.slots
+
+
+def _standing(connection: Connection, study: int, rung: int) -> _Standing:
+    state = _slot.c.state
+    row = connection.execute(
+        select(
+            func.count(),
+            func.count(case((state == "settled", 1))),
+            func.count(case((state == "waiting", 1))),
+            func.count(case((and_(state == "waiting", _slot.c.digest.is_not(None)), 1))),
+        ).where(_slot.c.study_id == study, _slot.c.rung == rung)
+    ).one()
+    return _Standing(slots=row[0], settled=row[1], waiting=row[2], named=row[3])
+
+
+def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None:
+    """The best configuration of the rung below that is not on this one."""
+    here = select(_slot.c.digest).where(_slot.c.study_id == study.id, _slot.c.rung == rung, _slot.c.digest.is_not(None))
+    value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
+    row = connection.execute(
+        select(_slot.c.digest, _slot.c.params, _slot.c.value)
+        .where(
+            _slot.c.study_id == study.id,
+            _slot.c.rung == rung - 1,
+            COMPLETE,
+            _slot.c.digest.is_not(None),
+            _slot.c.digest.not_in(here),
+        )
+        .order_by(value, _slot.c.position)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _Candidate(**row._mapping)
+
+
+def _fill_one(
+    connection: Connection, study: int, rung: int, best: _Candidate | None, *, named: bool, now: ColumnElement[float]
+) -> int:
+    """Fill the first slot that waits: with what it knows itself, with the best, or, nothing being left, with an end."""
+    first = (
+        select(_slot.c.id)
+        .where(_slot.c.study_id == study, _slot.c.rung == rung, WAITING)
+        .order_by(_slot.c.digest.is_(None), _slot.c.position)
+        .limit(1)
+        .scalar_subquery()
+    )
+    values: dict[str, object]
+    if named:
+        values = {"state": "open"}
+    elif best is not None:
+        values = {"state": "open", "digest": best.digest, "params": best.params}
+    else:
+        values = {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT, "settled_at": now}
+    return connection.execute(update(_slot).where(_slot.c.id == first).values(values)).rowcount

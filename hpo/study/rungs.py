@@ -1,0 +1,56 @@
+"""The rungs of a search: how much is trained at which fidelity, known before the first trial begins.
+
+Many configurations are drawn on the first rung, the cheapest; the best few of a rung climb to the next one, where they
+are trained from the start. On the last rung, the best of the highest fidelity are trained again with new seeds. The
+hand-picked configuration is on every rung, so that each can be held against it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb"]
+
+SHARE = 10
+"""Of so many configurations drawn, one reaches the highest fidelity."""
+
+PROMOTED = 3
+"""Configurations that reach it at least, however few are drawn."""
+
+CONFIRMED = 2
+"""Configurations trained again at the highest fidelity, the hand-picked one not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """The trials of one fidelity within a search, or those that confirm what the highest one found."""
+
+    fidelity: str  # name
+    slots: int  # trials in all
+    prior: bool  # whether one of them is the hand-picked configuration's
+    highest: bool = False  # whether it is at the highest fidelity, so that its values are the search's
+    confirms: bool = False  # whether it trains again what the rung below it found best
+
+
+def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung, ...]:
+    """The rungs of a search that draws `trials` configurations.
+
+    About one of ten drawn reaches the highest fidelity, at least three; fidelities between get what is geometrically
+    between. Of a single fidelity nothing is promoted, and its best are confirmed all the same.
+
+    Args:
+        fidelities: names, cheapest first; at least one.
+        trials: configurations on the first rung, the hand-picked one among them; at least 1.
+        prior: whether a hand-picked configuration is among them.
+
+    """
+    hand = int(prior)
+    drawn = trials - hand
+    steps = len(fidelities) - 1
+    top = min(drawn, max(PROMOTED, round(trials / SHARE)))
+    rungs = [Rung(fidelity=fidelities[0], slots=trials, prior=prior, highest=not steps)]
+    for step, fidelity in enumerate(fidelities[1:], start=1):
+        promoted = round(max(drawn, 1) * (max(top, 1) / max(drawn, 1)) ** (step / steps)) if drawn else 0
+        rungs.append(Rung(fidelity=fidelity, slots=promoted + hand, prior=prior, highest=step == steps))
+    confirmed = min(CONFIRMED, rungs[-1].slots - hand)
+    last = Rung(fidelity=fidelities[-1], slots=confirmed + hand, prior=prior, highest=True, confirms=True)
+    return (*rungs, last)

@@ -14,6 +14,7 @@ from hpo.errors import HpoWarning, UsageError
 from hpo.files import expanded, read
 
 __all__ = [
+    "CLIMBING_SAMPLERS",
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
     "LEASE_SECONDS",
@@ -39,6 +40,9 @@ SAMPLERS: Mapping[str, str] = MappingProxyType(
     }
 )
 DEFAULT_SAMPLER = "tpe"
+
+CLIMBING_SAMPLERS = ("tpe", "qmc", "random", "grid")
+"""Samplers that can serve a search of several rungs: tpe learns from all of them, the others from none."""
 
 PRUNERS: Mapping[str, str] = MappingProxyType(
     {

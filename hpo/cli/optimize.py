@@ -23,11 +23,13 @@ from hpo.cli.arguments.searching import (
     Name,
     NoBaseline,
     Objectives,
+    Prior,
     Pruner,
     Sampler,
     SearchSeed,
     Trials,
     TryFile,
+    prior_asked,
 )
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.console import document
@@ -67,6 +69,7 @@ def optimize(
         float | None, typer.Option(metavar="VALUE", parser=real, help="Stop at a value this good.")
     ] = None,
     try_file: TryFile = None,
+    prior: Prior = None,
     no_baseline: NoBaseline = False,
     max_attempts: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
@@ -105,7 +108,7 @@ def optimize(
         until=until,
         objectives=objectives,
         try_file=try_file,
-        baseline=not no_baseline,
+        prior=prior_asked(prior, no_baseline),
         limits=limits,
     )
     with closing(plan(request)) as planned:

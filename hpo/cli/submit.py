@@ -14,11 +14,13 @@ from hpo.cli.arguments.searching import (
     Name,
     NoBaseline,
     Objectives,
+    Prior,
     Pruner,
     Sampler,
     SearchSeed,
     Trials,
     TryFile,
+    prior_asked,
 )
 from hpo.cli.printing.bar import Display
 from hpo.cli.printing.console import document
@@ -75,6 +77,7 @@ def submit(
         typer.Option(metavar="VALUE", parser=or_none(real), help="Begin nothing more at a value this good; none: do."),
     ] = None,
     try_file: TryFile = None,
+    prior: Prior = None,
     no_baseline: NoBaseline = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Show how far it is until it is done; Ctrl-C leaves the fleet at it.")
@@ -104,7 +107,7 @@ def submit(
         objectives=objectives,
         forget=[limit for limit, value in limits.items() if value == NONE],
         try_file=try_file,
-        baseline=not no_baseline,
+        prior=prior_asked(prior, no_baseline),
         limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
     )
     with closing(plan(request, by_study=True)) as planned:

@@ -8,7 +8,7 @@ hand-picked configuration is on every rung, so that each can be held against it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb"]
+__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking"]
 
 SHARE = 10
 """Of so many configurations drawn, one reaches the highest fidelity."""
@@ -54,3 +54,18 @@ def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung,
     confirmed = min(CONFIRMED, rungs[-1].slots - hand)
     last = Rung(fidelity=fidelities[-1], slots=confirmed + hand, prior=prior, highest=True, confirms=True)
     return (*rungs, last)
+
+
+def lacking(rung: Rung, *, there: int, waiting: int, grown: bool) -> int:
+    """Slots a rung lacks, where its study has some of it already or none.
+
+    Args:
+        rung: as it is wanted.
+        there: its slots.
+        waiting: how many of them wait for a configuration.
+        grown: whether configurations are drawn that were not before: what is best then is confirmed anew.
+
+    """
+    if rung.confirms and there:
+        return max(0, rung.slots - int(rung.prior) - waiting) if grown else 0
+    return max(0, rung.slots - there)

@@ -7,10 +7,23 @@ import typer
 
 from hpo.cli.arguments import complete
 from hpo.cli.arguments.numbers import whole
+from hpo.errors import UsageError
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
 from hpo.study.objectives import COSTS
 
-__all__ = ["Fidelity", "Name", "NoBaseline", "Objectives", "Pruner", "Sampler", "SearchSeed", "Trials", "TryFile"]
+__all__ = [
+    "Fidelity",
+    "Name",
+    "NoBaseline",
+    "Objectives",
+    "Prior",
+    "Pruner",
+    "Sampler",
+    "SearchSeed",
+    "Trials",
+    "TryFile",
+    "prior_asked",
+]
 
 Trials = Annotated[
     int,
@@ -19,7 +32,7 @@ Trials = Annotated[
         "-n",
         metavar="N",
         parser=whole(1, 1_000_000),
-        help="Trials of the study in total, earlier runs included.",
+        help="Configurations the study draws in total, earlier runs included.",
         show_default=False,
     ),
 ]
@@ -28,7 +41,7 @@ Fidelity = Annotated[
     typer.Option(
         "--fidelity",
         metavar="NAME",
-        help="How much work a trial is.  [default: the definition's first]",
+        help="The fidelity of every trial.  [default: climb from the definition's first to its last]",
         autocompletion=complete.fidelities,
         show_default=False,
     ),
@@ -68,10 +81,28 @@ Objectives = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE-FIDELITY]"),
+    typer.Option("--name", metavar="NAME", help="The study's name.  [default: DEFINITION-SPACE]"),
 ]
 TryFile = Annotated[
     Path | None,
     typer.Option("--try", metavar="FILE", help="JSON: a configuration, or a list of them, to try first."),
 ]
-NoBaseline = Annotated[bool, typer.Option("--no-baseline", help="Do not begin with the definition's baseline.")]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        metavar="NAME|FILE|none",
+        help="The hand-picked configuration to begin with and to beat.  [default: the definition's first baseline]",
+        show_default=False,
+    ),
+]
+NoBaseline = Annotated[bool, typer.Option("--no-baseline", help="As --prior none: begin with no configuration.")]
+
+
+def prior_asked(prior: str | None, no_baseline: bool) -> str | None:
+    """What is asked for of the hand-picked configuration. Raises UsageError where that contradicts itself."""
+    if not no_baseline:
+        return prior
+    if prior not in (None, "none"):
+        raise UsageError(f"--no-baseline begins with no configuration, and --prior {prior} with one: leave one out")
+    return "none"

@@ -27,13 +27,18 @@ def announce(plan: "Plan") -> None:
     if existing is None:
         say(f"study {plan.study} (new) in {plan.safe_url}")
     else:
-        done = f"{existing.settled} of {plan.request.trials} trials are done"
+        done = f"{existing.settled} of {existing.settled + plan.left} trials are done"
         say(f"study {plan.study} goes on in {plan.safe_url}: {done}")
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
     if plan.costs:
         say(f"  against  {less(plan.costs)}: a front is searched, and nothing is pruned")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
-    say(f"  a trial  {plan.fidelity.name}: {fidelity_words(plan.fidelity, definition.evaluation, definition.labels)}")
+    for fidelity in definition.fidelities if plan.rungs else (plan.fidelity,):
+        say(f"  a trial  {fidelity.name}: {fidelity_words(fidelity, definition.evaluation, definition.labels)}")
+    if plan.rungs:
+        say(f"  rungs    {_rungs(plan)}")
+    elif plan.stays:
+        say(f"  rungs    none: {plan.stays}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
     if plan.changed:
         say(CHANGED)
@@ -65,6 +70,15 @@ def conclude(plan: "Plan", progress: "Progress", *, quiet: bool) -> None:
     _result(plan, progress)
     _found(plan, progress)
     _next(plan, progress)
+
+
+def _rungs(plan: "Plan") -> str:
+    """How many are trained on each rung."""
+    hand = " and the hand-picked one" if plan.prior is not None else ""
+    first, *climbed, last = plan.rungs
+    words = [f"{first.slots} drawn at {first.fidelity}"]
+    words += [f"{rung.slots - rung.prior} of them{hand} at {rung.fidelity}" for rung in climbed]
+    return ", ".join([*words, count(last.slots, "confirmation")])
 
 
 def _by(plan: "Plan") -> str:
@@ -121,7 +135,9 @@ def _found(plan: "Plan", progress: "Progress") -> None:
         found = best(plan.storage, progress.study)
         if found.front:
             front_table(found.objectives, found.front)
-        tell(f"best {found.metric}: {figure(found.value)} (trial {found.number})")
+        again = f"{plan.fidelity.name}, the mean of {found.trainings} trainings"
+        how = f", {again}" if found.trainings > 1 else ", not confirmed yet" if plan.rungs else ""
+        tell(f"best {found.metric}: {figure(found.value)} (trial {found.number}{how})")
         if found.baseline is not None:
             cut = "" if found.baseline.outcome == "complete" else f", {found.baseline.outcome}"
             tell(f"baseline {found.baseline.name} in this search: {figure(found.baseline.value)}{cut}")

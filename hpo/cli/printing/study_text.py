@@ -60,7 +60,7 @@ def show_study(one: "StudyStatus", workers: "Sequence[FleetWorker]") -> None:
 def study_lines(one: "StudyStatus") -> list[str]:
     """One study in lines."""
     lines = [
-        f"{one.study}: {one.definition}, space {one.space}, fidelity {one.fidelity}, {one.direction}",
+        f"{one.study}: {one.definition}, space {one.space}, {_fidelity(one)}, {one.direction}",
         *([f"  against  {less(one.objectives[1:])}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
@@ -171,3 +171,9 @@ def sparkline(values: Sequence[float]) -> str:
     span = high - low or 1.0
     top = len(_BARS) - 1
     return "".join(_BARS[round((v - low) / span * top)] if math.isfinite(v) else "×" for v in values)
+
+
+def _fidelity(one: "StudyStatus") -> str:
+    if one.fidelity is not None:
+        return f"fidelity {one.fidelity}"
+    return "rungs " + ", ".join(f"{rung.fidelity} {rung.settled}/{rung.target}" for rung in one.rungs)

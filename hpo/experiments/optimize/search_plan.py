@@ -4,20 +4,24 @@ Nothing is changed by it. The database is opened here and handed on with the pla
 tells of it afterwards has the same one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hpo import storage as storages
 from hpo.errors import UsageError
-from hpo.settings import DEFAULT_SAMPLER, storage_url
+from hpo.files import expanded
+from hpo.settings import CLIMBING_SAMPLERS, DEFAULT_SAMPLER, storage_url
 from hpo.storage import Storage, studies
+from hpo.storage.slots.slot import RungCounts
+from hpo.storage.slots.slots import Slots
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyRecord
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 from hpo.study.configurations import read_configurations
 from hpo.study.objectives import parse_objectives
+from hpo.study.rungs import Rung, climb, lacking
 
 if TYPE_CHECKING:
     from hpo.experiments.optimize.search_request import Request
@@ -37,10 +41,13 @@ class Plan:
     existing: "StudyStatus | None"  # the study as it stands
     definition: StudyDefinition
     space: Space
-    fidelity: Fidelity
+    fidelity: Fidelity  # of the study's values: the one it stays on, or the highest it climbs to
+    rungs: tuple[Rung, ...]  # the last one confirms what was found; empty: it stays on one fidelity
+    stays: str | None  # why it does, where nobody asked for that
     sampler: str  # asked for, or the study's own, or the default
     pruner: str  # likewise; the default gives way where it cannot work
     costs: tuple[str, ...]  # weighed against the metric; empty: the metric alone counts
+    prior: Params | None  # the hand-picked configuration
     tried: tuple[Params, ...]  # configurations asked for to be tried first
     first: tuple[Params, ...]  # all that come before any that is sampled, a baseline among them; no two alike
     left: int  # trials to do
@@ -97,9 +104,19 @@ def plan(request: "Request", *, by_study: bool = False) -> Plan:
         raise
 
 
-def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity, costs: Sequence[str] = ()) -> str:
-    """What a study is called unless it is told otherwise; `costs`: what is weighed against the metric."""
-    return "-".join((definition.name, space.name, fidelity.name, *costs))
+def study_name(
+    definition: StudyDefinition, space: Space, fidelity: Fidelity | None = None, costs: Sequence[str] = ()
+) -> str:
+    """What a study is called unless it is told otherwise.
+
+    Args:
+        definition: what is searched.
+        space: where.
+        fidelity: the one it stays on; None: it climbs.
+        costs: what is weighed against the metric.
+
+    """
+    return "-".join((definition.name, space.name, *([fidelity.name] if fidelity else []), *costs))
 
 
 def _as_made(request: "Request", found: Storage) -> "Request":
@@ -119,7 +136,7 @@ def _as_made(request: "Request", found: Storage) -> "Request":
         definition=record.reference,
         name=record.name,
         space=request.space or record.space,
-        fidelity=request.fidelity or record.fidelity,
+        fidelity=request.fidelity or (record.fidelity if record.rungs is None else None),
         objectives=request.objectives or record.objectives,
     )
 
@@ -136,24 +153,40 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
 
     definition = registry.load(request.definition)
     space = definition.space(request.space)
-    fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[0]
     costs = parse_objectives(request.objectives, definition) if request.objectives is not None else ()
-    name = request.name or study_name(definition, space, fidelity, costs)
+    stays = None if request.fidelity is not None else _why_it_stays(request)
+    climbs = request.fidelity is None and stays is None
+    fidelity = definition.fidelities[-1 if climbs else 0]
+    if request.fidelity is not None:
+        fidelity = definition.fidelity(request.fidelity)
+    name = request.name or study_name(definition, space, None if climbs else fidelity, costs)
     record = None if found is None else studies.lookup(found, name)
+    if record is not None and request.fidelity is None:  # it goes on as it was made
+        climbs, fidelity = record.rungs is not None, definition.fidelity(record.fidelity)
+    prior = _prior(request, definition, space)
+    rungs = climb([each.name for each in definition.fidelities], request.trials, prior=prior is not None)
     existing, pace = None, None
     if found is not None and record is not None:
         studies.refuse_other(record)
         existing, pace = status.study_status(found, name), status.mean_seconds(found, name)
-        if existing.target > request.trials:
+        drawn = existing.rungs[0].target if existing.rungs else existing.target
+        if drawn > request.trials:
             raise UsageError(
-                f"study {name!r} has {existing.target} trials already, so it cannot be brought to {request.trials}; "
-                f"give --trials {existing.target} or more, or another --name"
+                f"study {name!r} has {drawn} trials already, so it cannot be brought to {request.trials}; "
+                f"give --trials {drawn} or more, or another --name"
             )
-    sampler, pruner = _methods(request, record, definition, space, fidelity)
+    sampler, pruner = _methods(request, record, definition, space, definition.fidelities[0] if climbs else fidelity)
     tried = _tried(request, definition, space)
-    left = request.trials - (0 if existing is None else existing.settled)
+    if climbs:
+        counted = Slots(found).rungs(name) if found is not None else ()
+        works = _works(rungs, definition, counted, {} if found is None else status.seconds_by_rung(found, name))
+    else:
+        each = pace if pace is not None else fidelity.trial_seconds
+        works = [(request.trials - (0 if existing is None else existing.settled), each)]
+    left = sum(trials for trials, _ in works)
     serving = _serving(found, name) if found is not None and not request.processes else 0
-    each, at_once = pace if pace is not None else fidelity.trial_seconds, request.processes or serving
+    at_once = min(request.processes or serving, left or 1)
+    work = [trials * each for trials, each in works if each is not None]
     where = parse(request.storage)
     return Plan(
         request=request,
@@ -164,20 +197,42 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
         definition=definition,
         space=space,
         fidelity=fidelity,
+        rungs=rungs if climbs else (),
+        stays=stays,
         sampler=sampler,
         pruner=pruner,
         costs=costs,
+        prior=prior,
         tried=tried,
-        first=_first(request, definition, space, tried),
+        first=_first(request, prior, tried),
         left=left,
         workers=request.processes,
         serving=serving,
         safe_url=where.safe,
         default_storage=parse(storage_url()).url == where.url,
-        seconds=None if each is None or not at_once else each * left / min(at_once, left or 1),
+        seconds=sum(work) / at_once if at_once and len(work) == len(works) else None,
         measured=pace is not None,
         changed=record is not None and record.version not in (None, definition.version),
     )
+
+
+def _works(
+    rungs: Sequence[Rung],
+    definition: StudyDefinition,
+    counted: Sequence[RungCounts],
+    measured: Mapping[int, float],
+) -> list[tuple[int, float | None]]:
+    """Of each rung, the trials to do, and the seconds of one: measured, or as the definition says."""
+    there = {each.rung: each for each in counted}
+    grown = not there or rungs[0].slots > there[0].target
+    works = []
+    for number, rung in enumerate(rungs):
+        had = there.get(number)
+        target, settled, waiting = (0, 0, 0) if had is None else (had.target, had.settled, had.waiting)
+        more = lacking(rung, there=target, waiting=waiting, grown=grown)
+        foreseen = definition.fidelity(rung.fidelity).trial_seconds
+        works.append((target + more - settled, measured.get(number, foreseen)))
+    return works
 
 
 def _serving(found: Storage, name: str) -> int:
@@ -212,12 +267,43 @@ def _tried(request: "Request", definition: StudyDefinition, space: Space) -> tup
     return tuple(dict(params) for params in (*request.try_, *written))
 
 
-def _first(
-    request: "Request", definition: StudyDefinition, space: Space, tried: Sequence[Params]
-) -> tuple[Params, ...]:
-    """What comes before any configuration that is sampled: a baseline, then what was asked for."""
-    baselines = definition.baselines[:1] if request.baseline else ()
-    named = [*(dict(baseline.params_in(space.name)) for baseline in baselines), *tried]
+def _why_it_stays(request: "Request") -> str | None:
+    """Why a search cannot climb; None where it can."""
+    if request.objectives is not None:
+        return "a search with several objectives has no single best to promote"
+    if request.objective is not None and not request.climb:
+        return "an objective of one's own has no fidelities"
+    if request.sampler is not None and request.sampler not in CLIMBING_SAMPLERS:
+        return f"sampler {request.sampler} learns from trials of one fidelity alone"
+    if request.pruner == "wilcoxon":
+        return "pruner wilcoxon compares trials on folds that all of them share"
+    return None
+
+
+def _prior(request: "Request", definition: StudyDefinition, space: Space) -> Params | None:
+    """The hand-picked configuration. Raises UsageError where the word for it means none of the space."""
+    if request.prior == "none":
+        return None
+    named = {baseline.name: baseline for baseline in definition.baselines}
+    if request.prior is None:
+        return dict(definition.baselines[0].params_in(space.name)) if definition.baselines else None
+    if request.prior in named:
+        return dict(named[request.prior].params_in(space.name))
+    path = expanded(request.prior)
+    if path.suffix != ".json" and not path.exists():
+        raise UsageError(
+            f"{definition.name} has no baseline {request.prior!r} to begin with; there are: "
+            f"{', '.join([*named, 'none'])}, or a JSON file"
+        )
+    written = read_configurations(path, definition, space)
+    if len(written) != 1:
+        raise UsageError(f"--prior takes one configuration, and {path} has {len(written)}: --try takes several")
+    return dict(written[0])
+
+
+def _first(request: "Request", prior: Params | None, tried: Sequence[Params]) -> tuple[Params, ...]:
+    """What comes before any configuration that is sampled: the hand-picked one, then what was asked for."""
+    named = [*([prior] if prior is not None else []), *tried]
     distinct = [params for at, params in enumerate(named) if params not in named[:at]]
     if len(distinct) > request.trials:
         raise UsageError(

@@ -32,21 +32,22 @@ class Request:
     trials: int  # slots the study shall have in total, earlier runs included
     storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
     space: str | None = None  # None: the definition's first
-    fidelity: str | None = None  # None: the definition's first
+    fidelity: str | None = None  # the one to stay on; None: the search climbs all of the definition's
     sampler: str | None = None  # None: the study's own, or the default where the study is new
     pruner: str | None = None  # None likewise
     seed: int | None = None  # None: the study's own, drawn from the system where the study is new
-    name: str | None = None  # of the study; None: DEFINITION-SPACE-FIDELITY
+    name: str | None = None  # of the study; None: DEFINITION-SPACE, and -FIDELITY where it stays on one
     until: float | None = None  # stop as soon as the best value is at least this good
     forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     try_file: Path | None = None  # JSON file with more of them
-    baseline: bool = True  # try the definition's first baseline before anything else
+    prior: str | None = None  # the hand-picked configuration: a baseline, or a JSON file; None: the first baseline
     limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
     objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
     objective: str | None = None
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
     # definition's models: to search something other than a Keras model
+    climb: bool = False  # whether such an objective climbs: a trial of it says on which rung it is (system attributes)
 
     def __post_init__(self) -> None:
         refuse_beyond("trials", self.trials, 1, MAX_SLOTS)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from hpo.errors import UsageError
 from hpo.experiments.optimize.search_plan import Plan
-from hpo.storage.slots.slots import Slots
+from hpo.search import digest
+from hpo.storage.slots.slots import Prior, Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, forget
 from hpo.study import Params
 
@@ -37,6 +38,7 @@ def open_study(plan: Plan) -> Opened:
         space=plan.space.name,
         fingerprint=plan.space.fingerprint,
         fidelity=plan.fidelity.name,
+        rungs=None if not plan.rungs else ",".join(rung.fidelity for rung in plan.rungs[:-1]),
         direction=definition.direction,
         metric=definition.metric,
         seed=request.seed,
@@ -45,7 +47,8 @@ def open_study(plan: Plan) -> Opened:
         version=definition.version,
         objectives=plan.objectives,
         trial_timeout=limits.trial_timeout if _kept(plan, existing.trial_timeout if existing else None) else None,
-        until=request.until if _kept(plan, existing.until if existing else None) else None,
+        # A study that climbs confirms early what is as good as asked for, so it must know.
+        until=request.until if plan.rungs or _kept(plan, existing.until if existing else None) else None,
     )
     record = create_or_resume(plan.storage, wanted)
     if request.forget:
@@ -65,7 +68,7 @@ def _open(plan: Plan, record: StudyRecord) -> int:
     """Bring the study to its number of slots; configurations that are new to it go to the first of the new slots."""
     trials, first = plan.request.trials, list(plan.first)
     slots = Slots(plan.storage, max_attempts=plan.request.limits.max_attempts)
-    there = slots.list(record.name) if plan.tried else []
+    there = [slot for slot in slots.list(record.name) if not slot.rung] if plan.tried else []
     if there:
         known = [dict(slot.fixed) for slot in there]
         new: list[Params] = [params for params in plan.tried if params not in known]
@@ -76,4 +79,7 @@ def _open(plan: Plan, record: StudyRecord) -> int:
             )
         nothing: list[Params] = [{} for _ in there]
         first = nothing + new
-    return slots.open(record.name, trials, first)
+    if not plan.rungs:
+        return slots.open(record.name, trials, first)
+    prior = None if plan.prior is None else Prior(params=plan.prior, digest=digest(plan.prior))
+    return slots.open_rungs(record.name, plan.rungs, first=first, prior=prior)

@@ -158,7 +158,7 @@ class _UntilSettled:
             raise StudyError(f"study {seen.study!r} was deleted while it ran; the same command begins it anew")
         if seen.settled == seen.target:
             return "done"
-        if seen.best is not None and self._record.reached(seen.best.value):
+        if seen.best is not None and self._record.reached(seen.best.value, seen.best.trainings):
             return "until"
         record = studies.lookup(self._storage, name)
         self._stopped = record is not None and record.stopped_at is not None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from hpo.storage import Storage
+from hpo.storage.slots.slot import Incumbent
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies.repository import get
 from hpo.study import Params
@@ -19,8 +20,15 @@ class Best:
     """The best complete trial; pruned and infeasible ones are none."""
 
     number: int | None  # Optuna's number of the trial; None where a crash kept it from being recorded
-    value: float
+    value: float  # the mean, where it was trained more than once at the highest fidelity
     params: Params
+    trainings: int = 1  # so often; of a search that climbs, an optimum that was trained once is not confirmed yet
+
+    @classmethod
+    def of(cls, found: Incumbent) -> "Best":
+        """What a study has found."""
+        slot = found.slot
+        return cls(number=slot.trial_number, value=found.value, params=slot.params or {}, trainings=found.trainings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +67,7 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> P
     slots = Slots(storage)
     counts = slots.counts(study)
     direction = direction or get(storage, study).direction
-    best = slots.best(study, direction) if counts.complete else None
+    best = slots.incumbent(study, direction) if counts.complete else None
     return Progress(
         study=study,
         target=counts.target,
@@ -69,9 +77,7 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> P
         failed=counts.failed,
         running=counts.running,
         open=counts.open,
-        best=None
-        if best is None or best.value is None
-        else Best(number=best.trial_number, value=best.value, params=best.params or {}),
+        best=None if best is None else Best.of(best),
     )
 
 

@@ -14,11 +14,21 @@ from hpo.storage import Storage, schema, studies
 from hpo.storage.queries.progress import Best
 from hpo.storage.queries.running_trials import RunningTrial, running_trials
 from hpo.storage.queries.study_results import FrontTrial, NothingComplete, front, nothing_complete
-from hpo.storage.slots.slot import Counts, Slot
+from hpo.storage.slots.slot import Counts
 from hpo.storage.slots.slot_queries import of_study
 from hpo.storage.slots.slots import Slots
 
-__all__ = ["RunningTrial", "State", "StudyStatus", "all_statuses", "mean_seconds", "names", "study_status"]
+__all__ = [
+    "RungStatus",
+    "RunningTrial",
+    "State",
+    "StudyStatus",
+    "all_statuses",
+    "mean_seconds",
+    "names",
+    "seconds_by_rung",
+    "study_status",
+]
 
 State = Literal["running", "waiting", "stopped", "done"]
 """Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
@@ -28,13 +38,22 @@ _slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
+class RungStatus:
+    """How far one rung of a search is."""
+
+    fidelity: str  # name
+    target: int
+    settled: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyStatus:
     """One study; the numbers count slots: target = settled + running + open, settled = complete + pruned + failed."""
 
     study: str  # name
     definition: str
     space: str
-    fidelity: str
+    fidelity: str | None  # None: it climbs
     target: int
     settled: int
     complete: int
@@ -42,6 +61,7 @@ class StudyStatus:
     failed: int
     running: int
     open: int
+    rungs: tuple[RungStatus, ...]  # lowest first; the last one of a search that climbs confirms what was found
     best: Best | None  # None: no trial is complete yet, or they measure and none of them is to be chosen
     direction: str
     metric: str
@@ -81,15 +101,15 @@ def names(storage: Storage) -> Iterator[tuple[str, str]]:
     """Name and one line of every study."""
     for record in studies.list_all(storage):
         kind = "" if record.kind == "search" else f"{record.kind} of "
-        yield record.name, f"{kind}{record.definition}, space {record.space}, fidelity {record.fidelity}"
+        yield record.name, f"{kind}{record.definition}, space {record.space}, {record.work}"
 
 
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     slots = Slots(storage)
     counts = slots.counts(record.name)
-    leader = slots.best(record.name, record.direction) if record.kind == "search" else None
+    leader = slots.incumbent(record.name, record.direction) if record.kind == "search" else None
     ahead = front(storage, record)
-    best = None if leader is None else _best(leader)
+    best = None if leader is None else Best.of(leader)
     if ahead:  # of equal metrics the cheapest
         best = Best(number=ahead[0].number, value=ahead[0].values[0], params=ahead[0].params)
     hands = running_trials(storage, record.name)
@@ -97,7 +117,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         study=record.name,
         definition=record.definition,
         space=record.space,
-        fidelity=record.fidelity,
+        fidelity=record.fidelity if record.rungs is None else None,
         target=counts.target,
         settled=counts.settled,
         complete=counts.complete,
@@ -105,6 +125,10 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         failed=counts.failed,
         running=counts.running,
         open=counts.open,
+        rungs=tuple(
+            RungStatus(fidelity=record.fidelities[each.rung], target=each.target, settled=each.settled)
+            for each in slots.rungs(record.name)
+        ),
         best=best,
         direction=record.direction,
         metric=record.metric,
@@ -136,12 +160,7 @@ def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> St
         return "stopped"
     if counts.running:
         return "running"
-    return "done" if best is not None and record.reached(best.value) else "waiting"
-
-
-def _best(slot: Slot) -> Best:
-    assert slot.value is not None  # a complete slot has a finite value
-    return Best(number=slot.trial_number, value=slot.value, params=slot.params or {})
+    return "done" if best is not None and record.reached(best.value, best.trainings) else "waiting"
 
 
 def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
@@ -150,6 +169,18 @@ def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
         return None
     seconds = mean_seconds(storage, study)
     return None if seconds is None else seconds * (counts.target - counts.settled) / counts.running
+
+
+def seconds_by_rung(storage: Storage, study: str) -> dict[int, float]:
+    """What a trial of each rung took so far; a rung where none has a result is missing."""
+    seconds = func.avg(_slot.c.settled_at - _slot.c.started_at)
+    query = (
+        select(_slot.c.rung, seconds)
+        .where(of_study(study), _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None))
+        .group_by(_slot.c.rung)
+    )
+    with storage.read() as connection:
+        return {rung: float(mean) for rung, mean in connection.execute(query)}
 
 
 def mean_seconds(storage: Storage, study: str) -> float | None:

@@ -38,7 +38,8 @@ class BestTrial:
 
     study: str
     number: int | None
-    value: float
+    value: float  # the mean, where it was trained more than once at the highest fidelity
+    trainings: int  # so often
     params: Params
     metric: str
     direction: str
@@ -79,8 +80,8 @@ def best(storage: Storage, word: str) -> BestTrial:
             f"one: hpo export {shlex.quote(record.name)} -o FILE gives them all"
         )
     slots = Slots(storage)
-    slot = slots.best(record.name, record.direction)
-    if slot is None:
+    found = slots.incumbent(record.name, record.direction)
+    if found is None:
         counts = slots.counts(record.name)
         nothing = nothing_complete(storage, record.name, counts)
         if nothing is not None:
@@ -89,13 +90,14 @@ def best(storage: Storage, word: str) -> BestTrial:
             f"study {record.name!r} has no complete trial yet ({counts.pruned} pruned, {counts.failed} failed, "
             f"{counts.running} running): hpo status {shlex.quote(record.name)} shows how far it is"
         )
-    assert slot.value is not None  # a complete slot has a finite value
+    slot = found.slot
     ahead = front(storage, record)  # of equal metrics the cheapest
     number, params = (ahead[0].number, ahead[0].params) if ahead else (slot.trial_number, slot.params or {})
     return BestTrial(
         study=record.name,
         number=number,
-        value=slot.value,
+        value=found.value,
+        trainings=found.trainings,
         params=params,
         metric=record.metric,
         direction=record.direction,

@@ -72,4 +72,4 @@ def _ended(record: StudyRecord, seen: Progress) -> Ended | None:
         return None
     if record.stopped_at is not None:
         return "stopped"
-    return "until" if seen.best is not None and record.reached(seen.best.value) else None
+    return "until" if seen.best is not None and record.reached(seen.best.value, seen.best.trainings) else None

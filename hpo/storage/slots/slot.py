@@ -6,7 +6,7 @@ from typing import Literal
 
 from hpo.study import Params
 
-__all__ = ["Counts", "LeaseLost", "Outcome", "Slot", "State"]
+__all__ = ["Counts", "Incumbent", "LeaseLost", "Outcome", "RungCounts", "Slot", "State"]
 
 State = Literal["waiting", "open", "leased", "settled"]
 """Waiting: for a configuration that is promoted to it; all others may be claimed, are held, or are done."""
@@ -63,6 +63,20 @@ class Slot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Incumbent:
+    """The configuration a study has found so far: of those trained most often at the highest fidelity the best."""
+
+    slot: Slot  # its first training there
+    value: float  # the mean over its trainings there
+    trainings: int  # 1: it is the value of a single one, which is the best of many and so partly luck
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it was trained again."""
+        return self.trainings > 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counts:
     """The slots of one study by what became of them: target = settled + running + open."""
 
@@ -73,6 +87,16 @@ class Counts:
     failed: int
     running: int  # leased, the lease not run out
     open: int  # waiting for a worker, for another one after the lease ran out, or for a promotion
+
+
+@dataclass(frozen=True, kw_only=True)
+class RungCounts:
+    """The slots of one rung of a study."""
+
+    rung: int  # from 0, the lowest
+    target: int
+    settled: int
+    waiting: int  # for a configuration to be promoted
 
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome

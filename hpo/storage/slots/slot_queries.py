@@ -1,6 +1,7 @@
 """Looking at the slots of a study, changing none."""
 
 from collections.abc import Callable, Collection, Sequence
+from statistics import fmean
 from typing import Any
 
 from sqlalchemy import (
@@ -16,10 +17,10 @@ from sqlalchemy import (
 
 from hpo.storage import Storage, schema
 from hpo.storage.json_columns import parsed
-from hpo.storage.slots.slot import Counts, Slot
+from hpo.storage.slots.slot import Counts, Incumbent, RungCounts, Slot
 from hpo.storage.waiting import repeatable
 from hpo.storage.workers import database_clock as clocks
-from hpo.study.direction import sign
+from hpo.study.direction import loss, sign
 
 __all__ = [
     "COLUMNS",
@@ -93,6 +94,25 @@ class SlotQueries:
             open=number.get("open", 0),
         )
 
+    def rungs(self, study: str, connection: Connection | None = None) -> Sequence[RungCounts]:
+        """How far each rung of the study is, the lowest first; within the caller's transaction where there is one."""
+        if connection is None:
+            return self._rungs(study)
+        state = _slot.c.state
+        query = select(
+            _slot.c.rung,
+            func.count().label("target"),
+            func.count(case((state == "settled", 1))).label("settled"),
+            func.count(case((and_(state == "waiting", _slot.c.digest.is_(None)), 1))).label("waiting"),
+        ).where(of_study(study))
+        rows = connection.execute(query.group_by(_slot.c.rung).order_by(_slot.c.rung))
+        return [RungCounts(**row._mapping) for row in rows]
+
+    @repeatable
+    def _rungs(self, study: str) -> Sequence[RungCounts]:
+        with self._storage.read() as connection:
+            return self.rungs(study, connection)
+
     def list(self, study: str) -> Sequence[Slot]:
         """Every slot of the study by position."""
         return self._select(of_study(study))
@@ -124,13 +144,29 @@ class SlotQueries:
         return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
 
     @repeatable
-    def best(self, study: str, direction: str) -> Slot | None:
-        """The complete slot with the best value; None where there is none yet."""
+    def incumbent(self, study: str, direction: str) -> Incumbent | None:
+        """The best of what was trained most often at the highest fidelity; None where nothing is complete there.
+
+        Of equals the earlier one. Where a study does not climb, each configuration was trained once.
+        """
         better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
-        query = select(*COLUMNS).where(of_study(study), COMPLETE)
+        query = select(*COLUMNS).where(of_study(study), RANKED).order_by(better, _slot.c.rung, _slot.c.position)
+        climbs = select(_slot.c.id).where(of_study(study), _slot.c.rung > 0).limit(1)
         with self._storage.read() as connection:
-            row = connection.execute(query.order_by(better, _slot.c.position).limit(1)).one_or_none()
-        return None if row is None else read(row)
+            if connection.execute(climbs).scalar() is None:
+                rows = connection.execute(query.limit(1)).all()
+            else:  # few slots are of the highest fidelity
+                rows = connection.execute(query).all()
+        trained: dict[str, list[Slot]] = {}
+        for slot in map(read, rows):
+            trained.setdefault(slot.digest or f"slot {slot.id}", []).append(slot)
+        most = max(map(len, trained.values()), default=0)
+        found = [
+            Incumbent(slot=min(its, key=lambda each: each.rung), value=fmean(values), trainings=most)
+            for its in trained.values()
+            if len(its) == most and (values := [each.value for each in its if each.value is not None])
+        ]
+        return min(found, key=lambda each: loss(direction, each.value), default=None)
 
     @repeatable
     def output(self, slot: Slot) -> str | None:

@@ -11,9 +11,8 @@ from hpo.errors import StudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert
 from hpo.storage.slots.claiming import Claims
-from hpo.storage.slots.slot_queries import WAITING
 from hpo.study import Params
-from hpo.study.rungs import Rung
+from hpo.study.rungs import Rung, lacking
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -100,24 +99,18 @@ class Slots(Claims):
         with self._storage.exclusive() as connection:
             study_id = self.study_id(connection, study)
             added = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
+            there = {each.rung: each for each in self.rungs(study, connection)}
             rows = []
             for number, rung in enumerate(rungs[1:], start=1):
-                on_it = (_slot.c.study_id == study_id, _slot.c.rung == number)
-                there = connection.execute(select(func.count()).where(*on_it)).scalar_one()
-                own = int(rung.prior)
-                lacking = rung.slots - there if there else rung.slots - own
-                if there and rung.confirms:
-                    free = connection.execute(select(func.count()).where(*on_it, WAITING, _slot.c.digest.is_(None)))
-                    lacking = rung.slots - own - free.scalar_one() if added else 0
-                if not there and prior is not None and rung.prior:
-                    known = {"digest": prior.digest, "state": "waiting" if rung.confirms else "open"}
-                    asked = {"params": dict(prior.params)}
-                    rows.append(_row(study_id, 0, asked, rung=number, highest=rung.highest) | known)
-                first_free = there or own
-                rows += [
-                    _row(study_id, position, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
-                    for position in range(first_free, first_free + max(0, lacking))
-                ]
+                had = there.get(number)
+                place = 0 if had is None else had.target
+                more = lacking(rung, there=place, waiting=had.waiting if had else 0, grown=bool(added))
+                for position in range(place, place + more):
+                    row = _row(study_id, position, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
+                    if not position and prior is not None:
+                        row |= {"payload": json.dumps({"params": dict(prior.params)}), "digest": prior.digest}
+                        row["state"] = "waiting" if rung.confirms else "open"
+                    rows.append(row)
             insert(connection, _slot, rows)
             return added + len(rows)
 

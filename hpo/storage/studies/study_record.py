@@ -43,6 +43,11 @@ class StudyPlan:
         return (self.fidelity,) if self.rungs is None else (*self.rungs.split(","), self.fidelity)
 
     @property
+    def work(self) -> str:
+        """The fidelity it stays on, or those it climbs, in words."""
+        return f"fidelity {self.fidelity}" if self.rungs is None else f"fidelities {self.rungs.replace(',', ', ')}"
+
+    @property
     def costs(self) -> tuple[str, ...]:
         """What is weighed against the metric, in the order of the objectives; empty where nothing is."""
         return () if self.objectives is None else tuple(self.objectives.split(",")[1:])
@@ -52,9 +57,13 @@ class StudyPlan:
         """The word maximize or minimize for each objective, the metric's first."""
         return directions(self.direction, self.costs)
 
-    def reached(self, value: float) -> bool:
-        """Whether a value is as good as `until` asks for; never where that asks for nothing."""
-        return self.until is not None and at_least(self.direction, value, self.until)
+    def reached(self, value: float, trainings: int = 1) -> bool:
+        """Whether a value is as good as `until` asks for; never where that asks for nothing.
+
+        Of a study that climbs, one that was trained again: a single one may be luck.
+        """
+        certain = self.rungs is None or trainings > 1
+        return self.until is not None and certain and at_least(self.direction, value, self.until)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,7 +175,7 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
                 f"study {name!r} has {drawn} trials already, so it cannot be brought to {request.trials}; "
                 f"give --trials {drawn} or more, or another --name"
             )
-    sampler, pruner = _methods(request, record, definition, space, definition.fidelities[0] if climbs else fidelity)
+    sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity)
     tried = _tried(request, definition, space)
     if climbs:
         counted = Slots(found).rungs(name) if found is not None else ()
@@ -243,14 +243,20 @@ def _serving(found: Storage, name: str) -> int:
 
 
 def _methods(
-    request: "Request", record: StudyRecord | None, definition: StudyDefinition, space: Space, fidelity: Fidelity
+    request: "Request",
+    record: StudyRecord | None,
+    definition: StudyDefinition,
+    space: Space,
+    fidelity: Fidelity | None,  # None: it climbs
 ) -> tuple[str, str]:
     """The sampler and the pruner. Raises UsageError where one cannot work here: now, not in each worker."""
     from hpo.search import default_pruner, make_pruner, make_sampler
 
     sampler = request.sampler or (record.sampler if record is not None else DEFAULT_SAMPLER)
     make_sampler(sampler, space=space, seed=request.seed or 0)
-    pruner = request.pruner or (record.pruner if record is not None else default_pruner(definition, fidelity))
+    # What climbs is chosen among the complete trials of the first rung, which is short as it is.
+    usual = "none" if fidelity is None else default_pruner(definition, fidelity)
+    pruner = request.pruner or (record.pruner if record is not None else usual)
     if request.objectives is not None:
         pruner = "none"
     make_pruner(pruner, definition=definition, fidelity=fidelity)

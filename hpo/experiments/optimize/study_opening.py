@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hpo.errors import UsageError
 from hpo.experiments.optimize.search_plan import Plan
 from hpo.search import digest
-from hpo.storage.slots.slots import Prior, Slots
+from hpo.storage.slots.slots import Configuration, Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, forget
 from hpo.study import Params
 
@@ -81,5 +81,6 @@ def _open(plan: Plan, record: StudyRecord) -> int:
         first = nothing + new
     if not plan.rungs:
         return slots.open(record.name, trials, first)
-    prior = None if plan.prior is None else Prior(params=plan.prior, digest=digest(plan.prior))
-    return slots.open_rungs(record.name, plan.rungs, first=first, prior=prior)
+    known_first = [Configuration(params=params, digest=digest(params)) if params else None for params in first]
+    prior = None if plan.prior is None else Configuration(params=plan.prior, digest=digest(plan.prior))
+    return slots.open_rungs(record.name, plan.rungs, first=known_first, prior=prior)

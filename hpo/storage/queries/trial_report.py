@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 from hpo.errors import HpoError, StudyError
@@ -29,7 +30,7 @@ class Baseline:
     name: str
     number: int | None  # of its trial
     outcome: Outcome
-    value: float | None  # a pruned one's is its last report; None: it has none
+    value: float | None  # the mean, where it was trained more than once; a pruned one's is its last report; None: none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +141,18 @@ def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | 
     except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
         return None
     params = dict(first.params_in(record.space))
-    for slot in slots:
-        if slot.outcome is not None and slot.params is not None and dict(slot.params) == params:
-            return Baseline(name=first.name, number=slot.trial_number, outcome=slot.outcome, value=slot.value)
-    return None
+    its = [slot for slot in slots if slot.outcome is not None and slot.highest and dict(slot.params or {}) == params]
+    if not its:
+        return None
+    complete = [slot for slot in its if slot.outcome == "complete" and slot.value is not None]
+    shown = (complete or its)[0]
+    values = [slot.value for slot in complete if slot.value is not None]
+    return Baseline(
+        name=first.name,
+        number=shown.trial_number,
+        outcome=shown.outcome or "failed",
+        value=fmean(values) if values else shown.value,
+    )
 
 
 def _report(study: str, found: StoredTrial, slot: Slot | None, output: str | None) -> TrialReport:

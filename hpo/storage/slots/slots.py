@@ -17,7 +17,7 @@ from hpo.study.rungs import Rung, lacking
 if TYPE_CHECKING:
     from hpo.search.job import Job
 
-__all__ = ["MAX_SLOTS", "Prior", "Slots"]
+__all__ = ["MAX_SLOTS", "Configuration", "Slots"]
 
 MAX_SLOTS = 1_000_000
 """In one study; more is a typing error."""
@@ -26,11 +26,11 @@ _slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prior:
-    """The hand-picked configuration of a search."""
+class Configuration:
+    """A configuration that is known before its slot is claimed."""
 
-    params: Params  # whole
-    digest: str  # of them
+    params: Params  # whole, or in part: the others are drawn
+    digest: str | None = None  # of a whole one, as `hpo.search.digest` has it: by it, it is promoted
 
 
 class Slots(Claims):
@@ -47,7 +47,8 @@ class Slots(Claims):
 
         """
         with self._storage.exclusive() as connection:
-            return self._open(connection, study, self.study_id(connection, study), total, first)
+            drawn = [Configuration(params=params) for params in first]
+            return self._open(connection, study, self.study_id(connection, study), total, drawn)
 
     def _open(
         self,
@@ -55,7 +56,7 @@ class Slots(Claims):
         study: str,
         study_id: int,
         total: int,
-        first: Sequence[Params],
+        first: Sequence[Configuration | None],
         *,
         highest: bool = True,
     ) -> int:
@@ -68,16 +69,24 @@ class Slots(Claims):
             raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
         if not there and len(first) > total:
             raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
-        asked = [{"params": dict(params)} for params in first]
-        rows = [
-            _row(study_id, position, asked[position] if position < len(asked) else {}, highest=highest)
-            for position in range(there, total)
-        ]
+        known = select(_slot.c.digest).where(_slot.c.study_id == study_id, _slot.c.rung == 0)
+        taken = set(connection.execute(known).scalars()) if there and first else set()
+        rows = [_row(study_id, position, {}, highest=highest) for position in range(there, total)]
+        for row, asked in zip(rows, first[there:], strict=False):
+            if asked is not None:
+                # What a worker has drawn meanwhile keeps the digest, and this one is a repeat that is not promoted.
+                digest = None if asked.digest in taken else asked.digest
+                row |= {"payload": json.dumps({"params": dict(asked.params)}), "digest": digest}
         insert(connection, _slot, rows)
         return len(rows)
 
     def open_rungs(
-        self, study: str, rungs: Sequence[Rung], *, first: Sequence[Params] = (), prior: Prior | None
+        self,
+        study: str,
+        rungs: Sequence[Rung],
+        *,
+        first: Sequence[Configuration | None] = (),
+        prior: Configuration | None = None,
     ) -> int:
         """Bring each rung of a study that climbs to its slots and say how many were added.
 
@@ -88,7 +97,7 @@ class Slots(Claims):
         Args:
             study: its name.
             rungs: from `hpo.study.rungs.climb`.
-            first: configurations for the first positions of the first rung, whole or in part.
+            first: configurations for the first positions of the first rung; None: one that is drawn.
             prior: the hand-picked configuration; None: there is none.
 
         Raises:

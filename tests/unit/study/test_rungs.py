@@ -1,0 +1,64 @@
+"""How many trials a search has on each rung: known before it begins."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from hpo.study.rungs import CONFIRMED, PROMOTED, Rung, climb, lacking
+
+NAMES = ("short", "middle", "full", "fuller")
+
+
+def test_fifty_drawn_give_five_promotions_and_three_confirmations() -> None:
+    drawn, top, confirmed = climb(("quick", "full"), 50, prior=True)
+    assert (drawn.fidelity, drawn.slots, drawn.highest, drawn.confirms) == ("quick", 50, False, False)
+    assert (top.fidelity, top.slots, top.highest, top.confirms) == ("full", 5 + 1, True, False)
+    assert (confirmed.fidelity, confirmed.slots, confirmed.highest, confirmed.confirms) == ("full", 2 + 1, True, True)
+
+
+def test_at_least_three_are_promoted_however_few_are_drawn() -> None:
+    assert [rung.slots for rung in climb(("quick", "full"), 12, prior=True)] == [12, 4, 3]
+    assert [rung.slots for rung in climb(("quick", "full"), 12, prior=False)] == [12, 3, 2]
+
+
+def test_no_more_are_promoted_than_are_drawn() -> None:
+    assert [rung.slots for rung in climb(("quick", "full"), 2, prior=True)] == [2, 2, 2]
+    assert [rung.slots for rung in climb(("quick", "full"), 1, prior=True)] == [1, 1, 1]
+    assert [rung.slots for rung in climb(("quick", "full"), 1, prior=False)] == [1, 1, 1]
+
+
+def test_a_fidelity_between_gets_what_is_geometrically_between() -> None:
+    assert [rung.slots for rung in climb(("quick", "middle", "full"), 100, prior=False)] == [100, 32, 10, 2]
+
+
+def test_of_one_fidelity_nothing_is_promoted_and_the_best_are_confirmed() -> None:
+    drawn, confirmed = climb(("only",), 20, prior=True)
+    assert (drawn.slots, drawn.highest, confirmed.slots, confirmed.confirms) == (20, True, 3, True)
+
+
+@given(trials=st.integers(1, 100_000), fidelities=st.integers(1, 4), prior=st.booleans())
+def test_each_rung_is_no_larger_than_the_one_below_and_none_is_empty(trials: int, fidelities: int, prior: bool) -> None:
+    rungs = climb(NAMES[:fidelities], trials, prior=prior)
+    sizes = [rung.slots for rung in rungs]
+    assert sizes[0] == trials
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] >= 1
+    assert [rung.highest for rung in rungs] == [False] * (fidelities - 1) + [True, True]
+    assert [rung.confirms for rung in rungs] == [False] * fidelities + [True]
+    drawn = trials - prior
+    if fidelities > 1:
+        assert rungs[-2].slots - prior == min(drawn, max(PROMOTED, round(trials / 10)))
+    assert rungs[-1].slots - prior == min(CONFIRMED, rungs[-2].slots - prior)
+
+
+@pytest.mark.parametrize(
+    ("there", "waiting", "grown", "more"), [(0, 0, True, 3), (3, 2, True, 0), (3, 0, True, 2), (3, 0, False, 0)]
+)
+def test_a_study_that_grows_confirms_anew_what_is_best_then(there: int, waiting: int, grown: bool, more: int) -> None:
+    confirms = Rung(fidelity="full", slots=3, prior=True, highest=True, confirms=True)
+    assert lacking(confirms, there=there, waiting=waiting, grown=grown) == more
+
+
+def test_a_rung_that_grows_lacks_what_is_missing() -> None:
+    assert lacking(Rung(fidelity="full", slots=11, prior=True), there=6, waiting=0, grown=True) == 5
+    assert lacking(Rung(fidelity="full", slots=4, prior=True), there=6, waiting=0, grown=True) == 0

@@ -228,7 +228,7 @@ class Round:
         if without in sys.path:
             sys.path.remove(without)
             del os.environ["PYTHONPATH"]
-        from hpo.training.loading import load_keras
+        from hpo.training.runtime import load_keras
 
         load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
 

@@ -71,7 +71,7 @@ def run(descriptor: str, parent: str, keras: str) -> NoReturn:
     _preload(_ALWAYS)
     if keras:
         with contextlib.suppress(Exception):  # the worker whose study needs it will say so
-            importlib.import_module("hpo.training.loading").load_keras()
+            importlib.import_module("hpo.training.runtime").load_keras()
             _preload(_FOR_KERAS)
     if not _has_nothing_to_lose():
         os._exit(1)

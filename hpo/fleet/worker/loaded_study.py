@@ -177,7 +177,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
 
     """
     from hpo.search import measuring, objective
-    from hpo.training.loading import load_keras
+    from hpo.training.runtime import load_keras
 
     made: Measuring | SearchObjective
     if record.kind == "search":

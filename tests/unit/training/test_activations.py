@@ -11,8 +11,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import ACTIVATIONS, Recipe, Run, activation
-from hpo.training.layers import ELU, LeakyReLU
 from hpo.training.signature import signature
+from hpo.training.variable_layers import ELU, LeakyReLU
 
 Z = np.concatenate([np.linspace(-6, 6, 241), [-40.0, 40.0]]).astype(np.float32)[None]
 SLOPE, ALPHA = 0.2, 1.7

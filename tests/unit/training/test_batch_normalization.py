@@ -10,7 +10,7 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import Recipe, Run, activation, hidden
-from hpo.training.row_order import shuffled
+from hpo.training.loop import shuffled
 
 layers = keras.layers
 

@@ -14,7 +14,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, HpoWarning
 from hpo.training import Recipe, Run, build, fit
-from hpo.training.cache import programs
+from hpo.training.program import programs
 
 L = keras.layers
 random = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def test_what_a_configuration_forgets_is_trained_all_the_same(layer: Callable[[]
 def _one_epoch(model: keras.Model, epoch: int) -> None:
     import tensorflow as tf
 
-    from hpo.training.row_order import shuffled
+    from hpo.training.loop import shuffled
 
     order = shuffled(N, N, tf.constant([0, epoch])).numpy()
     for start in range(0, N, 32):

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LOAD = "import sys; from hpo.errors import DefinitionError; from hpo.training.loading import load_keras\n"
+LOAD = "import sys; from hpo.errors import DefinitionError; from hpo.training.runtime import load_keras\n"
 
 
 def said(code: str) -> list[str]:

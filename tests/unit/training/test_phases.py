@@ -8,8 +8,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import EarlyStopping, LinearOneCycle, Performance, Phase, Recipe, Run, Schedule, build
+from hpo.training.loop import shuffled
 from hpo.training.phases import begun
-from hpo.training.row_order import shuffled
 
 ROWS, BATCH, SEED = 20, 8, 5
 random = np.random.default_rng(1)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from hpo.errors import DefinitionError
 from hpo.training import EarlyStopping, Performance
-from hpo.training.plateau import Score
-from hpo.training.stopping import Patience
+from hpo.training.early_stopping import Patience, Score
 
 SCORES = st.lists(st.integers(0, 8).map(lambda tenths: tenths / 10), min_size=1, max_size=40)
 DELTAS = st.sampled_from([0.0, 0.05, 0.25])

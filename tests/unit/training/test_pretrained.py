@@ -12,8 +12,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DataError, DefinitionError
 from hpo.training import Clip, EarlyStopping, Penalty, Phase, Power, Recipe, activation, build, fit
-from hpo.training.pretrained import folder, kept, pretrained, reuse
-from hpo.training.pretrained.network import key
+from hpo.training.pretrained import folder, kept, key, pretrained, reuse
 
 random = np.random.default_rng(1)
 DATA = Rows(x=random.normal(size=(24, 5)).astype(np.float32), y=random.normal(size=24).astype(np.float32))

@@ -1,6 +1,12 @@
-"""Looking into a network: one forward and one backward pass over one batch."""
+"""What training looks like from inside: gradients, activations and weights, layer by layer.
 
+The records need no TensorFlow; `probe`, which measures them, imports it when it is called.
+"""
+
+import math
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,15 +14,113 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError, UsageError
-from hpo.training.clipping import Clip, clipped
-from hpo.training.exclusive import exclusive
-from hpo.training.keras_internals import clear_losses, places
-from hpo.training.probes.probe_records import LayerProbe, Probe
+from hpo.study.annotations import AnyFloat, Count, Name, Share, Whole
+from hpo.study.checked_records import check
+from hpo.training.regularization import Clip, clipped
+from hpo.training.runtime import exclusive
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["probe"]
+__all__ = [
+    "LayerProbe",
+    "Probe",
+    "probe",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerProbe:
+    """One layer with a kernel, and the activation behind it. A number that left the finite ones is NaN."""
+
+    name: Name  # of the layer with the kernel
+    units: Count  # outputs of a dense layer, filters of a convolution
+    activation: str  # such as relu; linear where there is none
+    initializer: str  # what the kernel was drawn by, as hpo.training.INITIALIZERS names it, else Keras' name for it
+    normalized: bool  # whether batch normalization stands between this kernel and the next
+    gradient_norm: AnyFloat  # L2 norm of the loss's gradient with respect to the kernel, penalties not included
+    clipped_norm: AnyFloat  # the same of what clipping leaves of it; the same number where nothing is clipped
+    weight_norm: AnyFloat  # L2 norm of the kernel
+    activation_mean: AnyFloat  # of what the activation gives, over rows and units
+    activation_variance: AnyFloat  # of the same
+    saturated: (
+        Share | None
+    )  # share of these numbers in the outer 1 % of the activation's range; None but of sigmoid, tanh
+    dead: Share | None  # share of units that are 0 for every row; None but of the ReLU family
+
+    def __post_init__(self) -> None:
+        check(self, kind="layer")
+
+    @property
+    def relative_gradient(self) -> float:
+        """Gradient norm by weight norm: how far a step at rate 1 moves the kernel. NaN of a kernel of zeros."""
+        return self.gradient_norm / self.weight_norm if self.weight_norm else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One look at a network, on one batch of training rows."""
+
+    epoch: Count  # epochs trained before it; 0: the weights as they were drawn
+    rows: Whole  # of the batch
+    loss: AnyFloat  # of the batch, penalties not included
+    layers: tuple[LayerProbe, ...]  # from the inputs to the outputs
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def hidden(self) -> tuple[LayerProbe, ...]:
+        """The layers before the output layer; all there is where that is the only one."""
+        return self.layers[:-1] or self.layers
+
+    @property
+    def attenuation(self) -> float:
+        """Gradient norm of the first hidden layer by that of the last: far below 1 is vanishing, far above exploding.
+
+        The output layer, of another width and activation, counts only where there are not two hidden ones. NaN where
+        the divisor is 0.
+        """
+        first, last = self.layers[0].gradient_norm, self.layers[-2 if len(self.layers) > 2 else -1].gradient_norm
+        return first / last if last else math.nan
+
+    @property
+    def clips(self) -> bool:
+        """Whether clipping took something from a gradient."""
+        return any(layer.clipped_norm < layer.gradient_norm * (1 - 1e-6) for layer in self.layers)
+
+    @property
+    def normalized(self) -> bool:
+        """Whether batch normalization stands behind a hidden layer."""
+        return any(layer.normalized for layer in self.hidden)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; numbers that are not finite become None, which JSON can say."""
+        layers = [{key: _plain(value) for key, value in asdict(layer).items()} for layer in self.layers]
+        return {"epoch": self.epoch, "rows": self.rows, "loss": _plain(self.loss), "layers": layers}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Probe":
+        """The probe that `to_json` made this of."""
+        layers = tuple(_read_layer(layer) for layer in document["layers"])
+        return cls(epoch=document["epoch"], rows=document["rows"], loss=_number(document["loss"]), layers=layers)
+
+
+_NUMBERS = ("gradient_norm", "clipped_norm", "weight_norm", "activation_mean", "activation_variance")
+
+
+def _read_layer(document: Mapping[str, Any]) -> LayerProbe:
+    values: dict[str, Any] = {key: _number(value) if key in _NUMBERS else value for key, value in document.items()}
+    return LayerProbe(**values)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
 
 _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _RELU_FAMILY = ("relu", "leaky_relu", "prelu", "elu", "selu")
@@ -50,7 +154,8 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
     import tensorflow as tf
 
     from hpo.training import scores
-    from hpo.training.signature import symbolic
+    from hpo.training.keras_internals import clear_losses
+    from hpo.training.model_graph import symbolic
 
     if not len(rows):
         raise UsageError("there are 0 rows to probe with: give at least one")
@@ -86,20 +191,25 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
 
 def _has_kernel(layer: Any) -> bool:
     """Whether it is a dense layer, a convolution or the like, in one place of the model."""
+    from hpo.training.keras_internals import places
+
     return len(getattr(getattr(layer, "kernel", None), "shape", ())) >= 2 and places(layer) == 1
+
+
+def _behind(model: Any, kernel: Any) -> Iterator[Any]:
+    """The layers that stand between this kernel and the next."""
+    from hpo.training.model_graph import Topology
+
+    topology = Topology(model)
+    layer = topology.after(kernel)
+    while layer is not None and not _has_kernel(layer):
+        yield layer
+        layer = topology.after(layer)
 
 
 def _end(model: Any, kernel: Any) -> Any:
     """The last activation that stands between this kernel and the next, or the layer itself."""
-    from hpo.training.topology import Topology
-
-    topology = Topology(model)
-    end, layer = kernel, topology.after(kernel)
-    while layer is not None and not _has_kernel(layer):
-        if _activation(layer) != "linear":
-            end = layer
-        layer = topology.after(layer)
-    return end
+    return next((layer for layer in reversed([*_behind(model, kernel)]) if _activation(layer) != "linear"), kernel)
 
 
 def _activation(layer: Any) -> str:
@@ -110,15 +220,7 @@ def _activation(layer: Any) -> str:
 
 def _normalized(model: Any, kernel: Any) -> bool:
     """Whether batch normalization stands between this kernel and the next."""
-    from hpo.training.topology import Topology
-
-    topology = Topology(model)
-    layer = topology.after(kernel)
-    while layer is not None and not _has_kernel(layer):
-        if type(layer).__name__ == "BatchNormalization":
-            return True
-        layer = topology.after(layer)
-    return False
+    return any(type(layer).__name__ == "BatchNormalization" for layer in _behind(model, kernel))
 
 
 def _initializer(layer: Any) -> str:

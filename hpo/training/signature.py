@@ -31,8 +31,8 @@ def reusable(model: Any) -> bool:
 def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str | None:
     """The key of a recipe's program: everything compiled into it and nothing else; None where it cannot be shared.
 
-    Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay, `Recipe.hyperparameters`,
-    the numbers of `hpo.training.variable_layers`, seeds, names.
+    Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay,
+    `Recipe.hyperparameters`, the numbers of `hpo.training.variable_layers`, seeds, names.
 
     Args:
         recipe: what is trained.

@@ -125,7 +125,7 @@ def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:
         (("reused", "normal", "head"), "leaves no weights"),
     ],
 )
-def test_what_cannot_be_frozen_is_refused(frozen: tuple[str, ...], message: str) -> None:
+def test_unknown_layers_and_nothing_left_to_train_are_refused(frozen: tuple[str, ...], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         Run(recipe(Phase(frozen=frozen)), DATA, epochs=1, metric="mse", seed=SEED)
 

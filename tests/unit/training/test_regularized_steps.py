@@ -134,7 +134,7 @@ def test_same_weights_with_every_other_optimizer(optimizer: str) -> None:
     test_same_weights_as_keras_own(optimizer, EVERYTHING)
 
 
-def test_the_penalty_is_in_the_loss_that_is_told() -> None:
+def test_the_penalty_is_in_the_reported_loss() -> None:
     """At a rate of 0, so that the weights stay."""
     penalty = Penalty(l1=0.03, l2=0.7)
     made = Recipe(model=model(), optimizer=O.SGD(0.0), loss="mse", batch_size=BATCH, penalty=penalty)
@@ -217,6 +217,6 @@ def test_varying_any_of_the_numbers_compiles_nothing(monkeypatch: pytest.MonkeyP
         (lambda: by_us("sgd", watch=1.0), r"watch 1.0 is not in \[0, 1\)"),
     ],
 )
-def test_what_means_nothing_is_refused(make: Callable[[], object], message: str) -> None:
+def test_invalid_numbers_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         make()

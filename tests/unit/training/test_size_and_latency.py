@@ -91,7 +91,7 @@ def test_l1_leaves_few_weights_and_predictions_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("call", [sparsity, pruned])
-def test_what_is_refused(call: Any) -> None:
+def test_a_negative_threshold_and_a_model_without_kernels_are_refused(call: Any) -> None:
     with pytest.raises(UsageError, match=r"threshold -0.1: give a size of weights, at least 0"):
         call(model(), -0.1)
     with pytest.raises(UsageError, match="has no kernels"):

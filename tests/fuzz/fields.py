@@ -22,12 +22,10 @@ __all__ = ["Faulty", "faulty", "records", "tried"]
 PACKAGES = ("hpo.study", "hpo.data", "hpo.training", "hpo.analysis")
 LIGHT = (  # what needs no TensorFlow
     "hpo.training.regularization",
-    "hpo.training.regularization",
     "hpo.training.phases",
     "hpo.training.early_stopping",
     "hpo.training.probes",
     "hpo.training.schedules",
-    "hpo.training.early_stopping",
 )
 OWN = ("Rows", "Dataset", "Recipe", "StudyDefinition", "Uncertainty", "Examination")  # hold arrays, models, functions
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import real, whole
-from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples
-from hpo.cli.printing.bar import Display
+from hpo.cli import completion
+from hpo.cli.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples, real, whole
 from hpo.cli.printing.comparison_text import announce, show
 from hpo.cli.printing.console import document, say
+from hpo.cli.printing.progress_bar import Display
 from hpo.errors import HpoError
 from hpo.settings import storage_url
 
@@ -55,7 +54,7 @@ def compare(
         typer.Option(
             metavar="NAME",
             help="How much work a training of the final is.  [default: the definition's last]",
-            autocompletion=complete.fidelities,
+            autocompletion=completion.fidelities,
             show_default=False,
         ),
     ] = None,

@@ -10,7 +10,7 @@ from contextlib import suppress
 import typer
 
 from hpo import notes
-from hpo.cli.streams import own_stdout
+from hpo.cli.printing.console import own_stdout
 from hpo.errors import HpoError
 from hpo.messages import printable, said
 

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import megabytes, seconds, whole
-from hpo.cli.arguments.options import Storage, examples
+from hpo.cli import completion
+from hpo.cli.options import Storage, examples, megabytes, seconds, whole
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]
@@ -40,7 +39,7 @@ def worker(
         typer.Option(
             metavar="STUDY",
             help="Serve this study alone; may be given several times.  [default: all there are]",
-            autocompletion=complete.studies,
+            autocompletion=completion.studies,
             show_default=False,
         ),
     ] = None,

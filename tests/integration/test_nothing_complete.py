@@ -10,7 +10,7 @@ from paged import read, words
 
 from hpo import storage
 from hpo.cli.printing.search_text import conclude
-from hpo.cli.printing.study_text import study_lines
+from hpo.cli.printing.status_text import study_lines
 from hpo.errors import StudyError
 from hpo.experiments.optimize.search_plan import Plan, plan
 from hpo.experiments.optimize.search_request import Request

@@ -3,10 +3,19 @@
 import shlex
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.console import Interrupted, duration, figure, say, tell
-from hpo.cli.printing.fleet_text import show_serving
-from hpo.cli.printing.phrases import CHANGED, count, evaluation_words, fidelity_words, size_words
-from hpo.cli.printing.study_text import front_table
+from hpo.cli.printing.console import (
+    CHANGED,
+    Interrupted,
+    count,
+    duration,
+    evaluation_words,
+    fidelity_words,
+    figure,
+    say,
+    size_words,
+    tell,
+)
+from hpo.cli.printing.status_text import front_table, show_serving
 from hpo.errors import StudyError
 from hpo.study.objectives import less
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from hpo.cli.streams import apart
+from hpo.cli.printing.console import apart
 from hpo.settings import PRUNERS, SAMPLERS
 
 __all__ = [

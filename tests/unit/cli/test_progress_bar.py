@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from hpo.cli.printing.bar import Display, LineLimit, line
+from hpo.cli.printing.progress_bar import Display, LineLimit, line
 from hpo.logs import PRINTED
 from hpo.storage.queries.progress import Best, Progress
 

@@ -5,7 +5,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cli.arguments.numbers import megabytes, real, seconds, whole
+from hpo.cli.options import megabytes, real, seconds, whole
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hpo.cli.printing import fleet_text, study_text
-from hpo.cli.printing.fleet_text import show_serving, show_workers
-from hpo.cli.printing.study_text import state_words, study_lines
+from hpo.cli.printing import status_text
+from hpo.cli.printing.status_text import show_serving, show_workers, state_words, study_lines
 from hpo.storage.queries.active_workers import FleetWorker, Serving
 from hpo.storage.queries.progress import Best
 from hpo.storage.queries.running_trials import RunningTrial
@@ -32,8 +31,7 @@ STUDY = StudyStatus(
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is NOW, however long after this file was read a test of it runs."""
-    for module in (fleet_text, study_text):
-        monkeypatch.setattr(module, "ago", lambda moment: (NOW - moment).total_seconds())
+    monkeypatch.setattr(status_text, "ago", lambda moment: (NOW - moment).total_seconds())
 
 
 def row(capsys: pytest.CaptureFixture[str], worker: FleetWorker) -> str:

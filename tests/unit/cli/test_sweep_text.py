@@ -9,9 +9,8 @@ import pytest
 
 from hpo.analysis import RowScores, examine
 from hpo.analysis.tables.ablation_effects import examine_ablation
-from hpo.cli.printing import greedy_text as greedy_tables
-from hpo.cli.printing import tables_text as sweep_tables
-from hpo.cli.printing.tables_text import places, spread
+from hpo.cli.printing import sweep_text
+from hpo.cli.printing.sweep_text import places, spread
 from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.study import Ablation, Row, Sweep, Technique
@@ -57,7 +56,7 @@ def report(measured, *, repeats: int = 2, against_report: bool = True, left: int
 
 
 def printed(capsys: pytest.CaptureFixture[str], found: SweepReport) -> list[str]:
-    sweep_tables.conclude(found, PLAN)  # type: ignore[arg-type]
+    sweep_text.conclude(found, PLAN)  # type: ignore[arg-type]
     out, err = capsys.readouterr()
     assert err == ""
     return [" ".join(line.split()) for line in out.splitlines() if line.strip()]
@@ -76,7 +75,7 @@ def test_each_row_stands_beside_what_the_report_says_of_it(capsys) -> None:
 
 def test_figures_are_not_tested_where_the_training_is_another(capsys) -> None:
     quick = SimpleNamespace(definition=cnn, fidelity=cnn.fidelities[0], jobs=(None,) * 4)
-    sweep_tables.conclude(report(MEASURED, against_report=False), quick)  # type: ignore[arg-type]
+    sweep_text.conclude(report(MEASURED, against_report=False), quick)  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert "*" not in out
     assert "trained 3 epochs where the report trained 10" in out
@@ -166,7 +165,7 @@ def greedy() -> GreedyReport:
 
 
 def test_the_greedy_choice_stands_beside_the_report_s(capsys) -> None:
-    greedy_tables.conclude(greedy())
+    sweep_text.conclude_greedy(greedy())
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "adam 0.8500 ± 0.0707 the report's choice" in lines
     assert "sgd, rate 0.01 0.9100 ± 0.0141 chosen" in lines
@@ -177,7 +176,7 @@ def test_the_greedy_choice_stands_beside_the_report_s(capsys) -> None:
 
 
 def test_a_greedy_method_that_has_not_come_to_its_end_says_so(capsys) -> None:
-    greedy_tables.conclude(replace(greedy(), complete=False))
+    sweep_text.conclude_greedy(replace(greedy(), complete=False))
     out = capsys.readouterr().out
     assert "the winner so far" in out
     assert "its time is up after 1 table; the same command goes on" in out

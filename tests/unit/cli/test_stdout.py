@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from hpo.cli.printing.console import document, table, tell
-from hpo.cli.streams import apart, results
+from hpo.cli.printing.console import apart, document, results, table, tell
 
 
 def test_what_is_printed_is_apart_from_results(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +37,7 @@ def test_results_are_where_they_were_after_an_error(capsys: pytest.CaptureFixtur
 OTHERS = """
 import os, subprocess, sys
 from hpo.cli.printing.console import tell
-from hpo.cli.streams import apart, own_stdout
+from hpo.cli.printing.console import apart, own_stdout
 with own_stdout(), apart():
     print("python's")
     os.write(1, b"a library's\\n")
@@ -57,7 +56,7 @@ def test_what_libraries_and_other_programs_write_is_apart_too() -> None:
 
 ASCII = """
 from hpo.cli.printing.console import document, say, table, tell
-from hpo.cli.streams import own_stdout
+from hpo.cli.printing.console import own_stdout
 with own_stdout():
     tell("μ … \\udcff")
     table(["größe"], [["×"]], title="тест")

@@ -1,22 +1,46 @@
-"""What `hpo status` and `hpo trial` print: all studies, one of them, one trial."""
+"""What `hpo status` and `hpo trial` print: studies, one of them kept up to date, one trial; the workers of a fleet."""
 
 import math
 import shlex
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.console import ago, configuration, configuration_lines, duration, figure, table, tell
-from hpo.cli.printing.fleet_text import show_workers
+from hpo.cli.printing.console import (
+    ago,
+    configuration,
+    configuration_lines,
+    count,
+    duration,
+    figure,
+    results,
+    table,
+    tell,
+)
+from hpo.cli.printing.progress_bar import LineLimit, line
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
-    from hpo.storage.queries.active_workers import FleetWorker
+    from hpo.storage import Storage
+    from hpo.storage.queries.active_workers import FleetWorker, Serving
+    from hpo.storage.queries.progress import Progress
     from hpo.storage.queries.status import StudyStatus
     from hpo.storage.queries.study_results import FrontTrial
     from hpo.storage.queries.trial_report import TrialReport
 
-__all__ = ["front_table", "show_studies", "show_study", "show_trial", "sparkline", "state_words", "study_lines"]
+__all__ = [
+    "front_table",
+    "keep_showing",
+    "show_serving",
+    "show_studies",
+    "show_study",
+    "show_trial",
+    "show_workers",
+    "sparkline",
+    "state_words",
+    "study_lines",
+]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60  # characters at most
@@ -171,3 +195,105 @@ def sparkline(values: Sequence[float]) -> str:
     span = high - low or 1.0
     top = len(_BARS) - 1
     return "".join(_BARS[round((v - low) / span * top)] if math.isfinite(v) else "×" for v in values)
+
+
+def show_workers(workers: "Sequence[FleetWorker]", study: str | None = None) -> None:
+    """A row a worker, and what some of them cannot serve: of one study, or of all."""
+    if not workers:
+        tell("no worker is there: hpo worker starts some, on any machine that reaches the storage")
+        return
+    headings = ["worker", "trains on", "for", "doing", "last seen"]
+    rows = [
+        [
+            f"{worker.host}:{worker.pid}",
+            _device(worker),
+            duration(ago(worker.started_at)),
+            _doing(worker),
+            _seen(worker),
+        ]
+        for worker in workers
+    ]
+    table(headings, rows)
+    refusals = Counter(
+        (name, why) for worker in workers for name, why in worker.refuses.items() if study in (None, name)
+    )
+    for (name, why), number in sorted(refusals.items()):
+        tell(f"{count(number, 'worker')} cannot serve {name}: {why}")
+
+
+def show_serving(serving: "Serving") -> None:
+    """How many workers there are to serve a study, and why others would not."""
+    if serving.ready:
+        are = "is" if len(serving.ready) == 1 else "are"
+        tell(f"{count(len(serving.ready), 'worker')} {are} there to serve it")
+    else:
+        tell("no worker is there to serve it yet: hpo worker starts some, on any machine that reaches the storage")
+    for why, number in sorted(Counter(serving.refusing.values()).items()):
+        tell(f"{count(number, 'worker')} cannot serve it: {why}")
+
+
+def _device(worker: "FleetWorker") -> str:
+    if worker.gpu is not None:
+        return worker.gpu_name or worker.gpu
+    return "-" if worker.threads is None else count(worker.threads, "thread")
+
+
+def _doing(worker: "FleetWorker") -> str:
+    hand = worker.running_trial
+    if hand is None:
+        only = "" if worker.study is None else f"{worker.study} alone"
+        return worker.doing or only or "-"
+    trial = "a trial" if hand.trial is None else f"trial {hand.trial}"
+    return f"{hand.study} {trial} for {duration(ago(hand.since))}"
+
+
+def _seen(worker: "FleetWorker") -> str:
+    silent = duration(worker.seconds_silent)
+    return f"{silent} ago" if worker.alive else f"{silent} ago: dead"
+
+
+def keep_showing(storage: "Storage", word: str) -> None:
+    """Show a study until it is done, stopped or good enough, or until Ctrl-C.
+
+    Where stdout is no terminal there is a line for each change.
+
+    Raises:
+        StudyError: there is no such study, or it was deleted meanwhile.
+        StorageError: the database stayed away.
+
+    """
+    from hpo.storage.studies import find
+
+    name = find(storage, word).name
+    (_live if results().isatty() else _plain)(storage, name)
+
+
+def _live(storage: "Storage", name: str) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from hpo.storage.queries.status import study_status
+    from hpo.storage.queries.watching import watch
+
+    with Live(console=Console(file=results()), auto_refresh=False) as live:
+
+        def show(_: "Progress") -> None:
+            live.update(Text("\n".join(study_lines(study_status(storage, name)))), refresh=True)
+
+        watch(storage, name, on_progress=show)
+
+
+def _plain(storage: "Storage", name: str) -> None:
+    from hpo.storage.queries.status import study_status
+    from hpo.storage.queries.watching import watch
+
+    limit = LineLimit()
+
+    def show(progress: "Progress") -> None:
+        if limit.due(progress):
+            tell(line(progress))
+            results().flush()
+
+    watch(storage, name, on_progress=show)
+    tell(f"{name}: {state_words(study_status(storage, name))}")

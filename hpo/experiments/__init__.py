@@ -3,11 +3,12 @@
 __all__ = [
     "compare",
     "doctor",
-    "export",
     "findings",
     "measure",
     "named_configuration",
     "optimize",
     "sweep",
     "train_configuration",
+    "trial_export",
+    "trial_records",
 ]

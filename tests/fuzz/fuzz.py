@@ -34,7 +34,7 @@ _NEEDED = (  # what commands import when they are first needed
     "hpo.report",
     "hpo.experiments.compare",
     "hpo.experiments.doctor",
-    "hpo.experiments.export",
+    "hpo.experiments.trial_export",
     "hpo.experiments.findings.gathering",
     "hpo.experiments.optimize.search_run",
     "hpo.experiments.optimize.submission",

@@ -15,7 +15,7 @@ from later import know_a_later_version
 
 from hpo import storage
 from hpo.errors import HpoError
-from hpo.experiments.export import trial_records as exported
+from hpo.experiments import trial_records as exported
 from hpo.storage import Storage, studies
 from hpo.storage.queries import status, trial_report
 from hpo.storage.slots import slot_trials

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from hpo.experiments.export import formats as export_formats
-from hpo.experiments.export.trial_records import ExportedTrial
+from hpo.experiments import trial_export
+from hpo.experiments.trial_records import ExportedTrial
 from hpo.storage.studies import StudyRecord
 
 RECORD = StudyRecord(
@@ -61,7 +61,7 @@ def trial(**changes: Any) -> ExportedTrial:
 
 def written(found: list[ExportedTrial], kind: str) -> bytes:
     stream = io.BytesIO()
-    export_formats.write(RECORD, found, stream, kind)
+    trial_export.write_trials(RECORD, found, stream, kind)
     return stream.getvalue()
 
 
@@ -172,7 +172,7 @@ def test_a_column_of_numbers_and_none_stays_one_of_numbers() -> None:
 
 def test_a_table_without_none_has_no_column_more() -> None:
     made = [trial(params={"rate": 0.5}), trial(params={})]
-    assert not any(name.startswith("active_") for name in export_formats.columns(made))
+    assert not any(name.startswith("active_") for name in trial_export.columns(made))
 
 
 def test_parquet_has_types() -> None:
@@ -201,10 +201,10 @@ def test_no_trial_is_a_file_with_nothing_but_its_head(kind: str) -> None:
     if kind == "json":
         assert json.loads(empty)["trials"] == []
     elif kind == "csv":
-        assert empty.decode().splitlines() == [",".join(export_formats.columns([]))]
+        assert empty.decode().splitlines() == [",".join(trial_export.columns([]))]
     else:
         table = parquet.read_table(io.BytesIO(empty))
-        assert (table.num_rows, table.column_names) == (0, list(export_formats.columns([])))
+        assert (table.num_rows, table.column_names) == (0, list(trial_export.columns([])))
 
 
 def test_parameters_stand_in_the_order_they_are_asked_for() -> None:
@@ -214,7 +214,7 @@ def test_parameters_stand_in_the_order_they_are_asked_for() -> None:
         trial(params={"a": 1, "e": 1}),
         trial(params={"z": 1, "a": 1}),
     ]
-    names = [name for name in export_formats.columns(made) if name.startswith("params_")]
+    names = [name for name in trial_export.columns(made) if name.startswith("params_")]
     assert sorted(names) == [f"params_{name}" for name in "abcdez"]
     assert [name for name in names if name[-1] in "abcd"] == [f"params_{name}" for name in "abcd"]
     assert names.index("params_a") < names.index("params_e")
@@ -261,7 +261,7 @@ def test_no_text_of_a_csv_file_is_a_formula(text: str) -> None:
 
 def test_the_names_of_columns_are_no_formulas() -> None:
     stream = io.BytesIO()
-    export_formats._write_csv({"=1+1": [1], "a": [2]}, stream)
+    trial_export._write_csv({"=1+1": [1], "a": [2]}, stream)
     assert stream.getvalue() == b"'=1+1,a\r\n1,2\r\n"
 
 

@@ -1,36 +1,111 @@
-"""Exported trials as CSV, JSON and Parquet, on an open stream."""
+"""A study in a file for other programs: CSV, JSON or Parquet, written whole or not at all."""
 
 import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from hpo.experiments.export.spreadsheets import harmless
-from hpo.experiments.export.trial_records import ExportedTrial
+from hpo.errors import HpoError, UsageError
+from hpo.experiments.trial_records import ExportedTrial, read
+from hpo.files import refuse_unwritable, replacing
+from hpo.storage import Storage
 from hpo.storage.studies import StudyRecord
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FORMATS", "columns", "write"]
+__all__ = ["FORMATS", "check", "columns", "export", "write", "write_trials"]
 
-FORMATS: Mapping[str, str] = {
-    "csv": "a table, RFC 4180",
-    "json": "one document: the study and its trials",
-    "parquet": "a table with types",
-}
+FORMATS = ("csv", "json", "parquet")  # of a table to RFC 4180, one document with the study, a table with types
 
 _PARAMS, _ATTRIBUTES = "params_", "attributes_"  # before a column's name, as in Optuna's own data frames
 _ACTIVE = "active_"  # before the name of a parameter: whether the trial has it
 _NOT_IN_TABLES = ("params", "attributes", "curve")
 _PLAIN = tuple(field.name for field in fields(ExportedTrial) if field.name not in _NOT_IN_TABLES)
 
+# What begins a formula in Excel, LibreOffice or Google Sheets, their full-width forms too, perhaps after white space
+# and quotes, which some of them drop; and what some drop at the beginning of a cell (OWASP, CSV Injection).
+_FORMULA = re.compile(r"[\t\r\n]|[\s'\"\ufeff]*[=+\-@＝＋－＠]")
 
-def write(record: StudyRecord, found: Sequence[ExportedTrial], stream: IO[bytes], kind: str) -> None:
+
+def check(output: Path | None, wanted: str | None = None) -> str:
+    """The format to write, before anything is read.
+
+    Args:
+        output: file to write; None: a stream.
+        wanted: one of FORMATS; None: as the file's name says, CSV for a stream.
+
+    Raises:
+        UsageError: the format is unknown, cannot be told, or the file cannot be written.
+        HpoError: the format is parquet, and pyarrow is not installed.
+
+    """
+    known = ", ".join(FORMATS)
+    if wanted is not None and wanted not in FORMATS:
+        raise UsageError(f"there is no format {wanted!r}; there are: {known}")
+    if output is None:
+        if wanted == "parquet":
+            raise UsageError("parquet is no text for stdout: name a file with -o, or take csv or json")
+        return wanted or "csv"
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file in it, such as {output / 'trials.csv'}")
+    kind = wanted or output.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise UsageError(
+            f"the name {output} does not tell the format: end it in .csv, .json or .parquet, or add --format"
+        )
+    if kind == "parquet":
+        _refuse_without_pyarrow()
+    refuse_unwritable(output)
+    return kind
+
+
+def _refuse_without_pyarrow() -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise HpoError(
+            f"parquet needs pyarrow: pip install 'hpo-service[parquet]', or take csv or json ({error})"
+        ) from error
+
+
+def export(storage: Storage, word: str, output: Path, kind: str) -> int:
+    """Write every trial of a study to a file, which is replaced in one step; how many trials that were.
+
+    Args:
+        storage: where the study is.
+        word: its name, or that of its definition.
+        output: the file.
+        kind: from `check`.
+
+    Raises:
+        StudyError: there is no such study.
+        HpoError: the file could not be written; one that was there is as it was.
+
+    """
+    record, found = read(storage, word)
+    try:
+        with replacing(output) as path, path.open("wb") as stream:
+            write_trials(record, found, stream, kind)
+    except OSError as error:
+        raise HpoError(f"{output} could not be written: {error.strerror or error}; give another -o") from None
+    return len(found)
+
+
+def write(storage: Storage, word: str, stream: IO[bytes], kind: str) -> int:
+    """Write every trial of a study to an open stream; how many trials that were. Raises StudyError."""
+    record, found = read(storage, word)
+    write_trials(record, found, stream, kind)
+    return len(found)
+
+
+def write_trials(record: StudyRecord, found: Sequence[ExportedTrial], stream: IO[bytes], kind: str) -> None:
     """Write the trials of a study, and for JSON and Parquet the study itself, in one of FORMATS."""
     if kind == "json":
         document = {"study": _study(record), "trials": [asdict(trial) for trial in found]}
@@ -75,7 +150,7 @@ def _in_order(configurations: Iterable[Mapping[str, Any]]) -> list[str]:
 def _write_csv(table: Mapping[str, Sequence[Any]], stream: IO[bytes]) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text)  # ends lines in CR LF and so quotes both
-    writer.writerow(map(harmless, table))
+    writer.writerow(map(_harmless, table))
     writer.writerows(zip(*([_csv_cell(entry) for entry in column] for column in table.values()), strict=True))
     text.detach()
 
@@ -83,7 +158,7 @@ def _write_csv(table: Mapping[str, Sequence[Any]], stream: IO[bytes]) -> None:
 def _csv_cell(entry: Any) -> str:
     """As in every table, and texts are no formulas: numbers, negative ones too, stay as they are."""
     cell = _cell(entry)
-    return harmless(cell) if isinstance(entry, str) else cell
+    return _harmless(cell) if isinstance(entry, str) else cell
 
 
 def _cell(entry: Any) -> str:
@@ -157,3 +232,12 @@ def _jsonable(value: Any) -> Any:
 def _encodable(text: str) -> str:
     """`text` with an escape for each half of a surrogate pair."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def _harmless(text: str) -> str:
+    """The text after an apostrophe where it would be taken for a formula; else as it is.
+
+    A cell that begins with an apostrophe and would be a formula without it is the text behind that apostrophe: no text
+    is written so by itself, as quotes before a formula are an apostrophe more.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text

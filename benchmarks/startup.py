@@ -23,9 +23,8 @@ from contextlib import closing
 from pathlib import Path
 
 from hpo import storage as storages
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.study_opening import open_study
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import open_study
 from hpo.fleet.machine.cores import share
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.supervisor import work_order
@@ -93,7 +92,7 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     limits = Limits(workers=workers)
     request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
     with closing(plan(request)) as planned:
-        record = open_study(planned).record
+        record, _ = open_study(planned)
     order = work_order(opened, limits, workers=workers, there=(), workers_per_gpu=1)
     opened.close()
     return WorkOrder(**{**vars(order), "study": record.name})

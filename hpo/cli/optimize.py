@@ -39,9 +39,8 @@ from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.settings import MAX_ATTEMPTS, storage_url
 
 if TYPE_CHECKING:
-    from hpo.experiments.optimize.search_plan import Plan
-    from hpo.experiments.optimize.search_request import Limit
-    from hpo.experiments.optimize.submission import Submitted
+    from hpo.experiments.search_plan import Limit, Plan
+    from hpo.experiments.search_run import Submitted
     from hpo.storage.queries.status import StudyStatus
 
 __all__ = ["optimize", "register", "submit"]
@@ -96,9 +95,8 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
-    from hpo.experiments.optimize.search_plan import plan
-    from hpo.experiments.optimize.search_request import Request
-    from hpo.experiments.optimize.search_run import run
+    from hpo.experiments.search_plan import Request, plan
+    from hpo.experiments.search_run import run
     from hpo.fleet.worker.run_limits import Limits
     from hpo.storage.queries import status
 
@@ -171,9 +169,8 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
-    from hpo.experiments.optimize.search_plan import plan
-    from hpo.experiments.optimize.search_request import Request
-    from hpo.experiments.optimize.submission import leave
+    from hpo.experiments.search_plan import Request, plan
+    from hpo.experiments.search_run import leave
     from hpo.fleet.worker.run_limits import Limits
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}

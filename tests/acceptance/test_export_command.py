@@ -42,8 +42,8 @@ def objective(beat):
 @pytest.fixture
 def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
-    from hpo.experiments.optimize.search_request import Request
-    from hpo.experiments.optimize.search_run import optimize
+    from hpo.experiments.search_plan import Request
+    from hpo.experiments.search_run import optimize
     from hpo.fleet.worker.run_limits import Limits
 
     (folder / "own.py").write_text(OWN)

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.search_plan import Request
 from hpo.fleet.worker.run_limits import Limits
 
 __all__ = ["asked"]

@@ -28,7 +28,7 @@ from fleets import Fleet
 from servers import OwnServer, own_server
 from single_faults import Scene, SingleFault, cleared, faults_on
 
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_run import submit
 
 __all__: list[str] = []
 

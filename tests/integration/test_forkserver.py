@@ -17,7 +17,7 @@ from asking import asked
 from test_supervisor_signals import NAME, alive, begun, ordered, until
 
 from hpo import storage
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_run import optimize
 from hpo.fleet.machine.cores import usable_cores
 from hpo.fleet.supervisor import forkserver
 from hpo.fleet.supervisor.forkserver import ForkServer

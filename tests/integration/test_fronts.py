@@ -15,9 +15,8 @@ from hpo.experiments.compare.contestants import contest
 from hpo.experiments.findings.gathering import points
 from hpo.experiments.findings.study_importances import importances
 from hpo.experiments.named_configuration import NamedConfiguration
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.study_opening import open_study
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import open_study
 from hpo.experiments.train_configuration import TrainRequest, plan_training
 from hpo.fleet.worker.work_loop import serve
 from hpo.storage import Storage, studies

@@ -16,8 +16,8 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
 from hpo.fleet.machine.gpu_leases import Seats
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots

@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from hpo import storage
 from hpo.errors import StudyError
-from hpo.experiments.optimize.search_plan import plan as foresee
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_plan import plan as foresee
+from hpo.experiments.search_run import optimize
 from hpo.experiments.train_configuration import TrainRequest, plan_training
 from hpo.storage import Storage, schema, studies
 from hpo.storage.queries import status, trial_report

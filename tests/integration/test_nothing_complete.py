@@ -12,8 +12,7 @@ from hpo import storage
 from hpo.cli.printing.search_text import conclude
 from hpo.cli.printing.status_text import study_lines
 from hpo.errors import StudyError
-from hpo.experiments.optimize.search_plan import Plan, plan
-from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.storage import studies
 from hpo.storage.queries import live_queries, status
 from hpo.storage.queries.progress import snapshot

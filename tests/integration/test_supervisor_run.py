@@ -15,8 +15,8 @@ from asking import asked
 
 from hpo import storage
 from hpo.errors import HpoError, StudyError, UsageError
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import optimize
 from hpo.fleet.supervisor import worker_pool
 from hpo.fleet.worker import process
 from hpo.storage import studies

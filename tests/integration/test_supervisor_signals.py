@@ -16,8 +16,8 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import optimize
 from hpo.fleet.supervisor import supervisor
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment

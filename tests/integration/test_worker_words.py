@@ -18,7 +18,7 @@ from fleets import Fleet
 
 from hpo import storage
 from hpo.errors import HpoWarning
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_run import optimize
 from hpo.fleet.worker.captured_output import KEPT, SHOWN
 from hpo.logs import PRINTED
 from hpo.storage import Storage
@@ -130,7 +130,7 @@ class TestOnOneFile:
             warnings.simplefilter("ignore")
             run(opened.url, "prints", trials=1)
         optimize_more = asked(definition=f"{toy.FILE}:study", storage=opened.url, trials=3, sampler="random", seed=1)
-        from hpo.experiments.optimize.submission import submit
+        from hpo.experiments.search_run import submit
 
         submit(optimize_more)
         arguments = ["--drain", "--processes", "2", "--log", "json", "--objective", f"{talkative.FILE}:prints"]

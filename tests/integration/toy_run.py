@@ -11,7 +11,7 @@ import toy
 from asking import asked
 
 from hpo.errors import HpoError
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_run import optimize
 from hpo.storage.queries.progress import Progress
 
 

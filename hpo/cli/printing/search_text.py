@@ -20,8 +20,8 @@ from hpo.errors import StudyError
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
-    from hpo.experiments.optimize.search_plan import Plan
-    from hpo.experiments.optimize.submission import Submitted
+    from hpo.experiments.search_plan import Plan
+    from hpo.experiments.search_run import Submitted
     from hpo.storage.queries.progress import Progress
     from hpo.storage.queries.status import StudyStatus
 

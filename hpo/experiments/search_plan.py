@@ -1,18 +1,24 @@
-"""A request resolved, once: which study of what, as it stands or will be made, and about how long it takes.
+"""What a person asks of a search, and the request resolved: which study of what, and about how long it takes.
 
 Nothing is changed by it. The database is opened here and handed on with the plan, so that whoever carries it out and
 tells of it afterwards has the same one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from hpo import storage as storages
 from hpo.errors import UsageError
-from hpo.settings import DEFAULT_SAMPLER, storage_url
+from hpo.experiments.study_execution import code_changed, fleet_workers, wall_seconds
+from hpo.fleet.worker.run_limits import Limits, refuse_beyond
+from hpo.settings import DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
 from hpo.storage import Storage, studies
+from hpo.storage.schema import LONGEST_NAME
+from hpo.storage.slots.slots import MAX_SLOTS
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyRecord
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
@@ -20,17 +26,82 @@ from hpo.study.configurations import read_configurations
 from hpo.study.objectives import parse_objectives
 
 if TYPE_CHECKING:
-    from hpo.experiments.optimize.search_request import Request
     from hpo.storage.queries.status import StudyStatus
 
-__all__ = ["Plan", "plan", "study_name"]
+__all__ = ["Limit", "Plan", "Request", "plan", "study_name"]
+
+
+Limit = Literal["trial_timeout", "until"]
+"""What a study may keep of its own, for workers anywhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Bring the study of a definition to `trials` settled slots.
+
+    Raises:
+        UsageError: a number is out of range, or a name is unknown.
+
+    """
+
+    definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
+    trials: int  # slots the study shall have in total, earlier runs included
+    storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
+    space: str | None = None  # None: the definition's first
+    fidelity: str | None = None  # None: the definition's first
+    sampler: str | None = None  # None: the study's own, or the default where the study is new
+    pruner: str | None = None  # None likewise
+    seed: int | None = None  # None: the study's own, drawn from the system where the study is new
+    name: str | None = None  # of the study; None: DEFINITION-SPACE-FIDELITY
+    until: float | None = None  # stop as soon as the best value is at least this good
+    forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
+    try_: Sequence[Params] = ()  # configurations to try first, after the baseline
+    try_file: Path | None = None  # JSON file with more of them
+    baseline: bool = True  # try the definition's first baseline before anything else
+    limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
+    objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
+    objective: str | None = None
+    # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
+    # definition's models: to search something other than a Keras model
+
+    def __post_init__(self) -> None:
+        refuse_beyond("trials", self.trials, 1, MAX_SLOTS)
+        if self.name is not None and not (0 < len(self.name) <= LONGEST_NAME and self.name.isprintable()):
+            raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {self.name!r:.60}")
+        if self.seed is not None:
+            refuse_beyond("seed", self.seed, 0, 2**32 - 1)
+        if self.until is not None and not math.isfinite(self.until):
+            raise UsageError(f"until must be a finite number, not {self.until}")
+        if self.objective is not None and self.limits.workers == 0:
+            raise UsageError("an objective of one's own is run by workers here: a fleet's have the definition alone")
+        if self.objectives is not None:
+            self._refuse_front()
+        for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
+            if name is not None and name not in known:
+                raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
+
+    def _refuse_front(self) -> None:
+        """Refuse what cannot go with several objectives."""
+        if self.pruner not in (None, "none"):
+            raise UsageError(
+                f"a search with several objectives prunes nothing, so not by {self.pruner}: leave --pruner out"
+            )
+        if self.sampler == "cmaes":
+            raise UsageError("sampler cmaes searches for one objective: with --objectives use tpe or nsga2")
+        if self.until is not None:
+            raise UsageError("--until names one value, and --objectives search a front: leave one of them out")
+
+    @property
+    def processes(self) -> int:
+        """Workers to start; 0: none, workers elsewhere do it."""
+        return self.limits.processes(self.trials)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a run is going to do. It holds the database open until it is closed (`contextlib.closing`)."""
 
-    request: "Request"  # as asked for; of a study that goes on by its name, with what it was made with filled in
+    request: Request  # as asked for; of a study that goes on by its name, with what it was made with filled in
     found: Storage | None  # the open database; None: there is none yet
     study: str  # name
     record: StudyRecord | None  # the study as it was made; None: it will be made
@@ -73,7 +144,7 @@ class Plan:
             self.storage.close()
 
 
-def plan(request: "Request", *, by_study: bool = False) -> Plan:
+def plan(request: Request, *, by_study: bool = False) -> Plan:
     """What is going to be done. Nothing is written.
 
     Args:
@@ -102,7 +173,7 @@ def study_name(definition: StudyDefinition, space: Space, fidelity: Fidelity, co
     return "-".join((definition.name, space.name, fidelity.name, *costs))
 
 
-def _as_made(request: "Request", found: Storage) -> "Request":
+def _as_made(request: Request, found: Storage) -> Request:
     """The request with its definition, where it names a study in its place.
 
     A word that is neither a study nor a definition that could be loaded means the only study of the definition of
@@ -131,7 +202,7 @@ def _only(found: Storage, word: str) -> StudyRecord | None:
     return studies.find(found, word)
 
 
-def _resolved(request: "Request", found: Storage | None) -> Plan:
+def _resolved(request: Request, found: Storage | None) -> Plan:
     from hpo.storage.queries import status
 
     definition = registry.load(request.definition)
@@ -152,8 +223,8 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
     sampler, pruner = _methods(request, record, definition, space, fidelity)
     tried = _tried(request, definition, space)
     left = request.trials - (0 if existing is None else existing.settled)
-    serving = _serving(found, name) if found is not None and not request.processes else 0
-    each, at_once = pace if pace is not None else fidelity.trial_seconds, request.processes or serving
+    serving = fleet_workers(found, name) if found is not None and not request.processes else 0
+    each = pace if pace is not None else fidelity.trial_seconds
     where = parse(request.storage)
     return Plan(
         request=request,
@@ -174,21 +245,14 @@ def _resolved(request: "Request", found: Storage | None) -> Plan:
         serving=serving,
         safe_url=where.safe,
         default_storage=parse(storage_url()).url == where.url,
-        seconds=None if each is None or not at_once else each * left / min(at_once, left or 1),
+        seconds=wall_seconds(None if each is None else each * left, left, request.processes or serving),
         measured=pace is not None,
-        changed=record is not None and record.version not in (None, definition.version),
+        changed=code_changed(record, definition.version),
     )
 
 
-def _serving(found: Storage, name: str) -> int:
-    """Workers elsewhere that would serve the study of that name."""
-    from hpo.storage.queries.active_workers import serving
-
-    return len(serving(found, name).ready)
-
-
 def _methods(
-    request: "Request", record: StudyRecord | None, definition: StudyDefinition, space: Space, fidelity: Fidelity
+    request: Request, record: StudyRecord | None, definition: StudyDefinition, space: Space, fidelity: Fidelity
 ) -> tuple[str, str]:
     """The sampler and the pruner. Raises UsageError where one cannot work here: now, not in each worker."""
     from hpo.search import default_pruner, make_pruner, make_sampler
@@ -202,7 +266,7 @@ def _methods(
     return sampler, pruner
 
 
-def _tried(request: "Request", definition: StudyDefinition, space: Space) -> tuple[Params, ...]:
+def _tried(request: Request, definition: StudyDefinition, space: Space) -> tuple[Params, ...]:
     """The configurations asked for to be tried first, each one of the space."""
     for number, params in enumerate(request.try_, start=1):
         problem = space.problem(params)
@@ -212,9 +276,7 @@ def _tried(request: "Request", definition: StudyDefinition, space: Space) -> tup
     return tuple(dict(params) for params in (*request.try_, *written))
 
 
-def _first(
-    request: "Request", definition: StudyDefinition, space: Space, tried: Sequence[Params]
-) -> tuple[Params, ...]:
+def _first(request: Request, definition: StudyDefinition, space: Space, tried: Sequence[Params]) -> tuple[Params, ...]:
     """What comes before any configuration that is sampled: a baseline, then what was asked for."""
     baselines = definition.baselines[:1] if request.baseline else ()
     named = [*(dict(baseline.params_in(space.name)) for baseline in baselines), *tried]

@@ -1,30 +1,37 @@
-"""Having jobs done: as the slots of a study, so that they resume, run on several workers and survive kills."""
+"""Measuring: jobs, each a configuration known already, done by the workers that run a search.
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+A study that measures is planned by `study`; its jobs, slots like any other, are done by `measure` and read by
+`results`, so they resume and survive kills; `withdraw` takes back jobs nobody asks for any more. What sweeps and
+comparisons stand on.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
 from hpo.errors import UsageError
-from hpo.fleet.supervisor.study_run import drain
+from hpo.experiments.study_execution import code_changed, execute, fleet_workers, wall_seconds
 from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits
 from hpo.storage import Storage, schema
-from hpo.storage.queries import status
-from hpo.storage.queries.active_workers import serving
+from hpo.storage.json_columns import Noted
+from hpo.storage.queries import status, stored_trials
 from hpo.storage.queries.progress import Progress
-from hpo.storage.queries.watching import watch
+from hpo.storage.queries.stored_trials import StoredTrial
 from hpo.storage.schema import LONGEST_NAME
+from hpo.storage.slots.slot import Outcome, Slot
 from hpo.storage.slots.slot_queries import of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.storage.studies.refusals import refuse_stopped
-from hpo.study import Fidelity, KFold, StudyDefinition, registry
+from hpo.study import Fidelity, KFold, Params, StudyDefinition, registry
 
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
-__all__ = ["changed", "estimate", "measure", "study", "unwanted", "withdraw"]
+__all__ = ["Limits", "Result", "changed", "estimate", "measure", "results", "study", "unwanted", "withdraw"]
+
 
 _AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
 
@@ -122,10 +129,8 @@ def measure(
     slots.add(record.name, jobs)
     if not slots.counts(record.name).target:
         raise UsageError(f"there is nothing to measure in {record.name!r}")
-    told = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
-    if not here:
-        return replace(watch(storage, record.name, timeout=limits.timeout, on_progress=told), best=None)
-    return replace(drain(storage, record, limits, workers=here, on_progress=told), best=None)
+    on_its = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
+    return replace(execute(storage, record, limits, workers=here, on_progress=on_its), best=None)
 
 
 def changed(storage: Storage, plan: StudyPlan) -> bool:
@@ -136,8 +141,7 @@ def changed(storage: Storage, plan: StudyPlan) -> bool:
         StorageError: the database cannot be reached or read.
 
     """
-    existing = lookup(storage, plan.name)
-    return existing is not None and existing.version not in (None, registry.version(plan.reference))
+    return code_changed(lookup(storage, plan.name), registry.version(plan.reference))
 
 
 def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: int | None) -> tuple[int, float | None]:
@@ -162,11 +166,8 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
         total = pace * len(left)
-    here = Limits(workers=workers).processes(MAX_WORKERS) or len(serving(storage, plan.name).ready)
-    if not here:
-        return len(left), None
-    at_once = min(here, len(left))
-    return len(left), None if total is None else total / at_once
+    at_work = Limits(workers=workers).processes(MAX_WORKERS) or fleet_workers(storage, plan.name)
+    return len(left), wall_seconds(total, len(left), at_work)
 
 
 def _foreseen(definition: StudyDefinition, fidelity: Fidelity, rows: "RowsKind") -> float | None:
@@ -216,3 +217,73 @@ def withdraw(storage: Storage, study: str, wanted: Collection[str]) -> int:
         with storage.write() as connection:
             gone += connection.execute(these).rowcount
     return gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of one job."""
+
+    key: str  # the job's
+    outcome: Outcome  # complete; pruned: infeasible or diverged; failed
+    value: float | None  # the metric on the rows the job is scored on; None where it did not come to the end
+    train: float | None = None  # the metric on the rows it was trained on, after the last epoch
+    seconds: float | None = None  # training alone
+    compile_seconds: float | None = None
+    epochs: int | None = None  # trained
+    seed: int  # the job's
+    params: Params  # the job's
+    trial_number: int | None = None  # Optuna's number in the study
+    lost: int = 0  # attempts before the one that counts: its process died, or ran out of memory
+    reason: str | None = None  # one line: why it did not come to the end
+    curve: tuple[tuple[int, float], ...] = ()
+    # (epoch, metric): on validation rows where the job has them, else as seen while training
+    train_curve: tuple[tuple[int, float], ...] = ()  # the same on training rows; where there are validation rows
+    predictions: Mapping[str, Sequence[Any]] | None = field(default=None, repr=False)
+    # {"labels": (test rows,)} or {"values": (test rows,)}, in the order of the test rows; None where not kept
+
+
+def results(storage: Storage, study: str) -> dict[str, Result]:
+    """What has come of each job of a study so far, by the job's key; empty where there is no such study.
+
+    One read of the slots and one of Optuna's trials; nothing is trained or written, and no TensorFlow is imported.
+
+    Raises:
+        StudyError: another program has deleted the study's trials.
+        StorageError: the database cannot be reached or read.
+
+    """
+    settled = [slot for slot in Slots(storage).list(study) if slot.outcome is not None and "job" in slot.payload]
+    trials = {trial.number: trial for trial in stored_trials.read(storage, study)} if settled else {}
+    found = (_result(slot, None if slot.trial_number is None else trials.get(slot.trial_number)) for slot in settled)
+    return {result.key: result for result in found if result is not None}
+
+
+def _result(slot: Slot, trial: StoredTrial | None) -> Result | None:
+    """The slot has the last word on the outcome; what else there is to know, its trial noted. None: it is no job."""
+    from hpo.search.job import Job
+
+    try:
+        job = Job.from_payload(slot.payload)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if slot.digest is None:  # a job has its key from the beginning
+        return None
+    assert slot.outcome is not None  # it is settled
+    noted = Noted() if trial is None else trial.user
+    return Result(
+        key=slot.digest,
+        outcome=slot.outcome,
+        value=slot.value if slot.outcome == "complete" else None,
+        train=noted.number("train"),
+        seconds=noted.number("fit_seconds"),
+        compile_seconds=noted.number("compile_seconds"),
+        epochs=noted.whole("epochs"),
+        seed=job.seed,
+        params=job.params,
+        trial_number=slot.trial_number,
+        lost=slot.lost,
+        reason=slot.reason if slot.outcome != "complete" else None,
+        curve=() if trial is None else trial.curve,
+        train_curve=noted.curve("train_curve"),
+        predictions=noted.numbers("predictions"),
+    )

@@ -16,7 +16,7 @@ from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.experiments.compare.stages import Stage
-    from hpo.storage.queries.progress import Progress
+    from hpo.storage.queries.status import Progress
 
 __all__ = ["compare", "register"]
 

@@ -216,7 +216,7 @@ def _document(found: "StudyStatus", left: "Submitted") -> None:
 
 def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
     from hpo.storage.queries import status
-    from hpo.storage.queries.watching import watch
+    from hpo.storage.queries.status import watch
 
     with Display(lambda: announce(planned), plain=plain) as display:
         progress = watch(planned.storage, left.study, on_progress=display)

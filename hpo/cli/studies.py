@@ -67,7 +67,7 @@ def status(
     """All studies, or one: target, trials by outcome, running, best, time left; and the workers there are."""
     from hpo import storage as storages
     from hpo.storage.queries import status as service
-    from hpo.storage.queries.active_workers import fleet
+    from hpo.storage.worker_registry import fleet
 
     _refuse_together(study, workers=workers, watch=watch, as_json=as_json)
     url = storage or storage_url()
@@ -94,7 +94,7 @@ def status(
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo import storage as storages
-    from hpo.storage.queries import trial_report as service
+    from hpo.storage.queries import study_results as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -122,7 +122,7 @@ def trial(
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
     from hpo import storage as storages
-    from hpo.storage.queries import trial_report as service
+    from hpo.storage.queries import study_results as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else show_trial(report)
@@ -167,8 +167,8 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
 
 
 def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
-    from hpo.storage.queries.active_workers import fleet
     from hpo.storage.storage_url import parse
+    from hpo.storage.worker_registry import fleet
 
     if everything:
         show_studies(everything)
@@ -221,8 +221,8 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
     """Let a stopped study go on; workers that are there take it up by themselves."""
     from hpo import storage as storages
     from hpo.storage.queries import status
-    from hpo.storage.queries.active_workers import serving
     from hpo.storage.studies import find, halting
+    from hpo.storage.worker_registry import serving
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name

@@ -17,11 +17,10 @@ from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits
 from hpo.storage import Storage, schema
 from hpo.storage.json_columns import Noted
 from hpo.storage.queries import status, stored_trials
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.queries.stored_trials import StoredTrial
 from hpo.storage.schema import LONGEST_NAME
-from hpo.storage.slots.slot import Outcome, Slot
-from hpo.storage.slots.slot_queries import of_study
+from hpo.storage.slots.slot import Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.storage.studies.refusals import refuse_stopped

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.experiments.study_execution import execute
-from hpo.storage.queries.active_workers import Serving, serving
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, forget
 from hpo.storage.studies.refusals import refuse_stopped
+from hpo.storage.worker_registry import Serving, serving
 from hpo.study import Params
 
 __all__ = ["Submitted", "leave", "open_study", "optimize", "run", "submit"]

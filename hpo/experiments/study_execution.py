@@ -5,10 +5,9 @@ from collections.abc import Callable
 from hpo.fleet.supervisor.study_run import drain
 from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage
-from hpo.storage.queries.active_workers import serving
-from hpo.storage.queries.progress import Progress
-from hpo.storage.queries.watching import watch
+from hpo.storage.queries.status import Progress, watch
 from hpo.storage.studies import StudyRecord
+from hpo.storage.worker_registry import serving
 
 __all__ = ["code_changed", "execute", "fleet_workers", "wall_seconds"]
 

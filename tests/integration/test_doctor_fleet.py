@@ -21,12 +21,11 @@ from hpo.experiments.doctor import database_checks as databases
 from hpo.experiments.doctor.examination import examine_storage
 from hpo.fleet.machine.gpu_leases import Seats
 from hpo.fleet.machine.gpus import Gpu
-from hpo.storage import Storage, schema, studies
+from hpo.storage import Storage, process_identity, schema, studies
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
-from hpo.storage.workers import machine_identity
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds
 
@@ -176,7 +175,7 @@ def test_versions_that_differ(store: Storage) -> None:
     found = named(fleet_checks.fleet_checks(store), "versions")
     assert found.state == "warn"
     assert "1 worker hpo 9.9" in found.found
-    assert f"1 worker hpo {machine_identity.program()}" in found.found
+    assert f"1 worker hpo {process_identity.program()}" in found.found
 
 
 def test_gpus_and_who_leases_them(

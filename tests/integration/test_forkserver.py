@@ -22,7 +22,7 @@ from hpo.fleet.machine.cores import usable_cores
 from hpo.fleet.supervisor import forkserver
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 
 SERVER = "hpo-forkserver"

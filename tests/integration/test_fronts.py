@@ -22,7 +22,7 @@ from hpo.fleet.worker.work_loop import serve
 from hpo.storage import Storage, studies
 from hpo.storage.queries.live_queries import of_configuration
 from hpo.storage.queries.status import study_status
-from hpo.storage.queries.trial_report import best, trial
+from hpo.storage.queries.study_results import best, trial
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from hpo.fleet.machine.gpu_leases import Seats
 from hpo.fleet.machine.gpus import Gpu
 from hpo.storage import Storage, schema
-from hpo.storage.workers.liveness import identity
+from hpo.storage.process_identity import identity
 
 GPUS = tuple(Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(4))
 LEASE = 60.0

@@ -21,7 +21,7 @@ from hpo.experiments.search_run import submit
 from hpo.fleet.machine.gpu_leases import Seats
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 T = TypeVar("T")
 STUDY = "toy-line-quick"

@@ -15,7 +15,7 @@ from hpo.errors import StudyError
 from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.storage import studies
 from hpo.storage.queries import live_queries, status
-from hpo.storage.queries.progress import snapshot
+from hpo.storage.queries.status import snapshot
 from hpo.storage.slots.slots import Slots
 from hpo.web.pages import create
 
@@ -74,7 +74,7 @@ def settled(request: Request, *outcomes: tuple[str, str | None]) -> tuple[Plan, 
             [INFEASIBLE, BROKEN, DIVERGED],
             f"1 failed, the last with ValueError: no luck; 2 pruned, the last with {DIVERGED[1]}",
         ),
-        ([("pruned", None)], "1 pruned, the last with no reason recorded"),
+        ([("pruned", None)], "1 pruned, the last with no reason was recorded"),
     ],
 )
 @pytest.mark.parametrize("quiet", [False, True])

@@ -11,7 +11,7 @@ from hpo.cli.printing.search_text import conclude
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Request, plan
 from hpo.storage import studies
-from hpo.storage.queries.progress import snapshot
+from hpo.storage.queries.status import snapshot
 from hpo.storage.slots.slots import Slots
 
 DEFINITION = """

@@ -20,10 +20,10 @@ from hpo.experiments.search_run import optimize
 from hpo.fleet.supervisor import worker_pool
 from hpo.fleet.worker import process
 from hpo.storage import studies
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import halting
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 NAME = "toy-line-quick"
 

@@ -20,10 +20,10 @@ from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
 from hpo.fleet.worker.run_limits import Limits
 from hpo.fleet.worker.work_loop import serve
 from hpo.storage import Storage, studies
+from hpo.storage.process_identity import identity
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord
-from hpo.storage.workers.liveness import identity
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -132,9 +132,9 @@ def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, st
     slots.open(toy_study.name, 1)
     worker = start(store.url, toy_study.name, "held")
     until(lambda: list(Path().glob("began-*")))
-    first = slots.leased(toy_study.name)[0].lease_expires_at
+    first = slots.list(toy_study.name)[0].lease_expires_at
     assert first is not None
-    until(lambda: (slots.leased(toy_study.name)[0].lease_expires_at or 0) > first + 1.5)  # renewed past its end
+    until(lambda: (slots.list(toy_study.name)[0].lease_expires_at or 0) > first + 1.5)  # renewed past its end
     Path("go").touch()
     assert worker.wait(60) == 0
     assert slots.list(toy_study.name)[0].attempt == 1

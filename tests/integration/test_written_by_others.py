@@ -16,7 +16,7 @@ from hpo.cli.printing.console import document
 from hpo.cli.printing.status_text import show_trial
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, POSITION, SLOT
 from hpo.storage import Storage, studies
-from hpo.storage.queries.trial_report import trial
+from hpo.storage.queries.study_results import trial
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.web import pages

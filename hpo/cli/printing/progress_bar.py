@@ -15,7 +15,7 @@ from hpo.logs import PRINTED
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from hpo.storage.queries.progress import Progress
+    from hpo.storage.queries.status import Progress
 
 __all__ = ["Display", "LineLimit", "line"]
 

@@ -22,8 +22,7 @@ from hpo.study.objectives import less
 if TYPE_CHECKING:
     from hpo.experiments.search_plan import Plan
     from hpo.experiments.search_run import Submitted
-    from hpo.storage.queries.progress import Progress
-    from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.queries.status import Progress, StudyStatus
 
 __all__ = ["announce", "conclude", "submitted"]
 
@@ -124,7 +123,7 @@ def _without(plan: "Plan") -> str:
 
 
 def _found(plan: "Plan", progress: "Progress") -> None:
-    from hpo.storage.queries.trial_report import best, failure
+    from hpo.storage.queries.study_results import best, failure
 
     if progress.best is not None:
         found = best(plan.storage, progress.study)

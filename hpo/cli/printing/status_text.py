@@ -23,11 +23,9 @@ from hpo.study.objectives import less
 
 if TYPE_CHECKING:
     from hpo.storage import Storage
-    from hpo.storage.queries.active_workers import FleetWorker, Serving
-    from hpo.storage.queries.progress import Progress
-    from hpo.storage.queries.status import StudyStatus
-    from hpo.storage.queries.study_results import FrontTrial
-    from hpo.storage.queries.trial_report import TrialReport
+    from hpo.storage.queries.status import Progress, StudyStatus
+    from hpo.storage.queries.study_results import FrontTrial, TrialReport
+    from hpo.storage.worker_registry import FleetWorker, Serving
 
 __all__ = [
     "front_table",
@@ -273,8 +271,7 @@ def _live(storage: "Storage", name: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from hpo.storage.queries.status import study_status
-    from hpo.storage.queries.watching import watch
+    from hpo.storage.queries.status import study_status, watch
 
     with Live(console=Console(file=results()), auto_refresh=False) as live:
 
@@ -285,8 +282,7 @@ def _live(storage: "Storage", name: str) -> None:
 
 
 def _plain(storage: "Storage", name: str) -> None:
-    from hpo.storage.queries.status import study_status
-    from hpo.storage.queries.watching import watch
+    from hpo.storage.queries.status import study_status, watch
 
     limit = LineLimit()
 

@@ -24,7 +24,7 @@ from hpo.experiments.compare.training_failures import failed_trainings
 from hpo.experiments.measure import Limits, Result, withdraw
 from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 
 __all__ = ["Unfinished", "compare", "read", "run_comparison"]
 

@@ -13,7 +13,7 @@ from hpo.experiments.doctor.check import Check, fail, ok, several, some, warn
 from hpo.storage import Storage, schema
 from hpo.storage.engine import KEPT
 from hpo.storage.storage_url import parse
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 __all__ = ["absent", "database_checks"]
 

@@ -10,14 +10,12 @@ from hpo.experiments.doctor.check import Check, fail, ok, several, some, warn
 from hpo.fleet.machine import gpus
 from hpo.fleet.machine.gpu_leases import Seat, Seats
 from hpo.fleet.machine.gpus import Listing
-from hpo.storage import Storage, studies
-from hpo.storage.queries.running_trials import running_trials
+from hpo.storage import Storage, process_identity, studies
 from hpo.storage.slots.dispatch import offers
+from hpo.storage.slots.recovery import Orphan, orphans
 from hpo.storage.slots.slots import Slots
-from hpo.storage.slots.unmatched_trials import Orphan, orphans
 from hpo.storage.studies import StudyRecord
-from hpo.storage.workers import machine_identity
-from hpo.storage.workers.worker_registry import Roster, WorkerRecord
+from hpo.storage.worker_registry import Roster, WorkerRecord, running_trials
 
 __all__ = ["fleet_checks", "study_checks"]
 
@@ -55,7 +53,7 @@ def _workers(alive: Sequence[WorkerRecord], silent: Sequence[WorkerRecord], busy
 
 
 def _programs(alive: Sequence[WorkerRecord]) -> Check:
-    here = machine_identity.program()
+    here = process_identity.program()
     of_version = Counter(worker.program for worker in alive)
     if set(of_version) == {here}:
         return ok("versions", f"every worker runs hpo {here}, as this machine does")
@@ -64,7 +62,7 @@ def _programs(alive: Sequence[WorkerRecord]) -> Check:
 
 
 def _gpus(listing: Listing, seats: Sequence[Seat], alive: Sequence[WorkerRecord], busy: Collection[str]) -> Check:
-    here = machine_identity.key()
+    here = process_identity.machine_key()
     known = {worker.name for worker in alive}
     on: dict[str, list[str]] = {}  # UUID -> who leases it
     for seat in seats:

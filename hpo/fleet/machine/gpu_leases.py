@@ -2,17 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, select, update
 
 from hpo.fleet.machine.gpus import Gpu
-from hpo.storage import Storage, schema
+from hpo.storage import Storage, leases, process_identity, schema
 from hpo.storage.waiting import repeatable
-from hpo.storage.workers import machine_identity
-from hpo.storage.workers.database_clock import Clock, now
-from hpo.storage.workers.liveness import is_certainly_dead
 
 __all__ = ["Seat", "Seats"]
 
@@ -34,7 +31,7 @@ class Seat:
 class Seats:
     """The seats of all machines that share one storage. Each change is one transaction, safe to repeat."""
 
-    def __init__(self, storage: Storage, clock: Clock | None = None) -> None:
+    def __init__(self, storage: Storage, clock: leases.Clock | None = None) -> None:
         self._storage = storage
         self._clock = clock  # seconds since 1970; None: the server's on PostgreSQL, this machine's on SQLite
 
@@ -45,7 +42,7 @@ class Seats:
         At most `per_gpu` workers sit on a GPU. Of GPUs as empty as one another the first is taken. Seats whose lease
         ran out, and those of workers that certainly died on this machine, are free. A worker that has a seat keeps it.
         """
-        here = machine_identity.key()
+        here = process_identity.machine_key()
         with self._storage.exclusive() as connection:
             seats = self._clear(connection, here)
             mine = {seat.uuid for seat in seats if seat.worker == worker}
@@ -93,16 +90,15 @@ class Seats:
         return [seat for seat in seats if seat.worker not in gone]
 
     def _query(self) -> Select[Any]:
-        runs = (_seat.c.lease_expires_at > now(self._storage, self._clock)).label("alive")
+        runs = leases.runs(_seat, leases.now(self._storage, self._clock)).label("alive")
         return select(_seat, runs).order_by(_seat.c.machine, _seat.c.uuid, _seat.c.seat)
 
     def _until(self, lease_seconds: float) -> ColumnElement[float]:
-        return now(self._storage, self._clock) + lease_seconds
+        return leases.now(self._storage, self._clock) + lease_seconds
 
 
 def _read(row: Row[Any]) -> Seat:
-    seat = Seat(**row._mapping)
-    return replace(seat, alive=False) if is_certainly_dead(seat.worker) else seat
+    return Seat(**{**row._mapping, "alive": leases.is_alive(row.worker, lease_runs=row.alive)})
 
 
 def _renewal(worker: str, until: ColumnElement[float]) -> Update:

@@ -19,7 +19,7 @@ from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
 from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits, refuse_beyond
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Ended
+from hpo.storage.queries.status import Ended
 from hpo.storage.slots.dispatch import Unsettled, unsettled
 from hpo.storage.studies.halting import BY_HPO
 

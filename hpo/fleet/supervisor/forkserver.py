@@ -17,7 +17,7 @@ from hpo.fleet.machine import interpreter
 from hpo.fleet.machine.cores import thread_limits
 from hpo.fleet.supervisor.process_start import Fork, Started, python
 from hpo.fleet.worker.fork_main import LONGEST, READY, preface
-from hpo.storage.workers.liveness import adopting
+from hpo.storage.process_identity import adopting
 from hpo.study import import_path
 
 __all__ = ["ForkServer"]

@@ -13,7 +13,7 @@ from hpo.fleet.supervisor.worker_exit import WorkerExit, clean_up, dead_holders,
 from hpo.storage import Storage
 from hpo.storage.slots.recovery import recover, recover_all
 from hpo.storage.studies.fail_fast import stop_if_all_failed
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 __all__ = ["Housekeeping"]
 

@@ -18,7 +18,7 @@ from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
 from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Ended, Progress, paced, snapshot
+from hpo.storage.queries.status import Ended, Progress, paced, snapshot
 from hpo.storage.slots.recovery import recover
 from hpo.storage.studies import StudyRecord
 from hpo.storage.studies.fail_fast import first_all_failed

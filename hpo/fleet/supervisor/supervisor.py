@@ -19,7 +19,7 @@ from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.worker.protocol import WorkOrder
 from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage
-from hpo.storage.queries.progress import Ended
+from hpo.storage.queries.status import Ended
 
 __all__ = ["Rule", "Supervisor", "work_order"]
 

@@ -10,10 +10,10 @@ from hpo.fleet.machine.gpu_leases import Seats
 from hpo.fleet.worker.captured_output import KEPT
 from hpo.fleet.worker.protocol import Ended
 from hpo.storage import Storage
+from hpo.storage.process_identity import is_certainly_dead
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
-from hpo.storage.workers.liveness import is_certainly_dead
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 __all__ = ["How", "WorkerExit", "clean_up", "dead_holders", "free_abandoned"]
 
@@ -84,9 +84,7 @@ def dead_holders(storage: Storage, study: str | None = None) -> set[str]:
         StorageError: the database failed.
 
     """
-    slots = Slots(storage)
-    holders = slots.holders() if study is None else {slot.worker for slot in slots.leased(study) if slot.worker}
-    return {worker for worker in holders if is_certainly_dead(worker)}
+    return {worker for worker in Slots(storage).holders(study) if is_certainly_dead(worker)}
 
 
 def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: int) -> int:

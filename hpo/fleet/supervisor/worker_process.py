@@ -17,7 +17,7 @@ from hpo.fleet.worker.captured_output import SHOWN
 from hpo.fleet.worker.protocol import STOP, Event, WorkOrder
 from hpo.fleet.worker.terminal_lines import Lines
 from hpo.settings import use_tensorflow
-from hpo.storage.workers.liveness import identity
+from hpo.storage.process_identity import identity
 
 __all__ = ["WorkerProcess", "environment"]
 

@@ -22,7 +22,7 @@ from typing import NoReturn
 from hpo.fleet.machine.cores import heed
 from hpo.fleet.worker.captured_output import Output
 from hpo.fleet.worker.protocol import STOP_SIGNALS
-from hpo.storage.workers.liveness import die_with_parent
+from hpo.storage.process_identity import die_with_parent
 
 __all__ = ["DESCRIPTORS", "LONGEST", "READY", "preface", "run"]
 

@@ -12,7 +12,7 @@ from hpo.fleet.machine.cores import share
 from hpo.fleet.machine.gpu_leases import Seats
 from hpo.fleet.machine.gpus import Gpu
 from hpo.storage import Storage
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 
 __all__ = ["Presence"]
 

@@ -30,11 +30,11 @@ from hpo.fleet.worker.slot_sources import Source
 from hpo.fleet.worker.watcher import Step, Watcher
 from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage
+from hpo.storage.process_identity import die_with_parent
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.waiting import PATIENCE
-from hpo.storage.workers.liveness import die_with_parent
-from hpo.storage.workers.worker_registry import Worker
+from hpo.storage.worker_registry import Worker
 from hpo.study import registry
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ class WorkOrder:
     threads: int | None = None  # to train with on cores; None: as many as the libraries take
     log: str | None = None  # what kind of log it writes, one of logs.KINDS; None: none
     # What only the start of the process decides:
-    worker: str = ""  # `liveness.identity` of the worker's process
+    worker: str = ""  # `process_identity.identity` of the worker's process
     parent: int = 0  # process number of the supervisor
     events: int = -1  # file descriptor the worker writes its events to
     log_to: int = -1  # file descriptor the log goes to

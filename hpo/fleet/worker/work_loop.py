@@ -16,12 +16,12 @@ from hpo.fleet.worker.run_limits import Limits
 from hpo.fleet.worker.slot_sources import Source
 from hpo.fleet.worker.watcher import Step, Watcher
 from hpo.storage import Storage
+from hpo.storage.process_identity import identity
 from hpo.storage.slots.dispatch import Offer
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import lookup
-from hpo.storage.workers.liveness import identity
 from hpo.study.imported import StaleProcessError
 
 __all__ = ["Beat", "MakeObjective", "Objective", "Server", "Step", "serve"]

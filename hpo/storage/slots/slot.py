@@ -1,15 +1,33 @@
-"""One unit of a study's trial budget, how many of them are in which state, and the news that one is lost."""
+"""A slot, one unit of a study's trial budget: as a record, as a row of hpo_slot, and the news that one is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement, Row, and_, literal_column, select
+
+from hpo.storage import leases, schema
+from hpo.storage.json_columns import parsed
 from hpo.study import Params
 
-__all__ = ["Counts", "LeaseLost", "Outcome", "Slot", "State"]
+__all__ = [
+    "COLUMNS",
+    "COMPLETE",
+    "LEASED",
+    "STUDY",
+    "UNSETTLED",
+    "Counts",
+    "LeaseLost",
+    "Outcome",
+    "Slot",
+    "lease_runs",
+    "of_study",
+    "read",
+]
 
-State = Literal["open", "leased", "settled"]
 Outcome = Literal["complete", "pruned", "failed"]
+
+_slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +41,7 @@ class Slot:
     payload: Mapping[str, object] = field(
         default_factory=dict
     )  # what was asked for: {"params": …}, of a job {"params": …, "job": …}, or empty
-    state: State
+    state: Literal["open", "leased", "settled"]
     attempt: int  # claims so far, this one included
     handed_back: int = 0  # claims given back; these count as no attempt
     turn: int = 0  # slots of the lowest are taken first: attempt, less 1 once one of them was given back
@@ -60,10 +78,11 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """The slots of one study by what became of them: target = settled + running + open."""
+    """The slots of one study: target = settled + running + open, settled = complete + pruned + failed."""
 
+    study: str  # name
     target: int
-    settled: int  # = complete + pruned + failed
+    settled: int
     complete: int
     pruned: int
     failed: int
@@ -76,3 +95,38 @@ class LeaseLost(Exception):  # noqa: N818 - an outcome
 
     No TrialError: those are outcomes of a trial, which this one no longer has.
     """
+
+
+STUDY = select(schema.studies.c.name).where(schema.studies.c.id == _slot.c.study_id).correlate(_slot).scalar_subquery()
+"""The name of a slot's study, within a query on slots."""
+
+COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not _slot.c.output)]
+"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
+
+# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
+# SQLAlchemy would write `state <> 'settled' = 1` for it.
+UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
+LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
+COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
+
+
+def of_study(study: str) -> ColumnElement[bool]:
+    """Of a slot: whether it is one of the study of that name."""
+    return _slot.c.study_id == schema.id_of(study)
+
+
+def lease_runs(now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Of a slot: whether somebody holds it and the lease has not run out."""
+    return and_(LEASED, leases.runs(_slot, now))
+
+
+def read(row: Row[Any]) -> Slot:
+    """The slot of one row of `COLUMNS`; what is no JSON of ours is as good as nothing."""
+    values: dict[str, Any] = dict(row._mapping)
+    asked, params, further = (parsed(values[name]) for name in ("payload", "params", "further"))
+    read = {
+        "payload": asked if isinstance(asked, dict) else {},
+        "params": params if isinstance(params, dict) else None,
+        "further": tuple(further) if isinstance(further, list) else (),
+    }
+    return Slot(**{**values, **read})

@@ -7,7 +7,8 @@ import pytest
 
 from hpo.cli.printing.progress_bar import Display, LineLimit, line
 from hpo.logs import PRINTED
-from hpo.storage.queries.progress import Best, Progress
+from hpo.storage.queries.status import Progress
+from hpo.storage.queries.study_results import Best
 
 
 def progress(**changes: object) -> Progress:

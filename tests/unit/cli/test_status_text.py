@@ -7,11 +7,9 @@ import pytest
 
 from hpo.cli.printing import status_text
 from hpo.cli.printing.status_text import show_serving, show_workers, state_words, study_lines
-from hpo.storage.queries.active_workers import FleetWorker, Serving
-from hpo.storage.queries.progress import Best
-from hpo.storage.queries.running_trials import RunningTrial
 from hpo.storage.queries.status import StudyStatus
-from hpo.storage.workers.worker_registry import WorkerRecord
+from hpo.storage.queries.study_results import Best
+from hpo.storage.worker_registry import FleetWorker, RunningTrial, Serving, WorkerRecord
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HAND = RunningTrial(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))

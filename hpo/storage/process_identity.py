@@ -1,4 +1,4 @@
-"""Who a worker is, whether it is certainly dead, how it dies with its supervisor, and how it becomes its child."""
+"""Which machine and which process this is, whether a worker is certainly dead, and how one dies with its supervisor."""
 
 import contextlib
 import ctypes
@@ -8,17 +8,44 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from hpo.storage.workers.machine_identity import boot_id
+__all__ = ["adopting", "die_with_parent", "hostname", "identity", "is_certainly_dead", "machine_key", "program"]
 
-__all__ = ["adopting", "die_with_parent", "identity", "is_certainly_dead"]
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_LONGEST = 64  # characters of hpo_worker.machine
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 
 _adoption = threading.Lock()  # it is an attribute of the whole process
+
+
+def machine_key() -> str:
+    """The running machine, as GPU leases and the roster know it: $HPO_MACHINE where set, else the kernel's boot id.
+
+    It is the same for all containers of a machine, which share the kernel, and another after its next start. Where the
+    kernel has none (not Linux) it is the host's name; a sandbox that hides the host's kernel needs $HPO_MACHINE set to
+    one word in all containers of a host.
+    """
+    return (os.environ.get("HPO_MACHINE", "").strip() or _boot_id() or hostname())[:_LONGEST]
+
+
+def hostname() -> str:
+    """Its name, for people; a container's own within a container."""
+    return socket.gethostname()[:255] or "localhost"
+
+
+@cache
+def program() -> str:
+    """The version of hpo that runs here."""
+    try:
+        return version("hpo-service")[:64]
+    except PackageNotFoundError:  # run from a folder it was never installed from
+        return "unknown"
 
 
 def identity(pid: int | None = None) -> str:
@@ -93,6 +120,15 @@ def _started(pid: int) -> str | None:
 def _boot() -> str:
     """The machine's present start, and the namespace process numbers are counted in."""
     try:
-        return f"{boot_id()[:8]}-{Path('/proc/self/ns/pid').stat().st_ino}"
+        return f"{_boot_id()[:8]}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
+@cache
+def _boot_id() -> str:
+    """What the kernel calls the machine's present start; empty where it has no name for it (not Linux)."""
+    try:
+        return _BOOT.read_text().strip()
     except OSError:
         return ""

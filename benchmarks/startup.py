@@ -25,12 +25,12 @@ from pathlib import Path
 from hpo import storage as storages
 from hpo.experiments.search_plan import Request, plan
 from hpo.experiments.search_run import open_study
-from hpo.fleet.machine.cores import share
+from hpo.fleet.protocol import WorkOrder
+from hpo.fleet.resources import share
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.supervisor import work_order
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.fleet.worker.protocol import WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 
 BARE = """\
 import typer

@@ -97,7 +97,7 @@ def compare(
     from hpo.experiments.compare.comparison_plan import plan_comparison
     from hpo.experiments.compare.comparison_request import CompareRequest
     from hpo.experiments.compare.comparison_run import run_comparison
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     request = CompareRequest(
         study=study,

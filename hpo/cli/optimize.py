@@ -97,7 +97,7 @@ def optimize(
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import run
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
     from hpo.storage.queries import status
 
     limits = Limits(
@@ -171,7 +171,7 @@ def submit(
     """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import leave
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
     kept = {limit: value for limit, value in limits.items() if value != NONE}

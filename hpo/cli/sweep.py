@@ -87,7 +87,7 @@ def sweep(
     chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
     from hpo.experiments.sweep.sweep_request import SweepRequest
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     request = SweepRequest(
         definition=definition,

@@ -72,8 +72,8 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
+    from hpo.fleet.run_limits import Limits
     from hpo.fleet.supervisor.fleet_run import FleetOrder, run_fleet
-    from hpo.fleet.worker.run_limits import Limits
 
     kind = logs.kind(log)
     order = FleetOrder(

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from hpo.errors import UsageError
 from hpo.experiments.study_execution import code_changed, execute, fleet_workers, wall_seconds
-from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits
+from hpo.fleet.run_limits import MAX_WORKERS, Limits
 from hpo.storage import Storage, schema
 from hpo.storage.json_columns import Noted
 from hpo.storage.queries import status, stored_trials

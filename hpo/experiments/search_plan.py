@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from hpo import storage as storages
 from hpo.errors import UsageError
 from hpo.experiments.study_execution import code_changed, fleet_workers, wall_seconds
-from hpo.fleet.worker.run_limits import Limits, refuse_beyond
+from hpo.fleet.run_limits import Limits, refuse_beyond
 from hpo.settings import DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
 from hpo.storage import Storage, studies
 from hpo.storage.schema import LONGEST_NAME

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.study_run import drain
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage
 from hpo.storage.queries.status import Progress, watch
 from hpo.storage.studies import StudyRecord

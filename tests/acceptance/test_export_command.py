@@ -44,7 +44,7 @@ def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
     from hpo.experiments.search_plan import Request
     from hpo.experiments.search_run import optimize
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     (folder / "own.py").write_text(OWN)
     request = Request(

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from hpo.experiments.search_plan import Request
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.run_limits import Limits
 
 __all__ = ["asked"]
 

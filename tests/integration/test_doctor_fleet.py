@@ -19,8 +19,8 @@ from hpo import storage
 from hpo.experiments.doctor import Check, fleet_checks
 from hpo.experiments.doctor import database_checks as databases
 from hpo.experiments.doctor.examination import examine_storage
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, process_identity, schema, studies
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots

@@ -12,8 +12,8 @@ import pytest
 import toy
 
 from hpo.errors import DataError
+from hpo.fleet.protocol import Avoid, Ended
 from hpo.fleet.worker import loaded_study, slot_sources
-from hpo.fleet.worker.protocol import Avoid, Ended
 from hpo.fleet.worker.slot_sources import Source
 from hpo.fleet.worker.work_loop import MakeObjective, Server, Step
 from hpo.storage import Storage, studies

@@ -19,7 +19,7 @@ from fleets import Fleet
 from sqlalchemy import text
 
 from hpo import storage
-from hpo.fleet.machine.cores import share
+from hpo.fleet.resources import share
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, halting

@@ -18,7 +18,7 @@ from test_supervisor_signals import NAME, alive, begun, ordered, until
 
 from hpo import storage
 from hpo.experiments.search_run import optimize
-from hpo.fleet.machine.cores import usable_cores
+from hpo.fleet.resources import usable_cores
 from hpo.fleet.supervisor import forkserver
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import event
 
 from hpo import storage
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.gpu_leases import Seat, Seats
+from hpo.fleet import gpus
+from hpo.fleet.gpu_leases import Seat, Seats
 from hpo.storage.process_identity import identity
 from hpo.storage.worker_registry import Roster, Worker
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from slot_tools import Clock
 from sqlalchemy import delete
 
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, schema
 from hpo.storage.process_identity import identity
 

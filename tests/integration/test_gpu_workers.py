@@ -18,7 +18,7 @@ import toy
 from hpo import storage
 from hpo.experiments.search_plan import Request
 from hpo.experiments.search_run import submit
-from hpo.fleet.machine.gpu_leases import Seats
+from hpo.fleet.gpu_leases import Seats
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 from hpo.storage.worker_registry import Roster

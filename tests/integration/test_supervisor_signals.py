@@ -18,11 +18,11 @@ import toy
 from hpo import storage
 from hpo.experiments.search_plan import Request
 from hpo.experiments.search_run import optimize
+from hpo.fleet.protocol import Event, WorkOrder
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor import supervisor
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.fleet.worker.protocol import Event, WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import studies
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots

@@ -14,10 +14,9 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.fleet.supervisor.housekeeping import Housekeeping
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.worker_exit import Housekeeping, dead_holders, free_abandoned
+from hpo.fleet.supervisor.worker_messages import Outage
 from hpo.fleet.worker.work_loop import serve
 from hpo.storage import Storage, studies
 from hpo.storage.process_identity import identity

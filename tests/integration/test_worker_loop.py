@@ -11,7 +11,7 @@ import toy
 from optuna.trial import TrialState
 
 from hpo.errors import DataError, StorageError
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.work_loop import Server, Step, serve
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import Slot

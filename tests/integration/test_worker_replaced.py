@@ -14,8 +14,8 @@ import toy
 
 from hpo import storage
 from hpo.errors import HpoWarning, ReplacedError, StorageError
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import MakeObjective
-from hpo.fleet.worker.run_limits import Limits
 from hpo.fleet.worker.work_loop import serve
 from hpo.storage import Storage, sqlite_file, studies
 from hpo.storage.slots.slots import Slots

@@ -6,7 +6,7 @@ import sys
 import toy
 
 from hpo import storage
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.work_loop import Step, serve
 from hpo.storage.slots.slot import Slot
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from hpo.errors import HpoError
 from hpo.experiments.doctor.check import Check, fail, ok, several, some, warn
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.gpu_leases import Seat, Seats
-from hpo.fleet.machine.gpus import Listing
+from hpo.fleet import gpus
+from hpo.fleet.gpu_leases import Seat, Seats
+from hpo.fleet.gpus import Listing
 from hpo.storage import Storage, process_identity, studies
 from hpo.storage.slots.dispatch import offers
 from hpo.storage.slots.recovery import Orphan, orphans

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hpo.experiments.doctor.check import Check, fail, ok, warn
-from hpo.fleet.machine import cores, gpus, interpreter, memory
+from hpo.fleet import gpus, resources
+from hpo.fleet.supervisor.forkserver import command, first_line
 from hpo.settings import cache_folder, use_tensorflow
 
 __all__ = ["machine_checks", "training_checks"]
@@ -58,8 +59,8 @@ def _packages() -> Check:
 
 
 def _machine() -> Check:
-    usable, free = cores.usable_cores(), memory.free_bytes()
-    quota = cores.quota()
+    usable, free = resources.usable_cores(), resources.free_bytes()
+    quota = resources.quota()
     found = f"{usable} cores" + ("" if quota is None else f" (a quota of {quota:g})")
     gib = free / _GIB
     found += f", {gib:.1f} GiB of memory free"
@@ -113,8 +114,8 @@ def _tensorflow(listed: int) -> Check:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         run = subprocess.run(
-            interpreter.command(_SEEN_BY_TENSORFLOW),
-            input=interpreter.first_line().decode(),
+            command(_SEEN_BY_TENSORFLOW),
+            input=first_line().decode(),
             capture_output=True,
             text=True,
             timeout=_START_LIMIT,

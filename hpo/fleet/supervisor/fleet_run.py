@@ -7,17 +7,15 @@ from dataclasses import dataclass, field, replace
 from hpo import notes
 from hpo import storage as storages
 from hpo.errors import StorageError, StudyError, UsageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.cores import share, usable_cores
-from hpo.fleet.machine.gpus import Gpu
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet import gpus
+from hpo.fleet.gpus import Gpu
+from hpo.fleet.resources import share, usable_cores
+from hpo.fleet.run_limits import MAX_WORKERS, Limits, refuse_beyond
+from hpo.fleet.supervisor.supervisor import Stops, Supervisor, work_order
 from hpo.fleet.supervisor.worker_exit import WorkerExit
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_messages import Outage, Words
 from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits, refuse_beyond
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Ended
 from hpo.storage.slots.dispatch import Unsettled, unsettled

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hpo.errors import HpoError, HpoWarning, StorageError, StudyError, UsageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet import gpus
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.supervisor import Stops, Supervisor, work_order
 from hpo.fleet.supervisor.worker_exit import WorkerExit, dead_holders, free_abandoned
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_messages import Outage, Words
 from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Ended, Progress, paced, snapshot
 from hpo.storage.slots.recovery import recover

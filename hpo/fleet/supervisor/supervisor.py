@@ -1,27 +1,26 @@
 """The parent of workers, on one study or on any: keeps them going until something ends that. It trains nothing."""
 
+import contextlib
 import os
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import FrameType, TracebackType
 from typing import Protocol
 
 from hpo.errors import StorageError
-from hpo.fleet.machine.cores import share
-from hpo.fleet.machine.gpus import Gpu
-from hpo.fleet.machine.memory import default_limit
-from hpo.fleet.supervisor.housekeeping import Housekeeping
-from hpo.fleet.supervisor.reaper import reap_orphans
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.worker_exit import WorkerExit
+from hpo.fleet.gpus import Gpu
+from hpo.fleet.protocol import STOP_SIGNALS, WorkOrder
+from hpo.fleet.resources import default_limit, share
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
 from hpo.fleet.supervisor.worker_messages import Words
 from hpo.fleet.supervisor.worker_pool import WorkerPool
-from hpo.fleet.worker.protocol import WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage
 from hpo.storage.queries.status import Ended
 
-__all__ = ["Rule", "Supervisor", "work_order"]
+__all__ = ["Rule", "Stops", "Supervisor", "reap_orphans", "work_order"]
 
 _TICK = 0.1  # seconds between looks at the workers
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
@@ -43,6 +42,54 @@ class Rule(Protocol):
 
         `clean_since`: when all that ended workers had held was in order, in monotonic seconds.
         """
+
+
+class Stops:
+    """While inside, SIGINT, SIGTERM and SIGHUP are counted; only a program's main thread can, others hear of none."""
+
+    def __init__(self) -> None:
+        self.count = 0  # signals received so far
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> "Stops":
+        with contextlib.suppress(ValueError):  # not the main thread
+            for number in sorted(STOP_SIGNALS):
+                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: it shall outlive its terminal
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so long, or until a signal comes; at once where one has come before."""
+        deadline = time.monotonic() + seconds
+        while not self.count and time.monotonic() < deadline:
+            time.sleep(min(_TICK, seconds))
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
+        self.count += 1
+
+
+def reap_orphans(own: Iterable[int]) -> int:
+    """Reap the dead that are not one's `own` children, whose end somebody else waits for; how many those were.
+
+    Without it every process a worker leaves behind would stay a zombie for as long as the container runs.
+    """
+    mine = set(own)
+    reaped = 0
+    with contextlib.suppress(ChildProcessError):  # no child at all
+        while True:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # looks, and leaves it there
+            if found is None or found.si_pid in mine:
+                return reaped
+            os.waitpid(found.si_pid, os.WNOHANG)
+            reaped += 1
+    return reaped
 
 
 class Supervisor:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, ReplacedError, StorageError
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import LoadedStudy
-from hpo.fleet.worker.lost_results import Unsettled
-from hpo.fleet.worker.outcome import Result, is_a_persons, judge
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.watcher import Step, Watcher
+from hpo.fleet.worker.outcome import Result, Unsettled, is_a_persons, judge
+from hpo.fleet.worker.presence import Step, Watcher
 from hpo.messages import said
 from hpo.optuna_internals import trial_id
 from hpo.storage import Storage

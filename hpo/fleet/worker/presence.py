@@ -1,23 +1,58 @@
-"""A worker's place in the fleet: its row in the roster, and its seat on a GPU."""
+"""A worker's place in the fleet: its row in the roster, its seat on a GPU, and who is told of what it does."""
 
 import contextlib
 import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import StorageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.cores import share
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet import gpus
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
+from hpo.fleet.resources import share
 from hpo.storage import Storage
 from hpo.storage.worker_registry import Roster, Worker
 
-__all__ = ["Presence"]
+if TYPE_CHECKING:
+    from hpo.storage.slots.slot import Slot
 
+__all__ = ["Presence", "Step", "Watcher"]
+
+Step = Literal["claimed", "created", "trained", "settled", "told", "free"]
+"""What has just been done with a slot; "free" always comes last, whatever became of it."""
 _log = logging.getLogger("hpo.worker")
 _LOOK_FOR_A_SEAT = 2.0  # seconds between looks for a free GPU
+
+
+class Watcher:
+    """Is told what a worker does; this one heeds nothing."""
+
+    def step(self, step: Step, slot: "Slot") -> None:
+        """Something was done with a slot."""
+
+    def begun(self, study: str, trial: int) -> None:
+        """A trial begins; what is printed until its slot is free again is its own."""
+
+    def printed(self) -> str:
+        """The end of what the trial in hand has printed so far; empty where that is nothing. From any thread."""
+        return ""
+
+    def beat(self) -> None:
+        """A training shows a sign of life."""
+
+    def renewed(self) -> None:
+        """Leases are renewed, by a thread of its own; with a slot in hand or without. May raise StorageError."""
+
+    def loading(self, study: str) -> None:
+        """A study is about to be made ready, which may take a while."""
+
+    def loaded(self, study: str) -> None:
+        """The study is ready to be served."""
+
+    def idle(self) -> None:
+        """There is nothing to do now; told at each look for work."""
 
 
 class Presence:

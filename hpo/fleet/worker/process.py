@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from hpo import logs, notes
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, UsageError
-from hpo.fleet.machine.cores import heed, thread_limits
+from hpo.fleet.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.fleet.resources import heed, thread_limits
 from hpo.fleet.worker.captured_output import KEPT, Output
 from hpo.fleet.worker.loaded_study import MakeObjective
-from hpo.fleet.worker.presence import Presence
-from hpo.fleet.worker.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.fleet.worker.presence import Presence, Step, Watcher
 from hpo.fleet.worker.slot_sources import Source
-from hpo.fleet.worker.watcher import Step, Watcher
 from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage
 from hpo.storage.process_identity import die_with_parent

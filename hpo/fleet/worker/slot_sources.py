@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from hpo.errors import HpoError
-from hpo.fleet.worker.protocol import Avoid
+from hpo.fleet.protocol import Avoid
 from hpo.storage import Storage
 from hpo.storage.slots.dispatch import Offer, offers, unsettled
 from hpo.storage.slots.slot import Outcome

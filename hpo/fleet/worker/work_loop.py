@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 from hpo.errors import HpoError
-from hpo.fleet.machine.memory import resident_bytes
+from hpo.fleet.protocol import Ended
+from hpo.fleet.resources import resident_bytes
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.attempt import Attempt, Ending, WorkerContext
 from hpo.fleet.worker.heartbeat import Heartbeat
 from hpo.fleet.worker.loaded_study import Beat, LoadedStudy, MakeObjective, Objective, StudyCache
-from hpo.fleet.worker.protocol import Ended
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.worker.presence import Step, Watcher
 from hpo.fleet.worker.slot_sources import Source
-from hpo.fleet.worker.watcher import Step, Watcher
 from hpo.storage import Storage
 from hpo.storage.process_identity import identity
 from hpo.storage.slots.dispatch import Offer

@@ -6,8 +6,8 @@ import pytest
 
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Request
-from hpo.fleet.machine.cores import usable_cores
-from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits
+from hpo.fleet.resources import usable_cores
+from hpo.fleet.run_limits import MAX_WORKERS, Limits
 
 
 def make(option: str, value: object) -> object:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from hpo.errors import ReplacedError, StorageError
-from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.supervisor.worker_messages import Outage
 
 
 def test_it_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.run_limits import Limits
 
 __all__ = ["LONGEST", "STOP", "STOP_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
 

@@ -6,12 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpo.fleet.machine.visible_gpus import restrict
-
-__all__ = ["Gpu", "Listing", "listed", "look"]
+__all__ = ["Gpu", "Listing", "listed", "look", "restrict"]
 
 _log = logging.getLogger("hpo.hosts")
 _MIB = 1 << 20
@@ -49,7 +47,7 @@ def listed() -> tuple[Gpu, ...]:
 
 
 def look(environment: Mapping[str, str] = os.environ) -> Listing:
-    """Ask `nvidia-smi`, and heed CUDA_VISIBLE_DEVICES and NVIDIA_VISIBLE_DEVICES (see `visible`)."""
+    """Ask `nvidia-smi`, and heed CUDA_VISIBLE_DEVICES and NVIDIA_VISIBLE_DEVICES (see `restrict`)."""
     tool = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if tool is None:
         return Listing(gpus=())
@@ -115,3 +113,52 @@ def _parts(listing: str) -> dict[str, list[Gpu]]:
             memory = int(size[1]) * 1024 * _MIB if size else None
             parts[uuid].append(Gpu(uuid=part["uuid"], name=f"MIG {part['profile']}", memory_bytes=memory))
     return parts
+
+
+def restrict(uuids: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Those of `uuids`, all GPUs the driver lists in its order, that both variables allow.
+
+    CUDA_VISIBLE_DEVICES is read as CUDA reads it: positions in the list or beginnings of UUIDs, in the order wanted,
+    and nothing from the first one on that does not exist; empty means none. (By itself CUDA may count different models
+    fastest first; CUDA_DEVICE_ORDER=PCI_BUS_ID makes it count as the driver does, and names by UUID need no counting.)
+
+    NVIDIA_VISIBLE_DEVICES is the container runtime's, which has heeded it already where there is one: `all`, `void` and
+    nothing say no more. Elsewhere it is a list like the other. Positions in it are the host's, while the driver counts
+    what a container has from 0, so they count only where more GPUs are listed than it names.
+    """
+    left = _by_runtime(uuids, environment.get("NVIDIA_VISIBLE_DEVICES"))
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    return left if chosen is None else _in_order(left, chosen)
+
+
+def _by_runtime(uuids: Sequence[str], said: str | None) -> list[str]:
+    names = [name.strip() for name in (said or "").split(",") if name.strip()]
+    if not names or names[0] in ("all", "void"):
+        return list(uuids)
+    if names[0] == "none":
+        return []
+    if not all(name.isdecimal() for name in names):
+        known = [uuid for uuid in uuids if any(_is(uuid, name) for name in names)]
+        return known or list(uuids)  # none of them is listed: names of another kind, which the runtime has heeded
+    positions = {int(name) for name in names}
+    if len(uuids) <= len(positions):
+        return list(uuids)
+    return [uuid for position, uuid in enumerate(uuids) if position in positions]
+
+
+def _in_order(uuids: Sequence[str], said: str) -> list[str]:
+    chosen: list[str] = []
+    for name in (name.strip() for name in said.split(",")):
+        if name.isdecimal():
+            found = [uuids[int(name)]] if int(name) < len(uuids) else []
+        else:
+            found = [uuid for uuid in uuids if name and _is(uuid, name)]
+        if len(found) != 1 or found[0] in chosen:
+            return chosen
+        chosen += found
+    return chosen
+
+
+def _is(uuid: str, name: str) -> bool:
+    """Whether the name, or a beginning of it that says more than its kind, is this GPU's."""
+    return len(name) > len("GPU-") and uuid.startswith(name)

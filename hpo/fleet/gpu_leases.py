@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, select, update
 
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, leases, process_identity, schema
 from hpo.storage.waiting import repeatable
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hpo.errors import UsageError
-from hpo.fleet.machine.cores import usable_cores
+from hpo.fleet.resources import usable_cores
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, STALL_SECONDS
 
 __all__ = ["MAX_WORKERS", "Limits", "refuse_beyond"]
@@ -30,7 +30,7 @@ class Limits:
     lease_seconds: float = LEASE_SECONDS  # a worker that vanished unseen loses its slot after this
     stall_seconds: float = STALL_SECONDS  # without a sign of life (an epoch's end) a worker is taken for hung
     max_attempts: int = MAX_ATTEMPTS  # crashes a slot may see before it settles as failed
-    memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see memory.default_limit
+    memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see resources.default_limit
 
     def __post_init__(self) -> None:
         if self.workers is not None:

@@ -29,7 +29,7 @@ from hpo.fleet.protocol import WorkOrder
 from hpo.fleet.resources import share
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.forkserver import ForkServer
-from hpo.fleet.supervisor.supervisor import work_order
+from hpo.fleet.supervisor.supervisor import on_machine
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
 
 BARE = """\
@@ -93,9 +93,9 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
     with closing(plan(request)) as planned:
         record, _ = open_study(planned)
-    order = work_order(opened, limits, workers=workers, there=(), workers_per_gpu=1)
     opened.close()
-    return WorkOrder(**{**vars(order), "study": record.name})
+    order = WorkOrder(storage=url, study=record.name, limits=limits)
+    return on_machine(order, workers=workers, gpus=False)
 
 
 def await_all(children: list[WorkerProcess], what: Callable[[WorkerProcess], object]) -> None:

@@ -72,11 +72,13 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
+    from hpo.fleet.protocol import WorkOrder
     from hpo.fleet.run_limits import Limits
-    from hpo.fleet.supervisor.fleet_run import FleetOrder, run_fleet
+    from hpo.fleet.supervisor.fleet_run import run_fleet
 
     kind = logs.kind(log)
-    order = FleetOrder(
+    order = WorkOrder(
+        storage=storage or storage_url(),
         limits=Limits(
             workers=processes,
             max_attempts=max_attempts,
@@ -91,6 +93,6 @@ def worker(
         log=kind,
     )
     logs.configure(kind)
-    stopped = run_fleet(storage or storage_url(), order)
+    stopped = run_fleet(order)
     # To be stopped is how a service ends; only one that was to end by itself was interrupted.
     return 130 if stopped and drain else 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from hpo.fleet.run_limits import Limits
+from hpo.fleet.run_limits import MAX_WORKERS, Limits, refuse_beyond
 
 __all__ = ["LONGEST", "STOP", "STOP_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
 
@@ -38,12 +38,17 @@ class Avoid:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkOrder:
-    """All a worker needs to know; sent through its standard input, which then stays open as a sign of life."""
+    """All a worker needs to know; sent through its standard input, which then stays open as a sign of life.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
 
     storage: str = field(repr=False)
     # URL, password included: hence never an argument, which every user of the machine can read
     study: str | None = None  # name of the only one it serves; None: any study's open slots
-    limits: Limits  # of its run
+    limits: Limits = field(default_factory=Limits)  # of its run
     avoid: Mapping[str, Avoid] = field(default_factory=dict)  # where `study` is None: by name, studies to leave alone
     objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
@@ -57,6 +62,9 @@ class WorkOrder:
     parent: int = 0  # process number of the supervisor
     events: int = -1  # file descriptor the worker writes its events to
     log_to: int = -1  # file descriptor the log goes to
+
+    def __post_init__(self) -> None:
+        refuse_beyond("workers per GPU", self.workers_per_gpu, 1, MAX_WORKERS)
 
     def to_json(self) -> bytes:
         """The order as one line."""

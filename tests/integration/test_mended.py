@@ -55,7 +55,7 @@ def serve(opened: Storage, breaks: Callable[[], object], mends: Callable[[], obj
         return run
 
     opened.patience, opened.on_away, opened.on_back = float("inf"), away, lambda: back.append(True)
-    server = Server(opened, None, make, source=lambda slots: Source(opened, slots, drain=True))
+    server = Server(opened, None, make, source=Source(opened, Slots(opened), drain=True))
     assert server.run() == "drained"
     assert len(trained) == TRIALS
     return told, len(back)

@@ -17,7 +17,7 @@ from hpo import storage
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.worker_exit import Housekeeping, dead_holders, free_abandoned
 from hpo.fleet.supervisor.worker_messages import Outage
-from hpo.fleet.worker.work_loop import serve
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
 from hpo.storage.process_identity import identity
 from hpo.storage.slots.recovery import recover
@@ -67,7 +67,7 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
     dead = dead_holders(store, toy_study.name)
     assert free_abandoned(store, dead, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
     recover(store, toy_study.name)
-    assert serve(store, toy_study.name, toy.instant) == "drained"
+    assert Server(store, toy_study.name, toy.instant).run() == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=3) == []
     assert [slot.tries for slot in slots.list(toy_study.name)] == [1 if settled else 2, 1, 1]
 
@@ -107,7 +107,7 @@ def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study
 def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
-    assert serve(store, toy_study.name, toy.instant) == "drained"  # waits for that
+    assert Server(store, toy_study.name, toy.instant).run() == "drained"  # waits for that
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 
@@ -117,7 +117,7 @@ def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: 
     until(lambda: list(Path().glob("began-*")))
     os.kill(sleeper.pid, signal.SIGSTOP)
     Path("go").touch()
-    assert serve(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)) == "drained"
+    assert Server(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)).run() == "drained"
     value = Slots(store).list(toy_study.name)[0].value
     os.kill(sleeper.pid, signal.SIGCONT)
     assert sleeper.wait(60) == 0  # its own result is dropped, and there is nothing more to do
@@ -153,7 +153,7 @@ def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: S
 
         return run
 
-    serve(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9))
+    Server(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9)).run()
     assert seen
     assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import Protocol
@@ -13,14 +13,14 @@ from hpo.errors import StorageError
 from hpo.fleet.gpus import Gpu
 from hpo.fleet.protocol import STOP_SIGNALS, WorkOrder
 from hpo.fleet.resources import default_limit, share
-from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_messages import Messages
 from hpo.fleet.supervisor.worker_pool import WorkerPool
+from hpo.fleet.supervisor.worker_process import environment
 from hpo.storage import Storage
 from hpo.storage.queries.status import Ended
 
-__all__ = ["Rule", "Stops", "Supervisor", "reap_orphans", "work_order"]
+__all__ = ["Rule", "Stops", "Supervisor", "on_machine", "reap_orphans"]
 
 _TICK = 0.1  # seconds between looks at the workers
 _GRACE = 8.0  # seconds workers get to give back what they have in hand
@@ -102,29 +102,31 @@ class Supervisor:
         rule: Rule,
         *,
         workers: int,
-        environment: Mapping[str, str],
+        there: Sequence[Gpu],
         stops: Stops,
-        words: Words,
+        messages: Messages,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             storage: where the studies are.
-            order: what each worker is told.
+            order: what each worker is told; what depends on the machine is filled in.
             rule: when it ends, and all else in which a run and a fleet differ.
-            workers: processes at most.
-            environment: of these.
+            workers: processes at most; they share memory and, without a GPU, cores.
+            there: the GPUs they may lease; none: they train on cores.
             stops: counts the signals that ask it to end.
-            words: passes on what workers say; its outage says how long the supervisor waits for the database.
+            messages: passes on what workers say; its outage says how long the supervisor waits for the database.
 
         """
+        on_cores = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
+        order = on_machine(order, workers=workers, gpus=bool(there))
         self._limits = order.limits
         self._rule = rule
         self._stops = stops
-        self._pool = WorkerPool(workers, order, environment, on_word=words.pass_on)
-        self._outage = words.outage
+        self._pool = WorkerPool(workers, order, {**environment(order.threads), **on_cores}, on_word=messages.pass_on)
+        self._outage = messages.outage
         self._housekeeping = Housekeeping(
-            storage, max_attempts=order.limits.max_attempts, outage=words.outage, study=order.study
+            storage, max_attempts=order.limits.max_attempts, outage=messages.outage, study=order.study
         )
         self.left_in_order = True  # whether the database has heard of all that workers held, once `run` is over
 
@@ -183,23 +185,7 @@ class Supervisor:
         self.left_in_order = self._housekeeping.close(_LAST_CHORES)
 
 
-def work_order(
-    storage: Storage, limits: Limits, *, workers: int, there: Sequence[Gpu], workers_per_gpu: int
-) -> WorkOrder:
-    """The order of each of so many workers of this machine, to serve any study; its caller adds what else it is.
-
-    Args:
-        storage: where the studies are.
-        limits: of the run.
-        workers: of the supervisor; they share memory and, without a GPU, cores.
-        there: the GPUs they may lease; none: they train on cores.
-        workers_per_gpu: workers that may share one.
-
-    """
-    return WorkOrder(
-        storage=storage.url,
-        limits=replace(limits, memory_limit=limits.memory_limit or default_limit(workers)),
-        gpus=bool(there),
-        workers_per_gpu=workers_per_gpu,
-        threads=None if there else share(workers),
-    )
+def on_machine(order: WorkOrder, *, workers: int, gpus: bool) -> WorkOrder:
+    """The order for each of so many workers of this machine: with its part of the memory and of the cores."""
+    limits = replace(order.limits, memory_limit=order.limits.memory_limit or default_limit(workers))
+    return replace(order, limits=limits, gpus=gpus, threads=None if gpus else share(workers))

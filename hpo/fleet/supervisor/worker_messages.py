@@ -11,9 +11,10 @@ from hpo.fleet.protocol import Event
 from hpo.fleet.supervisor.worker_process import WorkerProcess
 from hpo.logs import PRINTED
 
-__all__ = ["Outage", "Words"]
+__all__ = ["Messages", "Outage"]
 
 _log = logging.getLogger("hpo.fleet")
+_printed = logging.getLogger(PRINTED)
 
 
 class Outage:
@@ -58,21 +59,18 @@ class Outage:
             raise error
 
 
-_log = logging.getLogger(PRINTED)
-
-
-class Words:
+class Messages:
     """Passes on what the workers of one supervisor say, and it itself."""
 
     def __init__(self, warn: Callable[[str, str | None], object], outage: Outage) -> None:
         self._warn = warn  # told a note for a person, and the name of the study it is about; None: of none
         self.outage = outage
-        self._known: set[str] = set()
+        self._noted: set[str] = set()
 
     def note(self, text: str, study: str | None = None) -> None:
         """Pass on a note about the study, once however many have the same to say."""
-        if text not in self._known:
-            self._known.add(text)
+        if text not in self._noted:
+            self._noted.add(text)
             self._warn(text, study)
 
     def pass_on(self, worker: WorkerProcess, event: Event) -> None:
@@ -82,6 +80,6 @@ class Words:
         elif event.kind == "back":
             self.outage.ended(worker.name)
         elif event.kind == "printed":
-            _log.info(event.text, extra={"study": worker.about, "worker": worker.name})
+            _printed.info(event.text, extra={"study": worker.about, "worker": worker.name})
         else:
             self.note(event.text, worker.about)

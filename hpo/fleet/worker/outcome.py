@@ -9,32 +9,28 @@ import math
 import os
 import signal
 import tempfile
-import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hpo.errors import HpoError, HpoWarning, StorageError, TrialError
+from hpo.errors import HpoError, StorageError, TrialError
 from hpo.messages import one_line, said
 from hpo.optuna_internals import constraints, storage_of, trial_id
 from hpo.storage import Storage
 from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
 from hpo.storage.storage_url import StorageUrl
-from hpo.study import Params
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["SUFFIX", "Result", "Unsettled", "is_a_persons", "judge", "keep"]
+__all__ = ["Result", "is_a_persons", "judge", "keep_as_text"]
 
 _LONGEST = 20_000  # characters of a traceback that are kept, from its end
 _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing here imports it
-SUFFIX = ".lost-results.jsonl"
-"""What is added to the name of the database's file."""
+_SUFFIX = ".lost-results.jsonl"  # added to the name of the database's file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,63 +120,19 @@ def _last_report(trial: "optuna.Trial") -> float | None:
     return reports[max(reports)] if reports else None
 
 
-class Unsettled:
-    """What the trial in hand came to, until it is settled; several threads may find that it cannot be."""
+def keep_as_text(where: StorageUrl, slot: Slot, trial: "optuna.Trial", result: Result, *, why: str) -> Path | None:
+    """Write down what a trial came to, beside the database that will not have it, or in the folder we are in.
 
-    def __init__(self, where: StorageUrl, slot: Slot) -> None:
-        self._where = where
-        self._slot = slot
-        self._lock = threading.Lock()
-        self._there: tuple[optuna.Trial, Result] | None = None
-
-    def put(self, trial: "optuna.Trial", result: Result) -> None:
-        """Remember what the trial came to."""
-        self._there = trial, result
-
-    def clear(self) -> None:
-        """It is settled, by this worker or another."""
-        self._there = None
-
-    def keep(self, error: Exception) -> None:
-        """Write it down, where there is anything, and say where: the database will not have it."""
-        with self._lock:
-            there, self._there = self._there, None
-        if there is None or there[1].outcome == "exhausted":
-            return
-        (trial, result), slot = there, self._slot
-        file = keep(self._where, slot, result, params=dict(trial.params), trial=trial.number, why=str(error))
-        value = "" if result.value is None else f" {result.value:.6g}"
-        warnings.warn(
-            f"{error}; what trial {trial.number} of study {slot.study!r} came to ({result.outcome}{value}) is "
-            f"{'lost, as no file could be written' if file is None else f'in {file}'}",
-            HpoWarning,
-            stacklevel=2,
-        )
-
-
-def keep(where: StorageUrl, slot: Slot, result: Result, *, params: Params, trial: int, why: str) -> Path | None:
-    """Write down what a trial came to: beside the database, or where nothing can be written there, here.
-
-    Args:
-        where: the database that will not have it.
-        slot: the trial's.
-        result: what it came to.
-        params: its configuration.
-        trial: its number.
-        why: the database will not have it, in one line.
-
-    Returns:
-        The file; None where it could be written nowhere.
-
+    The file; None where it could be written nowhere.
     """
     record = {
         "storage": where.safe,
         "study": slot.study,
         "slot": slot.position,
-        "trial": trial,
+        "trial": trial.number,
         "attempt": slot.attempt,
         "worker": slot.worker,
-        "params": dict(params),
+        "params": dict(trial.params),
         "outcome": result.outcome,
         "value": result.value,
         "further": list(result.further),
@@ -207,7 +159,7 @@ def keep(where: StorageUrl, slot: Slot, result: Result, *, params: Params, trial
 
 
 def _places(where: StorageUrl) -> Iterator[Path]:
-    name = f"{where.path.name if where.path is not None else 'hpo'}{SUFFIX}"
+    name = f"{where.path.name if where.path is not None else 'hpo'}{_SUFFIX}"
     if where.path is not None:
         yield where.path.with_name(name)
     yield Path.cwd() / name

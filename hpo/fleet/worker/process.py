@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -130,7 +129,7 @@ class _Reporter(Watcher):
         """Tell of trials that begin and end."""
         if step == "claimed":
             self._idle = False
-            self._presence.will_say("")
+            self._presence.say(now=False, doing="")
             offer = self.server.offer if self.server is not None else None
             limit = None if offer is None else offer.trial_timeout
             Event(kind="claimed", text=slot.study, limit=limit).send(self._events)
@@ -163,7 +162,7 @@ class _Reporter(Watcher):
     def loading(self, study: str) -> None:
         """Say that the study is being made ready, which may take a while, or kill this process."""
         Event(kind="loading", text=study).send(self._events)
-        self._presence.say(f"loading {study}")
+        self._presence.say(doing=f"loading {study}")
 
     def loaded(self, study: str) -> None:
         """Say that the study is ready: whoever loads it survives that."""
@@ -179,7 +178,7 @@ class _Reporter(Watcher):
         """Say in the roster that there is nothing to do, once until a slot is claimed."""
         if not self._idle:
             self._idle = True
-            self._presence.say("waiting for work")
+            self._presence.say(doing="waiting for work")
 
 
 def main(output: Output | None = None) -> int:
@@ -236,7 +235,18 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
         heed({**os.environ, **thread_limits(presence.take_cores(order.threads))})
     reporter = _Reporter(order, presence, output)
-    server = _server(order, storage, reporter, presence.refuse)
+    limits = order.limits
+    source = Source(
+        storage.patient,
+        Slots(storage.patient, max_attempts=limits.max_attempts),
+        study=order.study,
+        only=order.only,
+        avoid=order.avoid,
+        drain=order.drain,
+        on_refusals=lambda refusals: presence.say(refuses=dict(refusals)),
+    )
+    make = _factory(order.objective) if order.objective else None
+    server = Server(storage, order.study, make, source=source, worker=order.worker, limits=limits, watcher=reporter)
     storage.on_back = reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
@@ -255,24 +265,6 @@ def _open(order: WorkOrder, stop: _Stop) -> Storage:
     away = lambda error: Event(kind="away", text=str(error)).send(order.events)  # noqa: E731
     back = lambda: Event(kind="back").send(order.events)  # noqa: E731
     return storages.await_open(order.storage, seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back)
-
-
-def _server(
-    order: WorkOrder, storage: Storage, reporter: _Reporter, refuse: Callable[[Mapping[str, str]], object]
-) -> Server:
-    def source(slots: Slots) -> Source:
-        return Source(
-            storage.patient,
-            slots,
-            study=order.study,
-            only=order.only,
-            avoid=order.avoid,
-            drain=order.drain,
-            on_refusals=refuse,
-        )
-
-    make = _factory(order.objective) if order.objective else None
-    return Server(storage, order.study, make, source=source, worker=order.worker, limits=order.limits, watcher=reporter)
 
 
 def _factory(reference: str) -> MakeObjective:

@@ -47,7 +47,7 @@ def test_it_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys\n"
         f"sys.path.remove({str(Path.cwd())!r}) if {str(Path.cwd())!r} in sys.path else None\n"
-        "from hpo.fleet.machine import interpreter\n"
+        "from hpo.fleet.supervisor import forkserver\n"
         f"sys.path.insert(0, {str(checkout)!r})\n"
         "subprocess.run(forkserver.command('import hpo; print(hpo.NAME)'), input=forkserver.first_line(), check=True)"
     )

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hpo import notes
 from hpo import storage as storages
 from hpo.errors import StorageError, StudyError, UsageError
 from hpo.fleet import gpus
@@ -15,6 +14,7 @@ from hpo.fleet.supervisor.supervisor import Stops, Supervisor
 from hpo.fleet.supervisor.worker_exit import WorkerExit
 from hpo.fleet.supervisor.worker_messages import Messages, Outage
 from hpo.fleet.supervisor.worker_pool import WorkerPool
+from hpo.messages import pass_notes_to
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Ended
 from hpo.storage.slots.dispatch import Unsettled, unsettled
@@ -46,7 +46,7 @@ def run_fleet(order: WorkOrder) -> bool:
 
     """
     messages = Messages(lambda note, study: _log.warning(note, extra={"study": study}), Outage())
-    with Stops() as stops, notes.told(messages.note):
+    with Stops() as stops, pass_notes_to(messages.note):
         storage = _await_storage(order.storage, stops, messages.outage)
         if storage is None:
             return True

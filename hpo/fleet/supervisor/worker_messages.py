@@ -20,16 +20,16 @@ _printed = logging.getLogger(PRINTED)
 class Outage:
     """Who waits for the database, and for how long they may; threads may share it."""
 
-    def __init__(self, *, patience: float = math.inf, told: bool = True) -> None:
+    def __init__(self, *, patience: float = math.inf, logged: bool = True) -> None:
         """Nobody waits yet.
 
         Args:
             patience: seconds the supervisor's own calls are repeated for; `math.inf`: for ever.
-            told: whether the log tells of it.
+            logged: whether the log tells of it.
 
         """
         self._patience = patience
-        self._told = told
+        self._logged = logged
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
         # who waits, workers and what the supervisor does itself, by name -> since when, monotonic seconds
@@ -37,7 +37,7 @@ class Outage:
     def began(self, who: str, why: str) -> None:
         """Somebody waits, or still does. `why`: in one line."""
         with self._lock:
-            if not self._since and self._told:
+            if not self._since and self._logged:
                 _log.warning("waiting for the database", extra={"reason": why})
             self._since.setdefault(who, time.monotonic())
 
@@ -47,7 +47,7 @@ class Outage:
         It is over when nobody does: a disk that is full lets through what reads.
         """
         with self._lock:
-            if self._since.pop(who, None) is not None and not self._since and self._told:
+            if self._since.pop(who, None) is not None and not self._since and self._logged:
                 _log.info("the database is back")
 
     def refused(self, who: str, error: StorageError) -> None:

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from hpo import logs, notes
+from hpo import logs
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, UsageError
 from hpo.fleet.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
@@ -27,6 +27,7 @@ from hpo.fleet.worker.loaded_study import MakeObjective
 from hpo.fleet.worker.presence import Presence, Step, Watcher
 from hpo.fleet.worker.slot_sources import Source
 from hpo.fleet.worker.work_loop import Server
+from hpo.messages import pass_notes_to, unmute_notes
 from hpo.storage import Storage
 from hpo.storage.process_identity import die_with_parent
 from hpo.storage.slots.slot import Slot
@@ -139,7 +140,7 @@ class _Reporter(Watcher):
 
     def begun(self, study: str, trial: int) -> None:
         """What is printed from now on is the trial's."""
-        notes.insist()
+        unmute_notes()
         self._output.begin(f"hpo trial {shlex.quote(study)} {trial} has the last {KEPT:,} characters")
 
     def printed(self) -> str:
@@ -198,7 +199,7 @@ def main(output: Output | None = None) -> int:
     for watch in (stop.on_signal, stop.on_word):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
     try:
-        with notes.told(lambda note: Event(kind="warned", text=note).send(order.events)):
+        with pass_notes_to(lambda note: Event(kind="warned", text=note).send(order.events)):
             return _serve(order, stop, output)
     except HpoError as error:
         stop.heed()

@@ -3,6 +3,7 @@
 How a worker ends is what it says, never its exit code alone: that one the code it trains can set as it likes.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -91,21 +92,15 @@ class Event:
     # to; printed: a line, by the definition; warned: a note for a person; error: it cannot go on, for `text`, and exits
     # as the command line does for such an error; crashed: something else ends it, as `text` says; ended: it ends in
     # order, nothing in hand
-    text: str = (
-        ""  # loading to claimed: name of the study; away, printed to crashed: what is said; ended: one of `Ended`
-    )
+    text: str = ""
+    # loading to claimed: name of the study; away, printed to crashed: what is said; ended: one of `Ended`
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:
         """Write the event; a supervisor that is gone is no reason to fail."""
-        line = (
-            json.dumps([self.kind, self.text[:LONGEST], self.limit], ensure_ascii=False).encode(errors="replace")
-            + b"\n"
-        )
-        try:
-            os.write(fd, line)
-        except OSError:
-            return
+        line = json.dumps([self.kind, self.text[:LONGEST], self.limit], ensure_ascii=False)
+        with contextlib.suppress(OSError):
+            os.write(fd, line.encode(errors="replace") + b"\n")
 
     @classmethod
     def parse(cls, line: bytes) -> "Event":

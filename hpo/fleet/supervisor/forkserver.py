@@ -49,13 +49,7 @@ class ForkServer:
     """Starts workers, and what they are forks of where there is none, or none any more."""
 
     def __init__(self, environment: Mapping[str, str], *, keras: bool) -> None:
-        """Nothing is started yet.
-
-        Args:
-            environment: of the process that workers are forks of.
-            keras: whether they need Keras.
-
-        """
+        """Nothing is started yet; `keras`: whether workers need it."""
         # Threads of a pool would be lost to a fork: workers have theirs afterwards.
         self._environment = {**environment, **thread_limits(1)}
         self._keras = keras
@@ -195,13 +189,7 @@ class Fork:
 
 
 def fresh(environment: Mapping[str, str], log: int | None) -> Started:
-    """A worker in a Python of its own.
-
-    Args:
-        environment: of the process.
-        log: descriptor its log goes to; None: it writes none.
-
-    """
+    """A worker in a Python of its own; `log`: descriptor its log goes to; None: it writes none."""
     reader, writer = os.pipe()
     log = None if log is None else os.dup(log)
     passed = [writer] if log is None else [writer, log]
@@ -226,16 +214,9 @@ def python(
 ) -> "subprocess.Popen[bytes]":
     """A Python that imports what this one does, and is sent no signal meant for this one.
 
-    STOP_SIGNALS are held back from its first instruction on, as a process inherits this mask, so none can find it half
-    awake: a worker waits for them in a thread of its own.
-
-    Args:
-        code: what it runs, once it has read `first_line()`.
-        arguments: of the code.
-        env: its environment.
-        passed: descriptors that it has, too.
-        says: where what it writes to standard output and error goes, as `Popen` takes it.
-
+    It has the descriptors `passed`, too, and writes its standard output and error to `says`. STOP_SIGNALS are held back
+    from its first instruction on, as a process inherits this mask, so none can find it half awake: a worker waits for
+    them in a thread of its own.
     """
     held = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:

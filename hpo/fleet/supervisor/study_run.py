@@ -63,7 +63,7 @@ def drain(
     order = WorkOrder(
         storage=storage.url, study=record.name, limits=limits, objective=objective, workers_per_gpu=per_gpu
     )
-    outage = Outage(patience=PATIENCE, logged=False)
+    outage = Outage(patience=PATIENCE)
     messages = Messages(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), outage)
     if until is not None:
         record = replace(record, until=until)

@@ -23,8 +23,7 @@ from hpo.storage.queries.status import Ended
 __all__ = ["Rule", "Stops", "Supervisor", "on_machine", "reap_orphans"]
 
 _TICK = 0.1  # seconds between looks at the workers
-_GRACE = 8.0  # seconds workers get to give back what they have in hand
-_LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
+_LAST_RESULT = 15.0  # seconds a worker gets to settle its last trial once the study is
 _LAST_CHORES = 4.0  # seconds the database gets to hear of each of the last workers
 
 
@@ -146,7 +145,7 @@ class Supervisor:
                 raise
             ended = "interrupted"
         finally:
-            self._end(last_words=_LAST_WORDS if ended == "done" else 0.0)
+            self._end(last_result=_LAST_RESULT if ended == "done" else 0.0)
         return ended
 
     def _loop(self) -> Ended:
@@ -176,11 +175,11 @@ class Supervisor:
             self._housekeeping.clean_up(exited)
         self._rule.heed_exit(exited, self._pool, clean_since=clean_since)
 
-    def _end(self, *, last_words: float) -> None:
+    def _end(self, *, last_result: float) -> None:
         """End every worker; what it had in hand is given back unblamed."""
         before = min(self._stops.count, 1)  # the signal that brought us here, if one did
         hurry = lambda: self._stops.count > before  # noqa: E731
-        for name in self._pool.end(grace=_GRACE, last_words=last_words, tick=_TICK / 2, hurry=hurry):
+        for name in self._pool.end(last_result=last_result, hurry=hurry):
             self._housekeeping.clean_up(WorkerExit(name=name, how="stopped"))
         self.left_in_order = self._housekeeping.close(_LAST_CHORES)
 

@@ -85,27 +85,14 @@ def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None
 
 
 def dead_holders(storage: Storage, study: str | None = None) -> set[str]:
-    """The workers of this machine that hold slots and are dead, by name.
-
-    Args:
-        storage: where the slots are.
-        study: the only one to look at; None: all there are.
-
-    Raises:
-        StorageError: the database failed.
-
-    """
+    """The workers of this machine that hold slots, of one study or of any, and are dead. Raises StorageError."""
     return {worker for worker in Slots(storage).holders(study) if is_certainly_dead(worker)}
 
 
 def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: int) -> int:
     """Free what these workers hold, which died with their supervisor, as attempts that failed; how many slots.
 
-    Their leases would run out too; this spares the wait. It may be done again.
-
-    Raises:
-        StorageError: the database failed.
-
+    Their leases would run out too; this spares the wait. It may be done again. Raises StorageError.
     """
     slots = Slots(storage, max_attempts=max_attempts)
     freed = 0
@@ -121,14 +108,9 @@ class Housekeeping:
     """Puts in order what ended workers left, now and as long as it takes, and what workers elsewhere left."""
 
     def __init__(self, storage: Storage, *, max_attempts: int, outage: Outage, study: str | None = None) -> None:
-        """It does nothing before `start`.
+        """It does nothing before `start`; `outage` says whether what the database refuses is to be tried again.
 
-        Args:
-            storage: where the studies are.
-            max_attempts: as in `Limits`.
-            outage: asked whether what the database refuses is to be tried again.
-            study: the only one to look after, whose failures its supervisor counts itself; None: all there are.
-
+        `study`: the only one to look after, whose failures its supervisor counts itself; None: all there are.
         """
         self._storage = storage
         self._max_attempts = max_attempts

@@ -20,16 +20,10 @@ _printed = logging.getLogger(PRINTED)
 class Outage:
     """Who waits for the database, and for how long they may; threads may share it."""
 
-    def __init__(self, *, patience: float = math.inf, logged: bool = True) -> None:
-        """Nobody waits yet.
-
-        Args:
-            patience: seconds the supervisor's own calls are repeated for; `math.inf`: for ever.
-            logged: whether the log tells of it.
-
-        """
+    def __init__(self, *, patience: float = math.inf) -> None:
+        """Nobody waits yet; `patience`: seconds the supervisor's own calls are repeated for, in a service for ever."""
         self._patience = patience
-        self._logged = logged
+        self._is_service = patience == math.inf  # which has a log to tell it in
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
         # who waits, workers and what the supervisor does itself, by name -> since when, monotonic seconds
@@ -37,7 +31,7 @@ class Outage:
     def began(self, who: str, why: str) -> None:
         """Somebody waits, or still does. `why`: in one line."""
         with self._lock:
-            if not self._since and self._logged:
+            if not self._since and self._is_service:
                 _log.warning("waiting for the database", extra={"reason": why})
             self._since.setdefault(who, time.monotonic())
 
@@ -47,15 +41,15 @@ class Outage:
         It is over when nobody does: a disk that is full lets through what reads.
         """
         with self._lock:
-            if self._since.pop(who, None) is not None and not self._since and self._logged:
+            if self._since.pop(who, None) is not None and not self._since and self._is_service:
                 _log.info("the database is back")
 
     def refused(self, who: str, error: StorageError) -> None:
         """A call of the supervisor's own was refused, which it will make again. Raises `error` where that is no use."""
         self.began(who, str(error))
         waited = time.monotonic() - self._since[who]
-        for_ever = self._patience == math.inf
-        if isinstance(error, ReplacedError) or not (for_ever or (error.transient and waited <= self._patience)):
+        may_wait = self._is_service or (error.transient and waited <= self._patience)
+        if isinstance(error, ReplacedError) or not may_wait:
             raise error
 
 

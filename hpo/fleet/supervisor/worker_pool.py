@@ -19,6 +19,8 @@ __all__ = ["Avoided", "WorkerPool"]
 _BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 # seconds before a worker is started again, by deaths in a row without a trial
 _BAD_ALLOC = "bad_alloc"  # what C++ says where memory runs out and nobody was killed for it
+_TICK = 0.05  # seconds between looks at workers that end
+_GRACE = 8.0  # seconds workers get to give back what they have in hand
 _DEATHS = 2  # in a row, after which a study is avoided
 _AVOID_FIRST, _AVOID_LONGEST = 60.0, 600.0  # seconds it is avoided, at first and at most
 
@@ -34,15 +36,7 @@ class WorkerPool:
         *,
         on_word: Callable[[WorkerProcess, Event], object],
     ) -> None:
-        """No worker is started yet.
-
-        Args:
-            size: workers at most.
-            order: what each is told.
-            environment: of their processes.
-            on_word: told what workers say to people.
-
-        """
+        """Of at most so many workers, none of them started yet; `on_word` is told what they say to people."""
         self._places: list[WorkerProcess | None] = [None] * size
         self._order = order
         self._environment = environment
@@ -108,21 +102,19 @@ class WorkerPool:
             elif now - worker.beaten > limits.stall_seconds:
                 worker.kill(f"no sign of life for {limits.stall_seconds:g} seconds")
 
-    def end(self, *, grace: float, last_words: float, tick: float, hurry: Callable[[], object]) -> Iterator[str]:
+    def end(self, *, last_result: float, hurry: Callable[[], object]) -> Iterator[str]:
         """End every worker, and give the name of each once it has ended.
 
         Args:
-            grace: seconds they get to give back what they have in hand.
-            last_words: seconds those at work get before that to tell their result.
-            tick: seconds between looks at them.
+            last_result: seconds those at work get to settle what they have, before they are asked to give it back.
             hurry: true: kill them now.
 
         """
-        telling = time.monotonic() + last_words
-        deadline = telling + grace
+        telling = time.monotonic() + last_result
+        deadline = telling + _GRACE
         asked: set[int] = set()
         while self.workers:
-            self.listen(tick)
+            self.listen(_TICK)
             now = time.monotonic()
             for worker in self.workers:
                 if worker.pid not in asked and (worker.busy_since is None or now >= telling):

@@ -73,15 +73,8 @@ class Presence:
     def take_gpu(self, *, per_gpu: int, sleep: Callable[[float], bool]) -> None:
         """A seat on a GPU of this machine, waited for as long as it takes; TensorFlow will see that GPU alone.
 
-        None is taken where the machine has no GPU.
-
-        Args:
-            per_gpu: workers that may share one.
-            sleep: waits for so many seconds; true: do not wait any longer.
-
-        Raises:
-            StorageError: the database failed.
-
+        None is taken where the machine has no GPU, nor once `sleep`, which waits for so many seconds, says to wait no
+        longer. Raises StorageError.
         """
         there, seats = gpus.listed(), Seats(self._waiting)
         about = {"worker": self._me.name}
@@ -105,14 +98,8 @@ class Presence:
         """Threads to train with: this worker's share of the cores among all workers of this machine that have no GPU.
 
         Those of other supervisors, in other containers, count, too. Whoever was there before keeps what it took, as
-        TensorFlow is told its threads once.
-
-        Args:
-            most: the share among its own supervisor's workers, which is the largest there is.
-
-        Raises:
-            StorageError: the database failed.
-
+        TensorFlow is told its threads once. `most`: the share among its own supervisor's workers, which is the largest
+        there is. Raises StorageError.
         """
         me = self._me
         there = Roster(self._waiting).present()

@@ -46,7 +46,7 @@ def test_a_supervisor_waits_as_long_as_waiting_is_of_use(patience: float, error:
 
 def test_a_run_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
-    outage = Outage(logged=False)
+    outage = Outage(patience=60.0)
     outage.began("w1", "it starts up")
     outage.ended("w1")
     assert not caplog.records

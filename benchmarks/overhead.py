@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.sides.hpo import finished_trials
 from benchmarks.throughput import configurations
 from hpo import storage as storages
-from hpo.fleet.worker.work_loop import serve
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import studies
 from hpo.storage.slots.slots import Slots
 from hpo.study import Space
@@ -75,7 +75,7 @@ def _ours(sampler: str, trials: int) -> float:
         start = time.perf_counter()
         studies.create_or_resume(storage, plan)
         Slots(storage).open("nothing", trials)
-        serve(storage, "nothing", lambda beat: lambda trial: _value(space, trial))  # noqa: ARG005
+        Server(storage, "nothing", lambda beat: lambda trial: _value(space, trial)).run()  # noqa: ARG005
         seconds = time.perf_counter() - start
         assert Slots(storage).counts("nothing").complete == trials
     return seconds

@@ -15,7 +15,7 @@ from hpo import storage
 from hpo.data import kfold
 from hpo.settings import storage_url
 from hpo.storage import studies
-from hpo.storage.queries import trial_report
+from hpo.storage.queries import study_results
 from hpo.study import Params, StudyDefinition
 from hpo.study.registry import load
 from hpo.training import build, configure, fit
@@ -52,7 +52,7 @@ def main() -> None:
     opened = storage.open(arguments.storage)
     record = studies.find(opened, arguments.study)
     definition = load(record.reference)
-    winner = trial_report.best(opened, record.name)
+    winner = study_results.best(opened, record.name)
     epochs = definition.fidelity(record.fidelity).epochs
     baseline = definition.baseline().params_in(record.space)
     pairs = np.array(

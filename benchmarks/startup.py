@@ -23,15 +23,14 @@ from contextlib import closing
 from pathlib import Path
 
 from hpo import storage as storages
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.study_opening import open_study
-from hpo.fleet.machine.cores import share
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import open_study
+from hpo.fleet.protocol import WorkOrder
+from hpo.fleet.resources import share
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.forkserver import ForkServer
-from hpo.fleet.supervisor.supervisor import work_order
+from hpo.fleet.supervisor.supervisor import on_machine
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.fleet.worker.protocol import WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 
 BARE = """\
 import typer
@@ -93,10 +92,10 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     limits = Limits(workers=workers)
     request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
     with closing(plan(request)) as planned:
-        record = open_study(planned).record
-    order = work_order(opened, limits, workers=workers, there=(), workers_per_gpu=1)
+        record, _ = open_study(planned)
     opened.close()
-    return WorkOrder(**{**vars(order), "study": record.name})
+    order = WorkOrder(storage=url, study=record.name, limits=limits)
+    return on_machine(order, workers=workers, gpus=False)
 
 
 def await_all(children: list[WorkerProcess], what: Callable[[WorkerProcess], object]) -> None:

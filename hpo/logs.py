@@ -65,8 +65,8 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line for one record, whatever is in it."""
         about = [(name, getattr(record, name, None)) for name in FIELDS]
-        told = [f"{name}={_word(value)}" for name, value in about if value is not None]
-        return printable(" ".join(" ".join([super().format(record), *told]).split()))
+        fields = [f"{name}={_word(value)}" for name, value in about if value is not None]
+        return printable(" ".join(" ".join([super().format(record), *fields]).split()))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
         """When it happened, in UTC."""

@@ -1,15 +1,23 @@
-"""What is said to a person: what an exception says, in one line, and any text as a terminal may be given it.
+"""What is said to a person: an exception in one line, text as a terminal may be given it, and notes.
 
 TensorFlow and Keras put frames, node names and call arguments around what is wrong, and often before it.
+
+A note is what an `HpoWarning` says. Library code says `warnings.warn(text, HpoWarning)` and knows no more. Where a
+program of ours runs, each is passed on once and always: Python's filters, which `-W`, the environment or a definition
+may have set to hide warnings, are not asked.
 """
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
-__all__ = ["one_line", "printable", "said"]
+from hpo.errors import HpoWarning
+
+__all__ = ["one_line", "pass_notes_to", "printable", "said", "unmute_notes"]
 
 _LONGEST = 500  # characters
-
 _UNPRINTABLE = re.compile(  # what moves a terminal's cursor, turns its text around, or has no UTF-8
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -23,6 +31,7 @@ _NO_WORD = re.compile(  # lines, less their indentation, that say nothing of wha
 _REST = re.compile(r"(Call )?[Aa]rguments received by |Original stack trace for ")  # nothing follows that says more
 _CLUTTER = re.compile(r"\{\{function_node [^}]*\}\} ?|\s*\[Op:[^\]]*\]( name:)?|\s*Label values:.*")
 _NODE = re.compile(r"\{\{node ([^}]*)\}\}")  # a name, between signs that say that it is one
+_listening = 0  # how many `pass_notes_to` there are within one another
 
 
 def one_line(error: BaseException) -> str:
@@ -73,3 +82,42 @@ def _first(lines: Iterator[str]) -> str:
         elif found and not found[-1].endswith(":"):
             break
     return " ".join(" ".join(found).split())
+
+
+@contextmanager
+def pass_notes_to(tell: Callable[[str], object]) -> Iterator[None]:
+    """While inside, `tell` is given the line of each HpoWarning, once; all other warnings are shown as ever."""
+    global _listening
+    passed: set[str] = set()
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, HpoWarning):
+                before(message, category, filename, lineno, file, line)
+                return
+            text = " ".join(str(message).split())
+            if text not in passed:
+                passed.add(text)
+                tell(text)
+
+        warnings.showwarning = show
+        _listening += 1
+        unmute_notes()
+        try:
+            yield
+        finally:
+            _listening -= 1
+
+
+def unmute_notes() -> None:
+    """Have HpoWarnings told again after code of others has run, which may have hidden all warnings."""
+    if _listening:
+        warnings.filterwarnings("always", category=HpoWarning)

@@ -8,24 +8,20 @@ from typer.core import TyperCommand
 
 from hpo.cli import (
     compare,
-    control,
     dashboard,
-    data,
-    db,
-    doctor,
     export,
     importance,
+    maintenance,
     optimize,
     report,
     show,
     studies,
-    submit,
     sweep,
     train,
     worker,
 )
-from hpo.cli.arguments.options import examples
-from hpo.cli.streams import apart
+from hpo.cli.options import examples
+from hpo.cli.printing.console import apart
 
 __all__ = ["app"]
 
@@ -79,10 +75,8 @@ def _root(
 
 for group in (
     optimize,
-    submit,
     worker,
     studies,
-    control,
     sweep,
     compare,
     report,
@@ -91,8 +85,6 @@ for group in (
     export,
     train,
     show,
-    data,
-    db,
-    doctor,
+    maintenance,
 ):
     group.register(app)

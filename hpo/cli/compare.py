@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import real, whole
-from hpo.cli.arguments.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples
-from hpo.cli.printing.bar import Display
+from hpo.cli import completion
+from hpo.cli.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples, real, whole
 from hpo.cli.printing.comparison_text import announce, show
 from hpo.cli.printing.console import document, say
+from hpo.cli.printing.progress_bar import Display
 from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.experiments.compare.stages import Stage
-    from hpo.storage.queries.progress import Progress
+    from hpo.storage.queries.status import Progress
 
 __all__ = ["compare", "register"]
 
@@ -55,7 +54,7 @@ def compare(
         typer.Option(
             metavar="NAME",
             help="How much work a training of the final is.  [default: the definition's last]",
-            autocompletion=complete.fidelities,
+            autocompletion=completion.fidelities,
             show_default=False,
         ),
     ] = None,
@@ -98,7 +97,7 @@ def compare(
     from hpo.experiments.compare.comparison_plan import plan_comparison
     from hpo.experiments.compare.comparison_request import CompareRequest
     from hpo.experiments.compare.comparison_run import run_comparison
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     request = CompareRequest(
         study=study,

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.options import AsJson, Storage, examples
-from hpo.cli.printing.console import document, say, table, tell
-from hpo.cli.streams import apart
+from hpo.cli.options import AsJson, Storage, examples
+from hpo.cli.printing.console import apart, document, say, table, tell
 from hpo.errors import UsageError
 
 _LONGEST = 10_000  # characters of a password that is read

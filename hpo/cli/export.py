@@ -4,10 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.options import Storage, Study, examples
-from hpo.cli.printing.console import say
-from hpo.cli.printing.phrases import count
-from hpo.cli.streams import results
+from hpo.cli.options import Storage, Study, examples
+from hpo.cli.printing.console import count, results, say
 from hpo.files import expanded
 from hpo.settings import storage_url
 
@@ -50,12 +48,12 @@ def export(
     pip install 'hpo-service[parquet]'.
     """
     from hpo import storage as storages
-    from hpo.experiments import export as service
+    from hpo.experiments import trial_export
 
     to = None if output == "-" else expanded(output)
-    kind = service.check(to, kind)
+    kind = trial_export.check(to, kind)
     opened = storages.open(storage or storage_url())
     if to is None:
-        service.write(opened, study, results().buffer, kind)
+        trial_export.write(opened, study, results().buffer, kind)
     else:
-        say(f"{count(service.export(opened, study, to, kind), 'trial')} written to {to}")
+        say(f"{count(trial_export.export(opened, study, to, kind), 'trial')} written to {to}")

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Storage, Study, examples
-from hpo.cli.printing.console import document, table, tell
-from hpo.cli.printing.phrases import count
+from hpo.cli.options import AsJson, Storage, Study, examples, whole
+from hpo.cli.printing.console import count, document, table, tell
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from contextlib import suppress
 
 import typer
 
-from hpo import notes
-from hpo.cli.streams import own_stdout
+from hpo.cli.printing.console import own_stdout
 from hpo.errors import HpoError
-from hpo.messages import printable, said
+from hpo.messages import pass_notes_to, printable, said
 
 __all__ = ["DONE", "ERROR", "INTERRUPTED", "USAGE", "main"]
 
@@ -31,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     traceback.
     """
     _open_streams()
-    with own_stdout(), notes.told(_note):
+    with own_stdout(), pass_notes_to(_note):
         code = _run(argv)
     if argv is None:
         _end(code)

@@ -1,46 +1,55 @@
-"""`hpo optimize`: the main job."""
+"""`hpo optimize` and `hpo submit`: a search by workers on this machine, or left to a fleet."""
 
 from contextlib import closing
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.numbers import megabytes, real, whole
-from hpo.cli.arguments.options import (
+from hpo.cli import completion
+from hpo.cli.options import (
+    NONE,
     AsJson,
     Definition,
-    Quiet,
-    SpaceName,
-    Storage,
-    Timeout,
-    TrialTimeout,
-    Workers,
-    examples,
-)
-from hpo.cli.arguments.searching import (
     Fidelity,
     Name,
     NoBaseline,
     Objectives,
     Prior,
     Pruner,
+    Quiet,
     Sampler,
     SearchSeed,
+    SpaceName,
+    Storage,
+    Timeout,
     Trials,
+    TrialTimeout,
     TryFile,
+    Workers,
+    examples,
+    megabytes,
+    or_none,
     prior_asked,
+    real,
+    seconds,
+    whole,
 )
-from hpo.cli.printing.bar import Display
 from hpo.cli.printing.console import document
-from hpo.cli.printing.search_text import announce, conclude
+from hpo.cli.printing.progress_bar import Display
+from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.settings import MAX_ATTEMPTS, storage_url
 
-__all__ = ["optimize", "register"]
+if TYPE_CHECKING:
+    from hpo.experiments.search_plan import Limit, Plan
+    from hpo.experiments.search_run import Submitted
+    from hpo.storage.queries.status import StudyStatus
+
+__all__ = ["optimize", "register", "submit"]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     epilog = examples(
         "hpo optimize cnn --trials 50",
         "hpo optimize fcnn --trials 200 --space wide --fidelity full --workers 4",
@@ -49,6 +58,13 @@ def register(app: typer.Typer) -> None:
         "hpo optimize dnn --trials 60 --objectives accuracy,parameters",
     )
     app.command(short_help="Search: bring a study to N trials; again: go on.", epilog=epilog)(optimize)
+    epilog = examples(
+        "hpo submit fcnn --trials 60",
+        "hpo submit cnn --trials 200 --space wide --until 0.93 --trial-timeout 10m",
+        "hpo submit fcnn-report-quick --trials 100 --wait",
+        "hpo submit cnn --trials 200 --until none",
+    )
+    app.command(short_help="Leave a search to the workers of a fleet.", epilog=epilog)(submit)
 
 
 def optimize(
@@ -82,10 +98,9 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
-    from hpo.experiments.optimize.search_plan import plan
-    from hpo.experiments.optimize.search_request import Request
-    from hpo.experiments.optimize.search_run import run
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.experiments.search_plan import Request, plan
+    from hpo.experiments.search_run import run
+    from hpo.fleet.run_limits import Limits
     from hpo.storage.queries import status
 
     limits = Limits(
@@ -117,3 +132,98 @@ def optimize(
         if as_json:
             document(asdict(status.study_status(planned.storage, progress.study)))
         conclude(planned, progress, quiet=as_json)
+
+
+def submit(
+    definition: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEFINITION|STUDY",
+            help="A definition, as hpo optimize takes it, or the name of a study that shall go on as it was made.",
+            autocompletion=completion.submittable,
+            show_default=False,
+        ),
+    ],
+    trials: Trials,
+    space: SpaceName = None,
+    fidelity: Fidelity = None,
+    sampler: Sampler = None,
+    pruner: Pruner = None,
+    objectives: Objectives = None,
+    seed: SearchSeed = None,
+    name: Name = None,
+    storage: Storage = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME", parser=or_none(seconds), help="A training that takes longer fails; none: no limit."
+        ),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(metavar="VALUE", parser=or_none(real), help="Begin nothing more at a value this good; none: do."),
+    ] = None,
+    try_file: TryFile = None,
+    prior: Prior = None,
+    no_baseline: NoBaseline = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show how far it is until it is done; Ctrl-C leaves the fleet at it.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open the trials of a study for a fleet's workers (hpo worker) and return; its limits stay with the study."""
+    from hpo.experiments.search_plan import Request, plan
+    from hpo.experiments.search_run import leave
+    from hpo.fleet.run_limits import Limits
+
+    limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
+    kept = {limit: value for limit, value in limits.items() if value != NONE}
+    request = Request(
+        definition=definition,
+        trials=trials,
+        storage=storage or storage_url(),
+        space=space,
+        fidelity=fidelity,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        name=name,
+        until=kept.get("until"),
+        objectives=objectives,
+        forget=[limit for limit, value in limits.items() if value == NONE],
+        try_file=try_file,
+        prior=prior_asked(prior, no_baseline),
+        limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
+    )
+    with closing(plan(request, by_study=True)) as planned:
+        left = leave(planned)
+        if wait:
+            _wait(planned, left, plain=quiet, as_json=as_json)
+        else:
+            _told(planned, left, as_json=as_json)
+
+
+def _told(planned: "Plan", left: "Submitted", *, as_json: bool) -> None:
+    from hpo.storage.queries import status
+
+    found = status.study_status(planned.storage, left.study)
+    if as_json:
+        _document(found, left)
+    else:
+        submitted(found, left, changed=planned.changed)
+
+
+def _document(found: "StudyStatus", left: "Submitted") -> None:
+    document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
+
+
+def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
+    from hpo.storage.queries import status
+    from hpo.storage.queries.status import watch
+
+    with Display(lambda: announce(planned), plain=plain) as display:
+        progress = watch(planned.storage, left.study, on_progress=display)
+    if as_json:
+        _document(status.study_status(planned.storage, left.study), left)
+    conclude(planned, progress, quiet=as_json)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments.options import Storage, Study, examples
-from hpo.cli.printing.console import say
-from hpo.cli.printing.phrases import count
+from hpo.cli.options import Storage, Study, examples
+from hpo.cli.printing.console import count, say
 from hpo.files import expanded
 from hpo.settings import storage_url
 

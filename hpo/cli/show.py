@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.arguments.options import AsJson, Definition, examples
-from hpo.cli.printing.console import document, figure, table, tell
-from hpo.cli.printing.phrases import count, evaluation_words, fidelity_words, size_words
+from hpo.cli.options import AsJson, Definition, examples
+from hpo.cli.printing.console import count, document, evaluation_words, fidelity_words, figure, size_words, table, tell
 
 if TYPE_CHECKING:
     from hpo.study import Ablation, Claim, Domain, Space, StudyDefinition, Sweep

@@ -1,18 +1,25 @@
-"""`hpo status`, `best`, `trial`, `delete`: what the storage holds."""
+"""`hpo status`, `best`, `trial`, `stop`, `resume`, `delete`: the studies of a storage."""
 
+import getpass
 import shlex
+import socket
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Storage, Study, WhichStudy, examples
-from hpo.cli.printing.console import configuration, document, figure, say, tell
-from hpo.cli.printing.fleet_text import show_workers
-from hpo.cli.printing.status_watch import keep_showing
-from hpo.cli.printing.study_text import front_table, show_studies, show_study, show_trial
+from hpo.cli.options import AsJson, Storage, Study, WhichStudy, examples, whole
+from hpo.cli.printing.console import configuration, count, document, figure, say, tell
+from hpo.cli.printing.status_text import (
+    front_table,
+    keep_showing,
+    show_serving,
+    show_studies,
+    show_study,
+    show_trial,
+    show_workers,
+)
 from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from hpo.storage import Storage as OpenStorage
     from hpo.storage.queries.status import StudyStatus
 
-__all__ = ["best", "delete", "register", "status", "trial"]
+__all__ = ["best", "delete", "register", "resume", "status", "stop", "trial"]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +45,14 @@ def register(app: typer.Typer) -> None:
         epilog=examples("hpo trial cnn 7", "hpo trial cnn-report-quick 0 --json"),
     )(trial)
     app.command(epilog=examples("hpo delete cnn-report-quick", "hpo delete by-hand --yes"))(delete)
+    app.command(
+        short_help="Halt a study on every machine; nothing is lost.",
+        epilog=examples("hpo stop cnn", "hpo stop cnn-wide-full --now --why 'the data were wrong'"),
+    )(stop)
+    app.command(
+        short_help="Let a stopped study go on.",
+        epilog=examples("hpo resume cnn", "hpo resume cnn-wide-full --json"),
+    )(resume)
 
 
 def status(
@@ -52,7 +67,7 @@ def status(
     """All studies, or one: target, trials by outcome, running, best, time left; and the workers there are."""
     from hpo import storage as storages
     from hpo.storage.queries import status as service
-    from hpo.storage.queries.active_workers import fleet
+    from hpo.storage.worker_registry import fleet
 
     _refuse_together(study, workers=workers, watch=watch, as_json=as_json)
     url = storage or storage_url()
@@ -79,7 +94,7 @@ def status(
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo import storage as storages
-    from hpo.storage.queries import trial_report as service
+    from hpo.storage.queries import study_results as service
 
     found = service.best(storages.open(storage or storage_url()), study)
     if as_json:
@@ -107,7 +122,7 @@ def trial(
 ) -> None:
     """Show one trial: parameters, seed, curve, worker, and its failure with the traceback."""
     from hpo import storage as storages
-    from hpo.storage.queries import trial_report as service
+    from hpo.storage.queries import study_results as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
     document(asdict(report)) if as_json else show_trial(report)
@@ -152,8 +167,8 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
 
 
 def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
-    from hpo.storage.queries.active_workers import fleet
     from hpo.storage.storage_url import parse
+    from hpo.storage.worker_registry import fleet
 
     if everything:
         show_studies(everything)
@@ -162,3 +177,70 @@ def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url:
     present = fleet(found) if found is not None else []
     if present:
         show_workers(present)
+
+
+def stop(
+    study: Study,
+    now: Annotated[
+        bool, typer.Option("--now", help="Give back what is in hand, to be tried again with the same parameters.")
+    ] = False,
+    why: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, for those who wonder.")] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Begin nothing more in a study, on any machine; trials in hand are finished and count, unless --now."""
+    from hpo import storage as storages
+    from hpo.storage.queries import status
+    from hpo.storage.studies import find, halting
+    from hpo.storage.studies.refusals import stopped
+
+    opened = storages.open(storage or storage_url())
+    name = find(opened, study).name
+    changed = halting.stop(opened, name, by=_me(), why=why, now=now)
+    found = status.study_status(opened, name)
+    if as_json:
+        document(asdict(found))
+        return
+    if changed:
+        tell(f"{name} is stopped: nothing more of it begins, on any machine")
+    else:
+        tell(f"{name} {stopped(find(opened, name))} already")
+    if found.settled == found.target:
+        tell("nothing of it is open now: it holds for trials that are added")
+    elif found.running:
+        tell(f"{count(found.running, 'trial')} in hand: finished, and counted; --now gives such back")
+    elif now:
+        tell("nothing is in hand any more; what was goes on with the same parameters once it is resumed")
+    done = (
+        f"all {found.target} trials" if found.settled == found.target else f"{found.settled} of {found.target} trials"
+    )
+    tell(f"{done} are done; hpo resume {shlex.quote(name)} lets it go on")
+
+
+def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
+    """Let a stopped study go on; workers that are there take it up by themselves."""
+    from hpo import storage as storages
+    from hpo.storage.queries import status
+    from hpo.storage.studies import find, halting
+    from hpo.storage.worker_registry import serving
+
+    opened = storages.open(storage or storage_url())
+    name = find(opened, study).name
+    changed = halting.resume(opened, name)
+    found = status.study_status(opened, name)
+    if as_json:
+        document(asdict(found))
+        return
+    tell(f"{name} goes on" if changed else f"{name} is not stopped")
+    tell(f"{found.settled} of {found.target} trials are done, {found.running} in hand, {found.open} open")
+    if found.state != "done":
+        show_serving(serving(opened, name))
+
+
+def _me() -> str:
+    """Who is at this keyboard, for whoever finds a study stopped."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = "somebody"
+    return f"{user} on {socket.gethostname()}"

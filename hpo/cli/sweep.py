@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples
-from hpo.cli.printing.bar import Display
+from hpo.cli import completion
+from hpo.cli.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples, whole
 from hpo.cli.printing.console import Interrupted, document, say
+from hpo.cli.printing.progress_bar import Display
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def sweep(
         typer.Argument(
             metavar="SWEEP",
             help="Tables to run; hpo show DEFINITION lists them. All of them where it is left out.",
-            autocompletion=complete.sweeps,
+            autocompletion=completion.sweeps,
             show_default=False,
         ),
     ] = None,
@@ -57,7 +56,7 @@ def sweep(
         typer.Option(
             metavar="NAME",
             help="How many epochs.  [default: the definition's last, as its source trained]",
-            autocompletion=complete.fidelities,
+            autocompletion=completion.fidelities,
             show_default=False,
         ),
     ] = None,
@@ -88,7 +87,7 @@ def sweep(
     chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
     from hpo.experiments.sweep.sweep_request import SweepRequest
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.run_limits import Limits
 
     request = SweepRequest(
         definition=definition,
@@ -103,7 +102,7 @@ def sweep(
 
 
 def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.tables_text import announce, conclude
+    from hpo.cli.printing.sweep_text import announce, conclude
     from hpo.experiments.sweep.sweep_plan import plan_sweep
     from hpo.experiments.sweep.sweep_run import run_sweep
 
@@ -120,11 +119,11 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
-    from hpo.cli.printing.greedy_text import announce, conclude
+    from hpo.cli.printing.sweep_text import announce_greedy, conclude_greedy
     from hpo.experiments.sweep.sweep_plan import plan_greedy
     from hpo.experiments.sweep.sweep_run import run_greedy
 
-    with closing(plan_greedy(request)) as plan, Display(lambda: announce(plan), plain=plain) as display:
+    with closing(plan_greedy(request)) as plan, Display(lambda: announce_greedy(plan), plain=plain) as display:
         report = run_greedy(plan, display)
     if as_json:
         document(report.to_json())
@@ -133,7 +132,7 @@ def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     if report.ended == "stopped":
         _stopped(plan.study)
     if not as_json:
-        conclude(report)
+        conclude_greedy(report)
 
 
 def _stopped(study: str) -> None:

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import whole
-from hpo.cli.arguments.options import AsJson, Definition, Seed, Storage, examples
-from hpo.cli.printing.console import configuration, document, duration, figure, say, tell
-from hpo.cli.printing.examined import examination_lines
-from hpo.cli.printing.phrases import count
+from hpo.cli import completion
+from hpo.cli.options import AsJson, Definition, Seed, Storage, examples, whole
+from hpo.cli.printing.console import configuration, count, document, duration, figure, say, tell
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
     from hpo.training import Epoch
+    from hpo.training.after.examining import Examination, Folding, PredictiveUncertainty, Speed
 
 __all__ = ["register", "train"]
 
@@ -41,7 +39,7 @@ def train(
             "-c",
             metavar="best|NUMBER|BASELINE|FILE",
             help="The best trial of the definition's search or that of a number, a baseline's name, or a JSON file.",
-            autocompletion=complete.configs,
+            autocompletion=completion.configs,
             show_default=False,
         ),
     ],
@@ -54,7 +52,7 @@ def train(
         typer.Option(
             metavar="NAME",
             help="How many epochs.  [default: the definition's last]",
-            autocompletion=complete.fidelities,
+            autocompletion=completion.fidelities,
             show_default=False,
         ),
     ] = None,
@@ -125,3 +123,51 @@ def _estimate(epochs: int) -> "Callable[[Epoch], None]":
             say(f"about {duration(left)} left")
 
     return after
+
+
+def examination_lines(found: "Examination") -> list[str]:
+    """A model in lines."""
+    lines = [
+        f"size: {count(found.parameters, 'parameter')}, {found.bytes:,} bytes; "
+        f"{found.sparsity:.1%} of the kernels' weights are at most {found.threshold:g}; "
+        f"without them {figure(found.pruned)} on test"
+    ]
+    if found.folding is not None:
+        lines.append(_folding(found.folding))
+    lines += [_speed(speed) for speed in found.speeds]
+    if found.uncertainty is not None:
+        lines += _uncertainty(found.uncertainty)
+    return lines
+
+
+def _folding(folding: "Folding") -> str:
+    left = f", {folding.left} could not be" if folding.left else ""
+    return (
+        f"folding: {count(folding.folded, 'batch normalization')} folded{left}; "
+        f"{folding.parameters:,} parameters left, outputs equal to {folding.difference:.1g}"
+    )
+
+
+def _speed(speed: "Speed") -> str:
+    after = "" if speed.folded_seconds is None else f", {speed.folded_seconds * 1e3:.3g} ms folded"
+    return f"latency at batch {speed.batch}: {speed.seconds * 1e3:.3g} ms{after}"
+
+
+def _uncertainty(sure: "PredictiveUncertainty") -> list[str]:
+    lines = [
+        f"on test, of the plain prediction: negative log-likelihood {figure(sure.plain.nll)}, "
+        f"calibration error {figure(sure.plain.calibration_error)}",
+        f"on test, of {sure.passes} passes with dropout: negative log-likelihood {figure(sure.mc.nll)}, "
+        f"calibration error {figure(sure.mc.calibration_error)}, mean deviation {figure(sure.std)}",
+    ]
+    if sure.accuracy is None:
+        lines.append(
+            f"  with a noise of {figure(sure.noise)}, the error on the training rows, which is too low a guess"
+        )
+        return lines
+    lines.append(
+        f"  accuracy {figure(sure.accuracy)}, entropy {figure(sure.entropy)} "
+        f"(where it is right {figure(sure.entropy_right)}, wrong {figure(sure.entropy_wrong)}), "
+        f"mutual information {figure(sure.mutual_information)}"
+    )
+    return lines

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.arguments import complete
-from hpo.cli.arguments.numbers import megabytes, seconds, whole
-from hpo.cli.arguments.options import Storage, examples
+from hpo.cli import completion
+from hpo.cli.options import Storage, examples, megabytes, seconds, whole
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]
@@ -40,7 +39,7 @@ def worker(
         typer.Option(
             metavar="STUDY",
             help="Serve this study alone; may be given several times.  [default: all there are]",
-            autocompletion=complete.studies,
+            autocompletion=completion.studies,
             show_default=False,
         ),
     ] = None,
@@ -73,11 +72,13 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
-    from hpo.fleet.supervisor.fleet_run import FleetOrder, run_fleet
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.fleet.protocol import WorkOrder
+    from hpo.fleet.run_limits import Limits
+    from hpo.fleet.supervisor.fleet_run import run_fleet
 
     kind = logs.kind(log)
-    order = FleetOrder(
+    order = WorkOrder(
+        storage=storage or storage_url(),
         limits=Limits(
             workers=processes,
             max_attempts=max_attempts,
@@ -92,6 +93,6 @@ def worker(
         log=kind,
     )
     logs.configure(kind)
-    stopped = run_fleet(storage or storage_url(), order)
+    stopped = run_fleet(order)
     # To be stopped is how a service ends; only one that was to end by itself was interrupted.
     return 130 if stopped and drain else 0

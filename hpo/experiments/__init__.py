@@ -1,13 +1,20 @@
-"""What a person asks for: optimize, train, sweep, compare, export, report; each a request, a plan, a run, a result."""
+"""What a person asks for, each a request that becomes a plan, which is run to a result.
+
+`hpo optimize` and `hpo submit` are search_plan and search_run, `hpo train` train_configuration, `hpo sweep` and
+`hpo compare` folders of their own, which stand on measure. `hpo report` draws findings, `hpo export` is trial_export.
+"""
 
 __all__ = [
     "compare",
     "doctor",
-    "export",
     "findings",
     "measure",
     "named_configuration",
-    "optimize",
+    "search_plan",
+    "search_run",
+    "study_execution",
     "sweep",
     "train_configuration",
+    "trial_export",
+    "trial_records",
 ]

@@ -63,7 +63,7 @@ def _of_search(definition: StudyDefinition, study: str | None, url: str, number:
     """The configuration of a search's trial of that number; None: of its best."""
     from hpo import storage
     from hpo.storage import studies
-    from hpo.storage.queries import trial_report
+    from hpo.storage.queries import study_results
 
     opened = storage.open(url)
     try:
@@ -75,9 +75,9 @@ def _of_search(definition: StudyDefinition, study: str | None, url: str, number:
                 f"study {record.name!r} is a {studies.purpose(record)}: only a search chooses a configuration"
             )
         chosen = (
-            trial_report.best(opened, record.name)
+            study_results.best(opened, record.name)
             if number is None
-            else trial_report.trial(opened, record.name, number)
+            else study_results.trial(opened, record.name, number)
         )
     finally:
         opened.close()

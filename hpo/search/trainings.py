@@ -69,7 +69,7 @@ def costs(model: "keras.Model", names: Sequence[str]) -> tuple[float, ...]:
 
 def _latency(model: "keras.Model") -> float:
     from hpo.training.after import latency
-    from hpo.training.signature import symbolic
+    from hpo.training.model_graph import symbolic
 
     if not symbolic(model):
         raise DefinitionError(

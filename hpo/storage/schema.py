@@ -147,7 +147,7 @@ looks = Table(
 workers = Table(
     "hpo_worker",
     metadata,
-    Column("name", String(255), primary_key=True),  # hosts.liveness.identity
+    Column("name", String(255), primary_key=True),  # process_identity.identity
     Column("host", String(255), nullable=False),  # its name, for people
     Column("machine", String(64), nullable=False),  # key of the running machine; containers on one share it
     Column("pid", Integer, nullable=False),  # as the worker's own container counts

@@ -13,10 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from hpo import notes
 from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded, read
-from hpo.messages import one_line, said
+from hpo.messages import one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
 from hpo.study.blame import line
 from hpo.study.contained import contained
@@ -86,7 +85,7 @@ def _find(ref: str) -> tuple[ModuleType, str]:
     try:
         return (_from_file(Path(where)) if _is_file(where) else _from_module(where, ref)), name
     finally:
-        notes.insist()
+        unmute_notes()
 
 
 def _is_file(where: str) -> bool:

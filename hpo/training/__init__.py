@@ -22,17 +22,13 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hpo.training.activations import ACTIVATIONS, activation
-from hpo.training.building import build
-from hpo.training.clipping import Clip
-from hpo.training.initializers import INITIALIZERS, initializer
-from hpo.training.loading import load_keras
-from hpo.training.normalization import NORMALIZATIONS, hidden
+from hpo.training.early_stopping import EarlyStopping
+from hpo.training.hidden_layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, activation, hidden, initializer
 from hpo.training.optimizers import OPTIMIZERS, optimizer
-from hpo.training.penalties import Penalty
 from hpo.training.phases import Phase
-from hpo.training.recipe import Recipe
-from hpo.training.runtime import configure
+from hpo.training.recipe import Recipe, build
+from hpo.training.regularization import Clip, Penalty
+from hpo.training.runtime import configure, load_keras
 from hpo.training.schedules import (
     Constant,
     CosineDecay,
@@ -44,11 +40,10 @@ from hpo.training.schedules import (
     Power,
     Schedule,
 )
-from hpo.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
-    from hpo.training.layers import AlphaDropout, Dropout
     from hpo.training.run import Epoch, Run, fit
+    from hpo.training.variable_layers import AlphaDropout, Dropout
 
 __all__ = [
     "ACTIVATIONS",
@@ -83,8 +78,8 @@ __all__ = [
 ]
 
 _HEAVY = {
-    "AlphaDropout": "hpo.training.layers",
-    "Dropout": "hpo.training.layers",
+    "AlphaDropout": "hpo.training.variable_layers",
+    "Dropout": "hpo.training.variable_layers",
     "Epoch": "hpo.training.run",
     "Run": "hpo.training.run",
     "fit": "hpo.training.run",

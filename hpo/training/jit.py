@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 
 from hpo.training.keras_internals import all_layers
-from hpo.training.layers import LAYERS
 from hpo.training.recipe import Recipe
+from hpo.training.variable_layers import LAYERS
 
 __all__ = ["fixed_shapes", "pays"]
 

@@ -9,9 +9,8 @@ import tensorflow as tf
 from hpo.errors import DefinitionError
 from hpo.messages import one_line
 from hpo.training.keras_internals import drawing_from
-from hpo.training.loop import Sums, all_finite
+from hpo.training.loop import Sums, all_finite, shuffled
 from hpo.training.recipe import Recipe
-from hpo.training.row_order import shuffled
 from hpo.training.step import averages
 
 __all__ = ["KerasLoop", "needed"]

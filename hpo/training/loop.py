@@ -1,21 +1,28 @@
 """The compiled epoch: forward and backward pass and optimizer step for every batch, in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from hpo.training.graphs import compiled, settled
-from hpo.training.keras_internals import dismantle, drawing_from
+from hpo.training.keras_internals import all_layers, clear_losses, dismantle, drawing_from
 from hpo.training.recipe import Recipe
-from hpo.training.row_order import shuffled
 from hpo.training.scores import batch_loss, batch_metric
 from hpo.training.step import Step
-from hpo.training.updates import Pace
+from hpo.training.updates import Scheduled
 
-__all__ = ["CompiledLoop", "Loop", "Sums", "all_finite"]
+__all__ = [
+    "CompiledLoop",
+    "Loop",
+    "Sums",
+    "all_finite",
+    "compiled",
+    "settled",
+    "shuffled",
+]
 
 _COUNT = tf.TensorSpec((), tf.int32)
 _RATES = tf.TensorSpec((None,), tf.float32)
@@ -111,8 +118,8 @@ class CompiledLoop:
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
             index, weights, count = self._batch(order, step, rows)
-            pace = Pace(rates[step], momenta[step] if self._step.cycles else None)
-            value, (score, of) = self._trained(tf.gather(x, index), tf.gather(y, index), weights, pace)
+            scheduled = Scheduled(rates[step], momenta[step] if self._step.cycles else None)
+            value, (score, of) = self._trained(tf.gather(x, index), tf.gather(y, index), weights, scheduled)
             loss += value * tf.cast(count, tf.float32)
             return step + 1, tf.math.is_finite(value), loss, metric + score, counted + of
 
@@ -136,7 +143,7 @@ class CompiledLoop:
         weights = tf.cast(place < rows, tf.float32)
         return tf.gather(order, place), weights, tf.reduce_sum(weights)
 
-    def _trained(self, x: Any, y: Any, weights: Any, pace: Pace) -> tuple[Any, tuple[Any, Any]]:
+    def _trained(self, x: Any, y: Any, weights: Any, scheduled: Scheduled) -> tuple[Any, tuple[Any, Any]]:
         """Make one step: the loss that was minimised, and the metric of the batch as `batch_metric` has it."""
         if self._augment is not None:
             with drawing_from(self._random):
@@ -148,7 +155,7 @@ class CompiledLoop:
                 loss += tf.reduce_sum(tf.cast(penalty, tf.float32))
             scaled = self._step.scaled(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in self._weights])
-        loss += self._step.apply(gradients, pace)
+        loss += self._step.apply(gradients, scheduled)
         return loss, self._metric(y, outputs, weights)
 
 
@@ -156,3 +163,41 @@ def all_finite(variables: Sequence[Any]) -> Any:
     """Whether every number in the variables is finite: one sum a variable, once an epoch."""
     floats = [variable.value for variable in variables if tf.as_dtype(variable.dtype).is_floating]
     return tf.math.is_finite(tf.add_n([tf.reduce_sum(tf.cast(value, tf.float32)) for value in floats]))
+
+
+def compiled(function: Any, arguments: Sequence[tf.TensorSpec] | None, *, jit: bool = False) -> Any:
+    """A tf.function of arguments of these types, traced once; None: of each shape it meets. `jit`: XLA compiles it."""
+    return tf.function(function, input_signature=arguments, autograph=False, jit_compile=jit or None)
+
+
+@contextmanager
+def settled(model: keras.Model) -> Iterator[None]:
+    """Let Normalization read its variables in the graph traced here, where Keras takes their first values as constants.
+
+    And nothing of the graph stays in the layers: it would never be freed.
+    """
+    normalizations = [one for one in all_layers(model) if isinstance(one, keras.layers.Normalization)]
+    for layer in normalizations:
+        layer.finalize_state()
+    try:
+        yield
+    finally:
+        clear_losses(model)
+        with tf.init_scope():
+            for layer in normalizations:
+                layer.finalize_state()
+
+
+def shuffled(capacity: Any, rows: Any, seed: Any) -> Any:
+    """A permutation of 0 … rows-1, then the rest up to `capacity`, that depends on `seed` alone.
+
+    Args:
+        capacity: length of the result, an int32 scalar.
+        rows: how many come first, in random order.
+        seed: int32, shape (2,): the run's seed and the epoch.
+
+    """
+    # Philox whatever the device, so that a seed means the same order with and without XLA.
+    keys = tf.random.stateless_uniform([capacity], seed=seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    keys = tf.where(tf.range(capacity) < rows, keys, keys.dtype.max)
+    return tf.argsort(keys, stable=True)

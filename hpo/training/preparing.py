@@ -1,4 +1,4 @@
-"""Rows, models and the pace of their steps made ready for a run."""
+"""Rows, models and the schedules of their steps made ready for a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
 from hpo.training.keras_internals import all_layers, compute_output_spec, given_learning_rate
+from hpo.training.model_graph import symbolic
 from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, drives_momentum
-from hpo.training.signature import symbolic
 
-__all__ = ["check", "finalize", "learning_rate", "paces", "prepare", "seen_shape", "tensor", "watched"]
+__all__ = ["check", "learning_rate", "prepare", "seen_shape", "step_schedules", "tensor", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -121,7 +121,7 @@ def _built(model: keras.Model, row: Any) -> Any:
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 
-def paces(
+def step_schedules(
     recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Rate and momentum of each step of the run, two arrays of shape (steps of all phases,): the schedule's over each.
@@ -143,13 +143,6 @@ def paces(
         cycled = None if own is None else schedule.momenta(own, epochs * steps)
         momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)
     return np.concatenate(rates), np.concatenate(momenta)
-
-
-def finalize(model: keras.Model) -> None:
-    """Let Normalization layers take over the statistics that were written into their variables."""
-    for layer in all_layers(model):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
 
 
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:

@@ -1,23 +1,29 @@
 """What to train: a model and how, as a definition's `build` returns it."""
 
 import inspect
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from hpo.errors import DefinitionError
 from hpo.study.annotations import Whole
 from hpo.study.checked_records import check
-from hpo.training.clipping import Clip
-from hpo.training.penalties import Penalty
+from hpo.training.early_stopping import EarlyStopping
 from hpo.training.phases import Phase
+from hpo.training.regularization import Clip, Penalty
+from hpo.training.runtime import exclusive, load_keras
 from hpo.training.schedules import Schedule
-from hpo.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Recipe"]
+__all__ = [
+    "Recipe",
+    "build",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +110,16 @@ class Recipe:
                 raise DefinitionError(f"Recipe.{name} {given!r:.60} is none of Keras's: give {example}") from error
 
     @property
-    def dials(self) -> dict[str, float]:
+    def hyperparameters(self) -> dict[str, float]:
         """The numbers of what is on, by name: they live in variables, so that varying them compiles nothing."""
-        dials = {}
+        found = {}
         if self.clip is not None:
-            dials["clip"] = self.clip.threshold
+            found["clip"] = self.clip.threshold
         if self.penalty is not None:
-            dials |= {name: value for name in ("l1", "l2") if (value := getattr(self.penalty, name))}
+            found |= {name: value for name in ("l1", "l2") if (value := getattr(self.penalty, name))}
         if self.max_norm is not None:
-            dials["max_norm"] = self.max_norm
-        return dials
+            found["max_norm"] = self.max_norm
+        return found
 
 
 def _loss(given: Any) -> Any:
@@ -121,3 +127,34 @@ def _loss(given: Any) -> Any:
     if not isinstance(given, str) and not callable(given):
         raise TypeError(given)
     return given
+
+
+P = TypeVar("P")
+
+
+@exclusive
+def build(builder: Callable[[P], "Recipe | keras.Model"], params: P, seed: int) -> Recipe:
+    """`builder(params)` with the random numbers of Python, NumPy and Keras seeded, so equal seeds give equal weights.
+
+    A model that was compiled with an optimizer and a loss is a recipe too.
+
+    Not `keras.utils.set_random_seed`: it also sets TensorFlow's global seed, which nothing of Keras draws from, and
+    TensorFlow then throws away every kernel it has prepared: each program kept from earlier runs would pay 0.1 s again.
+
+    Args:
+        builder: a definition's `build`.
+        params: the configuration, passed on as it is.
+        seed: any integer; reduced to the 32 bits NumPy takes.
+
+    Raises:
+        DefinitionError: TensorFlow is not there, or Keras uses something else, or what was built is no recipe.
+
+    """
+    load_keras()
+    from hpo.training.keras_internals import forget_random_generator
+
+    seed %= 2**32
+    forget_random_generator()  # made anew, from the next line's seed
+    random.seed(seed)  # the seed of a Keras initializer or layer that was given none is drawn here
+    np.random.seed(seed)  # builders may draw from it
+    return Recipe.of(builder(params))

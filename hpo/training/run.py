@@ -17,15 +17,15 @@ from hpo.errors import Diverged, Infeasible, UsageError
 from hpo.study.annotations import AnyFloat, NotNegative, Whole
 from hpo.study.checked_records import check
 from hpo.training import preparing
-from hpo.training.epoch_end import Judge
-from hpo.training.exclusive import exclusive
+from hpo.training.early_stopping import Monitor, Score
 from hpo.training.jit import pays
 from hpo.training.keras_internals import all_layers
+from hpo.training.model_graph import finalize
 from hpo.training.phases import Phase, begun, freeze
-from hpo.training.plateau import Score
 from hpo.training.preparing import tensor
 from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
+from hpo.training.runtime import exclusive
 from hpo.training.schedules import Constant
 from hpo.training.scores import higher_is_better
 from hpo.training.sharing import Sharing
@@ -70,9 +70,6 @@ class Run:
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
 
-    A model with a training step of its own is trained by Keras, a batch at a time, several times slower; a model that
-    cannot be made anew from its configuration is trained itself, compiled for this run alone. Both say so.
-
     Raises:
         UsageError: no rows, no epochs, a batch size below 1.
         DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own or cannot follow
@@ -106,7 +103,8 @@ class Run:
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
         self._phases = begun(recipe.phases or (Phase(),), epochs)
-        self._judge = Judge(recipe.schedule or Constant(), recipe.stopping)
+        self._schedule = recipe.schedule or Constant()
+        self._monitor = Monitor(recipe.stopping, self._schedule.reaction())
         self._outcome: Epoch | None = None
         self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
@@ -114,7 +112,7 @@ class Run:
         self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
         self._refuse_unfit(train)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
-        self._rates, self._momenta = preparing.paces(recipe, self._phases, self._steps)
+        self._rates, self._momenta = preparing.step_schedules(recipe, self._phases, self._steps)
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         self._trainable = [(layer, layer.trainable) for layer in all_layers(recipe.model, itself=False)]
@@ -137,7 +135,7 @@ class Run:
     @property
     def stopped(self) -> bool:
         """Whether early stopping has ended the run: no further epoch is trained."""
-        return self._judge.over
+        return self._monitor.over
 
     @property
     def outcome(self) -> Epoch | None:
@@ -198,7 +196,7 @@ class Run:
             self.fit_seconds += result.seconds
             if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
                 raise Diverged(epoch=self._number, what="the scores")
-            self._judged(result, program)
+            self._watch(result, program)
         if self.stopped or self._number == self._epochs:
             self._end(program)
         return result
@@ -233,24 +231,24 @@ class Run:
         if program.model is not self._recipe.model:
             with self._final(program):
                 self._hand_over(program.weights())
-        preparing.finalize(self._recipe.model)
+        finalize(self._recipe.model)
         return self._recipe.model
 
-    def _judged(self, epoch: Epoch, program: Program) -> None:
+    def _watch(self, epoch: Epoch, program: Program) -> None:
         """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
         score = Score(value=epoch.loss, higher=False)
         if epoch.validation is not None:
             score = Score(value=epoch.validation, higher=self._higher)
-        if self._judge.heard(score, program):
+        if self._monitor.keeps(score, program):
             self._outcome = epoch
         last, end = self._number * self._steps, self._phase_end() * self._steps
-        factor = self._judge.factor(score, float(self._rates[last - 1]))
+        factor = self._monitor.factor(score, float(self._rates[last - 1]))
         self._rates[last:end] = self._rates[last:end].astype(np.float64) * factor
 
     def _end(self, program: Program) -> None:
         """Give the run the weights it ends with: those of its best epoch, or the average of the last ones."""
         program.average()
-        self._judge.end(program)
+        self._monitor.end(program)
         self._ended = True
 
     @contextmanager
@@ -279,7 +277,7 @@ class Run:
                 self._hand_over(program.weights())
                 program.release()
                 self._begin(phase)
-                self._judge.next_phase()
+                self._monitor.reaction = self._schedule.reaction()
                 self.compile_seconds += time.perf_counter() - start
 
     def _begin(self, phase: Phase) -> None:
@@ -305,8 +303,7 @@ class Run:
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        pace = self._rates[: self._steps], self._momenta[: self._steps]
-        program.epoch(self._x, self._y, 0, 0, *pace, (0, 0))
+        program.epoch(self._x, self._y, 0, 0, self._rates[: self._steps], self._momenta[: self._steps], (0, 0))
         if self._validation is not None:
             program.evaluate(*self._validation, tf.constant(0))
 

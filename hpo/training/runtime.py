@@ -1,14 +1,46 @@
-"""What a training process sets before TensorFlow runs: threads, GPU memory, log level."""
+"""TensorFlow in this process: imported, configured, and used by one thread at a time.
 
+Programs, and the random numbers of Python and NumPy that weights are drawn from, belong to the whole process. With
+`study.optimize(..., n_jobs=2)` two trainings of one shape would otherwise write into each other's weights.
+"""
+
+import functools
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import ParamSpec, TypeVar
 
-from hpo.errors import UsageError
-from hpo.training.loading import load_keras
+from hpo.errors import DefinitionError, UsageError
+from hpo.settings import use_tensorflow
 
-__all__ = ["configure"]
+__all__ = [
+    "configure",
+    "exclusive",
+    "load_keras",
+]
+
+
+def load_keras() -> None:
+    """Import Keras, and TensorFlow with it; does nothing where that is done already.
+
+    Raises:
+        DefinitionError: TensorFlow or Keras is not installed, or cannot be loaded; or Keras was imported with another
+            backend.
+
+    """
+    if "keras" not in sys.modules:
+        use_tensorflow()
+    try:
+        import keras
+    except ImportError as error:
+        raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    if keras.config.backend() != "tensorflow":
+        raise DefinitionError(
+            f"hpo trains with TensorFlow, and Keras was imported with {keras.config.backend()} in this process: set "
+            "KERAS_BACKEND=tensorflow before the first import of Keras"
+        )
 
 
 def configure(*, threads: int | None = None) -> None:
@@ -72,3 +104,20 @@ def _silent_start() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_turn = threading.RLock()
+
+
+def exclusive(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, which only one thread of the process is in at a time, in it or in any other so marked."""
+
+    @functools.wraps(function)
+    def alone(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _turn:
+            return function(*args, **kwargs)
+
+    return alone

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hpo.errors import DefinitionError
 from hpo.study.annotations import Positive, Share
 from hpo.study.checked_records import check
-from hpo.training.plateau import Plateau, Reaction
+from hpo.training.early_stopping import Plateau, Reaction
 
 __all__ = [
     "Constant",

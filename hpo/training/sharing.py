@@ -9,11 +9,10 @@ import keras
 from hpo.errors import HpoWarning
 from hpo.messages import one_line
 from hpo.training import cloning, keras_loop
-from hpo.training.cache import programs
 from hpo.training.keras_internals import all_layers
 from hpo.training.keras_loop import KerasLoop
 from hpo.training.loop import CompiledLoop
-from hpo.training.program import Owner, Program
+from hpo.training.program import Owner, Program, programs
 from hpo.training.recipe import Recipe
 from hpo.training.signature import signature
 
@@ -110,26 +109,26 @@ class Sharing:
             clone = cloning.cloned(model)
         except Exception as error:  # whatever its author's code raises
             raise _Unlike(one_line(error)) from error
-        self._refuse_unlike(clone, shown=True)
+        self._refuse_unlike(clone, by_running=True)
         return clone
 
     def _compare(self, program: Program, owner: Owner) -> None:
         """Look whether the program's model, made from another recipe's, is this one's too, given its weights."""
         if _all_keras(self._recipe.model):  # these are what their configuration, variables and attributes say
-            self._refuse_unlike(program.model, shown=False)
+            self._refuse_unlike(program.model, by_running=False)
             return
         program.acquire(owner)
         try:
-            self._refuse_unlike(program.model, shown=True)
+            self._refuse_unlike(program.model, by_running=True)
         except _Unlike:
             program.release()
             raise
 
-    def _refuse_unlike(self, clone: keras.Model, *, shown: bool) -> None:
+    def _refuse_unlike(self, clone: keras.Model, *, by_running: bool) -> None:
         model, some = self._recipe.model, slice(0, min(cloning.ROWS, self._recipe.batch_size))
-        found = cloning.inscribed(model, clone)
-        if found is None and shown:
-            found = cloning.shown(model, clone, self._recipe.loss, self._x[some], self._y[some])
+        found = cloning.attribute_difference(model, clone)
+        if found is None and by_running:
+            found = cloning.behavior_difference(model, clone, self._recipe.loss, self._x[some], self._y[some])
         if found is not None:
             raise _Unlike(found)
 

@@ -7,25 +7,20 @@ from typing import Any
 import keras
 
 from hpo.training import updates
-from hpo.training.attributes import identity
+from hpo.training.cloning import identity
 from hpo.training.keras_internals import all_layers, loss_arguments, muon_leaves_to_adamw, weight_decays
-from hpo.training.layers import LAYERS
+from hpo.training.model_graph import symbolic
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import drives_momentum
 from hpo.training.step import decays_apart
+from hpo.training.variable_layers import LAYERS
 
-__all__ = ["reusable", "signature", "symbolic"]
+__all__ = ["reusable", "signature"]
 
 # Where a layer is told nothing but where its weights come from, the program does not depend on it: they are copied in.
 _INITIALIZER = "_initializer"
 _OURS = {keras.saving.get_registered_name(layer): layer for layer in LAYERS}  # their numbers live in variables
 _OPTIMIZER_HOT = ("name", "learning_rate")
-
-
-def symbolic(model: Any) -> bool:
-    """Whether the model is a graph of layers, Keras' Functional or Sequential, and no class of somebody's own."""
-    kind = type(model)
-    return kind.__module__.startswith("keras.") and kind.__name__ in ("Functional", "Sequential")
 
 
 def reusable(model: Any) -> bool:
@@ -36,8 +31,8 @@ def reusable(model: Any) -> bool:
 def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str | None:
     """The key of a recipe's program: everything compiled into it and nothing else; None where it cannot be shared.
 
-    Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay, the recipe's dials, the
-    numbers of `hpo.training.layers`, seeds, names.
+    Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay,
+    `Recipe.hyperparameters`, the numbers of `hpo.training.variable_layers`, seeds, names.
 
     Args:
         recipe: what is trained.
@@ -62,7 +57,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
             for layer in layers
         ],
         _optimizer(optimizer, hot),
-        sorted(recipe.dials),
+        sorted(recipe.hyperparameters),
         recipe.clip and recipe.clip.by,
         [_treated(optimizer, variable) for variable in model.trainable_variables],
         _loss(recipe.loss),

@@ -11,14 +11,12 @@ import tensorflow as tf
 from hpo.errors import DefinitionError
 from hpo.messages import one_line
 from hpo.training import updates
-from hpo.training.attributes import difference
-from hpo.training.clipping import clipped
-from hpo.training.constraints import constrain
+from hpo.training.cloning import difference
 from hpo.training.keras_internals import clip_gradients, decays_as_all_do, moving_averages, weight_decays
-from hpo.training.penalties import kernels, penalize
 from hpo.training.recipe import Recipe
+from hpo.training.regularization import clipped, constrain, kernels, penalize
 from hpo.training.schedules import drives_momentum
-from hpo.training.updates import Pace
+from hpo.training.updates import Scheduled
 
 __all__ = ["Step", "averages", "decays_apart"]
 
@@ -26,7 +24,7 @@ __all__ = ["Step", "averages", "decays_apart"]
 class Step:
     """The optimizer of a program, made anew from the recipe's, with the variables it keeps.
 
-    The numbers of what a recipe has on (clipping, penalty, max-norm, weight decay) live in variables too, its dials:
+    The numbers of what a recipe has on (clipping, penalty, max-norm, weight decay) live in variables too:
     varying them compiles nothing.
     """
 
@@ -40,13 +38,13 @@ class Step:
         given = recipe.optimizer
         self._weights = model.trainable_variables
         theirs = recipe.model.trainable_variables
-        self._dials = {name: tf.Variable(np.float32(0), trainable=False) for name in _dials(recipe)}
+        self._hyperparameters = {name: tf.Variable(np.float32(0), trainable=False) for name in _hyperparameters(recipe)}
         self._clip = None if recipe.clip is None else recipe.clip.by
         self._fused = updates.fused(given, model)
         self._driven = drives_momentum(recipe.schedule)
         self.cycles = updates.momentum(given, model) is not None  # whether it takes the momenta of a schedule
         self._optimizer = _made(recipe, model)
-        decays = "decay" in self._dials
+        decays = "decay" in self._hyperparameters
         self._decayed = {number for number, one in enumerate(theirs) if decays and weight_decays(given, one)}
         self._kernels = [number for number, kernel in enumerate(kernels(self._weights)) if kernel]
         self._slots = updates.prepare(self._optimizer) if self._fused else []
@@ -55,8 +53,8 @@ class Step:
 
     @property
     def variables(self) -> list[Any]:
-        """All it keeps from step to step, and the dials."""
-        return [*self._kept, *self._dials.values()]
+        """All it keeps from step to step, and the hyperparameters in variables."""
+        return [*self._kept, *self._hyperparameters.values()]
 
     def fresh(self, recipe: Recipe) -> list[Any]:
         """What `variables` hold before the first step of a run of `recipe`.
@@ -66,8 +64,8 @@ class Step:
         unused = self._unused
         if unused is None:
             unused = [_compact(variable.numpy()) for variable in _kept(_made(recipe, recipe.model), [])]
-        dials = _dials(recipe)
-        return [*unused, *(np.float32(dials[name]) for name in self._dials)]
+        given = _hyperparameters(recipe)
+        return [*unused, *(np.float32(given[name]) for name in self._hyperparameters)]
 
     @property
     def averages(self) -> list[tuple[Any, Any]]:
@@ -78,12 +76,12 @@ class Step:
         """The loss whose gradients `apply` takes: larger where half precision would lose them otherwise."""
         return self._optimizer.scale_loss(loss)
 
-    def apply(self, gradients: Sequence[Any], pace: Pace) -> Any:
+    def apply(self, gradients: Sequence[Any], scheduled: Scheduled) -> Any:
         """Change the weights by one step; what the penalty on them is, a scalar, 0 where there is none.
 
         Args:
             gradients: of `scaled`, one a weight, None where the loss does not depend on it.
-            pace: the rate and the momentum.
+            scheduled: the rate and the momentum.
 
         """
         gradients, penalty = self._penalized(list(gradients))
@@ -93,21 +91,23 @@ class Step:
         for number in used:
             if number in self._decayed:
                 value = self._weights[number].value
-                value.assign_sub(value * tf.cast(self._dials["decay"] * pace.rate, value.dtype))
+                value.assign_sub(value * tf.cast(self._hyperparameters["decay"] * scheduled.rate, value.dtype))
         if self._fused and used:
-            self._by_kernel({number: gradients[number] for number in used}, pace)
+            self._by_kernel({number: gradients[number] for number in used}, scheduled)
         else:
-            self._optimizer.learning_rate = pace.rate
+            self._optimizer.learning_rate = scheduled.rate
             self._optimizer.apply(gradients, self._weights)
-        if "max_norm" in self._dials:
-            constrain([self._weights[number].value for number in self._kernels], self._dials["max_norm"])
+        if "max_norm" in self._hyperparameters:
+            constrain([self._weights[number].value for number in self._kernels], self._hyperparameters["max_norm"])
         return penalty
 
     def _penalized(self, gradients: list[Any]) -> tuple[list[Any], Any]:
         """The gradients with the penalty's on the kernels added to them, and the penalty itself."""
-        if not {"l1", "l2"} & {*self._dials}:
+        if not {"l1", "l2"} & {*self._hyperparameters}:
             return gradients, 0.0
-        strengths: dict[str, Any] = {name: self._dials[name] for name in ("l1", "l2") if name in self._dials}
+        strengths: dict[str, Any] = {
+            name: self._hyperparameters[name] for name in ("l1", "l2") if name in self._hyperparameters
+        }
         values = [self._weights[number].value for number in self._kernels]
         added, penalty = penalize(values, strengths)
         for number, gradient in zip(self._kernels, added, strict=True):
@@ -121,13 +121,13 @@ class Step:
         All ways to clip give twice as much for gradients and a threshold twice as large.
         """
         assert self._clip is not None
-        within = clipped(gradients, self._clip, self.scaled(self._dials["clip"]))
+        within = clipped(gradients, self._clip, self.scaled(self._hyperparameters["clip"]))
         if self._fused:
             return within
         pairs = zip(gradients, within, strict=True)
         return [None if g is None else tf.where(tf.math.is_finite(g), w, g) for g, w in pairs]
 
-    def _by_kernel(self, gradients: dict[int, Any], pace: Pace) -> None:
+    def _by_kernel(self, gradients: dict[int, Any], scheduled: Scheduled) -> None:
         optimizer = self._optimizer
         scale = optimizer.loss_scale_factor
         unscaled = [gradient if scale is None else gradient / scale for gradient in gradients.values()]
@@ -144,10 +144,10 @@ class Step:
             [self._slots[number] for number in whole],
             [self._weights[number].value for number in whole],
             [tf.convert_to_tensor(ready[number]) for number in whole],
-            pace,
+            scheduled,
         )
         for number, gradient in some.items():
-            updates.of_some_rows(optimizer, self._weights[number].value, gradient, pace)
+            updates.of_some_rows(optimizer, self._weights[number].value, gradient, scheduled)
         for number in gradients:
             weight = self._weights[number]
             if weight.constraint is not None:
@@ -171,7 +171,7 @@ def averages(optimizer: Any) -> list[tuple[Any, Any]]:
 
 
 def decays_apart(optimizer: Any, model: Any) -> bool:
-    """Whether weight decay is a dial: rate x decay x weight is taken off the weight before each step, as Keras does it.
+    """Whether a step decays weights here: it first takes rate x decay x weight off each of them, as Keras does.
 
     Not where an optimizer decays in a way of its own, not with each batch, or not where a gradient overflowed.
     """
@@ -179,14 +179,14 @@ def decays_apart(optimizer: Any, model: Any) -> bool:
     return decays_as_all_do(optimizer) and always and optimizer.weight_decay is not None
 
 
-def _dials(recipe: Recipe) -> dict[str, float]:
+def _hyperparameters(recipe: Recipe) -> dict[str, float]:
     """The numbers of what the recipe has on, weight decay among them."""
     decays = decays_apart(recipe.optimizer, recipe.model)
-    return {**recipe.dials, **({"decay": recipe.optimizer.weight_decay} if decays else {})}
+    return {**recipe.hyperparameters, **({"decay": recipe.optimizer.weight_decay} if decays else {})}
 
 
 def _made(recipe: Recipe, model: keras.Model) -> Any:
-    """A built optimizer of the recipe's kind for the weights of `model`; weight decay that is a dial is not its own."""
+    """A built optimizer of the recipe's kind for the weights of `model`; weight decay of a `Step` is not its own."""
     given = recipe.optimizer
     try:
         made = type(given).from_config(given.get_config())

@@ -21,7 +21,7 @@ from hpo.training.keras_internals import nadam_product, optimizer_state
 __all__ = [
     "MOMENTA",
     "UPDATES",
-    "Pace",
+    "Scheduled",
     "Slots",
     "fused",
     "is_of_some_rows",
@@ -33,7 +33,7 @@ __all__ = [
 
 raw = tf.raw_ops
 Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
-Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], "Pace"], None]
+Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], "Scheduled"], None]
 
 MOMENTA: dict[type, str] = {
     keras.optimizers.SGD: "momentum",
@@ -46,8 +46,8 @@ MOMENTA: dict[type, str] = {
 """What each optimizer calls its momentum."""
 
 
-class Pace(NamedTuple):
-    """What schedules say of a step, as scalar tensors."""
+class Scheduled(NamedTuple):
+    """Those that differ from step to step, as schedules have them: scalar tensors."""
 
     rate: Any  # float32
     momentum: Any  # float64: what is needed of a momentum is often 1 minus it; None where the optimizer has none
@@ -104,7 +104,7 @@ def is_of_some_rows(optimizer: Any, gradient: Any) -> bool:
     return isinstance(gradient, tf.IndexedSlices) and not isinstance(optimizer, keras.optimizers.SGD)
 
 
-def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> None:
+def of_some_rows(optimizer: Any, variable: Any, gradient: Any, scheduled: Scheduled) -> None:
     """The step of a weight whose gradient is of some of its rows, an embedding's, in Keras' own way: that of no other.
 
     Keras leaves the state of all other rows as it is, where a kernel would let it decay. Of an optimizer whose kernel
@@ -114,18 +114,20 @@ def of_some_rows(optimizer: Any, variable: Any, gradient: Any, pace: Pace) -> No
         optimizer: a built one.
         variable: the weight, a tf.Variable.
         gradient: tf.IndexedSlices.
-        pace: the rate and the momentum.
+        scheduled: the rate and the momentum.
 
     """
     settings: dict[str, Any] = {}
-    if pace.momentum is not None and not isinstance(optimizer, keras.optimizers.RMSprop):  # it asks if there is any
-        settings[MOMENTA[type(optimizer)]] = pace.beta
+    if scheduled.momentum is not None and not isinstance(
+        optimizer, keras.optimizers.RMSprop
+    ):  # it asks if there is any
+        settings[MOMENTA[type(optimizer)]] = scheduled.beta
     if isinstance(optimizer, keras.optimizers.Adagrad):
         settings["epsilon"] = 0.0  # it is in the accumulators
     before = {name: getattr(optimizer, name) for name in settings}
     try:
         vars(optimizer).update(settings)
-        optimizer.update_step(gradient, variable, pace.rate)
+        optimizer.update_step(gradient, variable, scheduled.rate)
     finally:
         vars(optimizer).update(before)
 
@@ -135,13 +137,13 @@ def _step(optimizer: Any) -> Any:
     return tf.cast(optimizer.iterations.value + 1, tf.float32)
 
 
-def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
     step = _step(o)
-    beta_1 = pace.beta
+    beta_1 = scheduled.beta
     common = {
         "beta1_power": tf.pow(beta_1, step),
         "beta2_power": tf.pow(o.beta_2, step),
-        "lr": pace.rate,
+        "lr": scheduled.rate,
         "beta1": beta_1,
         "beta2": o.beta_2,
         "epsilon": o.epsilon,
@@ -152,8 +154,8 @@ def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[An
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
-    common = {"lr": pace.rate, "rho": o.rho, "momentum": pace.beta, "epsilon": o.epsilon}
+def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+    common = {"lr": scheduled.rate, "rho": o.rho, "momentum": scheduled.beta, "epsilon": o.epsilon}
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         names = ("mg", "ms", "mom") if o.centered else ("ms", "mom")
         handles = dict(zip(names, (s.handle for s in state), strict=True))
@@ -161,24 +163,24 @@ def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
-    beta = pace.beta
+def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+    beta = scheduled.beta
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         if state:
             raw.ResourceApplyKerasMomentum(
                 var=variable.handle,
                 accum=state[0].handle,
-                lr=pace.rate,
+                lr=scheduled.rate,
                 grad=gradient,
                 momentum=beta,
                 use_nesterov=o.nesterov,
             )
         else:
-            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=pace.rate, delta=gradient)
+            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=scheduled.rate, delta=gradient)
 
 
-def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
-    beta_1 = pace.beta
+def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+    beta_1 = scheduled.beta
     power = tf.pow(beta_1, _step(o))
     for (m, u), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdaMax(
@@ -186,7 +188,7 @@ def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[
             m=m.handle,
             v=u.handle,
             beta1_power=power,
-            lr=pace.rate,
+            lr=scheduled.rate,
             beta1=beta_1,
             beta2=o.beta_2,
             epsilon=o.epsilon,
@@ -194,28 +196,28 @@ def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[
         )
 
 
-def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
     for (accum, update), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdadelta(
             var=variable.handle,
             accum=accum.handle,
             accum_update=update.handle,
-            lr=pace.rate,
+            lr=scheduled.rate,
             rho=o.rho,
             epsilon=o.epsilon,
             grad=gradient,
         )
 
 
-def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:  # noqa: ARG001 - one signature
+def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:  # noqa: ARG001 - one signature
     for (accum,), variable, gradient in zip(slots, variables, gradients, strict=True):
-        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=pace.rate, grad=gradient)
+        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=scheduled.rate, grad=gradient)
 
 
-def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], pace: Pace) -> None:
+def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
     """No kernel does this one: Keras' arithmetic in plain operations, its scalars computed once for all variables."""
     step = _step(o)
-    rate, beta_1, of_new = pace.rate, pace.beta, tf.cast(1 - pace.momentum, tf.float32)
+    rate, beta_1, of_new = scheduled.rate, scheduled.beta, tf.cast(1 - scheduled.momentum, tf.float32)
     now = beta_1 * (1 - 0.5 * tf.pow(0.96, step))
     coming = beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
     so_far = nadam_product(o)

@@ -40,7 +40,7 @@ class DnnParams:
     beta_1: float = 0.9  # of the Adam family: the momentum, unless 1cycle drives it
     beta_2: float = 0.999  # of the Adam family: as rho
     weight_decay: float = 0.004  # decoupled, of AdamW
-    clipping: str = "none"  # or a key of hpo.training.clipping.CLIPPINGS
+    clipping: str = "none"  # or a key of hpo.training.regularization.CLIPPINGS
     clip_threshold: float = 1.0  # the largest component, or norm, of a gradient
     # the schedule
     power_share: float = POWER_SHARE  # of the run, after which power scheduling has halved the rate

@@ -14,8 +14,8 @@ import pytest
 from command import Hpo, environment
 from playwright.sync_api import Browser, Page, expect
 
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
 from hpo.web.security import users
 
 STUDY = "paced-line-quick"

@@ -42,14 +42,14 @@ def objective(beat):
 @pytest.fixture
 def searched(folder: Path) -> Path:
     """A folder with hpo.db: 25 trials of which one failed."""
-    from hpo.experiments.optimize.search_request import Request
-    from hpo.experiments.optimize.search_run import optimize
-    from hpo.fleet.worker.run_limits import Limits
+    from hpo.experiments.search_plan import Request
+    from hpo.experiments.search_run import optimize
+    from hpo.fleet.run_limits import Limits
 
     (folder / "own.py").write_text(OWN)
     request = Request(
         definition=f"{folder}/own.py:study", trials=25, storage=f"sqlite:///{folder}/hpo.db", seed=1,
-        sampler="random", pruner="none", baseline=False, objective=f"{folder}/own.py:objective",
+        sampler="random", pruner="none", prior="none", objective=f"{folder}/own.py:objective",
         limits=Limits(workers=1),
     )  # fmt: skip
     optimize(request)

@@ -21,13 +21,11 @@ __all__ = ["Faulty", "faulty", "records", "tried"]
 
 PACKAGES = ("hpo.study", "hpo.data", "hpo.training", "hpo.analysis")
 LIGHT = (  # what needs no TensorFlow
-    "hpo.training.clipping",
-    "hpo.training.penalties",
+    "hpo.training.regularization",
     "hpo.training.phases",
-    "hpo.training.plateau",
-    "hpo.training.probes.probe_records",
+    "hpo.training.early_stopping",
+    "hpo.training.probes",
     "hpo.training.schedules",
-    "hpo.training.stopping",
 )
 OWN = ("Rows", "Dataset", "Recipe", "StudyDefinition", "Uncertainty", "Examination")  # hold arrays, models, functions
 

@@ -34,10 +34,9 @@ _NEEDED = (  # what commands import when they are first needed
     "hpo.report",
     "hpo.experiments.compare",
     "hpo.experiments.doctor",
-    "hpo.experiments.export",
+    "hpo.experiments.trial_export",
     "hpo.experiments.findings.gathering",
-    "hpo.experiments.optimize.search_run",
-    "hpo.experiments.optimize.submission",
+    "hpo.experiments.search_run",
     "hpo.experiments.sweep",
     "hpo.fleet.supervisor.fleet_run",
     "hpo.experiments.train_configuration",
@@ -228,7 +227,7 @@ class Round:
         if without in sys.path:
             sys.path.remove(without)
             del os.environ["PYTHONPATH"]
-        from hpo.training.loading import load_keras
+        from hpo.training.runtime import load_keras
 
         load_keras()  # and no more: a fork cannot use threads that TensorFlow has started here
 

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from hpo.experiments.optimize.search_request import Request
-from hpo.fleet.worker.run_limits import Limits
+from hpo.experiments.search_plan import Request
+from hpo.fleet.run_limits import Limits
 
 __all__ = ["asked"]
 

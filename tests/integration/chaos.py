@@ -24,8 +24,8 @@ from servers import OwnServer, own_server
 
 from hpo import storage
 from hpo.errors import StorageError
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-from hpo.fleet.machine import cores
+from hpo.fleet import resources
 
 FILE = str(Path(__file__).resolve())
 
@@ -38,6 +38,6 @@ def tells(beat: Callable[[], None]) -> Callable[[optuna.Trial], float]:
 
 def _blas_threads() -> list[int]:
     """Threads of each OpenBLAS that is loaded."""
-    getters = [name.replace("_set_", "_get_") for name in cores._OPENBLAS_SETTERS]
-    found = [getattr(library, name, None) for library in cores._openblas() for name in getters]
+    getters = [name.replace("_set_", "_get_") for name in resources._OPENBLAS_SETTERS]
+    found = [getattr(library, name, None) for library in resources._openblas() for name in getters]
     return [getter() for getter in found if getter is not None]

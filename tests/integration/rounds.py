@@ -28,7 +28,7 @@ from fleets import Fleet
 from servers import OwnServer, own_server
 from single_faults import Scene, SingleFault, cleared, faults_on
 
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_run import submit
 
 __all__: list[str] = []
 
@@ -81,7 +81,7 @@ class Round:
                 trials=self._options.trials,
                 sampler="random",
                 pruner="none",
-                baseline=False,
+                prior="none",
                 trial_timeout=12.0,
                 seed=1,
             )

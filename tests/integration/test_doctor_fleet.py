@@ -16,17 +16,16 @@ import toy
 from sqlalchemy import delete, select
 
 from hpo import storage
-from hpo.experiments.doctor import Check, fleet_checks, study_checks
+from hpo.experiments.doctor import Check, fleet_checks
 from hpo.experiments.doctor import database_checks as databases
 from hpo.experiments.doctor.examination import examine_storage
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
-from hpo.storage import Storage, schema, studies
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
+from hpo.storage import Storage, process_identity, schema, studies
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
-from hpo.storage.workers import machine_identity
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds
 
@@ -73,7 +72,7 @@ def named(checks: Iterator[Check], name: str) -> Check:
 
 
 def test_a_storage_that_is_well(store: Storage, study: StudyRecord) -> None:
-    found = {check.name: check for check in databases.checks(store)}
+    found = {check.name: check for check in databases.database_checks(store)}
     assert {check.state for check in found.values()} == {"ok"}
     assert f"1 study, tables of version {schema.VERSION}" in found["storage"].found
     if store.where.path is None:
@@ -109,7 +108,7 @@ def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monk
     url = on_server.where.sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, application_name="forgotten") as connection:
         connection.execute("SELECT 1")  # which begins one
-        found, pid = named(databases.checks(on_server), "transactions"), connection.info.backend_pid
+        found, pid = named(databases.database_checks(on_server), "transactions"), connection.info.backend_pid
     assert found.state == "warn"
     assert "forgotten" in found.found
     assert f"pid {pid}" in found.remedy
@@ -118,7 +117,7 @@ def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monk
 def test_more_workers_than_the_server_has_connections_for(on_server: Storage) -> None:
     for number in range(60):
         sign_on(on_server, f"w{number}", host=f"h{number % 3}")
-    found = named(databases.checks(on_server), "connections")
+    found = named(databases.database_checks(on_server), "connections")
     assert found.state == "warn"
     assert "60 workers on 3 hosts keep up to 126" in found.found
 
@@ -126,15 +125,15 @@ def test_more_workers_than_the_server_has_connections_for(on_server: Storage) ->
 def test_a_clock_that_is_off(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - HOUR)
-    found = named(databases.checks(on_server), "clock")
+    found = named(databases.database_checks(on_server), "clock")
     assert (found.state, found.found) == ("warn", "this machine's is 3600 s behind the server's")
 
 
 def test_a_file_that_two_machines_share(on_file: Storage) -> None:
     sign_on(on_file, "w0", machine="one")
-    assert named(databases.checks(on_file), "file").state == "ok"
+    assert named(databases.database_checks(on_file), "file").state == "ok"
     sign_on(on_file, "w1", machine="two")
-    found = named(databases.checks(on_file), "file")
+    found = named(databases.database_checks(on_file), "file")
     assert (found.state, found.found) == ("fail", "workers of 2 machines share this file")
 
 
@@ -154,88 +153,88 @@ def test_a_file_on_a_network_disk(
     table.parent.mkdir(parents=True)
     table.write_text(mounts.format(on_file.where.path.resolve().parent))
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
-    assert named(databases.checks(on_file), "file").state == state
+    assert named(databases.database_checks(on_file), "file").state == state
 
 
 def test_workers_at_work_and_silent(store: Storage) -> None:
-    assert named(fleet_checks.checks(store), "workers").found == "none at work"
+    assert named(fleet_checks.fleet_checks(store), "workers").found == "none at work"
     sign_on(store, "w0", machine="a")
     sign_on(store, "w1", machine="b", doing="waiting for a GPU")
-    found = named(fleet_checks.checks(store), "workers")
+    found = named(fleet_checks.fleet_checks(store), "workers")
     assert (found.state, found.found) == ("ok", "2 workers on 2 machines: 1 between trials, 1 waiting for a GPU")
     sign_on(store, "w2", host="c", silent=True)
-    found = named(fleet_checks.checks(store), "workers")
+    found = named(fleet_checks.fleet_checks(store), "workers")
     assert found.state == "warn"
     assert "silent: process 7 of c" in found.found
 
 
 def test_versions_that_differ(store: Storage) -> None:
     sign_on(store, "w0")
-    assert named(fleet_checks.checks(store), "versions").state == "ok"
+    assert named(fleet_checks.fleet_checks(store), "versions").state == "ok"
     sign_on(store, "w1", program="9.9")
-    found = named(fleet_checks.checks(store), "versions")
+    found = named(fleet_checks.fleet_checks(store), "versions")
     assert found.state == "warn"
     assert "1 worker hpo 9.9" in found.found
-    assert f"1 worker hpo {machine_identity.program()}" in found.found
+    assert f"1 worker hpo {process_identity.program()}" in found.found
 
 
 def test_gpus_and_who_leases_them(
     store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert "gpus" not in {check.name for check in fleet_checks.checks(store)}  # nobody has any: nothing to say
+    assert "gpus" not in {check.name for check in fleet_checks.fleet_checks(store)}  # nobody has any: nothing to say
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
     gpus = [Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(2)]
     sign_on(store, "w0", gpu=nvidia.uuid(0))
     Seats(store).take(gpus, "w0", lease_seconds=HOUR)
-    found = named(fleet_checks.checks(store), "gpus")
+    found = named(fleet_checks.fleet_checks(store), "gpus")
     assert found.state == "ok"
     assert f"{nvidia.uuid(0)[:12]}: w0;" in found.found
     assert f"{nvidia.uuid(1)[:12]}: free" in found.found
     sign_on(store, "w1")
-    assert named(fleet_checks.checks(store), "gpus").state == "ok"
+    assert named(fleet_checks.fleet_checks(store), "gpus").state == "ok"
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w1", HOUR)
-    found = named(fleet_checks.checks(store), "gpus")
+    found = named(fleet_checks.fleet_checks(store), "gpus")
     assert found.state == "warn"
     assert "1 worker here on cores while 1 GPU is free" in found.found
     monkeypatch.setenv("HPO_MACHINE", "another")
-    assert "on other machines: 1 leased" in named(fleet_checks.checks(store), "gpus").found
+    assert "on other machines: 1 leased" in named(fleet_checks.fleet_checks(store), "gpus").found
 
 
 def test_a_driver_that_is_not_well(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", nvidia.install_broken(tmp_path / "bin", "NVIDIA-SMI has failed", 9))
-    found = named(fleet_checks.checks(store), "gpus")
+    found = named(fleet_checks.fleet_checks(store), "gpus")
     assert found.state == "warn"
     assert "NVIDIA-SMI has failed" in found.found
 
 
 def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRecord) -> None:
-    assert named(study_checks.checks(store), "studies").found == "nothing is open"
+    assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
     Slots(store).open(study.name, 2)
-    found = named(study_checks.checks(store), "studies")
+    found = named(fleet_checks.study_checks(store), "studies")
     assert (found.state, found.found) == ("warn", f"open, and no worker there for it: {study.name}")
     sign_on(store, "elsewhere", study="another")  # serves that one alone
     sign_on(store, "asleep", silent=True)
-    assert named(study_checks.checks(store), "studies").state == "warn"
+    assert named(fleet_checks.study_checks(store), "studies").state == "warn"
     sign_on(store, "w0", refuses={study.name: "no module 'toys'"})
-    found = named(study_checks.checks(store), "studies")
+    found = named(fleet_checks.study_checks(store), "studies")
     assert found.state == "fail"
     assert "every worker refuses it (no module 'toys')" in found.found
     sign_on(store, "w1", refuses={"another": "no data"})
-    assert named(study_checks.checks(store), "studies").found == "1 study is open and served"
+    assert named(fleet_checks.study_checks(store), "studies").found == "1 study is open and served"
     halting.stop(store, study.name, by="a test")
-    assert named(study_checks.checks(store), "studies").found == "nothing is open"
+    assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
 
 
 def test_running_trials_need_no_other_worker(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w0", HOUR)
-    assert named(study_checks.checks(store), "studies").found == "nothing is open"
+    assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
 
 
 def test_a_definition_that_is_not_here_or_another_one(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
-    found = named(study_checks.checks(store), "definitions")
+    found = named(fleet_checks.study_checks(store), "definitions")
     assert found.state == "warn"
     assert "there is no definition 'toy'" in found.found
 
@@ -247,9 +246,9 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     assert slot is not None
     optunas.ask()  # not ours
     slot_trials.create(store, optunas, slot)
-    assert named(study_checks.checks(store), "orphans").state == "ok"
+    assert named(fleet_checks.study_checks(store), "orphans").state == "ok"
     slots.hand_back(slot, "a test")
-    found = named(study_checks.checks(store), "orphans")
+    found = named(fleet_checks.study_checks(store), "orphans")
     assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
     states = [trial.state for trial in optunas.get_trials(deepcopy=False)]
     assert states == [optuna.trial.TrialState.RUNNING] * 2  # looking changes nothing
@@ -269,6 +268,6 @@ def test_a_definition_that_only_a_process_of_its_own_can_load_is_no_problem(
         studies.create_or_resume(store, replace(plan, name=name, reference=f"{own}:study", fingerprint=fingerprint))
         Slots(store).open(name, 1)
     try:
-        assert named(study_checks.checks(store), "definitions").state == "ok"
+        assert named(fleet_checks.study_checks(store), "definitions").state == "ok"
     finally:
         sys.modules.pop("helpers_of_the_doctor", None)

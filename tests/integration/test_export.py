@@ -14,9 +14,9 @@ import pytest
 from slot_tools import Claim
 
 from hpo.errors import HpoError, StudyError
-from hpo.experiments.export import export
-from hpo.experiments.export import trial_records as exported
-from hpo.experiments.export.trial_records import ExportedTrial
+from hpo.experiments import trial_records as exported
+from hpo.experiments.trial_export import export
+from hpo.experiments.trial_records import ExportedTrial
 from hpo.storage import Storage, studies
 from hpo.storage.queries import stored_trials
 from hpo.storage.slots import slot_trials

@@ -10,8 +10,8 @@ from pathlib import Path
 import toy
 from fleets import Fleet
 
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
 
 HERE = Path(__file__).resolve().parent
 DATABASE, AWAY = Path("hpo.db"), Path("away.db")

@@ -12,10 +12,12 @@ import pytest
 import toy
 
 from hpo.errors import DataError
+from hpo.fleet.protocol import Avoid, Ended
 from hpo.fleet.worker import loaded_study, slot_sources
-from hpo.fleet.worker.protocol import Avoid, Ended
+from hpo.fleet.worker.loaded_study import MakeObjective
+from hpo.fleet.worker.presence import Step, Watcher
 from hpo.fleet.worker.slot_sources import Source
-from hpo.fleet.worker.work_loop import MakeObjective, Server, Step
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
 from hpo.storage.slots.dispatch import offers
 from hpo.storage.slots.slot import Outcome, Slot
@@ -42,20 +44,18 @@ def make(store: Storage, plan: StudyPlan) -> Make:
     return make
 
 
-class Worker:
+class Worker(Watcher):
     """One that ends once nothing is open, and what it did."""
 
     def __init__(self, store: Storage, objective: MakeObjective | None = toy.instant, **options: object) -> None:
         self.served: list[str] = []
         self.refusals: list[dict[str, str]] = []
 
-        def source(slots: Slots) -> Source:
-            tell = lambda refusals: self.refusals.append(dict(refusals))  # noqa: E731
-            return Source(store, slots, drain=True, on_refusals=tell, **options)  # type: ignore[arg-type]
+        tell = lambda refusals: self.refusals.append(dict(refusals))  # noqa: E731
+        source = Source(store, Slots(store), drain=True, on_refusals=tell, **options)  # type: ignore[arg-type]
+        self.server = Server(store, None, objective, source=source, watcher=self)
 
-        self.server = Server(store, None, objective, source=source, on_step=self._step)
-
-    def _step(self, step: Step, slot: Slot) -> None:
+    def step(self, step: Step, slot: Slot) -> None:
         if step == "claimed":
             self.served.append(slot.study)
 
@@ -137,11 +137,12 @@ def test_what_is_stopped_or_good_enough_gives_nothing(store: Storage, make: Make
 def test_a_run_of_its_own_ends_where_its_study_is_stopped(store: Storage, make: Make) -> None:
     make("mine", 3)
 
-    def stop(step: Step, slot: Slot) -> None:
-        if step == "trained":
-            halting.stop(store, "mine", by="test")
+    class Stopper(Watcher):
+        def step(self, step: Step, slot: Slot) -> None:
+            if step == "trained":
+                halting.stop(store, "mine", by="test")
 
-    assert Server(store, "mine", toy.instant, on_step=stop).run() == "drained"
+    assert Server(store, "mine", toy.instant, watcher=Stopper()).run() == "drained"
     counts = Slots(store).counts("mine")
     assert (counts.complete, counts.open, counts.running) == (1, 2, 0)
 

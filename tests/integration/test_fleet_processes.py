@@ -19,11 +19,11 @@ from fleets import Fleet
 from sqlalchemy import text
 
 from hpo import storage
-from hpo.fleet.machine.cores import share
+from hpo.fleet.resources import share
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, halting
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 from hpo.study import Params
 
 BASELINE = {"x": 0.5, "kind": "a"}

@@ -17,12 +17,12 @@ from asking import asked
 from test_supervisor_signals import NAME, alive, begun, ordered, until
 
 from hpo import storage
-from hpo.experiments.optimize.search_run import optimize
-from hpo.fleet.machine.cores import usable_cores
+from hpo.experiments.search_run import optimize
+from hpo.fleet.resources import usable_cores
 from hpo.fleet.supervisor import forkserver
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 
 SERVER = "hpo-forkserver"

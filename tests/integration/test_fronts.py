@@ -15,15 +15,14 @@ from hpo.experiments.compare.contestants import contest
 from hpo.experiments.findings.gathering import points
 from hpo.experiments.findings.study_importances import importances
 from hpo.experiments.named_configuration import NamedConfiguration
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.study_opening import open_study
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import open_study
 from hpo.experiments.train_configuration import TrainRequest, plan_training
-from hpo.fleet.worker.work_loop import serve
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
 from hpo.storage.queries.live_queries import of_configuration
 from hpo.storage.queries.status import study_status
-from hpo.storage.queries.trial_report import best, trial
+from hpo.storage.queries.study_results import best, trial
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
@@ -50,7 +49,7 @@ def valued(trial: optuna.Trial) -> tuple[float, float]:
 def searched(storage_url: str) -> Storage:
     opened = storage.prepare(storage_url)
     open_study(plan(request(storage_url)))
-    assert serve(opened, NAME, lambda beat: valued) == "drained"
+    assert Server(opened, NAME, lambda beat: valued).run() == "drained"
     return opened
 
 
@@ -107,7 +106,7 @@ def test_an_objective_that_returns_something_else_fails_its_trials(
 ) -> None:
     opened = storage.prepare(storage_url)
     open_study(plan(request(storage_url, trials=1, try_=())))
-    serve(opened, NAME, lambda beat: lambda trial: returned)  # type: ignore[arg-type, return-value]
+    Server(opened, NAME, lambda beat: lambda trial: returned).run()  # type: ignore[arg-type, return-value]
     (slot,) = Slots(opened).list(NAME)
     assert (slot.outcome, slot.reason, slot.further) == ("failed", reason, ())
     assert study_status(opened, NAME).front == ()
@@ -124,7 +123,7 @@ def test_samplers_search_a_front(storage_url: str) -> None:
             trial.suggest_categorical("kind", ("a", "b"))
             return x, x**2
 
-        assert serve(opened, sampler, lambda beat: distance) == "drained"
+        assert Server(opened, sampler, lambda beat: distance).run() == "drained"
         assert study_status(opened, sampler).complete == 14
 
 
@@ -142,7 +141,7 @@ def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
     asked = request(storage_url, objectives=None, trials=3, try_=())
     assert plan(asked).study == "toy-line-quick"
     open_study(plan(asked))
-    assert serve(opened, "toy-line-quick", toy.instant) == "drained"
+    assert Server(opened, "toy-line-quick", toy.instant).run() == "drained"
     status = study_status(opened, "toy-line-quick")
     assert (status.objectives, status.front) == ((), ())
     assert {slot.further for slot in Slots(opened).list("toy-line-quick")} == {()}
@@ -177,7 +176,7 @@ def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
         trial.suggest_categorical("kind", ("a", "b"))
         return 0.5, cost[trial.suggest_float("x", 0.0, 1.0)]
 
-    assert serve(opened, NAME, lambda beat: level) == "drained"
+    assert Server(opened, NAME, lambda beat: level).run() == "drained"
     status, found = study_status(opened, NAME), best(opened, NAME)
     assert [one.params["x"] for one in status.front] == [0.2]
     assert status.best is not None

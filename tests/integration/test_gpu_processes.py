@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import event
 
 from hpo import storage
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.gpu_leases import Seat, Seats
-from hpo.storage.workers.liveness import identity
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.fleet import gpus
+from hpo.fleet.gpu_leases import Seat, Seats
+from hpo.storage.process_identity import identity
+from hpo.storage.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds: no lease runs out by itself
 FOUR = {nvidia.uuid(number) for number in range(4)}

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from slot_tools import Clock
 from sqlalchemy import delete
 
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, schema
-from hpo.storage.workers.liveness import identity
+from hpo.storage.process_identity import identity
 
 GPUS = tuple(Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(4))
 LEASE = 60.0

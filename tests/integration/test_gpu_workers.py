@@ -16,12 +16,12 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
-from hpo.fleet.machine.gpu_leases import Seats
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
+from hpo.fleet.gpu_leases import Seats
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 T = TypeVar("T")
 STUDY = "toy-line-quick"

@@ -8,7 +8,7 @@ from pathlib import Path
 import nvidia
 import pytest
 
-from hpo.fleet.machine import gpus
+from hpo.fleet import gpus
 
 MIB, GIB = 1 << 20, 1 << 30
 

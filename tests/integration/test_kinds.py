@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from hpo import storage
 from hpo.errors import StudyError
-from hpo.experiments.optimize.search_plan import plan as foresee
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_plan import plan as foresee
+from hpo.experiments.search_run import optimize
 from hpo.experiments.train_configuration import TrainRequest, plan_training
 from hpo.storage import Storage, schema, studies
-from hpo.storage.queries import status, trial_report
+from hpo.storage.queries import status, study_results
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord
 
@@ -159,7 +159,7 @@ def test_the_luckiest_of_measurements_is_no_best_trial(store: Storage, study: St
     found = status.study_status(store, race.name)
     assert (found.complete, found.best) == (1, None)
     with pytest.raises(StudyError, match=f"'{race.name}' measures .race of {study.name}., and the luckiest"):
-        trial_report.best(store, race.name)
+        study_results.best(store, race.name)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from sqlalchemy import event
 
 from hpo import storage
 from hpo.errors import StorageError
-from hpo.fleet.supervisor import housekeeping
-from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.supervisor import worker_exit
+from hpo.fleet.supervisor.worker_messages import Outage
 from hpo.fleet.worker.slot_sources import Source
 from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
@@ -55,7 +55,7 @@ def serve(opened: Storage, breaks: Callable[[], object], mends: Callable[[], obj
         return run
 
     opened.patience, opened.on_away, opened.on_back = float("inf"), away, lambda: back.append(True)
-    server = Server(opened, None, make, source=lambda slots: Source(opened, slots, drain=True))
+    server = Server(opened, None, make, source=Source(opened, Slots(opened), drain=True))
     assert server.run() == "drained"
     assert len(trained) == TRIALS
     return told, len(back)
@@ -81,7 +81,7 @@ def test_a_server_that_allows_reading_only_for_a_while(
 ) -> None:
     opened = begin(database(postgres), plan)
     name = parse(opened.url).sqlalchemy.database
-    chores = housekeeping.Housekeeping(opened, max_attempts=3, outage=Outage())
+    chores = worker_exit.Housekeeping(opened, max_attempts=3, outage=Outage())
     caplog.set_level(logging.INFO, "hpo.fleet")
 
     def sweep() -> None:

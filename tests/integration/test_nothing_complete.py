@@ -10,13 +10,12 @@ from paged import read, words
 
 from hpo import storage
 from hpo.cli.printing.search_text import conclude
-from hpo.cli.printing.study_text import study_lines
+from hpo.cli.printing.status_text import study_lines
 from hpo.errors import StudyError
-from hpo.experiments.optimize.search_plan import Plan, plan
-from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.storage import studies
 from hpo.storage.queries import live_queries, status
-from hpo.storage.queries.progress import snapshot
+from hpo.storage.queries.status import snapshot
 from hpo.storage.slots.slots import Slots
 from hpo.web.pages import create
 
@@ -75,7 +74,7 @@ def settled(request: Request, *outcomes: tuple[str, str | None]) -> tuple[Plan, 
             [INFEASIBLE, BROKEN, DIVERGED],
             f"1 failed, the last with ValueError: no luck; 2 pruned, the last with {DIVERGED[1]}",
         ),
-        ([("pruned", None)], "1 pruned, the last with no reason recorded"),
+        ([("pruned", None)], "1 pruned, the last with no reason was recorded"),
     ],
 )
 @pytest.mark.parametrize("quiet", [False, True])

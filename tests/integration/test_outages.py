@@ -15,9 +15,9 @@ from proxy import Proxy
 from servers import OwnServer, own_server
 
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
-from hpo.fleet.worker.run_limits import Limits
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
+from hpo.fleet.run_limits import Limits
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 

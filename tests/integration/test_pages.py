@@ -12,7 +12,7 @@ from paged import EVIL, READER, WRITER, Read, read, settle, words
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 from hpo.web.pages import create
 from hpo.web.pages.addresses import segment
 

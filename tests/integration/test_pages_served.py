@@ -18,7 +18,7 @@ from hpo.storage.database import Storage as Opened
 from hpo.storage.engine import connect
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyPlan, StudyRecord
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 from hpo.web.pages import create
 
 PROJECT = Path(__file__).parents[2]

@@ -9,10 +9,9 @@ from asking import asked
 from hpo import storage
 from hpo.cli.printing.search_text import conclude
 from hpo.errors import UsageError
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
+from hpo.experiments.search_plan import Request, plan
 from hpo.storage import studies
-from hpo.storage.queries.progress import snapshot
+from hpo.storage.queries.status import snapshot
 from hpo.storage.slots.slots import Slots
 
 DEFINITION = """

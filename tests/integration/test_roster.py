@@ -7,10 +7,9 @@ import pytest
 from slot_tools import Clock
 from sqlalchemy import delete
 
-from hpo.storage import Storage, schema
-from hpo.storage.workers import machine_identity
-from hpo.storage.workers.liveness import identity
-from hpo.storage.workers.worker_registry import FORGOTTEN, Roster, Worker
+from hpo.storage import Storage, process_identity, schema
+from hpo.storage.process_identity import identity
+from hpo.storage.worker_registry import FORGOTTEN, Roster, Worker
 
 LEASE = 30.0
 
@@ -27,9 +26,9 @@ def test_what_a_worker_says_of_itself_is_there_to_see(roster: Roster, clock: Clo
     (seen,) = roster.present()
     assert (seen.name, seen.pid, seen.study, seen.doing) == ("w", 7, "cnn-report-quick", "starting")
     assert (seen.host, seen.machine, seen.program) == (
-        machine_identity.hostname(),
-        machine_identity.key(),
-        machine_identity.program(),
+        process_identity.hostname(),
+        process_identity.machine_key(),
+        process_identity.program(),
     )
     assert (seen.threads, seen.gpu, seen.gpu_name, seen.refuses) == (None, None, None, {"a": "why"})
     assert (seen.started_at, seen.beaten_at, seen.lease_expires_at) == (clock.now, clock.now, clock.now + LEASE)

@@ -8,7 +8,7 @@ from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
 from hpo.storage import Storage, schema, studies
-from hpo.storage.slots.releases import MAX_GIVEN_BACK
+from hpo.storage.slots.claiming import MAX_GIVEN_BACK
 from hpo.storage.slots.slot import LeaseLost, Slot
 from hpo.storage.slots.slots import MAX_SLOTS, Slots
 from hpo.storage.studies import StudyRecord

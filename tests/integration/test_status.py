@@ -9,7 +9,7 @@ import pytest
 from hpo import storage
 from hpo.errors import StudyError
 from hpo.storage import studies
-from hpo.storage.queries import status, trial_report
+from hpo.storage.queries import status, study_results
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 
@@ -87,7 +87,7 @@ def test_a_new_study_has_no_best_and_no_time_left(opened: storage.Storage) -> No
     found = status.study_status(opened, "toy")
     assert (found.best, found.eta_seconds, found.workers, found.open) == (None, None, (), 5)
     with pytest.raises(StudyError, match="no complete trial yet"):
-        trial_report.best(opened, "toy")
+        study_results.best(opened, "toy")
 
 
 def test_all_studies_are_listed_the_oldest_first_and_named_for_completion(opened: storage.Storage) -> None:
@@ -104,16 +104,16 @@ def test_the_best_stands_beside_the_baseline_of_the_same_search(opened: storage.
     make(opened)
     first = run(opened, "toy-small-quick", "complete", 3.0)  # the slot that was given the baseline's parameters
     second = run(opened, "toy-small-quick", "complete", 1.0)
-    found = trial_report.best(opened, "toy")
+    found = study_results.best(opened, "toy")
     assert (found.number, found.value, found.metric, found.direction) == (second, 1.0, "mae", "minimize")
-    assert found.baseline == trial_report.Baseline(name="by-hand", number=first, outcome="complete", value=3.0)
+    assert found.baseline == study_results.Baseline(name="by-hand", number=first, outcome="complete", value=3.0)
 
 
 def test_a_definition_that_moved_away_costs_the_baseline_and_no_more(opened: storage.Storage) -> None:
     make(opened)
     run(opened, "toy-small-quick", "complete", 3.0)
     (opened.where.path.parent / "toy.py").unlink()
-    found = trial_report.best(opened, "toy")
+    found = study_results.best(opened, "toy")
     assert (found.value, found.baseline) == (3.0, None)
 
 
@@ -121,7 +121,7 @@ def test_a_trial_is_reported_with_its_curve_seed_worker_and_failure(opened: stor
     make(opened)
     number = run(opened, "toy-small-quick", "complete", 0.5, curve=[(2, 0.75), (1, 1.5)])
     failed = run(opened, "toy-small-quick", "failed", None, reason="ValueError: no", traceback="Traceback…\n  line")
-    found = trial_report.trial(opened, "toy", number)
+    found = study_results.trial(opened, "toy", number)
     assert (found.state, found.value, found.seed, found.attempt, found.position) == ("complete", 0.5, 100, 1, 0)
     assert found.params == {"x": 0.5, "kind": None}
     assert found.curve == ((1, 1.5), (2, 0.75))
@@ -130,7 +130,7 @@ def test_a_trial_is_reported_with_its_curve_seed_worker_and_failure(opened: stor
     assert abs((found.started_at - datetime.now(UTC)).total_seconds()) < 60
     assert found.seconds is not None
     assert found.seconds >= 0
-    found = trial_report.trial(opened, "toy", failed)
+    found = study_results.trial(opened, "toy", failed)
     assert (found.state, found.value, found.reason, found.traceback) == (
         "failed", None, "ValueError: no", "Traceback…\n  line",
     )  # fmt: skip
@@ -143,7 +143,7 @@ def test_the_time_a_trial_began_is_reported_in_utc_wherever_one_is(
     try:
         monkeypatch.setenv("TZ", "NPT-5:45")  # POSIX: needs no table of zones
         time.tzset()
-        began = trial_report.trial(opened, "toy", run(opened, "toy-small-quick", "complete", 1.0)).started_at
+        began = study_results.trial(opened, "toy", run(opened, "toy-small-quick", "complete", 1.0)).started_at
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -155,7 +155,7 @@ def test_a_study_whose_trials_another_program_deleted_is_said_to_be_one(opened: 
     record = make(opened)
     run(opened, record.name, "complete", 1.0)
     opened.rdb.delete_study(opened.rdb.get_study_id_from_name(record.name))
-    for use in (lambda: trial_report.trial(opened, "toy", 0), lambda: studies.load(opened, record.name)):
+    for use in (lambda: study_results.trial(opened, "toy", 0), lambda: studies.load(opened, record.name)):
         with pytest.raises(StudyError, match="were deleted by another program: `hpo delete toy-small-quick`"):
             use()
     studies.delete(opened, record.name)
@@ -165,10 +165,10 @@ def test_a_study_whose_trials_another_program_deleted_is_said_to_be_one(opened: 
 def test_a_trial_that_is_not_there_is_refused_with_what_is(opened: storage.Storage) -> None:
     make(opened)
     with pytest.raises(StudyError, match="it has none yet"):
-        trial_report.trial(opened, "toy", 0)
+        study_results.trial(opened, "toy", 0)
     run(opened, "toy-small-quick", "complete", 1.0)
     with pytest.raises(StudyError, match="its trials are 0 to 0"):
-        trial_report.trial(opened, "toy", 1)
+        study_results.trial(opened, "toy", 1)
 
 
 def test_a_superseded_attempt_does_not_speak_with_its_slots_voice(opened: storage.Storage) -> None:
@@ -176,7 +176,7 @@ def test_a_superseded_attempt_does_not_speak_with_its_slots_voice(opened: storag
     lost = run(opened, "toy-small-quick", "claimed", None)
     Slots(opened).give_up("me", "killed by signal 9")
     again = run(opened, "toy-small-quick", "complete", 1.0)
-    assert trial_report.trial(opened, "toy", lost).worker is None
-    assert trial_report.trial(opened, "toy", lost).state == "failed"
-    assert trial_report.trial(opened, "toy", again).attempt == 2
-    assert trial_report.trial(opened, "toy", lost).position == trial_report.trial(opened, "toy", again).position
+    assert study_results.trial(opened, "toy", lost).worker is None
+    assert study_results.trial(opened, "toy", lost).state == "failed"
+    assert study_results.trial(opened, "toy", again).attempt == 2
+    assert study_results.trial(opened, "toy", lost).position == study_results.trial(opened, "toy", again).position

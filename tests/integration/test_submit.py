@@ -13,18 +13,14 @@ from measure_run import PLAN
 from hpo import storage as storages
 from hpo.errors import StudyError, UsageError
 from hpo.experiments.measure import Limits, measure
-from hpo.experiments.optimize.search_plan import plan
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import optimize, submit
 from hpo.storage import Storage, studies
 from hpo.storage.queries import status
-from hpo.storage.queries.active_workers import fleet, serving
-from hpo.storage.queries.progress import Progress
-from hpo.storage.queries.watching import watch
+from hpo.storage.queries.status import Progress, watch
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord, halting
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker, fleet, serving
 
 NAME = "toy-line-quick"
 

@@ -15,15 +15,15 @@ from asking import asked
 
 from hpo import storage
 from hpo.errors import HpoError, StudyError, UsageError
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import optimize
 from hpo.fleet.supervisor import worker_pool
 from hpo.fleet.worker import process
 from hpo.storage import studies
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import halting
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 NAME = "toy-line-quick"
 
@@ -90,7 +90,7 @@ def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) 
 
 
 def test_without_the_baseline(url: str) -> None:
-    optimize(request(url, trials=1, baseline=False))
+    optimize(request(url, trials=1, prior="none"))
     opened = storage.open(url)
     assert Slots(opened).list(NAME)[0].params != toy.study.baselines[0].params
     opened.close()
@@ -183,7 +183,7 @@ def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> Non
 def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
     """However it does: with the exit codes of an end in order, or by the signal that hpo is asked to end by."""
     tried = [{"x": x, "kind": "a"} for x in (0.1, 0.2, 0.3)]
-    done = optimize(request(url, "quits", trials=8, baseline=False, try_=tried, max_attempts=2))
+    done = optimize(request(url, "quits", trials=8, prior="none", try_=tried, max_attempts=2))
     assert (done.ended, done.failed, done.complete) == ("done", 3, 5)
     assert toy.unsound(url, NAME, trials=8, failed=3) == []
     opened = storage.open(url)
@@ -200,7 +200,7 @@ def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
 
 
 def test_whatever_a_trial_raises_fails_it(url: str) -> None:
-    done = optimize(request(url, "raises", trials=4, workers=1, baseline=False))
+    done = optimize(request(url, "raises", trials=4, workers=1, prior="none"))
     assert (done.ended, done.failed) == ("done", 4)
     opened = storage.open(url)
     reasons = [slot.reason for slot in Slots(opened).list(NAME)]

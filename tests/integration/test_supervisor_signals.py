@@ -16,13 +16,13 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.search_run import optimize
-from hpo.fleet.supervisor import supervisor
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import optimize
+from hpo.fleet.protocol import Event, WorkOrder
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor import worker_pool
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_process import WorkerProcess, environment
-from hpo.fleet.worker.protocol import Event, WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import studies
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
@@ -104,7 +104,7 @@ def test_stopped_and_run_again(storage_url: str, start: Start, number: signal.Si
 
 
 def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "_GRACE", 3600.0)
+    monkeypatch.setattr(worker_pool, "_GRACE", 3600.0)
 
     def press_twice() -> None:
         until(begun)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from hpo.cli.printing.examined import examination_lines
+from hpo.cli.train import examination_lines
 from hpo.data import Dataset, Rows
 from hpo.errors import UsageError
 from hpo.experiments.train_configuration import Trained, TrainPlan, TrainRequest, plan_training, train

@@ -34,8 +34,8 @@ class Finder:
             print("imported within a transaction:", name)
 sys.meta_path.insert(0, Finder())
 from hpo import storage
-from hpo.experiments.optimize.search_request import Request
-from hpo.experiments.optimize.submission import submit
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
 url, definition, what = sys.argv[1:]
 if what == "upgrade":
     storage.upgrade(url)

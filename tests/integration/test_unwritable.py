@@ -15,9 +15,9 @@ from later import know_a_later_version
 
 from hpo import storage
 from hpo.errors import HpoError
-from hpo.experiments.export import trial_records as exported
+from hpo.experiments import trial_records as exported
 from hpo.storage import Storage, studies
-from hpo.storage.queries import status, trial_report
+from hpo.storage.queries import status, study_results
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
@@ -63,10 +63,10 @@ def look(url: str) -> dict[str, Any]:
     """What the commands that only look read."""
     opened = storage.open(url)
     (one,) = status.all_statuses(opened)
-    settled = [trial_report.trial(opened, one.study, number) for number in range(one.settled)]
+    settled = [study_results.trial(opened, one.study, number) for number in range(one.settled)]
     told = {
         "settled": one.settled,
-        "best": trial_report.best(opened, one.study).value,
+        "best": study_results.best(opened, one.study).value,
         "trials": [(trial.number, trial.state, trial.value) for trial in settled],
         "exported": [trial.value for trial in exported.read(opened, one.study)[1]],
     }

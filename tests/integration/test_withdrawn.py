@@ -1,6 +1,6 @@
 """Jobs nobody asks for any more are taken back; what was begun or done stays."""
 
-from hpo.experiments.measure.measure_run import unwanted, withdraw
+from hpo.experiments.measure import unwanted, withdraw
 from hpo.search.job import Job
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots

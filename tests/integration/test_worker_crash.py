@@ -14,16 +14,15 @@ import pytest
 import toy
 
 from hpo import storage
-from hpo.fleet.supervisor.housekeeping import Housekeeping
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.work_loop import serve
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.worker_exit import Housekeeping, dead_holders, free_abandoned
+from hpo.fleet.supervisor.worker_messages import Outage
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
+from hpo.storage.process_identity import identity
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord
-from hpo.storage.workers.liveness import identity
 
 HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -68,7 +67,7 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
     dead = dead_holders(store, toy_study.name)
     assert free_abandoned(store, dead, max_attempts=3) == int(not settled)  # seen dead: no lease need run out
     recover(store, toy_study.name)
-    assert serve(store, toy_study.name, toy.instant) == "drained"
+    assert Server(store, toy_study.name, toy.instant).run() == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=3) == []
     assert [slot.tries for slot in slots.list(toy_study.name)] == [1 if settled else 2, 1, 1]
 
@@ -108,7 +107,7 @@ def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study
 def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
-    assert serve(store, toy_study.name, toy.instant) == "drained"  # waits for that
+    assert Server(store, toy_study.name, toy.instant).run() == "drained"  # waits for that
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 
@@ -118,7 +117,7 @@ def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: 
     until(lambda: list(Path().glob("began-*")))
     os.kill(sleeper.pid, signal.SIGSTOP)
     Path("go").touch()
-    assert serve(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)) == "drained"
+    assert Server(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5)).run() == "drained"
     value = Slots(store).list(toy_study.name)[0].value
     os.kill(sleeper.pid, signal.SIGCONT)
     assert sleeper.wait(60) == 0  # its own result is dropped, and there is nothing more to do
@@ -132,9 +131,9 @@ def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, st
     slots.open(toy_study.name, 1)
     worker = start(store.url, toy_study.name, "held")
     until(lambda: list(Path().glob("began-*")))
-    first = slots.leased(toy_study.name)[0].lease_expires_at
+    first = slots.list(toy_study.name)[0].lease_expires_at
     assert first is not None
-    until(lambda: (slots.leased(toy_study.name)[0].lease_expires_at or 0) > first + 1.5)  # renewed past its end
+    until(lambda: (slots.list(toy_study.name)[0].lease_expires_at or 0) > first + 1.5)  # renewed past its end
     Path("go").touch()
     assert worker.wait(60) == 0
     assert slots.list(toy_study.name)[0].attempt == 1
@@ -154,7 +153,7 @@ def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: S
 
         return run
 
-    serve(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9))
+    Server(store, toy_study.name, stalls, limits=Limits(lease_seconds=1.0, stall_seconds=1e-9)).run()
     assert seen
     assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
 

@@ -11,8 +11,9 @@ import toy
 from optuna.trial import TrialState
 
 from hpo.errors import DataError, StorageError
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.work_loop import Server, Step, serve
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.worker.presence import Step, Watcher
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
@@ -37,7 +38,12 @@ def test_every_slot_becomes_one_trial_with_its_value(store: Storage, toy_study: 
     slots = Slots(store)
     slots.open(toy_study.name, 5, [{"x": 0.5, "kind": "a"}])
     steps: list[tuple[Step, int]] = []
-    assert serve(store, toy_study.name, toy.instant, on_step=lambda step, slot: steps.append((step, slot.position)))
+
+    class Noted(Watcher):
+        def step(self, step: Step, slot: Slot) -> None:
+            steps.append((step, slot.position))
+
+    assert Server(store, toy_study.name, toy.instant, watcher=Noted()).run()
     assert toy.unsound(store.url, toy_study.name, trials=5) == []
     assert steps[:6] == [(step, 0) for step in ("claimed", "created", "trained", "settled", "told", "free")]
     first = slots.list(toy_study.name)[0]
@@ -47,7 +53,7 @@ def test_every_slot_becomes_one_trial_with_its_value(store: Storage, toy_study: 
 def test_one_worker_alone_draws_the_same_each_time(store: Storage, toy_study: StudyRecord) -> None:
     def drawn() -> list[object]:
         Slots(store).open(toy_study.name, 4)
-        serve(store, toy_study.name, toy.instant)
+        Server(store, toy_study.name, toy.instant).run()
         params = [slot.params for slot in Slots(store).list(toy_study.name)]
         studies.delete(store, toy_study.name)
         return params
@@ -75,7 +81,7 @@ def test_what_a_trial_raises_settles_it(
         raise raised
 
     Slots(store).open(toy_study.name, 1)
-    serve(store, toy_study.name, lambda beat: objective)
+    Server(store, toy_study.name, lambda beat: objective).run()
     (slot,), (trial,) = Slots(store).list(toy_study.name), told(store, toy_study)
     assert (slot.reason, slot.attempt) == (reason, 1)  # its own fault, so it is not tried again
     assert (trial.state, trial.value) == (state, 0.5 if state == TrialState.PRUNED else None)
@@ -88,7 +94,7 @@ def test_what_a_trial_raises_settles_it(
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "many"])
 def test_what_is_no_finite_number_fails(store: Storage, toy_study: StudyRecord, value: object) -> None:
     Slots(store).open(toy_study.name, 1)
-    serve(store, toy_study.name, lambda beat: lambda trial: value)  # type: ignore[arg-type,return-value]
+    Server(store, toy_study.name, lambda beat: lambda trial: value).run()  # type: ignore[arg-type,return-value]
     (slot,), (trial,) = Slots(store).list(toy_study.name), told(store, toy_study)
     assert (slot.outcome, trial.state) == ("failed", TrialState.FAIL)
     assert str(value) in (slot.reason or "")
@@ -108,9 +114,9 @@ def test_out_of_memory_is_tried_again_with_the_same_params(
             raise MemoryError
         return value
 
-    assert serve(store, toy_study.name, lambda beat: objective) == "recycled"
+    assert Server(store, toy_study.name, lambda beat: objective).run() == "recycled"
     assert (slots.counts(toy_study.name).open, [t.state for t in told(store, toy_study)]) == (2, [TrialState.FAIL])
-    assert serve(store, toy_study.name, lambda beat: objective) == "drained"
+    assert Server(store, toy_study.name, lambda beat: objective).run() == "drained"
     assert drawn[0] == drawn[2]  # behind the other one
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
@@ -121,8 +127,10 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
 
     Slots(store).open(toy_study.name, 1)
     limits = Limits(max_attempts=2)
-    assert [serve(store, toy_study.name, lambda beat: objective, limits=limits) for _ in range(2)] == ["recycled"] * 2
-    assert serve(store, toy_study.name, lambda beat: objective, limits=limits) == "drained"
+    assert [Server(store, toy_study.name, lambda beat: objective, limits=limits).run() for _ in range(2)] == [
+        "recycled"
+    ] * 2
+    assert Server(store, toy_study.name, lambda beat: objective, limits=limits).run() == "drained"
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.outcome, slot.attempt) == ("failed", 2)
     assert "MemoryError" in (slot.reason or "")
@@ -130,7 +138,7 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
 
 def test_past_its_memory_limit_it_asks_to_be_replaced(store: Storage, toy_study: StudyRecord) -> None:
     Slots(store).open(toy_study.name, 3)
-    assert serve(store, toy_study.name, toy.instant, limits=Limits(memory_limit=64 << 20)) == "recycled"
+    assert Server(store, toy_study.name, toy.instant, limits=Limits(memory_limit=64 << 20)).run() == "recycled"
     counts = Slots(store).counts(toy_study.name)
     assert (counts.complete, counts.open) == (1, 2)
 
@@ -141,7 +149,7 @@ def test_an_error_that_no_trial_can_run_with_gives_the_slot_back(store: Storage,
 
     Slots(store).open(toy_study.name, 1)
     with pytest.raises(DataError, match="the data are gone"):
-        serve(store, toy_study.name, lambda beat: objective)
+        Server(store, toy_study.name, lambda beat: objective).run()
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.state, slot.tries) == ("open", 0)
     assert [trial.state for trial in told(store, toy_study)] == [TrialState.FAIL]
@@ -155,7 +163,7 @@ def test_a_persons_interrupt_gives_the_slot_back(store: Storage, toy_study: Stud
 
     Slots(store).open(toy_study.name, 1)
     with pytest.raises(KeyboardInterrupt):
-        serve(store, toy_study.name, lambda beat: objective)
+        Server(store, toy_study.name, lambda beat: objective).run()
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.state, slot.tries) == ("open", 0)
 
@@ -173,7 +181,7 @@ def test_whatever_a_trial_raises_fails_it(store: Storage, toy_study: StudyRecord
         raise error
 
     Slots(store).open(toy_study.name, 1)
-    assert serve(store, toy_study.name, lambda beat: objective) == "drained"
+    assert Server(store, toy_study.name, lambda beat: objective).run() == "drained"
     (slot,) = Slots(store).list(toy_study.name)
     assert (slot.outcome, slot.reason, slot.attempt) == ("failed", error.__name__, 1)
 
@@ -214,7 +222,7 @@ def test_a_slot_that_went_to_somebody_else_is_dropped(store: Storage, toy_study:
             slots.hand_back(taken[0], "a test")
         return toy.height(trial)
 
-    assert serve(store, toy_study.name, lambda beat: objective) == "drained"
+    assert Server(store, toy_study.name, lambda beat: objective).run() == "drained"
     assert [trial.state for trial in told(store, toy_study)] == [TrialState.FAIL, TrialState.COMPLETE]
     assert toy.unsound(store.url, toy_study.name, trials=1) == []
 
@@ -229,7 +237,7 @@ def test_a_database_that_goes_away_in_a_trial_costs_no_attempt(store: Storage, t
             raise AWAY
         return toy.height(trial)
 
-    assert serve(store, toy_study.name, lambda beat: objective) == "drained"
+    assert Server(store, toy_study.name, lambda beat: objective).run() == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
     assert all(slot.tries == 1 for slot in Slots(store).list(toy_study.name))
 
@@ -240,7 +248,7 @@ def test_a_database_that_stays_away_ends_the_run(store: Storage, toy_study: Stud
 
     Slots(store).open(toy_study.name, 1)
     with pytest.raises(StorageError, match="went away"):
-        serve(store, toy_study.name, lambda beat: objective)
+        Server(store, toy_study.name, lambda beat: objective).run()
     assert Slots(store).counts(toy_study.name).open == 1
 
 
@@ -258,7 +266,7 @@ def test_a_settling_whose_answer_was_lost_still_counts(
 
     monkeypatch.setattr(Slots, "settle", repeatable(deaf))
     Slots(store).open(toy_study.name, 1)
-    serve(store, toy_study.name, toy.instant)
+    Server(store, toy_study.name, toy.instant).run()
     assert answers == [True, False]
     assert toy.unsound(store.url, toy_study.name, trials=1) == []
 

@@ -11,12 +11,12 @@ import pytest
 import toy
 
 from hpo import storage
+from hpo.fleet.protocol import WorkOrder
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor import worker_pool
 from hpo.fleet.supervisor.worker_exit import WorkerExit
 from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.protocol import WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan

@@ -14,9 +14,9 @@ import toy
 
 from hpo import storage
 from hpo.errors import HpoWarning, ReplacedError, StorageError
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import MakeObjective
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.work_loop import serve
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage, sqlite_file, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
@@ -67,7 +67,7 @@ def work(opened: Storage, plan: StudyPlan, objective: MakeObjective) -> list[str
         warnings.simplefilter("always")
         try:
             # Leases of an attempt that a backup knows and nobody is at are soon over.
-            serve(opened, plan.name, objective, limits=Limits(lease_seconds=1.0))
+            Server(opened, plan.name, objective, limits=Limits(lease_seconds=1.0)).run()
         finally:
             said.extend(str(note.message) for note in notes if note.category is HpoWarning)
     return said

@@ -18,11 +18,11 @@ from fleets import Fleet
 
 from hpo import storage
 from hpo.errors import HpoWarning
-from hpo.experiments.optimize.search_run import optimize
+from hpo.experiments.search_run import optimize
 from hpo.fleet.worker.captured_output import KEPT, SHOWN
 from hpo.logs import PRINTED
 from hpo.storage import Storage
-from hpo.storage.queries import trial_report
+from hpo.storage.queries import study_results
 from hpo.storage.slots.slots import Slots
 
 NAME = "toy-line-quick"
@@ -61,7 +61,7 @@ def test_lines_are_told_as_they_come_and_kept_with_their_trial(
     about = {(record.study, bool(record.worker)) for record in said if "version" not in record.getMessage()}  # type: ignore[attr-defined]
     assert about == {(NAME, True)}
     assert sorted(map(str, printed(opened))) == [f"building {n}\non stderr {n}" for n in range(4)]
-    report = trial_report.trial(opened, NAME, 2)
+    report = study_results.trial(opened, NAME, 2)
     assert report.output == "building 2\non stderr 2"
     assert [str(each.message) for each in told] == ["it is slower than it could be"]  # once, however many said it
 
@@ -123,14 +123,14 @@ class TestOnOneFile:
         assert printed(opened) == ["try 0"]
         run(opened.url, "given_back", trials=1, sampler="random")
         assert printed(opened) == ["try 1"]
-        assert trial_report.trial(opened, NAME, 0).output is None
+        assert study_results.trial(opened, NAME, 0).output is None
 
     def test_a_fleet_tells_of_both_in_its_log(self, opened: Storage, tmp_path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run(opened.url, "prints", trials=1)
         optimize_more = asked(definition=f"{toy.FILE}:study", storage=opened.url, trials=3, sampler="random", seed=1)
-        from hpo.experiments.optimize.submission import submit
+        from hpo.experiments.search_run import submit
 
         submit(optimize_more)
         arguments = ["--drain", "--processes", "2", "--log", "json", "--objective", f"{talkative.FILE}:prints"]

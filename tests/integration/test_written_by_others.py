@@ -13,10 +13,10 @@ import pytest
 from hpo import storage
 from hpo.cli.main import main
 from hpo.cli.printing.console import document
-from hpo.cli.printing.study_text import show_trial
+from hpo.cli.printing.status_text import show_trial
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, POSITION, SLOT
 from hpo.storage import Storage, studies
-from hpo.storage.queries.trial_report import trial
+from hpo.storage.queries.study_results import trial
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.web import pages

@@ -11,8 +11,8 @@ import toy
 from asking import asked
 
 from hpo.errors import HpoError
-from hpo.experiments.optimize.search_run import optimize
-from hpo.storage.queries.progress import Progress
+from hpo.experiments.search_run import optimize
+from hpo.storage.queries.status import Progress
 
 
 def show(progress: Progress) -> None:

@@ -6,16 +6,18 @@ import sys
 import toy
 
 from hpo import storage
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.work_loop import Step, serve
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.worker.presence import Step, Watcher
+from hpo.fleet.worker.work_loop import Server
 from hpo.storage.slots.slot import Slot
 
 url, study, objective, *dead_at = sys.argv[1:]
 
 
-def on_step(step: Step, slot: Slot) -> None:
-    if step in dead_at:
-        os._exit(9)
+class Mortal(Watcher):
+    def step(self, step: Step, slot: Slot) -> None:
+        if step in dead_at:
+            os._exit(9)
 
 
-serve(storage.open(url), study, getattr(toy, objective), limits=Limits(lease_seconds=1.5), on_step=on_step)
+Server(storage.open(url), study, getattr(toy, objective), limits=Limits(lease_seconds=1.5), watcher=Mortal()).run()

@@ -6,8 +6,8 @@ import warnings
 
 import pytest
 
-from hpo import notes
 from hpo.errors import HpoWarning
+from hpo.messages import pass_notes_to, unmute_notes
 
 
 def say(text: str) -> None:
@@ -16,40 +16,40 @@ def say(text: str) -> None:
 
 @pytest.mark.parametrize("action", ["ignore", "error", "once", "default"])
 def test_a_note_is_told_once_in_one_line_whatever_is_filtered(action: str) -> None:
-    told: list[str] = []
+    passed: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter(action)  # type: ignore[arg-type]
-        with notes.told(told.append):
+        with pass_notes_to(passed.append):
             for text in ("slower\n than hoped", "slower than hoped", "otherwise"):
                 say(text)
-    assert told == ["slower than hoped", "otherwise"]
+    assert passed == ["slower than hoped", "otherwise"]
 
 
 def test_other_warnings_are_shown_as_ever() -> None:
-    told: list[str] = []
+    passed: list[str] = []
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
-        with notes.told(told.append):
+        with pass_notes_to(passed.append):
             warnings.warn("a library's", FutureWarning, stacklevel=1)
-    assert told == []
+    assert passed == []
     assert [str(each.message) for each in shown] == ["a library's"]
 
 
 def test_code_that_hides_all_warnings_hides_no_note_for_long() -> None:
-    told: list[str] = []
-    with warnings.catch_warnings(), notes.told(told.append):
+    passed: list[str] = []
+    with warnings.catch_warnings(), pass_notes_to(passed.append):
         warnings.filterwarnings("ignore")
-        notes.insist()
+        unmute_notes()
         say("otherwise")
-    assert told == ["otherwise"]
+    assert passed == ["otherwise"]
 
 
 def test_where_nobody_listens_filters_are_as_they_were() -> None:
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("ignore")
-        with notes.told(lambda text: None):
+        with pass_notes_to(lambda text: None):
             pass
-        notes.insist()
+        unmute_notes()
         say("unheard")
     assert shown == []
 
@@ -57,8 +57,8 @@ def test_where_nobody_listens_filters_are_as_they_were() -> None:
 def test_the_inner_listener_is_told() -> None:
     outer: list[str] = []
     inner: list[str] = []
-    with notes.told(outer.append):
-        with notes.told(inner.append):
+    with pass_notes_to(outer.append):
+        with pass_notes_to(inner.append):
             say("within")
         say("after")
     assert (outer, inner) == (["after"], ["within"])

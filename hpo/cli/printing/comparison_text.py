@@ -3,8 +3,7 @@
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from hpo.cli.printing.console import duration, say, table, tell
-from hpo.cli.printing.phrases import count
+from hpo.cli.printing.console import count, duration, say, table, tell
 
 if TYPE_CHECKING:
     from hpo.analysis import Comparison, FailureRate

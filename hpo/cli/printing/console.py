@@ -1,36 +1,106 @@
-"""What goes where: a JSON document or plain text to stdout, everything said on the way to stderr."""
+"""What goes where, and how it is worded: results to stdout, everything said on the way to stderr.
+
+Stdout is for results alone. Whatever else prints while a command runs prints to stderr: code of definitions and
+libraries, which use `sys.stdout`, and programs they start, which use descriptor 1.
+"""
 
 import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from hpo.cli.streams import results
 from hpo.errors import HpoError
 from hpo.messages import printable
+from hpo.study.direction import sign
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hpo.study import Evaluation, Fidelity, Space
+
 __all__ = [
+    "CHANGED",
     "Interrupted",
     "ago",
+    "apart",
+    "by_whom",
     "configuration",
     "configuration_lines",
+    "count",
     "document",
     "duration",
+    "evaluation_words",
+    "fidelity_words",
     "figure",
     "is_terminal",
+    "own_stdout",
+    "results",
     "say",
+    "size_words",
     "table",
     "tell",
+    "what_is_better",
 ]
+
+_results: TextIO | None = None  # stdout, while `sys.stdout` is something else
+
+
+def results() -> TextIO:
+    """Where results are written."""
+    return sys.stdout if _results is None else _results
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """While inside, `sys.stdout` is stderr, and `results()` alone is stdout."""
+    global _results
+    before, stdout = _results, sys.stdout
+    _results, sys.stdout = results(), sys.stderr
+    try:
+        yield
+    finally:
+        _results, sys.stdout = before, stdout
+
+
+@contextmanager
+def own_stdout() -> Iterator[None]:
+    """While inside, `sys.stdout` is stdout under a descriptor of its own, and descriptor 1 is stderr.
+
+    It takes every character: what its encoding lacks is written as a backslash escape. Where `sys.stdout` is something
+    else than the process's stdout already, nothing is changed.
+    """
+    stdout = sys.stdout
+    if _descriptor(stdout) != 1:
+        yield
+        return
+    stdout.flush()
+    kept = os.dup(1)
+    sys.stdout = own = os.fdopen(kept, "w", encoding=stdout.encoding, errors="backslashreplace")
+    own.reconfigure(line_buffering=bool(stdout.line_buffering), write_through=getattr(stdout, "write_through", False))
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        with suppress(OSError):  # whoever writes results sees to it that they are written
+            own.flush()
+        os.dup2(kept, 1)
+        with suppress(OSError):
+            own.close()
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):  # it stands for none, or is closed
+        return None
 
 
 class Interrupted(HpoError):  # noqa: N818 - an outcome
@@ -156,3 +226,51 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value
+
+
+CHANGED = "  code     the definition's has changed since: trainings from now on are of the new one"
+"""Of a study that is asked for again."""
+
+
+def count(number: int, noun: str) -> str:
+    """`number` things: 1 trial, 50 trials, 2,400 rows."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def by_whom(workers: int) -> str:
+    """Who does it: so many workers here, or a fleet's."""
+    return f"by {count(workers, 'worker')}" if workers else "by the fleet"
+
+
+def what_is_better(direction: str) -> str:
+    """Which way a metric is better, below a table of its figures."""
+    return f"{'more' if sign(direction) > 0 else 'less'} is better"
+
+
+def size_words(space: "Space") -> str:
+    """How large a space is."""
+    size = space.size
+    configurations = "continuous" if size is None else count(size, "configuration")
+    return f"{count(len(space.params), 'parameter')}, {configurations}"
+
+
+def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation", labels: int | None = None) -> str:
+    """The work of one evaluation: rows, how many of them have a label where not all do, folds, epochs."""
+    from hpo.study import KFold
+
+    words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
+    if labels is not None:
+        words.append(f"{labels:,} of them labelled")
+    if isinstance(evaluation, KFold):
+        words.append(count(fidelity.folds or evaluation.folds, "fold"))
+    return ", ".join([*words, count(fidelity.epochs, "epoch")])
+
+
+def evaluation_words(evaluation: "Evaluation") -> str:
+    """On which rows a trial is judged."""
+    from hpo.study import Holdout
+
+    if isinstance(evaluation, Holdout):
+        kind = "stratified " if evaluation.stratified else ""
+        return f"judged on a {kind}holdout of {evaluation.rows:,} rows"
+    return f"judged by {evaluation.folds}-fold cross-validation"

@@ -3,18 +3,26 @@
 import shlex
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.console import Interrupted, duration, figure, say, tell
-from hpo.cli.printing.fleet_text import show_serving
-from hpo.cli.printing.phrases import CHANGED, count, evaluation_words, fidelity_words, size_words
-from hpo.cli.printing.study_text import front_table
+from hpo.cli.printing.console import (
+    CHANGED,
+    Interrupted,
+    count,
+    duration,
+    evaluation_words,
+    fidelity_words,
+    figure,
+    say,
+    size_words,
+    tell,
+)
+from hpo.cli.printing.status_text import front_table, show_serving
 from hpo.errors import StudyError
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
-    from hpo.experiments.optimize.search_plan import Plan
-    from hpo.experiments.optimize.submission import Submitted
-    from hpo.storage.queries.progress import Progress
-    from hpo.storage.queries.status import StudyStatus
+    from hpo.experiments.search_plan import Plan
+    from hpo.experiments.search_run import Submitted
+    from hpo.storage.queries.status import Progress, StudyStatus
 
 __all__ = ["announce", "conclude", "submitted"]
 
@@ -129,7 +137,7 @@ def _without(plan: "Plan") -> str:
 
 
 def _found(plan: "Plan", progress: "Progress") -> None:
-    from hpo.storage.queries.trial_report import best, failure
+    from hpo.storage.queries.study_results import best, failure
 
     if progress.best is not None:
         found = best(plan.storage, progress.study)

@@ -21,11 +21,10 @@ from hpo.experiments.compare.interim_analyses import InterimAnalysis
 from hpo.experiments.compare.pairs import PairRows, pair_scores
 from hpo.experiments.compare.stages import Measured, Stage, walk
 from hpo.experiments.compare.training_failures import failed_trainings
-from hpo.experiments.measure import Limits, Result
-from hpo.experiments.measure.measure_run import withdraw
+from hpo.experiments.measure import Limits, Result, withdraw
 from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Progress
+from hpo.storage.queries.status import Progress
 
 __all__ = ["Unfinished", "compare", "read", "run_comparison"]
 

@@ -10,8 +10,7 @@ from hpo.experiments.compare.comparison_report import Heat, Side
 from hpo.experiments.compare.comparison_request import CompareRequest
 from hpo.experiments.compare.contestants import Contest
 from hpo.experiments.compare.pairs import PairRows, pair_jobs, pairs_done
-from hpo.experiments.measure import Result
-from hpo.experiments.measure.measure_run import unwanted
+from hpo.experiments.measure import Result, unwanted
 from hpo.storage import Storage
 from hpo.storage.studies import Kind, StudyPlan
 from hpo.study import Fidelity, KFold

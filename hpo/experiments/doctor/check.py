@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "State", "several", "some"]
+__all__ = ["Check", "State", "fail", "ok", "several", "some", "warn"]
 
 State = Literal["ok", "warn", "fail"]
 
@@ -17,6 +17,21 @@ class Check:
     state: State  # fail: something cannot run before it is mended; warn: it is slower, smaller or missing
     found: str  # what is there, as one line
     remedy: str = ""  # what to do about it; empty where state is ok
+
+
+def ok(name: str, found: str) -> Check:
+    """All is well."""
+    return Check(name=name, state="ok", found=found)
+
+
+def warn(name: str, found: str, remedy: str) -> Check:
+    """Something is slower, smaller or missing."""
+    return Check(name=name, state="warn", found=found, remedy=remedy)
+
+
+def fail(name: str, found: str, remedy: str) -> Check:
+    """Something cannot run before it is mended."""
+    return Check(name=name, state="fail", found=found, remedy=remedy)
 
 
 def several(number: int, one: str, many: str = "") -> str:

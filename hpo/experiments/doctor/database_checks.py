@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import func, select, text
 
 from hpo import storage as storages
-from hpo.experiments.doctor.check import Check, several, some
+from hpo.experiments.doctor.check import Check, fail, ok, several, some, warn
 from hpo.storage import Storage, schema
 from hpo.storage.engine import KEPT
 from hpo.storage.storage_url import parse
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
-__all__ = ["absent", "checks"]
+__all__ = ["absent", "database_checks"]
 
 _QUERIES = 5  # the quickest of so many tells how far away the database is
 _SLOW = 0.050  # seconds; a trial takes about twenty statements, so this is one second of each
@@ -30,13 +30,12 @@ def absent(url: str) -> Check:
     where = parse(url)
     folder = where.path.parent if where.path is not None else None
     if folder is not None and not os.access(folder, os.W_OK):
-        remedy = "give another --storage, or set HPO_STORAGE"
-        return Check(name="storage", state="fail", found=f"nothing can be written in {folder}", remedy=remedy)
+        return fail("storage", f"nothing can be written in {folder}", "give another --storage, or set HPO_STORAGE")
     made_by = "hpo optimize makes it" if folder is not None else "hpo db upgrade makes it ready"
-    return Check(name="storage", state="ok", found=f"{where.safe}: not there yet, {made_by}")
+    return ok("storage", f"{where.safe}: not there yet, {made_by}")
 
 
-def checks(storage: Storage) -> Iterator[Check]:
+def database_checks(storage: Storage) -> Iterator[Check]:
     """What there is to say of a database that is there. Raises StorageError."""
     yield _contents(storage)
     yield _latency(storage)
@@ -55,7 +54,7 @@ def _contents(storage: Storage) -> Check:
     driver = ".".join(str(part) for part in storage.engine.dialect.server_version_info or ())
     product = "SQLite" if storage.where.path is not None else "PostgreSQL"
     found = f"{storage.safe_url}: {several(number, 'study', 'studies')}, tables of version {schema.VERSION}"
-    return Check(name="storage", state="ok", found=f"{found}, {product} {driver}")
+    return ok("storage", f"{found}, {product} {driver}")
 
 
 def _latency(storage: Storage) -> Check:
@@ -67,9 +66,8 @@ def _latency(storage: Storage) -> Check:
             taken.append(time.perf_counter() - began)
     found = f"a question is answered in {min(taken) * 1000:.2g} ms"
     if min(taken) <= _SLOW:
-        return Check(name="latency", state="ok", found=found)
-    remedy = "run the workers nearer to the database: a trial asks it about twenty times"
-    return Check(name="latency", state="warn", found=found, remedy=remedy)
+        return ok("latency", found)
+    return warn("latency", found, "run the workers nearer to the database: a trial asks it about twenty times")
 
 
 def _clock(storage: Storage) -> Check:
@@ -77,10 +75,10 @@ def _clock(storage: Storage) -> Check:
     server = float(_ask(storage, text("SELECT extract(epoch FROM clock_timestamp())"))[0][0])
     apart = server - (before + time.time()) / 2
     if abs(apart) <= _APART:
-        return Check(name="clock", state="ok", found="this machine's and the server's agree")
+        return ok("clock", "this machine's and the server's agree")
     found = f"this machine's is {abs(apart):.0f} s {'behind' if apart > 0 else 'ahead of'} the server's"
     remedy = "set it by NTP: leases run by the server's clock alone, but the times of trials and logs will not agree"
-    return Check(name="clock", state="warn", found=found, remedy=remedy)
+    return warn("clock", found, remedy)
 
 
 def _connections(storage: Storage) -> Check:
@@ -96,9 +94,8 @@ def _connections(storage: Storage) -> Check:
     if workers:
         found += f"; {several(len(workers), 'worker')} on {several(hosts, 'host')} keep up to {wanted}"
     if max(used, wanted) <= _CROWDED * most:
-        return Check(name="connections", state="ok", found=found)
-    remedy = "raise the server's max_connections, or use fewer workers"
-    return Check(name="connections", state="warn", found=found, remedy=remedy)
+        return ok("connections", found)
+    return warn("connections", found, "raise the server's max_connections, or use fewer workers")
 
 
 def _transactions(storage: Storage) -> Check:
@@ -113,11 +110,11 @@ def _transactions(storage: Storage) -> Check:
     if not rows:
         all_seen = _ask(storage, text("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER')"))[0][0]
         whose = "" if all_seen else " of this user's; others' may not be seen"
-        return Check(name="transactions", state="ok", found=f"none is left open{whose}")
+        return ok("transactions", f"none is left open{whose}")
     told = some(f"{row.application_name or 'a program'} of {row.usename} for {row.age:.0f} s" for row in rows)
     pids = ", ".join(str(row.pid) for row in rows[:3])
     remedy = f"end what nobody waits for: SELECT pg_terminate_backend(pid), pid {pids}"
-    return Check(name="transactions", state="warn", found=f"open: {told}", remedy=remedy)
+    return warn("transactions", f"open: {told}", remedy)
 
 
 def _file(storage: Storage, path: Path) -> Check:
@@ -125,14 +122,13 @@ def _file(storage: Storage, path: Path) -> Check:
     machines = {worker.machine for worker in Roster(storage).present() if worker.alive}
     if len(machines) > 1:
         found = f"workers of {len(machines)} machines share this file"
-        remedy = "stop all but one machine's now: SQLite is for one host, use PostgreSQL for several"
-        return Check(name="file", state="fail", found=found, remedy=remedy)
+        return fail("file", found, "stop all but one machine's now: SQLite is for one host, use PostgreSQL for several")
     kind = _disk_of(path.resolve())
     if kind.startswith(_NETWORK_DISKS):
         remedy = "move it to a disk of this machine, or use PostgreSQL: on a network disk SQLite files get damaged"
-        return Check(name="file", state="fail", found=f"it lies on a network disk ({kind})", remedy=remedy)
+        return fail("file", f"it lies on a network disk ({kind})", remedy)
     size = path.stat().st_size / 1024**2
-    return Check(name="file", state="ok", found=f"{size:.1f} MiB{f' on {kind}' if kind else ''}, for one host")
+    return ok("file", f"{size:.1f} MiB{f' on {kind}' if kind else ''}, for one host")
 
 
 def _disk_of(path: Path) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from hpo.errors import HpoError, UsageError
-from hpo.experiments.doctor import database_checks, fleet_checks, machine_checks, study_checks, training_checks
-from hpo.experiments.doctor.check import Check
+from hpo.experiments.doctor.check import Check, fail
+from hpo.experiments.doctor.database_checks import absent, database_checks
+from hpo.experiments.doctor.fleet_checks import fleet_checks, study_checks
+from hpo.experiments.doctor.machine_checks import machine_checks, training_checks
 from hpo.storage import Storage, find
 
 __all__ = ["examine", "examine_storage"]
@@ -19,9 +21,9 @@ def examine(url: str) -> Iterator[Check]:
         UsageError: `url` is no storage URL.
 
     """
-    yield from machine_checks.checks()
+    yield from machine_checks()
     yield from examine_storage(url)
-    yield from training_checks.checks()
+    yield from training_checks()
 
 
 def examine_storage(url: str) -> Iterator[Check]:
@@ -35,16 +37,15 @@ def examine_storage(url: str) -> Iterator[Check]:
     try:
         storage = find(url)
         if storage is None:
-            yield database_checks.absent(url)
+            yield absent(url)
             return
-        yield from database_checks.checks(storage)
-        yield from fleet_checks.checks(storage)
-        yield from study_checks.checks(storage)
+        yield from database_checks(storage)
+        yield from fleet_checks(storage)
+        yield from study_checks(storage)
     except UsageError:
         raise
     except HpoError as error:
-        remedy = "give another --storage, or set HPO_STORAGE"
-        yield Check(name="storage", state="fail", found=str(error), remedy=remedy)
+        yield fail("storage", str(error), "give another --storage, or set HPO_STORAGE")
     finally:
         if storage is not None:
             storage.close()

@@ -8,7 +8,7 @@ from hpo.storage import Storage
 from hpo.storage.queries import stored_trials
 
 if TYPE_CHECKING:
-    from hpo.training.probes.probe_records import Probe
+    from hpo.training.probes import Probe
 
 __all__ = ["networks"]
 
@@ -43,7 +43,7 @@ def networks(storage: Storage, study: str, tables: str | None) -> tuple[ProbedNe
 
 def _probe(document: Any) -> "Probe":
     """The look that is; raises TypeError, ValueError or DefinitionError where it is none."""
-    from hpo.training.probes.probe_records import Probe
+    from hpo.training.probes import Probe
 
     probe = Probe.from_json(document)
     if not probe.layers:

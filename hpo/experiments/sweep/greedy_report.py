@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.storage.queries.progress import Ended
+from hpo.storage.queries.status import Ended
 
 if TYPE_CHECKING:
     from hpo.study import Params, Sweep

@@ -13,7 +13,7 @@ from hpo.experiments import measure
 from hpo.experiments.sweep.greedy_method import ahead, walk
 from hpo.experiments.sweep.sweep_jobs import GREEDY, SWEEP, study_seed, sweep_jobs, sweep_plan
 from hpo.experiments.sweep.sweep_request import SweepRequest, chosen_sweeps
-from hpo.fleet.worker.run_limits import MAX_WORKERS
+from hpo.fleet.run_limits import MAX_WORKERS
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan

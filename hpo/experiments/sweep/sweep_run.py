@@ -15,7 +15,7 @@ from hpo.experiments.sweep.sweep_plan import SweepPlan, plan_greedy, plan_sweep
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.experiments.sweep.sweep_request import SweepRequest
 from hpo.storage import Storage
-from hpo.storage.queries.progress import Ended, Progress
+from hpo.storage.queries.status import Ended, Progress
 from hpo.storage.studies import StudyPlan
 
 if TYPE_CHECKING:

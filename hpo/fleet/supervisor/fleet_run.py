@@ -2,104 +2,74 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from hpo import notes
 from hpo import storage as storages
 from hpo.errors import StorageError, StudyError, UsageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.cores import share, usable_cores
-from hpo.fleet.machine.gpus import Gpu
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet import gpus
+from hpo.fleet.protocol import WorkOrder
+from hpo.fleet.resources import share, usable_cores
+from hpo.fleet.run_limits import MAX_WORKERS
+from hpo.fleet.supervisor.supervisor import Stops, Supervisor
 from hpo.fleet.supervisor.worker_exit import WorkerExit
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_messages import Messages, Outage
 from hpo.fleet.supervisor.worker_pool import WorkerPool
-from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits, refuse_beyond
+from hpo.messages import pass_notes_to
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Ended
+from hpo.storage.queries.status import Ended
 from hpo.storage.slots.dispatch import Unsettled, unsettled
 from hpo.storage.studies.halting import BY_HPO
 
-__all__ = ["FleetOrder", "run_fleet"]
+__all__ = ["run_fleet"]
 
 _log = logging.getLogger("hpo.fleet")
 _LOOK_FOR_SCHEMA = 1.0  # seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class FleetOrder:
-    """How to serve.
-
-    Raises:
-        UsageError: a number is out of range.
-
-    """
-
-    limits: Limits = field(default_factory=Limits)  # workers None: one a seat on a GPU, else one a usable core
-    drain: bool = False  # end once all is settled, rather than wait for more
-    gpus: bool = True  # lease GPUs where the machine has any; False: train on cores
-    workers_per_gpu: int = 1  # workers that share a GPU
-    only: tuple[str, ...] = ()  # the studies to serve, as `studies.find` takes them; empty: all there are
-    objective: str | None = None  # reference to a function `beat -> objective`, in place of the definitions' own
-    log: str | None = "text"  # what kind of log workers write, one of logs.KINDS; None: none
-
-    def __post_init__(self) -> None:
-        refuse_beyond("workers per GPU", self.workers_per_gpu, 1, MAX_WORKERS)
-
-
-def run_fleet(url: str, order: FleetOrder) -> bool:
+def run_fleet(order: WorkOrder) -> bool:
     """Serve until a signal comes, or until all that is open is settled where that was asked for.
 
     A schema that is not there yet, and a database that is away, are waited for. Nothing a study does ends it.
 
     Args:
-        url: of the storage.
-        order: how to serve.
+        order: how to serve. Its `only` names studies as `studies.find` takes them; where its limits name no number of
+            workers, there is one a seat on a GPU, or else one a usable core.
 
     Returns:
         Whether it was stopped by a signal; all that was in hand was given back then.
 
     Raises:
-        UsageError: `url` is no storage URL, or the objective cannot be loaded.
+        UsageError: there is no such storage URL, or the objective cannot be loaded.
         StudyError: there is no such study as it shall serve; or it drained and left some trials unsettled.
         StorageError: the database is of another version, another program's, or may not be used; or another one that
             cannot be served took its place.
 
     """
-    words = Words(lambda note, study: _log.warning(note, extra={"study": study}), Outage())
-    with Stops() as stops, notes.told(words.note):
-        storage = _await_storage(url, stops, words.outage)
+    messages = Messages(lambda note, study: _log.warning(note, extra={"study": study}), Outage())
+    with Stops() as stops, pass_notes_to(messages.note):
+        storage = _await_storage(order.storage, stops, messages.outage)
         if storage is None:
             return True
         try:
             only = tuple(studies.find(storage.patient, word).name for word in order.only)
-            stopped = _serve(storage, replace(order, only=only), stops, words) == "interrupted"
-            _log.info("stopped" if stopped else _drained(storage, only))
+            order = replace(order, storage=storage.url, only=only)
+            stopped = _serve(storage, order, stops, messages) == "interrupted"
+            _log.info("stopped" if stopped else _drained(storage, order.only))
             return stopped
         finally:
             storage.close()
 
 
-def _serve(storage: Storage, order: FleetOrder, stops: Stops, words: Words) -> Ended:
+def _serve(storage: Storage, order: WorkOrder, stops: Stops, messages: Messages) -> Ended:
     there = gpus.listed() if order.gpus else ()
-    workers = order.limits.workers or _workers(there, order.workers_per_gpu)
-    work = work_order(storage, order.limits, workers=workers, there=there, workers_per_gpu=order.workers_per_gpu)
-    work = replace(work, objective=order.objective, only=order.only, drain=order.drain, log=order.log)
-    blind = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
-    supervisor = Supervisor(
-        storage,
-        work,
-        _AnyStudy(),
-        workers=workers,
-        environment={**environment(work.threads), **blind},
-        stops=stops,
-        words=words,
-    )
-    told = "1 worker" if workers == 1 else f"{workers} workers"
-    _log.info(f"serving with {told} on {_machine(there, workers)}, storage {storage.safe_url}")
+    seats = len(there) * order.workers_per_gpu
+    workers = order.limits.workers or min(MAX_WORKERS, seats or usable_cores())
+    supervisor = Supervisor(storage, order, _AnyStudy(), workers=workers, there=there, stops=stops, messages=messages)
+    machine = f"{usable_cores()} cores, {share(workers)} for each"
+    if there:
+        machine = f"{len(there)} GPU{'s' if len(there) > 1 else ''} ({there[0].name})"
+    number = "1 worker" if workers == 1 else f"{workers} workers"
+    _log.info(f"serving with {number} on {machine}, storage {storage.safe_url}")
     try:
         return supervisor.run()
     finally:
@@ -164,13 +134,3 @@ def _named(studies: Sequence[Unsettled]) -> str:
         f"{each.study} ({each.slots}{f', stopped as {each.stopped_why}' if each.stopped_by == BY_HPO else ''})"
         for each in studies
     )
-
-
-def _workers(there: Sequence[Gpu], per_gpu: int) -> int:
-    return min(MAX_WORKERS, len(there) * per_gpu if there else usable_cores())
-
-
-def _machine(there: Sequence[Gpu], workers: int) -> str:
-    if there:
-        return f"{len(there)} GPU{'s' if len(there) > 1 else ''} ({there[0].name})"
-    return f"{usable_cores()} cores, {share(workers)} for each"

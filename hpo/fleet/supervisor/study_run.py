@@ -8,17 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hpo.errors import HpoError, HpoWarning, StorageError, StudyError, UsageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.supervisor.outage import Outage
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.supervisor import Supervisor, work_order
+from hpo.fleet import gpus
+from hpo.fleet.protocol import WorkOrder
+from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.supervisor import Stops, Supervisor
 from hpo.fleet.supervisor.worker_exit import WorkerExit, dead_holders, free_abandoned
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.supervisor.worker_messages import Messages, Outage
 from hpo.fleet.supervisor.worker_pool import WorkerPool
-from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.run_limits import Limits
 from hpo.storage import Storage, studies
-from hpo.storage.queries.progress import Ended, Progress, paced, snapshot
+from hpo.storage.queries.status import Ended, Progress, paced, snapshot
 from hpo.storage.slots.recovery import recover
 from hpo.storage.studies import StudyRecord
 from hpo.storage.studies.fail_fast import first_all_failed
@@ -62,21 +60,16 @@ def drain(
     recover(storage, record.name, max_attempts=limits.max_attempts)
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1
-    order = work_order(storage, limits, workers=workers, there=there, workers_per_gpu=per_gpu)
-    words = Words(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), Outage(patience=PATIENCE, told=False))
+    order = WorkOrder(
+        storage=storage.url, study=record.name, limits=limits, objective=objective, workers_per_gpu=per_gpu
+    )
+    outage = Outage(patience=PATIENCE)
+    messages = Messages(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), outage)
     if until is not None:
         record = replace(record, until=until)
-    rule = _UntilSettled(storage, record, words.outage, on_progress or (lambda _: None))
+    rule = _UntilSettled(storage, record, outage, on_progress or (lambda _: None))
     with storage.holdings.study(record.name, record.id, record.created_at), Stops() as stops:
-        supervisor = Supervisor(
-            storage,
-            replace(order, study=record.name, objective=objective),
-            rule,
-            workers=workers,
-            environment=environment(order.threads),
-            stops=stops,
-            words=words,
-        )
+        supervisor = Supervisor(storage, order, rule, workers=workers, there=there, stops=stops, messages=messages)
         ended = supervisor.run()
     return rule.last_look(ended)
 

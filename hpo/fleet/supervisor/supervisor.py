@@ -1,31 +1,29 @@
 """The parent of workers, on one study or on any: keeps them going until something ends that. It trains nothing."""
 
+import contextlib
 import os
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from types import FrameType, TracebackType
 from typing import Protocol
 
 from hpo.errors import StorageError
-from hpo.fleet.machine.cores import share
-from hpo.fleet.machine.gpus import Gpu
-from hpo.fleet.machine.memory import default_limit
-from hpo.fleet.supervisor.housekeeping import Housekeeping
-from hpo.fleet.supervisor.reaper import reap_orphans
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.supervisor.worker_exit import WorkerExit
-from hpo.fleet.supervisor.worker_messages import Words
+from hpo.fleet.gpus import Gpu
+from hpo.fleet.protocol import STOP_SIGNALS, WorkOrder
+from hpo.fleet.resources import default_limit, share
+from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
+from hpo.fleet.supervisor.worker_messages import Messages
 from hpo.fleet.supervisor.worker_pool import WorkerPool
-from hpo.fleet.worker.protocol import WorkOrder
-from hpo.fleet.worker.run_limits import Limits
+from hpo.fleet.supervisor.worker_process import environment
 from hpo.storage import Storage
-from hpo.storage.queries.progress import Ended
+from hpo.storage.queries.status import Ended
 
-__all__ = ["Rule", "Supervisor", "work_order"]
+__all__ = ["Rule", "Stops", "Supervisor", "on_machine", "reap_orphans"]
 
 _TICK = 0.1  # seconds between looks at the workers
-_GRACE = 8.0  # seconds workers get to give back what they have in hand
-_LAST_WORDS = 15.0  # seconds a worker gets to tell its last result once all is settled
+_LAST_RESULT = 15.0  # seconds a worker gets to settle its last trial once the study is
 _LAST_CHORES = 4.0  # seconds the database gets to hear of each of the last workers
 
 
@@ -45,6 +43,54 @@ class Rule(Protocol):
         """
 
 
+class Stops:
+    """While inside, SIGINT, SIGTERM and SIGHUP are counted; only a program's main thread can, others hear of none."""
+
+    def __init__(self) -> None:
+        self.count = 0  # signals received so far
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> "Stops":
+        with contextlib.suppress(ValueError):  # not the main thread
+            for number in sorted(STOP_SIGNALS):
+                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: it shall outlive its terminal
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so long, or until a signal comes; at once where one has come before."""
+        deadline = time.monotonic() + seconds
+        while not self.count and time.monotonic() < deadline:
+            time.sleep(min(_TICK, seconds))
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
+        self.count += 1
+
+
+def reap_orphans(own: Iterable[int]) -> int:
+    """Reap the dead that are not one's `own` children, whose end somebody else waits for; how many those were.
+
+    Without it every process a worker leaves behind would stay a zombie for as long as the container runs.
+    """
+    mine = set(own)
+    reaped = 0
+    with contextlib.suppress(ChildProcessError):  # no child at all
+        while True:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # looks, and leaves it there
+            if found is None or found.si_pid in mine:
+                return reaped
+            os.waitpid(found.si_pid, os.WNOHANG)
+            reaped += 1
+    return reaped
+
+
 class Supervisor:
     """Worker processes, what they do in the database when they end, and why all of that ends."""
 
@@ -55,29 +101,31 @@ class Supervisor:
         rule: Rule,
         *,
         workers: int,
-        environment: Mapping[str, str],
+        there: Sequence[Gpu],
         stops: Stops,
-        words: Words,
+        messages: Messages,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             storage: where the studies are.
-            order: what each worker is told.
+            order: what each worker is told; what depends on the machine is filled in.
             rule: when it ends, and all else in which a run and a fleet differ.
-            workers: processes at most.
-            environment: of these.
+            workers: processes at most; they share memory and, without a GPU, cores.
+            there: the GPUs they may lease; none: they train on cores.
             stops: counts the signals that ask it to end.
-            words: passes on what workers say; its outage says how long the supervisor waits for the database.
+            messages: passes on what workers say; its outage says how long the supervisor waits for the database.
 
         """
+        on_cores = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
+        order = on_machine(order, workers=workers, gpus=bool(there))
         self._limits = order.limits
         self._rule = rule
         self._stops = stops
-        self._pool = WorkerPool(workers, order, environment, on_word=words.pass_on)
-        self._outage = words.outage
+        self._pool = WorkerPool(workers, order, {**environment(order.threads), **on_cores}, on_word=messages.pass_on)
+        self._outage = messages.outage
         self._housekeeping = Housekeeping(
-            storage, max_attempts=order.limits.max_attempts, outage=words.outage, study=order.study
+            storage, max_attempts=order.limits.max_attempts, outage=messages.outage, study=order.study
         )
         self.left_in_order = True  # whether the database has heard of all that workers held, once `run` is over
 
@@ -97,7 +145,7 @@ class Supervisor:
                 raise
             ended = "interrupted"
         finally:
-            self._end(last_words=_LAST_WORDS if ended == "done" else 0.0)
+            self._end(last_result=_LAST_RESULT if ended == "done" else 0.0)
         return ended
 
     def _loop(self) -> Ended:
@@ -127,32 +175,16 @@ class Supervisor:
             self._housekeeping.clean_up(exited)
         self._rule.heed_exit(exited, self._pool, clean_since=clean_since)
 
-    def _end(self, *, last_words: float) -> None:
+    def _end(self, *, last_result: float) -> None:
         """End every worker; what it had in hand is given back unblamed."""
         before = min(self._stops.count, 1)  # the signal that brought us here, if one did
         hurry = lambda: self._stops.count > before  # noqa: E731
-        for name in self._pool.end(grace=_GRACE, last_words=last_words, tick=_TICK / 2, hurry=hurry):
+        for name in self._pool.end(last_result=last_result, hurry=hurry):
             self._housekeeping.clean_up(WorkerExit(name=name, how="stopped"))
         self.left_in_order = self._housekeeping.close(_LAST_CHORES)
 
 
-def work_order(
-    storage: Storage, limits: Limits, *, workers: int, there: Sequence[Gpu], workers_per_gpu: int
-) -> WorkOrder:
-    """The order of each of so many workers of this machine, to serve any study; its caller adds what else it is.
-
-    Args:
-        storage: where the studies are.
-        limits: of the run.
-        workers: of the supervisor; they share memory and, without a GPU, cores.
-        there: the GPUs they may lease; none: they train on cores.
-        workers_per_gpu: workers that may share one.
-
-    """
-    return WorkOrder(
-        storage=storage.url,
-        limits=replace(limits, memory_limit=limits.memory_limit or default_limit(workers)),
-        gpus=bool(there),
-        workers_per_gpu=workers_per_gpu,
-        threads=None if there else share(workers),
-    )
+def on_machine(order: WorkOrder, *, workers: int, gpus: bool) -> WorkOrder:
+    """The order for each of so many workers of this machine: with its part of the memory and of the cores."""
+    limits = replace(order.limits, memory_limit=order.limits.memory_limit or default_limit(workers))
+    return replace(order, limits=limits, gpus=gpus, threads=None if gpus else share(workers))

@@ -4,22 +4,25 @@ import selectors
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from hpo.errors import UsageError
-from hpo.fleet.machine.memory import oom_kills
-from hpo.fleet.supervisor.avoided_studies import Avoided
+from hpo.fleet.protocol import Avoid, Ended, Event, WorkOrder
+from hpo.fleet.resources import oom_kills
 from hpo.fleet.supervisor.forkserver import ForkServer
 from hpo.fleet.supervisor.worker_exit import How, WorkerExit
 from hpo.fleet.supervisor.worker_process import WorkerProcess
-from hpo.fleet.worker.protocol import Ended, Event, WorkOrder
 
-__all__ = ["WorkerPool"]
+__all__ = ["Avoided", "WorkerPool"]
 
 _BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 # seconds before a worker is started again, by deaths in a row without a trial
 _BAD_ALLOC = "bad_alloc"  # what C++ says where memory runs out and nobody was killed for it
+_TICK = 0.05  # seconds between looks at workers that end
+_GRACE = 8.0  # seconds workers get to give back what they have in hand
+_DEATHS = 2  # in a row, after which a study is avoided
+_AVOID_FIRST, _AVOID_LONGEST = 60.0, 600.0  # seconds it is avoided, at first and at most
 
 
 class WorkerPool:
@@ -33,15 +36,7 @@ class WorkerPool:
         *,
         on_word: Callable[[WorkerProcess, Event], object],
     ) -> None:
-        """No worker is started yet.
-
-        Args:
-            size: workers at most.
-            order: what each is told.
-            environment: of their processes.
-            on_word: told what workers say to people.
-
-        """
+        """Of at most so many workers, none of them started yet; `on_word` is told what they say to people."""
         self._places: list[WorkerProcess | None] = [None] * size
         self._order = order
         self._environment = environment
@@ -107,21 +102,19 @@ class WorkerPool:
             elif now - worker.beaten > limits.stall_seconds:
                 worker.kill(f"no sign of life for {limits.stall_seconds:g} seconds")
 
-    def end(self, *, grace: float, last_words: float, tick: float, hurry: Callable[[], object]) -> Iterator[str]:
+    def end(self, *, last_result: float, hurry: Callable[[], object]) -> Iterator[str]:
         """End every worker, and give the name of each once it has ended.
 
         Args:
-            grace: seconds they get to give back what they have in hand.
-            last_words: seconds those at work get before that to tell their result.
-            tick: seconds between looks at them.
+            last_result: seconds those at work get to settle what they have, before they are asked to give it back.
             hurry: true: kill them now.
 
         """
-        telling = time.monotonic() + last_words
-        deadline = telling + grace
+        telling = time.monotonic() + last_result
+        deadline = telling + _GRACE
         asked: set[int] = set()
         while self.workers:
-            self.listen(tick)
+            self.listen(_TICK)
             now = time.monotonic()
             for worker in self.workers:
                 if worker.pid not in asked and (worker.busy_since is None or now >= telling):
@@ -201,8 +194,47 @@ class WorkerPool:
         )
 
     def _did_the_kernel_kill(self, code: int) -> bool:
-        """Whether a death was for want of memory; see `memory.oom_kills` for how sure that is."""
+        """Whether a death was for want of memory; see `resources.oom_kills` for how sure that is."""
         if code != -signal.SIGKILL or (oom_kills() or 0) <= self._oom_kills:
             return False
         self._oom_kills += 1  # one kill of the kernel's explains one death
         return True
+
+
+@dataclass(kw_only=True)
+class _Deaths:
+    """What became of those that loaded a study."""
+
+    number: int = 0  # in a row
+    why: str = ""  # the last one's end, in one line
+    pause: float = _AVOID_FIRST / 2  # seconds it was avoided the last time
+    until: float = float("-inf")  # monotonic seconds
+
+
+class Avoided:
+    """Counts the workers of one supervisor that died while they loaded a study."""
+
+    def __init__(self) -> None:
+        self._deaths: dict[str, _Deaths] = {}  # by study
+
+    def died(self, study: str, why: str) -> None:
+        """A worker died while it loaded the study."""
+        deaths = self._deaths.setdefault(study, _Deaths())
+        deaths.number, deaths.why = deaths.number + 1, why
+        now = time.monotonic()
+        if deaths.number >= _DEATHS and now >= deaths.until:  # several may die of it at once
+            deaths.pause = min(_AVOID_LONGEST, 2 * deaths.pause)
+            deaths.until = now + deaths.pause
+
+    def worked(self, study: str) -> None:
+        """A worker has loaded the study: whatever killed those before is over."""
+        self._deaths.pop(study, None)
+
+    def now(self) -> Mapping[str, Avoid]:
+        """The studies to avoid, by name."""
+        now = time.monotonic()
+        return {
+            study: Avoid(why=deaths.why, seconds=deaths.until - now)
+            for study, deaths in self._deaths.items()
+            if deaths.until > now
+        }

@@ -2,26 +2,36 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from hpo.fleet.machine.cores import thread_limits
-from hpo.fleet.supervisor.forkserver import ForkServer
-from hpo.fleet.supervisor.last_words import last_words
-from hpo.fleet.supervisor.process_start import fresh
-from hpo.fleet.worker.captured_output import SHOWN
-from hpo.fleet.worker.protocol import STOP, Event, WorkOrder
-from hpo.fleet.worker.terminal_lines import Lines
+from hpo.fleet.protocol import STOP, Event, WorkOrder
+from hpo.fleet.resources import thread_limits
+from hpo.fleet.supervisor.forkserver import ForkServer, fresh
+from hpo.fleet.worker.captured_output import SHOWN, Lines
 from hpo.settings import use_tensorflow
-from hpo.storage.workers.liveness import identity
+from hpo.storage.process_identity import identity
 
-__all__ = ["WorkerProcess", "environment"]
+__all__ = ["WorkerProcess", "environment", "last_words"]
 
 _CHUNK = 1 << 16  # bytes
+_LONGEST_WORDS = 300  # characters
+# Lines that tell what a C++ library does or would have liked, in the formats of absl and glog, of TensorFlow before
+# them, and of Python's logging as absl sets it up. Errors (E) and fatal ones (F) are none, but for what CUDA's plugins
+# call one each time that TensorFlow is imported.
+_CHATTER = re.compile(
+    r"[IW]\d{4} \d\d:\d\d:[\d.]+\s+\d+ \S+:\d+\]"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] \S+:\d+\]"
+    r"|.*\bUnable to register cu\w+ (plugin )?factory"
+    r"|WARNING: All log messages before absl::InitializeLog\(\)"
+    r"|To enable the following instructions: "
+    r"|(INFO|WARNING):(absl|tensorflow):"
+)
 
 
 def environment(threads: int | None) -> dict[str, str]:
@@ -224,3 +234,13 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "unknown"
+
+
+def last_words(lines: Iterable[str]) -> str:
+    """The line that says most: faulthandler's first, as stacks and a list of modules follow it; else the last one.
+
+    "" where there is none but a library's information and warnings.
+    """
+    said = [line for line in lines if not _CHATTER.match(line)]
+    fatal = [line for line in said if line.startswith("Fatal Python error")]
+    return (fatal or said[-1:] or [""])[0][:_LONGEST_WORDS]

@@ -2,17 +2,17 @@
 
 import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from hpo.errors import HpoError, ReplacedError, StorageError
+from hpo.errors import HpoError, HpoWarning, ReplacedError, StorageError
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import LoadedStudy
-from hpo.fleet.worker.lost_results import Unsettled
-from hpo.fleet.worker.outcome import Result, is_a_persons, judge
-from hpo.fleet.worker.run_limits import Limits
-from hpo.fleet.worker.watcher import Step, Watcher
+from hpo.fleet.worker.outcome import Result, is_a_persons, judge, keep_as_text
+from hpo.fleet.worker.presence import Watcher
 from hpo.messages import said
 from hpo.optuna_internals import trial_id
 from hpo.storage import Storage
@@ -42,8 +42,7 @@ class WorkerContext:
     slots: Slots
     worker: str  # its name
     limits: Limits
-    on_step: Callable[[Step, Slot], None]  # called after each step
-    watcher: Watcher  # knows what a trial prints
+    watcher: Watcher  # told after each step; knows what a trial prints
 
     @property
     def patient(self) -> "WorkerContext":
@@ -58,11 +57,11 @@ class Attempt:
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
         self.slot = slot
         self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
-        self._context = context
-        self._waiting = context.patient
-        self._began = time.monotonic()
         self.error: StorageError | None = None  # what broke it off
-        self._unsettled = Unsettled(context.storage.where, slot)
+        self._context, self._waiting = context, context.patient
+        self._began = time.monotonic()
+        self._lock = threading.Lock()  # several threads may find that the database will not have the result
+        self._unsettled: tuple[optuna.Trial, Result] | None = None  # what the trial came to, until that is settled
 
     def run(self, loaded: LoadedStudy) -> Ending:
         """Run it to its end.
@@ -79,12 +78,12 @@ class Attempt:
     def _run(self, loaded: LoadedStudy) -> Ending:
         slot, context = self.slot, self._waiting
         try:
-            context.on_step("claimed", slot)
+            context.watcher.step("claimed", slot)
             trial = slot_trials.create(context.storage, loaded.study(slot), slot)
             self.trial_id = trial_id(trial)
             context.storage.holdings.trial(self.trial_id)
             context.slots.attach(slot, trial.number)
-            context.on_step("created", slot)
+            context.watcher.step("created", slot)
             self._say("claimed", trial=trial.number)
             context.watcher.begun(slot.study, trial.number)
             result = judge(context.storage, loaded.objective, trial)
@@ -93,19 +92,18 @@ class Attempt:
         except StorageError as error:
             return self._interrupt(error)
         except HpoError as error:  # no trial can run
-            why = said(error)
-            self.give_back(why, wait=True)
+            self.give_back(said(error), wait=True)
             raise
         except KeyboardInterrupt:  # none shall
             if is_a_persons():
                 self.give_back("its worker was stopped")
             raise
-        context.on_step("trained", slot)
-        self._unsettled.put(trial, result)
+        context.watcher.step("trained", slot)
+        self._unsettled = trial, result
         try:
             return self._close(trial, result)
         except StorageError as error:
-            self._unsettled.keep(error)
+            self._keep_as_text(error)
             if isinstance(error, ReplacedError):
                 return self._interrupt(error)
             raise
@@ -119,7 +117,38 @@ class Attempt:
             recover(context.storage, slot.study, max_attempts=context.limits.max_attempts)
             self._say("out of memory", trial=trial.number, reason=result.reason)
             return "exhausted"
-        return self._finish(trial, result, result.outcome)
+        return self._settle(trial, result, result.outcome)
+
+    def _settle(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
+        context, slot = self._waiting, self.slot
+        won = context.slots.settle(
+            slot,
+            outcome,
+            result.value,
+            result.reason,
+            traceback=result.traceback,
+            params=trial.params,
+            trial_number=trial.number,
+            further=result.further,
+        )
+        self._unsettled = None
+        context.watcher.step("settled", slot)
+        value, further = result.value, result.further
+        if not won:
+            # Lost to somebody else; or settled by a call whose answer was lost. The slot says which.
+            there = context.slots.by_id([slot.id]).get(slot.id)
+            same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
+            if there is None or not same or there.outcome is None:
+                return self._drop()
+            outcome, value, further = there.outcome, there.value, there.further
+        if promote(context.storage, slot.study):
+            context.watcher.step("promoted", slot)
+        if outcome == "failed" and result.reason:
+            self._note(trial, result.reason)
+        slot_trials.tell(context.storage, trial_id(trial), outcome, value, further, highest=slot.highest)
+        context.watcher.step("told", slot)
+        self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
+        return outcome
 
     def reserve(self, trial_id: int, digest: str) -> bool:
         """The sampler's question whether a configuration is free for the trial it draws for. Raises LeaseLost."""
@@ -139,55 +168,36 @@ class Attempt:
 
         """
         context = self._waiting if wait else self._context
-        slots, worker = context.slots, context.worker
         try:
-            self._keep_output(slots)
-            if blamed:
-                slots.give_up(worker, reason)
-            else:
-                slots.hand_back_all(worker, reason)
+            self._keep_output(context.slots)
+            (context.slots.give_up if blamed else context.slots.hand_back_all)(context.worker, reason)
         except StorageError as error:
-            self._unsettled.keep(error)
+            self._keep_as_text(error)
             raise
         self._fail(reason, context)
         self._say("ended before its time" if blamed else "gave back", reason=reason)
-
-    def _finish(self, trial: "optuna.Trial", result: Result, outcome: Outcome) -> Ending:
-        context, slot = self._waiting, self.slot
-        won = context.slots.settle(
-            slot,
-            outcome,
-            result.value,
-            result.reason,
-            traceback=result.traceback,
-            params=trial.params,
-            trial_number=trial.number,
-            further=result.further,
-        )
-        self._unsettled.clear()
-        context.on_step("settled", slot)
-        value, further = result.value, result.further
-        if not won:
-            # Lost to somebody else; or settled by a try whose answer was lost. The slot knows.
-            there = context.slots.by_id([slot.id]).get(slot.id)
-            same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
-            if there is None or not same or there.outcome is None:
-                return self._drop()
-            outcome, value, further = there.outcome, there.value, there.further
-        if promote(context.storage, slot.study):
-            context.on_step("promoted", slot)
-        if outcome == "failed" and result.reason:
-            self._note(trial, result.reason)
-        slot_trials.tell(context.storage, trial_id(trial), outcome, value, further, highest=slot.highest)
-        context.on_step("told", slot)
-        self._say("settled", trial=trial.number, outcome=outcome, value=value, reason=result.reason)
-        return outcome
 
     def _keep_output(self, slots: Slots) -> None:
         """Keep the end of what the trial printed, while the slot is still ours; most print nothing."""
         output = self._context.watcher.printed()
         if output:
             slots.keep_output(self.slot, self._context.storage.where.hide(output))
+
+    def _keep_as_text(self, error: StorageError) -> None:
+        """Write down a result that the database will not have, where there is one, and say where."""
+        with self._lock:
+            unsettled, self._unsettled = self._unsettled, None
+        if unsettled is None or unsettled[1].outcome == "exhausted":
+            return
+        trial, result = unsettled
+        file = keep_as_text(self._context.storage.where, self.slot, trial, result, why=str(error))
+        value = "" if result.value is None else f" {result.value:.6g}"
+        warnings.warn(
+            f"{error}; what trial {trial.number} of study {self.slot.study!r} came to ({result.outcome}{value}) is "
+            f"{'lost, as no file could be written' if file is None else f'in {file}'}",
+            HpoWarning,
+            stacklevel=2,
+        )
 
     def _note(self, trial: "optuna.Trial", reason: str) -> None:
         """Say in Optuna's own record why a trial failed, for whoever looks there; the slot says it for good."""
@@ -207,8 +217,8 @@ class Attempt:
         self.error = error
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
-            return "interrupted"
-        self.give_back(str(error), wait=True)
+        else:
+            self.give_back(str(error), wait=True)
         return "interrupted"
 
     def _fail(self, reason: str, context: WorkerContext) -> None:

@@ -3,27 +3,28 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpo.fleet.worker.protocol import LONGEST
-from hpo.fleet.worker.terminal_lines import Lines
+from hpo.fleet.protocol import LONGEST
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["KEPT", "SHOWN", "Output"]
+__all__ = ["KEPT", "SHOWN", "Lines", "Output", "plain"]
 
 KEPT = 20_000
 """Characters of what a trial printed that are kept, from its end."""
-
 SHOWN = 200
 """Lines of a trial that are shown as they come."""
-
 _STDOUT, _STDERR = 1, 2
+_LONGEST = 20_000  # bytes of a line that has not ended yet
+_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")  # colours, cursor, titles
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but the tab
 
 
 class Output:
@@ -121,3 +122,32 @@ class _Raw(io.RawIOBase):
         written = bytes(data)
         self._output.write(self._fd, written)
         return len(written)
+
+
+class Lines:
+    """Cuts what comes in pieces into lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""  # the line that has not ended yet
+
+    def feed(self, piece: bytes) -> list[str]:
+        """The lines that `piece` ends."""
+        *ended, rest = (self._rest + piece).split(b"\n")
+        self._rest = rest[-_LONGEST:]
+        return [plain(line) for line in ended]
+
+    @property
+    def rest(self) -> str:
+        """What there is of the line that has not ended yet."""
+        return plain(self._rest)
+
+    def end(self) -> list[str]:
+        """That line, ended now; none where there is nothing of it."""
+        rest, self._rest = self.rest, b""
+        return [rest] if rest else []
+
+
+def plain(line: bytes) -> str:
+    """A line as text: without colours and control characters, and of what was written over and over the last."""
+    text = _SEQUENCE.sub("", line.decode(errors="replace")).rstrip()
+    return _CONTROL.sub("", text.rpartition("\r")[2])

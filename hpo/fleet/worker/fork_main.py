@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from hpo.fleet.machine.cores import heed
+from hpo.fleet.protocol import STOP_SIGNALS
+from hpo.fleet.resources import heed
 from hpo.fleet.worker.captured_output import Output
-from hpo.fleet.worker.protocol import STOP_SIGNALS
-from hpo.storage.workers.liveness import die_with_parent
+from hpo.storage.process_identity import die_with_parent
 
 __all__ = ["DESCRIPTORS", "LONGEST", "READY", "preface", "run"]
 
@@ -35,14 +35,14 @@ LONGEST = 100
 READY = b"ready"
 """What is said first, once all is imported."""
 
-_ALWAYS = (
+PRELOADED = (
     "hpo.fleet.worker.process",
     "optuna",
     "hpo.search.objective",
-    "hpo.search.measuring",
+    "hpo.search.job_objective",
     "hpo.search.sampling.samplers",
 )
-_FOR_KERAS = ("hpo.training.run",)
+PRELOADED_FOR_KERAS = ("hpo.training.run",)
 _HARMLESS = frozenset({"jemalloc_bg_thd"})  # threads whose library sees to forks; TensorFlow brings it
 _GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dri")
 
@@ -68,11 +68,11 @@ def run(descriptor: str, parent: str, keras: str) -> NoReturn:
         Path("/proc/self/comm").write_text("hpo-forkserver")
     output = Output()
     output.take()  # some libraries keep the stream that they find when they are imported
-    _preload(_ALWAYS)
+    _preload(PRELOADED)
     if keras:
         with contextlib.suppress(Exception):  # the worker whose study needs it will say so
-            importlib.import_module("hpo.training.loading").load_keras()
-            _preload(_FOR_KERAS)
+            importlib.import_module("hpo.training.runtime").load_keras()
+            _preload(PRELOADED_FOR_KERAS)
     if not _has_nothing_to_lose():
         os._exit(1)
     gc.collect()

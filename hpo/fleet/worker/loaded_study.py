@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, HpoError, StudyError
-from hpo.fleet.worker.watcher import Watcher
+from hpo.fleet.worker.presence import Watcher
 from hpo.storage import Storage, studies
 from hpo.storage.slots.dispatch import Offer
 from hpo.storage.slots.recovery import recover
@@ -177,7 +177,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
 
     """
     from hpo.search import measuring, objective
-    from hpo.training.loading import load_keras
+    from hpo.training.runtime import load_keras
 
     made: Measuring | SearchObjective
     if record.kind == "search":

@@ -1,26 +1,36 @@
-"""What came of one trial: a result, a fault of its own, a crash, or an error that ends the run."""
+"""What came of one trial: a result, a fault of its own, a crash, or an error that ends the run.
+
+A result that the database will not have is kept as text: a line of JSON in a file beside it.
+"""
 
 import errno
+import json
 import math
+import os
 import signal
+import tempfile
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import HpoError, StorageError, TrialError
 from hpo.messages import one_line, said
 from hpo.optuna_internals import constraints, storage_of, trial_id
 from hpo.storage import Storage
-from hpo.storage.slots.slot import LeaseLost, Outcome
+from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
+from hpo.storage.storage_url import StorageUrl
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Result", "is_a_persons", "judge"]
+__all__ = ["Result", "is_a_persons", "judge", "keep_as_text"]
 
 _LONGEST = 20_000  # characters of a traceback that are kept, from its end
 _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing here imports it
+_SUFFIX = ".lost-results.jsonl"  # added to the name of the database's file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +118,49 @@ def _feasible(trial: "optuna.Trial", result: Result) -> Result:
 def _last_report(trial: "optuna.Trial") -> float | None:
     reports = storage_of(trial.study).get_trial(trial_id(trial)).intermediate_values
     return reports[max(reports)] if reports else None
+
+
+def keep_as_text(where: StorageUrl, slot: Slot, trial: "optuna.Trial", result: Result, *, why: str) -> Path | None:
+    """Write down what a trial came to, beside the database that will not have it, or in the folder we are in.
+
+    The file; None where it could be written nowhere.
+    """
+    record = {
+        "storage": where.safe,
+        "study": slot.study,
+        "slot": slot.position,
+        "trial": trial.number,
+        "attempt": slot.attempt,
+        "worker": slot.worker,
+        "params": dict(trial.params),
+        "outcome": result.outcome,
+        "value": result.value,
+        "further": list(result.further),
+        "reason": result.reason,
+        "why": why,
+        "time": time.time(),
+    }
+    line = f"{json.dumps(record, default=str)}\n".encode()
+    for file in _places(where):
+        try:
+            # One write of all: lines of several workers do not mix.
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError:
+            continue
+        try:
+            whole = os.write(descriptor, line) == len(line)
+        except OSError:  # the disk is full
+            continue
+        finally:
+            os.close(descriptor)
+        if whole:
+            return file
+    return None
+
+
+def _places(where: StorageUrl) -> Iterator[Path]:
+    name = f"{where.path.name if where.path is not None else 'hpo'}{_SUFFIX}"
+    if where.path is not None:
+        yield where.path.with_name(name)
+    yield Path.cwd() / name
+    yield Path(tempfile.gettempdir()) / name

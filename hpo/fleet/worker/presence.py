@@ -1,32 +1,66 @@
-"""A worker's place in the fleet: its row in the roster, and its seat on a GPU."""
+"""A worker's place in the fleet: its row in the roster, its seat on a GPU, and who is told of what it does."""
 
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import StorageError
-from hpo.fleet.machine import gpus
-from hpo.fleet.machine.cores import share
-from hpo.fleet.machine.gpu_leases import Seats
-from hpo.fleet.machine.gpus import Gpu
+from hpo.fleet import gpus
+from hpo.fleet.gpu_leases import Seats
+from hpo.fleet.gpus import Gpu
+from hpo.fleet.resources import share
 from hpo.storage import Storage
-from hpo.storage.workers.worker_registry import Roster, Worker
+from hpo.storage.worker_registry import Roster, Worker
 
-__all__ = ["Presence"]
+if TYPE_CHECKING:
+    from hpo.storage.slots.slot import Slot
 
+__all__ = ["Presence", "Step", "Watcher"]
+
+Step = Literal["claimed", "created", "trained", "settled", "promoted", "told", "free"]
+"""What has just been done with a slot; "free" always comes last, whatever became of it."""
 _log = logging.getLogger("hpo.worker")
 _LOOK_FOR_A_SEAT = 2.0  # seconds between looks for a free GPU
+
+
+class Watcher:
+    """Is told what a worker does, and heeds nothing: what is of no account to a test."""
+
+    def step(self, step: Step, slot: "Slot") -> None:
+        """Something was done with a slot."""
+
+    def begun(self, study: str, trial: int) -> None:
+        """A trial begins; what is printed until its slot is free again is its own."""
+
+    def printed(self) -> str:
+        """The end of what the trial in hand has printed so far; empty where that is nothing. From any thread."""
+        return ""
+
+    def beat(self) -> None:
+        """A training shows a sign of life."""
+
+    def renewed(self) -> None:
+        """Leases are renewed, by a thread of its own; with a slot in hand or without. May raise StorageError."""
+
+    def loading(self, study: str) -> None:
+        """A study is about to be made ready, which may take a while."""
+
+    def loaded(self, study: str) -> None:
+        """The study is ready to be served."""
+
+    def idle(self) -> None:
+        """There is nothing to do now; told at each look for work."""
 
 
 class Presence:
     """Says that a worker is there, what it does and what it cannot do, and holds its GPU; until `sign_off`."""
 
     def __init__(self, storage: Storage, me: Worker, *, lease_seconds: float) -> None:
-        self._me = me  # as it was told last, or will be at the next beat
-        self._roster = Roster(storage)
-        self._seats = Seats(storage)
+        self._me = me  # as the roster has it, or will at the next beat
+        self._roster, self._seats = Roster(storage), Seats(storage)
         self._waiting = storage.patient  # what must be known before anything begins is waited for
         self._lease = lease_seconds
         self._gpu: Gpu | None = None
@@ -36,51 +70,36 @@ class Presence:
         """Enter the roster. Raises StorageError."""
         Roster(self._waiting).sign_on(self._me, self._lease)
 
-    def take_gpu(self, *, per_gpu: int, sleep: Callable[[float], bool]) -> Gpu | None:
+    def take_gpu(self, *, per_gpu: int, sleep: Callable[[float], bool]) -> None:
         """A seat on a GPU of this machine, waited for as long as it takes; TensorFlow will see that GPU alone.
 
-        Args:
-            per_gpu: workers that may share one.
-            sleep: waits for so many seconds; true: do not wait any longer.
-
-        Returns:
-            The GPU; None where the machine has none, or waiting was ended.
-
-        Raises:
-            StorageError: the database failed.
-
+        None is taken where the machine has no GPU, nor once `sleep`, which waits for so many seconds, says to wait no
+        longer. Raises StorageError.
         """
-        there = gpus.listed()
+        there, seats = gpus.listed(), Seats(self._waiting)
+        about = {"worker": self._me.name}
         waiting = False
         while there:
-            taken = Seats(self._waiting).take(there, self._me.name, per_gpu=per_gpu, lease_seconds=self._lease)
+            taken = seats.take(there, self._me.name, per_gpu=per_gpu, lease_seconds=self._lease)
             if taken is not None:
                 self._gpu, self._per_gpu = taken, per_gpu
                 os.environ["CUDA_VISIBLE_DEVICES"] = taken.uuid
-                self._me = replace(self._me, gpu=taken.uuid, gpu_name=taken.name)
-                self.say("starting")
-                _log.info(f"took {taken.name} {taken.uuid}", extra={"worker": self._me.name})
-                return taken
+                self.say(gpu=taken.uuid, gpu_name=taken.name, doing="starting")
+                _log.info(f"took {taken.name} {taken.uuid}", extra=about)
+                return
             if not waiting:
                 waiting = True
-                _log.warning("waiting for a GPU: others hold every seat", extra={"worker": self._me.name})
-            self.say("waiting for a GPU")
+                _log.warning("waiting for a GPU: others hold every seat", extra=about)
+            self.say(doing="waiting for a GPU")
             if sleep(_LOOK_FOR_A_SEAT):
-                return None
-        return None
+                return
 
     def take_cores(self, most: int) -> int:
         """Threads to train with: this worker's share of the cores among all workers of this machine that have no GPU.
 
         Those of other supervisors, in other containers, count, too. Whoever was there before keeps what it took, as
-        TensorFlow is told its threads once.
-
-        Args:
-            most: the share among its own supervisor's workers, which is the largest there is.
-
-        Raises:
-            StorageError: the database failed.
-
+        TensorFlow is told its threads once. `most`: the share among its own supervisor's workers, which is the largest
+        there is. Raises StorageError.
         """
         me = self._me
         there = Roster(self._waiting).present()
@@ -89,21 +108,12 @@ class Presence:
         self._me = replace(me, threads=threads)
         return threads
 
-    def say(self, doing: str) -> None:
-        """What it does, in words; the roster hears of it now, or at the next beat where the database is away."""
-        self._me = replace(self._me, doing=doing)
-        with contextlib.suppress(StorageError):
-            self._tell()
-
-    def will_say(self, doing: str) -> None:
-        """What it does, in words; the roster hears of it at the next beat."""
-        self._me = replace(self._me, doing=doing)
-
-    def refuse(self, refusals: Mapping[str, str]) -> None:
-        """The studies it cannot serve, and why; as `say`."""
-        self._me = replace(self._me, refuses=dict(refusals))
-        with contextlib.suppress(StorageError):
-            self._tell()
+    def say(self, *, now: bool = True, **changes: Any) -> None:
+        """What is new of it, by fields of `Worker`; the roster hears of it now, if it can, else at the next beat."""
+        self._me = replace(self._me, **changes)
+        if now:
+            with contextlib.suppress(StorageError):
+                self._tell()
 
     def beat(self) -> bool:
         """A sign of life; False where its seat on the GPU went to somebody else meanwhile. Raises StorageError."""
@@ -120,15 +130,6 @@ class Presence:
         self._roster.sign_off(self._me.name)
 
     def _tell(self) -> None:
-        me = self._me
-        known = self._roster.beat(
-            me.name,
-            self._lease,
-            doing=me.doing,
-            refuses=me.refuses,
-            threads=me.threads,
-            gpu=me.gpu,
-            gpu_name=me.gpu_name,
-        )
-        if not known:  # it was silent for so long that it was forgotten
-            self._roster.sign_on(me, self._lease)
+        new = {field: getattr(self._me, field) for field in ("doing", "refuses", "threads", "gpu", "gpu_name")}
+        if not self._roster.beat(self._me.name, self._lease, **new):
+            self._roster.sign_on(self._me, self._lease)  # it was silent for so long that it was forgotten

@@ -14,27 +14,26 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from hpo import logs, notes
+from hpo import logs
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, UsageError
-from hpo.fleet.machine.cores import heed, thread_limits
+from hpo.fleet.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.fleet.resources import heed, thread_limits
 from hpo.fleet.worker.captured_output import KEPT, Output
 from hpo.fleet.worker.loaded_study import MakeObjective
-from hpo.fleet.worker.presence import Presence
-from hpo.fleet.worker.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.fleet.worker.presence import Presence, Step, Watcher
 from hpo.fleet.worker.slot_sources import Source
-from hpo.fleet.worker.watcher import Step, Watcher
 from hpo.fleet.worker.work_loop import Server
+from hpo.messages import pass_notes_to, unmute_notes
 from hpo.storage import Storage
+from hpo.storage.process_identity import die_with_parent
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.waiting import PATIENCE
-from hpo.storage.workers.liveness import die_with_parent
-from hpo.storage.workers.worker_registry import Worker
+from hpo.storage.worker_registry import Worker
 from hpo.study import registry
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ class _Reporter(Watcher):
         """Tell of trials that begin and end."""
         if step == "claimed":
             self._idle = False
-            self._presence.will_say("")
+            self._presence.say(now=False, doing="")
             offer = self.server.offer if self.server is not None else None
             limit = None if offer is None else offer.trial_timeout
             Event(kind="claimed", text=slot.study, limit=limit).send(self._events)
@@ -141,7 +140,7 @@ class _Reporter(Watcher):
 
     def begun(self, study: str, trial: int) -> None:
         """What is printed from now on is the trial's."""
-        notes.insist()
+        unmute_notes()
         self._output.begin(f"hpo trial {shlex.quote(study)} {trial} has the last {KEPT:,} characters")
 
     def printed(self) -> str:
@@ -164,7 +163,7 @@ class _Reporter(Watcher):
     def loading(self, study: str) -> None:
         """Say that the study is being made ready, which may take a while, or kill this process."""
         Event(kind="loading", text=study).send(self._events)
-        self._presence.say(f"loading {study}")
+        self._presence.say(doing=f"loading {study}")
 
     def loaded(self, study: str) -> None:
         """Say that the study is ready: whoever loads it survives that."""
@@ -180,7 +179,7 @@ class _Reporter(Watcher):
         """Say in the roster that there is nothing to do, once until a slot is claimed."""
         if not self._idle:
             self._idle = True
-            self._presence.say("waiting for work")
+            self._presence.say(doing="waiting for work")
 
 
 def main(output: Output | None = None) -> int:
@@ -200,7 +199,7 @@ def main(output: Output | None = None) -> int:
     for watch in (stop.on_signal, stop.on_word):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
     try:
-        with notes.told(lambda note: Event(kind="warned", text=note).send(order.events)):
+        with pass_notes_to(lambda note: Event(kind="warned", text=note).send(order.events)):
             return _serve(order, stop, output)
     except HpoError as error:
         stop.heed()
@@ -237,7 +236,18 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
         heed({**os.environ, **thread_limits(presence.take_cores(order.threads))})
     reporter = _Reporter(order, presence, output)
-    server = _server(order, storage, reporter, presence.refuse)
+    limits = order.limits
+    source = Source(
+        storage.patient,
+        Slots(storage.patient, max_attempts=limits.max_attempts),
+        study=order.study,
+        only=order.only,
+        avoid=order.avoid,
+        drain=order.drain,
+        on_refusals=lambda refusals: presence.say(refuses=dict(refusals)),
+    )
+    make = _factory(order.objective) if order.objective else None
+    server = Server(storage, order.study, make, source=source, worker=order.worker, limits=limits, watcher=reporter)
     storage.on_back = reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
@@ -256,24 +266,6 @@ def _open(order: WorkOrder, stop: _Stop) -> Storage:
     away = lambda error: Event(kind="away", text=str(error)).send(order.events)  # noqa: E731
     back = lambda: Event(kind="back").send(order.events)  # noqa: E731
     return storages.await_open(order.storage, seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back)
-
-
-def _server(
-    order: WorkOrder, storage: Storage, reporter: _Reporter, refuse: Callable[[Mapping[str, str]], object]
-) -> Server:
-    def source(slots: Slots) -> Source:
-        return Source(
-            storage.patient,
-            slots,
-            study=order.study,
-            only=order.only,
-            avoid=order.avoid,
-            drain=order.drain,
-            on_refusals=refuse,
-        )
-
-    make = _factory(order.objective) if order.objective else None
-    return Server(storage, order.study, make, source=source, worker=order.worker, limits=order.limits, watcher=reporter)
 
 
 def _factory(reference: str) -> MakeObjective:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from hpo.errors import HpoError
-from hpo.fleet.worker.protocol import Avoid
+from hpo.fleet.protocol import Avoid
 from hpo.storage import Storage
 from hpo.storage.slots.dispatch import Offer, offers, unsettled
 from hpo.storage.slots.slot import Outcome
@@ -76,7 +76,7 @@ class Source:
         for name, each in (avoid or {}).items():
             self._refusals[name] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
         self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
-        self._told: dict[str, str] = {}  # study -> why it could not be served when that was logged last
+        self._logged: dict[str, str] = {}  # study -> why it could not be served when that was logged last
         self._offered = 0.0  # monotonic seconds of the last offer
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
         self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
@@ -111,7 +111,7 @@ class Source:
     def ended(self, offer: Offer, outcome: Outcome) -> None:
         """Heed how a trial of that study ended: one whose trials all fail is stopped. Raises StorageError."""
         self._pauses.pop(offer.study, None)
-        self._told.pop(offer.study, None)
+        self._logged.pop(offer.study, None)
         if outcome == "failed" and self._study is None:
             why = stop_if_all_failed(self._storage, offer.study)
             if why is not None:
@@ -127,8 +127,8 @@ class Source:
         self._pauses[offer.study] = pause
         pause = max(pause, min(_COSTLIEST, _SHARE * (now - self._offered)))
         self._refusals[offer.study] = _Refusal(offer=offer, why=why, until=now + pause)
-        if self._told.get(offer.study) != why:
-            self._told[offer.study] = why
+        if self._logged.get(offer.study) != why:
+            self._logged[offer.study] = why
             _log.warning("cannot serve the study, so it is left to others", extra={"study": offer.study, "reason": why})
         if before is None or before.why != why:
             self._tell()

@@ -1,19 +1,7 @@
 """How things stand, for a person or a program: nothing in this room changes anything.
 
-Of a study: `status.py` (all there is to say), `progress.py` (how far it is, cheaply), `watching.py` (until it is done),
-`live_queries.py` (what pages ask every few seconds), `stored_trials.py` (all its trials at once), `trial_report.py`
-(one of them). Of the workers: `active_workers.py` (who is there, who would serve a study), `running_trials.py` (with
-which trial). What a search came to beside its best trial: `study_results.py`.
+`status.py`: how a study stands, and watching it until it is done; `study_results.py`: what it came to, and single
+trials; `stored_trials.py`: all its trials at once; `live_queries.py`: what pages ask every few seconds.
 """
 
-__all__ = [
-    "active_workers",
-    "live_queries",
-    "progress",
-    "running_trials",
-    "status",
-    "stored_trials",
-    "study_results",
-    "trial_report",
-    "watching",
-]
+__all__ = ["live_queries", "status", "stored_trials", "study_results"]

@@ -10,10 +10,8 @@ from typing import Any
 from sqlalchemy import and_, case, desc, func, select
 
 from hpo.optuna_internals import tables
-from hpo.storage import Storage, schema
-from hpo.storage.slots.slot import Outcome, Slot
-from hpo.storage.slots.slot_queries import COLUMNS, lease_runs, of_study, read
-from hpo.storage.workers import database_clock
+from hpo.storage import Storage, leases, schema
+from hpo.storage.slots.slot import COLUMNS, Outcome, Slot, lease_runs, of_study, read
 from hpo.study import Params
 
 __all__ = [
@@ -134,7 +132,7 @@ def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:
 
 def ages(storage: Storage) -> Mapping[str, Ages]:
     """Of every study that has slots, by name. One query; raises StorageError."""
-    now = database_clock.now(storage)
+    now = leases.now(storage)
     claimed = func.min(case((lease_runs(now), _slot.c.started_at)))
     its = schema.studies
     query = select(its.c.name, now - claimed, now - func.max(_slot.c.settled_at)).join(_slot).group_by(its.c.name)

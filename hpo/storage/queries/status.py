@@ -1,40 +1,61 @@
-"""How each study stands, as a record for a person or a program.
+"""How each study stands, as a record for a person or a program, at one moment or watched until it is done.
 
 Nothing here trains or needs Optuna, and no trial is read: the slots know it all.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import func, select
 
 from hpo.storage import Storage, schema, studies
-from hpo.storage.queries.progress import Best
-from hpo.storage.queries.running_trials import RunningTrial, running_trials
-from hpo.storage.queries.study_results import FrontTrial, NothingComplete, front, nothing_complete
-from hpo.storage.slots.slot import Counts
-from hpo.storage.slots.slot_queries import of_study
+from hpo.storage.queries.study_results import Best, FrontTrial, NothingComplete, best_of, leading, nothing_complete
+from hpo.storage.slots.slot import Counts, of_study
 from hpo.storage.slots.slots import Slots
+from hpo.storage.worker_registry import RunningTrial, running_trials
 
 __all__ = [
+    "Ended",
+    "Progress",
     "RungStatus",
-    "RunningTrial",
     "State",
     "StudyStatus",
     "all_statuses",
     "mean_seconds",
     "names",
+    "paced",
     "seconds_by_rung",
+    "snapshot",
     "study_status",
+    "watch",
 ]
 
 State = Literal["running", "waiting", "stopped", "done"]
 """Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
 all is settled, or a value as good as was asked for is there."""
 
+Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
+"""Why a run ended: all settled, a signal, its time was up, a value as good as was asked for, the study was stopped."""
+
+_LOOK = 0.5  # seconds between looks at the least
+_SHARE = 10  # times as long as a look took, so that watching costs a tenth of a database's time at the most
+
 _slot = schema.slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Counts):
+    """How far a study is, cheap to make."""
+
+    best: Best | None  # None until a trial is complete
+    workers: int = 0  # processes of this run that are alive
+    elapsed_seconds: float = 0.0  # since this run began
+    eta_seconds: float | None = None  # until all is settled, by the pace of this run; None until it has one
+    new: int = 0  # slots settled since this run began
+    ended: Ended | None = None  # None while it runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +68,12 @@ class RungStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyStatus:
-    """One study; the numbers count slots: target = settled + running + open, settled = complete + pruned + failed."""
+class StudyStatus(Counts):
+    """All there is to say of how a study stands."""
 
-    study: str  # name
     definition: str
     space: str
     fidelity: str | None  # None: it climbs
-    target: int
-    settled: int
-    complete: int
-    pruned: int
-    failed: int
-    running: int
-    open: int
     rungs: tuple[RungStatus, ...]  # lowest first; the last one of a search that climbs confirms what was found
     best: Best | None  # None: no trial is complete yet, or they measure and none of them is to be chosen
     direction: str
@@ -87,6 +100,88 @@ class StudyStatus:
     )
 
 
+def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> Progress:
+    """Where the study stands now, without a run around it. Small queries on the slots; no trial is read.
+
+    Args:
+        storage: where it is.
+        study: its name.
+        direction: of the study, for whoever knows it already.
+
+    Raises:
+        StudyError: there is no such study.
+        StorageError: the database failed.
+
+    """
+    slots = Slots(storage)
+    counts = slots.counts(study)
+    direction = direction or studies.get(storage, study).direction
+    return Progress(**vars(counts), best=best_of(slots.incumbent(study, direction) if counts.complete else None))
+
+
+def paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
+    """What is seen now with the pace it came at: `first` is what was seen first, `elapsed` seconds ago."""
+    new = seen.settled - first.settled
+    left = seen.target - seen.settled
+    return replace(seen, elapsed_seconds=elapsed, new=new, eta_seconds=elapsed / new * left if new else None)
+
+
+def watch(
+    storage: Storage,
+    study: str,
+    *,
+    timeout: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Progress:
+    """Look on until a study is settled, or is stopped or good enough and nothing of it is in hand any more.
+
+    Ctrl-C ends the watching, and nothing else: nothing here is at work.
+
+    Args:
+        storage: where the study is.
+        study: its name.
+        timeout: seconds to watch for at the most.
+        on_progress: told how far the study is, about twice a second.
+
+    Raises:
+        StudyError: there is no such study, or it was deleted meanwhile.
+        StorageError: the database stayed away.
+
+    """
+    began = time.monotonic()
+    first: Progress | None = None
+    seen: Progress | None = None
+    try:
+        while True:
+            looked = time.monotonic()
+            record = studies.get(storage.patient, study)
+            now = snapshot(storage.patient, study, direction=record.direction)
+            first = first or now
+            elapsed = time.monotonic() - began
+            late = timeout is not None and elapsed >= timeout
+            seen = replace(paced(now, first, elapsed), ended=_ended(record, now) or ("timeout" if late else None))
+            if on_progress is not None:
+                on_progress(seen)
+            if seen.ended is not None:
+                return seen
+            time.sleep(max(_LOOK, _SHARE * (time.monotonic() - looked)))
+    except KeyboardInterrupt:
+        if seen is None:
+            raise
+        return replace(seen, ended="interrupted")
+
+
+def _ended(record: studies.StudyRecord, seen: Progress) -> Ended | None:
+    """What is in hand is waited for: it counts."""
+    if seen.settled == seen.target:
+        return "done"
+    if seen.running:
+        return None
+    if record.stopped_at is not None:
+        return "stopped"
+    return "until" if seen.best is not None and record.reached(seen.best.value, seen.best.trainings) else None
+
+
 def study_status(storage: Storage, word: str) -> StudyStatus:
     """The study of that name, or the only one of the definition of that name. Raises StudyError."""
     return _status(storage, studies.find(storage, word))
@@ -105,52 +200,38 @@ def names(storage: Storage) -> Iterator[tuple[str, str]]:
 
 
 def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
-    slots = Slots(storage)
-    counts = slots.counts(record.name)
-    leader = slots.incumbent(record.name, record.direction) if record.kind == "search" else None
-    ahead = front(storage, record)
-    best = None if leader is None else Best.of(leader)
-    if ahead:  # of equal metrics the cheapest
-        best = Best(number=ahead[0].number, value=ahead[0].values[0], params=ahead[0].params)
+    counts = Slots(storage).counts(record.name)
+    best, front = leading(storage, record) if record.kind == "search" else (None, ())
     hands = running_trials(storage, record.name)
     return StudyStatus(
-        study=record.name,
-        definition=record.definition,
-        space=record.space,
+        **vars(counts),
+        **{name: getattr(record, name) for name in _AS_ASKED},
         fidelity=record.fidelity if record.rungs is None else None,
-        target=counts.target,
-        settled=counts.settled,
-        complete=counts.complete,
-        pruned=counts.pruned,
-        failed=counts.failed,
-        running=counts.running,
-        open=counts.open,
         rungs=tuple(
             RungStatus(fidelity=record.fidelities[each.rung], target=each.target, settled=each.settled)
-            for each in slots.rungs(record.name)
+            for each in Slots(storage).rungs(record.name)
         ),
         best=best,
-        direction=record.direction,
-        metric=record.metric,
-        sampler=record.sampler,
-        pruner=record.pruner,
-        seed=record.seed,
         created_at=datetime.fromtimestamp(record.created_at, UTC),
-        kind=record.kind,
-        parent=record.parent,
         workers=tuple(dict.fromkeys(one.worker for one in hands)),
-        eta_seconds=_eta(storage, record.name, counts),
+        eta_seconds=_eta(storage, counts),
         state=_state(record, counts, best),
         stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
-        stopped_by=record.stopped_by,
-        stopped_why=record.stopped_why,
-        until=record.until,
-        trial_timeout=record.trial_timeout,
         running_trials=hands,
         objectives=(record.metric, *record.costs) if record.costs else (),
-        front=ahead,
-        nothing_complete=nothing_complete(storage, record.name, counts),
+        front=front,
+        nothing_complete=nothing_complete(storage, counts),
     )
+
+
+_AS_ASKED = {each.name for each in fields(StudyStatus)} & {each.name for each in fields(studies.StudyRecord)} - {
+    "created_at",
+    "fidelity",
+    "rungs",
+    "stopped_at",
+    "objectives",
+}
+"""What a status has of a study as it is kept there."""
 
 
 def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> State:
@@ -163,11 +244,11 @@ def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> St
     return "done" if best is not None and record.reached(best.value, best.trainings) else "waiting"
 
 
-def _eta(storage: Storage, study: str, counts: Counts) -> float | None:
+def _eta(storage: Storage, counts: Counts) -> float | None:
     """What is left, at the mean time a trial took so far, by those at work now."""
     if not counts.running or counts.settled == counts.target:
         return None
-    seconds = mean_seconds(storage, study)
+    seconds = mean_seconds(storage, counts.study)
     return None if seconds is None else seconds * (counts.target - counts.settled) / counts.running
 
 

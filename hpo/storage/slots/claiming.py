@@ -1,4 +1,4 @@
-"""Claiming a slot, holding it by a lease, and settling it: exactly once, whatever dies in between.
+"""Claiming a slot, holding it by a lease, settling it or giving it back: exactly once, whatever dies in between.
 
 Every change is one statement or one short transaction. Time only decides who may take a slot over; whether a result
 counts is decided by the token (id, attempt, worker) alone.
@@ -9,25 +9,36 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hpo.storage import schema
+from hpo.settings import MAX_ATTEMPTS
+from hpo.storage import Storage, leases, schema
 from hpo.storage.json_columns import parsed
-from hpo.storage.slots.eligibility import gives
-from hpo.storage.slots.releases import Releases
-from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
-from hpo.storage.slots.slot_queries import COLUMNS, UNSETTLED, of_study, read
+from hpo.storage.slots.dispatch import gives
+from hpo.storage.slots.slot import COLUMNS, LEASED, UNSETTLED, LeaseLost, Outcome, Slot, lease_runs, of_study, read
 from hpo.storage.waiting import repeatable
 from hpo.study import Params
 
-__all__ = ["Claims"]
+__all__ = ["MAX_GIVEN_BACK", "Claims"]
+
+MAX_GIVEN_BACK = 25
+"""Times a slot may be given back unblamed; at this one it settles as failed: what is always broken off never ends."""
+
+_OUT_OF_MEMORY = "out of memory"  # how the reason of an attempt begins that ended so
 
 _slot = schema.slots
 
 
-class Claims(Releases):
-    """What a worker does with a slot: take it, hold it, settle it. Freeing it and looking at it are inherited."""
+class Claims:
+    """What changes slots: a worker takes, holds and settles one, and whoever sees it end frees what it held."""
+
+    def __init__(
+        self, storage: Storage, *, max_attempts: int = MAX_ATTEMPTS, clock: leases.Clock | None = None
+    ) -> None:
+        self._storage = storage
+        self._max_attempts = max_attempts  # claims that may end in a crash before a slot settles as failed
+        self._clock = clock  # as `leases.now` takes it
 
     def claim(self, study: str, worker: str, lease_seconds: float) -> Slot | None:
         """Take the next slot that is open or whose lease ran out; None where there is none now.
@@ -61,15 +72,15 @@ class Claims(Releases):
         return self._storage.answer(claimed)
 
     def _take(self, study: str, worker: str, lease_seconds: float) -> Row[Any] | None:
+        free = (
+            select(_slot.c.id)
+            .where(of_study(study), gives(study), UNSETTLED, self.claimable())
+            .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
         with self._storage.write() as connection:
-            free = (
-                select(_slot.c.id)
-                .where(of_study(study), gives(study), UNSETTLED, self._free(), self._tries() < self._max_attempts)
-                .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-                .scalar_subquery()
-            )
             now = self._now()
             row = connection.execute(
                 update(_slot)
@@ -89,6 +100,14 @@ class Claims(Releases):
             if row is None:
                 self._exhaust(connection, of_study(study))
         return row
+
+    def claimable(self) -> ColumnElement[bool]:
+        """Of a slot: whether a claim may take it; within a query on unsettled slots."""
+        return and_(self._free(), _tries() < self._max_attempts)
+
+    def alive(self) -> ColumnElement[bool]:
+        """Of a slot: whether somebody holds it and the lease has not run out."""
+        return lease_runs(self._now())
 
     def attach(self, slot: Slot, trial_number: int) -> bool:
         """Record which trial the slot's attempt is; only for people to see, so `reserve` and `settle` may do it too."""
@@ -114,14 +133,10 @@ class Claims(Releases):
             LeaseLost: the slot is no longer this worker's.
 
         """
-        values: dict[str, Any] = {"digest": digest}
-        if params is not None:
-            values["params"] = json.dumps(dict(params))
-        if trial_number is not None:
-            values["trial_number"] = trial_number
+        values = {"digest": digest, **_trial(params, trial_number)}
         with self._storage.write() as connection:
             try:
-                won = connection.execute(self._held(slot).values(values)).rowcount == 1
+                won = connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
             except IntegrityError:
                 return False
         if not won:
@@ -145,37 +160,119 @@ class Claims(Releases):
         A complete trial without a finite value settles as failed. `further`: values of the objectives after the first.
         """
         outcome, value, reason = _finite(outcome, value, reason)
-        values: dict[str, Any] = {
-            "state": "settled",
-            "outcome": outcome,
-            "value": value,
-            "reason": reason,
-            "traceback": traceback,
-            "lease_expires_at": None,
-            "settled_at": self._now(),
-        }
-        if params is not None:
-            values["params"] = json.dumps(dict(params))
-        if trial_number is not None:
-            values["trial_number"] = trial_number
+        values = {**self._settled(outcome), "value": value, "reason": reason, "traceback": traceback}
         if further and value is not None:
             values["further"] = json.dumps(list(further))
-        return self._change(slot, **values)
+        return self._change(slot, **values, **_trial(params, trial_number))
 
-    @staticmethod
-    def _held(slot: Slot) -> Any:
-        """An UPDATE that changes the slot only while this attempt of this worker holds it."""
-        return update(_slot).where(
-            _slot.c.id == slot.id,
-            _slot.c.attempt == slot.attempt,
-            _slot.c.worker == slot.worker,
-            _slot.c.state == "leased",
-        )
+    @repeatable
+    def hand_back(self, slot: Slot, reason: str) -> bool:
+        """Give the slot back unfinished and unblamed, as hpo itself broke its attempt off; whether it was still held.
+
+        `reason`: why, in one line. At the `MAX_GIVEN_BACK`th time it settles as failed.
+        """
+        with self._storage.write() as connection:
+            return self.hand_back_where(_token(slot), reason, connection) == 1
+
+    @repeatable
+    def hand_back_all(self, worker: str, reason: str) -> int:
+        """As `hand_back`, whatever a worker that was asked to stop still holds; how many slots that were."""
+        with self._storage.write() as connection:
+            return self.hand_back_where(_slot.c.worker == worker, reason, connection)
+
+    def hand_back_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
+        """As `hand_back`, the leased slots that fit, within the caller's transaction; how many slots those were."""
+        times = _slot.c.handed_back + 1
+        last = times >= MAX_GIVEN_BACK
+        why = literal(f"it was broken off {MAX_GIVEN_BACK} times, the last time because {reason}")
+        before = literal("; of the attempts before, the last failed: ") + _slot.c.reason
+        return connection.execute(
+            _several(LEASED, which).values(
+                state=case((last, "settled"), else_="open"),
+                outcome=case((last, "failed")),
+                reason=case((last, why + func.coalesce(before, "")), else_=_slot.c.reason),
+                settled_at=case((last, self._now())),
+                lease_expires_at=None,
+                handed_back=times,
+                turn=_slot.c.turn - case((_slot.c.handed_back == 0, 1), else_=0),
+            )
+        ).rowcount
+
+    @repeatable
+    def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
+        """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
+
+        Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
+        """
+        opened = {"state": "open", "lease_expires_at": None, "reason": reason, "traceback": traceback}
+        with self._storage.write() as connection:
+            freed: int = connection.execute(_several(LEASED, _slot.c.worker == worker).values(opened)).rowcount
+        with self._storage.write() as connection:  # another transaction, so that each locks slots by their ids
+            self._exhaust(connection, _slot.c.worker == worker)
+        return freed
+
+    @repeatable
+    def out_of_memory(self, worker: str, detail: str, traceback: str | None = None) -> int:
+        """Free what a worker held that ran out of memory: for one more attempt, in a fresh process; how many slots.
+
+        What had run out of memory before settles as failed: it would again, and take its neighbours along.
+        """
+        once, twice = (_OUT_OF_MEMORY, f"{_OUT_OF_MEMORY} twice")
+        if detail:
+            once, twice = f"{once}: {detail}", f"{twice}, the last time: {detail}"
+        again = _several(LEASED, _slot.c.worker == worker, _slot.c.reason.startswith(_OUT_OF_MEMORY, autoescape=True))
+        with self._storage.write() as connection:
+            failed = {**self._settled("failed"), "reason": twice, "traceback": traceback}
+            settled: int = connection.execute(again.values(failed)).rowcount
+        return settled + self.give_up(worker, once, traceback)
+
+    @repeatable
+    def exhaust(self, study: str | None = None) -> int:
+        """Settle as failed what is free but has used up its attempts, of one study or of all; how many slots."""
+        with self._storage.write() as connection:
+            return self._exhaust(connection, UNSETTLED if study is None else of_study(study))
+
+    def _exhaust(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        lost = f"{self._max_attempts} attempts ended without a result"
+        reason = func.coalesce(literal(f"{lost}; the last one: ") + _slot.c.reason, f"{lost}: the worker vanished")
+        exhausted = _several(which, self._free(), _tries() >= self._max_attempts)
+        return connection.execute(exhausted.values({**self._settled("failed"), "reason": reason})).rowcount
+
+    def _free(self) -> ColumnElement[bool]:
+        """Of an unsettled slot: whether nobody holds it, or somebody whose lease has run out."""
+        return or_(_slot.c.state == "open", and_(LEASED, ~leases.runs(_slot, self._now())))
+
+    def _settled(self, outcome: Outcome) -> dict[str, Any]:
+        return {"state": "settled", "outcome": outcome, "lease_expires_at": None, "settled_at": self._now()}
+
+    def _now(self) -> ColumnElement[float]:
+        return leases.now(self._storage, self._clock)
 
     @repeatable
     def _change(self, slot: Slot, /, **values: Any) -> bool:
         with self._storage.write() as connection:
-            return bool(connection.execute(self._held(slot).values(values)).rowcount == 1)
+            return connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
+
+
+def _token(slot: Slot) -> ColumnElement[bool]:
+    """Of a slot: whether it is this one, and held by this attempt of this worker."""
+    return and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
+
+
+def _tries() -> ColumnElement[int]:
+    return _slot.c.attempt - _slot.c.handed_back
+
+
+def _several(*where: ColumnElement[bool]) -> Any:
+    """An UPDATE of the unsettled slots that fit, locked in one order so that two such never wait for each other."""
+    ids = select(_slot.c.id).where(UNSETTLED, *where).order_by(_slot.c.id).with_for_update()
+    return update(_slot).where(UNSETTLED, *where, _slot.c.id.in_(ids))
+
+
+def _trial(params: Params | None, number: int | None) -> dict[str, Any]:
+    """What is known of the attempt's trial by now."""
+    known = {"params": None if params is None else json.dumps(dict(params)), "trial_number": number}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _finite(outcome: Outcome, value: float | None, reason: str | None) -> tuple[Outcome, float | None, str | None]:

@@ -1,19 +1,64 @@
-"""Which studies have a slot to give now, and how many workers each has: what a worker of a fleet chooses from."""
+"""Which studies give slots now, and how many workers each has: what a worker of a fleet chooses from.
 
-from collections.abc import Collection, Sequence
+A study gives none while it is stopped, nor once a value as good as was asked for is there.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 
 from hpo.storage import Storage, schema
-from hpo.storage.slots.eligibility import gives_slots
-from hpo.storage.slots.slot_queries import LEASED, UNSETTLED
-from hpo.storage.slots.slots import Slots
+from hpo.storage.slots.slot import LEASED, RANKED, UNSETTLED
 from hpo.storage.waiting import repeatable
+from hpo.study.direction import MAXIMIZE, MINIMIZE
 
-__all__ = ["Offer", "Unsettled", "offers", "unsettled"]
+if TYPE_CHECKING:
+    from hpo.storage.slots.claiming import Claims
+
+__all__ = ["Offer", "Unsettled", "gives", "offers", "unsettled"]
 
 _study, _slot = schema.studies, schema.slots
+_its = _slot.c.study_id == _study.c.id
+
+
+def gives(study: str) -> ColumnElement[bool]:
+    """Whether the study of that name gives slots; one that is not there does not."""
+    return exists(select(_study.c.name).where(_study.c.name == study, _gives_slots()))
+
+
+def _gives_slots() -> ColumnElement[bool]:
+    """Of a row of hpo_study, within a query on that table: whether the study gives slots."""
+    rising = and_(_study.c.direction == MAXIMIZE, _best(func.max) >= _study.c.until)
+    falling = and_(_study.c.direction == MINIMIZE, _best(func.min) <= _study.c.until)
+    reached = func.coalesce(or_(rising, falling), false())  # NULL: nothing is complete yet
+    return and_(_study.c.stopped_at.is_(None), or_(_study.c.until.is_(None), ~reached))
+
+
+def _best(extreme: Callable[..., ColumnElement[float]]) -> ColumnElement[float]:
+    """The study's best value; as an extreme it is one look at the index, however many values there are.
+
+    Where the study climbs, the best mean of what was confirmed: a single value may be luck.
+    """
+    first, again = _slot.alias(), _slot.alias()
+    mean = select(extreme((first.c.value + again.c.value) / 2)).where(
+        again.c.study_id == _study.c.id,
+        again.c.outcome == "complete",
+        again.c.highest,
+        first.c.study_id == again.c.study_id,
+        first.c.digest == again.c.digest,
+        first.c.rung == again.c.rung - 1,
+        first.c.outcome == "complete",
+        first.c.highest,
+    )
+    return case(
+        (
+            _study.c.rungs.is_(None),
+            select(extreme(_slot.c.value)).where(_its, RANKED).correlate(_study).scalar_subquery(),
+        ),
+        else_=mean.correlate(_study).scalar_subquery(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +73,7 @@ class Offer:
 
 
 @repeatable
-def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Sequence[Offer]:
+def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> Sequence[Offer]:
     """The studies that are neither stopped nor satisfied and have a slot that is free; in no order.
 
     One statement. It costs the more the more studies and workers there are, not the more slots.
@@ -42,12 +87,11 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         StorageError: the database failed.
 
     """
-    mine = _slot.c.study_id == _study.c.id
-    held = select(func.count()).select_from(_slot).where(mine, LEASED, slots.alive()).scalar_subquery()
+    held = select(func.count()).select_from(_slot).where(_its, LEASED, slots.alive()).scalar_subquery()
     # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
     free = (
         select(_slot.c.position)
-        .where(mine, UNSETTLED, slots.claimable())
+        .where(_its, UNSETTLED, slots.claimable())
         .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
         .limit(1)
     )
@@ -57,9 +101,7 @@ def offers(storage: Storage, slots: Slots, *, only: Collection[str] = ()) -> Seq
         _study.c.version,
         _study.c.trial_timeout,
         held.label("leases"),
-    ).where(gives_slots(), free.scalar_subquery().is_not(None))
-    if only:
-        query = query.where(_study.c.name.in_(only))
+    ).where(_gives_slots(), free.scalar_subquery().is_not(None), _one_of(only))
     with storage.read() as connection:
         return [Offer(**row._mapping) for row in connection.execute(query)]
 
@@ -77,27 +119,23 @@ class Unsettled:
 
 @repeatable
 def unsettled(storage: Storage, *, only: Collection[str] = ()) -> Sequence[Unsettled]:
-    """The studies that are not settled, by name.
-
-    Args:
-        storage: where the studies are.
-        only: as `offers`.
-
-    Raises:
-        StorageError: the database failed.
-
-    """
-    mine = _slot.c.study_id == _study.c.id
-    number = select(func.count()).select_from(_slot).where(mine, UNSETTLED).scalar_subquery()
-    query = select(
-        _study.c.name.label("study"),
-        number.label("slots"),
-        case((gives_slots(), 1), else_=0).label("gives"),
-        _study.c.stopped_by,
-        _study.c.stopped_why,
-    ).order_by(_study.c.name)
-    if only:
-        query = query.where(_study.c.name.in_(only))
+    """The studies that are not settled, by name; `only` as `offers`. Raises StorageError."""
+    number = select(func.count()).select_from(_slot).where(_its, UNSETTLED).scalar_subquery()
+    query = (
+        select(
+            _study.c.name.label("study"),
+            number.label("slots"),
+            case((_gives_slots(), 1), else_=0).label("gives"),
+            _study.c.stopped_by,
+            _study.c.stopped_why,
+        )
+        .where(number > 0, _one_of(only))
+        .order_by(_study.c.name)
+    )
     with storage.read() as connection:
-        rows = connection.execute(query.where(number > 0)).all()
-    return [Unsettled(**{**row._mapping, "gives": bool(row.gives)}) for row in rows]
+        return [Unsettled(**{**row._mapping, "gives": bool(row.gives)}) for row in connection.execute(query)]
+
+
+def _one_of(names: Collection[str]) -> ColumnElement[bool]:
+    """Of a study: whether its name is among these; any is where there are none."""
+    return _study.c.name.in_(names) if names else true()

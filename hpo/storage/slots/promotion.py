@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
 
-from hpo.storage import Storage, schema
-from hpo.storage.slots.slot_queries import COMPLETE, WAITING
+from hpo.storage import Storage, leases, schema
+from hpo.storage.slots.slot import COMPLETE, WAITING
 from hpo.storage.waiting import repeatable
-from hpo.storage.workers import database_clock
 from hpo.study.direction import MAXIMIZE, at_least
 
 __all__ = ["NOTHING_LEFT", "promote"]
@@ -79,7 +78,7 @@ def promote(storage: Storage, study: str) -> int:
             return 0
         found = _Study(**row._mapping)
         last = row.rungs.count(",") + 1
-        now = database_clock.now(storage)
+        now = leases.now(storage)
         return sum(_fill(connection, found, rung, confirms=rung == last, now=now) for rung in range(1, last + 1))
 
 

@@ -1,17 +1,23 @@
 """Putting right what a crash left between two steps; run when work starts and when it ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.optuna_internals import trial_id
+from sqlalchemy import select
+
+from hpo.optuna_internals import ATTEMPT, SLOT, tables, trial_id
 from hpo.settings import MAX_ATTEMPTS
-from hpo.storage import Storage
+from hpo.storage import Storage, leases, schema
+from hpo.storage.json_columns import Noted
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.promotion import promote, waiting
+from hpo.storage.slots.slot import lease_runs
 from hpo.storage.slots.slots import Slots
-from hpo.storage.slots.unmatched_trials import orphans
 from hpo.storage.waiting import repeatable
 
-__all__ = ["Recovered", "recover", "recover_all"]
+__all__ = ["Orphan", "Recovered", "orphans", "recover", "recover_all"]
+
+_slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,7 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
         running = storage.rdb.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
     except KeyError:
         return Recovered(promoted=promoted, exhausted=exhausted, told=0, failed=0)
-    ours = [(trial, *token) for trial in running if (token := slot_trials.token(trial)) is not None]
+    ours = [(trial, *token) for trial in running if (token := slot_trials.token(trial.system_attrs)) is not None]
     by_id = slots.by_id({slot_id for _, slot_id, _ in ours})
     for trial, slot_id, attempt in ours:
         slot = by_id.get(slot_id)
@@ -81,3 +87,42 @@ def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
         promote(storage, study)
     found = [recover(storage, study, max_attempts=max_attempts) for study in {each.study for each in orphans(storage)}]
     return sum(each.told + each.failed for each in found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """A trial that Optuna has as RUNNING although nobody works on it."""
+
+    study: str  # name
+    trial: int  # Optuna's number
+
+
+def orphans(storage: Storage) -> Sequence[Orphan]:
+    """The RUNNING trials of ours whose slot is not leased by the attempt that made them, or whose lease ran out.
+
+    Nothing is changed. Trials that something else than hpo began are not ours to judge. Raises StorageError.
+    """
+    from optuna.trial import TrialState
+
+    theirs = tables()
+    study, trial, attribute = theirs.studies.c, theirs.trials.c, theirs.system.c
+    query = (
+        select(study.study_name, trial.number, attribute.key, attribute.value_json)
+        .join(theirs.trials, trial.study_id == study.study_id)
+        .join(theirs.system, attribute.trial_id == trial.trial_id)
+        .where(trial.state == TrialState.RUNNING, attribute.key.in_([SLOT, ATTEMPT]))
+    )
+    # Trials first, slots second, as above.
+    rows: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    with storage.read() as connection:
+        for name, number, key, value in connection.execute(query):
+            rows.setdefault((name, number), []).append((key, value))
+        tokens = {one: slot_trials.token(Noted.read(its)) for one, its in rows.items()}
+        ids = {token[0] for token in tokens.values() if token is not None}
+        held = select(_slot.c.id, _slot.c.attempt).where(_slot.c.id.in_(ids), lease_runs(leases.now(storage)))
+        live = {(id_, attempt) for id_, attempt in connection.execute(held)} if ids else set()
+    return [
+        Orphan(study=name, trial=number)
+        for (name, number), token in sorted(tokens.items())
+        if token is not None and token not in live
+    ]

@@ -1,17 +1,37 @@
-"""One unit of a study's trial budget, how many of them are in which state, and the news that one is lost."""
+"""A slot, one unit of a study's trial budget: as a record, as a row of hpo_slot, and the news that one is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement, Row, and_, literal_column, select
+
+from hpo.storage import leases, schema
+from hpo.storage.json_columns import parsed
 from hpo.study import Params
 
-__all__ = ["Counts", "Incumbent", "LeaseLost", "Outcome", "RungCounts", "Slot", "State"]
-
-State = Literal["waiting", "open", "leased", "settled"]
-"""Waiting: for a configuration that is promoted to it; all others may be claimed, are held, or are done."""
+__all__ = [
+    "COLUMNS",
+    "COMPLETE",
+    "LEASED",
+    "RANKED",
+    "STUDY",
+    "UNSETTLED",
+    "WAITING",
+    "Counts",
+    "Incumbent",
+    "LeaseLost",
+    "Outcome",
+    "RungCounts",
+    "Slot",
+    "lease_runs",
+    "of_study",
+    "read",
+]
 
 Outcome = Literal["complete", "pruned", "failed"]
+
+_slot = schema.slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +47,7 @@ class Slot:
     payload: Mapping[str, object] = field(
         default_factory=dict
     )  # what was asked for: {"params": …}, of a job {"params": …, "job": …}, or empty
-    state: State
+    state: Literal["waiting", "open", "leased", "settled"]  # waiting: for a configuration that is promoted to it
     attempt: int  # claims so far, this one included
     handed_back: int = 0  # claims given back; these count as no attempt
     turn: int = 0  # slots of the lowest are taken first: attempt, less 1 once one of them was given back
@@ -63,25 +83,12 @@ class Slot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Incumbent:
-    """The configuration a study has found so far: of those trained most often at the highest fidelity the best."""
-
-    slot: Slot  # its first training there
-    value: float  # the mean over its trainings there
-    trainings: int  # 1: it is the value of a single one, which is the best of many and so partly luck
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether it was trained again."""
-        return self.trainings > 1
-
-
-@dataclass(frozen=True, kw_only=True)
 class Counts:
-    """The slots of one study by what became of them: target = settled + running + open."""
+    """The slots of one study: target = settled + running + open, settled = complete + pruned + failed."""
 
+    study: str  # name
     target: int
-    settled: int  # = complete + pruned + failed
+    settled: int
     complete: int
     pruned: int
     failed: int
@@ -99,8 +106,54 @@ class RungCounts:
     waiting: int  # for a configuration to be promoted
 
 
+@dataclass(frozen=True, kw_only=True)
+class Incumbent:
+    """The configuration a study has found so far: of those trained most often at the highest fidelity the best."""
+
+    slot: Slot  # its first training there
+    value: float  # the mean over its trainings there
+    trainings: int  # 1: it is the value of a single one, which is the best of many and so partly luck
+
+
 class LeaseLost(Exception):  # noqa: N818 - an outcome
     """The slot has passed to somebody else, so whatever this trial finds will be dropped.
 
     No TrialError: those are outcomes of a trial, which this one no longer has.
     """
+
+
+STUDY = select(schema.studies.c.name).where(schema.studies.c.id == _slot.c.study_id).correlate(_slot).scalar_subquery()
+"""The name of a slot's study, within a query on slots."""
+
+COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not _slot.c.output)]
+"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
+
+# Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
+# SQLAlchemy would write `state <> 'settled' = 1` for it.
+UNSETTLED: ColumnElement[Any] = literal_column("state <> 'settled'")
+LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
+COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
+RANKED: ColumnElement[Any] = literal_column("outcome = 'complete' AND highest")
+WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")
+
+
+def of_study(study: str) -> ColumnElement[bool]:
+    """Of a slot: whether it is one of the study of that name."""
+    return _slot.c.study_id == schema.id_of(study)
+
+
+def lease_runs(now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Of a slot: whether somebody holds it and the lease has not run out."""
+    return and_(LEASED, leases.runs(_slot, now))
+
+
+def read(row: Row[Any]) -> Slot:
+    """The slot of one row of `COLUMNS`; what is no JSON of ours is as good as nothing."""
+    values: dict[str, Any] = dict(row._mapping)
+    asked, params, further = (parsed(values[name]) for name in ("payload", "params", "further"))
+    read = {
+        "payload": asked if isinstance(asked, dict) else {},
+        "params": params if isinstance(params, dict) else None,
+        "further": tuple(further) if isinstance(further, list) else (),
+    }
+    return Slot(**{**values, **read})

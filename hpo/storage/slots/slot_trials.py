@@ -1,7 +1,7 @@
 """Optuna's trials for our slots: created with the slot's parameters, told exactly what the slot says."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -77,9 +77,9 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
     return optuna.trial.Trial(study, made)
 
 
-def token(trial: "FrozenTrial") -> tuple[int, int] | None:
-    """The slot's id and the attempt that a trial of ours is; None: something else than hpo made it, or wrote there."""
-    noted = Noted(trial.system_attrs)
+def token(attributes: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Slot id and attempt, by a trial's system attributes; None: something else than hpo made it, or wrote there."""
+    noted = Noted(attributes)
     slot, attempt = noted.whole(SLOT), noted.whole(ATTEMPT)
     return None if slot is None or attempt is None else (slot, attempt)
 
@@ -166,7 +166,7 @@ def of_slot(storage: Storage, study: int, slot_id: int) -> "list[tuple[FrozenTri
     with storage.read() as connection:
         ids = connection.execute(query).scalars().all()
     trials = [storage.rdb.get_trial(id_) for id_ in ids]
-    found = [(each, its[1]) for each in trials if (its := token(each)) is not None]
+    found = [(each, its[1]) for each in trials if (its := token(each.system_attrs)) is not None]
     return sorted(found, key=lambda each: (each[1], each[0].number), reverse=True)
 
 

@@ -1,17 +1,32 @@
-"""The budget of a study: exactly so many slots, opened for a search or a job each."""
+"""The budget of a study: exactly so many slots, opened for a search or a job each, and looked at."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
 
 from hpo.errors import StudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert
 from hpo.storage.slots.claiming import Claims
+from hpo.storage.slots.slot import (
+    COLUMNS,
+    COMPLETE,
+    LEASED,
+    RANKED,
+    Counts,
+    Incumbent,
+    RungCounts,
+    Slot,
+    of_study,
+    read,
+)
+from hpo.storage.waiting import repeatable
 from hpo.study import Params
+from hpo.study.direction import loss, sign
 from hpo.study.rungs import Rung, lacking
 
 if TYPE_CHECKING:
@@ -34,7 +49,7 @@ class Configuration:
 
 
 class Slots(Claims):
-    """The slots of all studies in one database: opened here; claimed, settled, released and looked at by what it is."""
+    """The slots of all studies in one database: opened and looked at here; claimed, settled and freed as `Claims`."""
 
     def open(self, study: str, total: int, first: Sequence[Params] = ()) -> int:
         """Bring the study to exactly `total` slots and say how many were added.
@@ -49,36 +64,6 @@ class Slots(Claims):
         with self._storage.exclusive() as connection:
             drawn = [Configuration(params=params) for params in first]
             return self._open(connection, study, self.study_id(connection, study), total, drawn)
-
-    def _open(
-        self,
-        connection: Connection,
-        study: str,
-        study_id: int,
-        total: int,
-        first: Sequence[Configuration | None],
-        *,
-        highest: bool = True,
-    ) -> int:
-        """Bring the first rung to `total` slots, within the caller's transaction."""
-        if not 1 <= total <= MAX_SLOTS:
-            raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
-        drawn = select(func.count()).where(_slot.c.study_id == study_id, _slot.c.rung == 0)
-        there = connection.execute(drawn).scalar_one()
-        if total < there:
-            raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
-        if not there and len(first) > total:
-            raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
-        known = select(_slot.c.digest).where(_slot.c.study_id == study_id, _slot.c.rung == 0)
-        taken = set(connection.execute(known).scalars()) if there and first else set()
-        rows = [_row(study_id, position, {}, highest=highest) for position in range(there, total)]
-        for row, asked in zip(rows, first[there:], strict=False):
-            if asked is not None:
-                # What a worker has drawn meanwhile keeps the digest, and this one is a repeat that is not promoted.
-                digest = None if asked.digest in taken else asked.digest
-                row |= {"payload": json.dumps({"params": dict(asked.params)}), "digest": digest}
-        insert(connection, _slot, rows)
-        return len(rows)
 
     def open_rungs(
         self,
@@ -108,7 +93,7 @@ class Slots(Claims):
         with self._storage.exclusive() as connection:
             study_id = self.study_id(connection, study)
             added = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
-            there = {each.rung: each for each in self.rungs(study, connection)}
+            there = {each.rung: each for each in _rungs(connection, study)}
             rows = []
             for number, rung in enumerate(rungs[1:], start=1):
                 had = there.get(number)
@@ -122,6 +107,35 @@ class Slots(Claims):
                     rows.append(row)
             insert(connection, _slot, rows)
             return added + len(rows)
+
+    def _open(
+        self,
+        connection: Connection,
+        study: str,
+        study_id: int,
+        total: int,
+        first: Sequence[Configuration | None],
+        *,
+        highest: bool = True,
+    ) -> int:
+        """Bring the first rung to `total` slots, within the caller's transaction."""
+        if not 1 <= total <= MAX_SLOTS:
+            raise UsageError(f"a study has from 1 to {MAX_SLOTS:,} trials, not {total}")
+        drawn = (_slot.c.study_id == study_id, _slot.c.rung == 0)
+        there = connection.execute(select(func.count()).where(*drawn)).scalar_one()
+        if total < there:
+            raise UsageError(f"study {study!r} has {there} trials already, so it cannot be brought to {total}")
+        if not there and len(first) > total:
+            raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
+        taken = set(connection.execute(select(_slot.c.digest).where(*drawn)).scalars()) if there and first else set()
+        rows = [_row(study_id, position, {}, highest=highest) for position in range(there, total)]
+        for row, asked in zip(rows, first[there:], strict=False):
+            if asked is not None:
+                # What a worker has drawn meanwhile keeps the digest, and this one is a repeat that is not promoted.
+                digest = None if asked.digest in taken else asked.digest
+                row |= {"payload": json.dumps({"params": dict(asked.params)}), "digest": digest}
+        insert(connection, _slot, rows)
+        return len(rows)
 
     def add(self, study: str, jobs: "Sequence[Job]") -> int:
         """A slot for every job whose key no slot of the study has, in the order given; how many were added.
@@ -156,6 +170,98 @@ class Slots(Claims):
         if found is None:
             raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
+
+    @repeatable
+    def counts(self, study: str) -> Counts:
+        """How many slots are in which state; all zero for a study without any."""
+        kind = func.coalesce(_slot.c.outcome, case((self.alive(), "running"), else_="open")).label("kind")
+        with self._storage.read() as connection:
+            rows = connection.execute(select(kind, func.count()).where(of_study(study)).group_by(kind)).all()
+        number = dict.fromkeys(("complete", "pruned", "failed", "running", "open"), 0) | dict(rows)
+        settled = number["complete"] + number["pruned"] + number["failed"]
+        return Counts(study=study, target=sum(number.values()), settled=settled, **number)
+
+    def live(self, study: str, connection: Connection) -> int:
+        """How many leases on the study have not run out, within the caller's transaction."""
+        return connection.execute(select(func.count()).where(of_study(study), self.alive())).scalar_one()
+
+    def list(self, study: str) -> Sequence[Slot]:
+        """Every slot of the study by position."""
+        return self._select(of_study(study))
+
+    def complete(self, study: str) -> Sequence[Slot]:
+        """The complete slots of the study by position."""
+        return self._select(of_study(study), COMPLETE)
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
+        """The slots of these ids; one whose study was deleted is missing."""
+        return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
+
+    def held_by(self, worker: str) -> Sequence[Slot]:
+        """The slots that worker holds, of whatever study, whether or not the lease ran out."""
+        return self._select(_slot.c.worker == worker, LEASED)
+
+    @repeatable
+    def holders(self, study: str | None = None) -> Sequence[str]:
+        """Who holds slots of a study, or of any, whether or not the lease ran out; names in order."""
+        query = select(_slot.c.worker).where(LEASED, true() if study is None else of_study(study)).distinct()
+        with self._storage.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    @repeatable
+    def rungs(self, study: str) -> Sequence[RungCounts]:
+        """How far each rung of the study is, the lowest first."""
+        with self._storage.read() as connection:
+            return _rungs(connection, study)
+
+    @repeatable
+    def incumbent(self, study: str, direction: str) -> Incumbent | None:
+        """The best of what was trained most often at the highest fidelity; None where nothing is complete there.
+
+        Of equals the earlier one. Where a study does not climb, each configuration was trained once.
+        """
+        better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
+        query = select(*COLUMNS).where(of_study(study), RANKED).order_by(better, _slot.c.rung, _slot.c.position)
+        climbs = select(_slot.c.id).where(of_study(study), _slot.c.rung > 0).limit(1)
+        with self._storage.read() as connection:
+            if connection.execute(climbs).scalar() is None:
+                query = query.limit(1)  # else there are few of the highest fidelity
+            slots = [read(row) for row in connection.execute(query)]
+        trained: dict[str, list[Slot]] = {}
+        for slot in slots:
+            trained.setdefault(slot.digest or f"slot {slot.id}", []).append(slot)
+        most = max(map(len, trained.values()), default=0)
+        found = [
+            Incumbent(slot=min(its, key=lambda each: each.rung), value=fmean(values), trainings=most)
+            for its in trained.values()
+            if len(its) == most and (values := [each.value for each in its if each.value is not None])
+        ]
+        return min(found, key=lambda each: loss(direction, each.value), default=None)
+
+    @repeatable
+    def output(self, slot: Slot) -> str | None:
+        """The end of what the last attempt at a slot printed; None where that was nothing."""
+        query = select(_slot.c.output).where(_slot.c.id == slot.id)
+        with self._storage.read() as connection:
+            return connection.execute(query).scalar()
+
+    @repeatable
+    def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
+        query = select(*COLUMNS).where(*where).order_by(_slot.c.position)
+        with self._storage.read() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+
+def _rungs(connection: Connection, study: str) -> Sequence[RungCounts]:
+    state = _slot.c.state
+    query = select(
+        _slot.c.rung,
+        func.count().label("target"),
+        func.count(case((state == "settled", 1))).label("settled"),
+        func.count(case((and_(state == "waiting", _slot.c.digest.is_(None)), 1))).label("waiting"),
+    ).where(of_study(study))
+    rows = connection.execute(query.group_by(_slot.c.rung).order_by(_slot.c.rung))
+    return [RungCounts(**row._mapping) for row in rows]
 
 
 def _row(

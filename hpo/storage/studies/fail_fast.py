@@ -4,7 +4,7 @@ from sqlalchemy import desc, func, select
 
 from hpo.errors import StudyError
 from hpo.storage import Storage, schema
-from hpo.storage.slots.slot_queries import of_study
+from hpo.storage.slots.slot import of_study
 from hpo.storage.studies import halting
 from hpo.storage.waiting import repeatable
 

@@ -9,7 +9,7 @@ import time
 from sqlalchemy import Connection, text, update
 
 from hpo.storage import Storage, schema
-from hpo.storage.slots.slot_queries import of_study
+from hpo.storage.slots.slot import of_study
 from hpo.storage.slots.slots import Slots
 
 __all__ = ["BY_HPO", "resume", "stop"]

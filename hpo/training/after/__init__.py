@@ -6,12 +6,11 @@ from hpo.training.after.calibration import (
     gaussian_nll,
     nll,
 )
-from hpo.training.after.copies import copied
 from hpo.training.after.examining import Examination, examine, refuse_pointless
 from hpo.training.after.folding import fold
-from hpo.training.after.latency import latencies, latency
-from hpo.training.after.sparsity import ModelSize, pruned, size, sparsity
+from hpo.training.after.size_and_latency import ModelSize, latencies, latency, pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
+from hpo.training.model_graph import copied
 
 __all__ = [
     "Examination",

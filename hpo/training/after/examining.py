@@ -13,13 +13,12 @@ from hpo.study.annotations import AnyFloat, Count, NotNegative, Share, Whole
 from hpo.study.checked_records import check
 from hpo.training.after.calibration import calibration_error, gaussian_calibration_error, gaussian_nll, nll
 from hpo.training.after.folding import fold
-from hpo.training.after.latency import latencies
-from hpo.training.after.sparsity import pruned, size, sparsity
+from hpo.training.after.size_and_latency import latencies, pruned, size, sparsity
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
 from hpo.training.keras_internals import all_layers
+from hpo.training.model_graph import symbolic
 from hpo.training.preparing import tensor
 from hpo.training.scores import batch_metric
-from hpo.training.signature import symbolic
 
 if TYPE_CHECKING:
     from hpo.training.recipe import Recipe

@@ -10,9 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from hpo.training.after.copies import adopt, copied
 from hpo.training.after.uncertainty import DROPOUTS
-from hpo.training.topology import Topology
+from hpo.training.model_graph import Topology, adopt, copied
 
 __all__ = ["fold"]
 

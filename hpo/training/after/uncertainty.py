@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from hpo.errors import UsageError
 from hpo.study.annotations import Whole
 from hpo.study.checked_records import check
-from hpo.training.after.copies import copied
-from hpo.training.exclusive import exclusive
 from hpo.training.keras_internals import all_layers, dismantle
-from hpo.training.layers import AlphaDropout, Dropout
+from hpo.training.model_graph import copied
+from hpo.training.runtime import exclusive
+from hpo.training.variable_layers import AlphaDropout, Dropout
 
 if TYPE_CHECKING:
     from hpo.training.run import Run

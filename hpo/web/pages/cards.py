@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hpo.storage import Storage
 from hpo.storage.queries import live_queries
-from hpo.storage.queries.status import RunningTrial, StudyStatus, all_statuses
-from hpo.storage.workers.worker_registry import Roster, WorkerRecord
+from hpo.storage.queries.status import StudyStatus, all_statuses
+from hpo.storage.worker_registry import Roster, RunningTrial, WorkerRecord
 
 __all__ = ["Fleet", "Hand", "Overview", "StudyCard", "WorkerCard", "fleet", "overview", "short"]
 

@@ -15,7 +15,7 @@ from hpo.storage import Storage
 from hpo.storage.queries import live_queries
 from hpo.storage.queries.live_queries import Ages
 from hpo.storage.queries.status import State, StudyStatus, all_statuses
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -12,7 +12,7 @@ from hpo.storage.queries import live_queries
 from hpo.storage.queries.live_queries import Failure
 from hpo.storage.queries.status import StudyStatus, study_status
 from hpo.storage.slots.slot import Outcome, Slot
-from hpo.storage.workers.worker_registry import Roster
+from hpo.storage.worker_registry import Roster
 from hpo.study import Params, registry
 from hpo.web.pages import cards, chart
 from hpo.web.pages.cards import Fleet, StudyCard

@@ -63,10 +63,9 @@ def test_the_page_names_the_keys_each_document_has() -> None:
 
     from hpo.experiments.doctor import Check
     from hpo.search import Measurement
-    from hpo.storage.queries.active_workers import FleetWorker
-    from hpo.storage.queries.running_trials import RunningTrial
     from hpo.storage.queries.status import StudyStatus
-    from hpo.storage.queries.trial_report import BestTrial, TrialReport
+    from hpo.storage.queries.study_results import BestTrial, TrialReport
+    from hpo.storage.worker_registry import FleetWorker, RunningTrial
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
     for record in (StudyStatus, RunningTrial, FleetWorker, BestTrial, TrialReport, Check):

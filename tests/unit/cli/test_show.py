@@ -4,8 +4,8 @@ from decimal import Decimal
 import pytest
 
 from hpo.cli import main
-from hpo.cli.printing.phrases import count, evaluation_words, fidelity_words, size_words
-from hpo.cli.printing.study_text import sparkline
+from hpo.cli.printing.console import count, evaluation_words, fidelity_words, size_words
+from hpo.cli.printing.status_text import sparkline
 from hpo.study import Categorical, Contrast, Fidelity, Float, Holdout, Int, KFold, Space, registry
 
 

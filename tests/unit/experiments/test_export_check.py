@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import HpoError, UsageError
-from hpo.experiments.export import check
+from hpo.experiments.trial_export import check
 
 
 @pytest.mark.parametrize(

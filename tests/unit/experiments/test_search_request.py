@@ -5,9 +5,9 @@ from dataclasses import fields
 import pytest
 
 from hpo.errors import UsageError
-from hpo.experiments.optimize.search_request import Request
-from hpo.fleet.machine.cores import usable_cores
-from hpo.fleet.worker.run_limits import MAX_WORKERS, Limits
+from hpo.experiments.search_plan import Request
+from hpo.fleet.resources import usable_cores
+from hpo.fleet.run_limits import MAX_WORKERS, Limits
 
 
 def make(option: str, value: object) -> object:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from hpo.fleet.supervisor import avoided_studies
-from hpo.fleet.supervisor.avoided_studies import Avoided
+from hpo.fleet.supervisor import worker_pool
+from hpo.fleet.supervisor.worker_pool import Avoided
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What time it is."""
     now = [0.0]
-    monkeypatch.setattr(avoided_studies.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(worker_pool.time, "monotonic", lambda: now[0])
     return now
 
 

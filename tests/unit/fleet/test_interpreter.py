@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from hpo.fleet.machine import interpreter
+from hpo.fleet.supervisor import forkserver
 from hpo.study import import_path
 
 
 def run(code: str, *arguments: str) -> str:
     done = subprocess.run(
-        interpreter.command(code, *arguments), input=interpreter.first_line(), capture_output=True, check=True
+        forkserver.command(code, *arguments), input=forkserver.first_line(), capture_output=True, check=True
     )
     return done.stdout.decode()
 
@@ -47,9 +47,9 @@ def test_it_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys\n"
         f"sys.path.remove({str(Path.cwd())!r}) if {str(Path.cwd())!r} in sys.path else None\n"
-        "from hpo.fleet.machine import interpreter\n"
+        "from hpo.fleet.supervisor import forkserver\n"
         f"sys.path.insert(0, {str(checkout)!r})\n"
-        "subprocess.run(interpreter.command('import hpo; print(hpo.NAME)'), input=interpreter.first_line(), check=True)"
+        "subprocess.run(forkserver.command('import hpo; print(hpo.NAME)'), input=forkserver.first_line(), check=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "of the checkout\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.fleet.supervisor.last_words import last_words
+from hpo.fleet.supervisor.worker_process import last_words
 
 ABSL = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR"
 CPU = (

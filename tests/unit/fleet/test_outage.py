@@ -7,7 +7,7 @@ import math
 import pytest
 
 from hpo.errors import ReplacedError, StorageError
-from hpo.fleet.supervisor.outage import Outage
+from hpo.fleet.supervisor.worker_messages import Outage
 
 
 def test_it_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:
@@ -46,7 +46,7 @@ def test_a_supervisor_waits_as_long_as_waiting_is_of_use(patience: float, error:
 
 def test_a_run_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
-    outage = Outage(told=False)
+    outage = Outage(patience=60.0)
     outage.began("w1", "it starts up")
     outage.ended("w1")
     assert not caplog.records

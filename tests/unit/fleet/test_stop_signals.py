@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hpo.fleet.supervisor.stop_signals import Stops
-from hpo.fleet.worker.protocol import STOP_SIGNALS
+from hpo.fleet.protocol import STOP_SIGNALS
+from hpo.fleet.supervisor.supervisor import Stops
 
 
 @pytest.fixture(autouse=True)

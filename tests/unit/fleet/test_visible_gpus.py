@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.fleet.machine.visible_gpus import restrict
+from hpo.fleet.gpus import restrict
 
 A, B, C, D = FOUR = [f"GPU-{letter * 8}-0000-0000-0000-000000000000" for letter in "abcd"]
 PART = "MIG-eeeeeeee-0000-0000-0000-000000000000"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hpo.fleet.protocol import Avoid, Event, WorkOrder
+from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.worker_process import environment
-from hpo.fleet.worker.protocol import Avoid, Event, WorkOrder
-from hpo.fleet.worker.run_limits import Limits
 
 ORDER = WorkOrder(
     storage="postgresql://u:pä ss\n@h/d",

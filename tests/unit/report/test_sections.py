@@ -14,7 +14,7 @@ from hpo.experiments.findings import CurvePair, Curves, Missing, Predictions
 from hpo.report import document, html, markdown
 from hpo.report.dashboard_notes import note
 from hpo.report.document import Document, Pictures, Table
-from hpo.storage.queries.progress import Best
+from hpo.storage.queries.study_results import Best
 
 WON = [0.92, 0.93, 0.91, 0.92, 0.94, 0.93, 0.92, 0.91]
 LOST = [0.90, 0.91, 0.90, 0.89, 0.91, 0.90, 0.90, 0.89]

@@ -20,7 +20,7 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Infeasible
 from hpo.training import Recipe, Run, build
-from hpo.training.row_order import shuffled
+from hpo.training.loop import shuffled
 
 BATCH, EPOCHS, SEED = 8, 2, 5
 ROWS = 20  # three steps an epoch, the last of four rows

@@ -11,8 +11,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import ACTIVATIONS, Recipe, Run, activation
-from hpo.training.layers import ELU, LeakyReLU
 from hpo.training.signature import signature
+from hpo.training.variable_layers import ELU, LeakyReLU
 
 Z = np.concatenate([np.linspace(-6, 6, 241), [-40.0, 40.0]]).astype(np.float32)[None]
 SLOPE, ALPHA = 0.2, 1.7
@@ -50,7 +50,7 @@ def test_values_and_slopes_follow_the_formula(name: str) -> None:
     np.testing.assert_allclose(slopes[smooth], wanted[smooth], rtol=1e-3, atol=1e-5)
 
 
-def test_the_defaults() -> None:
+def test_default_slope_and_alpha() -> None:
     np.testing.assert_allclose(applied("leaky_relu", Z), np.maximum(0.01 * Z, Z), rtol=1e-6)
     np.testing.assert_allclose(applied("elu", Z), keras.ops.elu(Z), rtol=1e-6)
 
@@ -70,7 +70,7 @@ def test_prelu_learns_a_slope_for_each_unit() -> None:
         ("elu", {"alpha": 0.0}, r"alpha 0.0 is not above 0"),
     ],
 )
-def test_what_is_refused(name: str, numbers: dict[str, float], message: str) -> None:
+def test_unknown_names_and_bad_numbers_are_refused(name: str, numbers: dict[str, float], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         activation(name, **numbers)
 

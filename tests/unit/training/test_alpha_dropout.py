@@ -41,13 +41,13 @@ def test_a_dropped_unit_stands_at_selus_limit_before_the_rescaling() -> None:
 
 
 @pytest.mark.parametrize(("rate", "training"), [(0.0, True), (0.4, False)])
-def test_otherwise_it_does_nothing(rate: float, training: bool) -> None:
+def test_prediction_and_a_rate_of_zero_change_nothing(rate: float, training: bool) -> None:
     x = normal(3, 4)
     np.testing.assert_array_equal(AlphaDropout(rate)(x, training=training), x)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
-def test_a_rate_out_of_range(rate: float) -> None:
+def test_a_rate_out_of_range_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match=r"is not in \[0, 1\)"):
         AlphaDropout(rate)
 

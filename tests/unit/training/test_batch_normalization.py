@@ -10,7 +10,7 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import Recipe, Run, activation, hidden
-from hpo.training.row_order import shuffled
+from hpo.training.loop import shuffled
 
 layers = keras.layers
 
@@ -19,7 +19,7 @@ def kinds(normalization: str, **dense: Any) -> list[str]:
     return [type(layer).__name__ for layer in hidden(3, activation("relu"), normalization=normalization, **dense)]
 
 
-def test_where_it_stands() -> None:
+def test_the_order_of_layers() -> None:
     assert kinds("none") == ["Dense", "Activation"]
     assert kinds("before") == ["Dense", "BatchNormalization", "Activation"]
     assert kinds("after") == ["Dense", "Activation", "BatchNormalization"]
@@ -30,7 +30,7 @@ def test_there_is_no_bias_right_before_it(normalization: str, bias: bool) -> Non
     assert hidden(3, activation("relu"), normalization=normalization)[0].use_bias is bias
 
 
-def test_an_unknown_place() -> None:
+def test_an_unknown_normalization_is_refused() -> None:
     with pytest.raises(DefinitionError, match="no normalization 'around': take one of none, before, after"):
         hidden(3, activation("relu"), normalization="around")
 

@@ -87,7 +87,7 @@ def test_the_quantiles_of_a_regressor() -> None:
     assert gaussian_calibration_error(mean, std, y + 100) == pytest.approx(0.5)
 
 
-def test_what_is_refused() -> None:
+def test_empty_or_unequal_rows_are_refused() -> None:
     with pytest.raises(UsageError, match="1 predictions for 2 targets"):
         nll([[0.5, 0.5]], [0, 1])
     with pytest.raises(UsageError, match="0 predictions for 0 targets"):

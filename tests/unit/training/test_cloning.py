@@ -14,7 +14,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, HpoWarning
 from hpo.training import Recipe, Run, build, fit
-from hpo.training.cache import programs
+from hpo.training.program import programs
 
 L = keras.layers
 random = np.random.default_rng(0)
@@ -140,7 +140,7 @@ def test_adapted_lookups_train_as_they_are(kind: str) -> None:
 
 
 @pytest.mark.parametrize("layer", [lambda: Scale(3.0), set_later, lambda: ScaleInTraining(3.0), lambda: Hidden(3.0)])
-def test_what_a_configuration_forgets_is_trained_all_the_same(layer: Callable[[], L.Layer]) -> None:
+def test_a_layer_whose_configuration_is_incomplete_is_trained_itself(layer: Callable[[], L.Layer]) -> None:
     with pytest.warns(HpoWarning, match="a clone of the model is not the model"):
         run = trained(lambda: sequential(layer()))
     assert run._sharing._alone
@@ -156,7 +156,7 @@ def test_what_a_configuration_forgets_is_trained_all_the_same(layer: Callable[[]
 def _one_epoch(model: keras.Model, epoch: int) -> None:
     import tensorflow as tf
 
-    from hpo.training.row_order import shuffled
+    from hpo.training.loop import shuffled
 
     order = shuffled(N, N, tf.constant([0, epoch])).numpy()
     for start in range(0, N, 32):
@@ -176,7 +176,7 @@ def test_a_reused_program_is_compared_too() -> None:
     assert again.model().get_weights()[0] == pytest.approx(first.model().get_weights()[0])
 
 
-def test_a_whole_configuration_shares_its_program_in_silence() -> None:
+def test_a_complete_configuration_shares_its_program_without_a_warning() -> None:
     programs.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error", HpoWarning)
@@ -216,7 +216,7 @@ def test_an_optimizer_that_forgets_is_refused() -> None:
     Run(recipe(sequential, optimizer=Forgetful()), NUMBERS, epochs=1, metric="mae", seed=0).epoch()
 
 
-def test_it_is_said_once(tmp_path: Path) -> None:
+def test_the_warning_appears_once(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nsys.path.insert(0, sys.argv[1])\nimport test_cloning as t\n"

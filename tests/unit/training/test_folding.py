@@ -166,7 +166,7 @@ PIECES: dict[str, Callable[[], Any]] = {
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=8), st.integers(0, 99))
-def test_whatever_stands_in_a_row(pieces: list[str], seed: int) -> None:
+def test_any_sequence_of_layers_predicts_the_same(pieces: list[str], seed: int) -> None:
     model = trained(chain(*(PIECES[piece]() for piece in pieces), shape=(4,)), seed)
     folded = fold(model)
     assert_equal(folded, model)

@@ -29,7 +29,7 @@ def drawn(name: str, seed: int | None = 3) -> np.ndarray:
     return np.asarray(initializer(name, seed)((FAN_IN, FAN_OUT)), dtype=np.float64)
 
 
-def test_every_one_has_its_formula_here() -> None:
+def test_every_initializer_has_a_formula_in_this_test() -> None:
     assert set(INITIALIZERS) == set(VARIANCE)
 
 
@@ -57,7 +57,7 @@ def test_the_shape_of_the_distribution(name: str) -> None:
         assert kurtosis == pytest.approx(2.37, abs=0.03)
 
 
-def test_a_seed_repeats_and_none_does_not() -> None:
+def test_equal_seeds_give_equal_draws_and_no_seed_gives_new_ones() -> None:
     assert np.array_equal(drawn("he_normal", 7), drawn("he_normal", 7))
     assert not np.array_equal(drawn("he_normal", 7), drawn("he_normal", 8))
     keras.utils.set_random_seed(5)
@@ -67,6 +67,6 @@ def test_a_seed_repeats_and_none_does_not() -> None:
     assert np.array_equal(first, drawn("he_normal", None))
 
 
-def test_an_unknown_name() -> None:
+def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(DefinitionError, match=r"no initializer 'xavier': take one of glorot_normal, "):
         initializer("xavier")

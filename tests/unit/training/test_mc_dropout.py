@@ -71,7 +71,7 @@ def test_against_plain_passes(dropout: Any, normalization: str) -> None:
     assert np.all(found.mutual_information > 0.005)
 
 
-def test_one_pass_knows_no_scatter() -> None:
+def test_one_pass_has_no_deviation() -> None:
     found = mc_predict(network(layers.Dense(3, activation="softmax")), X, samples=1, seed=1)
     np.testing.assert_array_equal(found.std, 0)
     np.testing.assert_allclose(found.mutual_information, 0, atol=1e-6)
@@ -111,7 +111,7 @@ def test_two_classes_by_one_sigmoid() -> None:
     np.testing.assert_allclose(found.entropy, -p * np.log(p) - (1 - p) * np.log(1 - p), rtol=1e-4)
 
 
-def test_what_classifies() -> None:
+def test_which_outputs_are_those_of_a_classifier() -> None:
     assert classifies(network(layers.Dense(3), layers.Softmax()))
     assert classifies(network(layers.Dense(3), layers.Activation("softmax")))
     assert not classifies(network(layers.Dense(3)))
@@ -144,7 +144,7 @@ class Own(keras.Model):
         return self.out(self.drop(inputs, training=training))
 
 
-def test_what_is_refused() -> None:
+def test_no_rows_no_passes_and_no_dropout_are_refused() -> None:
     plain = keras.Sequential([keras.Input((4,)), Dropout(0.0), layers.Dense(1)])
     with pytest.raises(UsageError, match="the model has no dropout"):
         mc_predict(plain, X, samples=5)

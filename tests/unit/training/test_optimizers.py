@@ -129,7 +129,7 @@ def test_every_step_is_its_formula(name: str) -> None:
         ("adamw", {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "weight_decay": 0.004}),
     ],
 )
-def test_the_defaults_are_those_told(name: str, numbers: dict[str, Any]) -> None:
+def test_the_defaults_are_the_documented_ones(name: str, numbers: dict[str, Any]) -> None:
     config = optimizer(name).get_config()
     assert {key: config[key] for key in numbers} == pytest.approx(numbers)
     told = [f"{value:g}" for value in numbers.values() if not isinstance(value, bool) and value]
@@ -137,7 +137,7 @@ def test_the_defaults_are_those_told(name: str, numbers: dict[str, Any]) -> None
         assert value in OPTIMIZERS[name] or "Adam's defaults" in OPTIMIZERS[name]
 
 
-def test_what_is_refused() -> None:
+def test_unknown_names_and_bad_numbers_are_refused() -> None:
     with pytest.raises(DefinitionError, match="no optimizer 'lion': take one of sgd, momentum"):
         optimizer("lion")
     with pytest.raises(DefinitionError, match=r"optimizer sgd: .*beta_1"):

@@ -68,7 +68,7 @@ def test_what_has_a_step_of_its_own_is_trained_by_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_neither_can_do_is_refused(name: str) -> None:
+def test_what_neither_loop_can_train_is_refused(name: str) -> None:
     assert run(CASES[name]).way == "refused"
 
 
@@ -109,7 +109,7 @@ def _recipe(case: Case, schedule: Schedule) -> Recipe:
     return build(made, None, 3)
 
 
-def test_a_difference_is_seen() -> None:
+def test_the_comparison_notices_a_difference() -> None:
     """Were the suite blind, this would pass as well: Keras's side trains at another rate."""
     rates = iter((0.05, 0.0501))
     case = Case(

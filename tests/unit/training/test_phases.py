@@ -8,8 +8,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import EarlyStopping, LinearOneCycle, Performance, Phase, Recipe, Run, Schedule, build
+from hpo.training.loop import shuffled
 from hpo.training.phases import begun
-from hpo.training.row_order import shuffled
 
 ROWS, BATCH, SEED = 20, 8, 5
 random = np.random.default_rng(1)
@@ -125,7 +125,7 @@ def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:
         (("reused", "normal", "head"), "leaves no weights"),
     ],
 )
-def test_what_cannot_be_frozen_is_refused(frozen: tuple[str, ...], message: str) -> None:
+def test_unknown_layers_and_nothing_left_to_train_are_refused(frozen: tuple[str, ...], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         Run(recipe(Phase(frozen=frozen)), DATA, epochs=1, metric="mse", seed=SEED)
 

@@ -12,8 +12,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DataError, DefinitionError
 from hpo.training import Clip, EarlyStopping, Penalty, Phase, Power, Recipe, activation, build, fit
-from hpo.training.pretrained import folder, kept, pretrained, reuse
-from hpo.training.pretrained.network import key
+from hpo.training.pretrained import folder, kept, key, pretrained, reuse
 
 random = np.random.default_rng(1)
 DATA = Rows(x=random.normal(size=(24, 5)).astype(np.float32), y=random.normal(size=24).astype(np.float32))
@@ -114,7 +113,7 @@ def test_a_layers_configuration_is_in_the_key_where_its_shapes_do_not_tell() -> 
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_what_a_record_does_not_tell_has_no_key() -> None:
+def test_a_recipe_with_custom_code_has_no_key() -> None:
     class Own(keras.optimizers.SGD):
         """Who knows what it does."""
 
@@ -166,7 +165,7 @@ def test_a_damaged_file_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
     np.testing.assert_array_equal(kept("some", lambda: pytest.fail("it is sound"))["a/0"], arrays["a/0"])
 
 
-def test_what_fails_leaves_nothing_and_is_tried_again() -> None:
+def test_a_failed_training_keeps_nothing_and_is_repeated() -> None:
     def fails() -> dict[str, Any]:
         raise RuntimeError("diverged")
 
@@ -186,7 +185,7 @@ def test_what_a_killed_writer_left_is_taken_away() -> None:
     assert files() == [other, folder() / "some.npz"]
 
 
-def test_a_place_that_cannot_be_written_is_told_in_one_line(cache: Path) -> None:
+def test_an_unwritable_folder_is_one_line(cache: Path) -> None:
     (cache / "hpo").write_text("a file where a folder should be")
     with pytest.raises(DataError, match=r"cannot be kept in .*XDG_CACHE_HOME"):
         kept("some", lambda: {"a": np.ones(2)})

@@ -45,7 +45,7 @@ def test_norms_and_moments_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [("sigmoid", 0.0, 1.0), ("tanh", -1.0, 1.0)])
-def test_what_is_saturated(name: str, low: float, high: float) -> None:
+def test_the_share_of_saturated_activations(name: str, low: float, high: float) -> None:
     model = keras.Sequential([keras.Input((1,)), layers.Dense(4, use_bias=False), *activation(name), layers.Dense(1)])
     model.layers[0].kernel.assign([[30.0, -30.0, 0.1, 2.0]])  # two of four are in the last hundredth, at either end
     found = probe(model, "mse", Rows(x=np.ones((8, 1), np.float32), y=np.zeros(8, np.float32))).layers[0]
@@ -60,7 +60,7 @@ def test_what_is_saturated(name: str, low: float, high: float) -> None:
 
 
 @pytest.mark.parametrize(("name", "dead"), [("relu", 0.25), ("leaky_relu", 0.0), ("elu", 0.0)])
-def test_what_is_dead(name: str, dead: float) -> None:
+def test_the_share_of_dead_units(name: str, dead: float) -> None:
     model = keras.Sequential([keras.Input((1,)), layers.Dense(4), *activation(name), layers.Dense(1)])
     model.layers[0].kernel.assign([[1.0, -1.0, 1.0, 0.5]])
     model.layers[0].bias.assign([0.0, 0.0, -50.0, 9.0])  # the second lives on one side, the third on neither
@@ -99,7 +99,7 @@ def test_the_activation_is_found_wherever_normalization_stands(normalization: st
     assert [p.activation for p in probe(model, LOSS, ROWS).layers] == ["selu", "softmax"]
 
 
-def test_it_looks_as_training_does_and_changes_nothing() -> None:
+def test_probing_is_a_training_step_that_changes_nothing() -> None:
     model = keras.Sequential(
         [
             keras.Input((30,)),
@@ -139,7 +139,7 @@ def test_probing_between_epochs_leaves_the_training_as_it_was() -> None:
     assert later.layers[0].weight_norm != start.layers[0].weight_norm
 
 
-def test_as_json() -> None:
+def test_a_probe_survives_json() -> None:
     layer = LayerProbe(
         name="dense",
         units=4,
@@ -165,7 +165,7 @@ def test_as_json() -> None:
 
 
 @pytest.mark.parametrize("by", ["value", "norm", "global_norm"])
-def test_what_clipping_leaves(by: str) -> None:
+def test_gradient_norms_before_and_after_clipping(by: str) -> None:
     model = keras.Sequential([keras.Input((2,)), layers.Dense(2, use_bias=False), layers.Dense(1, use_bias=False)])
     for layer in model.layers:
         layer.kernel.assign(np.ones(layer.kernel.shape))
@@ -193,7 +193,7 @@ def test_a_layer_tells_how_it_began_and_what_normalizes_it(name: str) -> None:
     assert found.hidden == found.layers[:2]
 
 
-def test_what_is_refused() -> None:
+def test_no_rows_and_models_without_kernels_are_refused() -> None:
     model = keras.Sequential([keras.Input((30,)), layers.Dense(10)])
     with pytest.raises(UsageError, match="0 rows to probe with"):
         probe(model, LOSS, Rows(x=X[:0], y=Y[:0]))

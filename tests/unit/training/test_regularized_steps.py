@@ -11,9 +11,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import Clip, Constant, LinearOneCycle, Penalty, Recipe, Run, Schedule, build
-from hpo.training.cache import programs
-from hpo.training.program import Program
-from hpo.training.row_order import shuffled
+from hpo.training.loop import shuffled
+from hpo.training.program import Program, programs
 from hpo.training.updates import MOMENTA
 
 ROWS, BATCH, EPOCHS, SEED = 20, 8, 3, 5  # three steps an epoch, the last of four rows
@@ -135,7 +134,7 @@ def test_same_weights_with_every_other_optimizer(optimizer: str) -> None:
     test_same_weights_as_keras_own(optimizer, EVERYTHING)
 
 
-def test_the_penalty_is_in_the_loss_that_is_told() -> None:
+def test_the_penalty_is_in_the_reported_loss() -> None:
     """At a rate of 0, so that the weights stay."""
     penalty = Penalty(l1=0.03, l2=0.7)
     made = Recipe(model=model(), optimizer=O.SGD(0.0), loss="mse", batch_size=BATCH, penalty=penalty)
@@ -218,6 +217,6 @@ def test_varying_any_of_the_numbers_compiles_nothing(monkeypatch: pytest.MonkeyP
         (lambda: by_us("sgd", watch=1.0), r"watch 1.0 is not in \[0, 1\)"),
     ],
 )
-def test_what_means_nothing_is_refused(make: Callable[[], object], message: str) -> None:
+def test_invalid_numbers_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         make()

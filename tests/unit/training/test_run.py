@@ -13,8 +13,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.training import Dropout, Recipe, Run, build, fit
-from hpo.training.cache import MOST, ProgramCache, programs
-from hpo.training.program import Program
+from hpo.training.program import MOST, Program, ProgramCache, programs
 
 random = np.random.default_rng(0)
 X = random.normal(3, 5, (70, 4))
@@ -79,7 +78,7 @@ def test_same_seed_same_curve_other_seed_another() -> None:
     assert curve(run(seed=2, augment=jitter)) != first
 
 
-def test_runs_in_step_are_the_runs_by_themselves() -> None:
+def test_runs_stepped_in_turn_equal_runs_alone() -> None:
     alone = [curve(run(seed, rate=rate)) for seed, rate in ((1, 0.2), (2, 0.4))]
     runs = [run(1, rate=0.2), run(2, rate=0.4)]
     in_step = [[], []]
@@ -89,7 +88,7 @@ def test_runs_in_step_are_the_runs_by_themselves() -> None:
     assert in_step == alone
 
 
-def test_a_run_whose_program_was_let_go_goes_on() -> None:
+def test_a_run_continues_after_its_program_was_evicted() -> None:
     expected = curve(run())
     one = run()
     seen = curve(one, 1)
@@ -136,7 +135,7 @@ def test_xla_trains_the_same_with_a_partial_batch() -> None:
         assert ours == pytest.approx(theirs, rel=1e-3)
 
 
-def test_refusals() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(UsageError, match="0 epochs"):
         run(epochs=0)
     with pytest.raises(DefinitionError, match="metric 'nonsense' is unknown"):
@@ -220,7 +219,7 @@ def test_the_cache_keeps_what_was_used_last() -> None:
     assert len(cache) == 2
 
 
-def test_the_cache_lets_the_largest_go_before_more_than_its_bytes_wait() -> None:
+def test_the_cache_evicts_the_largest_idle_program_when_over_its_bytes() -> None:
     cache, things = ProgramCache(4, kept_bytes=10), [Thing(3), Thing(9), Thing(3), Thing(30), Thing(1)]
     for key, thing in enumerate(things):
         cache.get(str(key), lambda thing=thing: thing)

@@ -127,7 +127,7 @@ def test_no_other_schedule_touches_momentum(schedule: Schedule) -> None:
         (lambda: Performance(patience=0), "at least 1 epoch"),
     ],
 )
-def test_schedules_refuse_what_means_nothing(make: Callable[[], Schedule], message: str) -> None:
+def test_invalid_numbers_are_refused(make: Callable[[], Schedule], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         make()
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from hpo.data import Rows
 from hpo.training import Constant, ExponentialDecay, Recipe, Run, Schedule, build
-from hpo.training.row_order import shuffled
+from hpo.training.loop import shuffled
 from hpo.training.updates import UPDATES
 
 EPOCHS, BATCH, SEED = 4, 8, 5

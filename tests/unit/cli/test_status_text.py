@@ -1,0 +1,96 @@
+"""What is said of workers and of how a study stands."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hpo.cli.printing import status_text
+from hpo.cli.printing.status_text import show_serving, show_workers, state_words, study_lines
+from hpo.storage.queries.status import StudyStatus
+from hpo.storage.queries.study_results import Best
+from hpo.storage.worker_registry import FleetWorker, RunningTrial, Serving, WorkerRecord
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HAND = RunningTrial(study="deep", worker="ares:7::", position=3, attempt=2, trial=12, since=NOW - timedelta(minutes=3))
+ONE = FleetWorker(
+    name="ares:7::", host="ares", pid=7, gpu=None, gpu_name=None, threads=2, program="0.1.0", study=None, doing="",
+    refuses={}, started_at=NOW - timedelta(hours=3), beaten_at=NOW, seconds_silent=2.0, alive=True, running_trial=None,
+)  # fmt: skip
+STUDY = StudyStatus(
+    study="deep", definition="toy", space="line", fidelity="quick", target=9, settled=4, complete=4, pruned=0, failed=0,
+    running=1, open=4, best=Best(number=2, value=0.875, params={"x": 0.5}), direction="maximize", metric="accuracy",
+    sampler="tpe", pruner="asha", seed=1, created_at=NOW, kind="search", parent=None, workers=("ares:7::",),
+    eta_seconds=60.0, state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
+    trial_timeout=None, running_trials=(HAND,),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is NOW, however long after this file was read a test of it runs."""
+    monkeypatch.setattr(status_text, "ago", lambda moment: (NOW - moment).total_seconds())
+
+
+def row(capsys: pytest.CaptureFixture[str], worker: FleetWorker) -> str:
+    show_workers([worker])
+    return " ".join(capsys.readouterr().out.split("─")[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("worker", "words"),
+    [
+        (replace(ONE, running_trial=HAND), "ares:7 2 threads 3 h 0 min deep trial 12 for 3 min 2 s ago"),
+        (
+            replace(ONE, running_trial=replace(HAND, trial=None)),
+            "ares:7 2 threads 3 h 0 min deep a trial for 3 min 2 s ago",
+        ),
+        (replace(ONE, gpu="GPU-1", gpu_name="H200", doing="waiting"), "ares:7 H200 3 h 0 min waiting 2 s ago"),
+        (replace(ONE, threads=None, study="deep"), "ares:7 - 3 h 0 min deep alone 2 s ago"),
+        (replace(ONE, alive=False, seconds_silent=180.0), "ares:7 2 threads 3 h 0 min - 3 min ago: dead"),
+        (
+            replace(ONE, refuses={"deep": "no such data"}),
+            "ares:7 2 threads 3 h 0 min - 2 s ago 1 worker cannot serve deep: no such data",
+        ),
+    ],
+)
+def test_a_worker_in_a_row(worker: FleetWorker, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert row(capsys, worker) == words
+
+
+def test_of_one_study_only_what_it_is_refused_for_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    show_workers([replace(ONE, refuses={"deep": "no such data", "other": "older code"})] * 2, study="deep")
+    said = capsys.readouterr().out
+    assert "2 workers cannot serve deep: no such data" in said
+    assert "older code" not in said
+
+
+def test_who_is_there_to_serve_and_who_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+    record = WorkerRecord(
+        name="ares:7::", pid=7, started_at=0, beaten_at=0, lease_expires_at=0, alive=True, seconds_silent=0
+    )
+    show_serving(Serving(ready=(record,), refusing={"a": "older code", "b": "older code"}))
+    assert capsys.readouterr().out.splitlines() == [
+        "1 worker is there to serve it",
+        "2 workers cannot serve it: older code",
+    ]
+    show_serving(Serving(ready=(), refusing={}))
+    assert "hpo worker" in capsys.readouterr().out
+
+
+def test_how_a_study_stands_comes_with_what_lets_it_go_on() -> None:
+    stopped = replace(STUDY, state="stopped", stopped_at=NOW, stopped_by="ada", stopped_why="too warm")
+    assert (
+        state_words(stopped) == f"stopped by ada at {NOW:%Y-%m-%d %H:%M} UTC (too warm): hpo resume deep lets it go on"
+    )
+    assert "hpo worker" in state_words(replace(STUDY, state="waiting"))
+    assert state_words(replace(STUDY, state="done", until=0.85)).startswith("done: its best is as good as 0.85")
+    assert state_words(STUDY) == "running"
+
+
+def test_a_printed_study_has_its_limits_and_its_running_trials() -> None:
+    said = "\n".join(study_lines(replace(STUDY, until=0.9, trial_timeout=600.0)))
+    assert "ares:7: trial 12, attempt 2 for 3 min" in said
+    assert "nothing more begins once a value is as good as 0.9, a trial may take 10 min" in said
+    assert "4 of 9: 4 complete" in said
+    assert "limits" not in "\n".join(study_lines(STUDY))

@@ -18,7 +18,7 @@ revision, down_revision = "2", "1"
 
 def upgrade():
     op.create_table("hpo_later", sa.Column("id", sa.Integer, primary_key=True))
-    op.add_column("hpo_slot", sa.Column("rung", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("hpo_slot", sa.Column("weight", sa.Integer, nullable=False, server_default="0"))
 """
 
 

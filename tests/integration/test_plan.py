@@ -33,7 +33,8 @@ def wanted(tmp_path: Path):
     (tmp_path / "toy.py").write_text(DEFINITION)
 
     def request(**options: object) -> Request:
-        base = {"definition": f"{tmp_path}/toy.py:study", "trials": 6, "storage": f"sqlite:///{tmp_path}/hpo.db"}
+        base = {"definition": f"{tmp_path}/toy.py:study", "trials": 6, "fidelity": "quick"}
+        base["storage"] = f"sqlite:///{tmp_path}/hpo.db"
         return asked(**{**base, "workers": 2, **options})
 
     return request

@@ -281,10 +281,10 @@ def test_counts_and_the_best(slots: Slots, study: StudyRecord, claim: Claim) -> 
     counts = slots.counts(study.name)
     assert (counts.target, counts.settled, counts.complete, counts.pruned, counts.failed) == (6, 4, 2, 1, 1)
     assert (counts.running, counts.open) == (1, 1)
-    best, least = slots.best(study.name, "maximize"), slots.best(study.name, "minimize")
+    best, least = slots.incumbent(study.name, "maximize"), slots.incumbent(study.name, "minimize")
     assert best is not None
     assert least is not None
-    assert (best.value, best.trial_number, best.params) == (0.7, 1, {"x": 1})
+    assert (best.value, best.trainings, best.slot.trial_number, best.slot.params) == (0.7, 1, 1, {"x": 1})
     assert least.value == 0.5
 
 

@@ -123,7 +123,7 @@ def test_what_was_settled_and_not_told_is_told_by_anyone(
         slots.settle(slot, outcome, value, trial_number=slot_trials.create(store, optunas, slot).number)  # type: ignore[arg-type]
     first = recovery.recover(store, study.name)
     assert (first.told, first.failed) == (2, 0)
-    assert recovery.recover(store, study.name) == recovery.Recovered(exhausted=0, told=0, failed=0)
+    assert recovery.recover(store, study.name) == recovery.Recovered(promoted=0, exhausted=0, told=0, failed=0)
     assert [(t.state, t.value) for t in optunas.get_trials()] == [(TrialState.COMPLETE, 0.5), (TrialState.PRUNED, 0.25)]
 
 
@@ -183,7 +183,7 @@ def test_trials_that_are_not_ours_are_left_alone(store: Storage, study: StudyRec
 
 
 def test_recovering_a_study_that_does_not_exist_does_nothing(store: Storage) -> None:
-    assert recovery.recover(store, "nowhere") == recovery.Recovered(exhausted=0, told=0, failed=0)
+    assert recovery.recover(store, "nowhere") == recovery.Recovered(promoted=0, exhausted=0, told=0, failed=0)
 
 
 def test_a_loser_fails_its_own_trial_and_no_other(

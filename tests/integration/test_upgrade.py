@@ -79,7 +79,7 @@ def old(made: tuple[str, StudyRecord], tmp_path: Path, monkeypatch: pytest.Monke
 def whole(url: str, record: StudyRecord) -> None:
     """What the tables held is there, in those of the later version."""
     assert storage.examine(url) == Upgrade(before=2, after=2, needed=2)
-    assert {"rung"} <= set(snapshot(url)["hpo_slot"][0])  # type: ignore[index]
+    assert {"weight"} <= set(snapshot(url)["hpo_slot"][0])  # type: ignore[index]
     assert snapshot(url)["hpo_later"] == (["id"], 0)
     opened = storage.open(url)
     assert studies.list_all(opened) == [record]

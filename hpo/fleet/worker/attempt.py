@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, HpoWarning, ReplacedError, StorageError
@@ -43,7 +44,7 @@ class WorkerContext:
     limits: Limits
     watcher: Watcher  # told after each step; knows what a trial prints
 
-    @property
+    @cached_property
     def patient(self) -> "WorkerContext":
         """The same for whoever waits for a database that is away."""
         storage = self.storage.patient

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from hpo.errors import HpoError, HpoWarning, ReplacedError, StorageError
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import LoadedStudy
-from hpo.fleet.worker.outcome import Result, is_a_persons, judge, keep_as_text
+from hpo.fleet.worker.outcome import Result, is_ctrl_c, judge, keep_as_text
 from hpo.fleet.worker.presence import Watcher
 from hpo.messages import said
 from hpo.optuna_internals import trial_id
@@ -95,7 +95,7 @@ class Attempt:
             self.give_back(said(error), wait=True)
             raise
         except KeyboardInterrupt:  # none shall
-            if is_a_persons():
+            if is_ctrl_c():
                 self.give_back("its worker was stopped")
             raise
         context.watcher.step("trained", slot)

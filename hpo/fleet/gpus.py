@@ -82,8 +82,8 @@ def _ask(tool: str, *arguments: str) -> str:
     if _NONE in out:
         return ""
     if process.returncode:
-        said = next((line.strip() for line in (out + err).splitlines() if line.strip()), "it says nothing")
-        raise _Broken(f"{command} ends with code {process.returncode}: {said[:200]}")
+        line = next((each.strip() for each in (out + err).splitlines() if each.strip()), "it says nothing")
+        raise _Broken(f"{command} ends with code {process.returncode}: {line[:200]}")
     return out
 
 
@@ -131,24 +131,24 @@ def restrict(uuids: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     return left if chosen is None else _in_order(left, chosen)
 
 
-def _by_runtime(uuids: Sequence[str], said: str | None) -> list[str]:
-    names = [name.strip() for name in (said or "").split(",") if name.strip()]
+def _by_runtime(uuids: Sequence[str], variable: str | None) -> list[str]:
+    names = [name.strip() for name in (variable or "").split(",") if name.strip()]
     if not names or names[0] in ("all", "void"):
         return list(uuids)
     if names[0] == "none":
         return []
     if not all(name.isdecimal() for name in names):
-        known = [uuid for uuid in uuids if any(_is(uuid, name) for name in names)]
-        return known or list(uuids)  # none of them is listed: names of another kind, which the runtime has heeded
+        named = [uuid for uuid in uuids if any(_is(uuid, name) for name in names)]
+        return named or list(uuids)  # none of them is listed: names of another kind, which the runtime has heeded
     positions = {int(name) for name in names}
     if len(uuids) <= len(positions):
         return list(uuids)
     return [uuid for position, uuid in enumerate(uuids) if position in positions]
 
 
-def _in_order(uuids: Sequence[str], said: str) -> list[str]:
+def _in_order(uuids: Sequence[str], variable: str) -> list[str]:
     chosen: list[str] = []
-    for name in (name.strip() for name in said.split(",")):
+    for name in (name.strip() for name in variable.split(",")):
         if name.isdecimal():
             found = [uuids[int(name)]] if int(name) < len(uuids) else []
         else:

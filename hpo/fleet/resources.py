@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 __all__ = [
+    "apply_environment",
     "default_limit",
     "free_bytes",
-    "heed",
     "machine_bytes",
     "oom_kills",
     "quota",
@@ -86,7 +86,7 @@ def thread_limits(threads: int) -> dict[str, str]:
     return dict.fromkeys(_THREAD_LIMITS, str(threads))
 
 
-def heed(environment: Mapping[str, str]) -> None:
+def apply_environment(environment: Mapping[str, str]) -> None:
     """Have this process take as many threads as `environment`, its own from now on, says: in libraries it has, too.
 
     TensorFlow, OpenMP and MKL read it when they are first used, but OpenBLAS, which NumPy and SciPy bring one each of,

@@ -36,12 +36,12 @@ def make(plan: StudyPlan) -> Iterator[Make]:
         Slots(opened).open(plan.name, 4, [{"x": 0.5, "kind": "a"}])
         opened.close()
         order = WorkOrder(storage=opened.url, study=plan.name, limits=Limits(), objective=objective)
-        pools.append(WorkerPool(size, order, environment(1), on_word=lambda worker, event: None))
+        pools.append(WorkerPool(size, order, environment(1), on_message=lambda worker, event: None))
         return pools[-1]
 
     yield make
     for pool in pools:
-        list(pool.end(grace=0.0, last_words=0.0, tick=0.01, hurry=lambda: True))
+        list(pool.end(last_result=0.0, hurry=lambda: True))
 
 
 def exits(pool: WorkerPool, number: int = 1) -> list[WorkerExit]:

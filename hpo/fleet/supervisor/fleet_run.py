@@ -88,7 +88,7 @@ class _AnyStudy:
         """A worker on each place: what there is to do, each finds out itself."""
         return pool.size
 
-    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
+    def on_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
         """Replace it, unless it drained. Raises UsageError where what the fleet was told cannot be done by any."""
         if exited.how == "error" and exited.usage:
             raise UsageError(exited.why)

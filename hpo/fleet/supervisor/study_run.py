@@ -110,7 +110,7 @@ class _UntilSettled:
         left = self._now.target - self._now.settled
         return min(pool.size, left) if self._now.open else min(1, left)
 
-    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:  # noqa: ARG002 - as Rule
+    def on_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:  # noqa: ARG002 - as Rule
         """End the run where a worker cannot go on, or none gets as far as a trial."""
         self._next_look = float("-inf")  # what is known of the study is old now
         if exited.how == "error":

@@ -36,7 +36,7 @@ class Rule(Protocol):
     def wanted(self, pool: WorkerPool) -> int:
         """How many workers there is work for."""
 
-    def heed_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
+    def on_exit(self, exited: WorkerExit, pool: WorkerPool, *, clean_since: float) -> None:
         """Heed how a worker ended. Raises HpoError where it is no use to start another.
 
         `clean_since`: when all that ended workers had held was in order, in monotonic seconds.
@@ -122,7 +122,7 @@ class Supervisor:
         self._limits = order.limits
         self._rule = rule
         self._stops = stops
-        self._pool = WorkerPool(workers, order, {**environment(order.threads), **on_cores}, on_word=messages.pass_on)
+        self._pool = WorkerPool(workers, order, {**environment(order.threads), **on_cores}, on_message=messages.pass_on)
         self._outage = messages.outage
         self._housekeeping = Housekeeping(
             storage, max_attempts=order.limits.max_attempts, outage=messages.outage, study=order.study
@@ -153,7 +153,7 @@ class Supervisor:
         while True:
             pool.listen(_TICK)
             for exited in pool.reap():
-                self._heed(exited)
+                self._on_exit(exited)
             pool.kill_stuck()
             if self._stops.count:
                 return "interrupted"
@@ -168,12 +168,12 @@ class Supervisor:
             if os.getpid() == 1:
                 reap_orphans(worker.pid for worker in pool.workers)
 
-    def _heed(self, exited: WorkerExit) -> None:
+    def _on_exit(self, exited: WorkerExit) -> None:
         self._outage.ended(exited.name)
         clean_since = self._housekeeping.clean_since
         if exited.how != "drained":
             self._housekeeping.clean_up(exited)
-        self._rule.heed_exit(exited, self._pool, clean_since=clean_since)
+        self._rule.on_exit(exited, self._pool, clean_since=clean_since)
 
     def _end(self, *, last_result: float) -> None:
         """End every worker; what it had in hand is given back unblamed."""

@@ -34,15 +34,15 @@ class WorkerPool:
         order: WorkOrder,
         environment: Mapping[str, str],
         *,
-        on_word: Callable[[WorkerProcess, Event], object],
+        on_message: Callable[[WorkerProcess, Event], object],
     ) -> None:
-        """Of at most so many workers, none of them started yet; `on_word` is told what they say to people."""
+        """Of at most so many workers, none of them started yet; `on_message` is told what they say to people."""
         self._places: list[WorkerProcess | None] = [None] * size
         self._order = order
         self._environment = environment
         # An objective of one's own may do without Keras; a study's definition never does.
         self._forks = ForkServer(environment, keras=order.objective is None)
-        self._on_word = on_word
+        self._on_message = on_message
         self._selector = selectors.DefaultSelector()
         self._start_after = 0.0  # monotonic seconds; no worker is started before
         self._overrun: dict[str, float | None] = {}  # worker killed for it -> since when its trial ran
@@ -140,7 +140,7 @@ class WorkerPool:
     def _start(self) -> WorkerProcess:
         order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
         worker = WorkerProcess(
-            order, self._environment, forks=self._forks, on_word=self._on_word, on_loaded=self._avoided.worked
+            order, self._environment, forks=self._forks, on_message=self._on_message, on_loaded=self._avoided.worked
         )
         self._selector.register(worker.events, selectors.EVENT_READ, worker.read_events)
         self._selector.register(worker.output, selectors.EVENT_READ, worker.read_output)
@@ -174,9 +174,9 @@ class WorkerPool:
         return exited
 
     def _cause(self, worker: WorkerProcess, code: int) -> tuple[How, str]:
-        said = worker.ending
-        if said is not None:
-            return (cast("Ended", said.text), "") if said.kind == "ended" else (said.kind, said.text)  # type: ignore[return-value]
+        ending = worker.ending
+        if ending is not None:
+            return (cast("Ended", ending.text), "") if ending.kind == "ended" else (ending.kind, ending.text)  # type: ignore[return-value]
         if worker.name in self._overrun:
             # Killed for a trial; where it was done with that one just before, nobody is to blame.
             same = self._overrun.pop(worker.name) == worker.busy_since

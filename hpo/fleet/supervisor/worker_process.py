@@ -57,7 +57,7 @@ class WorkerProcess:
         env: Mapping[str, str],
         *,
         forks: ForkServer | None = None,
-        on_word: "Callable[[WorkerProcess, Event], object] | None" = None,
+        on_message: "Callable[[WorkerProcess, Event], object] | None" = None,
         on_loaded: Callable[[str], object] | None = None,
     ) -> None:
         """Start it.
@@ -66,7 +66,7 @@ class WorkerProcess:
             order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
             env: of the process.
             forks: what starts it, where that can; None: it is a Python of its own.
-            on_word: told what the worker says to people: events printed and warned, away and back.
+            on_message: told what the worker says to people: events printed and warned, away and back.
             on_loaded: told the name of a study that the worker has made ready.
 
         """
@@ -92,7 +92,7 @@ class WorkerProcess:
         self.output, self.errors = self._process.stdout.fileno(), self._process.stderr.fileno()
         for fd in (self.events, self.output, self.errors):
             os.set_blocking(fd, False)
-        self._on_word = on_word
+        self._on_message = on_message
         self._on_loaded = on_loaded or (lambda _: None)
         self._partial = b""
         self._output, self._errors = Lines(), Lines()
@@ -163,8 +163,8 @@ class WorkerProcess:
     def _say(self, event: Event) -> None:
         if event.kind == "printed":
             self._remember([event.text])
-        if self._on_word is not None:
-            self._on_word(self, event)
+        if self._on_message is not None:
+            self._on_message(self, event)
 
     def _remember(self, lines: list[str]) -> None:
         """Keep the end of what it said, for the case that it dies."""
@@ -241,6 +241,6 @@ def last_words(lines: Iterable[str]) -> str:
 
     "" where there is none but a library's information and warnings.
     """
-    said = [line for line in lines if not _CHATTER.match(line)]
-    fatal = [line for line in said if line.startswith("Fatal Python error")]
-    return (fatal or said[-1:] or [""])[0][:_LONGEST_WORDS]
+    own = [line for line in lines if not _CHATTER.match(line)]
+    fatal = [line for line in own if line.startswith("Fatal Python error")]
+    return (fatal or own[-1:] or [""])[0][:_LONGEST_WORDS]

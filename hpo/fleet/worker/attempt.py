@@ -6,12 +6,13 @@ import threading
 import time
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from hpo.errors import HpoError, HpoWarning, ReplacedError, StorageError
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.loaded_study import LoadedStudy
-from hpo.fleet.worker.outcome import Result, is_a_persons, judge, keep_as_text
+from hpo.fleet.worker.outcome import Result, is_ctrl_c, judge, keep_as_text
 from hpo.fleet.worker.presence import Watcher
 from hpo.messages import said
 from hpo.optuna_internals import trial_id
@@ -44,7 +45,7 @@ class WorkerContext:
     limits: Limits
     watcher: Watcher  # told after each step; knows what a trial prints
 
-    @property
+    @cached_property
     def patient(self) -> "WorkerContext":
         """The same for whoever waits for a database that is away."""
         storage = self.storage.patient
@@ -95,7 +96,7 @@ class Attempt:
             self.give_back(said(error), wait=True)
             raise
         except KeyboardInterrupt:  # none shall
-            if is_a_persons():
+            if is_ctrl_c():
                 self.give_back("its worker was stopped")
             raise
         context.watcher.step("trained", slot)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hpo.fleet.protocol import STOP_SIGNALS
-from hpo.fleet.resources import heed
+from hpo.fleet.resources import apply_environment
 from hpo.fleet.worker.captured_output import Output
 from hpo.storage.process_identity import die_with_parent
 
@@ -73,7 +73,7 @@ def run(descriptor: str, parent: str, keras: str) -> NoReturn:
         with contextlib.suppress(Exception):  # the worker whose study needs it will say so
             importlib.import_module("hpo.training.runtime").load_keras()
             _preload(PRELOADED_FOR_KERAS)
-    if not _has_nothing_to_lose():
+    if not _can_be_forked():
         os._exit(1)
     gc.collect()
     gc.freeze()  # a collection writes to what it looks at, and a page that is written to is shared no more
@@ -94,7 +94,7 @@ def _preload(modules: Sequence[str]) -> None:
             importlib.import_module(name)
 
 
-def _has_nothing_to_lose() -> bool:
+def _can_be_forked() -> bool:
     """Whether a fork has all that this process has: threads and what is opened of a GPU stay behind."""
     opened = {os.path.realpath(descriptor) for descriptor in Path("/proc/self/fd").iterdir()}
     threads = [thread for thread in Path("/proc/self/task").iterdir() if int(thread.name) != os.getpid()]
@@ -146,7 +146,7 @@ def _become_worker(descriptors: list[int], output: Output) -> NoReturn:
         sys.stdin = io.TextIOWrapper(stdin)
         path, environment = json.loads(stdin.readline())
         sys.path[:] = path
-        heed(environment)
+        apply_environment(environment)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed()  # Python's own generator sees to itself
     except BaseException:

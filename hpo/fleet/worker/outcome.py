@@ -26,7 +26,7 @@ from hpo.storage.storage_url import StorageUrl
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Result", "is_a_persons", "judge", "keep_as_text"]
+__all__ = ["Result", "is_ctrl_c", "judge", "keep_as_text"]
 
 _LONGEST = 20_000  # characters of a traceback that are kept, from its end
 _OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's; by name, as nothing here imports it
@@ -70,7 +70,7 @@ def judge(
     except TrialError as error:
         return Result(outcome="pruned", reason=said(error) or type(error).__name__)
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and is_a_persons():
+        if isinstance(error, KeyboardInterrupt) and is_ctrl_c():
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError("the disk is full: free some space and run the same command again") from error
@@ -82,7 +82,7 @@ def judge(
         )
 
 
-def is_a_persons() -> bool:
+def is_ctrl_c() -> bool:
     """Whether a KeyboardInterrupt in this thread may be a person's Ctrl-C, and not the work of a definition.
 
     A worker keeps signals out of its threads (see `process.py`), so nothing else can raise one there.

@@ -21,7 +21,7 @@ from hpo import logs
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, UsageError
 from hpo.fleet.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
-from hpo.fleet.resources import heed, thread_limits
+from hpo.fleet.resources import apply_environment, thread_limits
 from hpo.fleet.worker.captured_output import KEPT, Output
 from hpo.fleet.worker.loaded_study import MakeObjective
 from hpo.fleet.worker.presence import Presence, Step, Watcher
@@ -46,8 +46,8 @@ NAME = "hpo-worker"
 
 _log = logging.getLogger("hpo.worker")
 _BEAT_EVERY = 1.0  # seconds; more often tells the supervisor nothing
-_FAREWELL = 5.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
-_WORD = 3.0  # seconds in which a supervisor that got the same signal as its worker will have said so
+_GIVING_BACK = 5.0  # seconds for giving back what is in hand, where the database is slow; the supervisor waits for 8
+_COMMAND_WAIT = 3.0  # seconds in which a supervisor that got the same signal as its worker will have said so
 _EXPENDABLE = "500"  # out of 1000, of whom the kernel ends first where memory runs out: not the supervisor
 
 
@@ -61,9 +61,9 @@ class _Stop:
     def __init__(self, events: int) -> None:
         """Take standard input away from the definitions, which would wait for what nobody types."""
         os.set_blocking(0, False)
-        self._said_ahead = cast("BufferedReader", sys.stdin.buffer).read1() or b""  # read together with the order
+        self._read_ahead = cast("BufferedReader", sys.stdin.buffer).read1() or b""  # read together with the order
         os.set_blocking(0, True)
-        self._words = os.dup(0)  # file descriptor: what the supervisor says
+        self._commands = os.dup(0)  # file descriptor: what the supervisor says
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -79,18 +79,18 @@ class _Stop:
             if self.asked.is_set():
                 return
             self.asked.set()
-        farewell = threading.Thread(target=self._farewell, args=(reason, blamed), daemon=True)
-        farewell.start()
-        farewell.join(_FAREWELL)
+        giving_back = threading.Thread(target=self._give_back, args=(reason, blamed), daemon=True)
+        giving_back.start()
+        giving_back.join(_GIVING_BACK)
         (Event(kind="crashed", text=reason) if blamed else Event(kind="ended", text="stopped")).send(self._events)
         os._exit(1 if blamed else 0)
 
-    def heed(self) -> None:
+    def wait_if_asked(self) -> None:
         """Where the end was asked for, leave it to the thread that was asked: for ever, as that ends the process."""
         if self.asked.is_set():
             threading.Event().wait()
 
-    def _farewell(self, reason: str, blamed: bool) -> None:
+    def _give_back(self, reason: str, blamed: bool) -> None:
         with contextlib.suppress(Exception):
             if self.server is not None:
                 self.server.stop(reason, blamed=blamed)
@@ -101,15 +101,15 @@ class _Stop:
     def on_signal(self) -> None:
         """Wait for a signal, and then for the supervisor's word."""
         number = signal.sigwait(STOP_SIGNALS)
-        if not self.asked.wait(_WORD):
+        if not self.asked.wait(_COMMAND_WAIT):
             self.now(f"its worker was ended by {signal.Signals(number).name}, which hpo did not send", blamed=True)
 
-    def on_word(self) -> None:
+    def on_command(self) -> None:
         """Wait for the supervisor's word, or its end, which closes the pipe, if the kernel has not killed us first."""
-        said = self._said_ahead
-        while not said.endswith(b"\n") and (piece := os.read(self._words, 4096)):
-            said += piece
-        if said == STOP:
+        command = self._read_ahead
+        while not command.endswith(b"\n") and (piece := os.read(self._commands, 4096)):
+            command += piece
+        if command == STOP:
             self.now("its worker was stopped", blamed=False)
         else:
             self.now("its supervisor vanished", blamed=True)
@@ -196,13 +196,13 @@ def main(output: Output | None = None) -> int:
     output.show = lambda line: Event(kind="printed", text=line).send(order.events)
     output.take()
     stop = _Stop(order.events)
-    for watch in (stop.on_signal, stop.on_word):
+    for watch in (stop.on_signal, stop.on_command):
         threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
     try:
         with pass_notes_to(lambda note: Event(kind="warned", text=note).send(order.events)):
             return _serve(order, stop, output)
     except HpoError as error:
-        stop.heed()
+        stop.wait_if_asked()
         Event(kind="error", text=str(error)).send(order.events)
         return error.exit_code
 
@@ -234,7 +234,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     if order.gpus:
         presence.take_gpu(per_gpu=order.workers_per_gpu, sleep=stop.asked.wait)
     elif order.study is None and order.threads is not None:  # a run on one study always has the same threads
-        heed({**os.environ, **thread_limits(presence.take_cores(order.threads))})
+        apply_environment({**os.environ, **thread_limits(presence.take_cores(order.threads))})
     reporter = _Reporter(order, presence, output)
     limits = order.limits
     source = Source(
@@ -252,7 +252,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})
     ended = server.run()
-    stop.heed()
+    stop.wait_if_asked()
     _log.info("ended", extra={"worker": order.worker})
     with contextlib.suppress(StorageError):  # its lease runs out
         presence.sign_off()

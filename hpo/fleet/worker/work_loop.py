@@ -56,7 +56,6 @@ class Server:
             watcher: is told what it does; its exceptions end the loop.
 
         """
-        self._storage, self._waiting = storage, storage.patient
         self._study = study
         limits = limits or Limits()
         watcher = watcher or Watcher()
@@ -67,8 +66,8 @@ class Server:
             limits=limits,
             watcher=watcher,
         )
-        self._slots = Slots(self._waiting, max_attempts=limits.max_attempts)
-        self._source = source or Source(self._waiting, self._slots, study=study)
+        waiting = self._context.patient
+        self._source = source or Source(waiting.storage, waiting.slots, study=study)
         self._heartbeat = Heartbeat(
             lambda slot: self._context.slots.renew(slot, limits.lease_seconds),
             every=limits.lease_seconds / 3,
@@ -108,10 +107,11 @@ class Server:
 
     def _hold(self, study: str, held: contextlib.ExitStack) -> None:
         """Put right what a crash left of the study, and from then on accept no database without it."""
-        record = lookup(self._waiting, study)
+        storage = self._context.patient.storage
+        record = lookup(storage, study)
         if record is not None:
-            held.enter_context(self._storage.holdings.study(study, record.id, record.created_at))
-        recover(self._waiting, study, max_attempts=self._context.limits.max_attempts)
+            held.enter_context(storage.holdings.study(study, record.id, record.created_at))
+        recover(storage, study, max_attempts=self._context.limits.max_attempts)
 
     def stop(self, reason: str, *, blamed: bool = False) -> None:
         """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.
@@ -159,7 +159,7 @@ class Server:
         """Take a slot of the study and run it; False where others were faster."""
         limits = self._context.limits
         loaded = self._cache.get(offer)
-        slot = self._slots.claim(offer.study, self._context.worker, limits.lease_seconds)
+        slot = self._context.patient.slots.claim(offer.study, self._context.worker, limits.lease_seconds)
         if slot is None:
             return False
         self.offer = offer

@@ -170,3 +170,25 @@ def tell_all(url: str, ids: Sequence[int], outcome: str, value: float) -> list[b
     store = storage.open(url)
     assert store.rdb
     return [slot_trials.tell(store, trial_id, outcome, value) for trial_id in ids]  # type: ignore[arg-type]
+
+
+def climb_all(url: str, study: str, worker: str) -> int:
+    """Claim, settle and promote until the study is done; how many were settled here."""
+    from hpo import storage
+    from hpo.storage.slots.promotion import promote
+    from hpo.storage.slots.slots import Slots
+
+    store = storage.open(url)
+    slots = Slots(store)
+    settled = 0
+    while slots.counts(study).open:
+        slot = slots.claim(study, worker, 60)
+        if slot is None:
+            promote(store, study)
+            continue
+        if slot.digest is None:
+            slots.reserve(slot, f"{slot.rung}.{slot.position}")
+        value = hash((slot.position, slot.rung)) % 1000 / 1000
+        settled += slots.settle(slot, "complete", value, params={"x": slot.position, **slot.fixed})
+        promote(store, study)
+    return settled

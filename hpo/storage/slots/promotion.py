@@ -27,7 +27,12 @@ class _Study:
     id: int
     direction: str
     until: float | None
-    rungs: str | None
+    rungs: str  # names of fidelities, by commas
+
+    @property
+    def higher(self) -> range:
+        """The rungs above the first; the last of them confirms."""
+        return range(1, self.rungs.count(",") + 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,21 +70,12 @@ def promote(storage: Storage, study: str) -> int:
         StorageError: the database failed.
 
     """
-    if not _waits(storage, study):
-        return 0
-    with storage.write() as connection:
-        # One at a time: two would promote one configuration each where one was due.
-        row = connection.execute(
-            select(_study.c.id, _study.c.direction, _study.c.until, _study.c.rungs)
-            .where(_study.c.name == study)
-            .with_for_update(key_share=True)
-        ).one_or_none()
-        if row is None or row.rungs is None:
+    with storage.read() as connection:
+        found = _climbing(connection, study)
+        if found is None or not any(_next(connection, found, rung) for rung in found.higher):
             return 0
-        found = _Study(**row._mapping)
-        last = row.rungs.count(",") + 1
-        now = leases.now(storage)
-        return sum(_fill(connection, found, rung, confirms=rung == last, now=now) for rung in range(1, last + 1))
+    with storage.exclusive() as connection:  # one at a time: two would promote one each where one was due
+        return sum(_fill(connection, found, rung, leases.now(storage)) for rung in found.higher)
 
 
 @repeatable
@@ -90,25 +86,47 @@ def waiting(storage: Storage) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def _waits(storage: Storage, study: str) -> bool:
-    query = select(_slot.c.id).where(_slot.c.study_id == schema.id_of(study), WAITING).limit(1)
-    with storage.read() as connection:
-        return connection.execute(query).scalar() is not None
+def _climbing(connection: Connection, study: str) -> _Study | None:
+    """The study, where it has slots that wait."""
+    waits = select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists()
+    row = connection.execute(
+        select(_study.c.id, _study.c.direction, _study.c.until, _study.c.rungs).where(_study.c.name == study, waits)
+    ).one_or_none()
+    return None if row is None or row.rungs is None else _Study(**row._mapping)
 
 
-def _fill(connection: Connection, study: _Study, rung: int, *, confirms: bool, now: ColumnElement[float]) -> int:
-    """Fill what is due of one rung."""
+def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[float]) -> int:
+    """Fill what is due of one rung; how many slots that were."""
     filled = 0
-    while True:
-        below, here = (_standing(connection, study.id, each) for each in (rung - 1, rung))
-        if not here.waiting:
-            return filled
-        best = _best(connection, study, rung)
-        if not _due(study, below, here, best, confirms=confirms):
-            return filled
-        if best is None and not here.named and not below.over:
-            return filled
-        filled += _fill_one(connection, study.id, rung, best, named=bool(here.named), now=now)
+    while values := _next(connection, study, rung):
+        first = (
+            select(_slot.c.id)
+            .where(_slot.c.study_id == study.id, _slot.c.rung == rung, WAITING)
+            .order_by(_slot.c.digest.is_(None), _slot.c.position)
+            .limit(1)
+            .scalar_subquery()
+        )
+        values = {**values, **({"settled_at": now} if values["state"] == "settled" else {})}
+        filled += connection.execute(update(_slot).where(_slot.c.id == first).values(values)).rowcount
+    return filled
+
+
+def _next(connection: Connection, study: _Study, rung: int) -> dict[str, object]:
+    """What the first slot of a rung that waits becomes now; empty where nothing is due.
+
+    What it knows itself, the best of the rung below, or, nothing being left there, an end.
+    """
+    below, here = (_standing(connection, study.id, each) for each in (rung - 1, rung))
+    if not here.waiting:
+        return {}
+    best = _best(connection, study, rung)
+    if not _due(study, below, here, best, confirms=rung == study.higher[-1]):
+        return {}
+    if here.named:
+        return {"state": "open"}
+    if best is not None:
+        return {"state": "open", "digest": best.digest, "params": best.params}
+    return {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT} if below.over else {}
 
 
 def _due(study: _Study, below: _Standing, here: _Standing, best: _Candidate | None, *, confirms: bool) -> bool:
@@ -150,24 +168,3 @@ def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None
         .limit(1)
     ).one_or_none()
     return None if row is None else _Candidate(**row._mapping)
-
-
-def _fill_one(
-    connection: Connection, study: int, rung: int, best: _Candidate | None, *, named: bool, now: ColumnElement[float]
-) -> int:
-    """Fill the first slot that waits: with what it knows itself, with the best, or, nothing being left, with an end."""
-    first = (
-        select(_slot.c.id)
-        .where(_slot.c.study_id == study, _slot.c.rung == rung, WAITING)
-        .order_by(_slot.c.digest.is_(None), _slot.c.position)
-        .limit(1)
-        .scalar_subquery()
-    )
-    values: dict[str, object]
-    if named:
-        values = {"state": "open"}
-    elif best is not None:
-        values = {"state": "open", "digest": best.digest, "params": best.params}
-    else:
-        values = {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT, "settled_at": now}
-    return connection.execute(update(_slot).where(_slot.c.id == first).values(values)).rowcount

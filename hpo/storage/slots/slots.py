@@ -186,11 +186,11 @@ class Slots(Claims):
         return connection.execute(select(func.count()).where(of_study(study), self.alive())).scalar_one()
 
     def list(self, study: str) -> Sequence[Slot]:
-        """Every slot of the study by position."""
+        """Every slot of the study by rung and position."""
         return self._select(of_study(study))
 
     def complete(self, study: str) -> Sequence[Slot]:
-        """The complete slots of the study by position."""
+        """The complete slots of the study by rung and position."""
         return self._select(of_study(study), COMPLETE)
 
     def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
@@ -247,7 +247,7 @@ class Slots(Claims):
 
     @repeatable
     def _select(self, *where: ColumnElement[bool]) -> Sequence[Slot]:
-        query = select(*COLUMNS).where(*where).order_by(_slot.c.position)
+        query = select(*COLUMNS).where(*where).order_by(_slot.c.rung, _slot.c.position)
         with self._storage.read() as connection:
             return [read(row) for row in connection.execute(query)]
 

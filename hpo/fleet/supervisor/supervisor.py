@@ -71,7 +71,7 @@ class Stops:
         self.count += 1
 
 
-def reap_orphans(own: Iterable[int]) -> int:
+def reap_orphans(own: Iterable[int]) -> None:
     """Reap the dead that are not one's `own` children, whose end somebody else waits for.
 
     Without it every process a worker leaves behind would stay a zombie for as long as the container runs.

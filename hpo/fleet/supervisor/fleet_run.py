@@ -64,7 +64,9 @@ def _serve(storage: Storage, order: WorkOrder, stops: Stops, messages: Messages)
     there = gpus.listed() if order.gpus else ()
     seats = len(there) * order.workers_per_gpu
     workers = order.limits.workers or min(MAX_WORKERS, seats or usable_cores())
-    supervisor = Supervisor(storage, order, _AnyStudy(), workers=workers, there=there, stops=stops, messages=messages)
+    supervisor = Supervisor(
+        storage, order, _AnyStudy(), workers=workers, gpus=bool(there), stops=stops, messages=messages
+    )
     machine = f"{usable_cores()} cores, {share(workers)} for each"
     if there:
         machine = f"{len(there)} GPU{'s' if len(there) > 1 else ''} ({there[0].name})"

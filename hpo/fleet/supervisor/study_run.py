@@ -69,7 +69,7 @@ def drain(
         record = replace(record, until=until)
     rule = _UntilSettled(storage, record, outage, on_progress or (lambda _: None))
     with storage.holdings.study(record.name, record.id, record.created_at), Stops() as stops:
-        supervisor = Supervisor(storage, order, rule, workers=workers, there=there, stops=stops, messages=messages)
+        supervisor = Supervisor(storage, order, rule, workers=workers, gpus=bool(there), stops=stops, messages=messages)
         ended = supervisor.run()
     return rule.last_look(ended)
 

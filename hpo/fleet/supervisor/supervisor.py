@@ -4,13 +4,12 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Protocol
 
 from hpo.errors import StorageError
-from hpo.fleet.gpus import Gpu
 from hpo.fleet.protocol import STOP_SIGNALS, WorkOrder
 from hpo.fleet.resources import default_limit, share
 from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
@@ -58,9 +57,7 @@ class Stops:
                 self._before[number] = signal.signal(number, self._receive)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -74,21 +71,16 @@ class Stops:
         self.count += 1
 
 
-def reap_orphans(own: Iterable[int]) -> int:
-    """Reap the dead that are not one's `own` children, whose end somebody else waits for; how many those were.
+def reap_orphans(own: Iterable[int]) -> None:
+    """Reap the dead that are not one's `own` children, whose end somebody else waits for.
 
     Without it every process a worker leaves behind would stay a zombie for as long as the container runs.
     """
+    looks = os.WEXITED | os.WNOHANG | os.WNOWAIT  # and leaves it there
     mine = set(own)
-    reaped = 0
     with contextlib.suppress(ChildProcessError):  # no child at all
-        while True:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # looks, and leaves it there
-            if found is None or found.si_pid in mine:
-                return reaped
+        while (found := os.waitid(os.P_ALL, 0, looks)) is not None and found.si_pid not in mine:
             os.waitpid(found.si_pid, os.WNOHANG)
-            reaped += 1
-    return reaped
 
 
 class Supervisor:
@@ -101,7 +93,7 @@ class Supervisor:
         rule: Rule,
         *,
         workers: int,
-        there: Sequence[Gpu],
+        gpus: bool,
         stops: Stops,
         messages: Messages,
     ) -> None:
@@ -112,13 +104,13 @@ class Supervisor:
             order: what each worker is told; what depends on the machine is filled in.
             rule: when it ends, and all else in which a run and a fleet differ.
             workers: processes at most; they share memory and, without a GPU, cores.
-            there: the GPUs they may lease; none: they train on cores.
+            gpus: whether there are any for them to lease; else they train on cores.
             stops: counts the signals that ask it to end.
             messages: passes on what workers say; its outage says how long the supervisor waits for the database.
 
         """
         on_cores = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
-        order = on_machine(order, workers=workers, gpus=bool(there))
+        order = on_machine(order, workers=workers, gpus=gpus)
         self._limits = order.limits
         self._rule = rule
         self._stops = stops

@@ -57,8 +57,8 @@ class WorkerProcess:
         env: Mapping[str, str],
         *,
         forks: ForkServer | None = None,
-        on_message: "Callable[[WorkerProcess, Event], object] | None" = None,
-        on_loaded: Callable[[str], object] | None = None,
+        on_message: "Callable[[WorkerProcess, Event], object]" = lambda *_: None,
+        on_loaded: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Start it.
 
@@ -93,7 +93,7 @@ class WorkerProcess:
         for fd in (self.events, self.output, self.errors):
             os.set_blocking(fd, False)
         self._on_message = on_message
-        self._on_loaded = on_loaded or (lambda _: None)
+        self._on_loaded = on_loaded
         self._partial = b""
         self._output, self._errors = Lines(), Lines()
         self._shown = 0  # lines of `output` since it took its slot
@@ -163,8 +163,7 @@ class WorkerProcess:
     def _say(self, event: Event) -> None:
         if event.kind == "printed":
             self._remember([event.text])
-        if self._on_message is not None:
-            self._on_message(self, event)
+        self._on_message(self, event)
 
     def _remember(self, lines: list[str]) -> None:
         """Keep the end of what it said, for the case that it dies."""

@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hpo.errors import StorageError
@@ -30,7 +29,7 @@ class Heartbeat:
         *,
         every: float,
         stall: float,
-        also: Callable[[], object] | None = None,
+        also: Callable[[], object] = lambda: None,
     ) -> None:
         self._renew = renew
         self._every = every  # seconds between renewals; a third of the lease
@@ -46,9 +45,7 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._closed.set()
         self._thread.join(timeout=self._every)
 
@@ -76,8 +73,7 @@ class Heartbeat:
         while not self._closed.wait(pause):
             try:
                 self._renew_once()
-                if self._also is not None:
-                    self._also()
+                self._also()
                 pause = self._every
             except StorageError:
                 # The database is away. Once it is back, whoever trains should be there before those who look for work.

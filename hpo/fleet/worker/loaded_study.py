@@ -48,16 +48,22 @@ class LoadedStudy:
         """Optuna's study with this worker's sampler and pruner; `slot` is the one in hand. Raises StudyError."""
         if self._study is None:
             record = self.record
-            sampler, pruner = self._search(slot) if record.kind == "search" else _nothing_to_search()
+            sampler, pruner = self._search(slot)
             self._study = studies.load(self._storage.patient, record.name, sampler=sampler, pruner=pruner)
             if self._storage.loaded[record.name] != record.id:
                 raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
         return self._study
 
     def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+        """The sampler and the pruner; jobs of a measurement say their whole configurations, so neither has a say."""
+        from optuna.pruners import NopPruner
+        from optuna.samplers import RandomSampler
+
         from hpo.search import make_pruner, make_sampler
 
         record = self.record
+        if record.kind != "search":
+            return RandomSampler(), NopPruner()
         definition = registry.load(record.reference)
         space = definition.space(record.space)
         # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
@@ -158,23 +164,10 @@ def _compare(definition: StudyDefinition, record: StudyRecord) -> None:
         )
 
 
-def _nothing_to_search() -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
-    """For a measurement, whose jobs say their whole configurations: nothing is drawn, nothing pruned."""
-    from optuna.pruners import NopPruner
-    from optuna.samplers import RandomSampler
-
-    return RandomSampler(), NopPruner()
-
-
 def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
-    """What the study does with its definition, with TensorFlow and the data: a worker without them takes no slot.
+    """What the study does with its definition, and which rows its data are.
 
-    And which rows the data are.
-
-    Raises:
-        DefinitionError: the definition cannot be loaded, or TensorFlow cannot.
-        DataError: the data cannot be had.
-
+    TensorFlow and the data are loaded: a worker without them takes no slot. Raises DefinitionError and DataError.
     """
     from hpo.search import measuring, objective
     from hpo.training.runtime import load_keras

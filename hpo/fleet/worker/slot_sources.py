@@ -21,9 +21,6 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between looks for work
 _LOOK_AGAIN, _LONGEST_REFUSAL = 5.0, 30.0  # seconds a study is left to others, first and at most
 _SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find out, and seconds at most for that
 
-Wait = Callable[[float], object]
-"""Sleeps for so many seconds, or until the worker is to stop."""
-
 
 @dataclass(kw_only=True)
 class _Refusal:
@@ -51,7 +48,7 @@ class Source:
         only: Collection[str] = (),
         avoid: Mapping[str, Avoid] | None = None,
         drain: bool = False,
-        on_refusals: Callable[[Mapping[str, str]], object] | None = None,
+        on_refusals: Callable[[Mapping[str, str]], object] = lambda _: None,
     ) -> None:
         """Of a worker that is about to begin.
 
@@ -75,13 +72,11 @@ class Source:
         self._refusals: dict[str, _Refusal] = {}  # by study
         for name, each in (avoid or {}).items():
             self._refusals[name] = _Refusal(offer=None, why=each.why, until=time.monotonic() + each.seconds)
-        self._pauses: dict[str, float] = {}  # study -> seconds it was left to others the last time
-        self._logged: dict[str, str] = {}  # study -> why it could not be served when that was logged last
+        self._past: dict[str, tuple[float, str]] = {}  # study -> seconds it was left to others the last time, and why
         self._offered = 0.0  # monotonic seconds of the last offer
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
         self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
         self._found = False  # whether there was an offer when last looked
-
         if self._refusals:
             self._tell()
 
@@ -97,10 +92,10 @@ class Source:
         self._served[chosen.study] = self._offered = time.monotonic()
         return chosen
 
-    def wait(self, sleep: Wait) -> bool:
+    def wait(self, sleep: Callable[[float], object]) -> bool:
         """Sleep a little, nothing being on offer; False where nothing is worth waiting for. Raises StorageError.
 
-        What others have in hand may yet come back.
+        What others have in hand may yet come back. `sleep`: for so many seconds, or until the worker is to stop.
         """
         if self._drain and not self._found and not self._left():
             return False
@@ -110,8 +105,7 @@ class Source:
 
     def ended(self, offer: Offer, outcome: Outcome) -> None:
         """Heed how a trial of that study ended: one whose trials all fail is stopped. Raises StorageError."""
-        self._pauses.pop(offer.study, None)
-        self._logged.pop(offer.study, None)
+        self._past.pop(offer.study, None)
         if outcome == "failed" and self._study is None:
             why = stop_if_all_failed(self._storage, offer.study)
             if why is not None:
@@ -123,12 +117,12 @@ class Source:
             raise error
         before = self._refusals.get(offer.study)
         why, now = str(error), time.monotonic()
-        pause = min(_LONGEST_REFUSAL, 2 * self._pauses.get(offer.study, _LOOK_AGAIN / 2))
-        self._pauses[offer.study] = pause
+        last, logged = self._past.get(offer.study, (_LOOK_AGAIN / 2, None))
+        pause = min(_LONGEST_REFUSAL, 2 * last)
+        self._past[offer.study] = pause, why
         pause = max(pause, min(_COSTLIEST, _SHARE * (now - self._offered)))
         self._refusals[offer.study] = _Refusal(offer=offer, why=why, until=now + pause)
-        if self._logged.get(offer.study) != why:
-            self._logged[offer.study] = why
+        if why != logged:
             _log.warning("cannot serve the study, so it is left to others", extra={"study": offer.study, "reason": why})
         if before is None or before.why != why:
             self._tell()
@@ -146,13 +140,10 @@ class Source:
 
     def _refused(self, offer: Offer) -> bool:
         refusal = self._refusals.get(offer.study)
-        if refusal is None:
+        if refusal is None or time.monotonic() >= refusal.until:
             return False
         then = refusal.offer
-        if then is not None and (offer.study_id, offer.version) != (then.study_id, then.version):
-            return False
-        return time.monotonic() < refusal.until
+        return then is None or (offer.study_id, offer.version) == (then.study_id, then.version)
 
     def _tell(self) -> None:
-        if self._on_refusals is not None:
-            self._on_refusals({study: refusal.why for study, refusal in self._refusals.items()})
+        self._on_refusals({study: refusal.why for study, refusal in self._refusals.items()})

@@ -1,11 +1,12 @@
 """`python tests/integration/chaos.py`: fleets at work while everything goes wrong; the budget must come out exact.
 
-A round is a study of `--trials` slots with a small one beside it, and some fleets (`hpo worker`), on PostgreSQL each on
-a host of its own as far as it knows, two of them with clocks an hour off. All the while workers are killed (SIGKILL, at
-times a whole host), stopped for longer than their lease and continued; PostgreSQL is restarted three times, and its
-connections are cut. The round is good if every slot ends complete or pruned, with exactly one result in Optuna, told as
-it was settled, no trial is left RUNNING, and the small study did not wait for the large one. With `--compare` both run
-undisturbed first, and the round must take at most `--at-most` times as long. Exits 1 at the first that is not good.
+A round is a search that draws `--trials` configurations and climbs, with a small one beside it that does not, and some
+fleets (`hpo worker`), on PostgreSQL each on a host of its own as far as it knows, two of them with clocks an hour off.
+All the while workers are killed (SIGKILL, at times a whole host), stopped for longer than their lease and continued;
+PostgreSQL is restarted three times, and its connections are cut. The round is good if every slot ends complete or
+pruned, with exactly one result in Optuna, told as it was settled, no promotion is lost or doubled, no trial is left
+RUNNING, and the small study did not wait for the large one. With `--compare` both run undisturbed first, and the round
+must take at most `--at-most` times as long. Exits 1 at the first that is not good.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import climbing
 import toy
 from faults import Cuts, Fault, Kills, Restarts, Stops
 from fleets import Fleet
@@ -26,8 +28,10 @@ from hpo import storage
 from hpo.errors import StorageError
 from hpo.experiments.search_plan import Request
 from hpo.experiments.search_run import submit
+from hpo.search import digest
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
+from hpo.study.rungs import climb
 
 _HOUR = 3600.0
 _GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting
@@ -58,13 +62,14 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
 
 def submitted(url: str, study: str, options: argparse.Namespace) -> None:
     """Open the slots of both studies."""
-    for name, trials in ((study, options.trials), (small(study), options.beside)):
+    for name, trials, fidelity in ((study, options.trials, None), (small(study), options.beside, "quick")):
         submit(
             Request(
                 definition=f"{toy.FILE}:study",
                 storage=url,
                 name=name,
                 trials=trials,
+                fidelity=fidelity,
                 sampler="tpe",
                 pruner="none",
                 seed=options.seed,
@@ -85,6 +90,9 @@ class Round:
         self.study = study
         self._options = options
         self._folder = folder
+        rungs = climb([each.name for each in toy.study.fidelities], options.trials, prior=True)
+        self._rungs = [rung.slots for rung in rungs]
+        self._slots = sum(self._rungs)
 
     def run(self, server: OwnServer | None, *, disturbed: bool, number: int = 0) -> tuple[float, list[str], str]:
         """Seconds it took, what is wrong at its end, and what happened on the way."""
@@ -107,16 +115,17 @@ class Round:
             codes = [fleet.stop() for fleet in living]
             watching.close()
         wrong = [f"{type(fault).__name__} ended early: {fault.error!r}" for fault in everything if fault.error]
-        if settled < self._options.trials or self._beside_done is None:
+        if settled < self._slots or self._beside_done is None:
             wrong.append(f"stuck at {settled} settled after {seconds:.0f} s")
-        elif self._beside_done > self._options.trials / 2:
+        elif self._beside_done > self._slots / 2:
             wrong.append(f"the small study had to wait until {self._beside_done} of the large one were settled")
         wrong += [
             f"{fleet.name} exited {code}: {fleet.said()[-300:]}"
             for fleet, code in zip(living, codes, strict=True)
             if code not in _GOOD_ENDS
         ]
-        wrong += toy.unsound(self.url, self.study, trials=self._options.trials)
+        wrong += toy.unsound(self.url, self.study, trials=self._slots)
+        wrong += _climbed_wrongly(self.url, self.study, self._rungs)
         wrong += toy.unsound(self.url, small(self.study), trials=self._options.beside)
         return seconds, wrong, _told(kills, restarts, others)
 
@@ -130,7 +139,7 @@ class Round:
         if server is None:
             return kills, None, others
         others.append(Cuts(server, 2 * options.kill_every, seed))
-        at = [options.trials * quarter // 4 for quarter in (1, 2, 3)]
+        at = [self._slots * quarter // 4 for quarter in (1, 2, 3)]
         return kills, Restarts(server, at, [0.0, 1.4 * options.lease, 1.0]), others
 
     def _watch(
@@ -143,9 +152,9 @@ class Round:
     ) -> int:
         """Wait until all is settled, starting again what a kill ended, as a restart policy does; how many are."""
         options = self._options
-        deadline = began + 60 + _DEADLINE * options.trials * options.seconds / options.workers
+        deadline = began + 60 + _DEADLINE * self._slots * options.seconds / options.workers
         settled = 0
-        while (settled < options.trials or self._beside_done is None) and time.monotonic() < deadline:
+        while (settled < self._slots or self._beside_done is None) and time.monotonic() < deadline:
             time.sleep(_LOOK)
             try:
                 now = Slots(watching).counts(self.study).settled
@@ -163,6 +172,14 @@ class Round:
                 if fleet.exit_code is not None:
                     fleet.start()
         return settled
+
+
+def _climbed_wrongly(url: str, study: str, rungs: Sequence[int]) -> list[str]:
+    opened = storage.open(url)
+    try:
+        return climbing.unsound(opened, study, rungs, prior=digest(toy.study.baselines[0].params))
+    finally:
+        opened.close()
 
 
 def _told(kills: Kills | None, restarts: Restarts | None, others: Sequence[Fault]) -> str:

@@ -1,6 +1,7 @@
 """What the tests of searches that climb share: a study with rungs, and what must hold of it at the end."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from hpo.storage import Storage
 from hpo.storage.slots.promotion import NOTHING_LEFT
@@ -20,11 +21,13 @@ def open_rungs(store: Storage, study: str, trials: int, *, prior: bool = True, m
     return [rung.slots for rung in rungs]
 
 
-def unsound(store: Storage, study: str, rungs: list[int], direction: str = "maximize") -> list[str]:
+def unsound(
+    store: Storage, study: str, rungs: Sequence[int], direction: str = "maximize", prior: str = "hand"
+) -> list[str]:
     """What is wrong with a study that ought to be finished: slots lost, promotions lost, doubled or of nothing."""
     slots = Slots(store).list(study)
     wrong = [f"slot {slot.rung}.{slot.position} is {slot.state}" for slot in slots if slot.state != "settled"]
-    if [sum(slot.rung == rung for slot in slots) for rung in range(len(rungs))] != rungs:
+    if [sum(slot.rung == rung for slot in slots) for rung in range(len(rungs))] != list(rungs):
         wrong.append(f"rungs of {Counter(slot.rung for slot in slots)}, not {rungs}")
     for rung in range(1, len(rungs)):
         here = [slot for slot in slots if slot.rung == rung]
@@ -33,7 +36,7 @@ def unsound(store: Storage, study: str, rungs: list[int], direction: str = "maxi
             if times > 1:
                 wrong.append(f"{digest} is {times} times on rung {rung}")
         for slot in here:
-            if slot.digest in (None, PRIOR.digest):
+            if slot.digest in (None, prior):
                 continue
             source = below.get(slot.digest)
             if source is None or source.outcome != "complete" or slot.fixed != source.fixed:

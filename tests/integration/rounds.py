@@ -81,6 +81,7 @@ class Round:
                 trials=self._options.trials,
                 sampler="random",
                 pruner="none",
+                fidelity="quick",
                 prior="none",
                 trial_timeout=12.0,
                 seed=1,

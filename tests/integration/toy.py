@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo import storage
+from hpo.optuna_internals import RUNG_COMPLETE
+from hpo.storage.slots.promotion import NOTHING_LEFT
 from hpo.storage.slots.slots import Slots
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Space, StudyDefinition
 
@@ -56,20 +58,24 @@ def unsound(url: str, name: str, *, trials: int, failed: int = 0) -> list[str]:
     if len(slots) != trials or outcomes["failed"] != failed:
         wrong.append(f"{len(slots)} slots, {dict(outcomes)}")
     wrong += [f"trial {t.number} is {t.state.name}" for t in told if not t.state.is_finished()]
-    counted = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
     results = defaultdict(list)
     for trial in told:
-        if trial.state in counted:
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             results[trial.system_attrs["hpo:slot"]].append(trial)
     for slot in slots:
-        if slot.outcome == "failed":
+        if slot.outcome == "failed" or slot.reason == NOTHING_LEFT:
             continue
         mine = results.pop(slot.id, [])
         if len(mine) != 1:
             wrong.append(f"slot {slot.position} has {len(mine)} results in Optuna")
-        elif (counted[mine[0].state], mine[0].value, mine[0].number) != (slot.outcome, slot.value, slot.trial_number):
+        elif (_outcome(mine[0]), mine[0].value, mine[0].number) != (slot.outcome, slot.value, slot.trial_number):
             wrong.append(f"slot {slot.position} says {slot.outcome} {slot.value}, its trial {mine[0]}")
     return wrong + [f"a result of no slot: {results}"] * bool(results)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    """As its slot has it: what is complete on a lower rung is pruned to Optuna."""
+    return "complete" if trial.state == TrialState.COMPLETE or RUNG_COMPLETE in trial.system_attrs else "pruned"
 
 
 def height(trial: optuna.Trial) -> float:

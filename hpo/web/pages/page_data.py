@@ -10,9 +10,9 @@ from hpo.report import formatting
 from hpo.storage import Storage, studies
 from hpo.storage.queries import live_queries
 from hpo.storage.queries.live_queries import Failure
-from hpo.storage.queries.status import RunningTrial, StudyStatus, all_statuses, study_status
+from hpo.storage.queries.status import StudyStatus, all_statuses, study_status
 from hpo.storage.slots.slot import Outcome, Slot
-from hpo.storage.worker_registry import Roster, WorkerRecord
+from hpo.storage.worker_registry import Roster, RunningTrial, WorkerRecord
 from hpo.study import Params, registry
 from hpo.web.pages import chart
 from hpo.web.pages.chart import Drawing

@@ -102,9 +102,9 @@ def dashboard(
     from hpo import logs
     from hpo.settings import storage_url
     from hpo.web.application import create
-    from hpo.web.security.configured_users import known_users
     from hpo.web.security.hooks import Access
-    from hpo.web.security.hosts import names
+    from hpo.web.security.request_checks import names
+    from hpo.web.security.users import known_users
     from hpo.web.server import folder_for, listen, stoppable, when_ready
 
     logs.kind(log)  # refused before anything is done
@@ -138,8 +138,7 @@ def adduser(
 
     The password is asked for twice. At least 12 characters; a few words will do. The file keeps a salted hash of it.
     """
-    from hpo.web.security.configured_users import users_file
-    from hpo.web.security.users import add, refuse_name
+    from hpo.web.security.users import add, refuse_name, users_file
 
     refuse_name(name)
     path = users_file(users)
@@ -150,8 +149,7 @@ def adduser(
 
 def deluser(name: _Name, users: _UsersFile = None) -> None:
     """Let somebody log in no more; their sessions end at once."""
-    from hpo.web.security.configured_users import users_file
-    from hpo.web.security.users import remove
+    from hpo.web.security.users import remove, users_file
 
     path = users_file(users)
     remove(path, name)
@@ -160,8 +158,7 @@ def deluser(name: _Name, users: _UsersFile = None) -> None:
 
 def users(users: _UsersFile = None, as_json: AsJson = False) -> None:
     """Who may log in, and what they may do."""
-    from hpo.web.security.configured_users import users_file
-    from hpo.web.security.users import read
+    from hpo.web.security.users import read, users_file
 
     path = users_file(users)
     found = sorted(read(path).values(), key=lambda account: account.name)

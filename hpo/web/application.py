@@ -56,7 +56,7 @@ def mount(app: "Flask", inner: "WSGIApplication") -> None:
     from flask import Response, request
 
     from hpo.errors import HpoError
-    from hpo.web.security.refused_requests import refusal, unavailable
+    from hpo.web.security.request_checks import refusal, unavailable
 
     class Passed(Response):
         default_mimetype = None  # an answer without a body has no type

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.web.security.hooks import Access
-from hpo.web.security.hosts import names
+from hpo.web.security.request_checks import names
 from hpo.web.security.sessions import signing_key
 from hpo.web.security.users import Users, add
 
@@ -214,14 +214,14 @@ def castle(folder: Path, *, guarded: bool) -> Iterator[Castle]:
 
 def _guarded(here: Path) -> tuple[Any, Any]:
     from hpo import storage
-    from hpo.web import receiving
+    from hpo.web import server
     from hpo.web.application import create
     from hpo.web.server import options
 
     opened = storage.open(f"sqlite:///{here / 'hpo.db'}")
     access = Access(names=names("127.0.0.1"), users=Users(here / "users.json"))
     made = create(opened, access, artifacts=here / "artifacts")
-    return receiving.server(made.app, made.longest, **options(host="127.0.0.1", port=0)), opened.close
+    return server.server(made.app, made.longest, **options(host="127.0.0.1", port=0)), opened.close
 
 
 def _bare(here: Path) -> tuple[Any, Any]:

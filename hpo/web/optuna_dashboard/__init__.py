@@ -1,18 +1,15 @@
 """optuna-dashboard behind our login, whole and unmodified.
 
-`rules.py` says for each of its routes who may use it; `shell.py` puts our script and the way back into its page;
-`artifacts.py` sees to it that what people attached is never run by a browser; `current.py` has it forget a study that
-was deleted.
+`rules.py` says for each of its routes who may use it; `middleware.py` puts our script and the way back into its page,
+sees to it that what people attached is never run by a browser, and has it forget a study that was deleted.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hpo.storage import Storage
-from hpo.web.optuna_dashboard.artifacts import Harmless
-from hpo.web.optuna_dashboard.current import Current
+from hpo.web.optuna_dashboard.middleware import Current, Harmless, Shell
 from hpo.web.optuna_dashboard.rules import Guard
-from hpo.web.optuna_dashboard.shell import Shell
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -1,22 +1,27 @@
-"""Logging in and out (Flask-Login): the page, the session, and whom a request is taken to be from."""
+"""Logging in and out (Flask-Login), whom a request is from, and whether it may change something (Flask-WTF).
+
+A page of another site can have a browser send us a request, cookies and all, but cannot read the session's token, which
+every change must carry. (A browser that says where a request comes from is stopped before, by `request_checks.py`; this
+holds without its help.)
+"""
 
 import logging
+import shlex
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, abort, request
 from flask_limiter import RateLimitExceeded
 from flask_login import LoginManager, UserMixin, current_user, login_user  # type: ignore[import-untyped]
-from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped]
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf  # type: ignore[import-untyped]
 
 from hpo.errors import HpoError
-from hpo.web.security import passwords
-from hpo.web.security.identity import ANYONE, CSRF, SAFE, USER, User
+from hpo.web.security.identity import ANYONE, CSRF, SAFE, USER, User, user_of
 from hpo.web.security.rate_limit import RateLimit, trust_browser
-from hpo.web.security.refused_requests import page, refusal, unavailable, wants_page
+from hpo.web.security.request_checks import page, refusal, unavailable, wants_page
 from hpo.web.security.sessions import Sessions
-from hpo.web.security.users import Account, Users
+from hpo.web.security.users import Account, Users, matches
 
-__all__ = ["Login", "local", "login_page"]
+__all__ = ["Login", "local"]
 
 _OPEN = "/healthz"  # for whoever restarts what is not well
 _BY_PASSWORD = "/metrics"  # for programs, which send a password with each request
@@ -37,7 +42,8 @@ class _Member(UserMixin):  # type: ignore[misc]
 class Login:
     """Lets users in who have a session, shows everybody else the page that begins one.
 
-    Where nobody has to log in, everybody is let in as nobody in particular, who may look and change nothing.
+    Where nobody has to log in, everybody is let in as nobody in particular. Everybody may look; change something may
+    who has the right to write and knows the token.
     """
 
     def __init__(self, app: Flask, users: Users, sessions: Sessions) -> None:
@@ -45,6 +51,7 @@ class Login:
         self._sessions = sessions
         self._rate_limit = RateLimit(app)
         self._check = self._rate_limit.limited(self._checked)
+        self._csrf = CSRFProtect(app)
         manager = LoginManager(app, add_context_processor=False)
         manager.session_protection = None  # a laptop that changes its network keeps its login
         manager.user_loader(self._member)
@@ -75,6 +82,25 @@ class Login:
         answer: Response | None = self._by_password() if request.path == _BY_PASSWORD else self._manager.unauthorized()
         return answer
 
+    def refuse_change(self) -> Response | None:
+        """Refuse a change that somebody may not make, or may not have asked for."""
+        if request.method in SAFE:
+            return None
+        if request.path in ("/login", "/logout") and not self._users.none_needed():
+            if request.method != "POST" or (request.path == "/logout" and not current_user.is_authenticated):
+                return None
+        elif not user_of(request.environ).may_write:
+            return refusal(403, _no_right(user_of(request.environ).name))
+        try:
+            request.get_data()  # kept, as a form is read from it, and optuna-dashboard reads it again
+            self._csrf.protect()
+        except CSRFError:
+            if request.path == "/login":
+                to = local(request.form.get("next", ""))
+                return _login_page(to, "The page had stood open for too long; please try again.", status=403)
+            return refusal(403, "the request lacks the token of this session: load the page again, and repeat it there")
+        return None
+
     def may_write_by_cookie(self) -> bool:
         """Whether this comes from a user who may write, by its cookie and host alone: the database is not asked."""
         try:
@@ -92,7 +118,7 @@ class Login:
         account = self._users.find(name)
         # What was typed as a name may be a password in the wrong field, so only names of users are told.
         told = {"address": request.remote_addr or "", "user": account.name if account else None}
-        if not passwords.matches(account.password if account else None, password):
+        if not matches(account.password if account else None, password):
             _log.warning("login failed", extra=told)
             return None
         _log.info("logged in", extra=told)
@@ -103,11 +129,11 @@ class Login:
             abort(404)
         to = local(request.values.get("next", ""))
         if request.method in SAFE:
-            return _see(to) if current_user.is_authenticated else login_page(to)
+            return _see(to) if current_user.is_authenticated else _login_page(to)
         name = request.form.get("name", "")
         account = self._check(name, request.form.get("password", ""))
         if account is None:
-            return login_page(to, _WRONG, status=401, name=name)
+            return _login_page(to, _WRONG, status=401, name=name)
         self._sessions.end()  # one that this browser may have had before
         login_user(_Member(account, self._sessions.begin(account)))
         answer = _see(to)
@@ -135,12 +161,12 @@ class Login:
         if request.path != "/login":
             return refusal(429, "too many tries", Retry_After=str(wait))
         told = f"{wait} seconds" if wait < 90 else f"{wait / 60:.0f} minutes"
-        answer = login_page(local(request.form.get("next", "")), f"Too many tries; the next in {told}.", status=429)
+        answer = _login_page(local(request.form.get("next", "")), f"Too many tries; the next in {told}.", status=429)
         answer.headers["Retry-After"] = str(wait)
         return answer
 
 
-def login_page(to: str, problem: str = "", *, status: int = 200, name: str = "") -> Response:
+def _login_page(to: str, problem: str = "", *, status: int = 200, name: str = "") -> Response:
     """The page that begins a session; `to`: where one goes then."""
     return page("login.html", status, to=to, problem=problem, name=name[:64])
 
@@ -165,3 +191,9 @@ def _unauthorized() -> Response:
 
 def _see(to: str) -> Response:
     return Response(status=303, headers={"Location": to})  # relative, so that no Host header ever stands in it
+
+
+def _no_right(name: str) -> str:
+    if not name:
+        return "nobody is logged in, so nothing may be changed: hpo dashboard adduser NAME --write, and log in"
+    return f"{name} may look and change nothing: hpo dashboard adduser {shlex.quote(name)} --write gives the right"

@@ -1,14 +1,27 @@
-"""What is malformed or too large, turned away before any page reads it."""
+"""Requests that are turned away before any page reads them, and how they are told.
 
+Malformed or too large; for a host that is not ours: a page elsewhere can make its own name stand for our address (DNS
+rebinding), then a browser takes us for that page's server and lets it read our answers; from another site: a browser
+says from where a request comes, by Fetch Metadata (W3C, Sec-Fetch-*) and Origin (RFC 6454), and a page cannot set
+either. A program that is no browser sends neither, and has to know the token (`login.py`).
+"""
+
+import ipaddress
 import json
+import logging
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response, render_template, request
+from werkzeug.http import HTTP_STATUS_CODES
 
-from hpo.web.security.identity import SAFE
-from hpo.web.security.refused_requests import refusal
+from hpo.errors import HpoError, UsageError
+from hpo.report import theme
+from hpo.web.security.identity import SAFE, nonce_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -19,10 +32,18 @@ __all__ = [
     "LARGEST_REQUEST",
     "LIMIT",
     "Longest",
+    "Names",
+    "is_loopback",
     "limit",
+    "names",
+    "page",
+    "refusal",
+    "refuse_foreign",
     "refuse_malformed",
     "refuse_odd_headers",
     "refuse_what_is_no_json_object",
+    "unavailable",
+    "wants_page",
 ]
 
 Longest = Callable[["WSGIEnvironment"], int]
@@ -36,6 +57,14 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _DEEPEST = 50  # levels of lists and objects in a body
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
 _LEFT_OUT = ("HTTP_REFERER", "HTTP_USER_AGENT")
+
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", re.ASCII)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_PORTS = {"http": 80, "https": 443}
+
+_log = logging.getLogger("hpo.web")
+_COLOURS = {"ink": theme.INK, "muted": theme.MUTED, "paper": theme.PAPER, "go": theme.OPTIMUM, "bad": theme.BAD}
 
 
 def limit(path: str, *, writes: bool) -> int:
@@ -122,3 +151,133 @@ def _depth(entry: object) -> int:
     """How many lists and objects stand within one another."""
     inner = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else None
     return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """Which hosts a request may be for."""
+
+    known: frozenset[str]  # host names and addresses, in lower case, without port
+    addresses: bool  # any numeric address too: it cannot be made to stand for another one
+
+    def accept(self, host: str) -> bool:
+        """Whether `host`, as a request's Host header gives it, is one of ours."""
+        read = _HOST.fullmatch(host)
+        if read is None:
+            return False
+        name = read["name"].strip("[]").lower().rstrip(".")
+        return name in self.known or (self.addresses and _is_address(name))
+
+    def refuse_others(self) -> Response | None:
+        """Refuse a request for a host that is not one of ours."""
+        host = request.headers.get("Host", "")
+        if self.accept(host):
+            return None
+        reason = f"{host[:80]!r} is no name of this server: if it should be, start hpo dashboard with --allowed-host"
+        return refusal(421, reason)
+
+
+def names(host: str, allowed: Iterable[str] = ()) -> Names:
+    """The names of a server that listens on `host`, and what its owner adds.
+
+    On a loopback address those of this machine for itself. On any other its host name too, and every numeric address:
+    from where it is reached, a server in a container does not know which it has.
+
+    Raises:
+        UsageError: what is allowed is no host name.
+
+    """
+    known = set(_LOOPBACK)
+    for name in allowed:
+        read = _HOST.fullmatch(name)
+        if read is None or name.rpartition("]")[2].count(":") == 1:
+            raise UsageError(f"--allowed-host {name!r} is no host name: give the name alone, such as hpo.example.org")
+        known.add(name.strip("[]").lower().rstrip("."))
+    beyond = not is_loopback(host)
+    if beyond:
+        known |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+    return Names(known=frozenset(known), addresses=beyond)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server on `host` is reached from this machine alone.
+
+    Raises:
+        UsageError: there is no such host.
+
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except (OSError, UnicodeError):
+        raise UsageError(f"--host {host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all") from None
+    return bool(found) and all(ipaddress.ip_address(str(entry[4][0]).split("%")[0]).is_loopback for entry in found)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_foreign(*, tls: bool) -> Response | None:
+    """Refuse what comes from another site, but for a link to us that somebody follows in a window of its own.
+
+    `tls`: browsers reach us by https, whatever the last leg of the way is.
+    """
+    headers, scheme = request.headers, "https" if tls else request.scheme
+    origin = headers.get("Origin")
+    if origin is not None:
+        given = _parts(origin)
+        if given is None or given != _parts(f"{scheme}://{headers.get('Host', '')}"):
+            hint = "; where TLS ends before this server, start it with --behind-tls" if origin[:6] == "https:" else ""
+            return refusal(403, f"requests from {origin[:80]!r} are not served{hint}")
+    site = headers.get("Sec-Fetch-Site", "none")
+    follows = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
+    if site in ("same-origin", "none") or (request.method in SAFE and follows):
+        return None
+    return refusal(403, f"requests from another site ({site[:20]}) are not served")
+
+
+def _parts(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None where it is no origin, as `null` is none."""
+    try:
+        split = urlsplit(origin)
+        port = split.port or _PORTS[split.scheme]
+    except (ValueError, KeyError):
+        return None
+    if not split.hostname or split.path or split.query or split.fragment or split.username is not None:
+        return None
+    return split.scheme, split.hostname, port
+
+
+def wants_page() -> bool:
+    """Whether a person's browser asks for a page, and no script or program for data."""
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return False
+    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
+
+
+def page(template: str, status: int = 200, **context: object) -> Response:
+    """One of the small pages in `templates/security`, which need no other file: those are for users only."""
+    nonce = nonce_of(request.environ)
+    text = render_template(f"security/{template}", nonce=nonce, colours=_COLOURS, **context)
+    return Response(text, status=status, mimetype="text/html")
+
+
+def refusal(status: int, reason: str, **headers: str) -> Response:
+    """The answer that says why there is no other: `{"reason": …}` as optuna-dashboard's own refusals, or a page."""
+    if wants_page():
+        answer = page("refused.html", status, title=HTTP_STATUS_CODES.get(status, "Refused"), reason=reason)
+    else:
+        answer = Response(json.dumps({"reason": reason}), status=status, mimetype="application/json")
+    answer.headers.extend({name.replace("_", "-"): value for name, value in headers.items()})
+    return answer
+
+
+def unavailable(error: HpoError) -> Response:
+    """The answer where the database or the users cannot be read; the log alone says why."""
+    _log.error("%s", error)
+    reason = "the database or the file of users does not answer now: try again in a moment"
+    return refusal(503, reason, Retry_After="5")

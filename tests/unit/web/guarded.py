@@ -8,8 +8,8 @@ from werkzeug.test import Client
 
 from hpo.storage import Storage
 from hpo.web.security.hooks import Access, protect
-from hpo.web.security.hosts import names
 from hpo.web.security.identity import csrf_of, nonce_of, user_of
+from hpo.web.security.request_checks import names
 from hpo.web.security.users import Users
 
 __all__ = ["behind", "guarded", "small"]

@@ -16,17 +16,16 @@ from werkzeug.test import Client, TestResponse
 
 from hpo import storage
 from hpo.storage import Storage
-from hpo.web.security import passwords
-from hpo.web.security.configured_users import known_users
+from hpo.web.security import users
 from hpo.web.security.hooks import Access, protect
-from hpo.web.security.hosts import names
 from hpo.web.security.login import local
 from hpo.web.security.rate_limit import TRIES, TRIES_SECONDS, USER_SECONDS, USER_TRIES
+from hpo.web.security.request_checks import names
 from hpo.web.security.sessions import IDLE_SECONDS, SESSION_SECONDS
-from hpo.web.security.users import Account, Users, add, remove
+from hpo.web.security.users import Account, Users, add, known_users, remove
 
 PASSWORD = "correct horse battery"
-HASH = passwords.hashed("right")
+HASH = users.hashed("right")
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
 ADA = Users(besides=Account(name="ada", password=HASH, may_write=True))
 
@@ -48,8 +47,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def client(store: Storage, monkeypatch: pytest.MonkeyPatch) -> Client:
-    # The hash is checked for real in test_users_file; here that would take most of the time.
-    monkeypatch.setattr(passwords, "matches", lambda kept, password: kept is not None and password == "right")
+    # The hash is checked for real in test_users; here that would take most of the time.
+    monkeypatch.setattr(users, "matches", lambda kept, password: kept is not None and password == "right")
     return guarded(store, ADA)
 
 
@@ -196,7 +195,7 @@ def test_a_login_counts_at_no_dashboard_of_another_database(client: Client, tmp_
 def test_without_its_database_a_dashboard_lets_nobody_in_and_only_the_log_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(passwords, "matches", lambda *_: True)
+    monkeypatch.setattr(users, "matches", lambda *_: True)
     opened = storage.prepare(f"sqlite:///{tmp_path / 'away.db'}")
     opened.patience = 0.0
     client = guarded(opened, ADA)

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import UsageError
-from hpo.web.security import passwords, users
-from hpo.web.security.configured_users import known_users, users_file
-from hpo.web.security.users import Users
+from hpo.web.security import users
+from hpo.web.security.users import Users, known_users, users_file
 
 GOOD = "correct horse battery"
 
@@ -40,8 +39,8 @@ def test_a_user_is_kept_with_a_salted_hash_in_a_file_of_the_owner_s_alone(file: 
     kept = users.read(file)
     assert {name: account.may_write for name, account in kept.items()} == {"ada": True, "bob": False}
     assert kept["ada"].password != kept["bob"].password
-    assert passwords.matches(kept["ada"].password, GOOD)
-    assert not passwords.matches(kept["ada"].password, GOOD + ".")
+    assert users.matches(kept["ada"].password, GOOD)
+    assert not users.matches(kept["ada"].password, GOOD + ".")
     assert "scrypt" not in repr(kept["ada"])
     assert [path.name for path in file.parent.iterdir()] == ["users.json"]
 
@@ -51,7 +50,7 @@ def test_another_password_takes_the_place_of_the_first(file: Path) -> None:
     assert not users.add(file, "ada", "another one altogether", may_write=False)
     account = users.read(file)["ada"]
     assert not account.may_write
-    assert not passwords.matches(account.password, GOOD)
+    assert not users.matches(account.password, GOOD)
 
 
 def test_several_at_once_lose_nobody(file: Path) -> None:
@@ -127,12 +126,12 @@ def test_a_file_everybody_may_write_lets_nobody_in(file: Path) -> None:
 
 
 def test_one_spelling_of_what_looks_the_same() -> None:
-    assert passwords.matches(passwords.hashed("Schlüsselbrett drei"), "Schlu\u0308sselbrett drei")
+    assert users.matches(users.hashed("Schlüsselbrett drei"), "Schlu\u0308sselbrett drei")
 
 
 def test_nobody_s_password_is_never_right() -> None:
-    assert not passwords.matches(None, "")
-    assert not passwords.matches("no-such-method:1$a$b", GOOD)
+    assert not users.matches(None, "")
+    assert not users.matches("no-such-method:1$a$b", GOOD)
 
 
 def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
@@ -194,7 +193,7 @@ def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
     team = found.find("team")
     assert team is not None
     assert team.may_write
-    assert passwords.matches(team.password, GOOD)
+    assert users.matches(team.password, GOOD)
     secret.write_text("short")
     with pytest.raises(UsageError, match="HPO_DASHBOARD_PASSWORD_FILE: the password has 5"):
         known_users("0.0.0.0")

@@ -14,16 +14,17 @@ from werkzeug.test import Client
 from hpo.errors import StorageError, UsageError
 from hpo.storage import Storage
 from hpo.web.application import mount
-from hpo.web.security import access_log, headers
-from hpo.web.security.hosts import is_loopback, names
+from hpo.web.security import hooks
 from hpo.web.security.identity import nonce_of
-from hpo.web.security.origins import refuse_foreign
 from hpo.web.security.request_checks import (
     LARGEST_FILE,
     LARGEST_FORM,
     LARGEST_REQUEST,
     LIMIT,
+    is_loopback,
     limit,
+    names,
+    refuse_foreign,
     refuse_malformed,
     refuse_what_is_no_json_object,
 )
@@ -215,8 +216,8 @@ def test_every_answer_carries_the_headers(store: Storage) -> None:
 
 def secured(kind: str, given: dict[str, str] | None = None, *, tls: bool = False) -> Client:
     app = small(lambda: Response(nonce_of(request.environ), mimetype=kind, headers=given))
-    app.before_request(headers.draw_nonce)
-    app.after_request(lambda response: headers.secure(response, tls=tls))
+    app.before_request(hooks.draw_nonce)
+    app.after_request(lambda response: hooks.add_headers(response, tls=tls))
     return Client(app)
 
 
@@ -277,8 +278,8 @@ def test_what_goes_wrong_in_optuna_dashboard_is_told_in_the_log_alone(
 def test_a_line_in_the_log_is_one_line_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "hpo.web")
     app = small(lambda: "served")
-    app.before_request(access_log.begin)
-    app.after_request(access_log.write)
+    app.before_request(hooks.begin)
+    app.after_request(hooks.log_request)
     Client(app).get("/a%0d%0aGET /forged", query_string="password=x")
     (record,) = [record for record in caplog.records if record.name == "hpo.web"]
     assert not re.search(r"[\r\n]|password", record.getMessage())

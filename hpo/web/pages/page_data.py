@@ -1,7 +1,7 @@
-"""One study as its page shows it."""
+"""What the pages show: the overview of studies and workers, and one study."""
 
-import shlex
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,18 +10,120 @@ from hpo.report import formatting
 from hpo.storage import Storage, studies
 from hpo.storage.queries import live_queries
 from hpo.storage.queries.live_queries import Failure
-from hpo.storage.queries.status import StudyStatus, study_status
+from hpo.storage.queries.status import StudyStatus, all_statuses, study_status
 from hpo.storage.slots.slot import Outcome, Slot
-from hpo.storage.worker_registry import Roster
+from hpo.storage.worker_registry import Roster, RunningTrial, WorkerRecord
 from hpo.study import Params, registry
-from hpo.web.pages import cards, chart
-from hpo.web.pages.cards import Fleet, StudyCard
+from hpo.web.pages import chart
 from hpo.web.pages.chart import Drawing
 
-__all__ = ["BaselineCard", "ParamRow", "StudyPage", "study_page", "word"]
+__all__ = [
+    "BaselineCard",
+    "Fleet",
+    "Hand",
+    "Overview",
+    "ParamRow",
+    "StudyCard",
+    "StudyPage",
+    "WorkerCard",
+    "fleet",
+    "overview",
+    "short",
+    "study_page",
+]
 
 _RECENT = 15  # trials shown
 _REASONS = 10  # reasons of failures shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCard:
+    """One study in the overview."""
+
+    status: StudyStatus
+    number: int | None  # in Optuna's tables; None: another program has deleted it there
+    measurements: tuple["StudyCard", ...] = ()  # of this search, the oldest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hand:
+    """A trial somebody works on now."""
+
+    study: str  # name
+    trial: RunningTrial
+
+    @property
+    def worker(self) -> str:
+        """The worker's name for people."""
+        return short(self.trial.worker)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerCard:
+    """One worker of the fleet."""
+
+    record: WorkerRecord
+    hand: Hand | None  # the trial in hand
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return short(self.record.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Who works, and on what."""
+
+    workers: tuple[WorkerCard, ...]  # those of the roster, by host
+    guests: tuple[Hand, ...]  # in the hands of workers that are on no roster
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """All that the overview shows: searches with what measures them, other studies, workers."""
+
+    searches: tuple[StudyCard, ...]  # the newest first, what measures them within
+    tables: tuple[StudyCard, ...]  # studies that measure no search: a definition's tables
+    fleet: Fleet
+
+
+def short(worker: str) -> str:
+    """Host and process of a worker's name, which goes on with what only programs need."""
+    return ":".join(worker.split(":")[:2])
+
+
+def overview(storage: Storage) -> Overview:
+    """Everything there is now. Raises StorageError."""
+    statuses = all_statuses(storage)
+    numbers = live_queries.numbers(storage)
+    measuring: dict[str, list[StudyCard]] = defaultdict(list)
+    known = {status.study for status in statuses}
+    for status in statuses:
+        if status.parent in known:
+            measuring[status.parent or ""].append(StudyCard(status=status, number=numbers.get(status.study)))
+    tops = [
+        StudyCard(status=status, number=numbers.get(status.study), measurements=tuple(measuring.get(status.study, ())))
+        for status in reversed(statuses)
+        if status.parent not in known
+    ]
+    return Overview(
+        searches=tuple(card for card in tops if card.status.kind == "search"),
+        tables=tuple(card for card in tops if card.status.kind != "search"),
+        fleet=fleet(Roster(storage).present(), statuses),
+    )
+
+
+def fleet(present: Sequence[WorkerRecord], statuses: Sequence[StudyStatus]) -> Fleet:
+    """The workers with what each has in hand in the studies of `statuses`."""
+    hands = [Hand(study=status.study, trial=trial) for status in statuses for trial in status.running_trials]
+    by_worker: Mapping[str, Hand] = {hand.trial.worker: hand for hand in hands}
+    ordered = sorted(present, key=lambda record: (record.host, record.started_at, record.name))
+    listed = {record.name for record in present}
+    return Fleet(
+        workers=tuple(WorkerCard(record=record, hand=by_worker.get(record.name)) for record in ordered),
+        guests=tuple(hand for hand in hands if hand.trial.worker not in listed),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +189,12 @@ def study_page(storage: Storage, name: str) -> StudyPage:
         else None,
         recent=live_queries.recent(storage, name, _RECENT),
         failures=live_queries.failures(storage, name, _REASONS),
-        fleet=cards.fleet(present, [status]),
+        fleet=fleet(present, [status]),
         measurements=tuple(
             StudyCard(status=study_status(storage, one), number=numbers.get(one))
             for one in studies.measured(storage, name)
         ),
     )
-
-
-def word(text: str) -> str:
-    """A name as it is typed in a shell."""
-    return shlex.quote(text)
 
 
 def _rows(status: StudyStatus, baseline: BaselineCard | None) -> tuple[ParamRow, ...]:

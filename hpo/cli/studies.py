@@ -19,6 +19,8 @@ from hpo.cli.printing.status_text import (
     show_study,
     show_trial,
     show_workers,
+    tell_climb,
+    trained,
 )
 from hpo.errors import StudyError, UsageError
 from hpo.settings import storage_url
@@ -100,13 +102,15 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
     if as_json:
         document(asdict(found))
         return
-    tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}")
+    tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}{trained(found)}")
     configuration(found.params)
     if found.front:
         front_table(found.objectives, found.front)
     if found.baseline is not None:
         cut = "" if found.baseline.outcome == "complete" else f" ({found.baseline.outcome})"
         tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")
+    if found.climb is not None:
+        tell_climb(found.climb, found.fidelities)
 
 
 def trial(

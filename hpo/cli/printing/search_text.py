@@ -15,7 +15,7 @@ from hpo.cli.printing.console import (
     size_words,
     tell,
 )
-from hpo.cli.printing.status_text import front_table, show_serving
+from hpo.cli.printing.status_text import front_table, show_serving, tell_climb, trained
 from hpo.errors import StudyError
 from hpo.study.objectives import less
 
@@ -143,12 +143,12 @@ def _found(plan: "Plan", progress: "Progress") -> None:
         found = best(plan.storage, progress.study)
         if found.front:
             front_table(found.objectives, found.front)
-        again = f"{plan.fidelity.name}, the mean of {found.trainings} trainings"
-        how = f", {again}" if found.trainings > 1 else ", not confirmed yet" if plan.rungs else ""
-        tell(f"best {found.metric}: {figure(found.value)} (trial {found.number}{how})")
+        tell(f"best {found.metric}: {figure(found.value)} (trial {found.number}){trained(found)}")
         if found.baseline is not None:
             cut = "" if found.baseline.outcome == "complete" else f", {found.baseline.outcome}"
             tell(f"baseline {found.baseline.name} in this search: {figure(found.baseline.value)}{cut}")
+        if found.climb is not None:
+            tell_climb(found.climb, found.fidelities)
     elif progress.settled:
         tell("no trial is complete yet, so there is no best one")
     failed = failure(plan.storage, progress.study)

@@ -22,9 +22,10 @@ from hpo.cli.printing.progress_bar import LineLimit, line
 from hpo.study.objectives import less
 
 if TYPE_CHECKING:
+    from hpo.analysis.rung_agreement import ClimbFindings
     from hpo.storage import Storage
     from hpo.storage.queries.status import Progress, StudyStatus
-    from hpo.storage.queries.study_results import FrontTrial, TrialReport
+    from hpo.storage.queries.study_results import BestTrial, FrontTrial, TrialReport
     from hpo.storage.worker_registry import FleetWorker, Serving
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "sparkline",
     "state_words",
     "study_lines",
+    "tell_climb",
+    "trained",
 ]
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -299,3 +302,37 @@ def _fidelity(one: "StudyStatus") -> str:
     if one.fidelity is not None:
         return f"fidelity {one.fidelity}"
     return "rungs " + ", ".join(f"{rung.fidelity} {rung.settled}/{rung.target}" for rung in one.rungs)
+
+
+def trained(found: "BestTrial") -> str:
+    """How often the best of a search that climbs was trained, in words that follow its value."""
+    if found.climb is None:
+        return ""
+    if found.trainings == 1:
+        return f", trained once at {found.fidelities[-1]}: not confirmed yet"
+    return f", the mean of {found.trainings} trainings at {found.fidelities[-1]}"
+
+
+def tell_climb(found: "ClimbFindings", fidelities: Sequence[str]) -> None:
+    """What the rungs of a search say of one another."""
+    from hpo.analysis.rung_agreement import TELLS_NOTHING
+
+    if found.hand:
+        ranks = ", ".join(f"{each.rank} of {each.of} at {fidelities[each.rung]}" for each in found.hand)
+        tell(f"the hand-picked configuration's rank: {ranks}")
+    for each in found.agreements:
+        if each.tau is None:
+            continue
+        low, high = fidelities[each.rung], fidelities[each.rung + 1]
+        over = f"Kendall's tau {each.tau:.2f} over {each.configurations} configurations"
+        if each.tells_nothing:
+            tell(
+                f"{low} tells nothing about {high} here ({over}, below {TELLS_NOTHING:g}): what climbed was chosen by "
+                f"chance, so search with --fidelity {high}, or give {low} more epochs or rows"
+            )
+        else:
+            tell(f"{low} orders configurations as {high} does by {over}")
+    ours = [each for each in found.confirmations if not each.prior]
+    if ours:
+        best = ours[0]
+        tell(f"trained again, the best came to {figure(best.again)}, and to {figure(best.found)} in the search")

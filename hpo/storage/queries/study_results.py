@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import desc, select
 
@@ -20,6 +20,9 @@ from hpo.storage.slots.slot import Counts, Incumbent, Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.study import Params
 
+if TYPE_CHECKING:
+    from hpo.analysis.rung_agreement import ClimbFindings
+
 __all__ = [
     "Baseline",
     "Best",
@@ -29,6 +32,7 @@ __all__ = [
     "TrialReport",
     "best",
     "best_of",
+    "climbed",
     "failure",
     "leading",
     "nothing_complete",
@@ -89,6 +93,8 @@ class BestTrial:
     baseline: Baseline | None  # None: it was not tried, or the definition cannot be loaded here
     objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives; `number` has the best metric of them
+    fidelities: tuple[str, ...] = ()  # of each rung, the lowest first, the one that confirms last
+    climb: "ClimbFindings | None" = None  # what the rungs say of one another; None: it stays on one fidelity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +179,25 @@ def best(storage: Storage, word: str) -> BestTrial:
         baseline=_baseline(record, Slots(storage).list(record.name)),
         objectives=(record.metric, *record.costs) if record.costs else (),
         front=front,
+        fidelities=record.fidelities,
+        climb=climbed(storage, record),
     )
+
+
+def climbed(storage: Storage, record: studies.StudyRecord) -> "ClimbFindings | None":
+    """What the rungs of a search say of one another; None where it does not climb. Raises StorageError."""
+    from hpo.analysis.rung_agreement import examine_climb
+
+    if record.rungs is None:
+        return None
+    slots = Slots(storage).list(record.name)
+    values: list[dict[str, float]] = [{} for _ in record.fidelities]
+    for slot in slots:
+        if slot.outcome == "complete" and slot.value is not None and slot.digest is not None:
+            values[slot.rung][slot.digest] = slot.value
+    # Of the rungs above the first only the hand-picked configuration's slots were asked for when they were made.
+    prior = next((slot.digest for slot in slots if slot.rung and slot.payload), None)
+    return examine_climb(values, direction=record.direction, prior=prior)
 
 
 def nothing_complete(storage: Storage, counts: Counts) -> NothingComplete | None:

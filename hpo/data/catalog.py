@@ -11,8 +11,7 @@ from hpo.data.checked_files import BOSTON_HOUSING_FILE
 from hpo.data.downloads import OnProgress
 from hpo.data.fetch import find_or_fetch
 from hpo.errors import DataError, UsageError
-from hpo.study.annotations import Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Name, check
 
 __all__ = ["DATASETS", "Located", "fetch", "locate"]
 

@@ -7,8 +7,7 @@ from typing import Literal
 
 from hpo.errors import DataError
 from hpo.files import read
-from hpo.study.annotations import Count, Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, Name, check
 
 __all__ = ["BOSTON_HOUSING_FILE", "FASHION_MNIST_FILES", "DataFile", "FileReport", "inspect", "read_checked"]
 

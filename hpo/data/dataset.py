@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from hpo.data.arrays import as_array
 from hpo.errors import DataError
-from hpo.study.annotations import Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Name, check
 
 __all__ = ["Dataset", "Rows"]
 

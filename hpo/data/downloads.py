@@ -16,8 +16,7 @@ from typing import IO, Any
 from hpo.data.checked_files import DataFile
 from hpo.errors import DataError
 from hpo.messages import said
-from hpo.study.annotations import Count
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, check
 
 __all__ = ["FetchProgress", "OnProgress", "from_debian", "from_keras"]
 

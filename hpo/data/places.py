@@ -9,8 +9,7 @@ from hpo import settings
 from hpo.data.checked_files import FASHION_MNIST_FILES, FileReport, inspect
 from hpo.errors import DataError
 from hpo.files import expanded
-from hpo.study.annotations import Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Name, check
 
 __all__ = ["PACKAGE_FOLDER", "Place", "Search", "own_folder", "places", "search"]
 

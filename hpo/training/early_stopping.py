@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import AnyFloat
+from hpo.study.checked_records import AnyFloat
 from hpo.study.checked_records import check
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Whole
+from hpo.study.checked_records import Whole
 from hpo.study.checked_records import check
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.phases import Phase

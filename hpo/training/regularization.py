@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Name
+from hpo.study.checked_records import Name
 from hpo.study.checked_records import check
 
 __all__ = [

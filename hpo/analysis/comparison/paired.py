@@ -25,8 +25,7 @@ from hpo.analysis.methods.permutation import sign_flip, signed_rank
 from hpo.analysis.methods.power import more_pairs
 from hpo.errors import DataError, UsageError
 from hpo.study import Direction
-from hpo.study.annotations import Below, Count, Least, Most, Positive
-from hpo.study.checked_records import arguments
+from hpo.study.checked_records import Below, Count, Least, Most, Positive, arguments
 from hpo.study.direction import MAXIMIZE
 from hpo.study.direction import sign as sign_of
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from hpo.analysis.methods.intervals import Interval, clopper_pearson, more_often, upper_bound
 from hpo.errors import UsageError
-from hpo.study.annotations import Count, Share, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, Share, Whole, check
 
 __all__ = ["FailureRate", "Failures", "failures"]
 

@@ -8,8 +8,7 @@ from hpo.analysis.comparison.reliability import Failures
 from hpo.analysis.methods.intervals import Interval
 from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS
 from hpo.errors import UsageError
-from hpo.study.annotations import Above, Below, NotNegative, Share, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Above, Below, NotNegative, Share, Whole, check
 
 __all__ = ["MEANINGFUL", "Comparison", "Verdict", "decide"]
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.errors import UsageError
 from hpo.study import Params, ParamValue
-from hpo.study.annotations import Count, Name, Share
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Count, Name, Share, arguments, check
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
 from hpo.study import Direction, Params
-from hpo.study.annotations import AnyFloat, Count, Name, Share, Whole
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import AnyFloat, Count, Name, Share, Whole, arguments, check
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from hpo.errors import UsageError
-from hpo.study.annotations import Above, Below, Most, Share, Whole
-from hpo.study.checked_records import arguments
+from hpo.study.checked_records import Above, Below, Most, Share, Whole, arguments
 
 __all__ = ["DECIDING_PAIRS", "deciding_pairs", "holm", "interim_alpha", "next_alpha"]
 

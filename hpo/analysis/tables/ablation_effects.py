@@ -17,8 +17,7 @@ from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowScores
 from hpo.errors import UsageError
 from hpo.study import Ablation, Direction
-from hpo.study.annotations import Count, Name
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Count, Name, arguments, check
 from hpo.study.direction import sign
 
 __all__ = ["AblationFinding", "Effect", "TechniqueFinding", "examine_ablation"]

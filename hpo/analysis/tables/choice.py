@@ -8,8 +8,7 @@ from typing import Literal
 from hpo.analysis.methods.means import against
 from hpo.errors import StudyError, UsageError
 from hpo.study import Direction
-from hpo.study.annotations import Count, Share
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Count, Share, arguments, check
 from hpo.study.direction import best, is_better
 
 __all__ = ["Choice", "TableVerdict", "choose", "examine_choice"]

@@ -7,8 +7,7 @@ from hpo.analysis.tables.contrasts import ClaimVerdict, ContrastFinding, examine
 from hpo.analysis.tables.measured import TableFinding
 from hpo.errors import UsageError
 from hpo.study import Claim, Direction
-from hpo.study.annotations import NotNegative
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import NotNegative, arguments, check
 
 __all__ = ["ClaimFinding", "ClaimVerdict", "ContrastFinding", "judge"]
 

@@ -17,8 +17,7 @@ from hpo.analysis.methods.means import welch
 from hpo.analysis.tables.measured import RowFinding, TableFinding
 from hpo.errors import UsageError
 from hpo.study import Contrast, Direction
-from hpo.study.annotations import NotNegative, Share
-from hpo.study.checked_records import check
+from hpo.study.checked_records import NotNegative, Share, check
 from hpo.study.direction import sign
 
 __all__ = ["ClaimVerdict", "ContrastFinding", "examine_contrast"]

@@ -13,8 +13,7 @@ from hpo.analysis.tables.choice import TableVerdict, examine_choice
 from hpo.analysis.tables.reported import FigureFinding, against_reported
 from hpo.errors import UsageError
 from hpo.study import Direction, Params, Sweep
-from hpo.study.annotations import Above, Below, Count, Share
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Above, Below, Count, Share, arguments, check
 
 __all__ = ["FIGURES", "FigureFinding", "RowFinding", "RowScores", "TableFinding", "TableVerdict", "examine"]
 

@@ -9,8 +9,7 @@ from statistics import fmean, stdev
 from hpo.analysis.methods.intervals import critical_t, tail_t
 from hpo.analysis.methods.multiple_testing import holm
 from hpo.errors import UsageError
-from hpo.study.annotations import NotNegative, Share
-from hpo.study.checked_records import check
+from hpo.study.checked_records import NotNegative, Share, check
 
 __all__ = ["FigureFinding", "against_reported", "rounding"]
 

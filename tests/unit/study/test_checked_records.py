@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from hpo.errors import DataError, DefinitionError, UsageError
-from hpo.study.annotations import Above, AnyFloat, Below, Count, Least, Most, Name, Share, Whole
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Above, AnyFloat, Below, Count, Least, Most, Name, Share, Whole, arguments, check
 
 if TYPE_CHECKING:
     import keras

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.study.metrics import DIRECTIONS, closest, spelled
+from hpo.study.objectives import DIRECTIONS, closest, spelled
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.data import Rows
-from hpo.data.arrays import as_array
+from hpo.data.dataset import as_array
 from hpo.errors import DataError
 
 X = np.arange(12, dtype=np.float32).reshape(6, 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hpo.data import Dataset, Rows
 from hpo.errors import UsageError
-from hpo.search.redraw import everything, redraw
+from hpo.search.row_splits import everything, redraw
 from hpo.study import Evaluation, Fidelity, Float, Holdout, KFold, Space, StudyDefinition
 
 CLASSES = np.repeat(np.arange(4), [48, 36, 24, 12])  # of 120 rows: each class divides by ten parts and by six

@@ -1,31 +1,85 @@
-"""Pruners by name, fitted to a fidelity, each refused with a reason where it cannot work.
+"""Pruners by name, fitted to a fidelity, refused with a reason where one cannot work; none sees superseded attempts.
 
 A trial reports its value after an epoch, step 1 the first, and is not asked after the last: it has done its work then.
 With folds, all are trained in step and the value is their mean; only for Wilcoxon a step is a fold.
 """
 
+import copy
 import difflib
 import warnings
-from typing import cast
+from collections.abc import Callable, Container
+from typing import Any, cast
 
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import (
-    BasePruner,
-    MedianPruner,
-    NopPruner,
-    SuccessiveHalvingPruner,
-    WilcoxonPruner,
-)
-from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner, WilcoxonPruner
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UsageError
-from hpo.search.pruning.active_trials import ActiveTrials
+from hpo.optuna_internals import RUNG_COMPLETE, storage_of
 from hpo.search.seeds import derive, position, rung
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Fidelity, KFold, StudyDefinition
 
-__all__ = ["ETA", "WILCOXON_FOLDS", "ActiveTrialsPruner", "brackets", "default_pruner", "make_pruner"]
+__all__ = [
+    "ETA",
+    "WILCOXON_FOLDS",
+    "ActiveTrials",
+    "ActiveTrialsPruner",
+    "brackets",
+    "default_pruner",
+    "make_pruner",
+]
+
+
+class ActiveTrials:
+    """A study without its failed trials, and of one that climbs, its first rung alone.
+
+    What is complete on a rung below the highest is pruned to Optuna; here it is complete.
+
+    A crashed attempt leaves its rungs and reports behind, and Optuna's halving pruners count the rungs of every trial
+    that has them. This is the part of `optuna.Study` that Optuna's pruners use, no more.
+    """
+
+    def __init__(self, study: Study, counts: Callable[[FrozenTrial], bool] | None = None) -> None:
+        self._study = study
+        self._counts = counts  # which of the active trials to show; None: all
+        self._storage = storage_of(study)  # halving pruners note rungs in the trial asked about
+
+    @property
+    def direction(self) -> StudyDirection:
+        """Optuna's."""
+        return self._study.direction
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """Optuna's; a failed trial has no value. Raises ValueError where none is complete."""
+        return self._study.best_trial
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """Optuna's, without the failed trials and those that climbed."""
+        trials = (
+            _as_complete(each)
+            for each in self._study.get_trials(deepcopy=deepcopy)
+            if each.state != TrialState.FAIL and not rung(each.system_attrs)
+        )
+        return [
+            each
+            for each in trials
+            if (states is None or each.state in states) and (self._counts is None or self._counts(each))
+        ]
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a pruner sees only the active trials of a study, not its {name!r}")
+
+
+def _as_complete(trial: FrozenTrial) -> FrozenTrial:
+    if RUNG_COMPLETE not in trial.system_attrs:
+        return trial
+    shown = copy.copy(trial)
+    shown.state = TrialState.COMPLETE
+    return shown
+
 
 ETA = 3  # of three trials at a rung of successive halving, one goes on
 WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1

@@ -4,30 +4,27 @@ import difflib
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import (
-    BaseSampler,
-    CmaEsSampler,
-    GPSampler,
-    NSGAIISampler,
-    QMCSampler,
-    RandomSampler,
-    TPESampler,
-)
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
-from hpo.search.sampling.distinct import Claim, DistinctSampler
-from hpo.search.sampling.grid import GridSampler
-from hpo.search.seeds import derive, sampler_seed
+from hpo.search.distinct import Claim, DistinctSampler
+from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS
 from hpo.study import Categorical, Space
 
-__all__ = ["GRID_LIMIT", "POPULATION", "make_sampler"]
+__all__ = [
+    "GRID_LIMIT",
+    "POPULATION",
+    "GridSampler",
+    "make_sampler",
+]
 
 GRID_LIMIT = 10_000  # configurations; nobody finishes a larger grid, and a part of one varies only the last parameters
 POPULATION = 20  # trials of one NSGA-II generation; Optuna's 50 would make a search of 50 trials a random one
@@ -150,3 +147,35 @@ def _refuse_grid(space: Space) -> None:
             f"sampler grid would take {space.size:,} trials for space {space.name!r}, more than the {GRID_LIMIT:,} "
             "it is for; use --sampler qmc or random"
         )
+
+
+class GridSampler(BaseSampler):
+    """Gives the trial at position p (its slot's, or its own number) the space's p-th configuration, then starts over.
+
+    Workers need no agreement: a position belongs to one of them.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._distributions = distributions(space)
+        self._configurations = list(space.configurations())
+        self._random = RandomSampler(seed=0)  # for what given parameters bring to life
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
+        """Every parameter of the space."""
+        return self._distributions
+
+    def sample_relative(
+        self,
+        study: Study,  # noqa: ARG002
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """The configuration of the trial's position."""
+        place = position(trial.system_attrs, trial.number)
+        return dict(self._configurations[place % len(self._configurations)])
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Uniform: only for a parameter the position's configuration does not have."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)

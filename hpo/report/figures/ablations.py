@@ -10,7 +10,7 @@ from hpo.report.figures.panel import Panel
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.analysis.tables.ablation_effects import Effect
+    from hpo.analysis.ablation_effects import Effect
     from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "AblationChart", "Added", "caption", "data", "draw"]

@@ -7,7 +7,7 @@ networks are those of the tables a definition names (`StudyDefinition.layered`).
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpo.analysis.tables.table_wording import row_label
+from hpo.analysis.table_wording import row_label
 from hpo.report import theme
 from hpo.report.figures.canvas import axis, canvas, note, plain, short, slim
 from hpo.report.figures.panel import Panel

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.analysis.tables.table_wording import table_sentence
+from hpo.analysis.table_wording import table_sentence
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding

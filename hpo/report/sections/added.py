@@ -9,7 +9,7 @@ from hpo.report.figures.panel import Charts
 from hpo.report.formatting import count, figure, interval, signed
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables.ablation_effects import AblationFinding, Effect
+    from hpo.analysis.ablation_effects import AblationFinding, Effect
 
 __all__ = ["parts"]
 

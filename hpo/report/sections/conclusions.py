@@ -9,7 +9,7 @@ from hpo.report.figures.panel import Charts
 from hpo.report.formatting import figure, interval, p_value, signed
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables.claims import ClaimFinding, ContrastFinding
+    from hpo.analysis.claims import ClaimFinding, ContrastFinding
 
 __all__ = ["parts"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
+from hpo.analysis.table_wording import row_label, table_sentence, varied
 from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
 from hpo.report.figures.panel import Charts

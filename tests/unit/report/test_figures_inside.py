@@ -9,8 +9,8 @@ import pytest
 import told
 
 from hpo.analysis import RowScores
-from hpo.analysis.tables.ablation_effects import examine_ablation
-from hpo.analysis.tables.table_wording import row_label
+from hpo.analysis.ablation_effects import examine_ablation
+from hpo.analysis.table_wording import row_label
 from hpo.experiments.findings import ProbedNetwork
 from hpo.report import theme
 from hpo.report.document import Table

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.analysis.importance import Importance, Importances
-from hpo.analysis.importance.interaction import Grid, Interaction
+from hpo.analysis.interaction import Grid, Interaction
 from hpo.report import theme
 from hpo.report.figures import history, importance_bars, interaction_map
 

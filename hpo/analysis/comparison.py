@@ -6,9 +6,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpo.analysis.comparison.reliability import Failures
-from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison, Verdict, decide
-from hpo.analysis.comparison.verdict_wording import note
 from hpo.analysis.methods.intervals import (
     Interval,
     bca,
@@ -20,16 +17,22 @@ from hpo.analysis.methods.intervals import (
     upper_bound,
     wilson,
 )
-from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, next_alpha
-from hpo.analysis.methods.permutation import sign_flip, signed_rank
-from hpo.analysis.methods.power import more_pairs
+from hpo.analysis.methods.power import DECIDING_PAIRS, more_pairs, next_alpha
+from hpo.analysis.methods.significance import sign_flip, signed_rank
+from hpo.analysis.verdict import MEANINGFUL, Comparison, Failures, Verdict, decide
+from hpo.analysis.verdict_wording import note
 from hpo.errors import DataError, UsageError
 from hpo.study import Direction
 from hpo.study.checked_records import Below, Count, Least, Most, Positive, arguments
 from hpo.study.direction import MAXIMIZE
 from hpo.study.direction import sign as sign_of
 
-__all__ = ["Comparison", "Interval", "Verdict", "compare"]
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Verdict",
+    "compare",
+]
 
 Scores = NDArray[np.float64]
 

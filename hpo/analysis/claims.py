@@ -1,9 +1,9 @@
-"""One contrast between rows of a measured table.
+"""The report's conclusions held against the measured tables, contrast by contrast.
 
-It compares the mean of some rows with the mean of others. Its standard error comes from each row's own variance, with
-the degrees of freedom of Welch and Satterthwaite (Biometrics Bulletin 2, 1946): a learning rate that ruins a network
-varies quite unlike one that suits it, so the rows of these tables have no variance in common. That rows share their
-seeds is left unused; where it makes their repeats rise and fall together, the test is the more careful.
+A contrast compares the mean of some rows with the mean of others. Its standard error comes from each row's own
+variance, with the degrees of freedom of Welch and Satterthwaite (Biometrics Bulletin 2, 1946): a learning rate that
+ruins a network varies quite unlike one that suits it, so the rows of these tables have no variance in common. That rows
+share their seeds is left unused; where it makes their repeats rise and fall together, the test is the more careful.
 """
 
 import math
@@ -13,14 +13,20 @@ from statistics import fmean
 from typing import Literal
 
 from hpo.analysis.methods.intervals import critical_t, tail_t
-from hpo.analysis.methods.means import welch
-from hpo.analysis.tables.measured import RowFinding, TableFinding
+from hpo.analysis.methods.significance import welch
+from hpo.analysis.tables import RowFinding, TableFinding
 from hpo.errors import UsageError
-from hpo.study import Contrast, Direction
-from hpo.study.checked_records import NotNegative, Share, check
+from hpo.study import Claim, Contrast, Direction
+from hpo.study.checked_records import NotNegative, Share, arguments, check
 from hpo.study.direction import sign
 
-__all__ = ["ClaimVerdict", "ContrastFinding", "examine_contrast"]
+__all__ = [
+    "ClaimFinding",
+    "ClaimVerdict",
+    "ContrastFinding",
+    "examine_contrast",
+    "judge",
+]
 
 ClaimVerdict = Literal["supported", "contradicted", "undecided", "unmeasured"]
 
@@ -168,3 +174,62 @@ def _tested(
         note = "no difference, or one too small to matter"
         return replace(found, p=apart, verdict="contradicted", note=note)
     return replace(found, p=apart)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimFinding:
+    """What the measured tables say of one conclusion.
+
+    Raises:
+        UsageError: a field is not of its kind.
+
+    """
+
+    claim: Claim  # the conclusion
+    verdict: ClaimVerdict  # supported, contradicted, undecided or unmeasured
+    evidence: tuple[ContrastFinding, ...]  # one a contrast, in the claim's order; empty: no table can test it
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
+
+
+@arguments(UsageError)
+def judge(
+    claims: Sequence[Claim],
+    tables: Sequence[TableFinding],
+    *,
+    direction: Direction,
+    margin: NotNegative | None = None,
+) -> tuple[ClaimFinding, ...]:
+    """What the measurements say of each claim.
+
+    It is supported if all its contrasts are (`examine_contrast` says how) and contradicted if one is, which is so by
+    mistake in at most 5 % of claims, however many contrasts they have; unmeasured where it has no contrast or a row of
+    one has no figure, undecided otherwise, as with one repeat.
+
+    Args:
+        claims: the conclusions.
+        tables: what `examine` made of the sweeps; others than the claims speak of may be among them or missing.
+        direction: of the metric, which says which way a gap between train and test is overfitting.
+        margin: a difference of the metric too small to matter, in its unit; None: 1 % of the mean test score of a
+            contrast's second side.
+
+    Raises:
+        UsageError: what is given is not what it should be.
+
+    """
+    known = {table.sweep.id: table for table in tables}
+    found = []
+    for claim in claims:
+        evidence = [
+            examine_contrast(one, known.get(one.sweep), direction=direction, margin=margin, of=len(claim.contrasts))
+            for one in claim.contrasts
+        ]
+        found.append(_claim(claim, evidence))
+    return tuple(found)
+
+
+def _claim(claim: Claim, evidence: Sequence[ContrastFinding]) -> ClaimFinding:
+    verdicts: list[ClaimVerdict] = [found.verdict for found in evidence] or ["unmeasured"]
+    decisive = min(verdicts, key=("contradicted", "unmeasured", "undecided", "supported").index)
+    return ClaimFinding(claim=claim, verdict=decisive, evidence=tuple(evidence))

@@ -12,7 +12,12 @@ from hpo.study.checked_records import AnyFloat, Count, Name, Share, Whole, argum
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["LEAST_TRIALS", "Importance", "Importances", "importances"]
+__all__ = [
+    "LEAST_TRIALS",
+    "Importance",
+    "Importances",
+    "importances",
+]
 
 LEAST_TRIALS = 20
 """Complete trials below which nothing is said: the ten best would be more than half of them."""
@@ -108,7 +113,7 @@ def _measured(
 ) -> Importances:
     import numpy as np
 
-    from hpo.analysis.importance.ped_anova import PedAnova
+    from hpo.analysis.ped_anova import PedAnova
 
     count = len(trials)
     values = np.array([value for _, value in trials], dtype=np.float64)

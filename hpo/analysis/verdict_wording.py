@@ -2,14 +2,18 @@
 
 import math
 
-from hpo.analysis.comparison.reliability import FailureRate
-from hpo.analysis.comparison.verdict import MEANINGFUL, Comparison
-from hpo.analysis.methods.multiple_testing import DECIDING_PAIRS, deciding_pairs
-from hpo.analysis.methods.power import HOPELESS
+from hpo.analysis.methods.power import DECIDING_PAIRS, HOPELESS, deciding_pairs
+from hpo.analysis.verdict import MEANINGFUL, Comparison, FailureRate
 from hpo.errors import UsageError
 from hpo.study.checked_records import arguments
 
-__all__ = ["ASSUMED", "failed", "note", "sentence", "unseen"]
+__all__ = [
+    "ASSUMED",
+    "failed",
+    "note",
+    "sentence",
+    "unseen",
+]
 
 ASSUMED = (
     "How seldom a verdict is wrong is promised for pairs independent of one another: what several share, such as a"

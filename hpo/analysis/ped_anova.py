@@ -18,7 +18,9 @@ from optuna.study import StudyDirection
 
 from hpo.study import Params
 
-__all__ = ["PedAnova"]
+__all__ = [
+    "PedAnova",
+]
 
 _QUANTILE = 0.1  # what counts as good: the best tenth of the trials …
 _LEAST_GOOD = 10

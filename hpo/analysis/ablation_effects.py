@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hpo.analysis.methods.intervals import Interval, critical_t
-from hpo.analysis.methods.means import welch
-from hpo.analysis.tables.measured import RowScores
+from hpo.analysis.methods.significance import welch
+from hpo.analysis.tables import RowScores
 from hpo.errors import UsageError
 from hpo.study import Ablation, Direction
 from hpo.study.checked_records import Count, Name, arguments, check
 from hpo.study.direction import sign
 
-__all__ = ["AblationFinding", "Effect", "TechniqueFinding", "examine_ablation"]
+__all__ = [
+    "AblationFinding",
+    "Effect",
+    "TechniqueFinding",
+    "examine_ablation",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

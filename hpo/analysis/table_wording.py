@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
-from hpo.analysis.tables.measured import TableFinding
+from hpo.analysis.tables import TableFinding
 from hpo.study import ParamValue, Row, Sweep
 
-__all__ = ["row_label", "table_sentence", "varied"]
+__all__ = [
+    "row_label",
+    "table_sentence",
+    "varied",
+]
 
 
 def varied(sweep: Sweep) -> str:

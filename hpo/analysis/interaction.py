@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
 
-__all__ = ["Grid", "Interaction", "interaction"]
+__all__ = [
+    "Grid",
+    "Interaction",
+    "interaction",
+]
 
 Kind = Literal["numeric", "categorical"]
 Point = tuple[Any, Any, float]  # first, second, value

@@ -1,4 +1,4 @@
-"""What a paired comparison finds, as records: the verdict, the rule it goes by, and how often each side fails to train."""
+"""What a paired comparison finds, as records: the verdict, its rule, and how often each side fails to train."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Tests of a difference: sign flips of paired gains, exact and without any assumption on their shape; means of few repeats.
+"""Tests of a difference: exact sign flips of paired gains, whatever their shape, and tests of means of few repeats.
 
 Means: the error of a sum of them by Welch (Satterthwaite, An approximate distribution of estimates of variance
 components, Biometrics Bulletin 2, 1946), several rows against one by Dunnett.

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, padded, plain, short, slim, titled
-from hpo.report.figures.panel import Panel
+from hpo.report.figures.canvas import Panel, axis, canvas, padded, plain, short, slim, titled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -1,12 +1,12 @@
-"""The interaction of the two most important parameters: where in their plane the good values lie."""
+"""Which parameters of a search matter, as bars, and how two of them act together, as a map."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, log_ticks, padded, plain, short, slim, window
-from hpo.report.figures.panel import Panel
+from hpo.report.figures.canvas import Panel, axis, canvas, log_ticks, padded, plain, short, slim, window
 from hpo.study.direction import better_word, loss, sign
 
 if TYPE_CHECKING:
@@ -14,9 +14,126 @@ if TYPE_CHECKING:
 
     from hpo.experiments.findings import Findings
 
-from dataclasses import dataclass
+__all__ = [
+    "IMPORTANCE",
+    "INTERACTION",
+    "Axis",
+    "Bar",
+    "ImportanceChart",
+    "InteractionChart",
+    "draw_importance",
+    "draw_interaction",
+    "importance_caption",
+    "importance_data",
+    "interaction_caption",
+    "interaction_data",
+]
 
-__all__ = ["PANEL", "Axis", "InteractionChart", "caption", "data", "draw"]
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One parameter; shares are from 0 to 1."""
+
+    name: str
+    share: float
+    low: float  # ends of the 95 % interval
+    high: float
+    chance: float  # what a parameter without effect stays below, 95 %
+    trials: int  # complete trials in which it was active
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportanceChart:
+    """The parameters, the most important first."""
+
+    evaluator: str
+    trials: int
+    bars: tuple[Bar, ...]
+    note: str
+
+
+def importance_data(findings: "Findings") -> ImportanceChart | None:
+    """The importances; None where too few trials say nothing."""
+    found = findings.importances
+    if found is None or not found.parameters:
+        return None
+    return ImportanceChart(
+        evaluator=found.evaluator,
+        trials=found.trials,
+        bars=tuple(
+            Bar(name=one.name, share=one.share, low=one.ci95[0], high=one.ci95[1], chance=one.chance, trials=one.trials)
+            for one in found.parameters
+        ),
+        note=found.note,
+    )
+
+
+def importance_caption(record: ImportanceChart) -> str:
+    """What is to be seen."""
+    text = (
+        f"How much of what separates the good trials from the others lies in each parameter ({record.evaluator}, "
+        f"{record.trials} complete trials). Whiskers: 95 % intervals from resampled trials. A bar that ends left of "
+        "its tick (a grey one) could be chance."
+    )
+    return f"{text} {record.note[:1].upper()}{record.note[1:].rstrip('.')}." if record.note else text
+
+
+def draw_importance(record: ImportanceChart) -> "go.Figure":
+    """A bar with its interval for each parameter, and a tick where chance ends; paler bars could be chance."""
+    count = len(record.bars)
+    most = max(max(bar.high, bar.share, bar.chance) for bar in record.bars)
+    figure = canvas(
+        height=120 + (30 if count <= 10 else 24) * count,
+        x=axis("share of the importance", range=[0, slim(min(1.0, most * 1.08))], tickformat=".0%", nticks=6),
+        y=axis(
+            tickvals=list(range(count)),
+            ticktext=[plain(short(bar.name)) for bar in record.bars],
+            range=[count - 0.4, -0.6],
+            showgrid=False,
+        ),
+        bargap=0.35,
+    )
+    figure.add_bar(
+        orientation="h",
+        x=slim([bar.share for bar in record.bars]),
+        y=list(range(count)),
+        marker={"color": [(theme.OPTIMUM if bar.share > bar.chance else theme.MUTED).light for bar in record.bars]},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": slim([max(bar.high - bar.share, 0.0) for bar in record.bars]),
+            "arrayminus": slim([max(bar.share - bar.low, 0.0) for bar in record.bars]),
+            "color": theme.INK.light,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[[plain(b.name), *slim([b.low, b.high, b.chance]), b.trials] for b in record.bars],
+        hovertemplate=(
+            "<b>%{customdata[0]}</b>: %{x:.1%}<br>95 % interval %{customdata[1]:.1%} to %{customdata[2]:.1%}"
+            "<br>chance alone stays below %{customdata[3]:.1%}<br>active in %{customdata[4]} trials<extra></extra>"
+        ),
+        name="importance with its 95 % interval",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=slim([bar.chance for bar in record.bars]),
+        y=list(range(count)),
+        mode="markers",
+        marker={"symbol": "line-ns-open", "size": 18, "color": theme.CHANCE.light, "line": {"width": 3}},
+        name="chance alone stays left of this, 95 %",
+        showlegend=True,
+        hoverinfo="skip",
+    )
+    return figure
+
+
+IMPORTANCE = Panel(
+    id="importances",
+    title="Parameter importances",
+    caption=importance_caption,
+    data=importance_data,
+    draw=draw_importance,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +162,7 @@ class InteractionChart:
     p_value: float | None  # that the combination explains nothing of its own
 
 
-def data(findings: "Findings") -> InteractionChart | None:
+def interaction_data(findings: "Findings") -> InteractionChart | None:
     """The interaction; None where there is none to show."""
     found = findings.interaction
     if found is None or not found.points:
@@ -79,7 +196,7 @@ def _axis(
     return Axis(name=name, log=False, ticks=tuple(str(slim(value)) for value in known)), places
 
 
-def caption(record: InteractionChart) -> str:
+def interaction_caption(record: InteractionChart) -> str:
     """What is to be seen."""
     better = better_word(record.direction)
     what = "Mean value of the trials in each cell" if record.means else "Each dot is a complete trial"
@@ -92,7 +209,7 @@ def caption(record: InteractionChart) -> str:
     )
 
 
-def draw(record: InteractionChart) -> "go.Figure":
+def draw_interaction(record: InteractionChart) -> "go.Figure":
     """A heat map of the grid, or a scatter of the trials; strong colour is good in either direction."""
     xs, ys, _ = zip(*record.points, strict=True)
     figure = canvas(height=400, x=_drawn(record.x, xs), y=_drawn(record.y, ys))
@@ -182,4 +299,10 @@ def _drawn(one: Axis, places: Sequence[float]) -> dict[str, Any]:
     return axis(name, type="log", range=ends, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 
-PANEL = Panel(id="interaction", title="The two most important together", caption=caption, data=data, draw=draw)
+INTERACTION = Panel(
+    id="interaction",
+    title="The two most important together",
+    caption=interaction_caption,
+    data=interaction_data,
+    draw=draw_interaction,
+)

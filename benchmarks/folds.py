@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from hpo.errors import Diverged
-from hpo.search.pruning.pruners import ETA
+from hpo.search.pruners import ETA
 from hpo.search.row_splits import cut, load
 from hpo.search.seeds import derive, fold_seed, trial_seed
 from hpo.search.suggest import suggest

@@ -11,8 +11,7 @@ import numpy as np
 from hpo.analysis.methods.intervals import Interval, standard_error, student
 from hpo.errors import UsageError
 from hpo.study import Direction
-from hpo.study.annotations import Count, Name, Share
-from hpo.study.checked_records import arguments, check
+from hpo.study.checked_records import Count, Name, Share, arguments, check
 from hpo.study.direction import sign
 
 __all__ = ["RaceFinding", "Racer", "rank"]

@@ -8,13 +8,10 @@
 - Splits are functions of a seed; indices are int64 and rise.
 """
 
-from hpo.data.boston_housing import boston_housing
-from hpo.data.catalog import DATASETS, Located, fetch, locate
+from hpo.data.catalog import DATASETS, Located, boston_housing, fashion_mnist, fetch, locate
 from hpo.data.data_checks import checked
-from hpo.data.dataset import Dataset, Rows
-from hpo.data.digest import digest
+from hpo.data.dataset import Dataset, Rows, digest
 from hpo.data.downloads import FetchProgress
-from hpo.data.fashion_mnist import fashion_mnist
 from hpo.data.splits import holdout, kfold, stratified_holdout, subset
 
 __all__ = [

@@ -15,8 +15,7 @@ from hpo.experiments.named_configuration import NamedConfiguration, configuratio
 from hpo.files import refuse_unwritable, replacing
 from hpo.messages import one_line
 from hpo.study import Fidelity, StudyDefinition, registry
-from hpo.study.blame import line
-from hpo.study.contained import run
+from hpo.study.contained import line, run
 
 if TYPE_CHECKING:
     import keras

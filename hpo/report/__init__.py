@@ -2,8 +2,7 @@
 
 from hpo.report.dashboard_notes import publish
 from hpo.report.markdown import markdown
-from hpo.report.page import html
-from hpo.report.report_file import FORMATS, format_of, write
+from hpo.report.page import FORMATS, format_of, html, write
 from hpo.report.sections import document
 
 __all__ = ["FORMATS", "document", "format_of", "html", "markdown", "publish", "write"]

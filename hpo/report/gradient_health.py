@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from hpo.training.probes import LayerProbe, Probe
 
-__all__ = ["APART", "EDGE", "LARGEST", "SMALLEST", "Fate", "Mend", "ends", "fate", "kind", "mend", "power"]
+__all__ = ["APART", "EDGE", "LARGEST", "SMALLEST", "Fate", "Mend", "ends", "fate", "layer_kind", "mend", "power"]
 
 APART = 3.0  # powers of ten between first and last hidden layer from which gradients count as vanishing or exploding
 SMALLEST = -5.0  # powers of ten: below it a step at rate 0.01 changes no weight, as float32 has seven digits
@@ -22,7 +22,7 @@ Fate = Literal["passing", "vanishing", "exploding"]
 Mend = Literal["nothing", "batch normalization", "clipping"]
 
 
-def kind(probe: "Probe") -> str:
+def layer_kind(probe: "Probe") -> str:
     """Activation and initializer of the hidden layers, by name: "relu, he_normal"."""
     first = probe.hidden[0]
     return f"{first.activation}, {first.initializer}"

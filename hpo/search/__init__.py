@@ -12,13 +12,12 @@
 How samplers and pruners are set, and why folds are trained in step: docs/search.md.
 """
 
-from hpo.search.job import Job
-from hpo.search.job_objective import Measuring, measuring
+from hpo.search.distinct import Claim, DistinctSampler
+from hpo.search.job import Job, Measuring, measuring
 from hpo.search.measurement import Measurement, measure
 from hpo.search.objective import Objective, objective
-from hpo.search.pruning.pruners import default_pruner, make_pruner
-from hpo.search.sampling.distinct import Claim, DistinctSampler
-from hpo.search.sampling.samplers import make_sampler
+from hpo.search.pruners import default_pruner, make_pruner
+from hpo.search.samplers import make_sampler
 from hpo.search.seeds import sampler_seed
 from hpo.search.suggest import digest, suggest
 

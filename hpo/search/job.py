@@ -1,14 +1,38 @@
-"""A job: one configuration to train with one seed on rows the job names. What a slot of a measurement carries."""
+"""A job: one configuration to train with one seed on rows the job names, and the Optuna callable that does so.
 
-from collections.abc import Mapping
+It is what a slot of a measurement carries: the trial of that slot trains and scores it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from hpo.errors import UsageError
-from hpo.search.suggest import digest
-from hpo.study import Params
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import BaseTrial, Trial
 
-__all__ = ["Job", "RowsKind"]
+from hpo.errors import TrialError, UsageError
+from hpo.optuna_internals import JOB, trial_id
+from hpo.search.measurement import measure
+from hpo.search.objective import FOLDED_REPORTS, REPORTS
+from hpo.search.row_splits import cut, load, preload, redraw
+from hpo.search.seeds import split_seed
+from hpo.search.suggest import digest, suggest
+from hpo.search.trainings import note_probes, note_work, reject
+from hpo.search.trial_evaluation import Evaluation
+from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
+
+if TYPE_CHECKING:
+    from hpo.training import Epoch
+    from hpo.training.probes import Probe
+
+__all__ = [
+    "Job",
+    "Measuring",
+    "RowsKind",
+    "measuring",
+    "predicted",
+]
 
 RowsKind = Literal["development", "share", "resampled", "validation"]
 """Which rows a job trains on and is scored on, all drawn by the job's seed:
@@ -57,3 +81,182 @@ class Job:
     def from_payload(cls, payload: Mapping[str, Any]) -> "Job":
         """The job of a slot. Raises KeyError where the slot has none."""
         return cls(params=dict(payload["params"]), **payload["job"])
+
+
+def measuring(
+    definition: str | StudyDefinition,
+    *,
+    space: str | None = None,
+    fidelity: str | None = None,
+    beat: Callable[[], None] | None = None,
+) -> "Measuring":
+    """What measures the jobs of a study's trials.
+
+    Args:
+        definition: as `objective` takes it.
+        space: a name of one of its spaces, in whose words the configurations are; None: its first.
+        fidelity: a name of one of its fidelities; None: its last. Its rows and folds count for validation jobs alone.
+        beat: called once an epoch, a sign of life.
+
+    Raises:
+        UsageError: there is no such definition, space or fidelity.
+        DefinitionError: the definition cannot be loaded.
+
+    """
+    found = registry.load(definition)
+    chosen = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
+    return Measuring(found, found.space(space), chosen, beat=beat)
+
+
+class Measuring:
+    """Trains the job a trial carries in its system attribute `JOB`, its configuration given as fixed parameters.
+
+    Returns the metric on the test rows, or for a validation job its mean over the validation rows of the splits. What
+    is reported on the way is the validation metric, or else the metric as seen while training, `REPORTS` times at most.
+    Nothing is pruned but what cannot be trained or leaves the finite numbers.
+
+    User attributes of a trial: seed, rows, note, reason, train, epochs, compile_seconds, fit_seconds; train_curve of a
+    validation job; predictions where the job keeps them; probes of a job on all development rows, where the definition
+    asks for them.
+    """
+
+    def __init__(
+        self,
+        definition: StudyDefinition,
+        space: Space,
+        fidelity: Fidelity,
+        *,
+        beat: Callable[[], None] | None = None,
+    ) -> None:
+        self.definition = definition
+        self.space = space
+        self.fidelity = fidelity
+        self._beat = beat or (lambda: None)
+
+    def prepare(self) -> str:
+        """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
+        return preload(self.definition)
+
+    def __call__(self, trial: BaseTrial) -> float:
+        """The value of one trial.
+
+        Raises:
+            TrialPruned: the configuration cannot be trained, or its training left the finite numbers.
+            UsageError: the trial carries no job.
+
+        """
+        params = suggest(self.space, trial)
+        job = Job(params=params, **_job(trial))
+        for name, value in (("seed", job.seed), ("rows", job.rows), ("note", job.note)):
+            if value != "":
+                trial.set_user_attr(name, value)
+        reason = self.definition.why_infeasible(params)
+        if reason is not None:
+            reject(trial, f"infeasible: {reason}")
+        return self._validate(trial, job) if job.rows == "validation" else self._test(trial, job)
+
+    def _validate(self, trial: BaseTrial, job: Job) -> float:
+        """As a search evaluates a configuration, on splits that are the seed's own."""
+        splits = cut(self.definition, self.fidelity, load(self.definition).development, seed=split_seed(job.seed))
+        epochs = self.fidelity.epochs
+        work = Evaluation(self.definition, job.params, splits, epochs=epochs, seed=job.seed, beat=self._beat)
+        block = -(-epochs // (REPORTS if work.folds == 1 else FOLDED_REPORTS))
+        curve: list[tuple[int, float]] = []
+        try:
+            for value in work.in_step(block):
+                trial.report(value, work.step)
+                assert work.train is not None  # an epoch is over
+                curve.append((work.step, work.train))
+        except TrialError as error:
+            note_work(trial, work)
+            reject(trial, str(error))
+        trial.set_user_attr("train_curve", curve)
+        note_work(trial, work)
+        return work.value
+
+    def _test(self, trial: BaseTrial, job: Job) -> float:
+        assert job.rows != "validation"
+        train, test = redraw(self.definition, job.rows, seed=job.seed)
+        work = _Watched(trial, self.fidelity.epochs, self._beat)
+        try:
+            done = measure(
+                self.definition,
+                job.params,
+                fidelity=self.fidelity,
+                seed=job.seed,
+                rows=(train, test),
+                on_epoch=work.on_epoch,
+                on_probe=work.probes.append if job.rows == "development" else None,
+            )
+        except TrialError as error:
+            note_probes(trial, work.probes)
+            note_work(trial, work)
+            reject(trial, str(error))
+        note_probes(trial, work.probes)
+        note_work(trial, done)
+        if job.keep:
+            trial.set_user_attr("predictions", predicted(done.run.predict(test.x), test.y, self.definition.metric))
+        return done.test
+
+
+class _Watched:
+    """A training as seen from outside: reported on the way, and what there is to note where it broke off."""
+
+    def __init__(self, trial: BaseTrial, epochs: int, beat: Callable[[], None]) -> None:
+        self._trial = trial
+        self._total = epochs
+        self._block = -(-epochs // REPORTS)
+        self._beat = beat
+        self.probes: list[Probe] = []
+        self.train: float | None = None
+        self.epochs = 0
+        self.compile_seconds = 0.0  # not known before the end
+        self.fit_seconds = 0.0
+
+    def on_epoch(self, epoch: "Epoch") -> None:
+        """Pass the training score of an epoch on to the trial, and a sign of life to the worker."""
+        self._beat()
+        self.train = epoch.train
+        self.epochs = epoch.number
+        self.fit_seconds += epoch.seconds
+        if epoch.number % self._block == 0 or epoch.number == self._total:
+            self._trial.report(epoch.train, epoch.number)
+
+
+def predicted(outputs: NDArray[np.generic], y: NDArray[np.generic], metric: str) -> dict[str, Sequence[Any]]:
+    """What a trained model says of some rows: {"labels": class numbers} for classes, else {"values": numbers}.
+
+    Args:
+        outputs: (rows, outputs) of the model.
+        y: (rows,) or (rows, outputs) targets; they tell classes, numbered or one-hot, from numbers.
+        metric: tells whether a single output is a probability: that of an accuracy is.
+
+    Returns:
+        (rows,) whole numbers or floats; a list of floats a row where a model gives several numbers.
+
+    """
+    outputs = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
+    columns = outputs.shape[1]
+    if columns == 1 and (metric == "acc" or metric.endswith("accuracy")):
+        return {"labels": (outputs[:, 0] > 0.5).astype(int).tolist()}
+    if columns > 1 and _are_classes(y, columns):
+        return {"labels": outputs.argmax(axis=1).tolist()}
+    return {"values": (outputs[:, 0] if columns == 1 else outputs).tolist()}
+
+
+def _are_classes(y: NDArray[np.generic], columns: int) -> bool:
+    if y.ndim == 1 or y.shape[1:] == (1,):
+        return bool(np.issubdtype(y.dtype, np.integer) or np.array_equal(y, np.round(np.asarray(y, dtype=np.float64))))
+    hot = np.asarray(y, dtype=np.float64)
+    return hot.shape[1] == columns and bool(np.isin(hot, (0.0, 1.0)).all() and (hot.sum(axis=1) == 1.0).all())
+
+
+def _job(trial: BaseTrial) -> Mapping[str, Any]:
+    if isinstance(trial, Trial):
+        attributes = trial.storage.get_trial_system_attrs(trial_id(trial))
+    else:
+        attributes = getattr(trial, "system_attrs", {})
+    if JOB not in attributes:
+        raise UsageError("the trial carries no job, so there is nothing to measure")
+    found: Mapping[str, Any] = attributes[JOB]
+    return found

@@ -13,9 +13,8 @@ from hpo.search.row_splits import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
-from hpo.search.trainings import costs
+from hpo.search.trainings import costs, note_probes, note_work, reject
 from hpo.search.trial_evaluation import Evaluation
-from hpo.search.trial_notes import note_probes, note_work, reject
 from hpo.study import Fidelity, Holdout, Space, StudyDefinition, registry
 
 __all__ = ["FOLDED_REPORTS", "REPORTS", "Objective", "objective"]

@@ -13,17 +13,13 @@
 - `metrics` knows the metrics of Keras by name, and which way each is better, without importing Keras.
 """
 
-from hpo.study.ablation import Ablation, Technique
-from hpo.study.baseline import Baseline
 from hpo.study.claim import Claim, Contrast, ContrastFigure, Relation
-from hpo.study.definition import StudyDefinition
+from hpo.study.definition import Baseline, StudyDefinition
 from hpo.study.direction import Direction
-from hpo.study.evaluation import Evaluation, Holdout, KFold
-from hpo.study.fidelity import Fidelity
+from hpo.study.evaluation import Evaluation, Fidelity, Holdout, KFold
 from hpo.study.infeasibility import always_feasible
-from hpo.study.parameters import Categorical, Domain, Float, Int, Params, ParamValue, When
-from hpo.study.space import Space
-from hpo.study.sweep import Row, Sweep
+from hpo.study.space import Categorical, Domain, Float, Int, Params, ParamValue, Space, When
+from hpo.study.sweep import Ablation, Row, Sweep, Technique
 
 __all__ = [
     "Ablation",

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Count, Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, Name, check
 
 __all__ = ["Claim", "Contrast", "ContrastFigure", "Relation"]
 

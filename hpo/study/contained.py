@@ -7,22 +7,42 @@ first one's classes. So are closed streams. A Ctrl-C of the user's, or another s
 """
 
 import builtins
+import importlib
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import is_
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn, TextIO, TypeVar
 
 from hpo.errors import DefinitionError, HpoError, TrialError
 from hpo.messages import one_line
-from hpo.study.blame import line
 
-__all__ = ["EndedError", "contained", "run"]
+__all__ = [
+    "EndedError",
+    "contained",
+    "line",
+    "run",
+]
+
+_LIBRARY = str(Path(__file__).parent.parent)
+
+
+def line(error: BaseException, where: str) -> str:
+    """The innermost line that is no code of ours, as FILE:NUMBER; of the file `where` if any is; else `where` alone."""
+    frames = traceback.extract_tb(getattr(error, "stands_for", error).__traceback__)
+    own = [frame for frame in frames if frame.filename == where]
+    outside = [f for f in frames if not f.filename.startswith((_LIBRARY, "<frozen", str(importlib.__file__)))]
+    for frame in reversed(own or outside):
+        return f"{frame.filename}:{frame.lineno}"
+    return where
+
 
 R = TypeVar("R")
 

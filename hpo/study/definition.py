@@ -7,19 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
-from hpo.study.ablation import Ablation
-from hpo.study.annotations import Count, Name, Positive, Whole
-from hpo.study.baseline import Baseline
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, Name, Positive, Whole, check
 from hpo.study.claim import Claim
 from hpo.study.direction import Direction, better_word
-from hpo.study.evaluation import Evaluation
-from hpo.study.fidelity import Fidelity
+from hpo.study.evaluation import Evaluation, Fidelity
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
-from hpo.study.metrics import DIRECTIONS, spelled
-from hpo.study.parameters import Params
-from hpo.study.space import Space
-from hpo.study.sweep import Sweep
+from hpo.study.objectives import DIRECTIONS, spelled
+from hpo.study.space import Params, Space
+from hpo.study.sweep import Ablation, Sweep
 from hpo.study.value_checks import function, keep
 from hpo.study.version import digest
 
@@ -30,7 +25,34 @@ if TYPE_CHECKING:
     from hpo.data import Dataset
     from hpo.training import Recipe
 
-__all__ = ["Direction", "StudyDefinition"]
+__all__ = [
+    "Baseline",
+    "Direction",
+    "StudyDefinition",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A named hand-picked configuration, which every space of its definition contains.
+
+    Raises:
+        DefinitionError: its name is no text, or a configuration is no mapping.
+
+    """
+
+    name: Name  # short: what `--config` and `--baseline` take
+    title: str  # where it comes from, for a person
+    params: Params  # as the definition's default space writes it
+    elsewhere: Mapping[str, Params] = field(default_factory=dict)
+    # space name -> the same configuration, for a space that writes it in other words
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def params_in(self, space: str) -> Params:
+        """The configuration as the space named `space` writes it."""
+        return self.elsewhere.get(space, self.params)
 
 
 class _Named(Protocol):

@@ -1,12 +1,16 @@
-"""How a configuration is judged during a search: on rows held out of the development rows, never on the test rows."""
+"""How a configuration is judged during a search, and how much work that is: on development rows, never on test rows."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from hpo.study.annotations import Least, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Least, Name, Positive, Whole, check
 
-__all__ = ["Evaluation", "Holdout", "KFold"]
+__all__ = [
+    "Evaluation",
+    "Fidelity",
+    "Holdout",
+    "KFold",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +46,22 @@ class KFold:
 
 Evaluation = Holdout | KFold
 """How a search judges a configuration, on development rows alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """One amount of work; the first one a definition declares is what a search uses unless told otherwise.
+
+    Raises:
+        DefinitionError: its name is no text, a number is none, there are fewer than 1 epoch or row, or than 2 folds.
+
+    """
+
+    name: Name  # short: what `--fidelity` takes
+    epochs: Whole  # passes over the training rows
+    rows: Whole | None = None  # training rows of one evaluation; None: all there are
+    folds: Annotated[int, Least(2)] | None = None  # folds of a cross-validation; None: as the evaluation says
+    trial_seconds: Positive | None = None  # one trial of a search on one core, on average; for "about how long"
+
+    def __post_init__(self) -> None:
+        check(self)

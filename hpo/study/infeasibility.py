@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hpo.errors import DefinitionError
 from hpo.study.contained import contained
-from hpo.study.parameters import Params
+from hpo.study.space import Params
 from hpo.study.value_checks import shown
 
 __all__ = ["Rule", "always_feasible", "why_infeasible"]

@@ -14,19 +14,16 @@ from pathlib import Path
 from types import ModuleType
 
 from hpo.errors import DefinitionError, HpoError, UsageError
-from hpo.files import expanded, read
+from hpo.files import expanded
 from hpo.messages import one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
-from hpo.study.blame import line
-from hpo.study.contained import contained
+from hpo.study.contained import contained, line
 from hpo.study.definition import StudyDefinition
-from hpo.study.import_path import extend, find
-from hpo.study.imported import refuse_taken
+from hpo.study.local_imports import extend_path, find_file, read_source, refuse_taken
 
 __all__ = ["GROUP", "attribute", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
-_LARGEST = 10_000_000  # bytes of a file of Python
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
 
 
@@ -114,9 +111,9 @@ def _refuse(name: str) -> tuple[str, str]:
 
 def _from_module(name: str, ref: str) -> ModuleType:
     if "" not in sys.path:
-        extend(Path.cwd())  # as `python -m` would
+        extend_path(Path.cwd())  # as `python -m` would
     if name.isidentifier() and name not in sys.modules:
-        there = find(name, Path.cwd())
+        there = find_file(name, Path.cwd())
         if there is not None and there.stem == name:  # a lone module: its folder is what it imports neighbours from
             refuse_taken(there.resolve())
     try:
@@ -135,7 +132,7 @@ def _from_module(name: str, ref: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     path = _absolute(path)
     try:
-        source = read(path, most=_LARGEST)
+        source = read_source(path)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}; name a definition of your own FILE.py:ATTRIBUTE") from error
     except OSError as error:
@@ -158,7 +155,7 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     setattr(module, _SOURCE, digest)
     refuse_taken(path)
-    extend(path.parent)  # so that it can import its neighbours, as it could where it is run by `python FILE.py`
+    extend_path(path.parent)  # so that it can import its neighbours, as it could where it is run by `python FILE.py`
     previous = sys.modules.get(name)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
     try:

@@ -8,13 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hpo.files import read
-from hpo.study.neighbours import neighbours
+from hpo.study.local_imports import neighbours, read_source
 
 __all__ = ["digest", "sources"]
 
 _OWN = "hpo."  # modules of ours; hpo's own version is told apart from a definition's
-_LARGEST = 10_000_000  # bytes of a file of Python
 _LENGTH = 16  # hexadecimal digits: nobody has 2^32 versions of one definition
 
 
@@ -46,7 +44,7 @@ def sources(functions: Iterable[Callable[..., object]], file: Path | None = None
     found: set[tuple[str, bytes]] = set()
     for name, path in places:
         try:
-            found.add((name, b"\n".join(read(path, most=_LARGEST).splitlines())))
+            found.add((name, b"\n".join(read_source(path).splitlines())))
         except OSError:
             continue
     return sorted(found)

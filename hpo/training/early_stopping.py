@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import AnyFloat
-from hpo.study.checked_records import check
+from hpo.study.checked_records import AnyFloat, check
 
 if TYPE_CHECKING:
     from hpo.training.program import Program

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Name
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Name, check
 
 __all__ = ["Phase", "begun", "freeze"]
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError, UsageError
-from hpo.study.annotations import AnyFloat, Count, Name, Share, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import AnyFloat, Count, Name, Share, Whole, check
 from hpo.training.regularization import Clip, clipped
 from hpo.training.runtime import exclusive
 

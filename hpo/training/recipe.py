@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Whole, check
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.phases import Phase
 from hpo.training.regularization import Clip, Penalty

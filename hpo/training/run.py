@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import Diverged, Infeasible, UsageError
-from hpo.study.annotations import AnyFloat, NotNegative, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import AnyFloat, NotNegative, Whole, check
 from hpo.training import preparing
 from hpo.training.early_stopping import Monitor, Score
 from hpo.training.jit import pays

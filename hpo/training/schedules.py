@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import DefinitionError
-from hpo.study.annotations import Positive, Share
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Positive, Share, check
 from hpo.training.early_stopping import Plateau, Reaction
 
 __all__ = [

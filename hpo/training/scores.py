@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from hpo.errors import DefinitionError
 from hpo.study.direction import MAXIMIZE
-from hpo.study.metrics import DIRECTIONS, closest, spelled
+from hpo.study.objectives import DIRECTIONS, closest, spelled
 from hpo.training import keras_internals
 from hpo.training.keras_internals import (
     CompileLoss,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import Infeasible
-from hpo.study.metrics import spelled
+from hpo.study.objectives import spelled
 from hpo.training.scores import ACCURACIES, loss_object, metric_function
 
 __all__ = ["refuse_unfit"]

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 
 from hpo.errors import HpoError
-from hpo.study import annotations, value_checks
+from hpo.study import checked_records, value_checks
 
 __all__ = ["Faulty", "faulty", "records", "tried"]
 
@@ -69,7 +69,7 @@ def records(*, heavy: bool) -> list[type]:
                 continue
             for kind in vars(importlib.import_module(module.name)).values():
                 ours = isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == module.name
-                if ours and kind.__name__ not in OWN and not kind.__module__.endswith("study.annotations"):
+                if ours and kind.__name__ not in OWN and not kind.__module__.endswith("study.checked_records"):
                     found[f"{kind.__module__}.{kind.__name__}"] = kind
     return list(found.values())
 
@@ -119,7 +119,7 @@ _TOGETHER: Mapping[str, Mapping[str, Any]] = {  # fields that must go together
 
 
 def _plain(annotation: Any, kind: type) -> Any:
-    return annotations._resolved(annotation, kind.__module__)
+    return checked_records._resolved(annotation, kind.__module__)
 
 
 def _parts(annotation: Any) -> tuple[Any, tuple[Any, ...], list[Any]]:
@@ -148,8 +148,10 @@ def _good(annotation: Any) -> Any:
         return _good(inner[0])
     if dataclasses.is_dataclass(plain):
         return plain(**example(plain))
-    low = max((mark.limit + 1 for mark in marks if isinstance(mark, annotations.Least | annotations.Above)), default=1)
-    if any(isinstance(mark, annotations.Most | annotations.Below) for mark in marks):
+    low = max(
+        (mark.limit + 1 for mark in marks if isinstance(mark, checked_records.Least | checked_records.Above)), default=1
+    )
+    if any(isinstance(mark, checked_records.Most | checked_records.Below) for mark in marks):
         low = 0.5
     simple = {int: int(low), float: low, str: "a", bool: True, Decimal: Decimal("0.10"), Path: Path("a")}
     return simple.get(plain)
@@ -162,19 +164,19 @@ _NUMBERS = ("1", math.inf, True, [1], 10**400, Decimal("NaN"), np.datetime64("20
 def _wrong(annotation: Any) -> Iterator[Any]:
     plain, inner, marks = _parts(annotation)
     origin = get_origin(plain)
-    if isinstance(plain, annotations._Unknown) or plain in (Any, object):
+    if isinstance(plain, checked_records._Unknown) or plain in (Any, object):
         return
     if NoneType in inner:
         (rest, *more) = [each for each in inner if each is not NoneType]
         yield from (value for value in _wrong(rest) if value is not None and not more)
         return
     yield None
-    if any(isinstance(mark, annotations.By) and mark.look is value_checks.any_number for mark in marks):
+    if any(isinstance(mark, checked_records.By) and mark.look is value_checks.any_number for mark in marks):
         yield from ("1", True, [1], 10**400, object(), Broken())
     elif plain in (int, float):
         yield from (*_EVERY, *_NUMBERS, *((1.5,) if plain is int else ()))
-        yield from (mark.limit - 1 for mark in marks if isinstance(mark, annotations.Least | annotations.Above))
-        yield from (mark.limit + 1 for mark in marks if isinstance(mark, annotations.Most | annotations.Below))
+        yield from (mark.limit - 1 for mark in marks if isinstance(mark, checked_records.Least | checked_records.Above))
+        yield from (mark.limit + 1 for mark in marks if isinstance(mark, checked_records.Most | checked_records.Below))
     elif plain in (str, bool) or origin is Literal:
         yield from _wrong_words(plain, inner, marks)
     else:

@@ -18,8 +18,8 @@ import pytest
 import requests  # noqa: F401
 
 from hpo.data import downloads, places
-from hpo.data.checked_files import FASHION_MNIST_FILES
-from hpo.data.fetch import find_or_fetch
+from hpo.data.downloads import find_or_fetch
+from hpo.data.places import FASHION_MNIST_FILES
 from hpo.errors import DataError
 
 FORK = multiprocessing.get_context("fork")  # a child that becomes another user still has what is imported here

@@ -25,7 +25,7 @@ from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
 from hpo.storage.studies.fail_fast import first_all_failed
 from hpo.study import Float, Params, registry
-from hpo.study.imported import StaleProcessError
+from hpo.study.local_imports import StaleProcessError
 
 Make = Callable[..., StudyRecord]
 FIRST = [{"x": 0.5, "kind": "a"}]

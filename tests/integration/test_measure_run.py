@@ -21,7 +21,7 @@ from hpo.errors import StudyError, UsageError
 from hpo.experiments.measure import Limits, Result, estimate, measure, results, study
 from hpo.fleet.resources import usable_cores
 from hpo.search import measure as measure_here
-from hpo.search.redraw import redraw
+from hpo.search.row_splits import redraw
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots

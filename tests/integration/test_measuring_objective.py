@@ -12,8 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.errors import UsageError
 from hpo.optuna_internals import JOB
 from hpo.search import Job, measure, measuring
-from hpo.search.redraw import redraw
-from hpo.search.row_splits import load
+from hpo.search.row_splits import load, redraw
 from hpo.study import KFold, Params, StudyDefinition
 from hpo.training import Recipe, build, fit
 

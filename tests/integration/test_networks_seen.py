@@ -10,7 +10,7 @@ from hpo.experiments.findings.gathering import gather
 from hpo.experiments.measure import Limits
 from hpo.experiments.sweep.sweep_request import SweepRequest
 from hpo.experiments.sweep.sweep_run import sweep
-from hpo.report.figures import layers
+from hpo.report.figures import network_charts
 from hpo.storage import studies
 from hpo.storage.studies import StudyPlan
 
@@ -33,7 +33,7 @@ def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> Non
     by_rate = {one.params["rate"]: one for one in findings.networks if one.params["kind"] == "plain"}
     assert [one.swept for one in findings.networks] == [True] * 3  # one cannot be trained: nothing to look into
     assert all(one.after is not None and one.after.epoch == 1 for one in by_rate.values())
-    charts = layers.data(findings)
+    charts = network_charts.layers_data(findings)
     assert charts is not None
     assert len(charts[0].lines) == len(rates.rows) == 2
     assert by_rate[0.05].start.layers[0].gradient_norm == by_rate[0.0001].start.layers[0].gradient_norm > 0

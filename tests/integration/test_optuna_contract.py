@@ -10,9 +10,9 @@ from sqlalchemy import inspect as look
 from sqlalchemy import select
 
 from hpo import optuna_internals, storage
-from hpo.analysis.importance.ped_anova import _Study, _Trial
+from hpo.analysis.ped_anova import _Study, _Trial
 from hpo.optuna_internals import FIXED_PARAMS, METRIC_NAMES, tables
-from hpo.search.pruning.active_trials import ActiveTrials
+from hpo.search.pruners import ActiveTrials
 from hpo.storage import Storage, studies
 from hpo.storage.optuna_storage import PatientStorage
 from hpo.storage.studies import StudyRecord

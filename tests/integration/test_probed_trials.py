@@ -11,7 +11,7 @@ from hpo import objective
 from hpo.data import Dataset, Rows
 from hpo.optuna_internals import JOB
 from hpo.search import Job, measuring
-from hpo.search.trial_notes import PROBES
+from hpo.search.trainings import PROBES
 from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefinition
 from hpo.training import Clip, Recipe, activation, hidden, initializer
 from hpo.training.probes import Probe

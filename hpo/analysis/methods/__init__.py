@@ -1,10 +1,3 @@
-"""Statistical methods over plain arrays, each with its source: intervals, tests, multiple testing, power."""
+"""Statistical methods over plain arrays, each with its source."""
 
-__all__ = [
-    "intervals",
-    "means",
-    "multiple_testing",
-    "pareto",
-    "permutation",
-    "power",
-]
+__all__ = ["intervals", "pareto", "power", "significance"]

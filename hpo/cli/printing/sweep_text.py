@@ -22,7 +22,7 @@ from hpo.cli.printing.console import (
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.analysis.tables.ablation_effects import AblationFinding, Effect
+    from hpo.analysis.ablation_effects import AblationFinding, Effect
     from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyTable
     from hpo.experiments.sweep.sweep_plan import SweepPlan
     from hpo.experiments.sweep.sweep_report import SweepReport
@@ -64,7 +64,7 @@ def announce(plan: "SweepPlan") -> None:
 
 def conclude(report: "SweepReport", plan: "SweepPlan") -> None:
     """Print each table, what became of its choice, what techniques add, and what would tell more."""
-    from hpo.analysis.tables.table_wording import table_sentence
+    from hpo.analysis.table_wording import table_sentence
 
     ablations = {one.id: one for one in report.ablations}
 
@@ -105,8 +105,8 @@ def spread(mean: float | None, sd: float | None, decimals: int) -> str:
 
 
 def _table(found: "TableFinding", report: "SweepReport") -> None:
+    from hpo.analysis.table_wording import row_label, varied
     from hpo.analysis.tables import FIGURES
-    from hpo.analysis.tables.table_wording import row_label, varied
 
     names = [name for name in FIGURES if any(name in row.figures for row in found.rows)]
     decimals = {name: _places(found, name) for name in names}
@@ -249,7 +249,7 @@ def announce_greedy(plan: "SweepPlan") -> None:
 
 def conclude_greedy(report: "GreedyReport") -> None:
     """Print each table with its choice beside the source's, then both final configurations."""
-    from hpo.analysis.tables.table_wording import row_label
+    from hpo.analysis.table_wording import row_label
 
     for found in report.tables:
         _greedy_table(found, report.source)
@@ -273,7 +273,7 @@ def conclude_greedy(report: "GreedyReport") -> None:
 
 
 def _greedy_table(found: "GreedyTable", source: str) -> None:
-    from hpo.analysis.tables.table_wording import row_label, varied
+    from hpo.analysis.table_wording import row_label, varied
 
     decimals = places([row.mean for row in found.rows if row.mean is not None])
     rows = []

@@ -135,7 +135,7 @@ def _definitions(records: Sequence[StudyRecord]) -> Iterator[Check]:
 def _problem(record: StudyRecord) -> str:
     """Why this machine could not serve the study, as far as its definition goes; empty where it could."""
     from hpo.study import registry
-    from hpo.study.imported import StaleProcessError
+    from hpo.study.local_imports import StaleProcessError
 
     try:
         definition = registry.load(record.reference)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from hpo.study import Params, StudyDefinition
 
 if TYPE_CHECKING:
+    from hpo.analysis.claims import ClaimFinding
     from hpo.analysis.importance import Importances
-    from hpo.analysis.importance.interaction import Interaction
-    from hpo.analysis.tables.claims import ClaimFinding
+    from hpo.analysis.interaction import Interaction
     from hpo.experiments.compare.comparison_report import CompareReport
     from hpo.experiments.sweep.greedy_report import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport

@@ -21,7 +21,7 @@ from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition, registry
 
 if TYPE_CHECKING:
-    from hpo.analysis.tables.claims import ClaimFinding
+    from hpo.analysis.claims import ClaimFinding
     from hpo.data import Dataset
     from hpo.experiments.sweep.greedy_report import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport
@@ -142,7 +142,7 @@ def _tables(
     storage: Storage, definition: StudyDefinition | None
 ) -> "tuple[SweepReport | None, GreedyReport | None, tuple[ClaimFinding, ...]]":
     """The tables at the fidelity most rows were measured at, the highest of equals, and what they say of the claims."""
-    from hpo.analysis.tables.claims import judge
+    from hpo.analysis.claims import judge
 
     if definition is None:
         return None, None, ()

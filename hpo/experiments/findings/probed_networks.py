@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.experiments.findings.findings_record import ProbedNetwork
-from hpo.search.trial_notes import PROBES
+from hpo.search.trainings import PROBES
 from hpo.storage import Storage
 from hpo.storage.queries import stored_trials
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from hpo.analysis.importance import Importances
 from hpo.analysis.importance import importances as _of_trials
-from hpo.analysis.importance.interaction import Interaction
-from hpo.analysis.importance.interaction import interaction as _of_two
+from hpo.analysis.interaction import Interaction
+from hpo.analysis.interaction import interaction as _of_two
 from hpo.errors import StudyError
 from hpo.storage import Storage, studies
 from hpo.storage.queries import stored_trials

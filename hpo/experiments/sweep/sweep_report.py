@@ -7,7 +7,7 @@ from hpo.storage.queries.status import Ended
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
-    from hpo.analysis.tables.ablation_effects import AblationFinding
+    from hpo.analysis.ablation_effects import AblationFinding
 
 __all__ = ["SweepReport"]
 
@@ -65,7 +65,7 @@ class SweepReport:
 
 
 def _table_json(table: "TableFinding", source: str) -> dict[str, object]:
-    from hpo.analysis.tables.table_wording import table_sentence
+    from hpo.analysis.table_wording import table_sentence
 
     return {
         "id": table.sweep.id,

@@ -140,7 +140,7 @@ def _report(
 ) -> SweepReport:
     """What `found` says of the tables: of all repeats there are, be they more than were asked for."""
     from hpo.analysis import examine
-    from hpo.analysis.tables.ablation_effects import examine_ablation
+    from hpo.analysis.ablation_effects import examine_ablation
 
     seed = plan.seed or 0
     asked = {job.key for job in sweep_jobs(definition, sweeps, repeats, seed)}

@@ -22,7 +22,7 @@ from hpo.fleet.protocol import STOP_SIGNALS
 from hpo.fleet.resources import thread_limits
 from hpo.fleet.worker.fork_main import LONGEST, READY, preface
 from hpo.storage.process_identity import adopting
-from hpo.study import import_path
+from hpo.study import local_imports
 
 __all__ = ["Fork", "ForkServer", "Started", "command", "first_line", "fresh", "python"]
 
@@ -102,7 +102,7 @@ class ForkServer:
             events=ours[3],
             events_there=events_there,
             log_there=logs_there[0] if logs_there else -1,
-            preface=preface(import_path.own(), environment),
+            preface=preface(local_imports.own_path(), environment),
         )
 
     def close(self) -> None:
@@ -240,4 +240,4 @@ def command(code: str, *arguments: str) -> list[str]:
 
 def first_line() -> bytes:
     """What to give it first: the import path."""
-    return json.dumps(import_path.own()).encode() + b"\n"
+    return json.dumps(local_imports.own_path()).encode() + b"\n"

@@ -39,8 +39,8 @@ PRELOADED = (
     "hpo.fleet.worker.process",
     "optuna",
     "hpo.search.objective",
-    "hpo.search.job_objective",
-    "hpo.search.sampling.samplers",
+    "hpo.search.job",
+    "hpo.search.samplers",
 )
 PRELOADED_FOR_KERAS = ("hpo.training.run",)
 _HARMLESS = frozenset({"jemalloc_bg_thd"})  # threads whose library sees to forks; TensorFlow brings it

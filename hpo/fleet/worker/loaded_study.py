@@ -13,7 +13,7 @@ from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import Slot
 from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition, registry
-from hpo.study.imported import StaleProcessError
+from hpo.study.local_imports import StaleProcessError
 
 if TYPE_CHECKING:
     import optuna

@@ -21,7 +21,7 @@ from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import lookup
-from hpo.study.imported import StaleProcessError
+from hpo.study.local_imports import StaleProcessError
 
 __all__ = ["Server"]
 

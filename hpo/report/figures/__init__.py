@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.report.figures import (
     ablations,
-    confusion,
+    comparison_charts,
     curves,
-    front,
-    gradients,
-    history,
-    importance_bars,
-    interaction_map,
-    layers,
-    paired_differences,
-    predicted,
-    race_order,
+    importance_charts,
+    network_charts,
+    prediction_charts,
+    search_charts,
     sweeps,
 )
-from hpo.report.figures.canvas import figure_json
-from hpo.report.figures.panel import Panel, Shown
+from hpo.report.figures.canvas import Panel, Shown, figure_json
 
 if TYPE_CHECKING:
     from hpo.experiments.findings import Findings
@@ -29,19 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["FIGURES", "Panel", "Shown", "figure_json", "shown"]
 
 FIGURES: tuple[Panel, ...] = (
-    paired_differences.PANEL,
-    race_order.PANEL,
-    front.PANEL,
-    history.PANEL,
-    gradients.PANEL,
-    layers.PANEL,
+    comparison_charts.PAIRS,
+    comparison_charts.RACE,
+    search_charts.FRONT,
+    search_charts.HISTORY,
+    network_charts.GRADIENTS,
+    network_charts.LAYERS,
     sweeps.PANEL,
     ablations.PANEL,
-    importance_bars.PANEL,
-    interaction_map.PANEL,
+    importance_charts.IMPORTANCE,
+    importance_charts.INTERACTION,
     curves.PANEL,
-    confusion.PANEL,
-    predicted.PANEL,
+    prediction_charts.CONFUSION,
+    prediction_charts.PREDICTED,
 )
 
 

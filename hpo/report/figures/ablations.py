@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, padded, plain, short, slim, titled
-from hpo.report.figures.panel import Panel
+from hpo.report.figures.canvas import Panel, axis, canvas, padded, plain, short, slim, titled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from hpo.analysis.tables.ablation_effects import Effect
+    from hpo.analysis.ablation_effects import Effect
     from hpo.experiments.findings import Findings
 
 __all__ = ["PANEL", "AblationChart", "Added", "caption", "data", "draw"]

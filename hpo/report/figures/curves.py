@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hpo.report import theme
-from hpo.report.figures.canvas import axis, canvas, slim, titled, window
-from hpo.report.figures.panel import Panel
+from hpo.report.figures.canvas import Panel, axis, canvas, slim, titled, window
 from hpo.study.direction import better_word
 
 if TYPE_CHECKING:

@@ -6,20 +6,9 @@ from typing import TypeAlias
 from hpo.experiments.findings import Findings, Missing
 from hpo.report.document import Document, Part, Section, Text
 from hpo.report.figures import shown
-from hpo.report.figures.panel import Charts, charts
+from hpo.report.figures.canvas import Charts, charts
 from hpo.report.formatting import count
-from hpo.report.sections import (
-    added,
-    budgets,
-    compared,
-    conclusions,
-    headline,
-    inside,
-    predictions,
-    reproducibility,
-    searched,
-    table_sections,
-)
+from hpo.report.sections import compared, headline, inside, predictions, searched, table_sections
 
 __all__ = ["document"]
 
@@ -28,18 +17,18 @@ Build: TypeAlias = Callable[[Findings, Charts], Sequence[Part]]
 _SECTIONS: tuple[tuple[str, str, Build], ...] = (
     # anchor, heading, what builds its parts; a section without any is left out; {source}: as `Findings.source`
     ("comparison", "Optimum against hand-picked", compared.parts),
-    ("search", "The search", searched.parts),
+    ("search", "The search", searched.search),
     ("luck", "Luck or skill?", compared.race),
-    ("tables", "The {source}’s tables, measured", table_sections.parts),
-    ("ablation", "What each technique adds", added.parts),
+    ("tables", "The {source}’s tables, measured", table_sections.tables),
+    ("ablation", "What each technique adds", table_sections.ablations),
     ("greedy", "The hand method, followed anew", table_sections.greedy),
     ("importances", "What matters", searched.importance),
     ("inside", "Inside the networks", inside.parts),
     ("curves", "How both learn", predictions.curves),
     ("predictions", "What both say of the test rows", predictions.predicted),
-    ("conclusions", "The {source}’s conclusions", conclusions.parts),
-    ("budget", "What it cost", budgets.parts),
-    ("again", "How to get every number again", reproducibility.parts),
+    ("conclusions", "The {source}’s conclusions", table_sections.conclusions),
+    ("budget", "What it cost", searched.budgets),
+    ("again", "How to get every number again", headline.reproducibility),
 )
 
 

@@ -8,7 +8,7 @@ from hpo.analysis import Comparison, FailureRate
 from hpo.experiments.compare.comparison_report import CompareReport, Heat, Scores
 from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Mark, Part, Table, Text
-from hpo.report.figures.panel import Charts
+from hpo.report.figures.canvas import Charts
 from hpo.report.formatting import NONE, count, figure, interval, p_value, percent, setting, signed, spread
 from hpo.report.sections.headline import about
 from hpo.study.direction import sign

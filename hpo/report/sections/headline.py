@@ -1,13 +1,25 @@
-"""The verdict, first and in a sentence."""
+"""What the page says first, the verdict, and last, how to get every number again."""
+
+from collections.abc import Sequence
 
 from hpo.analysis import ASSUMED, failed, sentence, unseen
 from hpo.experiments.compare.comparison_report import CompareReport
 from hpo.experiments.findings import Findings
 from hpo.experiments.findings.findings_record import hand_alone
-from hpo.report.document import Fact, Verdict
+from hpo.report.document import Cell, Commands, Fact, Part, Table, Text, Verdict
+from hpo.report.figures.canvas import Charts
 from hpo.report.formatting import count, figure, interval, p_value, percent, setting, signed
 
-__all__ = ["SEEN", "about", "limits", "second", "unit_of", "verdict", "with_unit"]
+__all__ = [
+    "SEEN",
+    "about",
+    "limits",
+    "reproducibility",
+    "second",
+    "unit_of",
+    "verdict",
+    "with_unit",
+]
 
 SEEN = "The search chose the optimum on rows that are now among the test rows, which may flatter it here."
 """What drawing test rows anew cannot undo."""
@@ -118,3 +130,32 @@ def _open(findings: Findings) -> Verdict:
                 "The definition names no hand-picked configuration to compare it with."
             )
     return Verdict(word="open", sentence=text, command=command)
+
+
+def reproducibility(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001 - the signature of every section
+    """Commands, seeds, versions, checksums of the data."""
+    made = findings.provenance
+    lead = Text(
+        text="Every seed follows from the study’s. With the same versions, the same kind of machine and as many "
+        "threads a worker, a training gives the same figures; which trial a search draws next also depends on which of "
+        "its workers is ready first."
+    )
+    found: list[Part] = [
+        lead,
+        Commands(caption="These commands, in this order, make all of it:", lines=made.commands),
+        Table(
+            caption="Seeds",
+            headings=("of", "seed"),
+            rows=tuple((name, str(seed)) for name, seed in made.seeds.items()),
+            right=frozenset({1}),
+        ),
+        Table(
+            caption="Versions",
+            headings=("package", "version"),
+            rows=(("Python", f"{made.python}, {made.platform}"), *made.versions.items()),
+        ),
+    ]
+    if made.data:
+        rows = tuple((name, Cell(text=checksum, mark="code")) for name, checksum in made.data.items())
+        found.append(Table(caption="Data", headings=("rows", "what they are"), rows=rows))
+    return found

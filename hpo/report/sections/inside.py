@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from hpo.experiments.findings import Findings, ProbedNetwork
 from hpo.report.document import Part, Table, Text
-from hpo.report.figures.layers import LayerChart
-from hpo.report.figures.layers import data as layered
-from hpo.report.figures.panel import Charts
+from hpo.report.figures.canvas import Charts
+from hpo.report.figures.network_charts import LayerChart
+from hpo.report.figures.network_charts import layers_data as layered
 from hpo.report.formatting import NONE, count, percent
 from hpo.report.gradient_health import fate, power
 

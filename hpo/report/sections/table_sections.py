@@ -1,20 +1,27 @@
-"""The report's tables: measured beside reported, and the hand method followed anew."""
+"""Sections on the tables of a report: measured beside reported, what techniques add, and the conclusions."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
+from hpo.analysis.table_wording import row_label, table_sentence, varied
 from hpo.experiments.findings import Findings
 from hpo.report.document import Cell, Chart, Mark, Part, Table, Text
-from hpo.report.figures.panel import Charts
-from hpo.report.formatting import configuration, count, figure, spread
+from hpo.report.figures.canvas import Charts
+from hpo.report.formatting import configuration, count, figure, interval, p_value, signed, spread
 
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.analysis.ablation_effects import AblationFinding, Effect
+    from hpo.analysis.claims import ClaimFinding, ContrastFinding
     from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyTable
     from hpo.experiments.sweep.sweep_report import SweepReport
 
-__all__ = ["greedy", "parts"]
+__all__ = [
+    "ablations",
+    "conclusions",
+    "greedy",
+    "tables",
+]
 
 _VERDICTS: dict[str, tuple[str, Mark]] = {
     "stands": ("stands", "good"),
@@ -25,7 +32,7 @@ _VERDICTS: dict[str, tuple[str, Mark]] = {
 _FIGURES = ("train", "test", "seconds")
 
 
-def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
+def tables(findings: Findings, charts: Charts) -> Sequence[Part]:
     """Each table that has a row measured: a sentence, its chart, its rows beside the report's figures."""
     report = findings.sweeps
     if report is None:
@@ -189,4 +196,136 @@ def _outcome(report: "GreedyReport") -> Text:
     return Text(
         text=f"It ends{so_far} with {configuration(report.final)}; the {report.source} with "
         f"{configuration(report.reported)}."
+    )
+
+
+_UNMEASURED = " has not been measured"  # how an effect's note ends where a row was not trained yet
+
+
+def ablations(findings: Findings, charts: Charts) -> Sequence[Part]:
+    """For each ablation that was begun a sentence, its chart, its table."""
+    report = findings.sweeps
+    begun = [one for one in (report.ablations if report else ()) if _tells(one)]
+    if report is None or not begun:
+        return ()
+    drawn = {chart.id: chart for chart in charts.of("ablations")}
+    sentence = (
+        "A technique alone is added to a plain configuration; in company it is what the full configuration loses "
+        "without it. Where the others do its work for it, the interaction is below 0; where they need it, above. "
+        f"Trained at fidelity {report.fidelity} on all development rows, scored on the test rows."
+    )
+    found: list[Part] = [Text(text=sentence, tone="lead")]
+    for one in begun:
+        chart = drawn.get(f"figure-ablation-{one.id}")
+        found += [*([chart] if chart else []), _ablation_table(one, report.metric)]
+    return found
+
+
+def _tells(found: "AblationFinding") -> bool:
+    """Whether anything is known of a technique; single rows may stand in other tables and be measured with those."""
+    return any(one.difference is not None or not one.note.endswith(_UNMEASURED) for one in _effects(found))
+
+
+def _effects(found: "AblationFinding") -> "list[Effect]":
+    return [effect for one in found.techniques for effect in (one.alone, one.company, one.interaction)]
+
+
+def _ablation_table(found: "AblationFinding", metric: str) -> Table:
+    ends = f"The plain configuration gives {figure(found.plain)}, the full one {figure(found.full)}"
+    least = f"{count(found.repeats, 'repeat')} of each row at least" if found.repeats else "not every row gave a score"
+    notes = dict.fromkeys(effect.note for effect in _effects(found) if effect.note)
+    unmeasured = [note.removesuffix(_UNMEASURED) for note in notes if note.endswith(_UNMEASURED)]
+    said = "".join(f" {note[:1].upper()}{note[1:]}." for note in notes if not note.endswith(_UNMEASURED))
+    if unmeasured:
+        said += f" Not measured: {', '.join(unmeasured)}."
+    return Table(
+        caption=f"{found.title} ({metric}; + is better)",
+        headings=("technique", "alone", "95 % interval", "in company", "95 % interval", "interaction", "95 % interval"),
+        rows=tuple(
+            (one.name, *_cells(one.alone), *_cells(one.company), *_cells(one.interaction, neutral=True))
+            for one in found.techniques
+        ),
+        right=frozenset(range(1, 7)),
+        note=f"{ends}; {least}. Intervals after Welch, not corrected for the number of techniques; a star where they "
+        f"leave 0 out.{said}",
+    )
+
+
+def _cells(effect: "Effect", *, neutral: bool = False) -> tuple[str | Cell, str]:
+    """The difference and its interval; `neutral`: neither side of 0 is good or bad."""
+    text = signed(effect.difference)
+    if not effect.sure or effect.difference is None:
+        return text, interval(effect.ci95)
+    good: Mark = "" if neutral else "good" if effect.difference > 0 else "bad"
+    return Cell(text=f"{text} *", mark=good, hint="the interval leaves 0 out"), interval(effect.ci95)
+
+
+_CLAIM_VERDICTS: dict[str, tuple[str, Mark]] = {
+    "supported": ("✓\u00a0supported", "good"),
+    "contradicted": ("✗\u00a0contradicted", "bad"),
+    "undecided": ("?\u00a0undecided", "open"),
+    "unmeasured": ("○\u00a0not\u00a0measured", "open"),
+}
+
+
+def conclusions(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001 - the signature of every section
+    """A tally, every claim with its verdict, and the contrasts behind them."""
+    claims = findings.claims
+    if not claims:
+        return ()
+    tally = {verdict: sum(one.verdict == verdict for one in claims) for verdict in _CLAIM_VERDICTS}
+    said = ", ".join(f"{number} {_plain(name)}" for name, number in tally.items() if number)
+    at = ""
+    if findings.sweeps is not None and not findings.sweeps.against_report:
+        less = f", which trains less than the {findings.source} did" if findings.prints_figures else ""
+        at = f" The tables were measured at fidelity {findings.sweeps.fidelity}{less}."
+    lead = Text(text=f"Of {len(claims)} conclusions: {said}.{at}", tone="lead")
+    return (
+        lead,
+        _claims_table(claims, findings.source),
+        *([_evidence(claims)] if any(one.evidence for one in claims) else []),
+    )
+
+
+def _plain(verdict: str) -> str:
+    """Its word without the sign before it."""
+    return _CLAIM_VERDICTS[verdict][0][2:].replace("\u00a0", " ")
+
+
+def _claims_table(claims: "Sequence[ClaimFinding]", source: str) -> Table:
+    rows = []
+    for one in claims:
+        word, mark = _CLAIM_VERDICTS[one.verdict]
+        hint = "" if one.claim.contrasts else f"no table of the {source} can test it"
+        rows.append((one.claim.text, one.claim.source, Cell(text=word, mark=mark, hint=hint)))
+    return Table(
+        caption=f"What the {source} concludes, and what the measurements say",
+        headings=("conclusion", "section", "measured"),
+        rows=tuple(rows),
+    )
+
+
+def _evidence(claims: "Sequence[ClaimFinding]") -> Table:
+    rows = tuple(_contrast(one, contrast) for one in claims for contrast in one.evidence)
+    return Table(
+        caption="The contrasts behind them",
+        headings=("section", "what should hold", "difference", "95 % interval", "p", "measured"),
+        rows=rows,
+        right=frozenset({2, 3, 4}),
+        folded=True,
+        note="A difference is the first rows’ mean minus the others’, as numbers; gap is how much worse test is than "
+        "train. p is two-sided of no difference; of “alike”, of a difference beyond the margin.",
+    )
+
+
+def _contrast(claim: "ClaimFinding", found: "ContrastFinding") -> tuple[str | Cell, ...]:
+    word, mark = _CLAIM_VERDICTS[found.verdict]
+    within = "" if found.margin is None or found.contrast.relation != "alike" else f" (within {figure(found.margin)})"
+    return (
+        claim.claim.source,
+        f"{found.contrast}{within}",
+        signed(found.difference),
+        interval(found.ci95),
+        p_value(found.p),
+        Cell(text=word, mark=mark, hint=found.note),
     )

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows
 from hpo.errors import UsageError
-from hpo.study.annotations import AnyFloat, Count, NotNegative, Share, Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import AnyFloat, Count, NotNegative, Share, Whole, check
 from hpo.training.after.calibration import calibration_error, gaussian_calibration_error, gaussian_nll, nll
 from hpo.training.after.folding import fold
 from hpo.training.after.size_and_latency import latencies, pruned, size, sparsity

@@ -11,8 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from hpo.errors import UsageError
-from hpo.study.annotations import Count
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Count, check
 from hpo.training.keras_internals import dismantle
 from hpo.training.model_graph import copied
 from hpo.training.runtime import exclusive

@@ -9,8 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.errors import UsageError
-from hpo.study.annotations import Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Whole, check
 from hpo.training.keras_internals import all_layers, dismantle
 from hpo.training.model_graph import copied
 from hpo.training.runtime import exclusive

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from hpo.analysis import RowScores
-from hpo.analysis.tables.ablation_effects import examine_ablation
-from hpo.analysis.tables.table_wording import row_label
+from hpo.analysis.ablation_effects import examine_ablation
+from hpo.analysis.table_wording import row_label
 from hpo.study import Ablation, Technique
 
 ABLATION = Ablation(

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpo.analysis.methods.means import against
-from hpo.analysis.tables.choice import Choice, examine_choice
+from hpo.analysis.methods.significance import against
+from hpo.analysis.tables import Choice, examine_choice
 from hpo.study import Direction
 
 

@@ -13,7 +13,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from hpo.analysis.importance import LEAST_TRIALS
 from hpo.analysis.importance import importances as every_resample
-from hpo.analysis.importance.ped_anova import PedAnova
+from hpo.analysis.ped_anova import PedAnova
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-4, 1.0, log=True),

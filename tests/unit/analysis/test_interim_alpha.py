@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.analysis import DECIDING_PAIRS, interim_alpha
-from hpo.analysis.methods.multiple_testing import deciding_pairs, next_alpha
+from hpo.analysis.methods.power import deciding_pairs, next_alpha
 from hpo.errors import UsageError
 
 

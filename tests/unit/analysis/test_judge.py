@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hpo.analysis import ClaimFinding, ContrastFinding, RowFinding, RowScores, TableFinding, examine, judge
-from hpo.analysis.tables.reported import against_reported
+from hpo.analysis.tables import against_reported
 from hpo.study import Claim, Contrast, ContrastFigure, Direction, Relation, Row, Sweep
 
 Scores = Sequence[Sequence[float]]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.analysis.methods import permutation
-from hpo.analysis.methods.permutation import sign_flip, signed_rank
+from hpo.analysis.methods import significance
+from hpo.analysis.methods.significance import sign_flip, signed_rank
 
 # Darwin's Zea mays, height of crossed minus self-fertilized plants in eighths of an inch, as Fisher (1935), The Design
 # of Experiments, section 21, has them: of 32,768 sign patterns 1,726 reach the observed sum on either side.
@@ -68,8 +68,8 @@ def test_the_signed_ranks_are_scipys(rng: np.random.Generator) -> None:
 
 
 def test_forty_pairs_are_counted_and_more_are_drawn_and_both_agree_with_the_t_test(rng: np.random.Generator) -> None:
-    gains = rng.normal(0.3, 1, permutation.EXACT_PAIRS + 20)
-    for pairs, within in ((permutation.EXACT_PAIRS, 0.01), (gains.size, 0.01)):
+    gains = rng.normal(0.3, 1, significance.EXACT_PAIRS + 20)
+    for pairs, within in ((significance.EXACT_PAIRS, 0.01), (gains.size, 0.01)):
         expected = stats.ttest_1samp(gains[:pairs], 0).pvalue
         assert sign_flip(gains[:pairs]) == pytest.approx(expected, abs=within)
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hpo.analysis import DECIDING_PAIRS
-from hpo.analysis.methods.multiple_testing import deciding_pairs
-from hpo.analysis.methods.power import HOPELESS, POWER, more_pairs, power, power_equivalence
+from hpo.analysis.methods.power import HOPELESS, POWER, deciding_pairs, more_pairs, power, power_equivalence
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hpo.analysis.tables.reported import FigureFinding, against_reported, rounding
+from hpo.analysis.tables import FigureFinding, against_reported, rounding
 
 
 def one(reported: str | None, *measured: float, alpha: float | None = 0.05) -> FigureFinding:

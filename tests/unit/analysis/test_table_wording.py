@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hpo.analysis import RowScores, TableFinding, examine
-from hpo.analysis.tables.table_wording import row_label, table_sentence, varied
+from hpo.analysis.table_wording import row_label, table_sentence, varied
 from hpo.study import Row, Sweep
 
 UNITS = Sweep(

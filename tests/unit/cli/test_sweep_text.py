@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.analysis import RowScores, examine
-from hpo.analysis.tables.ablation_effects import examine_ablation
+from hpo.analysis.ablation_effects import examine_ablation
 from hpo.cli.printing import sweep_text
 from hpo.cli.printing.sweep_text import places, spread
 from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable

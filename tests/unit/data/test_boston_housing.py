@@ -7,7 +7,7 @@ import pytest
 
 from hpo.data import boston_housing as load
 from hpo.data import digest, locate, places
-from hpo.data.checked_files import BOSTON_HOUSING_FILE
+from hpo.data.places import BOSTON_HOUSING_FILE
 from hpo.errors import DataError
 
 

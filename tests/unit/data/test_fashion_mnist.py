@@ -8,7 +8,7 @@ import pytest
 
 from hpo.data import fashion_mnist as load
 from hpo.data import fetch, locate, places
-from hpo.data.checked_files import FASHION_MNIST_FILES
+from hpo.data.places import FASHION_MNIST_FILES
 from hpo.errors import DataError, UsageError
 
 LABELS = "t10k-labels-idx1-ubyte.gz"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpo.fleet.supervisor import forkserver
-from hpo.study import import_path
+from hpo.study import local_imports
 
 
 def run(code: str, *arguments: str) -> str:
@@ -19,7 +19,7 @@ def run(code: str, *arguments: str) -> str:
 
 
 def test_it_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(import_path, "_added", [])
+    monkeypatch.setattr(local_imports, "_added", [])
     monkeypatch.setattr(sys, "path", [str(tmp_path / "a:b ü"), "", *sys.path, str(tmp_path / "last")])
     assert json.loads(run("print(json.dumps(sys.path))")) == sys.path
 
@@ -33,8 +33,8 @@ def test_nothing_in_the_folder_it_starts_in_hides_a_library(tmp_path: Path) -> N
 
 def test_what_a_definition_had_added_it_adds_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(import_path, "_added", [])
-    import_path.extend(tmp_path)
+    monkeypatch.setattr(local_imports, "_added", [])
+    local_imports.extend_path(tmp_path)
     assert str(tmp_path) in sys.path
     assert str(tmp_path) not in json.loads(run("print(json.dumps(sys.path))"))
 

@@ -10,7 +10,7 @@ import hpo
 PACKAGE = Path(hpo.__file__).parent
 ROOMS = sorted(
     ".".join(path.parent.relative_to(PACKAGE.parent).parts)
-    for layer in ("service", "analysis", "cli", "search/sampling", "search/pruning")
+    for layer in ("analysis", "cli")
     for path in (PACKAGE / layer).rglob("__init__.py")
 )
 

@@ -7,12 +7,12 @@ import pytest
 import told
 
 from hpo.report import theme
-from hpo.report.figures import paired_differences, race_order
+from hpo.report.figures import comparison_charts
 
 
 def test_a_gain_is_positive_where_the_optimum_did_better_whatever_the_direction() -> None:
-    higher = paired_differences.data(told.findings(comparison=told.comparison([0.9, 0.8], [0.7, 0.9])))
-    lower = paired_differences.data(
+    higher = comparison_charts.pairs_data(told.findings(comparison=told.comparison([0.9, 0.8], [0.7, 0.9])))
+    lower = comparison_charts.pairs_data(
         told.findings("minimize", comparison=told.comparison([2.0, 3.0], [2.5, 2.0], direction="minimize"))
     )
     assert higher is not None
@@ -23,14 +23,16 @@ def test_a_gain_is_positive_where_the_optimum_did_better_whatever_the_direction(
 
 
 def test_without_a_comparison_there_is_no_figure_of_one() -> None:
-    assert paired_differences.data(told.findings()) is None
-    assert race_order.data(told.findings()) is None
-    assert race_order.data(told.findings(comparison=told.comparison([1.0, 2.0], [1.0, 1.0]))) is None  # no heat was run
+    assert comparison_charts.pairs_data(told.findings()) is None
+    assert comparison_charts.race_data(told.findings()) is None
+    assert (
+        comparison_charts.race_data(told.findings(comparison=told.comparison([1.0, 2.0], [1.0, 1.0]))) is None
+    )  # no heat was run
 
 
 def test_resampled_pairs_are_a_figure_of_their_own() -> None:
     both = told.comparison([0.9] * 3, [0.8] * 3, resampled=([0.7, 0.8], [0.6, 0.6]))
-    records = paired_differences.data(told.findings(comparison=both))
+    records = comparison_charts.pairs_data(told.findings(comparison=both))
     assert records is not None
     assert [record.id for record in records] == ["paired", "paired-resampled"]
     assert records[1].gains == pytest.approx((0.1, 0.2))
@@ -40,9 +42,9 @@ def test_resampled_pairs_are_a_figure_of_their_own() -> None:
 
 def test_each_pair_is_drawn_where_it_fell() -> None:
     scores = ([0.9, 0.8, 0.7, 0.95], [0.7, 0.9, 0.7, 0.9])
-    records = paired_differences.data(told.findings(comparison=told.comparison(*scores, unit="points")))
+    records = comparison_charts.pairs_data(told.findings(comparison=told.comparison(*scores, unit="points")))
     assert records is not None
-    figure = paired_differences.draw(records[0])
+    figure = comparison_charts.draw_pairs(records[0])
     won, lost, tied = (told.by_name(figure, name) for name in ("optimum better", "hand-picked better", "alike"))
     assert (list(won.x), list(won.y)) == ([1, 4], pytest.approx([0.2, 0.05]))
     assert (list(lost.x), list(lost.y)) == ([2], pytest.approx([-0.1]))
@@ -63,23 +65,23 @@ def test_each_pair_is_drawn_where_it_fell() -> None:
 
 def test_the_band_is_the_95_percent_interval_whatever_a_look_may_spend() -> None:
     report = told.comparison([0.9, 0.8, 0.7], [0.7, 0.75, 0.68], alpha=0.01)
-    records = paired_differences.data(told.findings(comparison=report))
+    records = comparison_charts.pairs_data(told.findings(comparison=report))
     assert records is not None
     assert records[0].interval == report.comparison.ci95 != report.comparison.ci
 
 
 def test_one_pair_has_no_interval() -> None:
-    records = paired_differences.data(told.findings(comparison=told.comparison([0.9], [0.8])))
+    records = comparison_charts.pairs_data(told.findings(comparison=told.comparison([0.9], [0.8])))
     assert records is not None
-    figure = paired_differences.draw(records[0])
+    figure = comparison_charts.draw_pairs(records[0])
     assert not [trace for trace in figure.data if (trace.name or "").startswith("95 %")]
-    assert "interval" not in paired_differences.caption(records[0])
+    assert "interval" not in comparison_charts.pairs_caption(records[0])
 
 
 def test_the_words_count_what_was_won() -> None:
-    records = paired_differences.data(told.findings(comparison=told.comparison([3.0, 1.0, 2.0], [1.0, 2.0, 2.0])))
+    records = comparison_charts.pairs_data(told.findings(comparison=told.comparison([3.0, 1.0, 2.0], [1.0, 2.0, 2.0])))
     assert records is not None
-    assert "won 1 of 3 pairs and tied 1" in paired_differences.caption(records[0])
+    assert "won 1 of 3 pairs and tied 1" in comparison_charts.pairs_caption(records[0])
 
 
 RACE = told.heat(
@@ -91,9 +93,9 @@ RACE = told.heat(
 
 
 def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
-    charts = race_order.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[RACE])))
+    charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[RACE])))
     assert charts is not None
-    figure = race_order.draw(charts[0])
+    figure = comparison_charts.draw_race(charts[0])
     search, rounds = told.by_name(figure, "in the search"), told.by_name(figure, "one round")
     assert (list(search.x), list(search.y)) == ([0.97, 0.96], [0, 2])
     assert (list(rounds.x), list(rounds.y)) == ([0.91, 0.93, 0.9, 0.9, 0.8, 0.9], [0, 0, 1, 1, 2, 2])
@@ -102,7 +104,7 @@ def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
     assert (list(hand.x), list(hand.y)) == ([0.9], [1])
     assert hand.marker.color == theme.BASELINE.light
     assert figure.layout.yaxis.ticktext == ("<b>trial 4</b>", "report", "trial 2")
-    assert "did worse by 0.05 when measured again." in race_order.caption(charts[0])
+    assert "did worse by 0.05 when measured again." in comparison_charts.race_caption(charts[0])
 
 
 @pytest.mark.parametrize(
@@ -115,26 +117,26 @@ def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
 )
 def test_optimism_is_reported_with_how_sure_it_is(optimism: float, interval: tuple[float, float], words: str) -> None:
     sure = replace(RACE, finding=replace(RACE.finding, optimism=optimism, optimism_ci95=interval))
-    charts = race_order.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[sure])))
+    charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[sure])))
     assert charts is not None
-    assert words in race_order.caption(charts[0])
+    assert words in comparison_charts.race_caption(charts[0])
 
 
 def test_values_of_another_fidelity_are_not_shown_beside_each_other() -> None:
     final = told.heat(
         told.racer("trial 4", [0.99], 0.97), told.racer("report", [0.98]), fidelity="full", optimism=-0.02
     )
-    charts = race_order.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[RACE, final])))
+    charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[RACE, final])))
     assert charts is not None
     assert [chart.id for chart in charts] == ["race", "race-2"]
     assert [runner.search_value for runner in charts[1].runners] == [None, None]
     assert charts[1].optimism is None
-    assert not [trace for trace in race_order.draw(charts[1]).data if trace.name == "in the search"]
+    assert not [trace for trace in comparison_charts.draw_race(charts[1]).data if trace.name == "in the search"]
 
 
 def test_names_are_shown_letter_by_letter() -> None:
     odd = told.heat(told.racer("trial 1", [1.0], 1.0), told.racer("<a href='//x'>&", [1.0]))
-    charts = race_order.data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[odd])))
+    charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[odd])))
     assert charts is not None
-    assert race_order.draw(charts[0]).layout.yaxis.ticktext[1] == "&lt;a href='//x'&gt;&amp;"
-    assert math.isfinite(race_order.draw(charts[0]).layout.height)
+    assert comparison_charts.draw_race(charts[0]).layout.yaxis.ticktext[1] == "&lt;a href='//x'&gt;&amp;"
+    assert math.isfinite(comparison_charts.draw_race(charts[0]).layout.height)

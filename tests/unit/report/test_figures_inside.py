@@ -9,12 +9,12 @@ import pytest
 import told
 
 from hpo.analysis import RowScores
-from hpo.analysis.tables.ablation_effects import examine_ablation
-from hpo.analysis.tables.table_wording import row_label
+from hpo.analysis.ablation_effects import examine_ablation
+from hpo.analysis.table_wording import row_label
 from hpo.experiments.findings import ProbedNetwork
 from hpo.report import theme
 from hpo.report.document import Table
-from hpo.report.figures import ablations, figure_json, gradients, layers
+from hpo.report.figures import ablations, figure_json, network_charts
 from hpo.report.gradient_health import ends, fate
 from hpo.report.sections import document
 from hpo.study import Ablation, Technique
@@ -76,7 +76,7 @@ NETWORKS = (VANISHED, SOUND, MENDED, CLIPPED, AGAIN)
 
 
 def test_a_mark_tells_kind_depth_and_what_mends() -> None:
-    record = gradients.data(told.findings(networks=NETWORKS))
+    record = network_charts.gradients_data(told.findings(networks=NETWORKS))
     assert record is not None
     assert record.kinds == ("relu, he_normal", "sigmoid, naive")
     assert [(mark.row, mark.depth, mark.mend, len(mark.fates)) for mark in record.marks] == [
@@ -89,7 +89,7 @@ def test_a_mark_tells_kind_depth_and_what_mends() -> None:
     assert record.marks[0].unclipped == pytest.approx(5.0)
     assert record.marks[0].fates == ("passing",)
     assert (record.marks[3].fates, record.marks[3].searched) == (("vanishing", "vanishing"), 1)
-    figure = gradients.draw(record)
+    figure = network_charts.draw_gradients(record)
     plain = told.by_name(figure, "nothing")
     mended, clipped = told.by_name(figure, "batch normalization"), told.by_name(figure, "clipping")
     assert list(plain.x) == pytest.approx([math.log10(0.5), -7.0], abs=1e-4)
@@ -110,17 +110,17 @@ def test_a_mark_tells_kind_depth_and_what_mends() -> None:
 
 
 def test_trials_without_probes_are_not_drawn() -> None:
-    assert gradients.data(told.findings()) is None
-    assert layers.data(told.findings()) is None
+    assert network_charts.gradients_data(told.findings()) is None
+    assert network_charts.layers_data(told.findings()) is None
     assert "inside" not in {section.id for section in document(told.findings()).sections}
 
 
 def test_rare_kinds_are_left_out_and_told() -> None:
     many = [network(1.0, 1.0, number=at, initializer=f"i{at // 2}") for at in range(44)]
-    record = gradients.data(told.findings(networks=tuple(many)))
+    record = network_charts.gradients_data(told.findings(networks=tuple(many)))
     assert record is not None
     assert (len(record.kinds), record.left_out) == (20, 4)
-    assert "4 networks of rarer kinds" in gradients.caption(record)
+    assert "4 networks of rarer kinds" in network_charts.gradients_caption(record)
 
 
 def test_the_section_counts_and_tabulates() -> None:
@@ -152,15 +152,15 @@ def test_the_networks_of_a_table_are_drawn_layer_by_layer() -> None:
     searched = replace(network(1.0, 1.0), params=told.UNITS.configuration(told.UNITS.rows[0]))
     findings = told.findings(networks=(searched, its, its))
     findings = replace(findings, definition=replace(told.definition(), layered=("units",), probe_rows=8))
-    charts = layers.data(findings)
+    charts = network_charts.layers_data(findings)
     assert charts is not None
     assert [(chart.id, len(chart.lines)) for chart in charts] == [("layers-units", 1)]  # of the tables alone, once
     line = charts[0].lines[0]
     assert line.label == row_label(told.UNITS, row)
     assert (line.gradients, line.means) == ((1e-5, 1e-5), (0.5, 0.5))
     assert line.variances == (1e-6, 1e-6)
-    assert "leave a chart" in layers.caption(charts[0])
-    figure = layers.draw(charts[0])
+    assert "leave a chart" in network_charts.layers_caption(charts[0])
+    figure = network_charts.draw_layers(charts[0])
     assert [list(trace.y) for trace in figure.data] == [[-5.0, -5.0], [0.5, 0.5], [-6.0, -6.0]]
     assert [trace.yaxis for trace in figure.data] == ["y", "y2", "y3"]
     assert [trace.showlegend for trace in figure.data] == [True, False, False]

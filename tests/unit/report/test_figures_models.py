@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.experiments.findings import CurvePair, Curves, Predictions
-from hpo.report.figures import confusion, curves, predicted
+from hpo.report.figures import curves, prediction_charts
 
 
 def learned(optimum: CurvePair | None, baseline: CurvePair | None) -> Curves:
@@ -67,36 +67,38 @@ def said(kind: Any, truth: Any, optimum: Any, baseline: Any = None, names: tuple
 
 def test_the_confusion_matrix_counts_true_classes_by_row() -> None:
     labels = said("labels", [0, 0, 0, 1, 1], [0, 1, 1, 1, 1], [0, 0, 0, 0, 1], ("cat", "dog"))
-    records = confusion.data(told.findings(predictions=labels))
+    records = prediction_charts.confusion_data(told.findings(predictions=labels))
     assert records is not None
     first, change = records
     assert first.counts == ((1, 2), (0, 2))
     assert first.shares == ((pytest.approx(1 / 3), pytest.approx(2 / 3)), (0.0, 1.0))
     assert change.counts == ((-2, 2), (-1, 1))
     assert change.shares[0] == (pytest.approx(-2 / 3), pytest.approx(2 / 3))
-    assert "cat taken for dog, 66.7%" in confusion.caption(first)
-    assert "1 of 5 test rows fewer right" in confusion.caption(change)
-    heat = confusion.draw(first).data[0]
+    assert "cat taken for dog, 66.7%" in prediction_charts.confusion_caption(first)
+    assert "1 of 5 test rows fewer right" in prediction_charts.confusion_caption(change)
+    heat = prediction_charts.draw_confusion(first).data[0]
     assert [list(row) for row in heat.z] == [[pytest.approx(33.33), pytest.approx(66.67)], [0.0, 100.0]]
     assert [[cell[2] for cell in row] for row in heat.customdata] == [[1, 2], [0, 2]]
     assert [list(row) for row in heat.text] == [["33", "67"], ["", "100"]]
-    difference = confusion.draw(change).data[0]
+    difference = prediction_charts.draw_confusion(change).data[0]
     assert difference.zmin == -difference.zmax
     assert list(difference.text[0]) == ["−67", "+67"]
-    assert confusion.draw(first).layout.yaxis.ticktext == ("cat", "dog")
+    assert prediction_charts.draw_confusion(first).layout.yaxis.ticktext == ("cat", "dog")
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
 def test_every_row_is_counted_once(pairs: list[tuple[int, int]]) -> None:
     truth, labels = (np.array(side) for side in zip(*pairs, strict=True))
-    matrix = confusion.confusion_matrix(truth, labels, 5)
+    matrix = prediction_charts.confusion_matrix(truth, labels, 5)
     assert matrix.sum() == len(pairs)
     assert np.trace(matrix) == sum(a == b for a, b in pairs)
     assert all(matrix[a, b] == pairs.count((a, b)) for a, b in set(pairs))
 
 
 def test_classes_without_a_name_and_without_a_row() -> None:
-    records = confusion.data(told.findings(predictions=said("labels", [0, 0], [0, 3], names=("zero",))))
+    records = prediction_charts.confusion_data(
+        told.findings(predictions=said("labels", [0, 0], [0, 3], names=("zero",)))
+    )
     assert records is not None
     assert len(records) == 1  # only one side predicted
     assert records[0].classes == ("zero", "1", "2", "3")
@@ -104,29 +106,29 @@ def test_classes_without_a_name_and_without_a_row() -> None:
 
 
 def test_curves_of_the_hand_picked_configuration_alone() -> None:
-    records = confusion.data(told.findings(predictions=said("labels", [0, 1], None, [0, 1])))
+    records = prediction_charts.confusion_data(told.findings(predictions=said("labels", [0, 1], None, [0, 1])))
     assert records is not None
     assert "hand-picked" in records[0].title
-    assert "Nothing was confused" in confusion.caption(records[0])
+    assert "Nothing was confused" in prediction_charts.confusion_caption(records[0])
 
 
 def test_predictions_of_the_other_kind_or_none() -> None:
     values, labels = said("values", [1.0], [2.0]), said("labels", [1], [1])
-    assert confusion.data(told.findings(predictions=values)) is None
-    assert predicted.data(told.findings(predictions=labels)) is None
-    for module in (confusion, predicted):
-        assert module.data(told.findings()) is None
-    assert predicted.data(told.findings(predictions=said("values", [1.0], None))) is None
-    assert confusion.data(told.findings(predictions=said("labels", [1], None))) is None
+    assert prediction_charts.confusion_data(told.findings(predictions=values)) is None
+    assert prediction_charts.predicted_data(told.findings(predictions=labels)) is None
+    for data in (prediction_charts.confusion_data, prediction_charts.predicted_data):
+        assert data(told.findings()) is None
+    assert prediction_charts.predicted_data(told.findings(predictions=said("values", [1.0], None))) is None
+    assert prediction_charts.confusion_data(told.findings(predictions=said("labels", [1], None))) is None
 
 
 def test_predicted_against_true() -> None:
     values = said("values", [10.0, 20.0, 30.0], [11.0, 20.5, 25.0], [13.0, 20.0, 30.0])
     unit = told.definition("minimize", unit="thousand dollars")
-    record = predicted.data(told.findings("minimize", definition=unit, predictions=values))
+    record = prediction_charts.predicted_data(told.findings("minimize", definition=unit, predictions=values))
     assert record is not None
     assert (record.near, record.far) == (1, 2)
-    figure = predicted.draw(record)
+    figure = prediction_charts.draw_predicted(record)
     ours, theirs = told.by_name(figure, "optimum"), told.by_name(figure, "hand-picked")
     assert (list(ours.x), list(ours.y)) == ([10, 20, 30], [11, 20.5, 25])
     assert list(theirs.y) == [13, 20, 30]
@@ -140,4 +142,4 @@ def test_predicted_against_true() -> None:
     diagonal = told.by_name(figure, "right")
     assert list(diagonal.x) == list(diagonal.y)
     assert figure.layout.xaxis.title.text == "true value (thousand dollars)"
-    assert "error of the optimum: 2.17" in predicted.caption(record)
+    assert "error of the optimum: 2.17" in prediction_charts.predicted_caption(record)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.analysis.importance import Importance, Importances
-from hpo.analysis.importance.interaction import Grid, Interaction
+from hpo.analysis.interaction import Grid, Interaction
 from hpo.report import theme
-from hpo.report.figures import history, importance_bars, interaction_map
+from hpo.report.figures import importance_charts, search_charts
 
 SEARCH = (
     told.trial(0, value=0.90, params=told.HAND),
@@ -23,7 +23,7 @@ SEARCH = (
 
 
 def test_the_history_of_a_search() -> None:
-    record = history.data(told.findings(trials=SEARCH))
+    record = search_charts.history_data(told.findings(trials=SEARCH))
     assert record is not None
     assert [mark.place for mark in record.marks] == [1, 2, 3, 4, 5, 6, 7]  # the running one has not settled
     assert [mark.number for mark in record.marks] == [0, 2, 1, 3, 4, 5, 6]
@@ -36,22 +36,24 @@ def test_the_history_of_a_search() -> None:
 
 def test_the_least_is_the_best_where_the_metric_is_minimized() -> None:
     trials = (told.trial(0, value=3.0), told.trial(1, value=2.0), told.trial(2, value=2.5))
-    record = history.data(told.findings("minimize", trials=trials))
+    record = search_charts.history_data(told.findings("minimize", trials=trials))
     assert record is not None
     assert record.best == ((1, 3.0), (2, 2.0))
     assert (record.baseline, record.passed) == (None, None)  # it was not tried
 
 
 def test_the_comparison_knows_the_baselines_value() -> None:
-    record = history.data(told.findings(trials=SEARCH[1:], comparison=told.comparison([1.0], [1.0], value=0.915)))
+    record = search_charts.history_data(
+        told.findings(trials=SEARCH[1:], comparison=told.comparison([1.0], [1.0], value=0.915))
+    )
     assert record is not None
     assert (record.baseline, record.passed) == (0.915, 4)
 
 
 def test_a_mark_for_each_trial() -> None:
-    record = history.data(told.findings(trials=SEARCH))
+    record = search_charts.history_data(told.findings(trials=SEARCH))
     assert record is not None
-    figure = history.draw(record)
+    figure = search_charts.draw_history(record)
     complete = told.by_name(figure, "complete")
     assert (list(complete.x), list(complete.y)) == ([1, 2, 5, 7], [0.90, 0.88, 0.92, 0.91])
     assert list(told.by_name(figure, "pruned").y) == [0.95]
@@ -69,22 +71,22 @@ def test_a_mark_for_each_trial() -> None:
 
 def test_a_trial_gone_wrong_does_not_press_the_others_into_a_line() -> None:
     trials = (*(told.trial(at, value=2.0 + at / 100) for at in range(40)), told.trial(40, value=1e9))
-    record = history.data(told.findings("minimize", trials=trials))
+    record = search_charts.history_data(told.findings("minimize", trials=trials))
     assert record is not None
-    figure = history.draw(record)
+    figure = search_charts.draw_history(record)
     high = figure.layout.yaxis.range[1]
     assert high < 5
     assert told.by_name(figure, "complete").y[-1] == high
     assert "1e+09" in told.by_name(figure, "complete").text[-1]
-    assert "1 lies beyond the edge" in history.caption(record)
+    assert "1 lies beyond the edge" in search_charts.history_caption(record)
 
 
 def test_trials_pruned_early_do_not_either_but_near_ones_are_where_they_fell() -> None:
     complete = tuple(told.trial(at, value=0.90 + at / 1000) for at in range(10))
     pruned = (told.trial(10, "pruned", 0.898), told.trial(11, "pruned", 0.1))
-    record = history.data(told.findings(trials=(*complete, *pruned)))
+    record = search_charts.history_data(told.findings(trials=(*complete, *pruned)))
     assert record is not None
-    figure = history.draw(record)
+    figure = search_charts.draw_history(record)
     low, high = figure.layout.yaxis.range
     assert 0.88 < low < 0.898
     assert 0.909 < high < 0.911
@@ -95,9 +97,9 @@ def test_trials_pruned_early_do_not_either_but_near_ones_are_where_they_fell() -
 @given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=12), st.sampled_from(["maximize", "minimize"]))
 def test_every_mark_lies_within_the_range(values: list[float], direction: str) -> None:
     trials = [told.trial(at, "pruned" if at % 3 else "complete", value) for at, value in enumerate(values)]
-    record = history.data(told.findings(direction, trials=(*trials, told.trial(99, "failed"))))
+    record = search_charts.history_data(told.findings(direction, trials=(*trials, told.trial(99, "failed"))))
     assert record is not None
-    figure = history.draw(record)
+    figure = search_charts.draw_history(record)
     low, high = figure.layout.yaxis.range  # Plotly hides what lies a hair beyond it
     assert all(low <= y <= high for trace in figure.data if trace.mode == "markers" for y in trace.y)
 
@@ -113,17 +115,17 @@ def test_every_mark_lies_within_the_range(values: list[float], direction: str) -
     ids=["one", "all failed", "all pruned", "no trial was made"],
 )
 def test_searches_that_went_badly_are_drawn_too(trials: tuple[object, ...]) -> None:
-    record = history.data(told.findings(trials=trials, definition=None))
+    record = search_charts.history_data(told.findings(trials=trials, definition=None))
     assert record is not None
-    figure = history.draw(record)
+    figure = search_charts.draw_history(record)
     assert sum(len(trace.x) for trace in figure.data if trace.mode == "markers") == len(trials)
     assert record.hand_rows is None
-    assert history.caption(record)
+    assert search_charts.history_caption(record)
 
 
 def test_without_a_settled_trial_there_is_no_history() -> None:
-    assert history.data(told.findings()) is None
-    assert history.data(told.findings(trials=(told.trial(0, "running"),))) is None
+    assert search_charts.history_data(told.findings()) is None
+    assert search_charts.history_data(told.findings(trials=(told.trial(0, "running"),))) is None
 
 
 def test_importances_with_their_intervals() -> None:
@@ -136,24 +138,24 @@ def test_importances_with_their_intervals() -> None:
         ),
         note="mind the gap",
     )
-    record = importance_bars.data(told.findings(importances=found))
+    record = importance_charts.importance_data(told.findings(importances=found))
     assert record is not None
-    bars = importance_bars.draw(record).data[0]
+    bars = importance_charts.draw_importance(record).data[0]
     assert list(bars.x) == [0.7, 0.1]
     assert (list(bars.error_x.array), list(bars.error_x.arrayminus)) == (
         pytest.approx([0.1, 0.2]),
         pytest.approx([0.2, 0.1]),
     )
     assert list(bars.marker.color) == [theme.OPTIMUM.light, theme.MUTED.light]  # the second could be chance
-    assert list(told.by_name(importance_bars.draw(record), "chance").x) == [0.2, 0.2]
-    assert importance_bars.draw(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
-    assert importance_bars.caption(record).endswith("chance. Mind the gap.")
+    assert list(told.by_name(importance_charts.draw_importance(record), "chance").x) == [0.2, 0.2]
+    assert importance_charts.draw_importance(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
+    assert importance_charts.importance_caption(record).endswith("chance. Mind the gap.")
 
 
 def test_too_few_trials_have_no_importances() -> None:
     nothing = Importances(evaluator="ped-anova", trials=2, parameters=(), note="too few")
-    assert importance_bars.data(told.findings(importances=nothing)) is None
-    assert importance_bars.data(told.findings()) is None
+    assert importance_charts.importance_data(told.findings(importances=nothing)) is None
+    assert importance_charts.importance_data(told.findings()) is None
 
 
 def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Interaction:
@@ -172,34 +174,34 @@ def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Int
 
 def test_an_interaction_of_a_number_and_a_name() -> None:
     found = two(((0.001, "sgd", 0.5), (0.1, "adam", 0.9), (0.01, "sgd", 0.7)), strength=0.25, p_value=0.4)
-    record = interaction_map.data(told.findings(interaction=found))
+    record = importance_charts.interaction_data(told.findings(interaction=found))
     assert record is not None
     assert record.x.log
     assert record.y.ticks == ("adam", "sgd")
     assert record.points == ((0.001, 1.0, 0.5), (0.1, 0.0, 0.9), (0.01, 1.0, 0.7))
-    figure = interaction_map.draw(record)
+    figure = importance_charts.draw_interaction(record)
     dots = figure.data[0]
     assert list(dots.x) == [0.001, 0.01, 0.1]  # the best is drawn last, on top
     assert list(dots.marker.color) == [0.5, 0.7, 0.9]
     assert all(abs(y - place) <= 0.25 for y, place in zip(dots.y, (1, 1, 0), strict=True))
     assert figure.layout.xaxis.type == "log"
     assert figure.layout.xaxis.ticktext == ("0.001", "0.003", "0.01", "0.03", "0.1")
-    assert "25% is their combination" in interaction_map.caption(record)
-    assert "could be chance" in interaction_map.caption(record)
+    assert "25% is their combination" in importance_charts.interaction_caption(record)
+    assert "could be chance" in importance_charts.interaction_caption(record)
 
 
 def test_an_interaction_of_few_values_is_a_heat_map() -> None:
     grid = Grid(columns=(1, 2), rows=("adam", "sgd"), means=((0.5, None), (0.6, 0.7)), counts=((1, 0), (2, 3)))
     found = two(((1, "adam", 0.5), (2, "sgd", 0.7)), grid=grid, second_kind="categorical")
-    record = interaction_map.data(told.findings("minimize", interaction=found))
+    record = importance_charts.interaction_data(told.findings("minimize", interaction=found))
     assert record is not None
-    heat = interaction_map.draw(record).data[0]
+    heat = importance_charts.draw_interaction(record).data[0]
     assert [list(row) for row in heat.z] == [[0.5, None], [0.6, 0.7]]
     assert [list(row) for row in heat.customdata] == [[1, 0], [2, 3]]
     assert heat.reversescale  # strong colour is good, and less is better
-    assert interaction_map.draw(record).layout.yaxis.ticktext == ("adam", "sgd")
+    assert importance_charts.draw_interaction(record).layout.yaxis.ticktext == ("adam", "sgd")
 
 
 def test_no_trial_has_both_parameters() -> None:
-    assert interaction_map.data(told.findings()) is None
-    assert interaction_map.data(told.findings(interaction=two(()))) is None
+    assert importance_charts.interaction_data(told.findings()) is None
+    assert importance_charts.interaction_data(told.findings(interaction=two(()))) is None

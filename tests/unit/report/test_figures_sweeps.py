@@ -7,7 +7,7 @@ import told
 
 from hpo.analysis import RowScores
 from hpo.report import theme
-from hpo.report.figures import sweep_charts, sweeps
+from hpo.report.figures import sweeps
 from hpo.study import Row, Sweep
 
 
@@ -24,7 +24,7 @@ MEASURED = {
 }
 
 
-def charts(**more: object) -> tuple[sweep_charts.SweepChart, ...]:
+def charts(**more: object) -> tuple[sweeps.SweepChart, ...]:
     found = sweeps.data(told.findings(sweeps=told.sweep_report(MEASURED, **more)))  # type: ignore[arg-type]
     assert found is not None
     return found

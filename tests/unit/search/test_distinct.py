@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.search import digest, make_sampler, suggest
-from hpo.search.sampling.distinct import DistinctSampler
+from hpo.search.distinct import DistinctSampler
 from hpo.search.seeds import sampler_seed
 from hpo.study import Categorical, Float, Int, Space
 

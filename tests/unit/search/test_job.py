@@ -1,13 +1,16 @@
 """What a job is, and when two are the same."""
 
 import json
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import UsageError
 from hpo.search import Job
+from hpo.search.job import predicted
 
 ROWS = ("development", "share", "resampled", "validation")
 params = st.dictionaries(
@@ -76,3 +79,31 @@ def test_a_key_is_the_same_in_every_process_and_version() -> None:
 def test_what_cannot_be_done_is_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Job(**{"rows": "share", "params": {}, "seed": 0, **wrong})  # type: ignore[arg-type]
+
+
+HOT = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
+SCORES = np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "y", "metric", "kept"),
+    [
+        (SCORES, HOT, "accuracy", {"labels": [2, 0]}),
+        (SCORES, np.array([1, 0]), "accuracy", {"labels": [2, 0]}),
+        (SCORES, np.array([[1.0], [0.0]]), "sparse_categorical_crossentropy", {"labels": [2, 0]}),
+        (np.array([[0.2], [0.9]]), np.array([1, 1]), "accuracy", {"labels": [0, 1]}),
+        (np.array([[0.25], [0.5]]), np.array([1.5, 0.5]), "mae", {"values": [0.25, 0.5]}),
+        (np.array([0.25, 0.5]), np.array([1.5, 0.5]), "mae", {"values": [0.25, 0.5]}),
+        (
+            np.array([[0.25, 1.0], [0.5, 2.0]]),
+            np.array([[1.5, 1], [2, 1]]),
+            "mae",
+            {"values": [[0.25, 1.0], [0.5, 2.0]]},
+        ),
+    ],
+    ids=["one-hot", "labels", "labels in a column", "a probability", "a number", "flat", "several numbers"],
+)
+def test_predictions_are_kept_as_labels_or_as_values(
+    outputs: np.ndarray, y: np.ndarray, metric: str, kept: dict[str, Any]
+) -> None:
+    assert predicted(outputs, y, metric) == kept

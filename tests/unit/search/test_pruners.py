@@ -4,7 +4,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.errors import UsageError
 from hpo.search import default_pruner, make_pruner
-from hpo.search.pruning.pruners import ETA, brackets
+from hpo.search.pruners import ETA, brackets
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
 from hpo.study import Evaluation, Fidelity, Float, Holdout, KFold, Space, StudyDefinition
 

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.errors import UsageError
 from hpo.search import make_sampler, suggest
-from hpo.search.sampling.samplers import GRID_LIMIT, POPULATION
+from hpo.search.samplers import GRID_LIMIT, POPULATION
 from hpo.settings import DEFAULT_SAMPLER, SAMPLERS
 from hpo.study import Categorical, Float, Int, Space
 

@@ -1,9 +1,213 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import DefinitionError
-from hpo.study import Categorical, Domain, Float, Int, ParamValue, Space
+from hpo.study import Baseline, Categorical, Domain, Fidelity, Float, Holdout, Int, KFold, ParamValue, Row, Space, Sweep
+
+INTEGERS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint64, np.float32, np.float64, float, int]
+
+
+def of(*domains: Any, **named: Any) -> Space:
+    return Space(name="s", params={f"p{number}": domain for number, domain in enumerate(domains)} | named)
+
+
+def like(space: Space, other: Space) -> bool:
+    same = json.dumps(space.to_json()) == json.dumps(other.to_json()) and repr(space) == repr(other)
+    return same and space.fingerprint == other.fingerprint
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 5), st.tuples(*[st.sampled_from(INTEGERS)] * 3))
+def test_whole_numbers_of_any_type_make_the_space_that_pythons_make(low: int, more: int, step: int, kinds: Any) -> None:
+    a, b, c = kinds
+    assert like(of(Int(low=a(low), high=b(low + more), step=c(step))), of(Int(low=low, high=low + more, step=step)))
+
+
+REALS = [np.float16, np.float32, np.float64, np.longdouble]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.sampled_from(REALS), st.booleans())
+def test_real_numbers_of_any_type_make_the_space_that_pythons_make(
+    low: float, more: float, kind: Any, flag: bool
+) -> None:
+    with np.errstate(over="ignore"):
+        bounds = [kind(low), kind(low + more)]
+    if not np.isfinite(bounds).all():
+        with pytest.raises(DefinitionError, match=r"a Float's (low|high) must be a finite number"):
+            Float(low=bounds[0], high=bounds[1])
+        return
+    log = np.bool_(flag and low > 0 and bounds[0] > 0)
+    assert like(
+        of(Float(low=bounds[0], high=bounds[1], log=log)),
+        of(Float(low=float(bounds[0]), high=float(bounds[1]), log=bool(log))),
+    )
+
+
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0"), max_size=5
+)  # NumPy keeps no NUL at the end of a text
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**31), 2**31), st.floats(-1e3, 1e3), WORDS)
+
+
+CONTAINERS = [tuple, list, lambda values: np.array(values, object)]
+
+
+@given(st.lists(SCALARS, min_size=1, max_size=6, unique=True), st.sampled_from(CONTAINERS))
+def test_choices_of_any_type_make_the_space_that_pythons_make(choices: list[Any], container: Any) -> None:
+    numpys = [choice if choice is None or choice == "" else np.array(choice)[()] for choice in choices]
+    given = of(Categorical(choices=container(numpys)), Int(low=1, high=2, when={"p0": container(numpys[:1])}))
+    assert like(given, of(Categorical(choices=tuple(choices)), Int(low=1, high=2, when={"p0": (choices[0],)})))
+
+
+@pytest.mark.parametrize(
+    ("choices", "taken"),
+    [
+        (np.linspace(0, 1, 3), (0.0, 0.5, 1.0)),
+        (np.array(["x", "y"]), ("x", "y")),
+        (np.array([True, False]), (True, False)),
+        (range(2, 8, 2), (2, 4, 6)),
+        ([np.float32(0.5), np.str_("a"), None], (0.5, "a", None)),
+    ],
+)
+def test_a_list_a_range_and_an_array_are_taken_as_a_tuple(choices: Any, taken: tuple[object, ...]) -> None:
+    made = Categorical(choices=choices).choices
+    assert made == taken
+    assert [type(one) for one in made] == [type(one) for one in taken]
+
+
+def test_one_value_alone_in_a_condition_is_that_value() -> None:
+    space = of(Categorical(choices=("auto", "none")), Int(low=1, high=2, when={"p0": ("auto")}))
+    assert space.params["p1"].when == {"p0": ("auto",)}
+    assert of(Int(low=1, high=3), Int(low=1, high=2, when={"p0": np.int64(2)})).params["p1"].when == {"p0": (2,)}
+
+
+ONE = Categorical(choices=("auto", 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Int(low=1.5, high=3), "an Int's low must be a whole number, not 1.5"),
+        (lambda: Int(low=1, high=None), "an Int's high must be a whole number, not None"),
+        (lambda: Int(low="1", high=3), "an Int's low must be a whole number, not '1'"),
+        (lambda: Int(low=True, high=3), "an Int's low must be a whole number, not True"),
+        (lambda: Int(low=np.bool_(True), high=3), "an Int's low must be a whole number, not True"),
+        (lambda: Int(low=float("nan"), high=3), "an Int's low must be a whole number, not nan"),
+        (lambda: Int(low=1, high=float("inf")), "an Int's high must be a whole number, not inf"),
+        (lambda: Int(low=1, high=3, step=True), "an Int's step must be a whole number, not True"),
+        (lambda: Int(low=1, high=3, log=1), "an Int's log must be True or False, not 1"),
+        (lambda: Int(low=0, high=2**63), "an Int's high must be from -2**53 to 2**53, beyond which Optuna rounds"),
+        (lambda: Int(low=0, high=2.0**60), "an Int's high must be from -2**53 to 2**53, beyond which Optuna rounds"),
+        (lambda: Int(low=-(2**53) - 1, high=0), "an Int's low must be from -2**53 to 2**53"),
+        (lambda: Int(low=np.timedelta64(1, "s"), high=3), "an Int's low must be a whole number, not np.timedelta64"),
+        (lambda: Float(low=None, high=1), "a Float's low must be a finite number, not None"),
+        (lambda: Float(low="0", high=1), "a Float's low must be a finite number, not '0'"),
+        (lambda: Float(low=False, high=1), "a Float's low must be a finite number, not False"),
+        (lambda: Float(low=0, high=10**400), "a Float's high must be a finite number, not 1000"),
+        (lambda: Float(low=0, high=1, log="yes"), "a Float's log must be True or False, not 'yes'"),
+        (
+            lambda: Categorical(choices=("relu")),
+            "a Categorical's choices must be a tuple, not 'relu' alone: write ('relu',)",
+        ),
+        (lambda: Categorical(choices=b"relu"), "a Categorical's choices must be a tuple, not b'relu' alone"),
+        (lambda: Categorical(choices=3), "a Categorical's choices must be a tuple, not 3 alone: write (3,)"),
+        (lambda: Categorical(choices=np.array(3)), "a Categorical's choices must be a tuple, not 3 alone: write (3,)"),
+        (
+            lambda: Categorical(choices={"a", "b"}),
+            "a set, whose order differs between processes: write tuple(sorted(…))",
+        ),
+        (lambda: Categorical(choices={"a": 1}), "a Categorical's choices must be a tuple, not a dict: write tuple(…)"),
+        (lambda: Categorical(choices=(c for c in "ab")), "must be a tuple, not a generator: write tuple(…)"),
+        (
+            lambda: Categorical(choices=np.ones((2, 2))),
+            "a Categorical's choices[0] must be a text, a finite number, a truth value or None, not [1.0",
+        ),
+        (lambda: Categorical(choices=(np.datetime64("2026-01-01"),)), "not np.datetime64('2026-01-01')"),
+        (
+            lambda: Int(low=1, high=2, when=[("a", 1)]),
+            'an Int\'s when must be a mapping such as {"layers": (2, 3)}, not [(',
+        ),
+        (lambda: Int(low=1, high=2, when={"a": {1, 2}}), "an Int's when 'a' must be a tuple, not a set"),
+        (lambda: Int(low=1, high=2, when={"a": ()}), "an Int's when 'a' must have a value"),
+        (
+            lambda: of(ONE, Int(low=1, high=2, when={"p0": "aut"})),
+            "'p1' waits for 'p0' to be 'aut', which it can never be",
+        ),
+        (lambda: Space(name="s", params=[ONE]), "space 's': params must be a mapping such as"),
+        (
+            lambda: Space(name="s", params={1: ONE}),
+            "space 's': params: a name must be a text that is not empty, not 1",
+        ),
+        (lambda: Space(name="s", params={"": ONE}), "space 's': params: a name must be a text that is not empty"),
+        (
+            lambda: Space(name="s", params={"a": (1, 2)}),
+            "space 's': params 'a' must be a Categorical, an Int or a Float, not (1, 2)",
+        ),
+        (
+            lambda: Space(name="s", params={"a": Int}),
+            "space 's': params 'a' must be a Categorical, an Int or a Float, not <class",
+        ),
+        (lambda: Space(name=None, params={}), "a space's name must be a text that is not empty, not None"),
+        (lambda: Baseline(name="b", title="", params=[1]), "baseline 'b': params must be a mapping such as"),
+        (
+            lambda: Baseline(name="b", title="", params={}, elsewhere={"w": 1}),
+            "baseline 'b': elsewhere 'w' must be a mapping",
+        ),
+        (lambda: Fidelity(name="f", epochs=1.5), "fidelity 'f': epochs must be a whole number, not 1.5"),
+        (lambda: Fidelity(name="f", epochs=True), "fidelity 'f': epochs must be a whole number, not True"),
+        (
+            lambda: Fidelity(name="f", epochs=1, trial_seconds="1"),
+            "fidelity 'f': trial_seconds must be a finite number",
+        ),
+        (lambda: Holdout(rows="24"), "a Holdout's rows must be a whole number, not '24'"),
+        (lambda: Holdout(rows=0.2), "a Holdout's rows must be a whole number, not 0.2"),
+        (lambda: Holdout(rows=9, stratified="yes"), "a Holdout's stratified must be True or False, not 'yes'"),
+        (lambda: KFold(folds=None), "a KFold's folds must be a whole number, not None"),
+    ],
+)
+def test_what_means_nothing_is_refused_in_one_line_that_names_the_field(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        make()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_cannot_be_shown_is_named_by_its_type() -> None:
+    class Mute:
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    with pytest.raises(DefinitionError, match="an Int's low must be a whole number, not a Mute"):
+        Int(low=Mute(), high=2)
+
+
+def test_whole_numbers_as_floats_are_whole() -> None:
+    assert of(Int(low=1.0, high=1e3)).size == 1000
+    assert of(Int(low=-(2**53), high=2**53)).size == 2**54 + 1
+    fidelity = Fidelity(name="f", epochs=np.int64(3), rows=4.0, folds=np.uint8(2))
+    assert repr(fidelity) == repr(Fidelity(name="f", epochs=3, rows=4, folds=2))
+    assert repr((Holdout(rows=3.0), KFold(folds=np.int32(3)))) == repr((Holdout(rows=3), KFold(folds=3)))
+
+
+def test_configurations_of_numpys_scalars_are_configurations_of_the_space() -> None:
+    params = {"units": np.int64(3), "rate": np.float32(0.5), "kind": np.str_("a")}
+    space = of(units=Int(low=1, high=4), rate=Float(low=0, high=1), kind=Categorical(choices=("a",)))
+    assert space.problem(Baseline(name="b", title="", params=params).params) is None
+    assert space.problem(Baseline(name="b", title="", params={}, elsewhere={"s": params}).params_in("s")) is None
+    sweep = Sweep(id="t", title="", base={"rate": np.float64(0.1)}, rows=[Row(setting=params)], chosen=0)
+    assert space.problem(sweep.configuration(sweep.rows[0])) is None
+
+
+def test_a_space_is_what_it_was_declared_as_whatever_happens_to_the_mapping() -> None:
+    params = {"a": Int(low=1, high=2)}
+    space = Space(name="s", params=params)
+    params["b"] = Int(low=1, high=2)
+    assert list(space.params) == ["a"]
 
 
 @st.composite

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.study import Fidelity, Float, Space, StudyDefinition, import_path, imported, registry
+from hpo.study import Fidelity, Float, Space, StudyDefinition, local_imports, registry
 from hpo.study.version import digest
 
 TEXT = """
@@ -36,8 +36,8 @@ study = StudyDefinition(
 def apart(patch: pytest.MonkeyPatch) -> None:
     """What a load leaves in the process goes away with `patch`."""
     patch.setattr(sys, "path", list(sys.path))
-    patch.setattr(import_path, "_added", list(import_path._added))
-    patch.setattr(imported, "_texts", {})
+    patch.setattr(local_imports, "_added", list(local_imports._added))
+    patch.setattr(local_imports, "_texts", {})
 
 
 @pytest.fixture(autouse=True)

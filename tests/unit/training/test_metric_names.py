@@ -1,10 +1,10 @@
-"""The table of metrics in hpo.study.metrics against Keras's own: the same names, each better the same way."""
+"""The table of metrics in hpo.study.objectives against Keras's own: the same names, each better the same way."""
 
 import pytest
 from keras.src.losses import ALL_OBJECTS_DICT as LOSSES
 from keras.src.metrics import ALL_OBJECTS_DICT as METRICS
 
-from hpo.study.metrics import DIRECTIONS
+from hpo.study.objectives import DIRECTIONS
 
 OPTIONS = {  # of the metrics that have no defaults for all of theirs
     "IoU": {"num_classes": 2, "target_class_ids": [0]},

@@ -1,0 +1,97 @@
+"""Rows in every form users have them in: the same array, or one line."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.data import Rows
+from hpo.data.dataset import as_array
+from hpo.errors import DataError
+
+X = np.arange(12, dtype=np.float32).reshape(6, 2)
+Y = np.array([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda a: a.tolist(),
+        lambda a: tuple(map(tuple, a)) if a.ndim > 1 else tuple(a),
+        lambda a: pd.DataFrame(a, index=range(100, 106)) if a.ndim > 1 else pd.Series(a, index=range(100, 106)),
+        lambda a: a.astype(object),
+        lambda a: np.asfortranarray(a),
+        lambda a: a.astype(a.dtype.newbyteorder()),
+        lambda a: np.ma.masked_array(a),
+        lambda a: memoryview(a),
+        lambda a: __import__("tensorflow").constant(a),
+    ],
+    ids=["lists", "tuples", "pandas", "objects", "columns first", "other bytes", "masked nowhere", "buffer", "tensor"],
+)
+def test_the_same_numbers_whatever_they_come_in(form: Any) -> None:
+    if isinstance(form(X), memoryview):
+        with pytest.raises(DataError, match="x is a memoryview"):
+            as_array(form(X), "x")
+        return
+    rows = Rows(x=form(X), y=form(Y))
+    np.testing.assert_array_equal(rows.x.astype(np.float32), X)
+    np.testing.assert_array_equal(rows.y.astype(np.int64), Y)
+    assert rows.x.dtype.isnative
+
+
+@given(st.permutations(range(6)))
+def test_rows_of_a_frame_are_taken_by_position(order: list[int]) -> None:
+    """A shuffled frame keeps its labels; targets taken by them would belong to other inputs."""
+    frame = pd.DataFrame({"a": X[:, 0], "label": Y}).iloc[order]
+    rows = Rows(x=frame[["a"]].to_numpy(), y=frame["label"])
+    index = np.array([4, 0, 5])
+    np.testing.assert_array_equal(rows.take(index).y, Y[np.array(order)[index]])
+    np.testing.assert_array_equal(rows.take(index).x[:, 0], X[np.array(order)[index], 0])
+
+
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        (scipy.sparse.csr_matrix(X), "x is a sparse matrix: give x.toarray"),
+        (np.ma.masked_array(X, mask=X > 3), "x has 8 masked cells"),
+        (X.astype(np.complex64), "complex numbers"),
+        (X.astype("datetime64[s]"), "dates"),
+        (X.astype("timedelta64[s]"), "spans of time"),
+        (np.zeros(6, dtype=[("a", "f4"), ("b", "f4")]), "records"),
+        ({"a": X, "b": X}, "x is a dict: give one array"),
+        ([[1.0, 2.0], [3.0]], "x is no array"),
+        (pd.DataFrame({"a": [1.0] * 6, "b": ["ant"] * 6}), r"x\[0, 1\] is 'ant', a str"),
+        (3.5, "x is a float"),
+        (np.float32(3), "x is one float32, not rows"),
+        (iter([1, 2]), "x is a list_iterator"),
+    ],
+)
+def test_what_is_no_array_is_refused_in_one_line(values: Any, refusal: str) -> None:
+    with pytest.raises(DataError, match=refusal) as refused:
+        Rows(x=values, y=Y)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_list_of_arrays_is_told_from_a_list_of_rows() -> None:
+    np.testing.assert_array_equal(Rows(x=list(X), y=Y).x, X)
+    with pytest.raises(DataError, match="a list of 2 arrays of 6 rows: a model has one input"):
+        Rows(x=[X, X], y=Y)
+    with pytest.raises(DataError, match="x has 6 rows and y 5: give a target for each row"):
+        Rows(x=X, y=Y[:5])
+
+
+def test_what_is_missing_is_not_a_number() -> None:
+    objects = np.array([1.0, None, 3], dtype=object)
+    np.testing.assert_array_equal(as_array(objects, "x"), [1, np.nan, 3])
+    np.testing.assert_array_equal(as_array(pd.Series([1, None, 3], dtype="Int64"), "x"), [1, np.nan, 3])
+    assert objects[1] is None  # the rows are not ours to change
+
+
+@pytest.mark.parametrize("kind", ["uint16", "uint32", "uint64"])
+def test_unsigned_numbers_become_signed_but_for_bytes(kind: str) -> None:
+    assert as_array(Y.astype(kind), "y").dtype == np.int64
+    assert as_array(Y.astype("uint8"), "y").dtype == np.uint8

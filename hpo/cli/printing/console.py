@@ -46,6 +46,7 @@ __all__ = [
     "size_words",
     "table",
     "tell",
+    "time_left",
     "what_is_better",
 ]
 
@@ -165,6 +166,15 @@ def configuration_lines(params: Mapping[str, object]) -> list[str]:
     """One configuration, a parameter a line."""
     width = max((len(name) for name in params), default=0)
     return [f"  {name:<{width}}  {figure(value)}" for name, value in params.items()]
+
+
+def time_left(seconds: float, between: tuple[float, float] | None) -> str:
+    """About how long something still takes, with what it will most likely lie between where that is wide."""
+    said = f"about {duration(seconds)}"
+    if between is None:
+        return said
+    low, high = (duration(each) for each in between)
+    return said if low == high else f"{said} ({low} to {high})"
 
 
 def figure(value: object) -> str:

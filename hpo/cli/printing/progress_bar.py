@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.console import duration, figure, is_terminal, say
+from hpo.cli.printing.console import figure, is_terminal, say, time_left
 from hpo.logs import PRINTED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def line(progress: "Progress") -> str:
     if progress.best is not None:
         parts.append(f"best {figure(progress.best.value)} (trial {progress.best.number})")
     if progress.eta_seconds is not None and progress.settled < progress.target:
-        parts.append(f"about {duration(progress.eta_seconds)} left")
+        parts.append(f"{time_left(progress.eta_seconds, progress.eta_range)} left")
     return ", ".join(parts)
 
 

@@ -17,6 +17,7 @@ from hpo.cli.printing.console import (
     results,
     table,
     tell,
+    time_left,
 )
 from hpo.cli.printing.progress_bar import LineLimit, line
 from hpo.study.objectives import less
@@ -105,7 +106,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
         lines.append(f"  limits   {limits}")
     lines.append(f"  since    {one.created_at:%Y-%m-%d %H:%M} UTC")
     if one.eta_seconds is not None and one.settled < one.target:
-        lines.append(f"  left     about {duration(one.eta_seconds)}")
+        lines.append(f"  left     {time_left(one.eta_seconds, one.eta_range)}")
     if one.kind != "search":
         return lines  # the luckiest of its measurements is nothing to choose
     if one.best is None:

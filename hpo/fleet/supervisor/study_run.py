@@ -136,7 +136,7 @@ class _UntilSettled:
 
     def _look(self, workers: int) -> Progress:
         started = time.monotonic()
-        seen = snapshot(self._storage, self._record.name, direction=self._record.direction)
+        seen = snapshot(self._storage, self._record.name, direction=self._record.direction, workers=workers or None)
         if self._first is None or seen.settled < self._first.settled:  # a backup took the place of the database
             self._first = seen
         seen = replace(paced(seen, self._first, started - self._began), workers=workers)

@@ -3,17 +3,18 @@
 Nothing here trains or needs Optuna, and no trial is read: the slots know it all.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from hpo.storage import Storage, schema, studies
+from hpo.storage import Storage, leases, schema, studies
 from hpo.storage.queries.study_results import Best, FrontTrial, NothingComplete, best_of, leading, nothing_complete
-from hpo.storage.slots.slot import Counts, of_study
+from hpo.storage.slots.slot import Counts, lease_runs, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.worker_registry import RunningTrial, running_trials
 
@@ -43,6 +44,8 @@ Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
 _LOOK = 0.5  # seconds between looks at the least
 _SHARE = 10  # times as long as a look took, so that watching costs a tenth of a database's time at the most
 
+_NINETY = 1.645  # standard deviations on each side of a mean that hold nine in ten
+
 _slot = schema.slots
 
 
@@ -53,7 +56,8 @@ class Progress(Counts):
     best: Best | None  # None until a trial is complete
     workers: int = 0  # processes of this run that are alive
     elapsed_seconds: float = 0.0  # since this run began
-    eta_seconds: float | None = None  # until all is settled, by the pace of this run; None until it has one
+    eta_seconds: float | None = None  # until all is settled; None until a trial of the study has come to its end
+    eta_range: tuple[float, float] | None = None  # seconds it will most likely take; None likewise
     new: int = 0  # slots settled since this run began
     ended: Ended | None = None  # None while it runs
 
@@ -86,6 +90,7 @@ class StudyStatus(Counts):
     parent: str | None  # name of the search it measures
     workers: tuple[str, ...]  # names of those that hold a lease
     eta_seconds: float | None  # None: nothing is settled yet, nobody is at work, or all is done
+    eta_range: tuple[float, float] | None  # seconds it will most likely take; None likewise
     state: State
     stopped_at: datetime | None  # UTC; None: it is not stopped
     stopped_by: str | None
@@ -100,13 +105,14 @@ class StudyStatus(Counts):
     )
 
 
-def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> Progress:
+def snapshot(storage: Storage, study: str, *, direction: str | None = None, workers: int | None = None) -> Progress:
     """Where the study stands now, without a run around it. Small queries on the slots; no trial is read.
 
     Args:
         storage: where it is.
         study: its name.
         direction: of the study, for whoever knows it already.
+        workers: that are at it; None: as many as have a trial in hand.
 
     Raises:
         StudyError: there is no such study.
@@ -116,14 +122,18 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None) -> P
     slots = Slots(storage)
     counts = slots.counts(study)
     direction = direction or studies.get(storage, study).direction
-    return Progress(**vars(counts), best=best_of(slots.incumbent(study, direction) if counts.complete else None))
+    left = _time_left(storage, counts, workers or counts.running)
+    return Progress(
+        **vars(counts),
+        best=best_of(slots.incumbent(study, direction) if counts.complete else None),
+        eta_seconds=left.seconds if left else None,
+        eta_range=left.range if left else None,
+    )
 
 
 def paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
-    """What is seen now with the pace it came at: `first` is what was seen first, `elapsed` seconds ago."""
-    new = seen.settled - first.settled
-    left = seen.target - seen.settled
-    return replace(seen, elapsed_seconds=elapsed, new=new, eta_seconds=elapsed / new * left if new else None)
+    """What is seen now, and what came of it since `first` was seen, `elapsed` seconds ago."""
+    return replace(seen, elapsed_seconds=elapsed, new=seen.settled - first.settled)
 
 
 def watch(
@@ -203,6 +213,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     counts = Slots(storage).counts(record.name)
     best, front = leading(storage, record) if record.kind == "search" else (None, ())
     hands = running_trials(storage, record.name)
+    left = _time_left(storage, counts, counts.running)
     return StudyStatus(
         **vars(counts),
         **{name: getattr(record, name) for name in _AS_ASKED},
@@ -214,7 +225,8 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         best=best,
         created_at=datetime.fromtimestamp(record.created_at, UTC),
         workers=tuple(dict.fromkeys(one.worker for one in hands)),
-        eta_seconds=_eta(storage, counts),
+        eta_seconds=left.seconds if left else None,
+        eta_range=left.range if left else None,
         state=_state(record, counts, best),
         stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
         running_trials=hands,
@@ -244,12 +256,54 @@ def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> St
     return "done" if best is not None and record.reached(best.value, best.trainings) else "waiting"
 
 
-def _eta(storage: Storage, counts: Counts) -> float | None:
-    """What is left, at the mean time a trial took so far, by those at work now."""
-    if not counts.running or counts.settled == counts.target:
+@dataclass(frozen=True, kw_only=True)
+class _TimeLeft:
+    """About how long a study still takes."""
+
+    seconds: float
+    range: tuple[float, float]  # of nine in ten studies, were trials drawn from those so far
+
+
+def _time_left(storage: Storage, counts: Counts, workers: int) -> _TimeLeft | None:
+    """What is left, by what trials of each rung took so far; None where nobody is at it or none has ended.
+
+    Neither a pause of the study nor the start of its workers is in it: each trial's own time is what was measured. A
+    rung of which none has ended yet takes as long a trial as the nearest higher one that has, or else the nearest lower
+    one. What is in hand has done a part of its work.
+    """
+    if not workers or counts.settled == counts.target:
         return None
-    seconds = mean_seconds(storage, counts.study)
-    return None if seconds is None else seconds * (counts.target - counts.settled) / counts.running
+    took = _slot.c.settled_at - _slot.c.started_at
+    since = case((lease_runs(leases.now(storage)), leases.now(storage) - _slot.c.started_at))
+    query = (
+        select(
+            _slot.c.rung,
+            func.count().label("slots"),
+            func.count(_slot.c.outcome).label("settled"),
+            func.count(took).label("ended"),
+            func.avg(took).label("mean"),
+            func.avg(took * took).label("square"),
+            func.sum(since).label("since"),
+        )
+        .where(of_study(counts.study))
+        .group_by(_slot.c.rung)
+    )
+    with storage.read() as connection:
+        rungs = {row.rung: row for row in connection.execute(query)}
+    known = [rung for rung, row in rungs.items() if row.ended]
+    if not known:
+        return None
+    work = variance = 0.0
+    for rung, row in rungs.items():
+        like = rungs[min(known, key=lambda other: (other < rung, abs(other - rung)))]
+        left = row.slots - row.settled
+        work += max(0.0, left * like.mean - min(row.since or 0.0, left * like.mean))
+        # As if one trial more had been off by half the mean: a single one says nothing of how much they differ.
+        spread = (like.ended * max(0.0, like.square - like.mean**2) + (like.mean / 2) ** 2) / (like.ended + 1)
+        variance += spread * left * (1 + left / like.ended)  # of the trials left, and of the mean they are drawn about
+    at_once = min(workers, counts.target - counts.settled)
+    margin = _NINETY * math.sqrt(variance)
+    return _TimeLeft(seconds=work / at_once, range=(max(0.0, work - margin) / at_once, (work + margin) / at_once))
 
 
 def seconds_by_rung(storage: Storage, study: str) -> dict[int, float]:

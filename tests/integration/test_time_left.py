@@ -1,0 +1,70 @@
+"""How long a study still takes, from what its trials took so far."""
+
+from collections.abc import Sequence
+
+import pytest
+from climbing import open_rungs
+from sqlalchemy import select, update
+
+from hpo.storage import Storage, schema
+from hpo.storage.queries.status import snapshot
+from hpo.storage.slots.slot import of_study
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
+
+
+def timed(store: Storage, study: str, seconds: Sequence[float], *, rung: int = 0) -> None:
+    """Give settled trials of a rung these times, each ending now."""
+    its = schema.slots.c
+    with store.write() as connection:
+        query = select(its.id).where(of_study(study), its.rung == rung, its.outcome.is_not(None)).order_by(its.position)
+        for id_, took in zip(connection.execute(query).scalars().all(), seconds, strict=True):
+            connection.execute(
+                update(schema.slots).where(its.id == id_).values(started_at=1000.0, settled_at=1000.0 + took)
+            )
+
+
+def test_the_time_left_goes_by_what_trials_took_and_by_no_pause(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 12)
+    for _ in range(4):
+        slot = slots.claim(study.name, "w", 60)
+        assert slot is not None
+        slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    timed(store, study.name, [10.0, 10.0, 10.0, 10.0])  # an age ago: the pause since is no part of it
+    seen = snapshot(store, study.name, workers=2)
+    assert seen.eta_seconds == pytest.approx(8 * 10.0 / 2)
+    assert seen.eta_range is not None
+    low, high = seen.eta_range
+    assert 8 * 10 / 2 / 1.5 < low < 40 < high < 1.5 * 8 * 10 / 2
+    assert snapshot(store, study.name).eta_seconds is None  # nobody is at it
+
+
+def test_the_time_left_of_a_search_that_climbs_goes_by_each_rung(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    open_rungs(store, study.name, 20)  # 4 at the highest fidelity, and 3 confirmations
+    for _ in range(3):
+        slot = slots.claim(study.name, "w", 60)
+        assert slot is not None
+        slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    timed(store, study.name, [100.0], rung=1)
+    timed(store, study.name, [10.0, 10.0])
+    seen = snapshot(store, study.name, workers=1)
+    assert seen.eta_seconds == pytest.approx(18 * 10 + (3 + 3) * 100)  # confirmations take what is highest
+
+
+def test_what_varies_more_is_foreseen_less_surely(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 40)
+    for _ in range(6):
+        slot = slots.claim(study.name, "w", 60)
+        assert slot is not None
+        slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    widths = []
+    for seconds in ([10.0] * 6, [1.0, 1.0, 1.0, 1.0, 1.0, 55.0]):
+        timed(store, study.name, seconds)
+        seen = snapshot(store, study.name, workers=1)
+        assert seen.eta_seconds == pytest.approx(34 * 10.0)
+        assert seen.eta_range is not None
+        widths.append(seen.eta_range[1] - seen.eta_range[0])
+    assert widths[1] > 3 * widths[0]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTEMPT",
     "FIXED_PARAMS",
+    "FROM",
     "JOB",
     "METRIC_NAMES",
     "NOTE",
@@ -57,6 +58,9 @@ METRIC_NAMES = "study:metric_names"
 
 SLOT, ATTEMPT, POSITION = "hpo:slot", "hpo:attempt", "hpo:position"
 """Of a trial: the id of its slot, the attempt at it, and the slot's position in the study's budget."""
+
+FROM = "hpo:from"
+"""Of a trial that an earlier study found: that one's name. It fills no slot, and only samplers see it."""
 
 RUNG = "hpo:rung"
 """Of a trial of a search that climbs, above the first rung: which rung, from 1."""

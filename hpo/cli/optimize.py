@@ -12,6 +12,7 @@ from hpo.cli.options import (
     AsJson,
     Definition,
     Fidelity,
+    FromStudy,
     Name,
     NoBaseline,
     Objectives,
@@ -87,6 +88,7 @@ def optimize(
     try_file: TryFile = None,
     prior: Prior = None,
     no_baseline: NoBaseline = False,
+    from_study: FromStudy = None,
     max_attempts: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Crashes a trial may see before it fails.")
     ] = MAX_ATTEMPTS,
@@ -124,6 +126,7 @@ def optimize(
         objectives=objectives,
         try_file=try_file,
         prior=prior_asked(prior, no_baseline),
+        from_study=from_study,
         limits=limits,
     )
     with closing(plan(request)) as planned:
@@ -166,6 +169,7 @@ def submit(
     try_file: TryFile = None,
     prior: Prior = None,
     no_baseline: NoBaseline = False,
+    from_study: FromStudy = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Show how far it is until it is done; Ctrl-C leaves the fleet at it.")
     ] = False,
@@ -194,6 +198,7 @@ def submit(
         forget=[limit for limit, value in limits.items() if value == NONE],
         try_file=try_file,
         prior=prior_asked(prior, no_baseline),
+        from_study=from_study,
         limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
     )
     with closing(plan(request, by_study=True)) as planned:

@@ -18,6 +18,7 @@ __all__ = [
     "AsJson",
     "Definition",
     "Fidelity",
+    "FromStudy",
     "Name",
     "NoBaseline",
     "Objectives",
@@ -263,6 +264,16 @@ Prior = Annotated[
         "--prior",
         metavar="NAME|FILE|none",
         help="The hand-picked configuration to begin with and to beat.  [default: the definition's first baseline]",
+        show_default=False,
+    ),
+]
+FromStudy = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="STUDY",
+        help="An earlier search of the same parameters: the sampler begins with what that found.",
+        autocompletion=completion.studies,
         show_default=False,
     ),
 ]

@@ -25,14 +25,18 @@ from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyRecord
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 from hpo.study.configurations import read_configurations
+from hpo.study.direction import loss
 from hpo.study.objectives import parse_objectives
 from hpo.study.rungs import Rung, climb, lacking
 
 if TYPE_CHECKING:
     from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.slots.slot_trials import Earlier
 
 __all__ = ["Limit", "Plan", "Request", "plan", "study_name"]
 
+
+_EARLIER_BEST, _EARLIER_OTHERS = 30, 70  # configurations of an earlier search that a sampler begins with, at most
 
 Limit = Literal["trial_timeout", "until"]
 """What a study may keep of its own, for workers anywhere."""
@@ -61,6 +65,7 @@ class Request:
     try_: Sequence[Params] = ()  # configurations to try first, after the baseline
     try_file: Path | None = None  # JSON file with more of them
     prior: str | None = None  # the hand-picked configuration: a baseline, or a JSON file; None: the first baseline
+    from_study: str | None = None  # name of an earlier search; what it found is what the sampler begins with
     limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
     objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
     objective: str | None = None
@@ -119,6 +124,7 @@ class Plan:
     pruner: str  # likewise; the default gives way where it cannot work
     costs: tuple[str, ...]  # weighed against the metric; empty: the metric alone counts
     prior: Params | None  # the hand-picked configuration
+    earlier: "tuple[Earlier, ...]"  # what another search found, for the sampler to begin with
     tried: tuple[Params, ...]  # configurations asked for to be tried first
     first: tuple[Params, ...]  # all that come before any that is sampled, a baseline among them; no two alike
     left: int  # trials to do
@@ -273,6 +279,7 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
         pruner=pruner,
         costs=costs,
         prior=prior,
+        earlier=_earlier(request, found, definition, space),
         tried=tried,
         first=_first(request, prior, tried),
         left=left,
@@ -368,6 +375,52 @@ def _prior(request: Request, definition: StudyDefinition, space: Space) -> Param
     if len(written) != 1:
         raise UsageError(f"--prior takes one configuration, and {path} has {len(written)}: --try takes several")
     return dict(written[0])
+
+
+def _earlier(
+    request: Request, found: Storage | None, definition: StudyDefinition, space: Space
+) -> "tuple[Earlier, ...]":
+    """What an earlier search found of this space: its best, and others, evenly.
+
+    The best alone would mislead: a sampler that learns from ranks takes nine of ten for what to avoid.
+
+    Raises:
+        StudyError: there is no such search.
+        UsageError: it is to another end, or found nothing of this space.
+
+    """
+    from hpo.search import digest
+    from hpo.storage.slots.slot_trials import Earlier
+
+    if request.from_study is None:
+        return ()
+    if found is None:
+        raise UsageError(f"there is no database yet, so no study {request.from_study!r} to begin from")
+    record = studies.find(found, request.from_study)
+    studies.refuse_other(record)
+    if (record.metric, record.direction) != (definition.metric, definition.direction):
+        raise UsageError(
+            f"study {record.name!r} is to {record.direction} {record.metric}, and {definition.name} to "
+            f"{definition.direction} {definition.metric}: what one found says nothing to the other"
+        )
+    epochs = {each.name: each.epochs for each in definition.fidelities}
+    dearest = max(epochs.values())
+    ranked: dict[str, Earlier] = {}  # each configuration once, by its value at the highest fidelity it reached
+    for slot in sorted(
+        (slot for slot in Slots(found).complete(record.name) if slot.value is not None),
+        key=lambda slot: (-slot.rung, loss(record.direction, slot.value or 0.0), slot.position),
+    ):
+        if space.problem(slot.fixed) is None:
+            step = dearest if slot.highest else epochs.get(record.fidelities[slot.rung], 0)
+            ranked.setdefault(digest(slot.fixed), Earlier(params=slot.fixed, value=slot.value or 0.0, step=step))
+    if not ranked:
+        raise UsageError(
+            f"no complete trial of study {record.name!r} is a configuration of space {space.name!r} of "
+            f"{definition.name}: begin from one of the same parameters"
+        )
+    best, rest = list(ranked.values())[:_EARLIER_BEST], list(ranked.values())[_EARLIER_BEST:]
+    every = -(-len(rest) // _EARLIER_OTHERS) or 1
+    return (*best, *rest[::every])
 
 
 def _first(request: Request, prior: Params | None, tried: Sequence[Params]) -> tuple[Params, ...]:

@@ -9,8 +9,9 @@ from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.experiments.study_execution import execute
 from hpo.search import digest
 from hpo.storage.queries.status import Progress
+from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Configuration, Slots
-from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, forget
+from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, find, forget, load
 from hpo.storage.studies.refusals import refuse_stopped
 from hpo.storage.worker_registry import Serving, serving
 from hpo.study import Params
@@ -123,7 +124,16 @@ def open_study(planned: Plan) -> tuple[StudyRecord, int]:
     record = create_or_resume(planned.storage, wanted)
     if request.forget:
         forget(planned.storage, record.name, request.forget)
+    if planned.earlier:
+        _tell_earlier(planned, record)
     return record, _open(planned, record)
+
+
+def _tell_earlier(planned: Plan, record: StudyRecord) -> None:
+    """Tell the study what an earlier one found."""
+    source = find(planned.storage, planned.request.from_study or "").name
+    study = load(planned.storage, record.name)
+    slot_trials.tell_earlier(study, source, planned.earlier, planned.space)
 
 
 def _kept(planned: Plan, there: float | None) -> bool:

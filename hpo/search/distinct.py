@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.optuna_internals import FIXED_PARAMS, contains, forget_trials_at_hand, study_id, trial_id, trials_at_hand
+from hpo.optuna_internals import FIXED_PARAMS, FROM, contains, forget_trials_at_hand, study_id, trial_id, trials_at_hand
 from hpo.search.seeds import derive, rung
 from hpo.search.suggest import digest, distributions
 from hpo.study import ParamValue, Space
@@ -71,6 +71,8 @@ class Tried:
                 self._look(place, trials[place], without)
 
     def _look(self, place: int, trial: FrozenTrial, without: int) -> None:
+        if FROM in trial.system_attrs:
+            return  # found by another study: it may be worth a trial here
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._done.add(digest(trial.params))
         elif not trial.state.is_finished():

@@ -47,6 +47,8 @@ def announce(plan: "Plan") -> None:
         say(f"  rungs    {_rungs(plan)}")
     elif plan.stays:
         say(f"  rungs    none: {plan.stays}")
+    if plan.earlier:
+        say(f"  begins   with {count(len(plan.earlier), 'trial')} of study {plan.request.from_study}")
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
     if plan.changed:
         say(CHANGED)

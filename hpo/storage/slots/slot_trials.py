@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from hpo.errors import StudyError
 from hpo.optuna_internals import (
     ATTEMPT,
     FIXED_PARAMS,
+    FROM,
     JOB,
     POSITION,
     RUNG,
@@ -25,13 +27,13 @@ from hpo.storage import Storage
 from hpo.storage.json_columns import Noted
 from hpo.storage.slots.slot import Outcome, Slot
 from hpo.storage.waiting import repeatable
-from hpo.study import Params
+from hpo.study import Params, Space
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["create", "fail", "of_slot", "tell", "token"]
+__all__ = ["Earlier", "create", "fail", "of_slot", "tell", "tell_earlier", "token"]
 
 
 @repeatable
@@ -75,6 +77,51 @@ def create(storage: Storage, study: "optuna.Study", slot: Slot) -> "optuna.Trial
     except KeyError:
         raise StudyError(f"study {slot.study!r} was deleted meanwhile") from None
     return optuna.trial.Trial(study, made)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What another study found of a configuration."""
+
+    params: Params  # whole
+    value: float
+    step: int  # epochs it was trained, by which samplers take it for more or less
+
+
+def tell_earlier(study: "optuna.Study", source: str, found: Sequence[Earlier], space: Space) -> int:
+    """Tell a study what another one found, for its sampler to begin with; how many trials that were.
+
+    They are pruned to Optuna, so that none of them is the study's best; TPE takes them for as good as their value and
+    as far as they came. What was told before is not told again.
+
+    Args:
+        study: from `studies.load`.
+        source: name of the other study.
+        found: configurations of `space`.
+        space: the study's.
+
+    """
+    from optuna.trial import TrialState, create_trial
+
+    from hpo.search.suggest import distributions
+
+    own = storage_of(study)
+    there = own.get_all_trials(study_id(study), deepcopy=False, states=(TrialState.PRUNED,))
+    if any(trial.system_attrs.get(FROM) == source for trial in there):
+        return 0
+    known = distributions(space)
+    for each in found:
+        template = create_trial(
+            state=TrialState.PRUNED,
+            value=each.value,
+            params=dict(each.params),
+            distributions={name: known[name] for name in each.params},
+            intermediate_values={each.step: each.value},
+            system_attrs={FROM: source},
+            user_attrs={"reason": f"found by study {source}, and no trial of this one"},
+        )
+        own.create_new_trial(study_id(study), template)
+    return len(found)
 
 
 def token(attributes: Mapping[str, Any]) -> tuple[int, int] | None:

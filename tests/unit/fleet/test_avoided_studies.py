@@ -31,7 +31,7 @@ def test_the_second_death_in_a_row_has_it_avoided_for_a_minute_then_for_longer(c
     assert seconds == [120.0, 240.0, 480.0, 600.0, 600.0]
 
 
-def test_who_loads_it_clears_it(clock: list[float]) -> None:
+def test_a_worker_that_loads_the_study_ends_the_avoidance(clock: list[float]) -> None:
     studies = Avoided()
     for _ in range(2):
         studies.died("a", "exit code 0")

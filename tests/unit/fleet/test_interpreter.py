@@ -18,20 +18,22 @@ def run(code: str, *arguments: str) -> str:
     return done.stdout.decode()
 
 
-def test_it_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_python_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(local_imports, "_added", [])
     monkeypatch.setattr(sys, "path", [str(tmp_path / "a:b ü"), "", *sys.path, str(tmp_path / "last")])
     assert json.loads(run("print(json.dumps(sys.path))")) == sys.path
 
 
-def test_nothing_in_the_folder_it_starts_in_hides_a_library(tmp_path: Path) -> None:
+def test_nothing_in_the_folder_another_python_starts_in_hides_a_library(tmp_path: Path) -> None:
     for name in ("json", "random", "keras", "hpo"):
         Path(f"{name}.py").write_text("raise ImportError('this is not what was meant')")
     found = run("import random, hpo.errors; print(random.__file__, hpo.errors.__file__)")
     assert str(tmp_path) not in found
 
 
-def test_what_a_definition_had_added_it_adds_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_python_begins_without_the_folders_that_definitions_added(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(local_imports, "_added", [])
     local_imports.extend_path(tmp_path)
@@ -39,7 +41,7 @@ def test_what_a_definition_had_added_it_adds_itself(monkeypatch: pytest.MonkeyPa
     assert str(tmp_path) not in json.loads(run("print(json.dumps(sys.path))"))
 
 
-def test_it_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
+def test_another_python_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
     """As where hpo runs in a source checkout and is not installed."""
     checkout = tmp_path / "checkout"
     (checkout / "hpo").mkdir(parents=True)
@@ -55,5 +57,5 @@ def test_it_imports_hpo_from_where_this_one_did(tmp_path: Path) -> None:
     assert done.stdout == "of the checkout\n"
 
 
-def test_the_code_finds_its_arguments() -> None:
+def test_the_code_of_another_python_finds_its_arguments() -> None:
     assert run("print(sys.argv[1:])", "a", "b c") == "['a', 'b c']\n"

@@ -34,7 +34,7 @@ CUFFT = (  # an error by its letter, said at each import of some versions with C
 BANNER = [ABSL, CPU, REBUILD, XLA, RENDEZVOUS, AUTOGRAPH, EARLIER, TENSORRT, CUFFT]
 
 
-def test_they_are_the_line_that_says_most() -> None:
+def test_the_last_words_are_the_line_that_says_most() -> None:
     assert last_words([]) == ""
     assert last_words(["first", "ImportError: no such library"]) == "ImportError: no such library"
     crash = ["hello", "Fatal Python error: Segmentation fault", '  File "a.py", line 3', "Extension modules: numpy"]

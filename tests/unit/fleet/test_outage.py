@@ -10,7 +10,7 @@ from hpo.errors import ReplacedError, StorageError
 from hpo.fleet.supervisor.worker_messages import Outage
 
 
-def test_it_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
     outage = Outage()
     outage.ended("w1")  # it never waited

@@ -104,7 +104,7 @@ def test_shares_never_exceed_the_cores_and_nobody_has_none(processes: int) -> No
     assert threads == 1 or threads * processes <= resources.usable_cores() or processes < 1
 
 
-def test_what_is_held_is_seen() -> None:
+def test_memory_that_a_process_holds_is_seen() -> None:
     before = resident_bytes()
     held = bytearray(b"x" * 64_000_000)
     assert resident_bytes() - before > 50_000_000

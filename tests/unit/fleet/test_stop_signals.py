@@ -26,7 +26,7 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.001)
 
 
-def test_each_is_counted_and_what_was_before_comes_back() -> None:
+def test_each_signal_is_counted_and_the_handlers_before_come_back() -> None:
     heard: list[int] = []
     note: Callable[..., None] = lambda number, frame: heard.append(number)  # noqa: E731
     for number in STOP_SIGNALS:

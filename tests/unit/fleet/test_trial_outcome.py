@@ -27,7 +27,7 @@ def test_a_full_disk_or_a_used_up_quota_is_no_fault_of_the_trial(number: int) ->
         judge(Storage(where, connect(where, create=False)), objective, nothing)
 
 
-def test_any_other_error_of_the_system_is(tmp_path: Path) -> None:
+def test_any_other_error_of_the_system_fails_the_trial(tmp_path: Path) -> None:
     where = parse("sqlite:///no.db")
     nothing: Any = None
     result = judge(

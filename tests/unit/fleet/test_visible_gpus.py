@@ -29,7 +29,7 @@ PART = "MIG-eeeeeeee-0000-0000-0000-000000000000"
         (PART, []),
     ],
 )
-def test_cuda_chooses(said: str, left: list[str]) -> None:
+def test_cuda_visible_devices_chooses_among_the_gpus(said: str, left: list[str]) -> None:
     assert restrict(FOUR, {"CUDA_VISIBLE_DEVICES": said}) == left
 
 
@@ -48,11 +48,11 @@ def test_cuda_chooses(said: str, left: list[str]) -> None:
         ("0:0", [PART], [PART]),  # a part by the numbers of its GPU and itself, which only the runtime knows
     ],
 )
-def test_the_container_runtime_has_chosen(said: str, listed: list[str], left: list[str]) -> None:
+def test_nvidia_visible_devices_chooses_among_the_gpus(said: str, listed: list[str], left: list[str]) -> None:
     assert restrict(listed, {"NVIDIA_VISIBLE_DEVICES": said}) == left
 
 
-def test_both_hold_and_cuda_counts_what_the_runtime_left() -> None:
+def test_cuda_visible_devices_counts_what_nvidia_visible_devices_left() -> None:
     assert restrict(FOUR, {"NVIDIA_VISIBLE_DEVICES": "1,2", "CUDA_VISIBLE_DEVICES": "1"}) == [C]
     assert restrict([B, C], {"NVIDIA_VISIBLE_DEVICES": "1,2", "CUDA_VISIBLE_DEVICES": "1"}) == [C]
 

@@ -7,15 +7,16 @@ program of ours runs, each is passed on once and always: Python's filters, which
 may have set to hide warnings, are not asked.
 """
 
+import difflib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from hpo.errors import HpoWarning
 
-__all__ = ["one_line", "pass_notes_to", "printable", "said", "unmute_notes"]
+__all__ = ["did_you_mean", "one_line", "pass_notes_to", "printable", "said", "unmute_notes"]
 
 _LONGEST = 500  # characters
 _UNPRINTABLE = re.compile(  # what moves a terminal's cursor, turns its text around, or has no UTF-8
@@ -32,6 +33,12 @@ _REST = re.compile(r"(Call )?[Aa]rguments received by |Original stack trace for 
 _CLUTTER = re.compile(r"\{\{function_node [^}]*\}\} ?|\s*\[Op:[^\]]*\]( name:)?|\s*Label values:.*")
 _NODE = re.compile(r"\{\{node ([^}]*)\}\}")  # a name, between signs that say that it is one
 _listening = 0  # how many `pass_notes_to` there are within one another
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A guess at what was meant, for the middle of a message: "did you mean cnn? "; empty where nothing is near."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}? " if close else ""
 
 
 def one_line(error: BaseException) -> str:

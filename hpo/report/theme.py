@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 __all__ = [
     "BAD",
     "BASELINE",
-    "BASELINE_BAND",
     "CHANCE",
     "DIFFERENCE",
     "GOOD",
@@ -21,7 +20,6 @@ __all__ = [
     "MEASURED_BAND",
     "MUTED",
     "OPTIMUM",
-    "OPTIMUM_BAND",
     "PAPER",
     "REPORTED",
     "SEQUENCE",
@@ -54,9 +52,7 @@ MUTED = Colour("#667080", "#9aa5b1")  # what is there for completeness
 GRID = Colour("#e3e6ea", "#333a42")
 PAPER = Colour("#ffffff", "#15181c")  # what lies behind; figures themselves are transparent
 
-OPTIMUM_BAND = Colour("rgba(0,114,178,0.16)", "rgba(86,180,233,0.22)")  # an interval, under what it is about
-BASELINE_BAND = Colour("rgba(184,74,0,0.16)", "rgba(242,162,92,0.22)")
-MEASURED_BAND = Colour("rgba(51,71,91,0.16)", "rgba(197,211,224,0.22)")
+MEASURED_BAND = Colour("rgba(51,71,91,0.16)", "rgba(197,211,224,0.22)")  # an interval, under what it is about
 
 SEQUENCE = (
     Colour("#f1f6fa", "#1b2530"),

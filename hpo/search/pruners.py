@@ -5,7 +5,6 @@ With folds, all are trained in step and the value is their mean; only for Wilcox
 """
 
 import copy
-import difflib
 import warnings
 from collections.abc import Callable, Container
 from typing import Any, cast
@@ -16,6 +15,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import UsageError
+from hpo.messages import did_you_mean
 from hpo.optuna_internals import RUNG_COMPLETE, storage_of
 from hpo.search.seeds import derive, position, rung
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
@@ -30,6 +30,11 @@ __all__ = [
     "default_pruner",
     "make_pruner",
 ]
+
+
+ETA = 3  # of three trials at a rung of successive halving, one goes on
+WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
+_FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the next at three tenths
 
 
 class ActiveTrials:
@@ -79,11 +84,6 @@ def _as_complete(trial: FrozenTrial) -> FrozenTrial:
     shown = copy.copy(trial)
     shown.state = TrialState.COMPLETE
     return shown
-
-
-ETA = 3  # of three trials at a rung of successive halving, one goes on
-WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
-_FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the next at three tenths
 
 
 class ActiveTrialsPruner(BasePruner):
@@ -150,9 +150,7 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
 
     """
     if name not in PRUNERS:
-        close = difflib.get_close_matches(name, PRUNERS, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"there is no pruner {name!r}; {guess}there are: {', '.join(PRUNERS)}")
+        raise UsageError(f"there is no pruner {name!r}; {did_you_mean(name, PRUNERS)}there are: {', '.join(PRUNERS)}")
     fidelity = _fidelity(definition, fidelity)
     if name == "none":
         return NopPruner()

@@ -28,6 +28,8 @@ __all__ = [
     "redraw",
 ]
 
+SHARE = 0.9  # of the development rows, that a run on a share trains on
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -77,18 +79,12 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
     """
     evaluation = definition.evaluation
     if isinstance(evaluation, Holdout):
-        stratified = evaluation.stratified
-        parts = [
-            stratified_holdout(rows.y, evaluation.rows, seed)
-            if stratified
-            else holdout(len(rows), evaluation.rows, seed)
-        ]
+        parts = [_hold_out(rows, evaluation.rows, is_stratified(definition), seed)]
     else:
-        stratified = False
         parts = kfold(len(rows), fidelity.folds or evaluation.folds, seed)
     splits = []
     for train, validation in parts:
-        known = rows.take(_thin(rows, train, fidelity.rows, stratified, seed))
+        known = rows.take(_thin(rows, train, fidelity.rows, is_stratified(definition), seed))
         splits.append(
             Split(train=labelled(definition, known, seed=seed), validation=rows.take(validation), inputs=known.x)
         )
@@ -114,9 +110,6 @@ def _thin(rows: Rows, index: NDArray[np.int64], wanted: int | None, stratified: 
     if stratified:
         return index[subset(rows.y[index], wanted, seed)]
     return index[holdout(len(index), wanted, seed)[1]]
-
-
-SHARE = 0.9  # of the development rows, that a run on a share trains on
 
 
 def redraw(
@@ -145,8 +138,12 @@ def redraw(
 
 
 def _divide(rows: Rows, held_out: int, stratified: bool, seed: int) -> tuple[Rows, Rows]:
-    parts = stratified_holdout(rows.y, held_out, seed) if stratified else holdout(len(rows), held_out, seed)
-    return rows.take(parts[0]), rows.take(parts[1])
+    train, test = _hold_out(rows, held_out, stratified, seed)
+    return rows.take(train), rows.take(test)
+
+
+def _hold_out(rows: Rows, number: int, stratified: bool, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return stratified_holdout(rows.y, number, seed) if stratified else holdout(len(rows), number, seed)
 
 
 def everything(definition: StudyDefinition) -> Rows:

@@ -1,6 +1,5 @@
 """Samplers by name, each refused with a reason where it cannot work."""
 
-import difflib
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
+from hpo.messages import did_you_mean
 from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
@@ -45,9 +45,9 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
 
     """
     if name not in SAMPLERS:
-        close = difflib.get_close_matches(name, SAMPLERS, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"there is no sampler {name!r}; {guess}there are: {', '.join(SAMPLERS)}")
+        raise UsageError(
+            f"there is no sampler {name!r}; {did_you_mean(name, SAMPLERS)}there are: {', '.join(SAMPLERS)}"
+        )
     own = sampler_seed(seed, worker)
     if name == "grid":
         _refuse_grid(space)

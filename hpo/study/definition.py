@@ -145,15 +145,15 @@ class StudyDefinition:
 
     def space(self, name: str | None = None) -> Space:
         """The space called `name`; the default one where `name` is None. Raises UsageError where there is none."""
-        return _find(self.name, "space", self.spaces, name, default=0)
+        return _find(self.name, "space", self.spaces, name)
 
     def fidelity(self, name: str) -> Fidelity:
         """The fidelity called `name`. Raises UsageError where there is none."""
-        return _find(self.name, "fidelity", self.fidelities, name, default=0)
+        return _find(self.name, "fidelity", self.fidelities, name)
 
     def baseline(self, name: str | None = None) -> Baseline:
         """The baseline called `name`; the first one where `name` is None. Raises UsageError where there is none."""
-        return _find(self.name, "baseline", self.baselines, name, default=0)
+        return _find(self.name, "baseline", self.baselines, name)
 
     def why_infeasible(self, params: Params) -> str | None:
         """Why the configuration `params` cannot be trained, as `infeasible` says; None where it can.
@@ -222,9 +222,9 @@ def _refuse_unfounded(definition: str, claims: Sequence[Claim], tables: Mapping[
                     )
 
 
-def _find(definition: str, kind: str, things: Sequence[N], name: str | None, *, default: int) -> N:
+def _find(definition: str, kind: str, things: Sequence[N], name: str | None) -> N:
     if name is None and things:
-        return things[default]
+        return things[0]
     for thing in things:
         if thing.name == name:
             return thing

@@ -1,6 +1,5 @@
 """Where study definitions are found: by the name they are installed under, in a module, or in a file."""
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -15,7 +14,7 @@ from types import ModuleType
 
 from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded
-from hpo.messages import one_line, said, unmute_notes
+from hpo.messages import did_you_mean, one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
 from hpo.study.contained import contained, line
 from hpo.study.definition import StudyDefinition
@@ -101,10 +100,8 @@ def _refuse(name: str) -> tuple[str, str]:
     known = names()
     if _is_file(name):
         raise UsageError(f"{name!r} names a file but no definition in it: write {name}:ATTRIBUTE, such as {name}:study")
-    close = difflib.get_close_matches(name, known, n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
     raise UsageError(
-        f"there is no definition {name!r}; {guess}Installed: {', '.join(known) or 'none'}; "
+        f"there is no definition {name!r}; {did_you_mean(name, known)}Installed: {', '.join(known) or 'none'}; "
         "one of your own is named FILE.py:ATTRIBUTE, such as ./my_study.py:study"
     )
 

@@ -1,11 +1,11 @@
 """What a person asks of a sweep or of the greedy method, checked before anything is written."""
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpo.errors import DefinitionError, UsageError
 from hpo.experiments.measure import Limits
+from hpo.messages import did_you_mean
 from hpo.study import registry
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def chosen_sweeps(definition: "StudyDefinition", ids: tuple[str, ...]) -> "tuple
     known = [sweep.id for sweep in definition.tables]
     for wanted in ids:
         if wanted not in known:
-            close = difflib.get_close_matches(wanted, known, n=1)
-            guess = f"did you mean {close[0]}? " if close else ""
+            guess = did_you_mean(wanted, known)
             raise UsageError(f"{definition.name} has no sweep {wanted!r}; {guess}It has: {', '.join(known)}")
     return tuple(sweep for sweep in definition.tables if not ids or sweep.id in ids)

@@ -10,7 +10,7 @@ from hpo.cli.printing.console import count, document, table, tell
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.analysis.importance import Importance, Importances
+    from hpo.analysis.parameter_importance import Importance, Importances
 
 __all__ = ["importance", "register"]
 

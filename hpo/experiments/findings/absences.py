@@ -14,7 +14,7 @@ from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition
 
 if TYPE_CHECKING:
-    from hpo.analysis.importance import Importances
+    from hpo.analysis.parameter_importance import Importances
 
 __all__ = ["absences"]
 

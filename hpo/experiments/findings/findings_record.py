@@ -11,8 +11,8 @@ from hpo.study import Params, StudyDefinition
 
 if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
-    from hpo.analysis.importance import Importances
     from hpo.analysis.interaction import Interaction
+    from hpo.analysis.parameter_importance import Importances
     from hpo.experiments.compare.comparison_report import CompareReport
     from hpo.experiments.sweep.greedy_report import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport

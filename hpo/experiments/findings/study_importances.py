@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from hpo.analysis.importance import Importances
-from hpo.analysis.importance import importances as _of_trials
 from hpo.analysis.interaction import Interaction
 from hpo.analysis.interaction import interaction as _of_two
+from hpo.analysis.parameter_importance import Importances
+from hpo.analysis.parameter_importance import importances as _of_trials
 from hpo.errors import StudyError
 from hpo.storage import Storage, studies
 from hpo.storage.queries import stored_trials

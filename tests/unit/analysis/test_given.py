@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from hpo.analysis import RowScores, choose, compare, examine, holm, interim_alpha, judge, rank, sentence
-from hpo.analysis.importance import importances
+from hpo.analysis.parameter_importance import importances
 from hpo.errors import HpoError, UsageError
 
 GOOD = [0.5, 0.6, 0.7]

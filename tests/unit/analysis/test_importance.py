@@ -11,8 +11,8 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from hpo.analysis.importance import LEAST_TRIALS
-from hpo.analysis.importance import importances as every_resample
+from hpo.analysis.parameter_importance import LEAST_TRIALS
+from hpo.analysis.parameter_importance import importances as every_resample
 from hpo.analysis.ped_anova import PedAnova
 
 SPACE: dict[str, BaseDistribution] = {

@@ -5,8 +5,8 @@ import told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.analysis.importance import Importance, Importances
 from hpo.analysis.interaction import Grid, Interaction
+from hpo.analysis.parameter_importance import Importance, Importances
 from hpo.report import theme
 from hpo.report.figures import importance_charts, search_charts
 

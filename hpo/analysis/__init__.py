@@ -2,8 +2,8 @@
 
 Importing it imports NumPy alone, and SciPy when something is called. Records have `to_json` and `from_json` where they
 are kept. `methods` (intervals, significance, power, Pareto fronts) lies under `comparison` (does a beat b), `tables`
-(measured beside reported, the choice among rows), `claims`, `parameter_importance` and `ranking` (the race). Which of two
-values is better is asked of the direction everywhere, and a gain is above 0 where the first one is better. What the
+(measured beside reported, the choice among rows), `claims`, `parameter_importance` and `ranking` (the race). Which of
+two values is better is asked of the direction everywhere, and a gain is above 0 where the first one is better. What the
 methods are and where they come from: docs/statistics.md.
 """
 

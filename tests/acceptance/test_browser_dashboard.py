@@ -69,7 +69,8 @@ def prepare(folder: Path) -> Path:
     """The folder, with a study of 8 trials nobody works at, a writer and a reader."""
     paced.allow(folder, 0)
     url = f"sqlite:///{folder / 'hpo.db'}"
-    submit(Request(definition=f"{paced.FILE}:study", trials=8, storage=url, sampler="random", seed=1))
+    definition = f"{paced.FILE}:study"
+    submit(Request(definition=definition, fidelity="quick", trials=8, storage=url, sampler="random", seed=1))
     users.add(folder / "users.json", "anna", PASSWORD, may_write=True)
     users.add(folder / "users.json", "rita", PASSWORD, may_write=False)
     return folder

@@ -40,7 +40,7 @@ def test_a_search_that_came_to_nothing_is_no_success(hpo: Hpo, folder: Path, def
     (folder / "wild.py").write_text(definition)
     line = f"hpo: no trial of wild-s-quick is complete: 2 pruned, the last with {reason}"
     for _ in range(2):  # made, and asked for again
-        done = hpo("optimize", "./wild.py:study", "--trials", "2", "--workers", "1", "--json")
+        done = hpo("optimize", "./wild.py:study", "--fidelity", "quick", "--trials", "2", "--workers", "1", "--json")
         assert done.code == 1
         assert done.err.splitlines()[-1].startswith(line), done.err
         assert json.loads(done.out)["nothing_complete"]["why"].startswith(f"2 pruned, the last with {reason}")

@@ -57,7 +57,7 @@ def until(condition: Callable[[], object]) -> None:
 def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end(
     hpo: Hpo, folder: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    submitted = hpo("submit", f"{TOY}:study", "--trials", 3, "--json")
+    submitted = hpo("submit", f"{TOY}:study", "--fidelity", "quick", "--trials", 3, "--json")
     assert (submitted.code, submitted.err) == (0, "")
     document = json.loads(submitted.out)
     assert (document["study"], document["added"], document["open"], document["serving"]) == (NAME, 3, 3, [])
@@ -96,7 +96,7 @@ def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end
 
 
 def test_ctrl_c_leaves_the_fleet_at_it(hpo: Hpo, start: Callable[..., subprocess.Popen[str]]) -> None:
-    waiting = start("submit", f"{TOY}:study", "--trials", 2, "--wait")
+    waiting = start("submit", f"{TOY}:study", "--fidelity", "quick", "--trials", 2, "--wait")
     assert waiting.stderr is not None
     until(lambda: "0/2 done" in waiting.stderr.readline())
     waiting.send_signal(signal.SIGINT)

@@ -58,6 +58,7 @@ def rows(number):
 def units(params):
     return params["units"]
 """
+SEARCH = ("optimize", "./hpo.py:study", "--fidelity", "quick")
 JAX = "hpo: note: KERAS_BACKEND=jax is not heeded: hpo trains with TensorFlow"
 SLOWER = "hpo: note: it is slower than could be hoped"
 
@@ -79,7 +80,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     (folder / "helpers.py").write_text(HELPERS)
     for name in ("keras", "optuna", "random", "json"):
         (folder / f"{name}.py").write_text("raise ImportError('this is not what was meant')\n")
-    arguments = ("optimize", "./hpo.py:study", "--trials", "2", "--workers", "2", "--pruner", "none", "--json")
+    arguments = (*SEARCH, "--trials", "2", "--workers", "2", "--pruner", "none", "--json")
     return folder, installed(folder, *arguments, KERAS_BACKEND="jax")
 
 
@@ -118,7 +119,7 @@ def test_it_can_be_shown_where_its_characters_are_lacking(searched: tuple[Path, 
 
 
 def test_quiet_leaves_out_what_is_printed_and_says_notes(searched: tuple[Path, Outcome]) -> None:
-    done = installed(searched[0], "optimize", "./hpo.py:study", "--trials", "3", "--workers", "1", "--quiet", "--json")
+    done = installed(searched[0], *SEARCH, "--trials", "3", "--workers", "1", "--quiet", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["settled"] == 3
     assert "loading data" not in done.err
@@ -161,7 +162,9 @@ def test_one_worker_serves_definitions_whose_helpers_have_one_name(tmp_path: Pat
         folder.mkdir()
         (folder / "own.py").write_text(NOISY.replace('"noisy"', f'"{name}"'))
         (folder / "helpers.py").write_text(HELPERS.replace("x.sum(axis=1)", f"x.sum(axis=1) + {offset}"))
-        done = installed(folder, "submit", "./own.py:study", "--trials", "2", "--storage", storage)
+        done = installed(
+            folder, "submit", "./own.py:study", "--fidelity", "quick", "--trials", "2", "--storage", storage
+        )
         assert done.code == 0, done.err
     done = installed(tmp_path, "worker", "--drain", "--processes", "1", "--cpu", "--storage", storage)
     assert done.code == 0, done.err

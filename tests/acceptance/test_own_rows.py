@@ -70,7 +70,7 @@ def data():
 study = define(data)
 """
 
-
+SEARCH = ("optimize", "./rows.py:study", "--fidelity", "quick", "--trials", "2", "--workers", "1")
 Write = Callable[[str], None]
 
 
@@ -84,14 +84,13 @@ def write(folder: Path) -> Write:
 
 def test_a_shuffled_series_keeps_its_rows_together(hpo: Hpo, write: Write) -> None:
     write(SHUFFLED)
-    done = hpo("optimize", "./rows.py:study", "--trials", "2", "--workers", "1", "--seed", "1", "--json")
+    done = hpo(*SEARCH, "--seed", "1", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["best"]["value"] > 0.8  # mispaired it is a coin's
     trained = hpo("train", "./rows.py:study", "--config", "best", "--json")
     assert json.loads(trained.out)["test"] > 0.8
 
 
-SEARCH = ("optimize", "./rows.py:study", "--trials", "2", "--workers", "1")
 TRAIN = ("train", "./rows.py:study", "--config", "b")
 
 
@@ -119,7 +118,7 @@ def test_rows_nothing_can_be_learnt_from_are_one_line(
 
 def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Write) -> None:
     write(FROM_ONE)
-    done = hpo("optimize", "./rows.py:study", "--trials", "2", "--workers", "1")
+    done = hpo(*SEARCH)
     assert done.code == 1
     assert (
         "2 pruned, the last with infeasible: loss sparse_categorical_crossentropy of 2 outputs takes class numbers"
@@ -134,11 +133,11 @@ def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Wri
 
 def test_a_split_that_is_drawn_anew_in_each_process_is_refused(hpo: Hpo, write: Write) -> None:
     write(DRIFTING)
-    both = hpo("optimize", "./rows.py:study", "--trials", "6", "--workers", "2")
+    both = hpo(*SEARCH, "--trials", "6", "--workers", "2")
     assert both.code == 1
     assert "are not those study 'rows-s-quick' was begun with" in both.err.splitlines()[-1]
     assert "give each random split in data() a seed" in both.err
-    alone = hpo("optimize", "./rows.py:study", "--trials", "2", "--workers", "1", "--name", "alone")
+    alone = hpo(*SEARCH, "--name", "alone")
     assert alone.code == 0, alone.err  # one process, one split
     done = hpo("train", "./rows.py:study", "--config", "best", "--study", "alone")
     assert done.code == 1, done.err

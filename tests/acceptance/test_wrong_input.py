@@ -51,6 +51,7 @@ def toy(folder: Path) -> Path:
     (folder / "alone.py").write_text(TOY.replace("spaces=(space,)", "spaces=space", 1))
     (folder / "text.db").write_text("this is no database " * 100)
     (folder / "bad.json").write_text('[{"x": 0.5},\n {"x": 7}]')
+    (folder / "two.json").write_text('[{"x": 0.5}, {"x": 0.25}]')
     (folder / "mine.json").write_text('{"x": 0.25}')
     (folder / "half.json").write_text('{"x": ')
     (folder / "digits.json").write_text('{"x": 1' + "0" * 5000 + "}")
@@ -93,6 +94,8 @@ CASES = [
     (("optimize", "./toy.py:study", "--trials", "9" * 40), 2, ["1,000,000"]),
     ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 0 to 256"]),
     ((*OPTIMIZE, "--timeout", "soon"), 2, ["'soon'", "10m"]),
+    ((*OPTIMIZE, "--prior", "nobody"), 2, ["toy has no baseline 'nobody'", "by-hand, none", "a JSON file"]),
+    ((*OPTIMIZE, "--prior", "two.json"), 2, ["--prior takes one configuration", "two.json has 2", "--try"]),
     ((*OPTIMIZE, "--try", "none.json"), 2, ["none.json", "cannot be read"]),
     ((*OPTIMIZE, "--try", "half.json"), 2, ["half.json:1", "not JSON"]),
     ((*OPTIMIZE, "--try", "bad.json"), 2, ["bad.json", "configuration 2", "x=7", "from 0 to 1"]),
@@ -182,15 +185,16 @@ def started(toy: Path) -> Path:
     return toy / "hpo.db"
 
 
+STAYS = ("--fidelity", "quick", "--trials", "5")
 RESUMED = [
-    (("optimize", "./toy.py:wider", "--trials", "5"), 1, ["toy-small-quick", "'small'", "--name"]),
-    (("optimize", "./toy.py:other_direction", "--trials", "5"), 1, ["toy-small-quick", "direction", "--name"]),
+    (("optimize", "./toy.py:wider", *STAYS), 1, ["toy-small-quick", "'small'", "--name"]),
+    (("optimize", "./toy.py:other_direction", *STAYS), 1, ["toy-small-quick", "direction", "--name"]),
     ((*OPTIMIZE, "--fidelity", "full", "--name", "toy-small-quick"), 1, ["fidelity", "quick", "full", "--name"]),
-    (("optimize", "cnn", "--trials", "5", "--name", "toy-small-quick"), 1, ["definition", "toy", "cnn", "--name"]),
-    ((*OPTIMIZE, "--sampler", "random"), 1, ["sampler", "tpe", "random", "--name"]),
-    ((*OPTIMIZE, "--pruner", "median"), 1, ["pruner", "asha", "median", "--name"]),
-    ((*OPTIMIZE, "--seed", "2"), 1, ["seed", "--name"]),
-    (("optimize", "./toy.py:study", "--trials", "2"), 2, ["3 trials already", "2"]),
+    (("optimize", "cnn", *STAYS, "--name", "toy-small-quick"), 1, ["definition", "toy", "cnn", "--name"]),
+    ((*OPTIMIZE, *STAYS, "--sampler", "random"), 1, ["sampler", "tpe", "random", "--name"]),
+    ((*OPTIMIZE, *STAYS, "--pruner", "median"), 1, ["pruner", "asha", "median", "--name"]),
+    ((*OPTIMIZE, *STAYS, "--seed", "2"), 1, ["seed", "--name"]),
+    ((*OPTIMIZE, *STAYS, "--trials", "2"), 2, ["3 trials already", "2"]),
     (("status", "toy-small"), 1, ["'toy-small'", "toy-small-quick"]),
     (("best", "toy"), 1, ["no complete trial yet"]),
     (("trial", "toy", "0"), 1, ["no trial 0", "none yet"]),

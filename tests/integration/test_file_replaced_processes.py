@@ -40,7 +40,8 @@ def test_a_run_whose_file_is_deleted_ends_in_one_line() -> None:
 
 def test_a_fleet_whose_file_is_moved_away_ends_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / DATABASE}"
-    submit(Request(definition=f"{toy.FILE}:study", storage=url, name="toy", trials=3, sampler="random", seed=1))
+    definition = f"{toy.FILE}:study"
+    submit(Request(definition=definition, storage=url, fidelity="quick", name="toy", trials=3, sampler="random"))
     arguments = ["--drain", "--processes", "1", "--objective", f"{toy.FILE}:held"]
     fleet = Fleet(url, *arguments, folder=tmp_path)
     try:

@@ -37,7 +37,7 @@ FIRST: list[Params] = [{"x": x, "kind": "a"} for x in VALUES]
 
 def request(url: str, **more: object) -> Request:
     given = {"definition": REFERENCE, "trials": 5, "storage": url, "objectives": "accuracy,parameters"}
-    return Request(**{**given, "try_": FIRST, "baseline": False, "seed": 1, **more})  # type: ignore[arg-type]
+    return Request(**{**given, "try_": FIRST, "prior": "none", "seed": 1, **more})  # type: ignore[arg-type]
 
 
 def valued(trial: optuna.Trial) -> tuple[float, float]:
@@ -133,12 +133,12 @@ def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> No
     with pytest.raises(
         StudyError, match=r"accuracy,parameters, not accuracy: it goes on with --objectives acc.*; or give the new"
     ):
-        open_study(plan(request(storage_url, objectives=None, name=NAME)))
+        open_study(plan(request(storage_url, objectives=None, fidelity="quick", name=NAME)))
 
 
 def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
-    asked = request(storage_url, objectives=None, trials=3, try_=())
+    asked = request(storage_url, objectives=None, fidelity="quick", trials=3, try_=())
     assert plan(asked).study == "toy-line-quick"
     open_study(plan(asked))
     assert Server(opened, "toy-line-quick", toy.instant).run() == "drained"

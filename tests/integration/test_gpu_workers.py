@@ -64,7 +64,8 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[b
 
 
 def slots(url: str, number: int) -> None:
-    submit(Request(definition=f"{toy.FILE}:study", storage=url, trials=number, sampler="random", pruner="none"))
+    definition, methods = f"{toy.FILE}:study", {"sampler": "random", "pruner": "none"}
+    submit(Request(definition=definition, storage=url, fidelity="quick", trials=number, **methods))
 
 
 def until(look: Callable[[], T], folder: Path) -> T:

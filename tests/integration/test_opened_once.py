@@ -37,14 +37,14 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 
 
 def test_a_search_is_opened_once_whether_new_or_there(command) -> None:
-    search = ("optimize", f"{toy.FILE}:study", "--trials", "3", *NOBODY)
+    search = ("optimize", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "3", *NOBODY)
     assert command(*search) == (0, 1)
     assert command(*search) == (0, 1)
 
 
 @pytest.mark.parametrize("wait", [(), ("--json",)])
 def test_what_is_left_to_a_fleet_is_opened_once_by_its_definition_and_by_its_name(command, wait) -> None:
-    assert command("submit", f"{toy.FILE}:study", "--trials", "3", *wait) == (0, 1)
+    assert command("submit", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "3", *wait) == (0, 1)
     assert command("submit", NAME, "--trials", "4", *wait) == (0, 1)
 
 
@@ -56,7 +56,7 @@ def test_tables_are_opened_once(command, method) -> None:
 
 
 def test_a_comparison_is_opened_once(command, tmp_path: Path) -> None:
-    assert command("submit", f"{toy.FILE}:study", "--trials", "2") == (0, 1)
+    assert command("submit", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "2") == (0, 1)
     with_results = storage.open(f"sqlite:///{tmp_path}/hpo.db")
     slots = Slots(with_results)
     for x in (0.5, 0.7):

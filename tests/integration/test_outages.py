@@ -84,10 +84,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def submitted(url: str, trials: int, trial_timeout: float | None = None) -> Storage:
     """Leave that many trials to whoever comes; the storage."""
-    definition = f"{toy.FILE}:study"
-    limits = Limits(trial_timeout=trial_timeout)
     submit(
-        Request(definition=definition, storage=url, name=STUDY, trials=trials, sampler="random", seed=1, limits=limits)
+        Request(
+            definition=f"{toy.FILE}:study",
+            storage=url,
+            fidelity="quick",
+            name=STUDY,
+            trials=trials,
+            sampler="random",
+            seed=1,
+            limits=Limits(trial_timeout=trial_timeout),
+        )
     )
     return storage.open(url)
 

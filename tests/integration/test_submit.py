@@ -30,7 +30,7 @@ def wanted(store: Storage) -> Callable[..., Request]:
     """A request for the toy, in the shared database."""
 
     def request(**options: object) -> Request:
-        base = {"definition": f"{toy.FILE}:study", "trials": 3, "storage": store.url, "workers": 0}
+        base = {"definition": f"{toy.FILE}:study", "fidelity": "quick", "trials": 3, "storage": store.url, "workers": 0}
         return asked(**{**base, **options})
 
     return request
@@ -69,9 +69,9 @@ def test_again_it_adds_what_is_missing_and_a_limit_goes_where_asked(store: Stora
 
 def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance", sampler="random"))
-    by_name = plan(wanted(definition="deep", trials=5), by_study=True).request
+    by_name = plan(wanted(definition="deep", fidelity=None, trials=5), by_study=True).request
     assert (by_name.definition, by_name.fidelity, by_name.name) == (f"{toy.FILE}:study", "glance", "deep")
-    assert submit(wanted(definition="deep", trials=5)).added == 2
+    assert submit(wanted(definition="deep", fidelity=None, trials=5)).added == 2
     assert [record.name for record in studies.list_all(store)] == ["deep"]
     assert studies.get(store, "deep").sampler == "random"
     with pytest.raises(StudyError, match="made with fidelity glance, not quick"):
@@ -80,10 +80,10 @@ def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> N
 
 def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance"))
-    assert submit(wanted(definition="toy", trials=5)).study == "deep"
+    assert submit(wanted(definition="toy", fidelity=None, trials=5)).study == "deep"
     submit(wanted(name="deeper"))
     with pytest.raises(StudyError, match="'toy' has 2 studies, so say which: deep, deeper"):
-        submit(wanted(definition="toy", trials=7))
+        submit(wanted(definition="toy", fidelity=None, trials=7))
     with pytest.raises(UsageError, match="no definition 'other'"):
         submit(wanted(definition="other"))
 

@@ -40,7 +40,7 @@ url, definition, what = sys.argv[1:]
 if what == "upgrade":
     storage.upgrade(url)
 else:
-    submit(Request(definition=definition, storage=url, trials=3))
+    submit(Request(definition=definition, storage=url, fidelity="quick", trials=3))
 print("done")
 """
 

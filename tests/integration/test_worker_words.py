@@ -129,7 +129,9 @@ class TestOnOneFile:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run(opened.url, "prints", trials=1)
-        optimize_more = asked(definition=f"{toy.FILE}:study", storage=opened.url, trials=3, sampler="random", seed=1)
+        optimize_more = asked(
+            definition=f"{toy.FILE}:study", storage=opened.url, fidelity="quick", trials=3, sampler="random", seed=1
+        )
         from hpo.experiments.search_run import submit
 
         submit(optimize_more)

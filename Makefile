@@ -16,9 +16,9 @@ help: ## Say what there is
 
 install: $(READY) ## Set up .venv from requirements.lock; every other target does it too
 
-demo: $(READY) ## The main job: 50 trials of the report's network on Fashion-MNIST; again: goes on, or says it is done
+demo: $(READY) ## The main job: 50 configurations of the report's network on Fashion-MNIST; again: goes on, or says it is done
 	$(BIN)/hpo optimize cnn --trials 50
-	$(BIN)/hpo best cnn-report-quick
+	$(BIN)/hpo best cnn-report
 
 # Three at a time, a file each: a good part of them waits for processes. ARGS=-n0 runs them one after another.
 test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
@@ -67,8 +67,8 @@ compare: $(READY) ## The report's tables and both questions answered, a page for
 	$(BIN)/hpo report fcnn-wide-full -o fcnn.html
 	$(BIN)/hpo sweep cnn --fidelity quick
 	$(BIN)/hpo optimize cnn --space wide --trials 60
-	$(BIN)/hpo compare cnn-wide-quick --pairs 8
-	$(BIN)/hpo report cnn-wide-quick -o cnn.html
+	$(BIN)/hpo compare cnn-wide --pairs 8
+	$(BIN)/hpo report cnn-wide -o cnn.html
 
 parity: $(READY) ## Every optimizer, loss, mask and kind of layer: the compiled loop beside Keras's own training (minutes)
 	$(BIN)/python tests/unit/training/parity.py $(ARGS)

@@ -106,9 +106,9 @@ def _scale(count: int) -> None:
             storage = f"sqlite:///{folder}/scale.db"
             wanted = Path(folder) / "try.json"
             wanted.write_text(json.dumps(configurations("fcnn", count, whole_space=True, seed=0)))
-            command = [sys.executable, "-m", "hpo", "optimize", "fcnn", "--trials", str(count), "--try", str(wanted)]
-            command += ["--workers", str(workers), "--no-baseline", "--pruner", "none", "--name", "benchmark"]
-            command += ["--storage", storage, "--json"]
+            command = [sys.executable, "-m", "hpo", "optimize", "fcnn", "--fidelity", "quick"]
+            command += ["--trials", str(count), "--try", str(wanted), "--workers", str(workers), "--prior", "none"]
+            command += ["--pruner", "none", "--name", "benchmark", "--storage", storage, "--json"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             starts, ends, _ = zip(*finished_trials(storage), strict=True)
         rates[workers] = 3600 * count / (max(ends) - min(starts))

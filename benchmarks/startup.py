@@ -90,7 +90,8 @@ def order_for(folder: Path, workers: int, trials: int) -> WorkOrder:
     url = f"sqlite:///{folder / f'{workers}.db'}"
     opened = storages.prepare(url)
     limits = Limits(workers=workers)
-    request = Request(definition="fcnn", storage=url, trials=trials, sampler="random", pruner="none", limits=limits)
+    asked = {"definition": "fcnn", "fidelity": "quick", "sampler": "random", "pruner": "none"}
+    request = Request(**asked, storage=url, trials=trials, limits=limits)
     with closing(plan(request)) as planned:
         record, _ = open_study(planned)
     opened.close()

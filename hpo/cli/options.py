@@ -231,7 +231,7 @@ Pruner = Annotated[
     typer.Option(
         "--pruner",
         metavar="NAME",
-        help=f"{', '.join(PRUNERS)}.  [default: the study's, {DEFAULT_PRUNER} for a new one]",
+        help=f"{', '.join(PRUNERS)}.  [default: the study's; for a new one {DEFAULT_PRUNER}, none where it climbs]",
         autocompletion=completion.pruners,
     ),
 ]

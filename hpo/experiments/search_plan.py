@@ -241,21 +241,21 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
     if record is not None and request.fidelity is None:  # it goes on as it was made
         climbs, fidelity = record.rungs is not None, definition.fidelity(record.fidelity)
     prior = _prior(request, definition, space)
-    rungs = climb([each.name for each in definition.fidelities], request.trials, prior=prior is not None)
+    counted = Slots(found).rungs(name) if found is not None else ()
+    hand = any(each.prior for each in counted) if len(counted) > 1 else prior is not None
+    rungs = climb([each.name for each in definition.fidelities], request.trials, prior=hand)
     existing, pace = None, None
     if found is not None and record is not None:
         studies.refuse_other(record)
         existing, pace = status.study_status(found, name), status.mean_seconds(found, name)
-        drawn = existing.rungs[0].target if existing.rungs else existing.target
-        if drawn > request.trials:
+        if existing.drawn > request.trials:
             raise UsageError(
-                f"study {name!r} has {drawn} trials already, so it cannot be brought to {request.trials}; "
-                f"give --trials {drawn} or more, or another --name"
+                f"study {name!r} has {existing.drawn} trials already, so it cannot be brought to {request.trials}; "
+                f"give --trials {existing.drawn} or more, or another --name"
             )
     sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity)
     tried = _tried(request, definition, space)
     if climbs:
-        counted = Slots(found).rungs(name) if found is not None else ()
         works = _works(rungs, definition, counted, {} if found is None else status.seconds_by_rung(found, name))
     else:
         each = pace if pace is not None else fidelity.trial_seconds
@@ -332,12 +332,11 @@ def _works(
 ) -> list[tuple[int, float | None]]:
     """Of each rung, the trials to do, and the seconds of one: measured, or as the definition says."""
     there = {each.rung: each for each in counted}
-    grown = not there or rungs[0].slots > there[0].target
-    works = []
+    works, more = [], 0
     for number, rung in enumerate(rungs):
         had = there.get(number)
         target, settled, waiting = (0, 0, 0) if had is None else (had.target, had.settled, had.waiting)
-        more = lacking(rung, there=target, waiting=waiting, grown=grown)
+        more = lacking(rung, there=target, waiting=waiting, grown=bool(more))
         foreseen = definition.fidelity(rung.fidelity).trial_seconds
         works.append((target + more - settled, measured.get(number, foreseen)))
     return works

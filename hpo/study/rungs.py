@@ -63,7 +63,7 @@ def lacking(rung: Rung, *, there: int, waiting: int, grown: bool) -> int:
         rung: as it is wanted.
         there: its slots.
         waiting: how many of them wait for a configuration.
-        grown: whether configurations are drawn that were not before: what is best then is confirmed anew.
+        grown: whether the rung below it gets more than it had: what is best then is confirmed anew.
 
     """
     if rung.confirms and there:

@@ -35,9 +35,17 @@ def own_model() -> str:
     return next(text for text in found if text.startswith("# wine.py"))
 
 
-def place_own_model(folder: Path) -> Path:
-    """Put that definition into the folder, with the data it reads beside it; its file."""
+def place_own_model(folder: Path, *, quick: int | None = None) -> Path:
+    """Put that definition into the folder, with the data it reads beside it; its file.
+
+    `quick`: epochs of a fidelity below the one it has, so that a search has two to climb.
+    """
     shutil.copy(PROJECT / "docs" / "wine.csv", folder)
+    text = own_model()
+    if quick is not None:
+        one = 'Fidelity(name="quick", epochs=20)'
+        assert one in text
+        text = text.replace(one, f'Fidelity(name="quick", epochs={quick}), Fidelity(name="full", epochs=20)')
     file = folder / "wine.py"
-    file.write_text(own_model())
+    file.write_text(text)
     return file

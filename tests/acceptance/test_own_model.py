@@ -1,4 +1,4 @@
-"""The tutorial's own model, from its text to a saved model, with the real command and two workers."""
+"""The tutorial's own model, from its text to a saved model, by the real command: a search that climbs two rungs."""
 
 import json
 import re
@@ -7,9 +7,10 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from command import Outcome, environment, own_model, place_own_model
+from command import Hpo, Outcome, environment, own_model, place_own_model
 
 from hpo.study import registry
 
@@ -18,9 +19,9 @@ SEARCH = ("optimize", "./wine.py:study", "--workers", "2")
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """A folder in which six trials have been searched, and what the command said."""
+    """A folder in which six configurations have been searched, and what the command said."""
     folder = tmp_path_factory.mktemp("searched")
-    place_own_model(folder)
+    place_own_model(folder, quick=10)
     command = [sys.executable, "-m", "hpo", *SEARCH, "--trials", "6", "--seed", "3", "--json"]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     return folder, Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
@@ -41,29 +42,45 @@ def test_a_search_says_what_it_does_and_prints_one_document(searched: tuple[Path
     done = searched[1]
     assert done.code == 0, done.err
     document = json.loads(done.out)
-    assert (document["study"], document["definition"]) == ("wine-small-quick", "wine")
-    assert (document["target"], document["settled"], document["open"], document["running"]) == (6, 6, 0, 0)
-    assert document["complete"] + document["pruned"] + document["failed"] == 6
-    assert document["failed"] == 0
+    assert (document["study"], document["definition"], document["fidelity"]) == ("wine-small", "wine", None)
+    assert document["rungs"] == [
+        {"fidelity": "quick", "target": 6, "settled": 6},
+        {"fidelity": "full", "target": 4, "settled": 4},  # three of them, and the hand-picked one
+        {"fidelity": "full", "target": 3, "settled": 3},  # the best two again, and the hand-picked one
+    ]
+    assert (document["target"], document["settled"], document["open"], document["running"]) == (13, 13, 0, 0)
+    assert document["complete"] + document["pruned"] + document["failed"] == 13
+    assert (document["failed"], document["pruner"]) == (0, "none")
     assert 0.5 < document["best"]["value"] <= 1
+    assert document["best"]["trainings"] == 2
     assert set(document["best"]["params"]) == {"layers", "units", "activation", "learning_rate"}
-    for words in ("wine-small-quick (new)", "sqlite:///hpo.db", "20 epochs", "3 folds", "2 workers", "6/6 done"):
+    for words in ("wine-small (new)", "sqlite:///hpo.db", "quick: 10 epochs", "full: 20 epochs", "3 folds",
+                  "2 workers", "6 drawn at quick, 3 of them and the hand-picked one at full, 3 confirmations",
+                  "13/13 done"):  # fmt: skip
         assert words in done.err
     assert "Traceback" not in done.err
+
+
+def trials(hpo: Hpo) -> list[dict[str, Any]]:
+    """All trials of the search, by number."""
+    document = json.loads(hpo("export", "wine", "-o", "-", "--format", "json").out)
+    return list(document["trials"])
 
 
 def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
     best = json.loads(hpo("best", "wine", "--json").out)
     status = json.loads(hpo("status", "wine", "--json").out)
-    assert (best["number"], best["value"], best["params"]) == tuple(
-        status["best"][k] for k in ("number", "value", "params")
-    )
+    assert {name: best[name] for name in status["best"]} == status["best"]
+    assert best["trainings"] == 2
     assert best["baseline"]["name"] == "by-hand"
     assert best["baseline"]["value"] is not None
     told = hpo("best", "wine")
     assert (told.code, told.err) == (0, "")
     assert f"trial {best['number']}" in told.out
     assert "by-hand" in told.out
+    again = [t for t in trials(hpo) if t["params"] == best["params"] and t["attributes"]["epochs"] == 20]
+    assert [t["number"] for t in again][:1] == [best["number"]]
+    assert best["value"] == pytest.approx(sum(t["value"] for t in again) / 2)
 
 
 def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
@@ -72,14 +89,11 @@ def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
         assert (done.code, done.err) == (0, "")
         trial = json.loads(done.out)
         assert trial["number"] == number
-        assert trial["state"] in ("complete", "pruned")
+        assert trial["state"] in ("complete", "pruned")  # what is complete on a lower rung is pruned to Optuna
         assert trial["seed"] is not None
         assert trial["worker"]
-        steps = [step for step, _ in trial["curve"]]
-        assert steps == [2 * (report + 1) for report in range(len(steps))]  # ten reports over its 20 epochs
-        if trial["state"] == "complete":
-            assert steps[-1] == 20
-            assert trial["curve"][-1][1] == pytest.approx(trial["value"])
+        assert [step for step, _ in trial["curve"]] == list(range(1, 11))  # ten reports over the 10 epochs of quick
+        assert trial["curve"][-1][1] == pytest.approx(trial["value"])
     told = hpo("trial", "wine", 0)
     assert re.search(r"curve: [▁▂▃▄▅▆▇█]+", told.out)
 
@@ -87,17 +101,18 @@ def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
 def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) -> None:
     again = hpo(*SEARCH, "--trials", "6")
     assert again.code == 0
-    assert "all 6 trials are done already" in again.out
+    assert "all 13 trials are done already" in again.out
     less = hpo(*SEARCH, "--trials", "5")
     assert less.code == 2
     assert "6 trials already" in less.err
     more = hpo(*SEARCH, "--trials", "8", "--workers", "1", "--quiet")
     assert more.code == 0, more.err
-    assert "6 of 8 trials are done" in more.err
-    assert "8 of 8 trials" in more.out
-    assert "hpo train ./wine.py:study --config best --study wine-small-quick" in more.out
+    assert "13 of 15 trials are done" in more.err
+    assert "15 of 15 trials" in more.out
+    assert re.search(r"best accuracy: [\d.]+ \(trial \d+, full, the mean of 2 trainings\)", more.out)
+    assert "hpo train ./wine.py:study --config best --study wine-small" in more.out
     status = json.loads(hpo("status", "wine", "--json").out)
-    assert (status["settled"], status["target"]) == (8, 8)
+    assert [(rung["target"], rung["settled"]) for rung in status["rungs"]] == [(8, 8), (4, 4), (3, 3)]
 
 
 def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:

@@ -84,8 +84,8 @@ def conclude(plan: "Plan", progress: "Progress", *, quiet: bool) -> None:
 
 def _rungs(plan: "Plan") -> str:
     """How many are trained on each rung."""
-    hand = " and the hand-picked one" if plan.prior is not None else ""
     first, *climbed, last = plan.rungs
+    hand = " and the hand-picked one" if first.prior else ""
     words = [f"{first.slots} drawn at {first.fidelity}"]
     words += [f"{rung.slots - rung.prior} of them{hand} at {rung.fidelity}" for rung in climbed]
     return ", ".join([*words, count(last.slots, "confirmation")])
@@ -133,7 +133,7 @@ def _result(plan: "Plan", progress: "Progress") -> None:
 def _without(plan: "Plan") -> str:
     """What goes on past the value that was to be reached: it is the run's, or is kept with the study."""
     existing = plan.existing
-    if plan.workers and (existing is None or existing.until is None):
+    if plan.workers and not plan.rungs and (existing is None or existing.until is None):
         return "without --until it"
     return f"after hpo submit {shlex.quote(plan.study)} --trials N --until none it"
 

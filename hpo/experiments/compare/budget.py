@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hpo.experiments import measure
+from hpo.optuna_internals import RUNG
 from hpo.storage import Storage
 from hpo.storage.queries import stored_trials
 from hpo.storage.slots.slot import Slot
@@ -57,15 +58,20 @@ def budget(storage: Storage, record: StudyRecord, definition: StudyDefinition, b
 
 
 def trials_to_pass(slots: Sequence[Slot], baseline: Params, direction: str) -> int | None:
-    """How many trials were settled, in the order they ended, when the first one was better than the baseline's."""
+    """How many trials were settled, in the order they ended, when the first one was better than the baseline's.
+
+    Only trials of the highest fidelity count, each against the baseline's on its own rung.
+    """
     settled = sorted((slot for slot in slots if slot.outcome is not None), key=lambda slot: slot.settled_at or 0.0)
-    values = [slot.value if slot.outcome == "complete" else None for slot in settled]
-    mark = next((v for v, slot in zip(values, settled, strict=True) if _is(slot, baseline) and v is not None), None)
-    if mark is None:
-        return None
-    return next(
-        (number for number, v in enumerate(values, start=1) if v is not None and is_better(direction, v, mark)), None
-    )
+    values = [slot.value if slot.outcome == "complete" and slot.highest else None for slot in settled]
+    marks: dict[int, float] = {}
+    for value, slot in zip(values, settled, strict=True):
+        if value is not None and _is(slot, baseline):
+            marks.setdefault(slot.rung, value)
+    for number, (value, slot) in enumerate(zip(values, settled, strict=True), start=1):
+        if value is not None and slot.rung in marks and is_better(direction, value, marks[slot.rung]):
+            return number
+    return None
 
 
 def _is(slot: Slot, params: Params) -> bool:
@@ -74,8 +80,12 @@ def _is(slot: Slot, params: Params) -> bool:
 
 def _search(storage: Storage, record: StudyRecord, definition: StudyDefinition, settled: int) -> Spent:
     trials = stored_trials.read(storage, record.name)  # superseded attempts too: they were paid for
-    fidelity = definition.fidelity(record.fidelity)
-    epochs = [number for trial in trials if (number := trial.user.whole("epochs")) is not None]
+    folds = [_folds(definition, definition.fidelity(name)) for name in record.fidelities]
+    epochs = [
+        number * folds[trial.system.whole(RUNG) or 0]
+        for trial in trials
+        if (number := trial.user.whole("epochs")) is not None
+    ]
     seconds = [
         spent + (trial.user.number("compile_seconds") or 0.0)
         for trial in trials
@@ -83,7 +93,7 @@ def _search(storage: Storage, record: StudyRecord, definition: StudyDefinition, 
     ]
     return Spent(
         trials=settled,
-        epochs=sum(epochs) * _folds(definition, fidelity) if epochs else None,
+        epochs=sum(epochs) if epochs else None,
         seconds=sum(seconds) if seconds else None,
     )
 

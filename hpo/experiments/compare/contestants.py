@@ -8,12 +8,11 @@ from hpo.errors import StudyError
 from hpo.experiments.compare.comparison_report import Side
 from hpo.experiments.compare.comparison_request import CompareRequest
 from hpo.storage import Storage, studies
-from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slot import Incumbent, Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
 from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
 from hpo.study.contained import run
-from hpo.study.direction import loss
 
 __all__ = ["Contest", "contest"]
 
@@ -31,7 +30,8 @@ class Contest:
     fidelity: Fidelity  # of the final
     hand: Baseline  # as the definition has it
     baseline: Side  # the same, as the search's space writes it
-    candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first
+    candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first; where the
+    # search climbs, those of the highest fidelity, what was confirmed before what was not
     settled: int  # trials of the search
     target: int  # trials the search is to have
 
@@ -63,7 +63,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")
     fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
     slots = Slots(storage).list(record.name)
-    ranked = _ranked(slots, record.direction)
+    ranked = incumbents(slots, record.direction)
     return Contest(
         record=record,
         definition=definition,
@@ -94,27 +94,21 @@ def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
     return space
 
 
-def _ranked(slots: Sequence[Slot], direction: str) -> list[Slot]:
-    """The complete trials, best first; of equals the cheapest where costs were weighed, then the earlier one."""
-    complete = [slot for slot in slots if slot.outcome == "complete" and slot.value is not None]
-    return sorted(complete, key=lambda slot: (loss(direction, slot.value or 0.0), slot.further, slot.position))
-
-
-def _baseline(ranked: Sequence[Slot], name: str, params: Params) -> Side:
-    for slot in ranked:
-        if dict(slot.params or {}) == dict(params):
-            return Side(name=name, number=slot.trial_number, params=dict(params), value=slot.value)
+def _baseline(ranked: Sequence[Incumbent], name: str, params: Params) -> Side:
+    for one in ranked:
+        if dict(one.slot.params or {}) == dict(params):
+            return Side(name=name, number=one.slot.trial_number, params=dict(params), value=one.value)
     return Side(name=name, number=None, params=dict(params), value=None)
 
 
 def _candidates(
-    record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot], baseline: Params, wanted: int
+    record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent], baseline: Params, wanted: int
 ) -> tuple[Side, ...]:
     found: list[Side] = []
-    for slot in ranked:
-        params = dict(slot.params or {})
+    for one in ranked:
+        params, number = dict(one.slot.params or {}), one.slot.trial_number
         if params != dict(baseline) and all(params != dict(side.params) for side in found):
-            found.append(Side(name=_name(slot), number=slot.trial_number, params=params, value=slot.value))
+            found.append(Side(name=_name(one.slot), number=number, params=params, value=one.value))
     if not found:
         raise StudyError(_nothing(record, slots, ranked))
     return tuple(found[:wanted])
@@ -124,20 +118,23 @@ def _name(slot: Slot) -> str:
     return f"slot {slot.position}" if slot.trial_number is None else f"trial {slot.trial_number}"
 
 
-def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Slot]) -> str:
+def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent]) -> str:
     """Why there is nothing to compare the baseline with, and what to do about it."""
+    drawn = sum(not slot.rung for slot in slots)
+    stays = "" if record.rungs is not None else f" --fidelity {shlex.quote(record.fidelity)}"
     more = (
-        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * len(slots) or _TRIALS} --space "
-        f"{shlex.quote(record.space)} --fidelity {shlex.quote(record.fidelity)} --name {shlex.quote(record.name)}"
+        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * drawn or _TRIALS} --space "
+        f"{shlex.quote(record.space)}{stays} --name {shlex.quote(record.name)}"
     )
     if ranked:
         return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
     if not slots:
         return f"study {record.name} has no trial yet, so there is nothing to compare: {more}"
     number = {kind: sum(slot.outcome == kind for slot in slots) for kind in ("pruned", "failed")}
-    left = len(slots) - sum(number.values())
+    left = sum(slot.outcome is None for slot in slots)
+    where = "" if record.rungs is None else f" at fidelity {record.fidelity}"
     remedy = f"hpo status {shlex.quote(record.name)} shows why" if not left else more
     return (
-        f"no trial of {record.name} is complete ({number['pruned']} pruned, {number['failed']} failed, {left} not "
-        f"done), so there is nothing to compare: {remedy}"
+        f"no trial of {record.name} is complete{where} ({number['pruned']} pruned, {number['failed']} failed, {left} "
+        f"not done), so there is nothing to compare: {remedy}"
     )

@@ -58,11 +58,11 @@ def _search(record: StudyRecord, status: StudyStatus) -> Iterator[Missing]:
         yield Missing(part="search", what="the trials", why="none was asked for yet", command=remedy)
     elif status.settled < status.target:
         why = f"{status.settled} of {status.target} are settled"
-        remedy = search_command(record, status.target)
+        remedy = search_command(record, status.drawn)
         yield Missing(part="search", what="the rest of the trials", why=why, command=remedy)
     elif not status.complete:
         why = f"none of {status.settled} is complete: {status.pruned} pruned, {status.failed} failed"
-        remedy = search_command(record, 2 * status.target)
+        remedy = search_command(record, 2 * status.drawn)
         yield Missing(part="search", what="a best trial", why=why, command=remedy)
 
 
@@ -78,7 +78,7 @@ def _comparison(
         why = "there is no complete trial to compare"
     elif definition is not None and hand_alone(record, definition, status):
         why = "the only complete trial is the hand-picked configuration's own"
-        remedy = search_command(record, 2 * status.target)
+        remedy = search_command(record, 2 * status.drawn)
     else:
         why, remedy = "it was not made yet", command("hpo", "compare", record.name)
     yield Missing(part="comparison", what="the comparison", why=why, command=remedy)

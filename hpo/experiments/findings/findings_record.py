@@ -150,6 +150,6 @@ class Findings:
 
 def hand_alone(record: "StudyRecord", definition: StudyDefinition, status: "StudyStatus") -> bool:
     """Whether the search has nothing but the definition's first baseline to show, which needs no comparison."""
-    if status.best is None or status.complete != 1 or not definition.baselines:
-        return False
+    if status.best is None or status.complete > len(status.rungs) or not definition.baselines:
+        return False  # where it climbs, the baseline is on each rung
     return dict(status.best.params) == dict(definition.baseline().params_in(record.space))

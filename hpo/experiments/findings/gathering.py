@@ -99,7 +99,7 @@ def gather(storage: Storage, word: str) -> Findings:
 
 def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
     """The trials of a search in the order they settled, those at work last; slots nobody has claimed are none."""
-    tried = [slot for slot in slots if slot.state != "open"]
+    tried = [slot for slot in slots if slot.state in ("leased", "settled")]
     tried.sort(key=lambda slot: (slot.settled_at is None, slot.settled_at or 0.0, slot.position))
     return tuple(
         TrialPoint(

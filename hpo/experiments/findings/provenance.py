@@ -63,11 +63,12 @@ def command(*words: object) -> str:
 
 def search_command(record: StudyRecord, trials: int) -> str:
     """The command that makes the search, or goes on with it."""
-    usual = f"{record.definition}-{record.space}-{record.fidelity}"
+    stays = () if record.rungs is not None else (record.fidelity,)
+    usual = "-".join((record.definition, record.space, *stays))
     named = () if record.name == usual else ("--name", record.name)
     return command(
         *("hpo", "optimize", record.reference, "--trials", trials),
-        *("--space", record.space, "--fidelity", record.fidelity),
+        *("--space", record.space, *(("--fidelity", *stays) if stays else ())),
         *("--sampler", record.sampler, "--pruner", record.pruner, "--seed", record.seed),
         *named,
     )
@@ -85,7 +86,7 @@ def _commands(
 ) -> tuple[str, ...]:
     lines = [f"export HPO_STORAGE={shlex.quote(storage.safe_url)}"]
     if status.target:
-        lines.append(search_command(record, status.target))
+        lines.append(search_command(record, status.drawn))
     for report, what, more in ((tables, TABLES, ()), (greedy, GREEDY, ("--greedy",))):
         if report is not None:
             seed = ("--seed", seeds[what]) if seeds.get(what) else ()

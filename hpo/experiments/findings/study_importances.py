@@ -38,8 +38,9 @@ def importances(storage: Storage, word: str, *, seed: int = 0) -> Importances:
     record = _search(storage, word)
     trials, distributions = _read(storage, record.name)
     found = _of_trials(trials, distributions, direction=cast("Direction", record.direction), seed=seed)
+    rung = f"trials of the first rung, {record.fidelities[0]}, alone are looked at" if record.rungs is not None else ""
     alone = f"only {record.metric} is looked at, not {' and '.join(record.costs)}" if record.costs else ""
-    note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name)), alone]))
+    note = "; ".join(filter(None, [found.note, _left_out(Slots(storage).counts(record.name)), rung, alone]))
     return replace(found, note=note)
 
 
@@ -85,6 +86,7 @@ def _left_out(counts: Counts) -> str:
 def _read(storage: Storage, study: str) -> tuple[Trials, "dict[str, BaseDistribution]"]:
     """Parameters and value of every complete trial by position, and the distribution of each parameter.
 
+    Where the study climbs, of the first rung alone: values of two fidelities cannot be compared, and there are most.
     What is complete is for the slots to say; how each parameter was drawn, only Optuna knows.
     """
     drawn = stored_trials.distributions(storage, study)
@@ -92,7 +94,7 @@ def _read(storage: Storage, study: str) -> tuple[Trials, "dict[str, BaseDistribu
     trials = [
         ({name: value for name, value in slot.params.items() if name in drawn}, slot.value)
         for slot in slots
-        if slot.outcome == "complete" and slot.params is not None and slot.value is not None
+        if slot.outcome == "complete" and not slot.rung and slot.params is not None and slot.value is not None
     ]
     declared = dict.fromkeys(name for params, _ in trials for name in params)  # what has no order in a database
     return trials, {name: drawn[name] for name in declared}

@@ -104,6 +104,11 @@ class StudyStatus(Counts):
         None  # why no trial is complete, where all are settled; None: one is, or may be yet
     )
 
+    @property
+    def drawn(self) -> int:
+        """What --trials says: all trials, or where it climbs those on the first rung."""
+        return self.rungs[0].target if self.rungs else self.target
+
 
 def snapshot(storage: Storage, study: str, *, direction: str | None = None, workers: int | None = None) -> Progress:
     """Where the study stands now, without a run around it. Small queries on the slots; no trial is read.

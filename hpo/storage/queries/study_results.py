@@ -16,7 +16,7 @@ from hpo.errors import HpoError, StudyError
 from hpo.optuna_internals import ATTEMPT, POSITION, SLOT
 from hpo.storage import Storage, schema, studies
 from hpo.storage.queries import stored_trials
-from hpo.storage.slots.slot import Counts, Incumbent, Outcome, Slot, of_study
+from hpo.storage.slots.slot import RANKED, Counts, Incumbent, Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.study import Params
 
@@ -202,12 +202,16 @@ def climbed(storage: Storage, record: studies.StudyRecord) -> "ClimbFindings | N
 
 def nothing_complete(storage: Storage, counts: Counts) -> NothingComplete | None:
     """Why no trial of a study is complete; None where one is, or may still come to be. Raises StorageError."""
-    if counts.complete or not counts.target or counts.settled < counts.target:
+    if not counts.target or counts.settled < counts.target:
         return None
+    with storage.read() as connection:
+        if connection.execute(select(_slot.c.id).where(of_study(counts.study), RANKED).limit(1)).first() is not None:
+            return None
     outcomes: tuple[Outcome, ...] = ("failed", "pruned")  # a failure has more to show
     ended = [(outcome, *last) for outcome in outcomes if (last := _last(storage, counts.study, outcome)) is not None]
-    why = "; ".join(f"{getattr(counts, outcome)} {outcome}, the last with {reason}" for outcome, _, reason in ended)
-    return NothingComplete(why=why, trial=next((trial for _, trial, _ in ended), None))
+    below = [f"{counts.complete} at lower fidelities alone"] if counts.complete else []
+    whys = [f"{getattr(counts, outcome)} {outcome}, the last with {reason}" for outcome, _, reason in ended]
+    return NothingComplete(why="; ".join([*below, *whys]), trial=next((trial for _, trial, _ in ended), None))
 
 
 def failure(storage: Storage, study: str) -> tuple[int | None, str] | None:

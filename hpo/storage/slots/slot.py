@@ -1,7 +1,8 @@
 """A slot, one unit of a study's trial budget: as a record, as a row of hpo_slot, and the news that one is lost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, and_, literal_column, select
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, literal_column, select
 from hpo.storage import leases, schema
 from hpo.storage.json_columns import parsed
 from hpo.study import Params
+from hpo.study.direction import loss
 
 __all__ = [
     "COLUMNS",
@@ -24,6 +26,7 @@ __all__ = [
     "Outcome",
     "RungCounts",
     "Slot",
+    "incumbents",
     "lease_runs",
     "of_study",
     "read",
@@ -104,6 +107,7 @@ class RungCounts:
     target: int
     settled: int
     waiting: int  # for a configuration to be promoted
+    prior: bool  # of a rung above the first: whether the hand-picked configuration is on it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,36 @@ class Incumbent:
     slot: Slot  # its first training there
     value: float  # the mean over its trainings there
     trainings: int  # 1: it is the value of a single one, which is the best of many and so partly luck
+
+
+def incumbents(slots: Iterable[Slot], direction: str) -> list[Incumbent]:
+    """Each configuration that is complete at the highest fidelity, the best first.
+
+    What was trained more often there comes before what was not: a single training may be luck. Of equals the cheapest,
+    where costs were weighed, then the earlier one.
+    """
+    trained: dict[object, list[Slot]] = {}
+    for slot in slots:
+        if slot.outcome == "complete" and slot.highest and slot.value is not None:
+            trained.setdefault(slot.digest or slot.id, []).append(slot)
+    found = [
+        Incumbent(
+            slot=min(its, key=lambda slot: slot.rung),
+            value=fmean(slot.value for slot in its if slot.value is not None),
+            trainings=len(its),
+        )
+        for its in trained.values()
+    ]
+    return sorted(
+        found,
+        key=lambda one: (
+            -one.trainings,
+            loss(direction, one.value),
+            one.slot.further,
+            one.slot.rung,
+            one.slot.position,
+        ),
+    )
 
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
@@ -21,12 +20,13 @@ from hpo.storage.slots.slot import (
     Incumbent,
     RungCounts,
     Slot,
+    incumbents,
     of_study,
     read,
 )
 from hpo.storage.waiting import repeatable
 from hpo.study import Params
-from hpo.study.direction import loss, sign
+from hpo.study.direction import sign
 from hpo.study.rungs import Rung, lacking
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class Slots(Claims):
         """Bring each rung of a study that climbs to its slots and say how many were added.
 
         The slots of the higher rungs wait for a promotion, but for the hand-picked configuration's: that is trained on
-        each of them as soon as may be, and again where what is found is confirmed. A study that is given more
-        configurations to draw confirms anew what is best then.
+        each of them as soon as may be, and again where what is found is confirmed. A study that has more promoted to
+        its highest fidelity than before confirms anew what is best then.
 
         Args:
             study: its name.
@@ -92,13 +92,14 @@ class Slots(Claims):
         """
         with self._storage.exclusive() as connection:
             study_id = self.study_id(connection, study)
-            added = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
+            more = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
+            added = more
             there = {each.rung: each for each in _rungs(connection, study)}
             rows = []
             for number, rung in enumerate(rungs[1:], start=1):
                 had = there.get(number)
                 place = 0 if had is None else had.target
-                more = lacking(rung, there=place, waiting=had.waiting if had else 0, grown=bool(added))
+                more = lacking(rung, there=place, waiting=had.waiting if had else 0, grown=bool(more))
                 for position in range(place, place + more):
                     row = _row(study_id, position, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
                     if not position and prior is not None:
@@ -227,16 +228,7 @@ class Slots(Claims):
             if connection.execute(climbs).scalar() is None:
                 query = query.limit(1)  # else there are few of the highest fidelity
             slots = [read(row) for row in connection.execute(query)]
-        trained: dict[str, list[Slot]] = {}
-        for slot in slots:
-            trained.setdefault(slot.digest or f"slot {slot.id}", []).append(slot)
-        most = max(map(len, trained.values()), default=0)
-        found = [
-            Incumbent(slot=min(its, key=lambda each: each.rung), value=fmean(values), trainings=most)
-            for its in trained.values()
-            if len(its) == most and (values := [each.value for each in its if each.value is not None])
-        ]
-        return min(found, key=lambda each: loss(direction, each.value), default=None)
+        return next(iter(incumbents(slots, direction)), None)
 
     @repeatable
     def output(self, slot: Slot) -> str | None:
@@ -259,9 +251,10 @@ def _rungs(connection: Connection, study: str) -> Sequence[RungCounts]:
         func.count().label("target"),
         func.count(case((state == "settled", 1))).label("settled"),
         func.count(case((and_(state == "waiting", _slot.c.digest.is_(None)), 1))).label("waiting"),
+        func.count(case((and_(_slot.c.rung > 0, _slot.c.payload != "{}"), 1))).label("prior"),
     ).where(of_study(study))
     rows = connection.execute(query.group_by(_slot.c.rung).order_by(_slot.c.rung))
-    return [RungCounts(**row._mapping) for row in rows]
+    return [RungCounts(**{**row._mapping, "prior": bool(row.prior)}) for row in rows]
 
 
 def _row(

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.cli.printing import status_text
 from hpo.cli.printing.status_text import show_serving, show_workers, state_words, study_lines
-from hpo.storage.queries.status import StudyStatus
+from hpo.storage.queries.status import RungStatus, StudyStatus
 from hpo.storage.queries.study_results import Best
 from hpo.storage.worker_registry import FleetWorker, RunningTrial, Serving, WorkerRecord
 
@@ -18,7 +18,8 @@ ONE = FleetWorker(
     refuses={}, started_at=NOW - timedelta(hours=3), beaten_at=NOW, seconds_silent=2.0, alive=True, running_trial=None,
 )  # fmt: skip
 STUDY = StudyStatus(
-    study="deep", definition="toy", space="line", fidelity="quick", target=9, settled=4, complete=4, pruned=0, failed=0,
+    study="deep", definition="toy", space="line", fidelity="quick",
+    rungs=(RungStatus(fidelity="quick", target=9, settled=4),), target=9, settled=4, complete=4, pruned=0, failed=0,
     running=1, open=4, best=Best(number=2, value=0.875, params={"x": 0.5}), direction="maximize", metric="accuracy",
     sampler="tpe", pruner="asha", seed=1, created_at=NOW, kind="search", parent=None, workers=("ares:7::",),
     eta_seconds=60.0, state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
@@ -94,3 +95,10 @@ def test_a_printed_study_has_its_limits_and_its_running_trials() -> None:
     assert "nothing more begins once a value is as good as 0.9, a trial may take 10 min" in said
     assert "4 of 9: 4 complete" in said
     assert "limits" not in "\n".join(study_lines(STUDY))
+
+
+def test_a_printed_study_that_climbs_has_how_far_each_rung_is() -> None:
+    sizes = (("quick", 9, 4), ("full", 4, 1), ("full", 3, 0))
+    rungs = tuple(RungStatus(fidelity=name, target=target, settled=settled) for name, target, settled in sizes)
+    said = study_lines(replace(STUDY, fidelity=None, rungs=rungs))
+    assert said[0] == "deep: toy, space line, rungs quick 4/9, full 1/4, full 0/3, maximize"

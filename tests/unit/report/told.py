@@ -10,7 +10,7 @@ from hpo.experiments.compare.budget import Budget, Spent
 from hpo.experiments.compare.comparison_report import CompareReport, Heat, Scores, Side
 from hpo.experiments.findings import Findings, Provenance, TrialPoint
 from hpo.experiments.sweep.sweep_report import SweepReport
-from hpo.storage.queries.status import StudyStatus
+from hpo.storage.queries.status import RungStatus, StudyStatus
 from hpo.storage.studies import StudyRecord
 from hpo.study import Baseline, Categorical, Fidelity, Float, Holdout, Int, Row, Space, StudyDefinition, Sweep
 
@@ -97,6 +97,7 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         definition="toy",
         space="all",
         fidelity="quick",
+        rungs=(RungStatus(fidelity="quick", target=0, settled=0),),
         target=0,
         settled=0,
         complete=0,

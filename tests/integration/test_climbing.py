@@ -1,0 +1,230 @@
+"""Searches that climb: planned, opened, carried out by a worker in this process, gone on with, and told of."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+import toy
+from asking import asked
+
+from hpo import storage
+from hpo.errors import StudyError, UsageError
+from hpo.experiments.compare.budget import budget
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.contestants import contest
+from hpo.experiments.findings.gathering import points
+from hpo.experiments.findings.provenance import search_command
+from hpo.experiments.findings.study_importances import importances
+from hpo.experiments.search_plan import Request, plan
+from hpo.experiments.search_run import open_study, submit
+from hpo.fleet.worker.work_loop import Server
+from hpo.optuna_internals import RUNG
+from hpo.storage import Storage, studies
+from hpo.storage.queries.status import study_status
+from hpo.storage.queries.study_results import best
+from hpo.storage.slots.slots import Slots
+
+NAME = "toy-line"
+HAND = {"x": 0.5, "kind": "a"}
+Ask = Callable[..., Request]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """A request for a search of the toy, which climbs from quick to glance unless it is told otherwise."""
+
+    def request(**options: object) -> Request:
+        base = {"definition": f"{toy.FILE}:study", "trials": 12, "seed": 1, "storage": f"sqlite:///{tmp_path}/hpo.db"}
+        return asked(**{"sampler": "random", **base, **options})
+
+    return request
+
+
+def height(beat: Callable[[], None]) -> toy.Objective:
+    """The toy's height, and on each rung above the first one more."""
+    return lambda trial: toy.height(trial) + trial.system_attrs.get(RUNG, 0)
+
+
+def nowhere(beat: Callable[[], None]) -> toy.Objective:
+    """What trains on the first rung alone."""
+
+    def run(trial: optuna.Trial) -> float:
+        value = toy.height(trial)
+        if trial.system_attrs.get(RUNG, 0):
+            raise optuna.TrialPruned("diverged: it was too high")
+        return value
+
+    return run
+
+
+def searched(request: Request, objective: Callable[[Callable[[], None]], toy.Objective] = height) -> Storage:
+    """The search, carried out."""
+    opened = storage.prepare(request.storage)
+    open_study(plan(request))
+    assert Server(opened, plan(request).study, objective).run() == "drained"
+    return opened
+
+
+def sizes(opened: Storage, name: str = NAME) -> list[tuple[int, int]]:
+    """Of each rung its slots, and how many are settled."""
+    return [(rung.target, rung.settled) for rung in Slots(opened).rungs(name)]
+
+
+def test_a_search_climbs_unless_a_fidelity_is_named(ask: Ask) -> None:
+    found = plan(ask())
+    assert (found.study, found.fidelity.name, found.pruner, found.stays) == (NAME, "glance", "none", None)
+    assert [(rung.fidelity, rung.slots) for rung in found.rungs] == [("quick", 12), ("glance", 4), ("glance", 3)]
+    assert (found.left, found.prior) == (19, HAND)
+    stays = plan(ask(fidelity="quick"))
+    assert (stays.study, stays.rungs, stays.pruner, stays.left) == ("toy-line-quick", (), "asha", 12)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"objectives": "accuracy,parameters"}, "a search with several objectives has no single best to promote"),
+        ({"objective": f"{toy.FILE}:instant", "workers": 1}, "an objective of one's own has no fidelities"),
+        ({"sampler": "nsga2"}, "sampler nsga2 learns from trials of one fidelity alone"),
+        ({"sampler": "gp"}, "sampler gp learns from trials of one fidelity alone"),
+    ],
+)
+def test_what_cannot_climb_stays_on_the_first_fidelity_and_says_why(
+    ask: Ask, options: dict[str, object], why: str
+) -> None:
+    found = plan(ask(**options))
+    assert (found.stays, found.rungs, found.fidelity.name, found.left) == (why, (), "quick", 12)
+    assert found.study.startswith("toy-line-quick")
+
+
+def test_a_search_is_carried_out_on_every_rung_and_its_best_is_a_mean(ask: Ask) -> None:
+    opened = searched(ask())
+    assert sizes(opened) == [(12, 12), (4, 4), (3, 3)]
+    slots = Slots(opened).list(NAME)
+    for rung in range(3):
+        assert sum(dict(slot.params or {}) == HAND for slot in slots if slot.rung == rung) == 1  # the prior is on each
+    status = study_status(opened, NAME)
+    assert (status.fidelity, status.drawn, status.target, status.state) == (None, 12, 19, "done")
+    assert [rung.fidelity for rung in status.rungs] == ["quick", "glance", "glance"]
+    found = best(opened, NAME)
+    drawn = {json.dumps(dict(slot.params or {})): slot.value or 0.0 for slot in slots if not slot.rung}
+    top = max(value for params, value in drawn.items() if json.loads(params) != HAND)
+    assert found.trainings == 2
+    assert found.value == pytest.approx(top + 1.5)  # on the second rung one more, on the third two
+    assert found.baseline is not None
+    assert found.baseline.value == pytest.approx(drawn[json.dumps(HAND)] + 1.5)
+
+
+def test_the_same_request_adds_nothing_a_larger_one_grows_and_a_smaller_one_is_refused(ask: Ask) -> None:
+    opened = searched(ask())
+    assert plan(ask()).left == 0
+    assert submit(ask()).added == 0
+    with pytest.raises(UsageError, match="has 12 trials already, so it cannot be brought to 11"):
+        plan(ask(trials=11))
+    more = plan(ask(trials=20))  # three are promoted still, so nothing new is to be confirmed
+    assert more.left == 8
+    assert open_study(more)[1] == 8
+    most = plan(ask(trials=60))
+    assert most.left == 8 + 40 + 3 + 2
+    assert open_study(most)[1] == 40 + 3 + 2
+    assert Server(opened, NAME, height).run() == "drained"
+    assert sizes(opened) == [(60, 60), (7, 7), (5, 5)]
+
+
+@pytest.mark.parametrize("given", ["none", "FILE", "middle"])
+def test_the_prior_is_whatever_is_named_for_it(ask: Ask, tmp_path: Path, given: str) -> None:
+    mine = {"x": 0.25, "kind": "b"}
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    opened = storage.prepare(ask().storage)
+    open_study(plan(ask(prior=str(tmp_path / "mine.json") if given == "FILE" else given)))
+    first = [dict(slot.fixed) for slot in Slots(opened).list(NAME) if not slot.position]
+    assert first == [{"none": {}, "FILE": mine, "middle": HAND}[given]] * 3
+    assert [target for target, _ in sizes(opened)] == ([12, 3, 2] if given == "none" else [12, 4, 3])
+
+
+def test_a_search_goes_on_with_the_prior_it_was_begun_with(ask: Ask) -> None:
+    opened = searched(ask(prior="none"))
+    assert sizes(opened) == [(12, 12), (3, 3), (2, 2)]
+    assert plan(ask()).left == 0  # nobody said again that there is none
+    assert submit(ask()).added == 0
+    assert submit(ask(definition=NAME, trials=40)).added == 28 + 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("nobody", "toy has no baseline 'nobody' to begin with; there are: middle, none, or a JSON file"),
+        ("two.json", "--prior takes one configuration, and .*two.json has 2: --try takes several"),
+        ("wild.json", "wild.json: .*x=7.* is not a number from 0 to 1"),
+        ("absent.json", "absent.json: it cannot be read"),
+    ],
+)
+def test_a_prior_that_is_none_is_refused_before_anything_is_made(
+    ask: Ask, tmp_path: Path, given: str, why: str
+) -> None:
+    Path("two.json").write_text(json.dumps([HAND, {"x": 0.25, "kind": "b"}]))
+    Path("wild.json").write_text('{"x": 7, "kind": "a"}')
+    with pytest.raises(UsageError, match=why):
+        plan(ask(prior=given))
+    assert not (tmp_path / "hpo.db").exists()
+
+
+def test_a_study_that_climbs_is_never_changed_into_one_that_stays(ask: Ask) -> None:
+    opened = storage.prepare(ask().storage)
+    submit(ask(name="mine"))
+    with pytest.raises(StudyError, match=r"quick, glance.*--name"):
+        submit(ask(name="mine", fidelity="quick"))
+    submit(ask(name="other", fidelity="quick"))
+    assert submit(ask(name="other", trials=13)).added == 1  # it goes on as it was made
+    assert studies.get(opened, "other").rungs is None
+
+
+def test_a_search_that_trains_nothing_at_the_highest_fidelity_came_to_nothing(ask: Ask) -> None:
+    opened = searched(ask(trials=4), nowhere)
+    found = study_status(opened, NAME)
+    assert found.best is None
+    assert found.nothing_complete is not None
+    assert found.nothing_complete.why.startswith("4 at lower fidelities alone; 7 pruned, the last with ")
+    with pytest.raises(StudyError, match="no trial of toy-line is complete: 4 at lower fidelities alone"):
+        best(opened, NAME)
+    with pytest.raises(StudyError, match=r"is complete at fidelity glance \(7 pruned, 0 failed, 0 not done\)"):
+        contest(opened, CompareRequest(study=NAME, storage=opened.url))
+
+
+def test_a_comparison_takes_what_is_complete_at_the_highest_fidelity(ask: Ask) -> None:
+    opened = searched(ask())
+    found = contest(opened, CompareRequest(study=NAME, storage=opened.url, candidates=9))
+    assert len(found.candidates) == 3  # of twelve drawn
+    assert found.candidates[0].params == best(opened, NAME).params
+    assert [side.value for side in found.candidates] == [
+        pytest.approx(toy_height(side.params) + (1.5 if place < 2 else 1.0))
+        for place, side in enumerate(found.candidates)
+    ]
+    assert found.baseline.value == pytest.approx(toy_height(HAND) + 1.5)
+    spent = budget(opened, found.record, toy.study, HAND)
+    assert spent.search.trials == 19
+    settled = sorted(Slots(opened).list(NAME), key=lambda slot: slot.settled_at or 0.0)
+    assert spent.trials_to_pass is not None
+    passed = settled[spent.trials_to_pass - 1]
+    assert passed.highest  # none of the lower rung, whose values are others
+    assert (passed.value or 0.0) > toy_height(HAND) + passed.rung
+
+
+def toy_height(params: object) -> float:
+    """What the toy's objective makes of a configuration on the first rung."""
+    return toy.height(optuna.trial.FixedTrial(dict(params)))  # type: ignore[call-overload]
+
+
+def test_what_is_told_of_a_search_never_mixes_fidelities(ask: Ask) -> None:
+    opened = searched(ask())
+    found = importances(opened, NAME)
+    assert "trials of the first rung, quick, alone are looked at" in found.note
+    record = studies.get(opened, NAME)
+    assert search_command(record, 12).endswith("--trials 12 --space line --sampler random --pruner none --seed 1")
+
+
+def test_what_waits_for_a_promotion_is_no_trial(ask: Ask) -> None:
+    opened = storage.prepare(ask().storage)
+    submit(ask())
+    assert points(Slots(opened).list(NAME)) == ()

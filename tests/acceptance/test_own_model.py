@@ -78,6 +78,9 @@ def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
     assert (told.code, told.err) == (0, "")
     assert f"trial {best['number']}" in told.out
     assert "by-hand" in told.out
+    assert ", the mean of 2 trainings at full" in told.out
+    assert "the hand-picked configuration's rank: " in told.out
+    assert "trained again, the best came to" in told.out
     again = [t for t in trials(hpo) if t["params"] == best["params"] and t["attributes"]["epochs"] == 20]
     assert [t["number"] for t in again][:1] == [best["number"]]
     assert best["value"] == pytest.approx(sum(t["value"] for t in again) / 2)
@@ -109,7 +112,7 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
     assert more.code == 0, more.err
     assert "13 of 15 trials are done" in more.err
     assert "15 of 15 trials" in more.out
-    assert re.search(r"best accuracy: [\d.]+ \(trial \d+, full, the mean of 2 trainings\)", more.out)
+    assert re.search(r"best accuracy: [\d.]+ \(trial \d+\), the mean of 2 trainings at full", more.out)
     assert "hpo train ./wine.py:study --config best --study wine-small" in more.out
     status = json.loads(hpo("status", "wine", "--json").out)
     assert [(rung["target"], rung["settled"]) for rung in status["rungs"]] == [(8, 8), (4, 4), (3, 3)]

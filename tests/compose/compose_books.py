@@ -15,7 +15,9 @@ _NEVER = {
     " WHERE state IN ('COMPLETE', 'PRUNED') GROUP BY slot HAVING count(*) > 1) AS twice",
     "slots whose result Optuna has otherwise": "SELECT count(*) FROM hpo_slot s"
     " JOIN hpo_study h ON h.id = s.study_id JOIN studies u ON u.study_name = h.name"
-    " JOIN trials t ON t.study_id = u.study_id AND t.number = s.trial_number WHERE t.state::text <> upper(s.outcome)",
+    " JOIN trials t ON t.study_id = u.study_id AND t.number = s.trial_number"
+    " WHERE t.state::text <>"
+    " CASE WHEN s.outcome = 'complete' AND NOT s.highest THEN 'PRUNED' ELSE upper(s.outcome) END",
     "results of no slot": f"{_RESULTS} AND NOT EXISTS"
     f" (SELECT 1 FROM hpo_slot s WHERE s.id = {_SLOT} AND s.trial_number = t.number)",
 }

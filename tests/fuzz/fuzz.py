@@ -124,7 +124,7 @@ class Round:
         os.environ["PYTHONPATH"] = str(self.folder / "without")
         for name in _NEEDED:
             importlib.import_module(name)
-        opened = self.command(["submit", "./toy.py:study", "--trials", "3"], self._prepared)
+        opened = self.command(["submit", "./toy.py:study", "--fidelity", "quick", "--trials", "3"], self._prepared)
         assert opened.code == 0, opened
 
     def command(self, words: list[str], folder: Path, **options: object) -> Outcome:

@@ -132,6 +132,7 @@ BY_METAVAR: Mapping[str, tuple[str, ...]] = {
     "URL": URLS,
     "FILE": FILES,
     "FOLDER": FILES,
+    "NAME|FILE|none": FILES,
     "best|NUMBER|BASELINE|FILE": (*FILES, *NUMBERS),
     "ADDRESS": ("", "nosuch.invalid", "256.1.1.1", "::1", "-", "\udce9", "a b", "x" * 5000, "127.0.0.1:80"),
 }

@@ -67,7 +67,6 @@ def submitted(url: str, study: str, options: argparse.Namespace) -> None:
             Request(
                 definition=f"{toy.FILE}:study",
                 storage=url,
-                fidelity="quick",
                 name=name,
                 trials=trials,
                 fidelity=fidelity,

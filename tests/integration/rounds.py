@@ -77,7 +77,6 @@ class Round:
             asked(
                 definition=f"{toy.FILE}:study",
                 storage=self._url,
-                fidelity="quick",
                 name=_STUDY,
                 trials=self._options.trials,
                 sampler="random",

@@ -122,7 +122,6 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         stopped_why=None,
         until=None,
         trial_timeout=None,
-        rungs=(),
         running_trials=(),
     )
     provenance = Provenance(

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     epilog = examples(
         "hpo compare fcnn --pairs 30",
-        "hpo compare cnn-wide-quick --pairs 8 --fidelity quick",
+        "hpo compare cnn-wide --pairs 8 --fidelity quick",
         "hpo compare fcnn --resample --require better --json",
     )
     app.command(short_help="Does the search's optimum beat the hand-picked configuration?", epilog=epilog)(compare)

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
     epilog = examples(
         "hpo submit fcnn --trials 60",
         "hpo submit cnn --trials 200 --space wide --until 0.93 --trial-timeout 10m",
-        "hpo submit fcnn-report-quick --trials 100 --wait",
+        "hpo submit fcnn-report --trials 100 --wait",
         "hpo submit cnn --trials 200 --until none",
     )
     app.command(short_help="Leave a search to the workers of a fleet.", epilog=epilog)(submit)

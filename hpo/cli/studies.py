@@ -44,9 +44,9 @@ def register(app: typer.Typer) -> None:
     )(best)
     app.command(
         short_help="Show one trial: parameters, curve, failure.",
-        epilog=examples("hpo trial cnn 7", "hpo trial cnn-report-quick 0 --json"),
+        epilog=examples("hpo trial cnn 7", "hpo trial cnn-report 0 --json"),
     )(trial)
-    app.command(epilog=examples("hpo delete cnn-report-quick", "hpo delete by-hand --yes"))(delete)
+    app.command(epilog=examples("hpo delete cnn-report", "hpo delete by-hand --yes"))(delete)
     app.command(
         short_help="Halt a study on every machine; nothing is lost.",
         epilog=examples("hpo stop cnn", "hpo stop cnn-wide-full --now --why 'the data were wrong'"),

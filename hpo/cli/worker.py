@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
     epilog = examples(
         "hpo worker",
         "hpo worker --processes 4 --drain",
-        "hpo worker --study cnn-report-quick --cpu",
+        "hpo worker --study cnn-report --cpu",
         "hpo worker --workers-per-gpu 2 --log json",
     )
     app.command(short_help="Serve any study's open trials on this machine, until stopped.", epilog=epilog)(worker)

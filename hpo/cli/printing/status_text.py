@@ -86,7 +86,7 @@ def show_study(one: "StudyStatus", workers: "Sequence[FleetWorker]") -> None:
 def study_lines(one: "StudyStatus") -> list[str]:
     """One study in lines."""
     lines = [
-        f"{one.study}: {one.definition}, space {one.space}, {_fidelity(one)}, {one.direction}",
+        f"{one.study}: {one.definition}, space {one.space}, {one.work}, {one.direction}",
         *([f"  against  {less(one.objectives[1:])}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
@@ -297,12 +297,6 @@ def _plain(storage: "Storage", name: str) -> None:
 
     watch(storage, name, on_progress=show)
     tell(f"{name}: {state_words(study_status(storage, name))}")
-
-
-def _fidelity(one: "StudyStatus") -> str:
-    if one.fidelity is not None:
-        return f"fidelity {one.fidelity}"
-    return "rungs " + ", ".join(f"{rung.fidelity} {rung.settled}/{rung.target}" for rung in one.rungs)
 
 
 def trained(found: "BestTrial") -> str:

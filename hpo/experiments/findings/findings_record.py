@@ -49,6 +49,7 @@ class TrialPoint:
     worker: str | None
     settled_at: float | None  # seconds since 1970; None while it runs
     further: tuple[float, ...] = ()  # values of the objectives after the first; empty where there is one
+    highest: bool = True  # whether it is of the search's highest fidelity, whose values alone are compared
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,7 @@ def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
             worker=slot.worker,
             settled_at=slot.settled_at,
             further=slot.further,
+            highest=slot.highest,
         )
         for slot in tried
     )

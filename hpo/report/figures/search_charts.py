@@ -32,7 +32,14 @@ __all__ = [
     "history_data",
 ]
 
-Outcome = Literal["complete", "pruned", "infeasible", "failed"]
+Outcome = Literal["complete", "lower", "pruned", "infeasible", "failed"]
+_IN_WORDS: dict[Outcome, str] = {
+    "complete": "complete",
+    "lower": "complete at a lower fidelity",
+    "pruned": "pruned",
+    "infeasible": "infeasible",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,8 @@ class Mark:
 
     place: int  # from 1, in the order the trials settled
     number: int | None  # Optuna's
-    outcome: Outcome  # infeasible: pruned without any value, so never trained, or diverged at once
+    outcome: Outcome  # lower: complete at a lower fidelity than the search's highest; infeasible: pruned without any
+    # value, so never trained, or diverged at once
     value: float | None  # of a pruned one: its last report
     params: dict[str, Any]
     reason: str | None
@@ -90,11 +98,13 @@ def _mark(place: int, trial: "TrialPoint") -> Mark:
     outcome: Outcome = "complete" if trial.state == "complete" else "failed" if trial.state == "failed" else "pruned"
     if outcome == "pruned" and trial.value is None:
         outcome = "infeasible"
+    if outcome == "complete" and not trial.highest:
+        outcome = "lower"
     return Mark(
         place=place,
         number=trial.number,
         outcome=outcome,
-        value=trial.value if outcome in ("complete", "pruned") else None,
+        value=trial.value if outcome in ("complete", "lower", "pruned") else None,
         params=dict(trial.params),
         reason=trial.reason,
     )
@@ -116,16 +126,14 @@ def _baseline(findings: "Findings") -> tuple[str | None, float | None]:
         return None, None
     first = findings.definition.baseline()
     params = dict(first.params_in(findings.record.space))
-    its = [t.value for t in findings.trials if t.state == "complete" and dict(t.params) == params]
+    its = [t.value for t in findings.trials if t.state == "complete" and t.highest and dict(t.params) == params]
     return first.name, its[0] if its else None
 
 
 def history_caption(record: History) -> str:
     """What is to be seen."""
-    counts = {
-        o: sum(mark.outcome == o for mark in record.marks) for o in ("complete", "pruned", "infeasible", "failed")
-    }
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    counts = {outcome: sum(mark.outcome == outcome for mark in record.marks) for outcome in _IN_WORDS}
+    said = ", ".join(f"{count} {_IN_WORDS[outcome]}" for outcome, count in counts.items() if count)
     total = len(record.marks)
     better = better_word(record.direction).capitalize()
     parts = [f"{total} trial{'s' * (total != 1)} in the order they settled: {said}. {better} is better."]
@@ -162,6 +170,11 @@ def draw_history(record: History) -> "go.Figure":
             "pruned: its last report",
             theme.MUTED.light,
             {**small, "symbol": "x-thin-open", "line": {"width": 1.5}},
+        ),
+        "lower": (
+            _IN_WORDS["lower"],
+            theme.MUTED.light,
+            {**small, "symbol": "circle-open", "line": {"width": 1.5}},
         ),
         "complete": ("complete", theme.OPTIMUM.light, {**small, "symbol": "circle", "opacity": 0.75}),
         "infeasible": ("infeasible", theme.MUTED.light, {"size": 9, "symbol": "line-ns-open", "line": {"width": 1.5}}),
@@ -225,7 +238,7 @@ def _hover(mark: Mark) -> str:
     head = f"trial {mark.number}" if mark.number is not None else "a trial"
     value = f": {mark.value:.5g}" if mark.value is not None else ""
     tail = f"<br>{plain(mark.reason)[:200]}" if mark.reason else ""
-    return f"{head} {mark.outcome}{value}{tail}<br>{words(mark.params)}"
+    return f"{head} {_IN_WORDS[mark.outcome]}{value}{tail}<br>{words(mark.params)}"
 
 
 HISTORY = Panel(

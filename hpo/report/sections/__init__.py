@@ -48,7 +48,7 @@ def document(findings: Findings) -> Document:
         title=definition.title if definition else record.definition,
         study=record.name,
         subtitle=(
-            f"Study {record.name}: space {record.space}, fidelity {record.fidelity}, "
+            f"Study {record.name}: space {record.space}, {record.work}, "
             f"{count(findings.status.settled, 'trial')} settled, {record.direction} {record.metric}"
         ),
         verdict=headline.verdict(findings),

@@ -69,7 +69,7 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
 
 def _best(findings: Findings) -> list[TrialPoint]:
     direction = findings.record.direction
-    complete = [trial for trial in findings.trials if trial.state == "complete" and trial.value is not None]
+    complete = [t for t in findings.trials if t.state == "complete" and t.highest and t.value is not None]
     return sorted(complete, key=lambda trial: loss(direction, trial.value or 0.0))[:_BEST]
 
 

@@ -109,6 +109,13 @@ class StudyStatus(Counts):
         """What --trials says: all trials, or where it climbs those on the first rung."""
         return self.rungs[0].target if self.rungs else self.target
 
+    @property
+    def work(self) -> str:
+        """The fidelity it stays on, or how far each rung is, in words."""
+        if self.fidelity is not None:
+            return f"fidelity {self.fidelity}"
+        return "rungs " + ", ".join(f"{rung.fidelity} {rung.settled}/{rung.target}" for rung in self.rungs)
+
 
 def snapshot(storage: Storage, study: str, *, direction: str | None = None, workers: int | None = None) -> Progress:
     """Where the study stands now, without a run around it. Small queries on the slots; no trial is read.

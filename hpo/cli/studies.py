@@ -196,7 +196,7 @@ def stop(
     from hpo import storage as storages
     from hpo.storage.queries import status
     from hpo.storage.studies import find, halting
-    from hpo.storage.studies.refusals import stopped
+    from hpo.storage.studies.study_record import stopped
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name

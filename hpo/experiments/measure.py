@@ -23,7 +23,7 @@ from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slot import Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
-from hpo.storage.studies.refusals import refuse_stopped
+from hpo.storage.studies.study_record import refuse_stopped
 from hpo.study import Fidelity, KFold, Params, StudyDefinition, registry
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hpo.storage.queries.status import Progress
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Configuration, Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, find, forget, load
-from hpo.storage.studies.refusals import refuse_stopped
+from hpo.storage.studies.study_record import refuse_stopped
 from hpo.storage.worker_registry import Serving, serving
 from hpo.study import Params
 

@@ -1,7 +1,10 @@
-"""An open database, for our tables and for Optuna's."""
+"""An open database, for our tables and for Optuna's, and what of it is in use here."""
 
+import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -9,9 +12,9 @@ from sqlalchemy import Connection, Engine
 
 from hpo import optuna_internals
 from hpo.errors import StorageError
+from hpo.storage import schema
 from hpo.storage.database_errors import translated
 from hpo.storage.engine import exclusive
-from hpo.storage.in_use import Holdings
 from hpo.storage.sqlite_file import File
 from hpo.storage.storage_url import StorageUrl
 from hpo.storage.waiting import PATIENCE, patiently
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from hpo.storage.optuna_storage import PatientStorage
 
-__all__ = ["Storage"]
+__all__ = ["Holdings", "Storage"]
 
 T = TypeVar("T")
 
@@ -51,21 +54,6 @@ class Storage:
         """The URL as it may be printed."""
         return self.where.safe
 
-    def patiently(self, call: Callable[[], T]) -> T:
-        """Call until the database answers, as patient as this storage is; the call must bear being made twice.
-
-        Raises:
-            StorageError: as `patience.patiently`; whatever a database says within becomes one.
-
-        """
-        return patiently(
-            lambda: self.once(call),
-            seconds=self.patience,
-            unless=self.unless,
-            on_away=self.on_away,
-            on_back=self.on_back,
-        )
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection to look with; here as below a StorageError is whatever the database says within."""
@@ -93,6 +81,21 @@ class Storage:
         """Make a call that bears being made twice: here once, on `patient` until the database answers."""
         return call()
 
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call until the database answers, as patient as this storage is; the call must bear being made twice.
+
+        Raises:
+            StorageError: as `waiting.patiently`; whatever a database says within becomes one.
+
+        """
+        return patiently(
+            lambda: self.once(call),
+            seconds=self.patience,
+            unless=self.unless,
+            on_away=self.on_away,
+            on_back=self.on_back,
+        )
+
     def once(self, call: Callable[[], T]) -> T:
         """Call it; whatever a database says within becomes a StorageError."""
         with translated(self.where):
@@ -112,7 +115,7 @@ class Storage:
 
         from hpo.storage.optuna_storage import PatientStorage
 
-        return PatientStorage(get_storage(self._optunas), self.patiently, self.once)
+        return PatientStorage(get_storage(self._optunas), self._patiently, self.once)
 
     @cached_property
     def _optunas(self) -> "RDBStorage":
@@ -163,4 +166,83 @@ class _Patient:
         return self
 
     def answer(self, call: Callable[[], T]) -> T:
-        return self._storage.patiently(call)
+        return self._storage._patiently(call)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Holding:
+    """A slot that is in hand, with its trial: ids that mean the same only in a copy of the same database."""
+
+    study: str  # name
+    study_id: int
+    slot: int  # id
+    attempt: int
+    worker: str  # name
+    trial: int | None = None  # Optuna's id; None: there is none yet
+
+
+class Holdings:
+    """What this process uses of a database; several threads may ask and change it."""
+
+    def __init__(self) -> None:
+        self._studies: dict[str, tuple[int, float]] = {}  # name -> id, and when it was made
+        self._in_hand: _Holding | None = None  # by the worker this process is
+
+    @contextmanager
+    def slot(self, study: str, study_id: int, slot: int, attempt: int, worker: str) -> Iterator[None]:
+        """While inside, no database will do that does not know of this attempt at a slot."""
+        self._in_hand = _Holding(study=study, study_id=study_id, slot=slot, attempt=attempt, worker=worker)
+        try:
+            yield
+        finally:
+            self._in_hand = None
+
+    def trial(self, trial: int) -> None:
+        """The slot in hand has this trial."""
+        assert self._in_hand is not None
+        self._in_hand = replace(self._in_hand, trial=trial)
+
+    @contextmanager
+    def study(self, name: str, id_: int, created_at: float) -> Iterator[None]:
+        """While inside, no database will do that has not this study.
+
+        In another one the same id may be another study's of the same name, which was made at another moment.
+        """
+        before = dict(self._studies)
+        self._studies[name] = (id_, created_at)
+        try:
+            yield
+        finally:
+            self._studies = before
+
+    def lacking(self, connection: sqlite3.Connection) -> str | None:
+        """What another database of ours lacks to be worked on in place of this one, in words; None: nothing."""
+        for name, made in self._studies.items():
+            query = f"SELECT id, created_at FROM {schema.studies.name} WHERE name = ?"
+            found = connection.execute(query, (name,)).fetchone()
+            if found is None:
+                return f"has no study {name!r}"
+            if found != made:
+                return f"has another study of the name {name!r}"
+        held = self._in_hand
+        if held is not None and not _knows(connection, held):
+            return f"knows nothing of the trial in hand of study {held.study!r}"
+        return None
+
+
+def _knows(connection: sqlite3.Connection, held: _Holding) -> bool:
+    """Whether the slot is held by that attempt there, and the trial is its."""
+    token = (held.slot, held.study_id, held.attempt, held.worker)
+    query = (
+        f"SELECT 1 FROM {schema.slots.name} "
+        "WHERE id = ? AND study_id = ? AND attempt = ? AND worker = ? AND state = 'leased'"
+    )
+    if connection.execute(query, token).fetchone() is None:
+        return False
+    if held.trial is None:
+        return True
+    query = (
+        "SELECT 1 FROM trials JOIN trial_system_attributes USING (trial_id) "
+        "WHERE trial_id = ? AND state = 'RUNNING' AND key = ? AND value_json = ?"
+    )
+    return connection.execute(query, (held.trial, optuna_internals.SLOT, json.dumps(held.slot))).fetchone() is not None

@@ -2,7 +2,7 @@
 
 How many: an engine keeps `KEPT` connections once it has used them and has `MOST` at the most. A worker trains in one
 thread and renews its lease in another, so it holds two; a supervisor one or two; a dashboard as many as it has requests
-at once, and `MOST` at the most. Where a server has fewer, `connection_sharing.py` has them shared.
+at once, and `MOST` at the most. Where a server has fewer, `postgresql.py` has them shared.
 """
 
 import os
@@ -10,25 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy import Connection, Engine, Table, create_engine, text
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hpo.storage.sqlite_file import File
 from hpo.storage.storage_url import StorageUrl
 
-__all__ = ["IDLE_SECONDS", "KEPT", "MOST", "connect", "exclusive", "insert"]
+__all__ = ["KEPT", "MOST", "connect", "exclusive", "insert"]
 
 KEPT, MOST = 2, 6
 """Connections to a server that one process keeps, and has at the most."""
 
-IDLE_SECONDS = 20
-"""After how long PostgreSQL ends a transaction whose process stopped; less than a lease: nobody waits for the dead."""
-
 _AT_ONCE = 10_000  # rows inserted by one statement
 _MANY = 500  # rows that change how a table is best read
-
-_READ_ONLY = "25006"  # SQLSTATE
 
 _LOCK = 0x6870_6F00  # "hpo": the advisory lock of everything that must happen once in a PostgreSQL database
 
@@ -50,18 +44,17 @@ def connect(url: StorageUrl, *, create: bool, file: File | None = None) -> Engin
         engine = create_engine("sqlite://", creator=lambda: file.connect(create=create), **pool)
         file.watch(engine)
         return engine
+    from hpo.storage import postgresql  # which needs the driver
+
     engine = create_engine(
         url.sqlalchemy,
         pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
         pool_size=KEPT,
         max_overflow=MOST - KEPT,
         pool_recycle=1800,  # seconds
-        connect_args=_postgresql(url),
+        connect_args=postgresql.connect_args(url),
     )
-    from hpo.storage.connection_sharing import Turns  # which needs the driver
-
-    Turns(url).take(engine)
-    event.listen(engine, "handle_error", _part_from_read_only)
+    postgresql.Turns(url).take(engine)
     return engine
 
 
@@ -83,25 +76,3 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, obj
     if len(rows) >= _MANY and connection.dialect.name == "postgresql":
         # It would notice by itself within a minute, and read all of them for each claim until then.
         connection.exec_driver_sql(f"ANALYZE {table.name}")
-
-
-def _part_from_read_only(context: ExceptionContext) -> None:
-    """Let go of connections that may only read: what lets them write again may hold for new ones alone."""
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-        context.is_disconnect = True
-
-
-def _postgresql(url: StorageUrl) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
-        "connect_timeout": 10,  # seconds
-        "application_name": "hpo",
-        "options": f"-c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
-        # A network that is cut says nothing. TCP notices within half a minute, less than a lease: 10 s of silence, then
-        # four questions that nobody answers; or what was sent is not acknowledged.
-        "keepalives_idle": 10,  # seconds
-        "keepalives_interval": 5,  # seconds
-        "keepalives_count": 4,
-        "tcp_user_timeout": 30_000,  # milliseconds
-    }
-    given = url.sqlalchemy.query
-    return {name: value for name, value in wanted.items() if name not in given}

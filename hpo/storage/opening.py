@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from hpo.errors import StorageError
-from hpo.storage import contents, schema
+from hpo.storage import schema, upgrades
 from hpo.storage.database import Storage
 from hpo.storage.database_errors import translated
 from hpo.storage.engine import connect
@@ -30,17 +30,9 @@ def prepare(url: str) -> Storage:
         StorageError: the database cannot be reached, read or written, is another program's, or is of another version.
 
     """
-    where = parse(url)
-    _refuse_folders(where)
-    engine, file = _connect(where, create=True)
-    with translated(where):
-        version = _version(engine, where)
-        if version is None:
-            bring_up(engine, where)
-        else:
-            _complete(engine, where, version)
-            _refuse_unwritable(engine)
-    return Storage(where, engine, file)
+    opened = _open(parse(url), create=True, to_write=True)
+    assert opened is not None
+    return opened
 
 
 def open(url: str) -> Storage:  # noqa: A001 - as in storage.open(url)
@@ -101,20 +93,7 @@ def find(url: str, *, to_write: bool = False) -> Storage | None:
         StorageError: as for `prepare`; nothing is written but tables of an earlier version.
 
     """
-    where = parse(url)
-    _refuse_folders(where)
-    if where.path is not None and not where.path.exists():
-        return None
-    engine, file = _connect(where, create=False)
-    with translated(where):
-        version = _version(engine, where)
-        if version is None:
-            engine.dispose()
-            return None
-        _complete(engine, where, version)
-        if to_write:
-            _refuse_unwritable(engine)
-    return Storage(where, engine, file)
+    return _open(parse(url), create=False, to_write=to_write)
 
 
 def upgrade(url: str, *, on_away: OnAway | None = None) -> Upgrade:
@@ -164,26 +143,41 @@ def examine(url: str, *, on_away: OnAway | None = None) -> Upgrade:
             with translated(where):
                 version = _version(engine, where)
                 with engine.connect() as connection:
-                    contents.refuse_other_optuna(connection, where)
+                    upgrades.refuse_other_optuna(connection, where)
                     if version == schema.VERSION:
-                        contents.refuse_incomplete(connection, where)
+                        upgrades.refuse_incomplete(connection, where)
         finally:
             engine.dispose()
     return Upgrade(before=version, after=version, needed=schema.VERSION)
 
 
-def _connect(where: StorageUrl, *, create: bool) -> tuple[Engine, File | None]:
-    """The engine, and the file it works on where it is one."""
+def _open(where: StorageUrl, *, create: bool, to_write: bool) -> Storage | None:
+    """Open a database; where it has no tables of ours, make them or give None."""
+    _refuse_folders(where)
+    if where.path is not None and not create and not where.path.exists():
+        return None
     file = None if where.path is None else File(where)
-    return connect(where, create=create, file=file), file
+    engine = connect(where, create=create, file=file)
+    with translated(where):
+        version = _version(engine, where)
+        if version is not None:
+            _complete(engine, where, version)
+            if to_write:
+                _refuse_unwritable(engine)
+        elif create:
+            bring_up(engine, where)
+        else:
+            engine.dispose()
+            return None
+    return Storage(where, engine, file)
 
 
 def _version(engine: Engine, where: StorageUrl) -> int | None:
     """The version of our tables, not newer than ours; None where there are none yet."""
     with engine.connect() as connection:
-        version = contents.found(connection, where)
+        version = upgrades.found(connection, where)
     if version is not None:
-        contents.refuse_newer(version, where)
+        upgrades.refuse_newer(version, where)
     return version
 
 

@@ -106,7 +106,7 @@ def test_whoever_serves_for_ever_does_not_wait_for_the_file(several: list[Storag
     first.patience = float("inf")
     DATABASE.rename(AWAY)
     with pytest.raises(ReplacedError, match="deleted or moved"):
-        first.patiently(lambda: Slots(first).claim(plan.name, "w1", 60))
+        first.patient.answer(lambda: Slots(first).claim(plan.name, "w1", 60))
 
 
 @pytest.mark.parametrize("names", [["-wal"], ["-shm"], ["-wal", "-shm"]])

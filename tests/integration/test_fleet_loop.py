@@ -23,7 +23,7 @@ from hpo.storage.slots.dispatch import offers
 from hpo.storage.slots.slot import Outcome, Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
-from hpo.storage.studies.fail_fast import first_all_failed
+from hpo.storage.studies.halting import first_all_failed
 from hpo.study import Float, Params, registry
 from hpo.study.local_imports import StaleProcessError
 

@@ -117,5 +117,5 @@ def test_a_run_does_not_wait_for_what_somebody_must_mend(plan: StudyPlan) -> Non
         connection.execute("PRAGMA max_page_count=1")
 
     with pytest.raises(StorageError, match="the disk is full"):
-        opened.patiently(lambda: Slots(opened).open(plan.name, 10_000))
+        opened.patient.answer(lambda: Slots(opened).open(plan.name, 10_000))
     opened.close()

@@ -19,7 +19,8 @@ from hpo import storage
 from hpo.errors import HpoError, StorageError
 from hpo.storage import postgresql, schema, studies
 from hpo.storage.database_errors import translated
-from hpo.storage.engine import KEPT, MOST, _postgresql, connect
+from hpo.storage.engine import KEPT, MOST, connect
+from hpo.storage.postgresql import connect_args
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
 from hpo.storage.storage_url import parse
@@ -352,7 +353,7 @@ def test_a_server_is_asked_for_no_more_connections_than_said(postgres, database)
 
 
 def test_tcp_is_told_to_notice_a_network_that_is_cut() -> None:
-    given = _postgresql(parse("postgresql://ada@db/studies?tcp_user_timeout=5000"))
+    given = connect_args(parse("postgresql://ada@db/studies?tcp_user_timeout=5000"))
     noticed = given["keepalives_idle"] + given["keepalives_interval"] * given["keepalives_count"]
     assert noticed <= 30  # seconds: half a lease
     assert "tcp_user_timeout" not in given  # whoever says so in the URL knows better

@@ -19,7 +19,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Ended, Progress, paced, snapshot
 from hpo.storage.slots.recovery import recover
 from hpo.storage.studies import StudyRecord
-from hpo.storage.studies.fail_fast import first_all_failed
+from hpo.storage.studies.halting import first_all_failed
 from hpo.storage.waiting import PATIENCE
 
 __all__ = ["drain"]

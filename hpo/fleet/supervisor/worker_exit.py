@@ -19,7 +19,7 @@ from hpo.storage import Storage
 from hpo.storage.process_identity import is_certainly_dead
 from hpo.storage.slots.recovery import recover, recover_all
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies.fail_fast import stop_if_all_failed
+from hpo.storage.studies.halting import stop_if_all_failed
 from hpo.storage.worker_registry import Roster
 
 __all__ = ["Housekeeping", "How", "WorkerExit", "clean_up", "dead_holders", "free_abandoned"]

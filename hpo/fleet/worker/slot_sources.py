@@ -12,7 +12,7 @@ from hpo.storage import Storage
 from hpo.storage.slots.dispatch import Offer, offers, unsettled
 from hpo.storage.slots.slot import Outcome
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies.fail_fast import stop_if_all_failed
+from hpo.storage.studies.halting import stop_if_all_failed
 
 __all__ = ["Source"]
 

@@ -1,13 +1,12 @@
 """What a study is: what was asked of it when it was made, kept beside Optuna's own record of it.
 
-`study_record.py` has the records, `repository.py` makes, finds and deletes studies, `refusals.py` says in words what is
-refused of them, `same_rows.py` keeps which rows one is of; `halting.py` stops one for every worker at once,
-`fail_fast.py` one whose trials all fail. The face is what others need of all that. Its budget is `hpo.storage.slots`,
-how it stands `hpo.storage.queries`.
+`study_record.py` has the records and what is refused of them, `repository.py` makes, finds and deletes studies,
+`halting.py` stops one for every worker at once. The face is what others need of all that. A study's budget is
+`hpo.storage.slots`, how it stands `hpo.storage.queries`.
 """
 
-from hpo.storage.studies.refusals import refuse_other
 from hpo.storage.studies.repository import (
+    agree_on_rows,
     create_or_resume,
     delete,
     find,
@@ -19,8 +18,7 @@ from hpo.storage.studies.repository import (
     lookup,
     measured,
 )
-from hpo.storage.studies.same_rows import agree_on_rows, refuse_other_rows
-from hpo.storage.studies.study_record import Kind, StudyPlan, StudyRecord, purpose
+from hpo.storage.studies.study_record import Kind, StudyPlan, StudyRecord, purpose, refuse_other, refuse_other_rows
 
 __all__ = [
     "Kind",

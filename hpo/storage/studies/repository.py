@@ -4,19 +4,18 @@ import contextlib
 import secrets
 import shlex
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from hpo.errors import StudyError
 from hpo.optuna_internals import METRIC_NAMES, tables
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.storage import Storage, schema
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies.refusals import refuse_mismatch, unknown
-from hpo.storage.studies.study_record import StudyPlan, StudyRecord
+from hpo.storage.studies.study_record import StudyPlan, StudyRecord, refuse_mismatch, refuse_other_rows
 from hpo.storage.waiting import repeatable
 from hpo.study import registry
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = [
+    "agree_on_rows",
     "create_or_resume",
     "delete",
     "find",
@@ -85,7 +85,7 @@ def get(storage: Storage, name: str) -> StudyRecord:
     """The study of that name. Raises StudyError."""
     record = lookup(storage, name)
     if record is None:
-        raise StudyError(unknown(name, list_all(storage), storage.safe_url))
+        raise _unknown(storage, name, list_all(storage))
     return record
 
 
@@ -105,7 +105,7 @@ def find(storage: Storage, word: str) -> StudyRecord:
         return its[0]
     if its:
         raise StudyError(f"{word!r} has {len(its)} studies, so say which: {', '.join(r.name for r in its)}")
-    raise StudyError(unknown(word, everything, storage.safe_url))
+    raise _unknown(storage, word, everything)
 
 
 @repeatable
@@ -113,7 +113,7 @@ def list_all(storage: Storage) -> list[StudyRecord]:
     """Every study, the oldest first."""
     with storage.read() as connection:
         rows = connection.execute(select(*_COLUMNS).order_by(_study.c.created_at, _study.c.name)).all()
-    return [_record(row) for row in rows]
+    return [StudyRecord(**row._mapping) for row in rows]
 
 
 def measured(storage: Storage, name: str) -> list[str]:
@@ -177,14 +177,43 @@ def lookup(storage: Storage, name: str) -> StudyRecord | None:
         return _read(connection, name)
 
 
+@repeatable
+def agree_on_rows(storage: Storage, record: StudyRecord, found: str) -> None:
+    """Have the study keep which rows it is of, where it keeps none yet; a measurement is of its search's rows.
+
+    Of several processes the first to have loaded them decides.
+
+    Args:
+        storage: where the study is.
+        record: the study.
+        found: the rows loaded here, as `hpo.data.digest` says.
+
+    Raises:
+        DataError: the study is of other rows.
+        StorageError: the database failed.
+
+    """
+    name = record.parent or record.name
+    mine = _study.c.name == name
+    with storage.write() as connection:
+        connection.execute(update(_study).where(mine, _study.c.data.is_(None)).values(data=found))
+        kept = connection.execute(select(_study.c.data).where(mine)).scalar_one_or_none()
+    refuse_other_rows(name, kept, found)
+
+
 def halved(storage: Storage, name: str) -> StudyError:
     """What to say of a study that Optuna does not know: it was deleted just now, or another program took its half."""
     if lookup(storage, name) is None:
-        return StudyError(unknown(name, list_all(storage), storage.safe_url))
+        return _unknown(storage, name, list_all(storage))
     return StudyError(
         f"the trials of study {name!r} in {storage.safe_url} were deleted by another program: "
         f"`hpo delete {shlex.quote(name)}` deletes the rest, then begin it anew"
     )
+
+
+def _unknown(storage: Storage, word: str, there: Sequence[StudyRecord]) -> StudyError:
+    names = ", ".join(record.name for record in there[:10]) + (", …" if len(there) > 10 else "")
+    return StudyError(f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}")
 
 
 def _read(connection: Connection, name: str) -> StudyRecord | None:
@@ -195,11 +224,7 @@ def _read(connection: Connection, name: str) -> StudyRecord | None:
     if "\0" in name and connection.dialect.name == "postgresql":  # likewise
         return None
     row = connection.execute(select(*_COLUMNS).where(_study.c.name == name)).one_or_none()
-    return None if row is None else _record(row)
-
-
-def _record(row: Row[Any]) -> StudyRecord:
-    return StudyRecord(**row._mapping)
+    return None if row is None else StudyRecord(**row._mapping)
 
 
 def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -> StudyRecord:
@@ -214,9 +239,8 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
 
-    wanted = {field.name: getattr(plan, field.name) for field in fields(StudyPlan)}
     values = {
-        **wanted,
+        **vars(plan),
         "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
         "sampler": plan.sampler or DEFAULT_SAMPLER,
         "pruner": plan.pruner or DEFAULT_PRUNER,
@@ -251,10 +275,14 @@ def _measured(connection: Connection, name: str) -> list[str]:
 
 def _delete(storage: Storage, connection: Connection, name: str) -> None:
     connection.execute(_study.delete().where(_study.c.name == name))  # and all that belongs to it
-    study_id = _optunas(connection, name)
-    if study_id is not None:  # else another program has deleted it there already
-        _lock(connection, study_id)
-        storage.optuna_within(connection).delete_study(study_id)
+    theirs, trials = tables().studies, tables().trials
+    # Not asked of Optuna, which would undo the transaction where there is none: another program has deleted it already.
+    study_id = connection.execute(select(theirs.c.study_id).where(theirs.c.study_name == name)).scalar()
+    if study_id is None:
+        return
+    for table in (theirs, trials):  # keeps workers that are still at it from adding; SQLite has one writer anyway
+        connection.execute(select(table.c.study_id).where(table.c.study_id == study_id).with_for_update())
+    storage.optuna_within(connection).delete_study(study_id)
 
 
 @contextlib.contextmanager
@@ -268,15 +296,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         set_verbosity(before)
-
-
-def _optunas(connection: Connection, name: str) -> int | None:
-    """Optuna's id of the study. Not asked of Optuna, which would undo the transaction where there is none."""
-    theirs = tables().studies.c
-    return connection.execute(select(theirs.study_id).where(theirs.study_name == name)).scalar()
-
-
-def _lock(connection: Connection, study_id: int) -> None:
-    """Keep workers that are still at it from adding to what is about to be deleted; SQLite has one writer anyway."""
-    for table in (tables().studies, tables().trials):
-        connection.execute(select(table.c.study_id).where(table.c.study_id == study_id).with_for_update())

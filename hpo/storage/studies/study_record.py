@@ -1,12 +1,25 @@
-"""What is asked of a study, and the study as it was made."""
+"""What is asked of a study, the study as it was made, and in words what is refused where the two differ."""
 
+import shlex
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
+from hpo.errors import DataError, StudyError
 from hpo.study.direction import at_least
 from hpo.study.objectives import directions
 
-__all__ = ["Kind", "StudyPlan", "StudyRecord", "purpose"]
+__all__ = [
+    "Kind",
+    "StudyPlan",
+    "StudyRecord",
+    "purpose",
+    "refuse_mismatch",
+    "refuse_other",
+    "refuse_other_rows",
+    "refuse_stopped",
+    "stopped",
+]
 
 Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
 """What a study is for. A search looks for a configuration; all others measure configurations that are known already:
@@ -33,7 +46,6 @@ class StudyPlan:
     version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
-
     rungs: str | None = None  # names of the fidelities it climbs, cheapest first, by commas; None: it stays on one
     objectives: str | None = None  # the metric and the costs weighed against it, by commas; None: the metric alone
 
@@ -84,3 +96,80 @@ class StudyRecord(StudyPlan):
 def purpose(plan: StudyPlan) -> str:
     """Kind of a study for a person, and what it measures where that is a search."""
     return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
+
+
+def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
+    """Refuse a study that was asked for otherwise than it is planned now. Raises StudyError."""
+    refuse_other(existing, plan)
+    # The jobs of a measurement have seeds of their own, and its sampler and pruner do nothing.
+    own = ("sampler", "pruner", "seed") if plan.kind == "search" else ()
+    for name in ("definition", "space", "fidelity", "direction", "metric", *own):
+        was, wanted = getattr(existing, name), getattr(plan, name)
+        if wanted is not None and was != wanted:
+            raise StudyError(
+                f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
+            )
+    if existing.rungs != plan.rungs:
+        was, wanted = (_climbs(one) for one in (existing, plan))
+        raise StudyError(f"study {plan.name!r} is {was}, not {wanted}: {_remedy(plan.name, plan.kind)}")
+    if existing.objectives != plan.objectives:
+        was, wanted = (one.objectives or one.metric for one in (existing, plan))
+        how = f"--objectives {shlex.quote(was)}" if existing.costs else "no --objectives"
+        raise StudyError(
+            f"study {plan.name!r} was made with objectives {was}, not {wanted}: it goes on with {how}; or"
+            f" {_remedy(plan.name, plan.kind)}"
+        )
+    if existing.fingerprint != plan.fingerprint:
+        raise StudyError(
+            f"study {plan.name!r} was made when space {plan.space!r} was another one (fingerprint "
+            f"{existing.fingerprint}, now {plan.fingerprint}): {_remedy(plan.name, plan.kind)}"
+        )
+
+
+def refuse_other(existing: StudyPlan, wanted: StudyPlan | None = None) -> None:
+    """Refuse a study that is for something else than `wanted`, or for `None` than searching. Raises StudyError."""
+    kind, parent = ("search", None) if wanted is None else (wanted.kind, wanted.parent)
+    if (existing.kind, existing.parent) != (kind, parent):
+        what = purpose(wanted) if wanted is not None else kind
+        raise StudyError(
+            f"study {existing.name!r} is a {purpose(existing)}, not a {what}: {_remedy(existing.name, kind)}"
+        )
+
+
+def refuse_stopped(existing: StudyRecord) -> None:
+    """Refuse to work at a study that is stopped. Raises StudyError."""
+    if existing.stopped_at is not None:
+        raise StudyError(
+            f"study {existing.name!r} {stopped(existing)}: hpo resume {shlex.quote(existing.name)} lets it go on"
+        )
+
+
+def stopped(record: StudyRecord) -> str:
+    """Who stopped a study, when and why, in words that follow its name."""
+    assert record.stopped_at is not None
+    when = datetime.fromtimestamp(record.stopped_at, UTC)
+    why = "" if record.stopped_why is None else f" ({record.stopped_why})"
+    return f"was stopped by {record.stopped_by} at {when:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def refuse_other_rows(study: str, kept: str | None, found: str) -> None:
+    """Refuse rows that are not those of the study; None: it keeps none yet, or is gone. Raises DataError."""
+    if kept not in (None, found):
+        raise DataError(
+            f"the rows that data() gives here ({found[:8]}) are not those study {study!r} was begun with ({kept[:8]}): "
+            "give each random split in data() a seed; where the rows have changed, begin another study (--name OTHER) "
+            f"or this one anew (hpo delete {shlex.quote(study)})"
+        )
+
+
+def _climbs(plan: StudyPlan) -> str:
+    if plan.rungs is None:
+        return f"one that stays on {plan.fidelity}"
+    return f"one that climbs {plan.rungs.replace(',', ', ')}"
+
+
+def _remedy(name: str, kind: Kind) -> str:
+    """How to come by a study of that name, or without it, where there is one that was asked for otherwise."""
+    if kind == "search":
+        return "give the new one a name of its own, --name OTHER"
+    return f"`hpo delete {shlex.quote(name)}` makes way for the new one"

@@ -116,6 +116,7 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         parent=None,
         workers=(),
         eta_seconds=None,
+        eta_range=None,
         state="done",
         stopped_at=None,
         stopped_by=None,

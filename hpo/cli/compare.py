@@ -15,7 +15,7 @@ from hpo.errors import HpoError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.experiments.compare.stages import Stage
+    from hpo.experiments.compare.comparison_plan import Stage
     from hpo.storage.queries.status import Progress
 
 __all__ = ["compare", "register"]

@@ -13,7 +13,7 @@ from hpo.cli.printing.progress_bar import Display
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.experiments.sweep.sweep_request import SweepRequest
+    from hpo.experiments.sweep.sweep_plan import SweepRequest
 
 __all__ = ["register", "sweep"]
 
@@ -86,12 +86,13 @@ def sweep(
     What has been trained is kept: the same command goes on where it stopped, more repeats add to it. Tables of a
     chapter that prints no figures (dnn, transfer) tell what each technique adds.
     """
-    from hpo.experiments.sweep.sweep_request import SweepRequest
+    from hpo.experiments.sweep.sweep_plan import SweepRequest
     from hpo.fleet.run_limits import Limits
 
     request = SweepRequest(
         definition=definition,
         sweeps=tuple(sweeps or ()),
+        greedy=greedy,
         repeats=repeats,
         fidelity=fidelity,
         storage=storage or storage_url(),
@@ -120,10 +121,10 @@ def _sweep(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
 
 def _greedy(request: "SweepRequest", *, plain: bool, as_json: bool) -> None:
     from hpo.cli.printing.sweep_text import announce_greedy, conclude_greedy
-    from hpo.experiments.sweep.sweep_plan import plan_greedy
+    from hpo.experiments.sweep.sweep_plan import plan_sweep
     from hpo.experiments.sweep.sweep_run import run_greedy
 
-    with closing(plan_greedy(request)) as plan, Display(lambda: announce_greedy(plan), plain=plain) as display:
+    with closing(plan_sweep(request)) as plan, Display(lambda: announce_greedy(plan), plain=plain) as display:
         report = run_greedy(plan, display)
     if as_json:
         document(report.to_json())

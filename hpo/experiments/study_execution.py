@@ -1,6 +1,8 @@
 """Doing the slots of a study, and foreseeing it: what a search and a measurement have in common."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.study_run import drain
@@ -9,7 +11,7 @@ from hpo.storage.queries.status import Progress, watch
 from hpo.storage.studies import StudyRecord
 from hpo.storage.worker_registry import serving
 
-__all__ = ["code_changed", "execute", "fleet_workers", "wall_seconds"]
+__all__ = ["code_changed", "execute", "fleet_workers", "remaining", "wall_seconds"]
 
 
 def execute(
@@ -29,6 +31,13 @@ def execute(
     if not workers:
         return watch(storage, record.name, timeout=limits.timeout, on_progress=on_progress)
     return drain(storage, record, limits, workers=workers, until=until, objective=objective, on_progress=on_progress)
+
+
+def remaining(limits: Limits, began: float) -> Limits:
+    """The limits of what is left of a run that began at `began` (monotonic seconds): of its time, a moment at least."""
+    if limits.timeout is None:
+        return limits
+    return replace(limits, timeout=max(0.001, limits.timeout - (time.monotonic() - began)))
 
 
 def fleet_workers(storage: Storage, study: str) -> int:

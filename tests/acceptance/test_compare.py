@@ -70,7 +70,7 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
     assert document["budget"]["search"]["epochs"] == 4 * 3 * 10 + (4 + 3) * 3 * 20
     assert (document["search_fidelity"], document["fidelity"]) == ("full", "full")
     assert document["claimed"] is None  # it has no tables
-    assert [look["number"] for look in document["looks"] if look["rows"] == "share"] == [1]
+    assert [look["number"] for look in document["interim_analyses"] if look["rows"] == "share"] == [1]
     for words in ("compare wine-small with baseline by-hand", "6 of 6 trainings left", "12 of 12 trainings left",
                   "told after the first trainings", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
         assert words in done.err
@@ -88,7 +88,7 @@ def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) ->
         "resampled": (document["resampled"], document["resampled_scores"], len(data.test) / len(data.development)),
     }
     for rows, (told, scores, test_share) in lines.items():
-        look = next(look for look in document["looks"] if look["rows"] == rows)
+        look = next(look for look in document["interim_analyses"] if look["rows"] == rows)
         again = compare(
             scores["optimum"],
             scores["baseline"],
@@ -112,7 +112,7 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
     assert "nothing is left to train" in fewer.err
     assert "6 are there already, and all of them count" in fewer.err
     assert trainings(copy) == before
-    assert [look["number"] for look in first["looks"]] == [1, 1]
+    assert [look["number"] for look in first["interim_analyses"]] == [1, 1]
     lines = fewer.out.splitlines()
     assert "by-hand" in lines[0]
     for words in ("of 6", "alpha of this look", "Race at fidelity full", "spent by the search: 11 trials, 540 epochs"):
@@ -198,7 +198,7 @@ def test_stopped_and_killed_it_goes_on_and_repeats_nothing_finished(hpo, wine: P
     done = run(wine, *short, "--json")
     assert done.code == 0, done.err
     document = json.loads(done.out)
-    assert (document["pairs"], [look["number"] for look in document["looks"]]) == (6, [1])
+    assert (document["pairs"], [look["number"] for look in document["interim_analyses"]]) == (6, [1])
     assert killed.items() <= finished(wine).items()
     assert len(finished(wine)) == 12
     with sqlite3.connect(wine / "hpo.db") as opened:

@@ -12,8 +12,7 @@ from asking import asked
 from hpo import storage
 from hpo.errors import StudyError, UsageError
 from hpo.experiments.compare.budget import budget
-from hpo.experiments.compare.comparison_request import CompareRequest
-from hpo.experiments.compare.contestants import contest
+from hpo.experiments.compare.comparison_request import CompareRequest, contest
 from hpo.experiments.findings.gathering import points
 from hpo.experiments.findings.provenance import search_command
 from hpo.experiments.findings.study_importances import importances

@@ -10,9 +10,8 @@ from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
 from hpo.experiments import measure
 from hpo.experiments.compare import interim_analyses
 from hpo.experiments.compare.comparison_plan import plan_comparison
-from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.comparison_request import CompareRequest, contest
 from hpo.experiments.compare.comparison_run import read
-from hpo.experiments.compare.contestants import contest
 from hpo.storage import studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord

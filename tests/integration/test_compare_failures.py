@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from hpo.experiments.compare.comparison_jobs import PairRows, failed_trainings, pair_jobs
 from hpo.experiments.compare.comparison_report import Side
-from hpo.experiments.compare.pairs import PairRows, pair_jobs
-from hpo.experiments.compare.stages import Measured
-from hpo.experiments.compare.training_failures import failed_trainings
 from hpo.experiments.measure import Result
 from hpo.search.job import Job
 from hpo.storage import Storage
@@ -53,7 +51,7 @@ def counted(
 
     jobs = {rows: tuple(pair_jobs(contest, optimum, rows, 6)) for rows in kinds}
     pairs = {rows: (its, {job.key: result(at, job) for at, job in enumerate(its)}) for rows, its in jobs.items()}
-    found = failed_trainings(store, contest, Measured(heats=(), optimum=optimum, pairs=pairs, as_reported=None))
+    found = failed_trainings(store, contest, optimum, pairs.values())
     return (found.a.failed, found.a.trainings), (found.b.failed, found.b.trainings)
 
 

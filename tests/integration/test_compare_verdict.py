@@ -1,6 +1,7 @@
 """From trainings that are done to a verdict: the race, the pairs and the look, with scores that a formula gives."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,10 @@ from hpo import storage
 from hpo.analysis import compare as analysed
 from hpo.analysis import interim_alpha
 from hpo.experiments import measure
+from hpo.experiments.compare.comparison_plan import Stage, plan_comparison, walk
 from hpo.experiments.compare.comparison_report import CompareReport
-from hpo.experiments.compare.comparison_request import CompareRequest
-from hpo.experiments.compare.comparison_run import compare, read
-from hpo.experiments.compare.contestants import contest
-from hpo.experiments.compare.stages import Stage, walk
+from hpo.experiments.compare.comparison_request import CompareRequest, contest
+from hpo.experiments.compare.comparison_run import read, run_comparison
 from hpo.experiments.measure import Result
 from hpo.search.job import Job
 from hpo.storage import studies
@@ -96,8 +96,9 @@ def told(
                 assert slots.settle(slot, "complete", score(job), params=job.params)
         return measure.results(opened, stage.plan.name)
 
-    walk(opened, contest(opened, request), request, do)
-    return compare(request)
+    walk(opened, contest(opened, request), do)
+    with closing(plan_comparison(request)) as plan:
+        return run_comparison(plan)
 
 
 def test_smaller_errors_win_the_race_and_the_pairs(opened: storage.Storage) -> None:
@@ -143,7 +144,7 @@ def test_an_optimum_that_failed_in_the_search_is_better_only_when_it_trains(open
     assert found.failures is not None
     assert (found.failures.a.failed, found.failures.a.trainings) == (7, 7 + 1 + PAIRS)
     assert (found.failures.b.failed, found.failures.b.trainings) == (0, 1 + PAIRS)
-    assert [(look.number, look.verdict) for look in report.looks] == [
+    assert [(look.number, look.verdict) for look in report.interim_analyses] == [
         (1, "unreliable")
     ]  # the same pairs, the same look
     assert read(opened, "known") == report

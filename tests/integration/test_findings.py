@@ -135,7 +135,7 @@ def compared(opened: Storage, search: StudyRecord) -> CompareReport:
         baseline=Side(name="by-hand", number=0, params=HAND, value=0.8),
         optimum=Side(name="trial 1", number=1, params=BEST, value=0.95),
         heats=(Heat(fidelity="quick", rounds=1, finding=finding),), rows="share", comparison=verdict,
-        scores=Scores(optimum=ours, baseline=theirs), resampled=None, resampled_scores=None, looks=(look,),
+        scores=Scores(optimum=ours, baseline=theirs), resampled=None, resampled_scores=None, interim_analyses=(look,),
         budget=Budget(search=Spent(trials=2, epochs=6, seconds=1.0), hand=None, trials_to_pass=2), claimed=None,
     )  # fmt: skip
     interim_analyses.conclude(opened, search, look, verdict, report.to_json())
@@ -265,7 +265,11 @@ def test_the_commands_repeat_each_interim_analysis_and_each_unusual_option(
     )
     more = replace(report.comparison, pairs=8, alpha=again.alpha, margin=0.02)
     interim_analyses.conclude(
-        store, search, again, more, replace(report, comparison=more, looks=(*report.looks, again)).to_json()
+        store,
+        search,
+        again,
+        more,
+        replace(report, comparison=more, interim_analyses=(*report.interim_analyses, again)).to_json(),
     )
     plan = measure.study(definition, f"{file}:study", kind="sweep", space="small", fidelity="full", seed=9)
     studies.create_or_resume(store, plan)

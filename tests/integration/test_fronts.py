@@ -10,8 +10,7 @@ import toy
 
 from hpo import storage
 from hpo.errors import StudyError, UsageError
-from hpo.experiments.compare.comparison_request import CompareRequest
-from hpo.experiments.compare.contestants import contest
+from hpo.experiments.compare.comparison_request import CompareRequest, contest
 from hpo.experiments.findings.gathering import points
 from hpo.experiments.findings.study_importances import importances
 from hpo.experiments.named_configuration import NamedConfiguration

@@ -1,5 +1,6 @@
 """What a report finds of looks into networks: those of the definition's tables beside those of the search."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import small_tables
 from hpo import storage
 from hpo.experiments.findings.gathering import gather
 from hpo.experiments.measure import Limits
-from hpo.experiments.sweep.sweep_request import SweepRequest
-from hpo.experiments.sweep.sweep_run import sweep
+from hpo.experiments.sweep.sweep_plan import SweepRequest, plan_sweep
+from hpo.experiments.sweep.sweep_run import run_sweep
 from hpo.report.figures import network_charts
 from hpo.storage import studies
 from hpo.storage.studies import StudyPlan
@@ -26,7 +27,9 @@ def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> Non
         fidelity="quick", direction="minimize", metric="mae", seed=7, sampler="random", pruner="none",
     )  # fmt: skip
     studies.create_or_resume(opened, plan)
-    sweep(SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, limits=Limits(workers=1)))
+    request = SweepRequest(definition=reference, sweeps=("rate", "kind"), storage=url, limits=Limits(workers=1))
+    with closing(plan_sweep(request)) as sweep:
+        run_sweep(sweep)
     findings = gather(opened, "searched")
     opened.close()
     rates = study.sweeps[0]

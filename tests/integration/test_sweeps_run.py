@@ -1,5 +1,6 @@
 """Tables trained through real workers: nothing twice, everything told."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from hpo import storage
 from hpo.errors import StudyError
 from hpo.experiments import measure
 from hpo.experiments.measure import Limits
-from hpo.experiments.sweep.sweep_jobs import as_reported, study_seed
-from hpo.experiments.sweep.sweep_plan import plan_greedy, plan_sweep
-from hpo.experiments.sweep.sweep_request import SweepRequest
-from hpo.experiments.sweep.sweep_run import greedy, read, read_greedy, sweep
+from hpo.experiments.sweep.greedy_method import GreedyReport, read_greedy
+from hpo.experiments.sweep.sweep_jobs import as_reported, sweep_study
+from hpo.experiments.sweep.sweep_plan import SweepRequest, plan_sweep
+from hpo.experiments.sweep.sweep_report import SweepReport, read
+from hpo.experiments.sweep.sweep_run import run_greedy, run_sweep
 from hpo.storage.slots.slots import Slots
 
 REFERENCE = f"{small_tables.FILE}:study"
@@ -21,6 +23,16 @@ ONE = Limits(workers=1)
 
 def ask(url: str, *sweeps: str, **changes) -> SweepRequest:
     return SweepRequest(**{"definition": REFERENCE, "sweeps": sweeps, "storage": url, "limits": ONE, **changes})
+
+
+def sweep(request: SweepRequest) -> SweepReport:
+    with closing(plan_sweep(request)) as plan:
+        return run_sweep(plan)
+
+
+def greedy(request: SweepRequest) -> GreedyReport:
+    with closing(plan_sweep(request)) as plan:
+        return run_greedy(plan)
 
 
 def trained(url: str, study: str) -> dict[str, int | None]:
@@ -72,7 +84,8 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
     assert seen is not None
     assert (seen.tables, seen.ended) == (again.tables, None)
 
-    seed = study_seed(opened, small_tables.study, "long")
+    seed = sweep_study(opened, small_tables.study, REFERENCE, "long").seed
+    assert seed is not None
     jobs = as_reported(small_tables.study, small_tables.BASE, 3, seed)
     assert {job.key for job in jobs} <= set(after)
     opened.close()
@@ -80,10 +93,10 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
 
 def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
-    ahead = plan_greedy(ask(url, fidelity="quick", repeats=2))
+    ahead = plan_sweep(ask(url, greedy=True, fidelity="quick", repeats=2))
     assert (ahead.study, len(ahead.sweeps), ahead.rows, ahead.left) == ("tables-greedy-quick", 2, 5, 6)
 
-    found = greedy(ask(url, fidelity="quick", repeats=2))
+    found = greedy(ask(url, greedy=True, fidelity="quick", repeats=2))
     assert found.complete
     assert [table.chosen for table in found.tables] == [1, 0]
     assert found.final == {"rate": 0.05, "kind": "plain"}
@@ -96,9 +109,9 @@ def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_pat
     assert {slot.payload["job"]["rows"] for slot in slots} == {"validation"}
     assert len(slots) == 6  # two rates and one kind that may be trained, on two splits each
 
-    assert greedy(ask(url, fidelity="quick", repeats=2)).tables == found.tables
+    assert greedy(ask(url, greedy=True, fidelity="quick", repeats=2)).tables == found.tables
     assert len(Slots(opened).list("tables-greedy-quick")) == 6
-    assert plan_greedy(ask(url, fidelity="quick", repeats=2)).left == 0
+    assert plan_sweep(ask(url, greedy=True, fidelity="quick", repeats=2)).left == 0
     seen = read_greedy(opened, small_tables.study, "quick")
     assert seen is not None
     assert (seen.tables, seen.repeats, seen.complete) == (found.tables, 2, True)
@@ -115,5 +128,5 @@ def test_a_sweep_whose_time_is_up_tells_what_is_left_and_another_seed_is_refused
     assert (ahead.left, ahead.others) == (3, 1)  # the fast rate was left undone and is no row of this table
     with pytest.raises(StudyError, match="made with seed 7, not 8: leave --seed out"):
         sweep(ask(url, seed=8))
-    method = greedy(ask(url, fidelity="quick", limits=Limits(workers=1, timeout=0.01)))
+    method = greedy(ask(url, greedy=True, fidelity="quick", limits=Limits(workers=1, timeout=0.01)))
     assert (method.ended, method.complete, method.tables) == ("timeout", False, ())

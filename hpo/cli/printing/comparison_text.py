@@ -35,7 +35,7 @@ def announce(plan: "ComparePlan") -> None:
     for foreseen in plan.stages:
         stage = foreseen.stage
         left = f"{foreseen.left} of {count(len(stage.jobs), 'training')} left" if foreseen.left else "done"
-        say(f"  {stage.name:<12} {stage.about}, {stage.fidelity}: {left}")
+        say(f"  {stage.name:<12} {stage.about}, {stage.plan.fidelity}: {left}")
     pairs = min((len(f.stage.jobs) // 2 for f in plan.stages if f.stage.name in ("final", "resampled")), default=0)
     if pairs < DECIDING_PAIRS:
         say(f"  note         fewer than {DECIDING_PAIRS} pairs can never decide: --pairs {DECIDING_PAIRS} or more can")
@@ -195,7 +195,7 @@ def _claimed(claimed: "Claimed", report: "CompareReport") -> None:
 
 
 def _looks(report: "CompareReport") -> None:
-    spending = [look for look in report.looks if look.number and look.rows == report.rows]
+    spending = [look for look in report.interim_analyses if look.number and look.rows == report.rows]
     if spending:
         told = "; ".join(_look(look) for look in spending)
         tell(f"looks so far {_ABOUT[report.rows]}: {told}")

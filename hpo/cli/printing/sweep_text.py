@@ -23,7 +23,7 @@ from hpo.cli.printing.console import (
 if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
     from hpo.analysis.ablation_effects import AblationFinding, Effect
-    from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyTable
+    from hpo.experiments.sweep.greedy_method import GreedyReport, GreedyTable
     from hpo.experiments.sweep.sweep_plan import SweepPlan
     from hpo.experiments.sweep.sweep_report import SweepReport
 

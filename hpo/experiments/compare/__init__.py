@@ -1,20 +1,16 @@
-"""Machine against hand, `hpo compare`: who meets whom, the stages, the interim analyses, and what it found.
+"""Machine against hand, `hpo compare`: the optimum of a search and the hand-picked configuration, in pairs.
 
-`contestants.py` finds the sides, `stages.py` what comes after what, `comparison_race.py` and `pairs.py` the jobs of
-each stage, `training_failures.py` how often each side failed to train; `comparison_run.py` puts them together.
+`comparison_request.py` is what is asked and who meets whom, `comparison_plan.py` the stages, `comparison_jobs.py` the
+trainings of each, `comparison_run.py` does them and judges, `interim_analyses.py` counts how often somebody did, and
+`comparison_report.py` is what was found.
 """
 
 __all__ = [
     "budget",
+    "comparison_jobs",
     "comparison_plan",
-    "comparison_race",
     "comparison_report",
     "comparison_request",
     "comparison_run",
-    "contestants",
     "interim_analyses",
-    "pairs",
-    "record_json",
-    "stages",
-    "training_failures",
 ]

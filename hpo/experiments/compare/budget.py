@@ -105,13 +105,13 @@ def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:
 
 def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
     """The tables, each distinct configuration trained once at the last fidelity, which is the report's own epochs."""
-    from hpo.experiments.sweep.sweep_jobs import sweep_plan
+    from hpo.experiments.sweep.sweep_jobs import sweep_study
     from hpo.search import digest
 
     fidelity = definition.fidelities[-1]
     distinct = {digest(sweep.configuration(row)) for sweep in definition.tried_by_hand for row in sweep.rows}
     paces: dict[str, list[float]] = {}
-    study = sweep_plan(definition, definition.name, fidelity.name, 0).name
+    study = sweep_study(storage, definition, definition.name, fidelity.name).name
     for result in measure.results(storage, study).values():
         if result.seconds is not None:
             paces.setdefault(digest(result.params), []).append(result.seconds + (result.compile_seconds or 0.0))

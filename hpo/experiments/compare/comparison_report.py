@@ -1,14 +1,14 @@
 """What a comparison found, as one record that a storage keeps and a page tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hpo.analysis import Comparison, RaceFinding
 from hpo.experiments.compare.budget import Budget
 from hpo.experiments.compare.interim_analyses import InterimAnalysis
-from hpo.experiments.compare.record_json import decode, plain
 from hpo.study import Params
 
 __all__ = ["Claimed", "CompareReport", "Heat", "Scores", "Side"]
@@ -72,7 +72,7 @@ class CompareReport:
     scores: Scores
     resampled: Comparison | None  # the second line, about the task rather than one test set; None: there is none
     resampled_scores: Scores | None
-    looks: tuple[InterimAnalysis, ...]  # of this search, oldest first, this one included; both kinds of rows
+    interim_analyses: tuple[InterimAnalysis, ...]  # of this search, oldest first, this one included; both kinds of rows
     budget: Budget
     claimed: Claimed | None  # None: the definition has no table with the baseline in it
 
@@ -92,9 +92,9 @@ class CompareReport:
 
     def to_json(self) -> dict[str, Any]:
         """What `hpo compare --json` prints: the verdict's figures at the top level, then the rest."""
-        verdict = plain(self.comparison)
+        verdict = _plain(self.comparison)
         del verdict["resampled"]  # `rows` says it, and the second line has that name
-        rest = {field.name: plain(getattr(self, field.name)) for field in fields(self) if field.name != "comparison"}
+        rest = {field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name != "comparison"}
         first = {name: rest.pop(name) for name in ("study", "baseline", "optimum")}
         return {**first, **verdict, **rest}
 
@@ -103,5 +103,59 @@ class CompareReport:
         """The report that `to_json` wrote."""
         known = {**document, "resampled": document["rows"] == "resampled"}
         its = {field.name: known[field.name] for field in fields(Comparison)}
-        report: CompareReport = decode(cls, {**document, "comparison": its})
+        report: CompareReport = _decode(cls, {**document, "comparison": its})
         return report
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types of JSON; a Decimal stays text, so that its digits survive."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    return value
+
+
+def _decode(kind: Any, value: Any) -> Any:
+    """A record of type `kind`, or a part of one, from what `plain` made of it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+
+    """
+    origin = get_origin(kind)
+    if kind is Any or origin is Literal or kind in (str, int, bool, NoneType, object):
+        return value
+    if origin in (Union, UnionType):
+        if value is None:
+            return None
+        return _any_of([choice for choice in get_args(kind) if choice is not NoneType], value)
+    if kind is float:
+        return float(value)
+    if kind is Decimal:
+        return Decimal(str(value))
+    if origin is tuple:
+        return _tuple(get_args(kind), value)
+    if origin is not None and issubclass(origin, Mapping):
+        return {name: _decode(get_args(kind)[1], entry) for name, entry in value.items()}
+    return _record(kind, value)
+
+
+def _record(kind: Any, value: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    return kind(**{field.name: _decode(hints[field.name], value[field.name]) for field in fields(kind)})
+
+
+def _tuple(kinds: tuple[Any, ...], value: list[Any]) -> tuple[Any, ...]:
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        return tuple(_decode(kinds[0], entry) for entry in value)
+    return tuple(_decode(kind, entry) for kind, entry in zip(kinds, value, strict=True))
+
+
+def _any_of(kinds: list[Any], value: Any) -> Any:
+    """A value of a union: of plain types it is as it is; otherwise there is one kind it can be."""
+    return _decode(kinds[0], value) if len(kinds) == 1 else value

@@ -1,16 +1,24 @@
-"""What a person asks of a comparison, checked before anything is written."""
+"""What a person asks of a comparison, and who meets whom: the best of a search and the hand-picked configuration."""
 
 import math
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hpo.errors import UsageError
-from hpo.experiments.measure import Limits
+from hpo.errors import StudyError, UsageError
+from hpo.experiments.compare.comparison_report import Side
+from hpo.fleet.run_limits import Limits, refuse_beyond
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slot import Incumbent, Slot, incumbents
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyRecord
+from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study.contained import run
 
-__all__ = ["MAX_CANDIDATES", "MAX_PAIRS", "MAX_ROUNDS", "CompareRequest"]
+__all__ = ["CompareRequest", "Contest", "contest"]
 
-MAX_PAIRS = 10_000  # two trainings each
-MAX_CANDIDATES = 100
-MAX_ROUNDS = 1_000
+
+_TRIALS = 50  # to ask of a search that has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +44,131 @@ class CompareRequest:
     limits: Limits = field(default_factory=Limits)  # workers and limits
 
     def __post_init__(self) -> None:
-        for what, value, low, high in (
-            ("pairs", self.pairs, 1, MAX_PAIRS),
-            ("candidates", self.candidates, 1, MAX_CANDIDATES),
-            ("rounds", self.rounds, 1, MAX_ROUNDS),
-        ):
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise UsageError(f"{what} must be a whole number from {low:,} to {high:,}, not {value}")
+        refuse_beyond("pairs", self.pairs, 1, 10_000)  # two trainings each
+        refuse_beyond("candidates", self.candidates, 1, 100)
+        refuse_beyond("rounds", self.rounds, 1, 1_000)
         if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
             raise UsageError(f"the margin must be a finite number above 0, not {self.margin:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """All that is known of a comparison before anything is trained for it."""
+
+    request: CompareRequest
+    record: StudyRecord  # the search
+    definition: StudyDefinition
+    space: Space  # the search's
+    search_fidelity: Fidelity
+    fidelity: Fidelity  # of the final
+    hand: Baseline  # as the definition has it
+    baseline: Side  # the same, as the search's space writes it
+    candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first; where the
+    # search climbs, those of the highest fidelity, what was confirmed before what was not
+    settled: int  # trials of the search
+    target: int  # trials the search is to have
+
+
+def contest(storage: Storage, request: CompareRequest) -> Contest:
+    """Find both sides, and refuse what cannot be compared. Nothing is written.
+
+    Raises:
+        StudyError: there is no such search, its definition is another by now or has no baseline, or no trial of it
+            but the baseline's is complete.
+        DefinitionError: the definition cannot be loaded.
+        UsageError: there is no such baseline or fidelity.
+
+    """
+    record = studies.find(storage, request.study)
+    if record.kind != "search":
+        parent = f": compare the search it belongs to, {record.parent}" if record.parent else ""
+        raise StudyError(f"{record.name!r} is no search but the measurements of a {record.kind}{parent}")
+    definition = registry.load(record.reference)
+    space = _space(record, definition)
+    if not definition.baselines:
+        raise StudyError(
+            f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: "
+            "give its StudyDefinition baselines=(Baseline(…),)"
+        )
+    hand = definition.baseline(request.baseline)
+    params = hand.params_in(space.name)
+    if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.why_infeasible(params)):
+        raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")
+    fidelity = definition.fidelity(request.fidelity) if request.fidelity is not None else definition.fidelities[-1]
+    slots = Slots(storage).list(record.name)
+    ranked = incumbents(slots, record.direction)
+    return Contest(
+        request=request,
+        record=record,
+        definition=definition,
+        space=space,
+        search_fidelity=definition.fidelity(record.fidelity),
+        fidelity=fidelity,
+        hand=hand,
+        baseline=_baseline(ranked, hand.name, params),
+        candidates=_candidates(record, slots, ranked, params, request.candidates),
+        settled=sum(slot.outcome is not None for slot in slots),
+        target=len(slots),
+    )
+
+
+def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
+    asked, now = (record.direction, record.metric), (definition.direction, definition.metric)
+    if asked != now:
+        raise StudyError(
+            f"{definition.name} is to {' '.join(now)} now, and {record.name!r} was to {' '.join(asked)}: bring the "
+            "definition back, or search anew"
+        )
+    space = definition.space(record.space)
+    if space.fingerprint != record.fingerprint:
+        raise StudyError(
+            f"space {space.name!r} of {definition.name} is another one than {record.name!r} searched (fingerprint "
+            f"{space.fingerprint}, then {record.fingerprint}): bring the definition back, or search anew"
+        )
+    return space
+
+
+def _baseline(ranked: Sequence[Incumbent], name: str, params: Params) -> Side:
+    for one in ranked:
+        if dict(one.slot.params or {}) == dict(params):
+            return Side(name=name, number=one.slot.trial_number, params=dict(params), value=one.value)
+    return Side(name=name, number=None, params=dict(params), value=None)
+
+
+def _candidates(
+    record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent], baseline: Params, wanted: int
+) -> tuple[Side, ...]:
+    found: list[Side] = []
+    for one in ranked:
+        params, number = dict(one.slot.params or {}), one.slot.trial_number
+        if params != dict(baseline) and all(params != dict(side.params) for side in found):
+            found.append(Side(name=_name(one.slot), number=number, params=params, value=one.value))
+    if not found:
+        raise StudyError(_nothing(record, slots, ranked))
+    return tuple(found[:wanted])
+
+
+def _name(slot: Slot) -> str:
+    return f"slot {slot.position}" if slot.trial_number is None else f"trial {slot.trial_number}"
+
+
+def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent]) -> str:
+    """Why there is nothing to compare the baseline with, and what to do about it."""
+    drawn = sum(not slot.rung for slot in slots)
+    stays = "" if record.rungs is not None else f" --fidelity {shlex.quote(record.fidelity)}"
+    more = (
+        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * drawn or _TRIALS} --space "
+        f"{shlex.quote(record.space)}{stays} --name {shlex.quote(record.name)}"
+    )
+    if ranked:
+        return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
+    if not slots:
+        return f"study {record.name} has no trial yet, so there is nothing to compare: {more}"
+    number = {kind: sum(slot.outcome == kind for slot in slots) for kind in ("pruned", "failed")}
+    left = sum(slot.outcome is None for slot in slots)
+    where = "" if record.rungs is None else f" at fidelity {record.fidelity}"
+    remedy = f"hpo status {shlex.quote(record.name)} shows why" if not left else more
+    return (
+        f"no trial of {record.name} is complete{where} ({number['pruned']} pruned, {number['failed']} failed, {left} "
+        f"not done), so there is nothing to compare: {remedy}"
+    )

@@ -3,30 +3,26 @@
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
-from hpo.analysis import Comparison, Failures
-from hpo.analysis import compare as compared
+from hpo.analysis import Comparison, Failures, compare
 from hpo.errors import HpoError
 from hpo.experiments import measure
 from hpo.experiments.compare import interim_analyses
 from hpo.experiments.compare.budget import budget
-from hpo.experiments.compare.comparison_plan import ComparePlan, plan_comparison
+from hpo.experiments.compare.comparison_jobs import PairRows, failed_trainings, pair_scores
+from hpo.experiments.compare.comparison_plan import ComparePlan, Measured, Stage, walk
 from hpo.experiments.compare.comparison_report import Claimed, CompareReport, Scores
-from hpo.experiments.compare.comparison_request import CompareRequest
-from hpo.experiments.compare.contestants import Contest
+from hpo.experiments.compare.comparison_request import Contest
 from hpo.experiments.compare.interim_analyses import InterimAnalysis
-from hpo.experiments.compare.pairs import PairRows, pair_scores
-from hpo.experiments.compare.stages import Measured, Stage, walk
-from hpo.experiments.compare.training_failures import failed_trainings
-from hpo.experiments.measure import Limits, Result, withdraw
+from hpo.experiments.measure import Limits, Result
+from hpo.experiments.study_execution import remaining
 from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Progress
 
-__all__ = ["Unfinished", "compare", "read", "run_comparison"]
+__all__ = ["Unfinished", "read", "run_comparison"]
 
 _WHY = {
     "interrupted": "interrupted",
@@ -38,21 +34,13 @@ _WHY = {
 class Unfinished(HpoError):  # noqa: N818 - an outcome
     """A comparison that was stopped before its pairs were complete: nobody has looked, and nothing is spent."""
 
-    def __init__(self, message: str, *, stage: Stage, progress: Progress) -> None:
-        self.stage = stage  # it was in
-        self.progress = progress  # of that stage
-        self.exit_code = 130 if progress.ended == "interrupted" else 1
+    def __init__(self, message: str, *, interrupted: bool) -> None:
+        self.exit_code = 130 if interrupted else 1
         super().__init__(message)
 
 
-def compare(request: CompareRequest, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
-    """Plan what is asked for and do it, as `run_comparison` does. Raises what it and `plan_comparison` raise."""
-    with closing(plan_comparison(request)) as plan:
-        return run_comparison(plan, on_progress)
-
-
 def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], None] | None = None) -> CompareReport:
-    """Race, then pairs, then the verdict of this look; what an earlier run has trained is not trained again.
+    """Race, then pairs, then the verdict; what an earlier run has trained is not trained again.
 
     Args:
         plan: what to do.
@@ -64,13 +52,15 @@ def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], N
         Unfinished: it was interrupted, or its time was up; what is done is kept.
 
     """
-    storage, request = plan.storage, plan.request
-    measured = walk(storage, plan.contest, request, _Doing(storage, request.limits, on_progress))
-    return _tell(storage, plan.contest, request, measured)
+    limits, began = plan.contest.request.limits, time.monotonic()
+    measured = walk(
+        plan.storage, plan.contest, lambda stage: _do(plan.storage, stage, remaining(limits, began), on_progress)
+    )
+    return _conclude(plan.storage, plan.contest, measured)
 
 
 def read(storage: Storage, study: str) -> CompareReport | None:
-    """What the last look at the comparison of a search told; None where there was none. Nothing is trained.
+    """What the last interim analysis of a search told; None where there was none. Nothing is trained.
 
     A report that another version of hpo wrote in other words counts as none: to compare again trains nothing and
     spends nothing.
@@ -90,52 +80,39 @@ def read(storage: Storage, study: str) -> CompareReport | None:
         return None
 
 
-class _Doing:
-    """Carries out stages within one time limit for all of them."""
-
-    def __init__(self, storage: Storage, limits: Limits, on_progress: Callable[[Stage, Progress], None] | None) -> None:
-        self._storage = storage
-        self._limits = limits
-        self._on_progress = on_progress
-        self._deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
-
-    def __call__(self, stage: Stage) -> Mapping[str, Result]:
-        limits = self._limits
-        if self._deadline is not None:
-            limits = replace(limits, timeout=max(0.001, self._deadline - time.monotonic()))
-        shown = self._on_progress
-        if stage.plan.kind != "sweep":
-            dead = dead_holders(self._storage, stage.plan.name)
-            free_abandoned(self._storage, dead, max_attempts=limits.max_attempts)
-            withdraw(self._storage, stage.plan.name, {job.key for job in stage.jobs})
-        progress = measure.measure(
-            self._storage, stage.plan, stage.jobs, limits, None if shown is None else lambda now: shown(stage, now)
+def _do(
+    storage: Storage, stage: Stage, limits: Limits, on_progress: Callable[[Stage, Progress], None] | None
+) -> Mapping[str, Result]:
+    """Carry out a stage to its end. Raises Unfinished."""
+    study = stage.plan.name
+    if stage.plan.kind != "sweep":
+        free_abandoned(storage, dead_holders(storage, study), max_attempts=limits.max_attempts)
+        measure.withdraw(storage, study, {job.key for job in stage.jobs})
+    on_its = None if on_progress is None else lambda now: on_progress(stage, now)
+    progress = measure.measure(storage, stage.plan, stage.jobs, limits, on_its)
+    results = measure.results(storage, study)
+    done = sum(job.key in results for job in stage.jobs)
+    if done < len(stage.jobs) or progress.ended == "interrupted":
+        why = _WHY.get(progress.ended or "", "another comparison of this search took over")
+        raise Unfinished(
+            f"{why.format(study=shlex.quote(study))} in stage {stage.name!r} with {done} of {len(stage.jobs)} "
+            "trainings done; they are kept, nobody has looked at a verdict, and the same command goes on from there",
+            interrupted=progress.ended == "interrupted",
         )
-        results = measure.results(self._storage, stage.plan.name)
-        done = sum(job.key in results for job in stage.jobs)
-        if done < len(stage.jobs) or progress.ended == "interrupted":
-            why = _WHY.get(progress.ended or "", "another comparison of this search took over")
-            why = why.format(study=shlex.quote(stage.plan.name))
-            raise Unfinished(
-                f"{why} in stage {stage.name!r} with {done} of {len(stage.jobs)} trainings done; they are kept, nobody "
-                "has looked at a verdict, and the same command goes on from there",
-                stage=stage,
-                progress=progress,
-            )
-        return results
+    return results
 
 
-def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Measured) -> CompareReport:
-    """InterimAnalysis at the pairs, and write down what was seen."""
-    failed = failed_trainings(storage, both, measured)
-    told = [_look(storage, both, request, measured, rows, failed) for rows in measured.pairs]
+def _conclude(storage: Storage, both: Contest, measured: Measured) -> CompareReport:
+    """Judge the pairs, and write down what was seen."""
+    failed = failed_trainings(storage, both, measured.optimum, measured.pairs.values())
+    judged = [_judge(storage, both, measured, rows, failed) for rows in measured.pairs]
+    (analysis, comparison, scores), *second = judged
     definition, record = both.definition, both.record
-    seen = {(look.rows, look.baseline, look.fidelity, look.optimum, look.pairs): look for look, _, _ in told}
+    now = [one for one, _, _ in judged]
     taken = [
-        seen.get((look.rows, look.baseline, look.fidelity, look.optimum, look.pairs), look)
-        for look in interim_analyses.history(storage, record)
+        next((one for one in now if one.about == known.about), known)
+        for known in interim_analyses.history(storage, record)
     ]
-    second = told[1] if len(told) > 1 else None
     report = CompareReport(
         study=record.name,
         definition=definition.name,
@@ -148,29 +125,29 @@ def _tell(storage: Storage, both: Contest, request: CompareRequest, measured: Me
         baseline=both.baseline,
         optimum=measured.optimum,
         heats=measured.heats,
-        rows=told[0][0].rows,
-        comparison=told[0][1],
-        scores=told[0][2],
-        resampled=None if second is None else second[1],
-        resampled_scores=None if second is None else second[2],
-        looks=tuple(taken),
+        rows=analysis.rows,
+        comparison=comparison,
+        scores=scores,
+        resampled=second[0][1] if second else None,
+        resampled_scores=second[0][2] if second else None,
+        interim_analyses=tuple(taken),
         budget=budget(storage, record, definition, both.baseline.params),
         claimed=_claimed(both, measured),
     )
     document = report.to_json()
-    for look, comparison, _ in reversed(told):
-        interim_analyses.conclude(storage, record, look, comparison, document)
+    for one, its, _ in reversed(judged):
+        interim_analyses.conclude(storage, record, one, its, document)
     return report
 
 
-def _look(
-    storage: Storage, both: Contest, request: CompareRequest, measured: Measured, rows: PairRows, failed: Failures
+def _judge(
+    storage: Storage, both: Contest, measured: Measured, rows: PairRows, failed: Failures
 ) -> tuple[InterimAnalysis, Comparison, Scores]:
+    """What the pairs on those rows say, as an interim analysis that is counted before anything is seen."""
     from hpo.search import digest
 
-    jobs, results = measured.pairs[rows]
-    scores = pair_scores(jobs, results, both.definition.direction)
-    look = interim_analyses.take(
+    scores = pair_scores(*measured.pairs[rows], both.definition.direction)
+    taken = interim_analyses.take(
         storage,
         both.record,
         rows=rows,
@@ -179,19 +156,19 @@ def _look(
         optimum=digest(measured.optimum.params),
         pairs=len(scores.optimum),
     )
-    margin = request.margin if request.margin is not None else both.definition.margin
-    comparison = compared(
+    asked = both.request.margin
+    comparison = compare(
         scores.optimum,
         scores.baseline,
         direction=both.definition.direction,
-        margin=margin,
-        alpha=look.alpha,
+        margin=asked if asked is not None else both.definition.margin,
+        alpha=taken.alpha,
         test_share=_test_share(both) if rows == "resampled" else None,
         failures=failed,
         seed=both.record.seed,
     )
-    told = replace(look, p_value=comparison.p_value, verdict=comparison.verdict, looked_at=time.time())
-    return told, comparison, scores
+    seen = replace(taken, p_value=comparison.p_value, verdict=comparison.verdict, looked_at=time.time())
+    return seen, comparison, scores
 
 
 def _test_share(both: Contest) -> float:

@@ -7,6 +7,7 @@ something comes out better counts.
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from hpo.storage.json_columns import parsed
 from hpo.storage.studies import StudyRecord
 
 __all__ = ["InterimAnalysis", "conclude", "history", "last_document", "take"]
+
+_ABOUT = ("rows", "baseline", "fidelity", "optimum", "pairs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,11 @@ class InterimAnalysis:
     verdict: str  # better, worse, equivalent, undecided, unreliable; empty where it was not told
     looked_at: float  # seconds since 1970
 
+    @property
+    def about(self) -> dict[str, str | int]:
+        """What it is an analysis of, by column: of the same there is one."""
+        return {name: getattr(self, name) for name in _ABOUT}
+
 
 def take(
     storage: Storage, record: StudyRecord, *, rows: str, baseline: str, fidelity: str, optimum: str, pairs: int
@@ -44,10 +52,9 @@ def take(
     It is written down before anything is told, so a look whose answer was lost is not one for free.
     """
     table = schema.looks
-    same = {"rows": rows, "baseline": baseline, "fidelity": fidelity, "optimum": optimum, "pairs": pairs}
-    its = _its(record)
+    same: dict[str, Any] = dict(zip(_ABOUT, (rows, baseline, fidelity, optimum, pairs), strict=True))
     with storage.exclusive() as connection:
-        row = connection.execute(select(table).where(its, *(table.c[name] == same[name] for name in same))).first()
+        row = connection.execute(select(table).where(*_these(record, same))).first()
         if row is not None:
             return _read(row)
         following = _last(connection, record, rows) + 1
@@ -76,9 +83,8 @@ def conclude(
         "looked_at": look.looked_at,
         "document": json.dumps(document),
     }
-    this = (table.c[name] == getattr(look, name) for name in ("rows", "baseline", "fidelity", "optimum", "pairs"))
     with storage.write() as connection:
-        connection.execute(update(table).where(_its(record), *this).values(values))
+        connection.execute(update(table).where(*_these(record, look.about)).values(values))
 
 
 def history(storage: Storage, record: StudyRecord) -> tuple[InterimAnalysis, ...]:
@@ -100,6 +106,10 @@ def last_document(storage: Storage, record: StudyRecord) -> Any | None:
 def _its(record: StudyRecord) -> Any:
     """The looks at this very study, not at an earlier one of its name."""
     return schema.looks.c.study_id == record.id
+
+
+def _these(record: StudyRecord, about: Mapping[str, Any]) -> list[Any]:
+    return [_its(record), *(schema.looks.c[name] == value for name, value in about.items())]
 
 
 def _last(connection: Connection, record: StudyRecord, rows: str) -> int:

@@ -7,7 +7,7 @@ from hpo.experiments.compare.comparison_report import CompareReport
 from hpo.experiments.findings.findings_record import Missing, hand_alone
 from hpo.experiments.findings.learned import Learned
 from hpo.experiments.findings.provenance import command, search_command
-from hpo.experiments.sweep.greedy_report import GreedyReport
+from hpo.experiments.sweep.greedy_method import GreedyReport
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage.queries.status import StudyStatus
 from hpo.storage.studies import StudyRecord

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hpo.analysis.interaction import Interaction
     from hpo.analysis.parameter_importance import Importances
     from hpo.experiments.compare.comparison_report import CompareReport
-    from hpo.experiments.sweep.greedy_report import GreedyReport
+    from hpo.experiments.sweep.greedy_method import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport
     from hpo.storage.queries.status import StudyStatus
     from hpo.storage.studies import StudyRecord

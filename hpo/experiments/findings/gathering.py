@@ -9,8 +9,8 @@ from hpo.errors import HpoError, StudyError
 from hpo.experiments.compare import comparison_run as comparing
 from hpo.experiments.findings import Findings, TrialPoint, learned, probed_networks, provenance, study_importances
 from hpo.experiments.findings.absences import absences
-from hpo.experiments.sweep import sweep_run as sweeps
-from hpo.experiments.sweep.sweep_run import read_greedy
+from hpo.experiments.sweep import sweep_report
+from hpo.experiments.sweep.greedy_method import read_greedy
 from hpo.messages import one_line
 from hpo.search.row_splits import load
 from hpo.storage import Storage, studies
@@ -23,7 +23,7 @@ from hpo.study import StudyDefinition, registry
 if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
     from hpo.data import Dataset
-    from hpo.experiments.sweep.greedy_report import GreedyReport
+    from hpo.experiments.sweep.greedy_method import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport
 
 __all__ = ["gather"]
@@ -148,7 +148,7 @@ def _tables(
     if definition is None:
         return None, None, ()
     fidelities = [fidelity.name for fidelity in reversed(definition.fidelities)]
-    found = [report for name in fidelities if (report := sweeps.read(storage, definition, name)) is not None]
+    found = [report for name in fidelities if (report := sweep_report.read(storage, definition, name)) is not None]
     tables = max(found, key=_measured, default=None)
     greedy = next((one for name in fidelities if (one := read_greedy(storage, definition, name)) is not None), None)
     claims = judge(

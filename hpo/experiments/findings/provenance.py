@@ -13,7 +13,7 @@ import numpy as np
 from hpo.experiments.compare.comparison_report import CompareReport
 from hpo.experiments.compare.comparison_request import CompareRequest
 from hpo.experiments.findings.findings_record import Provenance
-from hpo.experiments.sweep.greedy_report import GreedyReport
+from hpo.experiments.sweep.greedy_method import GreedyReport
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage import Storage
 from hpo.storage.queries.status import StudyStatus
@@ -101,7 +101,7 @@ def _commands(
 def _looks(record: StudyRecord, report: CompareReport, definition: StudyDefinition | None) -> list[str]:
     """The comparison, a command for each look it took: in one look, more pairs would be judged at another level."""
     options = [] if definition is None else _options(report, definition)
-    taken = [(look.pairs, look.fidelity, look.baseline) for look in report.looks if look.rows == report.rows]
+    taken = [(look.pairs, look.fidelity, look.baseline) for look in report.interim_analyses if look.rows == report.rows]
     last = (report.comparison.pairs, report.fidelity, report.baseline.name)
     return [
         command("hpo", "compare", record.name, "--pairs", pairs, "--fidelity", fidelity, "--baseline", name, *options)

@@ -5,11 +5,14 @@ study's evaluation. Which trainings come next follows from the results of those 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from hpo.experiments.sweep.greedy_report import GreedyRow, GreedyTable
-from hpo.experiments.sweep.sweep_jobs import repeat_seed
+from hpo.experiments import measure
+from hpo.experiments.sweep.sweep_jobs import GREEDY, repeat_seed, sweep_study
+from hpo.storage import Storage
+from hpo.storage.queries.status import Ended
+from hpo.storage.studies import StudyPlan
 from hpo.study.contained import run
 
 if TYPE_CHECKING:
@@ -17,7 +20,59 @@ if TYPE_CHECKING:
     from hpo.search.job import Job
     from hpo.study import Params, StudyDefinition, Sweep
 
-__all__ = ["Walk", "ahead", "walk"]
+__all__ = ["GreedyReport", "GreedyRow", "GreedyTable", "Walk", "ahead", "read_greedy", "report_greedy", "walk"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyRow:
+    """One row of a table, applied to the winner so far."""
+
+    index: int  # in its table, from 0
+    setting: "Params"  # what it changes
+    params: "Params"  # the whole configuration
+    scores: tuple[float, ...]  # mean validation metric, one a repeat, on splits common to all rows
+    mean: float | None  # of the scores; None: it was not in the choice
+    reason: str | None  # why it was not: infeasible here, diverged, failed; None: it was
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyTable:
+    """One step: a table from the winner so far, and what it chose."""
+
+    sweep: "Sweep"
+    base: "Params"  # the winner of the tables before it
+    rows: tuple[GreedyRow, ...]
+    chosen: int | None  # index of the row with the best mean; None: no row could be trained, and base goes on
+
+    @property
+    def winner(self) -> "Params":
+        """The configuration the next table starts from."""
+        return self.base if self.chosen is None else self.rows[self.chosen].params
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyReport:
+    """How far the greedy method has come and what it has found."""
+
+    definition: str  # its name
+    study: str  # whose slots hold the trainings
+    fidelity: str
+    repeats: int  # splits each row is judged on
+    direction: str  # of the metric: maximize or minimize
+    metric: str
+    unit: str  # of the metric; may be empty
+    tables: tuple[GreedyTable, ...]  # those decided, in the report's order
+    complete: bool  # whether these are all tables
+    final: "Params"  # the winner so far
+    reported: "Params"  # the configuration the report ends with
+    ended: Ended | None  # why the run ended; None: only read
+    source: str = "report"  # what the tables are from, as `StudyDefinition.source`
+
+    def to_json(self) -> dict[str, object]:
+        """What `hpo sweep --greedy --json` prints."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        tables = [_table_json(table) for table in self.tables]
+        return {**told, "final": dict(self.final), "reported": dict(self.reported), "tables": tables}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +165,67 @@ def _decide(
     judged = {row.index: row.scores for row in rows if row.reason is None}
     chosen = choose(judged, definition.direction) if judged else None
     return GreedyTable(sweep=sweep, base=winner, rows=tuple(rows), chosen=chosen)
+
+
+def read_greedy(storage: Storage, definition: "StudyDefinition", fidelity: str) -> GreedyReport | None:
+    """How far the greedy method has come, with as many repeats as came furthest; None where no table is decided.
+
+    Raises:
+        UsageError: there is no such fidelity.
+        StorageError: the database cannot be read.
+
+    """
+    if not definition.sweeps:
+        return None
+    plan = sweep_study(storage, definition, definition.name, fidelity, kind=GREEDY)
+    found = measure.results(storage, plan.name)
+    furthest: tuple[int, Walk] | None = None
+    for repeats in range(1, len(found) + 1):
+        at = walk(definition, found, repeats=repeats, seed=plan.seed or 0)
+        if not at.tables:
+            break
+        if furthest is None or len(at.tables) >= len(furthest[1].tables):
+            furthest = repeats, at
+    return None if furthest is None else report_greedy(definition, plan, furthest[1], furthest[0])
+
+
+def report_greedy(
+    definition: "StudyDefinition", plan: StudyPlan, at: Walk, repeats: int, ended: Ended | None = None
+) -> GreedyReport:
+    """What the method has come to, `at` that point of it; `ended`: why the run ended, None where it is only read."""
+    last = definition.sweeps[-1]
+    return GreedyReport(
+        definition=definition.name,
+        study=plan.name,
+        fidelity=plan.fidelity,
+        repeats=repeats,
+        direction=definition.direction,
+        metric=definition.metric,
+        unit=definition.unit,
+        source=definition.source,
+        tables=at.tables,
+        complete=not at.pending,
+        final=at.winner,
+        reported=last.configuration(last.rows[last.chosen]),
+        ended=ended,
+    )
+
+
+def _table_json(table: GreedyTable) -> dict[str, object]:
+    return {
+        "id": table.sweep.id,
+        "title": table.sweep.title,
+        "base": dict(table.base),
+        "chosen": table.chosen,
+        "reported": table.sweep.chosen,
+        "rows": [
+            {
+                "setting": dict(row.setting),
+                "params": dict(row.params),
+                "scores": list(row.scores),
+                "mean": row.mean,
+                "reason": row.reason,
+            }
+            for row in table.rows
+        ],
+    }

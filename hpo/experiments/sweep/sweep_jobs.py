@@ -1,6 +1,7 @@
 """The trainings behind the tables of a report, and the study that holds them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hpo.errors import StudyError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from hpo.search.job import Job
     from hpo.study import Params, StudyDefinition, Sweep
 
-__all__ = ["GREEDY", "SWEEP", "as_reported", "repeat_job", "repeat_seed", "study_seed", "sweep_jobs", "sweep_plan"]
+__all__ = ["GREEDY", "SWEEP", "as_reported", "repeat_job", "repeat_seed", "sweep_jobs", "sweep_study"]
 
 SWEEP: Kind = "sweep"  # of the study of the tables as they are; it is called DEFINITION-sweep-FIDELITY
 GREEDY: Kind = "greedy"  # of the hand method followed anew; it is called DEFINITION-greedy-FIDELITY
@@ -29,7 +30,7 @@ def as_reported(
         definition: whose configuration it is.
         params: in the words of the definition's first space.
         repeats: trainings, each with a seed of its own.
-        seed: of the sweep: `study_seed` tells it.
+        seed: of the sweep: `sweep_study` tells it.
         note: what this is, for a person.
 
     Raises:
@@ -54,11 +55,41 @@ def sweep_jobs(definition: "StudyDefinition", sweeps: "Iterable[Sweep]", repeats
     return list(jobs.values())
 
 
-def sweep_plan(
-    definition: "StudyDefinition", reference: str, fidelity: str, seed: int, *, kind: Kind = SWEEP
+def sweep_study(
+    storage: Storage,
+    definition: "StudyDefinition",
+    reference: str,
+    fidelity: str,
+    *,
+    kind: Kind = SWEEP,
+    seed: int | None = None,
 ) -> StudyPlan:
-    """The study of the definition's tables at that fidelity. Raises UsageError where there is no such fidelity."""
-    return measure.study(definition, reference, kind=kind, space=definition.space().name, fidelity=fidelity, seed=seed)
+    """The study of the definition's tables at that fidelity, as it stands or will be made: its seed is among it.
+
+    Args:
+        storage: where it is, or will be.
+        definition: whose tables.
+        reference: the definition as `registry.load` takes it.
+        fidelity: name of the fidelity.
+        kind: SWEEP or GREEDY.
+        seed: asked for; None: that of the study, or 0 where there is none yet.
+
+    Raises:
+        UsageError: there is no such fidelity.
+        StudyError: there is one, made with another seed than asked for.
+
+    """
+    space = definition.space().name
+    plan = measure.study(definition, reference, kind=kind, space=space, fidelity=fidelity, seed=seed or 0)
+    record = lookup(storage, plan.name)
+    if record is None:
+        return plan
+    if seed is not None and seed != record.seed:
+        raise StudyError(
+            f"study {plan.name!r} in {storage.safe_url} was made with seed {record.seed}, not {seed}: leave --seed out "
+            f"to go on with it, or give the new one another --storage"
+        )
+    return replace(plan, seed=record.seed)
 
 
 def repeat_seed(seed: int, repeat: int) -> int:
@@ -66,28 +97,6 @@ def repeat_seed(seed: int, repeat: int) -> int:
     from hpo.search.seeds import derive
 
     return derive(seed, "repeat", repeat)
-
-
-def study_seed(
-    storage: Storage, definition: "StudyDefinition", fidelity: str, wanted: int | None = None, *, kind: Kind = SWEEP
-) -> int:
-    """The seed of the definition's sweep at that fidelity; `wanted`, or else 0, where there is none yet.
-
-    Raises:
-        UsageError: there is no such fidelity.
-        StudyError: there is one, made with another seed than `wanted`.
-
-    """
-    name = sweep_plan(definition, definition.name, fidelity, 0, kind=kind).name
-    record = lookup(storage, name)
-    if record is None:
-        return wanted or 0
-    if wanted is not None and wanted != record.seed:
-        raise StudyError(
-            f"study {name!r} in {storage.safe_url} was made with seed {record.seed}, not {wanted}: leave --seed out to "
-            f"go on with it, or give the new one another --storage"
-        )
-    return record.seed
 
 
 def repeat_job(params: "Params", seed: int, repeat: int, note: str = "") -> "Job":

@@ -1,28 +1,77 @@
-"""What a sweep is going to do and about how long it takes, found out without training anything.
+"""What a person asks of a sweep, what it is going to do and about how long it takes; nothing is trained by planning.
 
 The database is opened here and handed on with the plan.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpo import storage as storages
-from hpo.errors import UsageError
+from hpo.errors import DefinitionError, UsageError
 from hpo.experiments import measure
 from hpo.experiments.sweep.greedy_method import ahead, walk
-from hpo.experiments.sweep.sweep_jobs import GREEDY, SWEEP, study_seed, sweep_jobs, sweep_plan
-from hpo.experiments.sweep.sweep_request import SweepRequest, chosen_sweeps
-from hpo.fleet.run_limits import MAX_WORKERS
+from hpo.experiments.sweep.sweep_jobs import GREEDY, SWEEP, sweep_jobs, sweep_study
+from hpo.fleet.run_limits import MAX_WORKERS, Limits, refuse_beyond
+from hpo.messages import did_you_mean
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
+from hpo.study import registry
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
     from hpo.study import Fidelity, StudyDefinition, Sweep
 
-__all__ = ["SweepPlan", "plan_greedy", "plan_sweep"]
+__all__ = ["MAX_REPEATS", "SweepPlan", "SweepRequest", "chosen_sweeps", "plan_sweep"]
+
+MAX_REPEATS = 1000  # of each configuration
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """Train the rows of a definition's tables again, each so many times.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
+
+    definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
+    sweeps: tuple[str, ...] = ()  # ids of tables; none: all of them
+    greedy: bool = False  # follow the hand method anew: each table from the winner so far, chosen on validation rows
+    repeats: int = 1  # trainings of each configuration, with seeds of their own; earlier runs included
+    fidelity: str | None = None  # None: the definition's last, as the report trained
+    storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
+    seed: int | None = None  # None: the study's own, 0 where it is new
+    limits: Limits = field(default_factory=Limits)  # how it is carried out
+
+    def __post_init__(self) -> None:
+        refuse_beyond("repeats", self.repeats, 1, MAX_REPEATS)
+        if self.seed is not None:
+            refuse_beyond("seed", self.seed, 0, 2**32 - 1)
+
+    def resolve(self) -> "tuple[StudyDefinition, Fidelity]":
+        """The definition and the fidelity that are meant.
+
+        Raises:
+            UsageError: there is no such definition or fidelity, or tables are named for the greedy method.
+            DefinitionError: the definition cannot be loaded, or has no tables.
+
+        """
+        definition = registry.load(self.definition)
+        if not definition.tables:
+            raise DefinitionError(
+                f"definition {definition.name!r} has no sweeps, so there is no table to run: give its StudyDefinition "
+                "sweeps=(Sweep(...), ...), or search it with hpo optimize"
+            )
+        if self.greedy and self.sweeps:
+            raise UsageError(
+                f"--greedy follows all tables of {definition.name} from the first one, each from the winner so far: "
+                f"leave out {', '.join(self.sweeps)}"
+            )
+        fidelity = definition.fidelities[-1] if self.fidelity is None else definition.fidelity(self.fidelity)
+        return definition, fidelity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,46 +121,22 @@ class SweepPlan:
 def plan_sweep(request: SweepRequest) -> SweepPlan:
     """What measuring the tables asked for is going to take.
 
+    What the greedy method takes, as far as that can be told: later tables hang on earlier choices.
+
     Raises:
-        UsageError: the request names what there is not.
+        UsageError: the request names what there is not, or tables for the greedy method: each builds on all before it.
         DefinitionError: the definition cannot be loaded, or has no tables.
         StudyError: the study was made with another seed.
         StorageError: the database cannot be reached, read or written.
 
     """
     definition, fidelity = request.resolve()
-    sweeps = chosen_sweeps(definition, request.sweeps)
+    sweeps = definition.sweeps if request.greedy else chosen_sweeps(definition, request.sweeps)
     storage = storages.prepare(request.storage)
     try:
-        seed = study_seed(storage, definition, fidelity.name, request.seed)
-        study = sweep_plan(definition, request.definition, fidelity.name, seed, kind=SWEEP)
-        return _planned(
-            request, storage, study, definition, sweeps, sweep_jobs(definition, sweeps, request.repeats, seed)
-        )
-    except BaseException:
-        storage.close()
-        raise
-
-
-def plan_greedy(request: SweepRequest) -> SweepPlan:
-    """What the greedy method is going to take, as far as that can be told: later tables hang on earlier choices.
-
-    Raises as `plan_sweep` does, and UsageError where the request names tables: each builds on all before it.
-
-    """
-    definition, fidelity = request.resolve()
-    if request.sweeps:
-        raise UsageError(
-            f"--greedy follows all tables of {definition.name} from the first one, each from the winner so far: "
-            f"leave out {', '.join(request.sweeps)}"
-        )
-    storage = storages.prepare(request.storage)
-    try:
-        seed = study_seed(storage, definition, fidelity.name, request.seed, kind=GREEDY)
-        study = sweep_plan(definition, request.definition, fidelity.name, seed, kind=GREEDY)
-        at = walk(definition, measure.results(storage, study.name), repeats=request.repeats, seed=seed)
-        jobs = ahead(definition, at, repeats=request.repeats, seed=seed)
-        return _planned(request, storage, study, definition, definition.sweeps, jobs)
+        kind = GREEDY if request.greedy else SWEEP
+        study = sweep_study(storage, definition, request.definition, fidelity.name, kind=kind, seed=request.seed)
+        return _planned(request, storage, study, definition, sweeps)
     except BaseException:
         storage.close()
         raise
@@ -123,8 +148,13 @@ def _planned(
     study: StudyPlan,
     definition: "StudyDefinition",
     sweeps: "Sequence[Sweep]",
-    jobs: "Sequence[Job]",
 ) -> SweepPlan:
+    repeats, seed = request.repeats, study.seed or 0
+    if request.greedy:
+        at = walk(definition, measure.results(storage, study.name), repeats=repeats, seed=seed)
+        jobs = ahead(definition, at, repeats=repeats, seed=seed)
+    else:
+        jobs = sweep_jobs(definition, sweeps, repeats, seed)
     left, seconds = measure.estimate(storage, study, jobs, request.limits.workers)
     slots = Slots(storage).list(study.name)
     wanted = {job.key for job in jobs}
@@ -146,3 +176,13 @@ def _planned(
         measured=any(slot.outcome is not None for slot in slots),
         changed=measure.changed(storage, study),
     )
+
+
+def chosen_sweeps(definition: "StudyDefinition", ids: tuple[str, ...]) -> "tuple[Sweep, ...]":
+    """The tables of those ids, each once, in the report's order; all where none is named. Raises UsageError."""
+    known = [sweep.id for sweep in definition.tables]
+    for wanted in ids:
+        if wanted not in known:
+            guess = did_you_mean(wanted, known)
+            raise UsageError(f"{definition.name} has no sweep {wanted!r}; {guess}It has: {', '.join(known)}")
+    return tuple(sweep for sweep in definition.tables if not ids or sweep.id in ids)

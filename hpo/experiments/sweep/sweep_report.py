@@ -1,15 +1,23 @@
-"""What a sweep found: the tables of a report, measured."""
+"""What a sweep found: the tables of a report, measured; read from what has been trained of them so far."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from hpo.experiments import measure
+from hpo.experiments.sweep.sweep_jobs import repeat_job, sweep_jobs, sweep_study
+from hpo.storage import Storage
 from hpo.storage.queries.status import Ended
+from hpo.storage.studies import StudyPlan
 
 if TYPE_CHECKING:
-    from hpo.analysis import FigureFinding, RowFinding, TableFinding
+    from hpo.analysis import FigureFinding, RowFinding, RowScores, TableFinding
     from hpo.analysis.ablation_effects import AblationFinding
+    from hpo.experiments.measure import Result
+    from hpo.study import StudyDefinition, Sweep
 
-__all__ = ["SweepReport"]
+__all__ = ["SweepReport", "read", "report_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +54,113 @@ class SweepReport:
 
     def to_json(self) -> dict[str, object]:
         """What `hpo sweep --json` prints."""
-        return {
-            "definition": self.definition,
-            "study": self.study,
-            "fidelity": self.fidelity,
-            "against_report": self.against_report,
-            "repeats": self.repeats,
-            "direction": self.direction,
-            "metric": self.metric,
-            "unit": self.unit,
-            "jobs": self.jobs,
-            "left": self.left,
-            "ended": self.ended,
-            "source": self.source,
-            "tables": [_table_json(table, self.source) for table in self.tables],
-            "ablations": [ablation.to_json() for ablation in self.ablations],
-        }
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        tables = [_table_json(table, self.source) for table in self.tables]
+        return {**told, "tables": tables, "ablations": [ablation.to_json() for ablation in self.ablations]}
+
+
+def read(storage: Storage, definition: "StudyDefinition", fidelity: str) -> SweepReport | None:
+    """All tables with whatever has been measured of them so far; None where nothing has. Nothing is trained.
+
+    Raises:
+        UsageError: there is no such fidelity.
+        StorageError: the database cannot be read.
+
+    """
+    if not definition.tables:
+        return None
+    plan = sweep_study(storage, definition, definition.name, fidelity)
+    report = report_of(storage, plan, definition, definition.tables, 1)
+    return report if report.jobs else None
+
+
+def report_of(
+    storage: Storage,
+    plan: StudyPlan,
+    definition: "StudyDefinition",
+    sweeps: "Sequence[Sweep]",
+    repeats: int,
+    ended: Ended | None = None,
+) -> SweepReport:
+    """What the study has measured of those tables: of all repeats there are, be they more than were asked for.
+
+    Args:
+        storage: where the study is.
+        plan: of the study, from `sweep_study`.
+        definition: whose tables.
+        sweeps: those asked for.
+        repeats: asked for of each configuration.
+        ended: why the run ended; None: it is only read.
+
+    """
+    from hpo.analysis import examine
+    from hpo.analysis.ablation_effects import examine_ablation
+
+    found = measure.results(storage, plan.name)
+    seed = plan.seed or 0
+    asked = {job.key for job in sweep_jobs(definition, sweeps, repeats, seed)}
+    ended_keys = {key for key in asked if key in found}
+    configurations = [table.configuration(row) for table in sweeps for row in table.rows]
+    while more := {key for params in configurations if (key := repeat_job(params, seed, repeats).key) in found}:
+        ended_keys |= more
+        repeats += 1
+    last = plan.fidelity == definition.fidelities[-1].name
+    measured = _measured(sweeps, found, repeats, seed)
+    asked_for = {table.id for table in sweeps}
+    ablations = [one for one in definition.ablations if one.id in asked_for]
+    return SweepReport(
+        definition=definition.name,
+        study=plan.name,
+        fidelity=plan.fidelity,
+        against_report=last,
+        repeats=repeats,
+        direction=definition.direction,
+        metric=definition.metric,
+        unit=definition.unit,
+        tables=examine(
+            sweeps,
+            measured,
+            direction=definition.direction,
+            against_report=last,
+        ),
+        jobs=len(ended_keys),
+        left=len(asked - ended_keys),
+        ended=ended,
+        source=definition.source,
+        ablations=tuple(examine_ablation(one, measured, direction=definition.direction) for one in ablations),
+    )
+
+
+def _measured(
+    sweeps: "Iterable[Sweep]", found: "Mapping[str, Result]", repeats: int, seed: int
+) -> "dict[tuple[str, int], RowScores]":
+    """(sweep id, row index) -> what its trainings gave; rows none of which has ended are left out."""
+    measured = {}
+    for table in sweeps:
+        for index, row in enumerate(table.rows):
+            keys = [repeat_job(table.configuration(row), seed, repeat).key for repeat in range(repeats)]
+            results = [found[key] for key in keys if key in found]
+            if results:
+                measured[table.id, index] = _scores(results)
+    return measured
+
+
+def _scores(results: "Sequence[Result]") -> "RowScores":
+    from hpo.analysis import RowScores
+
+    good = [result for result in results if result.outcome == "complete"]
+    figures = {
+        "train": [result.train for result in good],
+        "test": [result.value for result in good],
+        "seconds": [result.seconds for result in good],
+    }
+    return RowScores(
+        figures={
+            name: tuple(value for value in values if value is not None and math.isfinite(value))
+            for name, values in figures.items()
+        },
+        reasons=tuple(result.reason or result.outcome for result in results if result.outcome != "complete"),
+    )
 
 
 def _table_json(table: "TableFinding", source: str) -> dict[str, object]:

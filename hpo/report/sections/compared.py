@@ -31,7 +31,7 @@ def parts(findings: Findings, charts: Charts) -> Sequence[Part]:
     found.append(_pairs(report, report.scores, f"All {len(report.scores.optimum)} pairs"))
     if report.resampled_scores is not None:
         found.append(_pairs(report, report.resampled_scores, "All pairs with test rows drawn anew"))
-    if report.looks:
+    if report.interim_analyses:
         found.append(_looks(report))
     return found
 
@@ -160,12 +160,12 @@ def _looks(report: CompareReport) -> Table:
                 p_value(look.p_value),
                 look.verdict,
             )
-            for look in report.looks
+            for look in report.interim_analyses
         ),
         right=frozenset({2, 3, 4}),
         note="Who looks again and again at growing data finds something in the end. So each look spends three "
         "quarters of what is left of a 5 % chance of error.",
-        folded=len(report.looks) < 2,
+        folded=len(report.interim_analyses) < 2,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, TableFinding
     from hpo.analysis.ablation_effects import AblationFinding, Effect
     from hpo.analysis.claims import ClaimFinding, ContrastFinding
-    from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyTable
+    from hpo.experiments.sweep.greedy_method import GreedyReport, GreedyTable
     from hpo.experiments.sweep.sweep_report import SweepReport
 
 __all__ = [

@@ -40,7 +40,7 @@ def sample(optimum=OPTIMUM, baseline=BASELINE, *, second: bool = True, **changes
         "scores": scores,
         "resampled": compare(optimum, baseline, direction="minimize", margin=0.1, test_share=0.25) if second else None,
         "resampled_scores": scores if second else None,
-        "looks": (look(),),
+        "interim_analyses": (look(),),
         "budget": Budget(
             search=Spent(trials=100, epochs=1000, seconds=360.0),
             hand=Spent(trials=31, epochs=6200, seconds=None, rows=36, tables=6),
@@ -124,7 +124,7 @@ def test_nothing_is_hidden_where_the_hand_wins(capsys: pytest.CaptureFixture[str
 def test_lost_pairs_earlier_interim_analyses_and_dropped_racers_are_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    report = sample(looks=(look(), look(2, 20, alpha=0.009375, verdict="", p_value=None)))
+    report = sample(interim_analyses=(look(), look(2, 20, alpha=0.009375, verdict="", p_value=None)))
     report = replace(
         report,
         scores=replace(report.scores, lost=("trial 7, pair 3: diverged",)),

@@ -11,7 +11,7 @@ from hpo.analysis import RowScores, examine
 from hpo.analysis.ablation_effects import examine_ablation
 from hpo.cli.printing import sweep_text
 from hpo.cli.printing.sweep_text import places, spread
-from hpo.experiments.sweep.greedy_report import GreedyReport, GreedyRow, GreedyTable
+from hpo.experiments.sweep.greedy_method import GreedyReport, GreedyRow, GreedyTable
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.study import Ablation, Row, Sweep, Technique
 from studies.cnn import study as cnn

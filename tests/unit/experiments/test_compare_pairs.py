@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.errors import StudyError
+from hpo.experiments.compare.comparison_jobs import pair_jobs, pair_scores, pairs_done
 from hpo.experiments.compare.comparison_report import Side
-from hpo.experiments.compare.pairs import pair_jobs, pair_scores, pairs_done
 from hpo.experiments.measure import Result
 
 OPTIMUM = Side(name="trial 3", number=3, params={"x": 0.3}, value=0.9)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.errors import StudyError
-from hpo.experiments.compare.comparison_race import heat, heat_jobs
+from hpo.experiments.compare.comparison_jobs import heat, heat_jobs
 from hpo.experiments.compare.comparison_report import Side
 from hpo.experiments.measure import Result
 from hpo.study import Fidelity

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hpo.errors import DefinitionError, StudyError, UsageError
 from hpo.experiments.sweep.sweep_jobs import as_reported, repeat_seed, sweep_jobs
-from hpo.experiments.sweep.sweep_request import SweepRequest, chosen_sweeps
+from hpo.experiments.sweep.sweep_plan import SweepRequest, chosen_sweeps
 from studies.cnn import study as cnn
 from studies.fcnn import study as fcnn
 

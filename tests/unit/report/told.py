@@ -187,7 +187,7 @@ def comparison(
         resampled_scores=None
         if resampled is None
         else Scores(optimum=tuple(resampled[0]), baseline=tuple(resampled[1])),
-        looks=(),
+        interim_analyses=(),
         budget=Budget(search=spent, hand=None, trials_to_pass=None),
         claimed=None,
     )

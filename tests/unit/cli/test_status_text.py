@@ -22,7 +22,8 @@ STUDY = StudyStatus(
     rungs=(RungStatus(fidelity="quick", target=9, settled=4),), target=9, settled=4, complete=4, pruned=0, failed=0,
     running=1, open=4, best=Best(number=2, value=0.875, params={"x": 0.5}), direction="maximize", metric="accuracy",
     sampler="tpe", pruner="asha", seed=1, created_at=NOW, kind="search", parent=None, workers=("ares:7::",),
-    eta_seconds=60.0, eta_range=(50.0, 70.0), state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
+    eta_seconds=60.0, eta_range=(50.0, 70.0),
+    state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
     trial_timeout=None, running_trials=(HAND,),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -12,6 +13,7 @@ from asking import asked
 from hpo import storage
 from hpo.errors import StudyError, UsageError
 from hpo.experiments.compare.budget import budget
+from hpo.experiments.compare.comparison_plan import plan_comparison
 from hpo.experiments.compare.comparison_request import CompareRequest, contest
 from hpo.experiments.findings.gathering import points
 from hpo.experiments.findings.provenance import search_command
@@ -201,6 +203,9 @@ def test_a_comparison_takes_what_is_complete_at_the_highest_fidelity(ask: Ask) -
         for place, side in enumerate(found.candidates)
     ]
     assert found.baseline.value == pytest.approx(toy_height(HAND) + 1.5)
+    with closing(plan_comparison(CompareRequest(study=NAME, storage=opened.url, pairs=2))) as ahead:
+        # The search has confirmed its best, so no race is run: pairs alone.
+        assert [(one.stage.name, one.left) for one in ahead.stages] == [("final", 4)]
     spent = budget(opened, found.record, toy.study, HAND)
     assert spent.search.trials == 19
     settled = sorted(Slots(opened).list(NAME), key=lambda slot: slot.settled_at or 0.0)

@@ -129,9 +129,14 @@ def walk(storage: Storage, contest: Contest, do: Do) -> Measured:
 
 
 def _race(contest: Contest, do: Do) -> tuple[tuple[Heat, ...], Side]:
-    """The heats that could be judged, and the winner of the last of them."""
+    """The heats that could be judged, and the winner of the last of them.
+
+    A search that climbed has confirmed its optimum at its highest fidelity, so that none is run there.
+    """
     sides, heats = list(contest.candidates), []
-    rounds: list[tuple[StageName, Fidelity, int]] = [("race", contest.search_fidelity, contest.request.rounds)]
+    rounds: list[tuple[StageName, Fidelity, int]] = []
+    if not contest.confirmed:
+        rounds.append(("race", contest.search_fidelity, contest.request.rounds))
     if contest.fidelity != contest.search_fidelity:
         rounds.append(("second heat", contest.fidelity, 1))
     for name, fidelity, splits in rounds:

@@ -65,6 +65,7 @@ class Contest:
     baseline: Side  # the same, as the search's space writes it
     candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first; where the
     # search climbs, those of the highest fidelity, what was confirmed before what was not
+    confirmed: bool  # whether the search trained its best again at its highest fidelity
     settled: int  # trials of the search
     target: int  # trials the search is to have
 
@@ -107,6 +108,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         hand=hand,
         baseline=_baseline(ranked, hand.name, params),
         candidates=_candidates(record, slots, ranked, params, request.candidates),
+        confirmed=_is_confirmed(ranked, params),
         settled=sum(slot.outcome is not None for slot in slots),
         target=len(slots),
     )
@@ -146,6 +148,12 @@ def _candidates(
     if not found:
         raise StudyError(_nothing(record, slots, ranked))
     return tuple(found[:wanted])
+
+
+def _is_confirmed(ranked: Sequence[Incumbent], baseline: Params) -> bool:
+    """Whether the best configuration other than the baseline's was trained again."""
+    first = next((one for one in ranked if dict(one.slot.params or {}) != dict(baseline)), None)
+    return first is not None and first.trainings > 1
 
 
 def _name(slot: Slot) -> str:

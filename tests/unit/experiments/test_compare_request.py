@@ -27,7 +27,9 @@ def test_a_password_is_not_shown() -> None:
 
 
 def slots(*results: tuple[float, str, float | None, dict]) -> list[SimpleNamespace]:
-    return [SimpleNamespace(highest=True, rung=0, settled_at=at, outcome=o, value=v, params=p) for at, o, v, p in results]
+    return [
+        SimpleNamespace(highest=True, rung=0, settled_at=at, outcome=o, value=v, params=p) for at, o, v, p in results
+    ]
 
 
 BY_HAND = {"x": 0.5}

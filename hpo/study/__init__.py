@@ -19,7 +19,7 @@ from hpo.study.direction import Direction
 from hpo.study.evaluation import Evaluation, Fidelity, Holdout, KFold
 from hpo.study.infeasibility import always_feasible
 from hpo.study.space import Categorical, Domain, Float, Int, Params, ParamValue, Space, When
-from hpo.study.sweep import Ablation, Row, Sweep, Technique
+from hpo.study.sweep_table import Ablation, Row, Sweep, Technique
 
 __all__ = [
     "Ablation",

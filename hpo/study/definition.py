@@ -14,7 +14,7 @@ from hpo.study.evaluation import Evaluation, Fidelity
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
 from hpo.study.objectives import DIRECTIONS, spelled
 from hpo.study.space import Params, Space
-from hpo.study.sweep import Ablation, Sweep
+from hpo.study.sweep_table import Ablation, Sweep
 from hpo.study.value_checks import function, keep
 from hpo.study.version import digest
 

@@ -3,15 +3,17 @@
 import os
 
 # Before anything imports TensorFlow, and inherited by every process a test starts.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import preloaded
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
@@ -22,7 +24,24 @@ from hpo import data
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+preloaded.install(preloaded.Template(os.environ))
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preloaded() -> Iterator[None]:
+    """Processes that a module's tests and fixtures start as `sys.executable` start at once, except as `fresh` ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", preloaded.PYTHON)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test marked `fresh` is about how processes start."""
+    if request.node.get_closest_marker("fresh"):
+        monkeypatch.setattr(sys, "executable", str(preloaded.PYTHON))
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpo.storage.workers.liveness import adopting
+from hpo.storage.process_identity import adopting
 
 __all__ = ["LONGEST", "PYTHON", "Popen", "Template", "install"]
 
@@ -29,7 +29,8 @@ LONGEST = 200_000
 """Bytes of a request: arguments and environment of a process."""
 
 _READ_DURING_IMPORTS = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_", "KERAS_", "TF_", "XLA_")
-_READ_WHEN_USED = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
+_READ_WHEN_USED = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "PYTHONFAULTHANDLER"}
+_DEFAULTS = {"KERAS_BACKEND": "tensorflow"}  # of those that may be said or not
 _MAIN = Path(__file__).with_name("preloaded_main.py")
 
 
@@ -59,7 +60,8 @@ class Template:
 
     def fits(self, args: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether a fork of it is what a fresh process of these arguments and this environment would be."""
-        known = args[1:2] == ["-m"] or args[1:3] == ["-P", "-c"] or args[1].endswith(".py")
+        apart = args[1] == "-P"
+        known = args[1 + apart] == "-m" or args[1:3] == ["-P", "-c"] or args[1].endswith(".py")
         return known and _read_early(environment) == _read_early(self.environment)
 
     def fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> int:
@@ -84,7 +86,6 @@ class Template:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,
             )
 
         def end() -> None:
@@ -135,7 +136,7 @@ def install(template: Template) -> None:
 
 
 def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
-    return {
+    return _DEFAULTS | {
         name: value
         for name, value in environment.items()
         if name.startswith(_READ_DURING_IMPORTS) and name not in _READ_WHEN_USED

@@ -1,6 +1,7 @@
 """`python preloaded_main.py DESCRIPTOR`: the process that those of `preloaded.py` are forks of."""
 
 import atexit
+import faulthandler
 import fcntl
 import gc
 import importlib
@@ -96,7 +97,7 @@ def _fork() -> int:
 
 def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -> None:
     """Take over session, streams, folder, environment and signals of a fresh process; `keep` descriptors from there."""
-    from hpo.fleet.machine.cores import heed
+    from  import heed
 
     if request["session"]:
         os.setsid()
@@ -107,6 +108,8 @@ def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -
         os.close(each)
     os.chdir(request["folder"])
     heed(request["environment"])
+    if os.environ.get("PYTHONFAULTHANDLER"):
+        faulthandler.enable()
     sys.modules["numpy"].random.seed()
     signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
 
@@ -114,18 +117,20 @@ def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -
 def _run(argv: list[str]) -> None:
     """What the interpreter does with its arguments."""
     sys.orig_argv = [PYTHON, *argv]
-    if argv[0] == "-m":
-        sys.argv = argv[1:]
-        sys.path.insert(0, str(Path.cwd()))
-        runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
-    elif argv[0] == "-P":
-        sys.argv = ["-c", *argv[3:]]
+    apart = argv[0] == "-P"  # what lies in the working folder is not imported
+    kind, *sys.argv = argv[apart:]
+    if kind == "-m":
+        if not apart:
+            sys.path.insert(0, str(Path.cwd()))
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        code, sys.argv[0] = sys.argv[0], "-c"
         module = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(argv[2], "<string>", "exec"), module.__dict__)
+        exec(compile(code, "<string>", "exec"), module.__dict__)
     else:
-        sys.argv = argv
-        sys.path.insert(0, str(Path(argv[0]).resolve().parent))
-        runpy.run_path(argv[0], run_name="__main__")
+        sys.argv.insert(0, kind)
+        sys.path.insert(0, str(Path(kind).resolve().parent))
+        runpy.run_path(kind, run_name="__main__")
 
 
 def _end(run: Callable[[list[str]], None], argv: list[str]) -> int:
@@ -142,6 +147,7 @@ def _end(run: Callable[[list[str]], None], argv: list[str]) -> int:
         code = 1
     threading._shutdown()
     atexit._run_exitfuncs()
+    gc.collect()  # what is of use to nobody closes its files and databases
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

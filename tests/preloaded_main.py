@@ -32,7 +32,7 @@ def main() -> NoReturn:
     connection = _raised(socket.socket(fileno=int(sys.argv[1])))
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # those meant for who asks are none of ours
     del sys.path[0]  # this folder
-    importlib.import_module("hpo.training.loading").load_keras()
+    importlib.import_module("hpo.training.runtime").load_keras()
     for module in pkgutil.walk_packages(hpo.__path__, "hpo."):
         if not module.name.endswith(".__main__") and ".migrations." not in module.name:
             importlib.import_module(module.name)
@@ -97,7 +97,7 @@ def _fork() -> int:
 
 def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -> None:
     """Take over session, streams, folder, environment and signals of a fresh process; `keep` descriptors from there."""
-    from  import heed
+    from hpo.fleet.resources import apply_environment
 
     if request["session"]:
         os.setsid()
@@ -107,7 +107,7 @@ def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -
         os.dup2(each, target)
         os.close(each)
     os.chdir(request["folder"])
-    heed(request["environment"])
+    apply_environment(request["environment"])
     if os.environ.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
     sys.modules["numpy"].random.seed()

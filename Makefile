@@ -20,9 +20,9 @@ demo: $(READY) ## The main job: 50 configurations of the report's network on Fas
 	$(BIN)/hpo optimize cnn --trials 50
 	$(BIN)/hpo best cnn-report
 
-# Three at a time, a file each: a good part of them waits for processes. ARGS=-n0 runs them one after another.
+# Three at a time, as a good part of them waits for processes. ARGS=-n0 runs them one after another.
 test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)

@@ -9,7 +9,6 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,21 +26,6 @@ settings.load_profile("untimed")
 preloaded.install(preloaded.Template(os.environ))
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _preloaded() -> Iterator[None]:
-    """Processes that a module's tests and fixtures start as `sys.executable` start at once, except as `fresh` ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "executable", preloaded.PYTHON)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test marked `fresh` is about how processes start."""
-    if request.node.get_closest_marker("fresh"):
-        monkeypatch.setattr(sys, "executable", str(preloaded.PYTHON))
 
 
 @pytest.fixture(autouse=True)

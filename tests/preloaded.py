@@ -60,8 +60,10 @@ class Template:
 
     def fits(self, args: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether a fork of it is what a fresh process of these arguments and this environment would be."""
-        apart = args[1] == "-P"
-        known = args[1 + apart] == "-m" or args[1:3] == ["-P", "-c"] or args[1].endswith(".py")
+        words = args[1:3]
+        known = (
+            words[:1] == ["-m"] or words == ["-P", "-m"] or words == ["-P", "-c"] or "".join(words[:1]).endswith(".py")
+        )
         return known and _read_early(environment) == _read_early(self.environment)
 
     def fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> int:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hpo.errors import HpoError
@@ -185,7 +186,10 @@ def table(
         console.print(Text(printable(title), style="bold"), soft_wrap=True)
     if narrow:
         shown = [headings[number] for number in kept]
-        print("\n\n".join(_record(shown, [row[number] for number in kept]) for row in cells), file=results())
+        print(
+            "\n\n".join(_record(shown, [row[number] for number in kept], console.width) for row in cells),
+            file=results(),
+        )
     else:
         console.print(made)
     if missing := [headings[number] for number in sorted(set(optional) - set(kept)) if headings[number]]:
@@ -222,10 +226,11 @@ def _table(
     return made
 
 
-def _record(headings: Sequence[str], row: Sequence[str]) -> str:
-    """A row as a line a cell, each after its heading."""
+def _record(headings: Sequence[str], row: Sequence[str], columns: int) -> str:
+    """A row as a line a cell, each after its heading; broken at blanks alone."""
     width = max(map(len, headings))
-    return "\n".join(f"  {heading:<{width}}  {cell}".rstrip() for heading, cell in zip(headings, row, strict=True))
+    wrap = TextWrapper(columns, subsequent_indent=" " * (width + 4), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrap.fill(f"  {heading:<{width}}  {cell}") for heading, cell in zip(headings, row, strict=True))
 
 
 def configuration(params: Mapping[str, object]) -> None:

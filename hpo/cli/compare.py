@@ -1,5 +1,6 @@
 """`hpo compare`: the optimum of a search against the hand-picked configuration."""
 
+import shlex
 from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ import typer
 from hpo.cli import completion
 from hpo.cli.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples, real, whole
 from hpo.cli.printing.comparison_text import announce, show
-from hpo.cli.printing.console import document, say
+from hpo.cli.printing.console import document, say, say_next
 from hpo.cli.printing.progress_bar import Display
 from hpo.errors import HpoError
 from hpo.settings import storage_url
@@ -119,6 +120,8 @@ def compare(
         document(report.to_json())
     else:
         show(report)
+        name = shlex.quote(report.study)
+        say_next(f"hpo report {name} -o {name}.html", storage)
     if require is not None and (why := report.shortfall(require.value)):
         raise HpoError(why)
 

@@ -167,7 +167,7 @@ def users(users: _UsersFile = None, as_json: AsJson = False) -> None:
     elif not found:
         tell(f"nobody in {path}: hpo dashboard adduser NAME --write")
     else:
-        table(["user", "may"], [[a.name, "look and write" if a.may_write else "look"] for a in found])
+        table(["user", "may"], [[a.name, "look and write" if a.may_write else "look"] for a in found], text=(1,))
 
 
 def _password(*, from_stdin: bool) -> str:

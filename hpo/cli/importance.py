@@ -62,7 +62,7 @@ def _table(found: "Importances") -> None:
         for one in found.parameters
     ]
     title = f"importance for being among the best of {count(found.trials, 'complete trial')}"
-    table(headings, rows, title=title, right=(1, 2, 3, 4))
+    table(headings, rows, title=title, right=(1, 2, 3, 4), optional=(5,))
 
 
 def _bar(one: "Importance") -> str:

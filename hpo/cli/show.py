@@ -36,7 +36,12 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
         _space(space, default=space is study.spaces[0])
     _baselines(study)
     rows = [[f.name, fidelity_words(f, study.evaluation, study.labels)] for f in study.fidelities]
-    table(["fidelity", "work of one trial"], rows, title="Fidelities (a search uses the first, a measurement the last)")
+    table(
+        ["fidelity", "work of one trial"],
+        rows,
+        title="Fidelities (a search uses the first, a measurement the last)",
+        text=(1,),
+    )
     for sweep in study.sweeps:
         _sweep(sweep)
     for ablation in study.ablations:
@@ -89,7 +94,9 @@ def _space(space: "Space", *, default: bool) -> None:
     headings = ["parameter", "values", "only where"]
     if not any(domain.when for domain in space.params.values()):
         headings, rows = headings[:2], [row[:2] for row in rows]
-    table(headings, rows, title=f"Space {space.name}{' (default)' if default else ''}: {size_words(space)}")
+    table(
+        headings, rows, title=f"Space {space.name}{' (default)' if default else ''}: {size_words(space)}", text=(1, 2)
+    )
 
 
 def _domain(domain: "Domain") -> str:
@@ -155,7 +162,7 @@ def _claims(study: "StudyDefinition") -> None:
         return
     rows = [[c.source, c.id, c.text, str(len(c.contrasts)) if c.contrasts else "none"] for c in study.claims]
     title = f"{count(len(study.claims), 'claim')} of the {study.source}, each tested by comparing rows of its sweeps"
-    table(["section", "claim", "what it says", "comparisons"], rows, title=title, right=(3,))
+    table(["section", "claim", "what it says", "comparisons"], rows, title=title, right=(3,), text=(2,))
     if study.margin is not None:
         unit = f" {study.unit}" if study.unit else ""
         tell(f"A difference of {figure(study.margin)}{unit} in {study.metric} is too small to matter.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import AsJson, Storage, Study, WhichStudy, examples, whole
-from hpo.cli.printing.console import configuration, count, document, figure, say, tell
+from hpo.cli.printing.console import configuration, count, document, figure, say, say_next, tell
 from hpo.cli.printing.status_text import (
     front_table,
     keep_showing,
@@ -63,6 +63,9 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep one study's up to date until it is done; Ctrl-C ends the looking.")
     ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="All columns of a table, however narrow the terminal is.")
+    ] = False,
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,18 +82,22 @@ def status(
             keep_showing(opened, study)
             return
         one = service.study_status(opened, study)
-        document(asdict(one)) if as_json else show_study(one, fleet(opened))
+        if as_json:
+            document(asdict(one))
+            return
+        show_study(one, fleet(opened), wide=wide)
+        say_next(_after_status(one), storage)
         return
     found = storages.find(url)  # before the first search there is none, which is no error
     if workers:
         present = fleet(found) if found is not None else []
-        document([asdict(worker) for worker in present]) if as_json else show_workers(present)
+        document([asdict(worker) for worker in present]) if as_json else show_workers(present, wide=wide)
         return
     everything = service.all_statuses(found) if found is not None else []
     if as_json:
         document([asdict(one) for one in everything])
     else:
-        _overview(everything, found, url)
+        _overview(everything, found, storage, wide=wide)
 
 
 def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
@@ -98,7 +105,8 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
     from hpo import storage as storages
     from hpo.storage.queries import study_results as service
 
-    found = service.best(storages.open(storage or storage_url()), study)
+    opened = storages.open(storage or storage_url())
+    found = service.best(opened, study)
     if as_json:
         document(asdict(found))
         return
@@ -111,6 +119,7 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
         tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")
     if found.climb is not None:
         tell_climb(found.climb, found.fidelities)
+    say_next(f"hpo compare {shlex.quote(found.study)}", storage)
 
 
 def trial(
@@ -170,17 +179,33 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
         raise UsageError("--json prints one document and --watch many screens: leave one of them out")
 
 
-def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", url: str) -> None:
+def _after_status(one: "StudyStatus") -> str:
+    """The command that comes next, by how a study stands."""
+    study = shlex.quote(one.study)
+    if one.nothing_complete is not None and one.nothing_complete.trial is not None:
+        return f"hpo trial {study} {one.nothing_complete.trial}"
+    if one.state == "stopped":
+        return f"hpo resume {study}"
+    if one.state == "waiting":
+        return "hpo worker"
+    if one.state == "running" or one.best is None:
+        return f"hpo status {study} --watch" if not one.ended else "hpo status"
+    return f"hpo best {study}"
+
+
+def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", storage: str | None, *, wide: bool) -> None:
     from hpo.storage.storage_url import parse
     from hpo.storage.worker_registry import fleet
 
     if everything:
-        show_studies(everything)
+        show_studies(everything, wide=wide)
     else:
-        say(f"no studies in {parse(url).safe} yet; begin one: hpo optimize cnn --trials 50")
+        say(f"no studies in {parse(storage or storage_url()).safe} yet; begin one: hpo optimize cnn --trials 50")
     present = fleet(found) if found is not None else []
     if present:
-        show_workers(present)
+        show_workers(present, wide=wide)
+    if everything:
+        say_next(f"hpo status {shlex.quote(everything[-1].study)}", storage)
 
 
 def stop(
@@ -237,7 +262,7 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
         return
     tell(f"{name} goes on" if changed else f"{name} is not stopped")
     tell(f"{found.settled} of {found.target} trials are done, {found.running} in hand, {found.open} open")
-    if found.state != "done":
+    if not found.ended:
         show_serving(serving(opened, name))
 
 

@@ -46,7 +46,7 @@ def test_a_search_that_came_to_nothing_is_no_success(hpo: Hpo, folder: Path, def
         assert json.loads(done.out)["nothing_complete"]["why"].startswith(f"2 pruned, the last with {reason}")
     told = hpo("status", "wild")
     assert told.code == 0
-    assert f"done, and no trial is complete: 2 pruned, the last with {reason}" in told.out
+    assert f"failed: no trial is complete: 2 pruned, the last with {reason}" in told.out
     assert hpo("best", "wild").err.splitlines()[0].startswith(line)
     compared = hpo("compare", "wild", "--require", "better")
     assert (compared.code, compared.out) == (1, "")

@@ -9,6 +9,7 @@ from asking import asked
 from paged import read, words
 
 from hpo import storage
+from hpo.cli.main import main
 from hpo.cli.printing.search_text import conclude
 from hpo.cli.printing.status_text import study_lines
 from hpo.errors import StudyError
@@ -17,6 +18,7 @@ from hpo.storage import studies
 from hpo.storage.queries import live_queries, status
 from hpo.storage.queries.status import snapshot
 from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import halting
 from hpo.web.pages import create
 
 DEFINITION = """
@@ -89,7 +91,7 @@ def test_a_search_that_came_to_nothing_is_no_success_and_says_why(
     found = status.study_status(opened, ahead.study)
     assert found.nothing_complete is not None
     assert found.nothing_complete.why == why
-    assert f"done, and no trial is complete: {why}" in "\n".join(study_lines(found))
+    assert f"state    failed: no trial is complete: {why}" in "\n".join(study_lines(found))
 
 
 def test_a_search_with_a_complete_trial_or_an_open_one_came_to_something(wanted: Callable[[int], Request]) -> None:
@@ -114,3 +116,37 @@ def test_what_diverged_after_an_epoch_is_reported_and_what_a_pruner_stopped_is_n
     ahead, opened = settled(wanted(3), DIVERGED, DIVERGED, ("pruned", "pruned after epoch 3 of 9 at mae 0.5"))
     (told,) = live_queries.failures(opened, ahead.study, 10)
     assert (told.reason, told.outcome, told.trials) == (DIVERGED[1], "pruned", 2)
+
+
+def test_how_a_study_stands_ends_with_the_command_that_comes_next(
+    wanted: Callable[[int], Request], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def last(*command: str) -> str:
+        assert main([*command, "--storage", request.storage]) == 0
+        return capsys.readouterr().err.splitlines()[-1]
+
+    request = wanted(2)
+    ahead, opened = settled(request, BROKEN)
+    name, where = ahead.study, f" --storage {request.storage}"
+    assert last("status") == f"next: hpo status {name}{where}"
+    assert last("status", name) == f"next: hpo worker{where}"
+    slot = Slots(opened).claim(name, "me", 60)
+    assert slot is not None
+    assert last("status", name) == f"next: hpo status {name} --watch{where}"
+    halting.stop(opened, name, by="me", why=None, now=False)
+    assert last("status", name) == f"next: hpo resume {name}{where}"
+    Slots(opened).settle(slot, "complete", 0.5)
+    assert last("status", name) == f"next: hpo best {name}{where}"
+    assert last("best", name) == f"next: hpo compare {name}{where}"
+    assert main(["best", name, "--storage", request.storage, "--json"]) == 0
+    assert "next" not in capsys.readouterr().err
+
+
+def test_a_study_whose_trials_all_failed_has_failed(
+    wanted: Callable[[int], Request], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead, opened = settled(wanted(2), BROKEN, DIVERGED)
+    found = status.study_status(opened, ahead.study)
+    assert (found.state, found.ended) == ("failed", True)
+    assert main(["status", "--storage", wanted(2).storage]) == 0
+    assert "failed" in next(line for line in capsys.readouterr().out.splitlines() if ahead.study in line).split()

@@ -91,7 +91,7 @@ def _figures(report: "CompareReport") -> None:
     rows = [[name, *(column.get(name, "") for column in columns)] for name in columns[0]]
     unit = f", in {report.unit}" if report.unit else ""
     which = f"{report.metric}{unit}, fidelity {report.fidelity}; a difference above 0 is a gain of the optimum"
-    table(headings, rows, title=which)
+    table(headings, rows, title=which, text=range(len(headings)))
 
 
 def _column(report: "CompareReport", found: "Comparison", scores: "Scores") -> dict[str, str]:
@@ -197,8 +197,8 @@ def _claimed(claimed: "Claimed", report: "CompareReport") -> None:
 def _looks(report: "CompareReport") -> None:
     spending = [look for look in report.interim_analyses if look.number and look.rows == report.rows]
     if spending:
-        told = "; ".join(_look(look) for look in spending)
-        tell(f"looks so far {_ABOUT[report.rows]}: {told}")
+        analyses = "; ".join(_look(look) for look in spending)
+        tell(f"looks so far {_ABOUT[report.rows]}: {analyses}")
 
 
 def _look(look: "InterimAnalysis") -> str:

@@ -7,6 +7,7 @@ libraries, which use `sys.stdout`, and programs they start, which use descriptor
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hpo.errors import HpoError
@@ -22,6 +24,7 @@ from hpo.study.direction import sign
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from hpo.study import Evaluation, Fidelity, Space
 
@@ -43,6 +46,7 @@ __all__ = [
     "own_stdout",
     "results",
     "say",
+    "say_next",
     "size_words",
     "table",
     "tell",
@@ -50,6 +54,7 @@ __all__ = [
     "what_is_better",
 ]
 
+_UNLIMITED = 1_000_000  # columns: a pipe has no width
 _results: TextIO | None = None  # stdout, while `sys.stdout` is something else
 
 
@@ -132,28 +137,100 @@ def say(text: str = "") -> None:
     print(printable(text), file=sys.stderr, flush=True)
 
 
+def say_next(command: str, storage: str | None) -> None:
+    """Say which command comes next; `storage`: the URL it was given, without which the default is meant."""
+    from hpo.storage.storage_url import parse
+
+    say(f"next: {command}" + (f" --storage {shlex.quote(parse(storage).safe)}" if storage else ""))
+
+
 def is_terminal() -> bool:
     """Whether somebody watches stderr: a terminal that can move its cursor, and not a CI job's."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", right: Sequence[int] = ()
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    right: Sequence[int] = (),
+    text: Sequence[int] = (),
+    optional: Sequence[int] = (),
 ) -> None:
-    """Print a table to stdout; the columns in `right` hold figures and are set flush right."""
+    """Print a table to stdout, as wide as the terminal at most; whole where stdout is none.
+
+    No name is broken, so that it can be copied. Where the terminal is too narrow, the columns in `optional` are left
+    out, the first of them first, which is said; where that does not help, each row is printed as a line a cell.
+
+    Args:
+        headings: one a column.
+        rows: their cells.
+        title: above it.
+        right: columns of figures, set flush right.
+        text: columns that are broken at blanks where they are too wide.
+        optional: columns that may be left out.
+
+    """
+    from rich.text import Text
+
+    console = _console()
+    cells = [[printable(cell) for cell in row] for row in rows]
+    kept, left_out = list(range(len(headings))), list(optional)
+    made = _table(headings, cells, kept, right=right, text=text)
+    unlimited = console.options.update(max_width=_UNLIMITED)  # else it measures what it would cut to
+    while (narrow := console.measure(made, options=unlimited).minimum > console.width) and left_out:
+        kept.remove(left_out.pop(0))
+        made = _table(headings, cells, kept, right=right, text=text)
+    if title:
+        console.print(Text(printable(title), style="bold"), soft_wrap=True)
+    if narrow:
+        shown = [headings[number] for number in kept]
+        print(
+            "\n\n".join(_record(shown, [row[number] for number in kept], console.width) for row in cells),
+            file=results(),
+        )
+    else:
+        console.print(made)
+    if missing := [headings[number] for number in sorted(set(optional) - set(kept)) if headings[number]]:
+        say(f"left out: {', '.join(missing)}; --wide shows all")
+
+
+def _table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    kept: Sequence[int],
+    *,
+    right: Sequence[int],
+    text: Sequence[int],
+) -> "Table":
+    """The columns in `kept`."""
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD)
-    for number, heading in enumerate(headings):
-        made.add_column(Text(heading), justify="right" if number in right else "left", overflow="fold")
+    made = Table(box=box.SIMPLE_HEAD, collapse_padding=True)
+    for number in kept:
+        cells = [headings[number], *(row[number] for row in rows)]
+        unbroken = [word for cell in cells for word in cell.split()] if number in text else cells
+        made.add_column(
+            Text(headings[number]),
+            justify="right" if number in right else "left",
+            min_width=max(map(cell_len, unbroken), default=0),
+            no_wrap=number not in text,
+            overflow="fold",
+        )
     for row in rows:
-        made.add_row(*(Text(printable(cell)) for cell in row))  # Text: brackets in a name are no markup
-    console = _console(made_for=headings)
-    if title:
-        console.print(Text(printable(title), style="bold"), soft_wrap=True)
-    console.print(made)
+        made.add_row(*(Text(row[number]) for number in kept))  # Text: brackets in a name are no markup
+    return made
+
+
+def _record(headings: Sequence[str], row: Sequence[str], columns: int) -> str:
+    """A row as a line a cell, each after its heading; broken at blanks alone."""
+    width = max(map(len, headings))
+    wrap = TextWrapper(columns, subsequent_indent=" " * (width + 4), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrap.fill(f"  {heading:<{width}}  {cell}") for heading, cell in zip(headings, row, strict=True))
 
 
 def configuration(params: Mapping[str, object]) -> None:
@@ -202,12 +279,10 @@ def ago(moment: datetime) -> float:
     return max(0.0, (datetime.now(UTC) - moment).total_seconds())
 
 
-def _console(made_for: Sequence[str]) -> "Console":
+def _console() -> "Console":
     from rich.console import Console
 
-    # A pipe has no width; 80 would fold figures, so a table there is as wide as it needs.
-    width = None if results().isatty() else 60 + 40 * len(made_for)
-    return Console(file=results(), width=width, highlight=False)
+    return Console(file=results(), width=None if results().isatty() else _UNLIMITED, highlight=False)
 
 
 def _is_encodable(text: str) -> bool:

@@ -45,12 +45,12 @@ class LineLimit:
 
     def due(self, progress: "Progress") -> bool:
         """Whether to say it; it is taken for said then."""
-        told = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
+        shown = (progress.settled, progress.running, progress.pruned, progress.failed, progress.best)
         waited = time.monotonic() - self._said_at
         soon = progress.settled == progress.target or waited >= _SECONDS_BETWEEN_LINES
-        if (told == self._shown or not soon) and waited < _SECONDS_OF_SILENCE:
+        if (shown == self._shown or not soon) and waited < _SECONDS_OF_SILENCE:
             return False
-        self._shown, self._said_at = told, time.monotonic()
+        self._shown, self._said_at = shown, time.monotonic()
         return True
 
 

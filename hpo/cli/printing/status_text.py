@@ -48,8 +48,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60  # characters at most
 
 
-def show_studies(found: "Sequence[StudyStatus]") -> None:
-    """Every study, a row each."""
+def show_studies(found: "Sequence[StudyStatus]", *, wide: bool = False) -> None:
+    """Every study, a row each; `wide`: with all columns, however narrow the terminal is."""
     rows = [
         [
             one.study,
@@ -69,18 +69,20 @@ def show_studies(found: "Sequence[StudyStatus]") -> None:
     if any(one.kind != "search" for one in found):
         headings.append("kind")
         rows = [[*row, one.kind] for row, one in zip(rows, found, strict=True)]
-    table(headings, rows, right=right)
+    # Left out first: the kind and the number of the best trial; last: how many failed.
+    optional = [] if wide else [*range(9, len(headings)), 8, 6, 4, 3, 5]
+    table(headings, rows, right=right, optional=optional)
 
 
-def show_study(one: "StudyStatus", workers: "Sequence[FleetWorker]") -> None:
+def show_study(one: "StudyStatus", workers: "Sequence[FleetWorker]", *, wide: bool = False) -> None:
     """One study, and the workers that serve it or cannot."""
     for text in study_lines(one):
         tell(text)
     if one.front:
         front_table(one.objectives, one.front)
     serving = [worker for worker in workers if worker.study in (None, one.study)]
-    if serving and one.state != "done":
-        show_workers(serving, study=one.study)
+    if serving and not one.ended:
+        show_workers(serving, study=one.study, wide=wide)
 
 
 def study_lines(one: "StudyStatus") -> list[str]:
@@ -128,7 +130,7 @@ def state_words(one: "StudyStatus") -> str:
     if one.state == "done" and one.settled < one.target:
         return f"done: its best is as good as {figure(one.until)}, the value it was to reach"
     if one.nothing_complete is not None:
-        return f"done, and no trial is complete: {one.nothing_complete.why}"
+        return f"failed: no trial is complete: {one.nothing_complete.why}"
     return one.state
 
 
@@ -199,7 +201,7 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_BARS[round((v - low) / span * top)] if math.isfinite(v) else "×" for v in values)
 
 
-def show_workers(workers: "Sequence[FleetWorker]", study: str | None = None) -> None:
+def show_workers(workers: "Sequence[FleetWorker]", study: str | None = None, *, wide: bool = False) -> None:
     """A row a worker, and what some of them cannot serve: of one study, or of all."""
     if not workers:
         tell("no worker is there: hpo worker starts some, on any machine that reaches the storage")
@@ -215,7 +217,7 @@ def show_workers(workers: "Sequence[FleetWorker]", study: str | None = None) -> 
         ]
         for worker in workers
     ]
-    table(headings, rows)
+    table(headings, rows, text=(1, 3), optional=() if wide else (2, 1))
     refusals = Counter(
         (name, why) for worker in workers for name, why in worker.refuses.items() if study in (None, name)
     )

@@ -124,7 +124,7 @@ def _table(found: "TableFinding", report: "SweepReport") -> None:
                 cells.append(_reported(None if figure is None else figure.reported))
         rows.append([*cells, _note(found, row, report)])
     title = f"{found.sweep.id}: {found.sweep.title}"
-    table([*headings, ""], rows, title=title, right=range(1, len(headings)))
+    table([*headings, ""], rows, title=title, right=range(1, len(headings)), text=(0, len(headings)))
 
 
 def _places(found: "TableFinding", name: str) -> int:
@@ -209,7 +209,7 @@ def ablation_table(found: "AblationFinding") -> None:
     effects = [effect for _, *those in names for effect in those]
     rows = [(name, *(_effect(effect) for effect in those)) for name, *those in names]
     headings = ("technique", "alone", "in company", "interaction")
-    table(headings, rows, title="What each technique adds", right=(1, 2, 3))
+    table(headings, rows, title="What each technique adds", right=(1, 2, 3), text=(0, 1, 2, 3))
     if found.together.difference is not None:
         tell(f"all together: {_effect(found.together)}")
     tell("alone: to the plain row; in company: to all the others; interaction: the second less the first. + is better")
@@ -284,7 +284,13 @@ def _greedy_table(found: "GreedyTable", source: str) -> None:
         sd = stdev(row.scores) if len(row.scores) > 1 else None
         label = row_label(found.sweep, found.sweep.rows[row.index])
         rows.append([label, spread(row.mean, sd, decimals), ", ".join(notes)])
-    table([varied(found.sweep), "validation", ""], rows, title=f"{found.sweep.id}: {found.sweep.title}", right=(1,))
+    table(
+        [varied(found.sweep), "validation", ""],
+        rows,
+        title=f"{found.sweep.id}: {found.sweep.title}",
+        right=(1,),
+        text=(0, 2),
+    )
 
 
 def _final(report: "GreedyReport") -> None:

@@ -34,9 +34,9 @@ __all__ = [
     "watch",
 ]
 
-State = Literal["running", "waiting", "stopped", "done"]
+State = Literal["running", "waiting", "stopped", "done", "failed"]
 """Workers are at it; slots are open and nobody is at work; it gives no slots until it is resumed; nothing is left:
-all is settled, or a value as good as was asked for is there."""
+all is settled, or a value as good as was asked for is there; all is settled and no trial is complete."""
 
 Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
 """Why a run ended: all settled, a signal, its time was up, a value as good as was asked for, the study was stopped."""
@@ -108,6 +108,11 @@ class StudyStatus(Counts):
     def drawn(self) -> int:
         """What --trials says: all trials, or where it climbs those on the first rung."""
         return self.rungs[0].target if self.rungs else self.target
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.state in ("done", "failed")
 
     @property
     def work(self) -> str:
@@ -260,7 +265,7 @@ _AS_ASKED = {each.name for each in fields(StudyStatus)} & {each.name for each in
 
 def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> State:
     if counts.settled == counts.target:
-        return "done"
+        return "done" if counts.complete or not counts.target else "failed"
     if record.stopped_at is not None:
         return "stopped"
     if counts.running:

@@ -122,8 +122,8 @@ class Shell:
 def _with_script(page: str, environ: "WSGIEnvironment") -> str:
     """The page with our part at the beginning of its head, before any script of its own."""
     user = user_of(environ)
-    told = {"token": csrf_of(environ), "user": user.name, "writes": "yes" if user.may_write else ""}
-    data = " ".join(f'data-{name}="{escape(value)}"' for name, value in told.items())
+    attributes = {"token": csrf_of(environ), "user": user.name, "writes": "yes" if user.may_write else ""}
+    data = " ".join(f'data-{name}="{escape(value)}"' for name, value in attributes.items())
     return page.replace("<head>", f'<head>\n<script nonce="{escape(nonce_of(environ))}" {data}>{_script()}</script>', 1)
 
 

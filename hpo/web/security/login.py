@@ -117,11 +117,11 @@ class Login:
         """Whose name and password these are."""
         account = self._users.find(name)
         # What was typed as a name may be a password in the wrong field, so only names of users are told.
-        told = {"address": request.remote_addr or "", "user": account.name if account else None}
+        context = {"address": request.remote_addr or "", "user": account.name if account else None}
         if not matches(account.password if account else None, password):
-            _log.warning("login failed", extra=told)
+            _log.warning("login failed", extra=context)
             return None
-        _log.info("logged in", extra=told)
+        _log.info("logged in", extra=context)
         return account
 
     def _login(self) -> Response:
@@ -160,8 +160,8 @@ class Login:
         _log.warning("login refused: too many tries", extra={"address": request.remote_addr or ""})
         if request.path != "/login":
             return refusal(429, "too many tries", Retry_After=str(wait))
-        told = f"{wait} seconds" if wait < 90 else f"{wait / 60:.0f} minutes"
-        answer = _login_page(local(request.form.get("next", "")), f"Too many tries; the next in {told}.", status=429)
+        when = f"{wait} seconds" if wait < 90 else f"{wait / 60:.0f} minutes"
+        answer = _login_page(local(request.form.get("next", "")), f"Too many tries; the next in {when}.", status=429)
         answer.headers["Retry-After"] = str(wait)
         return answer
 

@@ -29,7 +29,7 @@ from hpo.web.security.request_checks import LIMIT, Longest, is_loopback
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Server", "folder_for", "listen", "options", "stoppable", "when_ready"]
+__all__ = ["Server", "folder_for", "listen", "options", "stoppable", "waitress_server", "when_ready"]
 
 _THREADS = 8  # requests answered at once, each with a connection to the database while it reads
 _CONNECTIONS = 200  # browsers connected at once
@@ -73,7 +73,7 @@ def listen(dashboard: Dashboard, *, host: str, port: int, proxy: str | None = No
     """
     is_loopback(host)  # refuses what is no address
     try:
-        server = _waitress(dashboard.app, dashboard.longest, **options(host=host, port=port, proxy=proxy))
+        server = waitress_server(dashboard.app, dashboard.longest, **options(host=host, port=port, proxy=proxy))
     except (OSError, socket.gaierror) as error:
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}; give another --port"
@@ -159,7 +159,7 @@ def folder_for(path: Path) -> Path:
     return folder
 
 
-def _waitress(app: "WSGIApplication", longest: Longest, **options: Any) -> Any:
+def waitress_server(app: "WSGIApplication", longest: Longest, **options: Any) -> Any:
     """Waitress, listening with `options`, for `app`; a body is at most `longest(request)` bytes."""
 
     class Channel(_Channel):

@@ -221,7 +221,7 @@ def _guarded(here: Path) -> tuple[Any, Any]:
     opened = storage.open(f"sqlite:///{here / 'hpo.db'}")
     access = Access(names=names("127.0.0.1"), users=Users(here / "users.json"))
     made = create(opened, access, artifacts=here / "artifacts")
-    return server.server(made.app, made.longest, **options(host="127.0.0.1", port=0)), opened.close
+    return server.waitress_server(made.app, made.longest, **options(host="127.0.0.1", port=0)), opened.close
 
 
 def _bare(here: Path) -> tuple[Any, Any]:

@@ -119,6 +119,24 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
     assert [(rung["target"], rung["settled"]) for rung in status["rungs"]] == [(8, 8), (4, 4), (3, 3)]
 
 
+def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, copy: Path) -> None:
+    """What climbed has been confirmed already."""
+    done = hpo("compare", "wine", "--pairs", "6", "--no-resample", "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert (document["search_fidelity"], document["fidelity"], document["heats"]) == ("full", "full", [])
+    assert document["optimum"]["number"] == json.loads(hpo("best", "wine", "--json").out)["number"]
+    assert document["budget"]["search"]["trials"] == 6 + 4 + 3
+    assert document["budget"]["search"]["epochs"] == 6 * 3 * 10 + (4 + 3) * 3 * 20
+    reported = hpo("report", "wine", "-o", "wine.md")
+    assert reported.code == 0, reported.err
+    page = (copy / "wine.md").read_text()
+    for words in ("Study wine-small: space small, fidelities quick, full, 13 trials settled", "by-hand",
+                  "hpo optimize ./wine.py:study --trials 6 --space small --sampler tpe --pruner none --seed 3",
+                  "hpo compare wine-small --pairs 6"):  # fmt: skip
+        assert words in page
+
+
 def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
     done = hpo("train", "./wine.py:study", "--config", "best", "-o", "wine.keras", "--json")
     assert done.code == 0, done.err

@@ -178,7 +178,7 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_made(
 def test_a_study_that_climbs_is_never_changed_into_one_that_stays(ask: Ask) -> None:
     opened = storage.prepare(ask().storage)
     submit(ask(name="mine"))
-    with pytest.raises(StudyError, match="one that climbs quick, glance, not one that stays on quick: .*--name"):
+    with pytest.raises(StudyError, match=r"one that climbs quick, glance, not one that stays on quick: .*--name"):
         submit(ask(name="mine", fidelity="quick"))
     submit(ask(name="other", fidelity="quick"))
     assert submit(ask(name="other", trials=13)).added == 1  # it goes on as it was made

@@ -1,4 +1,4 @@
-"""`hpo compare` on the tutorial's own model, of a search that climbed: asked again, asked for more, stopped, killed."""
+"""`hpo compare` on the tutorial's own model, with a race: asked again, asked for more, stopped, killed."""
 
 import json
 import shutil
@@ -18,7 +18,8 @@ from hpo.analysis import compare
 from hpo.search.row_splits import load
 from hpo.study import registry
 
-SEARCH = ("optimize", "./wine.py:study", "--workers", "1", "--trials", "4", "--seed", "3", "--quiet")
+SEARCH = ("optimize", "./wine.py:study", "--fidelity", "quick", "--workers", "1", "--trials", "4", "--pruner", "none",
+          "--seed", "3", "--quiet")  # fmt: skip
 COMPARE = ("compare", "wine", "--workers", "2", "--candidates", "2", "--rounds", "2")
 
 
@@ -32,7 +33,7 @@ def run(folder: Path, *args: str) -> Outcome:
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A folder with a search and the comparison of its optimum in six pairs, and what the command said."""
     folder = tmp_path_factory.mktemp("compared")
-    place_own_model(folder, quick=10)
+    place_own_model(folder)
     searched = run(folder, *SEARCH)
     assert searched.code == 0, searched.err
     return folder, run(folder, *COMPARE, "--pairs", "6", "--json")
@@ -50,7 +51,7 @@ def trainings(folder: Path) -> dict[str, int]:
         rows = opened.execute(
             "SELECT study_name, count(*) FROM trials JOIN studies USING (study_id) GROUP BY study_name"
         ).fetchall()
-    return {name.removeprefix("wine-small-"): number for name, number in rows if name != "wine-small"}
+    return {name.removeprefix("wine-small-quick-"): number for name, number in rows if name != "wine-small-quick"}
 
 
 def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[Path, Outcome]) -> None:
@@ -66,15 +67,14 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
     )
     assert len(document["resampled_scores"]["optimum"]) == 6  # the second line, for there are folds
     assert document["heats"][0]["rounds"] == 2
-    assert document["budget"]["search"]["trials"] == 4 + 4 + 3  # at quick, at full, and what confirms there
-    assert document["budget"]["search"]["epochs"] == 4 * 3 * 10 + (4 + 3) * 3 * 20
-    assert (document["search_fidelity"], document["fidelity"]) == ("full", "full")
+    assert document["budget"]["search"]["trials"] == 4
+    assert document["budget"]["search"]["epochs"] == 4 * 3 * 20
     assert document["claimed"] is None  # it has no tables
     assert [look["number"] for look in document["interim_analyses"] if look["rows"] == "share"] == [1]
-    for words in ("compare wine-small with baseline by-hand", "6 of 6 trainings left", "12 of 12 trainings left",
+    for words in ("compare wine-small-quick with baseline by-hand", "6 of 6 trainings left", "12 of 12 trainings left",
                   "told after the first trainings", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
         assert words in done.err
-    assert trainings(folder) == {"race-full": 6, "pairs-full": 12, "resampled-full": 12}
+    assert trainings(folder) == {"race-quick": 6, "pairs-quick": 12, "resampled-quick": 12}
 
 
 def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) -> None:
@@ -115,7 +115,7 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
     assert [look["number"] for look in first["interim_analyses"]] == [1, 1]
     lines = fewer.out.splitlines()
     assert "by-hand" in lines[0]
-    for words in ("of 6", "alpha of this look", "Race at fidelity full", "spent by the search: 11 trials, 540 epochs"):
+    for words in ("of 6", "alpha of this look", "Race at fidelity quick", "spent by the search: 4 trials, 240 epochs"):
         assert words in fewer.out
 
 
@@ -126,7 +126,7 @@ def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: P
     assert (document["pairs"], document["alpha"]) == (8, pytest.approx(0.05 * 0.75 * 0.25))
     assert document["resampled"] is None
     assert "4 of 16 trainings left" in more.err
-    assert trainings(copy) == {"race-full": 6, "pairs-full": 16, "resampled-full": 12}
+    assert trainings(copy) == {"race-quick": 6, "pairs-quick": 16, "resampled-quick": 12}
     other = "worse" if document["verdict"] != "worse" else "better"
     refused = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--require", other)
     assert refused.code == 1
@@ -136,17 +136,8 @@ def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: P
     assert run(copy, "compare", "wine", "--require", "best").code == 2
 
 
-def test_the_report_page_tells_of_the_search_and_its_verdict(hpo, copy: Path) -> None:
-    done = run(copy, "report", "wine", "-o", "wine.html")
-    assert done.code == 0, done.err
-    page = (copy / "wine.html").read_text()
-    for words in ("wine-small", "by-hand", "hpo optimize ./wine.py:study --trials 4 --space small"):
-        assert words in page
-    assert "--fidelity" not in page.split("hpo optimize ./wine.py:study")[1].splitlines()[0]
-
-
 def test_deleting_the_search_takes_its_comparison_along(hpo, copy: Path) -> None:
-    assert run(copy, "delete", "wine-small", "--yes").code == 0
+    assert run(copy, "delete", "wine-small-quick", "--yes").code == 0
     with sqlite3.connect(copy / "hpo.db") as opened:
         assert opened.execute("SELECT count(*) FROM hpo_look").fetchone() == (0,)
         assert opened.execute("SELECT count(*) FROM hpo_slot").fetchone() == (0,)
@@ -176,7 +167,7 @@ def under_way(folder: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
 def test_stopped_and_killed_it_goes_on_and_repeats_nothing_finished(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(file.read_text().replace("epochs=20", "epochs=150"))
-    assert run(wine, *SEARCH, "--fidelity", "quick", "--trials", "2").code == 0
+    assert run(wine, *SEARCH, "--trials", "2").code == 0
     short = ("compare", "wine", "--workers", "1", "--candidates", "1", "--rounds", "1", "--pairs", "6", "--no-resample")
     with under_way(wine, *short) as process:
         process.send_signal(signal.SIGINT)
@@ -224,4 +215,4 @@ def test_a_search_that_found_nothing_is_told_in_one_line(hpo, wine: Path) -> Non
     done = run(wine, "compare", "wine")
     assert done.code == 1
     assert done.err.count("\n") == 1
-    assert "the only complete trial of wine-small is the baseline's" in done.err
+    assert "the only complete trial of wine-small-quick is the baseline's" in done.err

@@ -54,7 +54,7 @@ def test_a_search_says_what_it_does_and_prints_one_document(searched: tuple[Path
     assert 0.5 < document["best"]["value"] <= 1
     assert document["best"]["trainings"] == 2
     assert set(document["best"]["params"]) == {"layers", "units", "activation", "learning_rate"}
-    for words in ("wine-small (new)", "sqlite:///hpo.db", "quick: 10 epochs", "full: 20 epochs", "3 folds",
+    for words in ("wine-small (new)", "sqlite:///hpo.db", "3 folds, 10 epochs", "3 folds, 20 epochs",
                   "2 workers", "6 drawn at quick, 3 of them and the hand-picked one at full, 3 confirmations",
                   "13/13 done"):  # fmt: skip
         assert words in done.err
@@ -95,7 +95,8 @@ def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
         assert trial["state"] in ("complete", "pruned")  # what is complete on a lower rung is pruned to Optuna
         assert trial["seed"] is not None
         assert trial["worker"]
-        assert [step for step, _ in trial["curve"]] == list(range(1, 11))  # ten reports over the 10 epochs of quick
+        each = {10: 1, 20: 2}[trial["attributes"]["epochs"]]  # ten reports over the epochs of quick or of full
+        assert [step for step, _ in trial["curve"]] == list(range(each, 10 * each + 1, each))
         assert trial["curve"][-1][1] == pytest.approx(trial["value"])
     told = hpo("trial", "wine", 0)
     assert re.search(r"curve: [▁▂▃▄▅▆▇█]+", told.out)
@@ -116,6 +117,23 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
     assert "hpo train ./wine.py:study --config best --study wine-small" in more.out
     status = json.loads(hpo("status", "wine", "--json").out)
     assert [(rung["target"], rung["settled"]) for rung in status["rungs"]] == [(8, 8), (4, 4), (3, 3)]
+
+
+def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, copy: Path) -> None:
+    """What climbed has been confirmed already."""
+    done = hpo("compare", "wine", "--pairs", "6", "--no-resample", "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert (document["search_fidelity"], document["fidelity"], document["heats"]) == ("full", "full", [])
+    assert document["optimum"]["number"] == json.loads(hpo("best", "wine", "--json").out)["number"]
+    assert document["budget"]["search"]["trials"] == 6 + 4 + 3
+    assert document["budget"]["search"]["epochs"] == 6 * 3 * 10 + (4 + 3) * 3 * 20
+    reported = hpo("report", "wine", "-o", "wine.md")
+    assert reported.code == 0, reported.err
+    page = (copy / "wine.md").read_text()
+    assert "Study wine-small: space small, fidelities quick, full, 13 trials settled" in page
+    assert re.search(r"hpo optimize \S+ --trials 6 --space small --sampler tpe --pruner none --seed 3\n", page)
+    assert "hpo compare wine-small --pairs 6 --fidelity full --baseline by-hand --no-resample\n" in page
 
 
 def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:

@@ -38,6 +38,12 @@ class Settled:
     outcome: Outcome
     value: float | None
     at: float  # seconds since 1970
+    highest: bool = True  # whether it is of the study's highest fidelity, whose values alone are compared
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it is complete, with a value that compares with others."""
+        return self.outcome == "complete" and self.highest and self.value is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +78,7 @@ def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
 
 
 def of_configuration(storage: Storage, study: str, params: Params) -> Slot | None:
-    """The settled slot of that configuration; None where the study has not tried it. Raises StorageError."""
+    """The settled slot of that configuration at the highest fidelity; None where there is none. Raises StorageError."""
     from hpo.search import digest
 
     # A slot has no digest where no sampler had to draw anew (continuous spaces): there, those given from the start.
@@ -80,7 +86,8 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
     query = (
         select(*COLUMNS)
         .where(of_study(study), _slot.c.outcome.is_not(None), (_slot.c.digest == digest(params)) | given)
-        .order_by(_slot.c.position)
+        .where(_slot.c.highest)
+        .order_by(_slot.c.rung, _slot.c.position)
     )
     with storage.read() as connection:
         slots = map(read, connection.execute(query))
@@ -90,14 +97,14 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
 def history(storage: Storage, study: str) -> Sequence[Settled]:
     """Every trial that came to its end, in the order they did. Raises StorageError."""
     query = (
-        select(_slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at)
+        select(_slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at, _slot.c.highest)
         .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)
     )
     with storage.read() as connection:
         return [
-            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0)
-            for trial, outcome, value, at in connection.execute(query)
+            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0, highest=highest)
+            for trial, outcome, value, at, highest in connection.execute(query)
         ]
 
 

@@ -101,6 +101,9 @@ def purpose(plan: StudyPlan) -> str:
 def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
     """Refuse a study that was asked for otherwise than it is planned now. Raises StudyError."""
     refuse_other(existing, plan)
+    if existing.definition == plan.definition and existing.rungs != plan.rungs:
+        was, wanted = (_climbs(one) for one in (existing, plan))
+        raise StudyError(f"study {plan.name!r} is {was}, not {wanted}: {_remedy(plan.name, plan.kind)}")
     # The jobs of a measurement have seeds of their own, and its sampler and pruner do nothing.
     own = ("sampler", "pruner", "seed") if plan.kind == "search" else ()
     for name in ("definition", "space", "fidelity", "direction", "metric", *own):
@@ -109,9 +112,6 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
             raise StudyError(
                 f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
             )
-    if existing.rungs != plan.rungs:
-        was, wanted = (_climbs(one) for one in (existing, plan))
-        raise StudyError(f"study {plan.name!r} is {was}, not {wanted}: {_remedy(plan.name, plan.kind)}")
     if existing.objectives != plan.objectives:
         was, wanted = (one.objectives or one.metric for one in (existing, plan))
         how = f"--objectives {shlex.quote(was)}" if existing.costs else "no --objectives"

@@ -28,12 +28,12 @@ class Course:
 
 def course(history: Sequence[Settled], direction: str) -> Course | None:
     """What there is to draw of a search; None before two trials are complete."""
-    values = sorted(one.value for one in history if one.outcome == "complete" and one.value is not None)
+    values = sorted(one.value for one in history if one.ranked and one.value is not None)
     if len(values) < 2:
         return None
     best: list[float | None] = []
     for one in history:
-        before, value = best[-1] if best else None, one.value if one.outcome == "complete" else None
+        before, value = best[-1] if best else None, one.value if one.ranked else None
         best.append(before if value is None else value if before is None else best_of(direction, (before, value)))
     cut = int(len(values) * (1 - _SHARE))
     kept = values[cut:] if sign(direction) > 0 else values[: len(values) - cut]
@@ -53,7 +53,7 @@ class Mark:
 
     x: str
     y: str
-    complete: bool  # else it was pruned
+    complete: bool  # else it was pruned, or is of a lower fidelity
     title: str
 
 
@@ -103,7 +103,7 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
         baseline=y(baseline) if baseline is not None and found.low <= baseline <= found.high else None,
         dashed=baseline is not None,
         marks=tuple(
-            Mark(x=x(at), y=y(one.value or 0.0), complete=one.outcome == "complete", title=_title(one))
+            Mark(x=x(at), y=y(one.value or 0.0), complete=one.ranked, title=_title(one))
             for at, one in found.points[::every]
         ),
         best=f"{steps}H{x(last)}",

@@ -26,10 +26,11 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" not in repr(CompareRequest(study="toy", storage="postgresql://me:secret@host/db"))
 
 
-def slots(*results: tuple[float, str, float | None, dict]) -> list[SimpleNamespace]:
-    return [
-        SimpleNamespace(highest=True, rung=0, settled_at=at, outcome=o, value=v, params=p) for at, o, v, p in results
-    ]
+def slots(
+    *results: tuple[float, str, float | None, dict], rung: int = 0, highest: bool = True
+) -> list[SimpleNamespace]:
+    its = {"rung": rung, "highest": highest}
+    return [SimpleNamespace(settled_at=at, outcome=o, value=v, params=p, **its) for at, o, v, p in results]
 
 
 BY_HAND = {"x": 0.5}
@@ -46,6 +47,13 @@ def test_the_trials_until_the_baseline_was_passed_are_counted_as_they_ended(dire
         (5.0, None, None, {}),  # running
     )
     assert trials_to_pass(its, BY_HAND, direction) == expected  # the failed one counts: it was paid for
+
+
+def test_where_a_search_climbs_a_trial_passes_at_the_highest_fidelity_and_on_its_own_rung_alone() -> None:
+    low = slots((1.0, "complete", 0.5, BY_HAND), (2.0, "complete", 0.9, {"x": 2}), highest=False)
+    high = slots((3.0, "complete", 0.7, BY_HAND), (4.0, "complete", 0.6, {"x": 2}), (6.0, "complete", 0.8, {}), rung=1)
+    again = slots((5.0, "complete", 0.75, {"x": 2}), (7.0, "complete", 0.6, BY_HAND), rung=2)
+    assert trials_to_pass([*low, *high, *again], BY_HAND, "maximize") == 5  # which had 0.75 where the baseline had 0.6
 
 
 def test_nothing_is_reported_where_the_baseline_has_no_value_or_was_never_passed() -> None:

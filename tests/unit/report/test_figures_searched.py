@@ -43,13 +43,13 @@ def test_the_least_is_the_best_where_the_metric_is_minimized() -> None:
 
 
 def test_what_is_complete_at_a_lower_fidelity_is_drawn_and_is_no_best() -> None:
-    low = (told.trial(8, value=0.99, highest=False), told.trial(9, value=0.98, params=told.HAND, highest=False))
+    low = (told.trial(8, value=0.93, highest=False), told.trial(9, value=0.89, params=told.HAND, highest=False))
     record = search_charts.history_data(told.findings(trials=(*low, *SEARCH)))
     assert record is not None
     assert [mark.outcome for mark in record.marks][:2] == ["lower", "lower"]
     assert (record.best, record.baseline, record.passed) == (((3, 0.90), (7, 0.92)), 0.90, 7)
     assert "4 complete, 2 complete at a lower fidelity, 1 pruned" in search_charts.history_caption(record)
-    assert list(told.by_name(search_charts.draw_history(record), "complete at a lower").y) == [0.99, 0.98]
+    assert list(told.by_name(search_charts.draw_history(record), "complete at a lower").y) == [0.93, 0.89]
 
 
 def test_the_comparison_knows_the_baselines_value() -> None:

@@ -83,3 +83,13 @@ def test_higher_is_drawn_higher() -> None:
     heights = [float(circle.attrib["cy"]) for circle in figure[0].findall("circle")]
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) == 3
+
+
+def test_what_is_complete_at_a_lower_fidelity_is_no_best() -> None:
+    low = [Settled(trial=n, outcome="complete", value=9.0, at=n, highest=False) for n in range(4)]
+    high = [Settled(trial=4 + n, outcome="complete", value=float(n), at=4 + n) for n in range(3)]
+    found = chart.course([*low, *high], "maximize")
+    assert found is not None
+    assert found.best == (None, None, None, None, 0.0, 1.0, 2.0)
+    assert len(found.points) == 7
+    assert chart.course(low, "maximize") is None

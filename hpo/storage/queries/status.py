@@ -139,7 +139,7 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None, work
     slots = Slots(storage)
     counts = slots.counts(study)
     direction = direction or studies.get(storage, study).direction
-    left = _time_left(storage, counts, workers or counts.running)
+    left = _time_left(storage, counts, workers or counts.running, begun=True)
     return Progress(
         **vars(counts),
         best=best_of(slots.incumbent(study, direction) if counts.complete else None),
@@ -281,12 +281,12 @@ class _TimeLeft:
     range: tuple[float, float]  # of nine in ten studies, were trials drawn from those so far
 
 
-def _time_left(storage: Storage, counts: Counts, workers: int) -> _TimeLeft | None:
+def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = False) -> _TimeLeft | None:
     """What is left, by what trials of each rung took so far; None where nobody is at it or none has ended.
 
     Neither a pause of the study nor the start of its workers is in it: each trial's own time is what was measured. A
     rung of which none has ended yet takes as long a trial as the nearest higher one that has, or else the nearest lower
-    one. What is in hand has done a part of its work.
+    one. With `begun`, what is in hand has done a part of its work, so that the answer changes while nothing happens.
     """
     if not workers or counts.settled == counts.target:
         return None
@@ -314,7 +314,7 @@ def _time_left(storage: Storage, counts: Counts, workers: int) -> _TimeLeft | No
     for rung, row in rungs.items():
         like = rungs[min(known, key=lambda other: (other < rung, abs(other - rung)))]
         left = row.slots - row.settled
-        work += max(0.0, left * like.mean - min(row.since or 0.0, left * like.mean))
+        work += left * like.mean - (min(row.since or 0.0, left * like.mean) if begun else 0.0)
         # As if one trial more had been off by half the mean: a single one says nothing of how much they differ.
         spread = (like.ended * max(0.0, like.square - like.mean**2) + (like.mean / 2) ** 2) / (like.ended + 1)
         variance += spread * left * (1 + left / like.ended)  # of the trials left, and of the mean they are drawn about

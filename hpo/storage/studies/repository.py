@@ -5,7 +5,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, select, update
@@ -239,8 +239,8 @@ def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyR
     from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
 
-    values = {
-        **vars(plan),
+    values = {  # of a plan alone: a record, which is one too, has an id that is not the new one's
+        **{field.name: getattr(plan, field.name) for field in fields(StudyPlan)},
         "seed": secrets.randbelow(2**31) if plan.seed is None else plan.seed,
         "sampler": plan.sampler or DEFAULT_SAMPLER,
         "pruner": plan.pruner or DEFAULT_PRUNER,

@@ -5,7 +5,7 @@ rate runs through the same program. What a schedule does only in answer to the s
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,6 +50,13 @@ class Schedule(ABC):
     def reaction(self) -> Reaction | None:
         """What changes the rates in answer to a run's scores, made anew for each run; None: nothing does."""
         return None
+
+    def miniature(self, share: float) -> "Schedule":  # noqa: ARG002 - for those that count epochs
+        """The schedule of a run with that share of the epochs, `rates` and `momenta` being resampled to its steps.
+
+        Itself, unless its reaction counts epochs.
+        """
+        return self
 
 
 def drives_momentum(schedule: Schedule | None) -> bool:
@@ -271,6 +278,10 @@ class Performance(Schedule):
             cooldown=self.cooldown,
             min_rate=self.min_rate,
         )
+
+    def miniature(self, share: float) -> "Performance":
+        """The same with patience, at least 1, and cooldown in proportion."""
+        return replace(self, patience=max(1, round(self.patience * share)), cooldown=round(self.cooldown * share))
 
 
 def _cosine(start: float, end: float, steps: int) -> NDArray[np.float64]:

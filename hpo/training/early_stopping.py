@@ -101,7 +101,7 @@ class EarlyStopping:
             )
 
     def miniature(self, share: float) -> "EarlyStopping":
-        """That of a run with that share of the epochs: patience in proportion, at least 1."""
+        """That of a run with a `share` of the epochs: patience in proportion, at least 1."""
         return replace(self, patience=max(1, round(self.patience * share)))
 
 

@@ -20,14 +20,16 @@ T = TypeVar("T", bound=np.generic)
 
 @dataclass(frozen=True, kw_only=True)
 class FullTraining:
-    """The training that a shorter one is a miniature of.
+    """The training that a shorter one is a miniature of: how long it is, and of how many rows.
+
+    With a recipe's batch size they say how many steps its schedule has.
 
     Raises:
         DefinitionError: a number is none, or below 1.
 
     """
 
-    epochs: Whole
+    epochs: Whole  # it is laid out for
     rows: Whole  # it is given to train on; what a recipe holds out of them to watch is counted
 
     def __post_init__(self) -> None:

@@ -52,7 +52,7 @@ class Schedule(ABC):
         return None
 
     def miniature(self, share: float) -> "Schedule":  # noqa: ARG002 - for those that count epochs
-        """The schedule of a run with that share of the epochs, `rates` and `momenta` being resampled to its steps.
+        """The schedule of a run with a `share` of the epochs, to whose steps `rates` and `momenta` are resampled.
 
         Itself, unless its reaction counts epochs.
         """
@@ -280,7 +280,7 @@ class Performance(Schedule):
         )
 
     def miniature(self, share: float) -> "Performance":
-        """The same with patience, at least 1, and cooldown in proportion."""
+        """The same for a `share` of the epochs: patience, at least 1, and cooldown in proportion."""
         return replace(self, patience=max(1, round(self.patience * share)), cooldown=round(self.cooldown * share))
 
 

@@ -23,10 +23,11 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hpo.training.augmentation import AUGMENTATIONS
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.hidden_layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, activation, hidden, initializer
 from hpo.training.miniature import FullTraining
-from hpo.training.optimizers import OPTIMIZERS, optimizer
+from hpo.training.optimizers import OPTIMIZERS, coupled, decoupled, optimizer
 from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe, build
 from hpo.training.regularization import Clip, Penalty
@@ -41,6 +42,7 @@ from hpo.training.schedules import (
     PiecewiseConstant,
     Power,
     Schedule,
+    Triangular,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
     "INITIALIZERS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
@@ -71,9 +74,12 @@ __all__ = [
     "Recipe",
     "Run",
     "Schedule",
+    "Triangular",
     "activation",
     "build",
     "configure",
+    "coupled",
+    "decoupled",
     "fit",
     "hidden",
     "initializer",

@@ -17,7 +17,7 @@ from hpo.training.miniature import resampled
 from hpo.training.model_graph import symbolic
 from hpo.training.phases import Span
 from hpo.training.recipe import Recipe
-from hpo.training.schedules import Constant, drives_momentum
+from hpo.training.schedules import Constant, StepSchedules, averaging, drives_momentum
 
 __all__ = ["check", "held_out", "learning_rate", "prepare", "seen_shape", "step_schedules", "tensor", "watched"]
 
@@ -128,10 +128,8 @@ def _built(model: keras.Model, row: Any) -> Any:
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 
-def step_schedules(
-    recipe: Recipe, phases: Sequence[Span], steps: int, full_steps: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Rate and momentum of each step of the run, two arrays of shape (steps of all phases,): the schedule's over each.
+def step_schedules(recipe: Recipe, phases: Sequence[Span], steps: int, full_steps: int) -> StepSchedules:
+    """Rate, momentum and weight in the average of each step of the run, laid out over each of its phases.
 
     The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
 
@@ -144,14 +142,19 @@ def step_schedules(
     """
     schedule = recipe.schedule or Constant()
     own = updates.momentum(recipe.optimizer, recipe.model)
-    rates, momenta = [], []
+    parts = []
     for span in phases:
         initial = learning_rate(recipe.optimizer) if span.phase.rate is None else span.phase.rate
         own_steps, every = span.epochs * steps, span.full_epochs * full_steps
-        rates.append(resampled(schedule.rates(initial, every), own_steps))
         cycled = None if own is None else schedule.momenta(own, every)
-        momenta.append(np.full(own_steps, own or 0.0) if cycled is None else resampled(cycled, own_steps))
-    return np.concatenate(rates), np.concatenate(momenta)
+        parts.append(
+            StepSchedules(
+                resampled(schedule.rates(initial, every), own_steps),
+                np.full(own_steps, own or 0.0) if cycled is None else resampled(cycled, own_steps),
+                averaging(recipe.average, own_steps),
+            )
+        )
+    return StepSchedules(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:

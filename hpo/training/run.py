@@ -118,7 +118,7 @@ class Run:
         self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
         self._refuse_unfit(train)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
-        self._rates, self._momenta = preparing.step_schedules(
+        self._schedules = preparing.step_schedules(
             recipe, self._phases, self._steps, math.ceil(full_rows / recipe.batch_size)
         )
         self._validation = None if validation is None else self._evaluation(validation)
@@ -179,8 +179,7 @@ class Run:
             self._y,
             self._rows,
             self._steps,
-            self._rates[steps],
-            self._momenta[steps],
+            self._schedules.steps(steps),
             (self._seed % 2**31, self._number),
         )
         if not bool(sums.finite):
@@ -250,8 +249,9 @@ class Run:
         if self._monitor.keeps(score, program):
             self._outcome = epoch
         last, end = self._number * self._steps, self._phase_end() * self._steps
-        factor = self._monitor.factor(score, float(self._rates[last - 1]))
-        self._rates[last:end] = self._rates[last:end].astype(np.float64) * factor
+        rates = self._schedules.rate
+        factor = self._monitor.factor(score, float(rates[last - 1]))
+        rates[last:end] = rates[last:end].astype(np.float64) * factor
 
     def _end(self, program: Program) -> None:
         """Give the run the weights it ends with: those of its best epoch, or the average of the last ones."""
@@ -311,7 +311,7 @@ class Run:
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        program.epoch(self._x, self._y, 0, 0, self._rates[: self._steps], self._momenta[: self._steps], (0, 0))
+        program.epoch(self._x, self._y, 0, 0, self._schedules.steps(slice(self._steps)), (0, 0))
         if self._validation is not None:
             program.evaluate(*self._validation, tf.constant(0))
 

@@ -117,8 +117,8 @@ def test_a_run_has_the_rates_and_momenta_of_the_full_training() -> None:
         recipe(schedule=Counted()), rows(40), epochs=2, metric="mse", seed=1, full=FullTraining(epochs=5, rows=90)
     )
     places = [round(step * 59 / 9) for step in range(10)]
-    np.testing.assert_allclose(run._rates, np.array(places) * 1e-6, rtol=1e-6)
-    np.testing.assert_allclose(run._momenta, np.array(places) * 1e-4)
+    np.testing.assert_allclose(run._schedules.rate, np.array(places) * 1e-6, rtol=1e-6)
+    np.testing.assert_allclose(run._schedules.momentum, np.array(places) * 1e-4)
 
 
 def test_the_batch_size_decides_how_many_steps_the_full_training_has() -> None:
@@ -130,21 +130,21 @@ def test_the_batch_size_decides_how_many_steps_the_full_training_has() -> None:
         seed=1,
         full=FullTraining(epochs=5, rows=90),
     )
-    np.testing.assert_allclose(run._rates, np.array([0, 5, 9, 14]) * 1e-6, rtol=1e-6)
+    np.testing.assert_allclose(run._schedules.rate, np.array([0, 5, 9, 14]) * 1e-6, rtol=1e-6)
 
 
 def test_rows_held_out_to_be_watched_are_no_steps_of_the_full_training_either() -> None:
     watching = recipe(schedule=Counted(), stopping=EarlyStopping(patience=20), watch=0.2)
     run = Run(watching, rows(40), epochs=1, metric="mse", seed=1, full=FullTraining(epochs=10, rows=100))
-    assert run._rates[-1] == pytest.approx((10 * 10 - 1) * 1e-6)  # 80 rows, ten steps an epoch
-    assert len(run._rates) == 4
+    assert run._schedules.rate[-1] == pytest.approx((10 * 10 - 1) * 1e-6)  # 80 rows, ten steps an epoch
+    assert len(run._schedules.rate) == 4
 
 
 def test_each_phase_is_resampled_by_itself() -> None:
     phased = recipe(schedule=Counted(), phases=(Phase(epochs=4), Phase()))
     run = Run(phased, rows(16), epochs=5, metric="mse", seed=1, full=FullTraining(epochs=20, rows=16))
     first, second = np.rint(np.linspace(0, 7, 2)), np.rint(np.linspace(0, 31, 8))
-    np.testing.assert_allclose(run._rates, np.concatenate([first, second]) * 1e-6, rtol=1e-6)
+    np.testing.assert_allclose(run._schedules.rate, np.concatenate([first, second]) * 1e-6, rtol=1e-6)
 
 
 def test_a_run_stops_after_its_share_of_the_patience() -> None:

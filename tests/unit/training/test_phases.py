@@ -78,8 +78,8 @@ def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
     cycle = LinearOneCycle()
     phases = Phase(epochs=2, frozen=("head",)), Phase(rate=0.01)
     run = Run(recipe(*phases, schedule=cycle), DATA, epochs=5, metric="mse", seed=SEED)
-    np.testing.assert_array_equal(run._rates, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
-    np.testing.assert_array_equal(run._momenta, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
+    np.testing.assert_array_equal(run._schedules.rate, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
+    np.testing.assert_array_equal(run._schedules.momentum, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
 
 
 def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_with_the_next() -> None:
@@ -89,7 +89,7 @@ def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_wi
     for _ in range(7):
         run.epoch()
     expected = [0.1, 0.1, 0.05, 0.01, 0.01, 0.005, 0.004]
-    np.testing.assert_allclose(run._rates, np.repeat(expected, 3), rtol=1e-6)
+    np.testing.assert_allclose(run._schedules.rate, np.repeat(expected, 3), rtol=1e-6)
 
 
 def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:

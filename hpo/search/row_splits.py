@@ -16,7 +16,6 @@ from hpo.study import Fidelity, Holdout, StudyDefinition
 from hpo.study.contained import contained
 from hpo.training import FullTraining
 
-
 __all__ = [
     "SHARE",
     "Split",

@@ -10,8 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.study.annotations import Whole
-from hpo.study.checked_records import check
+from hpo.study.checked_records import Whole, check
 
 __all__ = ["FullTraining", "resampled"]
 

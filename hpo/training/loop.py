@@ -117,9 +117,8 @@ class CompiledLoop:
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
             index, weights, count = self._batch(order, step, rows)
-            scheduled = StepSchedules(*(values[step] for values in schedules))
-            if not self._step.cycles:
-                scheduled = scheduled._replace(momentum=None)
+            rate, momentum, averaging = (values[step] for values in schedules)
+            scheduled = StepSchedules(rate, momentum if self._step.cycles else None, averaging)
             batch = self._augmented(tf.gather(x, index), index, seed[1])
             value, (score, of) = self._trained(batch, tf.gather(y, index), weights, scheduled)
             loss += value * tf.cast(count, tf.float32)

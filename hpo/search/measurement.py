@@ -62,7 +62,8 @@ def measure(
     Args:
         definition: what is measured.
         params: a configuration; of any of the definition's spaces, or of none.
-        fidelity: one of the definition's, or its name; None: its last. Only its epochs count.
+        fidelity: one of the definition's, or its name; None: its last. Only its epochs count: with fewer than the most
+            of the definition's, the training is the miniature of one with those.
         seed: of the weights and the batches.
         rows: (train, test) to use instead of the development and the test rows.
         on_recipe: called with what is going to be trained, before it is; may raise to refuse it.
@@ -76,7 +77,7 @@ def measure(
         Diverged: training left the finite numbers.
 
     """
-    from hpo.training import fit
+    from hpo.training import FullTraining, fit
 
     if not isinstance(fidelity, Fidelity):
         fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[-1]
@@ -104,7 +105,17 @@ def measure(
         if on_epoch is not None:
             on_epoch(epoch)
 
-    run = fit(made, train, epochs=fidelity.epochs, metric=definition.metric, seed=seed, on_run=begun, on_epoch=trained)
+    most = max(one.epochs for one in definition.fidelities)
+    run = fit(
+        made,
+        train,
+        epochs=fidelity.epochs,
+        metric=definition.metric,
+        seed=seed,
+        on_run=begun,
+        on_epoch=trained,
+        full=FullTraining(epochs=most, rows=len(train)) if fidelity.epochs < most else None,
+    )
     return Measurement(
         params=params,
         seed=seed,

@@ -14,12 +14,14 @@ from hpo.messages import one_line
 from hpo.search.seeds import derive
 from hpo.study import Fidelity, Holdout, StudyDefinition
 from hpo.study.contained import contained
+from hpo.training import FullTraining
 
 __all__ = [
     "SHARE",
     "Split",
     "cut",
     "everything",
+    "full_training",
     "is_stratified",
     "labelled",
     "load",
@@ -38,6 +40,7 @@ class Split:
     train: Rows  # labelled, as many as the definition gives
     validation: Rows
     inputs: NDArray[np.generic]  # (rows, ...) of all rows to train on, those without a label too
+    full: FullTraining | None  # what a training on it is a miniature of; None at the definition's highest fidelity
 
 
 @lru_cache(maxsize=2)
@@ -82,13 +85,50 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
         parts = [_hold_out(rows, evaluation.rows, is_stratified(definition), seed)]
     else:
         parts = kfold(len(rows), fidelity.folds or evaluation.folds, seed)
+    full = full_training(definition, fidelity, len(rows))
     splits = []
     for train, validation in parts:
         known = rows.take(_thin(rows, train, fidelity.rows, is_stratified(definition), seed))
         splits.append(
-            Split(train=labelled(definition, known, seed=seed), validation=rows.take(validation), inputs=known.x)
+            Split(
+                train=labelled(definition, known, seed=seed),
+                validation=rows.take(validation),
+                inputs=known.x,
+                full=full,
+            )
         )
     return tuple(splits)
+
+
+def full_training(definition: StudyDefinition, fidelity: Fidelity, rows: int) -> FullTraining | None:
+    """What a training at that fidelity is a miniature of: one at the definition's highest; None where that is it.
+
+    The highest is the one whose trainings have the most work: epochs times rows to train on.
+
+    Args:
+        definition: what is searched.
+        fidelity: what the search uses.
+        rows: how many development rows there are.
+
+    """
+
+    def work(one: Fidelity) -> int:
+        return one.epochs * _training_rows(definition, one, rows)
+
+    highest = max(definition.fidelities, key=work)
+    if work(highest) <= work(fidelity):
+        return None
+    return FullTraining(epochs=highest.epochs, rows=_training_rows(definition, highest, rows))
+
+
+def _training_rows(definition: StudyDefinition, fidelity: Fidelity, rows: int) -> int:
+    """How many rows one training is given, of `rows` development rows; of folds that differ by a row, the most."""
+    evaluation = definition.evaluation
+    if isinstance(evaluation, Holdout):
+        left = rows - evaluation.rows
+    else:
+        left = rows - rows // (fidelity.folds or evaluation.folds)
+    return min(number for number in (left, fidelity.rows, definition.labels) if number is not None)
 
 
 def labelled(definition: StudyDefinition, rows: Rows, *, seed: int) -> Rows:

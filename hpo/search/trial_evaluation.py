@@ -122,7 +122,15 @@ class Evaluation:
         seed = fold_seed(self._seed, number + 1)
         split = self._splits[number]
         made = recipe(self._definition, self._params, split.inputs, seed=seed)
-        run = Run(made, split.train, split.validation, epochs=self._epochs, metric=self._definition.metric, seed=seed)
+        run = Run(
+            made,
+            split.train,
+            split.validation,
+            epochs=self._epochs,
+            metric=self._definition.metric,
+            seed=seed,
+            full=split.full,
+        )
         self._runs.append(run)
         if number == 0 and self._definition.probe_rows:
             self._recipe = made

@@ -183,6 +183,8 @@ class StudyDefinition:
         )
         if self.labels is not None:  # a definition that gives all labels has the version it always had
             said = (*said, self.labels)
+        if len(self.fidelities) > 1:  # of which all but the highest train otherwise since schedules are resampled
+            said = (*said, "resampled schedules")
         functions = (self.data, self.build, self.infeasible, self.pretrain)
         return digest(repr(said), [function for function in functions if function is not None], self.file)
 

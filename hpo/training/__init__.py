@@ -15,6 +15,7 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
   (`Diverged`): the loss of any step, and after each epoch weights, outputs and scores.
 - What follows from scores is asked between epochs: performance scheduling and early stopping. Phases are parts of one
   training with some layers frozen; weights are carried over, the optimizer begins anew.
+- A short training may be the miniature of a long one (`FullTraining`): the same schedule in fewer steps.
 - One thread of a process builds or trains at a time, so `study.optimize(..., n_jobs=2)` is safe and no faster. Threads
   and GPU memory are set by `configure`, before TensorFlow is used.
 """
@@ -22,9 +23,11 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hpo.training.augmentation import AUGMENTATIONS
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.hidden_layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, activation, hidden, initializer
-from hpo.training.optimizers import OPTIMIZERS, optimizer
+from hpo.training.miniature import FullTraining
+from hpo.training.optimizers import OPTIMIZERS, coupled, decoupled, optimizer
 from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe, build
 from hpo.training.regularization import Clip, Penalty
@@ -39,6 +42,7 @@ from hpo.training.schedules import (
     PiecewiseConstant,
     Power,
     Schedule,
+    Triangular,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
     "INITIALIZERS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
@@ -58,6 +63,7 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "ExponentialDecay",
+    "FullTraining",
     "LinearOneCycle",
     "OneCycle",
     "Penalty",
@@ -68,9 +74,12 @@ __all__ = [
     "Recipe",
     "Run",
     "Schedule",
+    "Triangular",
     "activation",
     "build",
     "configure",
+    "coupled",
+    "decoupled",
     "fit",
     "hidden",
     "initializer",

@@ -1,6 +1,6 @@
 """What follows from the scores of a run: early stopping, the weights of the best epoch, lower rates on a plateau."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpo.errors import DefinitionError
@@ -99,6 +99,10 @@ class EarlyStopping:
                 f"EarlyStopping(patience={self.patience}, min_delta={self.min_delta}): give a patience of at least "
                 "1 epoch and a min_delta of at least 0"
             )
+
+    def miniature(self, share: float) -> "EarlyStopping":
+        """That of a run with a `share` of the epochs: patience in proportion, at least 1."""
+        return replace(self, patience=max(1, round(self.patience * share)))
 
 
 class Patience:

@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from hpo.errors import DefinitionError
 from hpo.messages import one_line
+from hpo.training.augmentation import by_row
 from hpo.training.keras_internals import drawing_from
 from hpo.training.loop import Sums, all_finite, shuffled
 from hpo.training.recipe import Recipe
+from hpo.training.schedules import StepSchedules
 from hpo.training.step import averages
 
 __all__ = ["KerasLoop", "needed"]
@@ -40,6 +42,7 @@ def needed(recipe: Recipe) -> str | None:
         ("clip", recipe.clip, "give the optimizer clipnorm, clipvalue or global_clipnorm"),
         ("penalty", recipe.penalty, "give the layers a kernel_regularizer"),
         ("max_norm", recipe.max_norm, "give the layers a kernel_constraint"),
+        ("average", recipe.average, "give the optimizer use_ema"),
         ("schedule", several and recipe.schedule, "give each of its optimizers a schedule of Keras"),
     ):
         if given:
@@ -59,7 +62,7 @@ class KerasLoop:
         """
         self._model = model = recipe.model
         self._batch_size = recipe.batch_size
-        self._augment = recipe.augment
+        self._augment = recipe.augment and by_row(recipe.augment)
         self._scheduled = recipe.schedule is not None
         self._random = keras.random.SeedGenerator(0)  # of augmentation
         if not (model.compiled and model.optimizer is recipe.optimizer):
@@ -82,7 +85,7 @@ class KerasLoop:
         """What the variables hold before the first step of a run, in their order."""
         return [np.array([seed, 0])]
 
-    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:  # noqa: ARG002 - as Loop
+    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
         """As `Loop`; the metric is not counted: a step does not say what the model made of the rows.
 
         Raises:
@@ -94,8 +97,9 @@ class KerasLoop:
         while made < int(steps) and finite:
             index = order[made * self._batch_size : min((made + 1) * self._batch_size, int(rows))]
             if self._scheduled:
-                self._model.optimizer.learning_rate = rates[made]
-            loss = self._trained(tf.gather(x, index), tf.gather(y, index))
+                self._model.optimizer.learning_rate = schedules.rate[made]
+            batch = self._augmented(tf.gather(x, index), index, seed[1])
+            loss = self._trained(batch, tf.gather(y, index))
             made += 1
             finite = bool(np.isfinite(loss))
             total += loss * len(index)
@@ -105,11 +109,14 @@ class KerasLoop:
         """Let Keras's compiled step go."""
         self._model.train_function = None
 
+    def _augmented(self, x: Any, index: Any, epoch: Any) -> Any:
+        if self._augment is None:
+            return x
+        with drawing_from(self._random):
+            return self._augment(x, index, epoch)
+
     def _trained(self, x: Any, y: Any) -> float:
         """Make one step: its loss."""
-        if self._augment is not None:
-            with drawing_from(self._random):
-                x = self._augment(x)
         told = self._model.train_on_batch(x, y, return_dict=True)
         if "loss" not in told:
             raise DefinitionError(

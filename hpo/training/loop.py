@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from hpo.training.augmentation import by_row
 from hpo.training.keras_internals import all_layers, clear_losses, dismantle, drawing_from
 from hpo.training.recipe import Recipe
+from hpo.training.schedules import StepSchedules
 from hpo.training.scores import batch_loss, batch_metric
 from hpo.training.step import Step
-from hpo.training.updates import Scheduled
 
 __all__ = [
     "CompiledLoop",
@@ -25,8 +26,7 @@ __all__ = [
 ]
 
 _COUNT = tf.TensorSpec((), tf.int32)
-_RATES = tf.TensorSpec((None,), tf.float32)
-_MOMENTA = tf.TensorSpec((None,), tf.float64)
+_SCHEDULES = StepSchedules(*(tf.TensorSpec((None,), dtype) for dtype in (tf.float32, tf.float64, tf.float32)))
 _SEED = tf.TensorSpec((2,), tf.int32)
 _AUGMENT = 1 << 30  # where the counter of augmentation's draws begins: the numbers of the epochs belong to the order
 
@@ -56,7 +56,7 @@ class Loop(Protocol):
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
         """What `variables` hold before the first epoch of a run of `recipe`."""
 
-    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:
+    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
         """Train for one epoch of `steps` steps.
 
         Args:
@@ -64,8 +64,7 @@ class Loop(Protocol):
             y: their targets.
             rows: how many of them count.
             steps: how many batches they make.
-            rates: of each step.
-            momenta: of each step; not looked at where the optimizer takes none.
+            schedules: of each step; momenta are not looked at where the optimizer takes none.
             seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
 
         """
@@ -75,7 +74,7 @@ class Loop(Protocol):
 
 
 class CompiledLoop:
-    """One function for a whole epoch, with the data, rates, momenta and seed as arguments.
+    """One function for a whole epoch, with the data, the schedules and the seed as arguments.
 
     With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing;
     without it the last batch is smaller, as in Keras.
@@ -87,12 +86,12 @@ class CompiledLoop:
         self._model = model
         self._step = Step(recipe, model)
         self._weights = model.trainable_variables
-        self._augment = recipe.augment
+        self._augment = recipe.augment and by_row(recipe.augment)
         self._loss = batch_loss(recipe.loss)
         self._metric = batch_metric(metric)
         self._random = keras.random.SeedGenerator(0)  # of augmentation
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
-        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _RATES, _MOMENTA, _SEED], jit=jit)
+        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _SCHEDULES, _SEED], jit=jit)
 
     @property
     def variables(self) -> list[Any]:
@@ -113,13 +112,15 @@ class CompiledLoop:
         dismantle(self.epoch)
         del self.epoch
 
-    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, rates: Any, momenta: Any, seed: Any) -> Sums:
+    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
         order = shuffled(tf.shape(x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
             index, weights, count = self._batch(order, step, rows)
-            scheduled = Scheduled(rates[step], momenta[step] if self._step.cycles else None)
-            value, (score, of) = self._trained(tf.gather(x, index), tf.gather(y, index), weights, scheduled)
+            rate, momentum, averaging = (values[step] for values in schedules)
+            scheduled = StepSchedules(rate, momentum if self._step.cycles else None, averaging)
+            batch = self._augmented(tf.gather(x, index), index, seed[1])
+            value, (score, of) = self._trained(batch, tf.gather(y, index), weights, scheduled)
             loss += value * tf.cast(count, tf.float32)
             return step + 1, tf.math.is_finite(value), loss, metric + score, counted + of
 
@@ -143,11 +144,15 @@ class CompiledLoop:
         weights = tf.cast(place < rows, tf.float32)
         return tf.gather(order, place), weights, tf.reduce_sum(weights)
 
-    def _trained(self, x: Any, y: Any, weights: Any, scheduled: Scheduled) -> tuple[Any, tuple[Any, Any]]:
+    def _augmented(self, x: Any, index: Any, epoch: Any) -> Any:
+        """The rows of a batch, whose numbers are `index`, as they are trained on."""
+        if self._augment is None:
+            return x
+        with drawing_from(self._random):
+            return self._augment(x, index, epoch)
+
+    def _trained(self, x: Any, y: Any, weights: Any, scheduled: StepSchedules) -> tuple[Any, tuple[Any, Any]]:
         """Make one step: the loss that was minimised, and the metric of the batch as `batch_metric` has it."""
-        if self._augment is not None:
-            with drawing_from(self._random):
-                x = self._augment(x)
         with tf.GradientTape() as tape:
             outputs = self._model(x, training=True)
             loss = tf.cast(self._loss(y, outputs, weights), tf.float32)

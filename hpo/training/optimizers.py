@@ -1,5 +1,20 @@
-"""Optimizers by their names, made by Keras; `hpo.training.updates` makes their steps in the compiled loop."""
+"""Optimizers by their names, made by Keras; `hpo.training.updates` makes their steps in the compiled loop.
 
+Learning rate and weight decay have a decoupled form, in which the best values hardly depend on batch size and momentum,
+so that a search need not learn how they hang together. With b the batch size by 1024, m the momentum of gradient
+descent:
+
+    gradient descent        r = rate b (1 - m)    rate: how far 1024 examples of a mean gradient of 1 carry a weight;
+                                                  momentum carries it 1 / (1 - m) times as far
+    Adam, RMSprop, others   r = rate sqrt(b)      of a step that is scaled by its size, noise counts and not its mean
+    that scale their steps                        (Malladi et al., arXiv 2205.10287)
+    weight decay            w = decay b / r       decay: the share of a weight that 1024 examples take off it where the
+                                                  rate is r; Keras takes off r w in each step
+
+The first and the third are those of Jordan, arXiv 2404.00498.
+"""
+
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,7 +24,9 @@ from hpo.errors import DefinitionError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["OPTIMIZERS", "optimizer"]
+__all__ = ["OPTIMIZERS", "coupled", "decoupled", "optimizer"]
+
+_EXAMPLES = 1024  # that decoupled rates and decays are for
 
 OPTIMIZERS: Mapping[str, str] = MappingProxyType(
     {
@@ -73,3 +90,35 @@ def optimizer(name: str, **numbers: float) -> "keras.optimizers.Optimizer":
         return getattr(keras.optimizers, kind)(**{**own, **numbers})
     except (TypeError, ValueError) as error:
         raise DefinitionError(f"optimizer {name}: {error}") from None
+
+
+def coupled(rate: float, decay: float | None = None, *, batch_size: int, momentum: float | None) -> dict[str, float]:
+    """`learning_rate`, and `weight_decay` with a decay, as an optimizer of Keras takes them, of the decoupled ones.
+
+    Args:
+        rate: decoupled, above 0; r = rate b (1 - m), or rate sqrt(b) where momentum is None; b = batch_size / 1024.
+        decay: decoupled; w = decay b / r.
+        batch_size: rows of a step.
+        momentum: m of gradient descent, below 1, 0 for a plain one; None: an optimizer that scales its steps, as Adam.
+
+    """
+    b = batch_size / _EXAMPLES
+    learning_rate = rate * (math.sqrt(b) if momentum is None else b * (1 - momentum))
+    return {"learning_rate": learning_rate} | ({} if decay is None else {"weight_decay": decay * b / learning_rate})
+
+
+def decoupled(
+    learning_rate: float, weight_decay: float | None = None, *, batch_size: int, momentum: float | None
+) -> tuple[float, float | None]:
+    """(rate, decay) of an optimizer's learning rate and weight decay, what `coupled` takes back to these.
+
+    Args:
+        learning_rate: r, above 0.
+        weight_decay: w; None: it has none.
+        batch_size: rows of a step.
+        momentum: as `coupled` takes it.
+
+    """
+    b = batch_size / _EXAMPLES
+    rate = learning_rate / (math.sqrt(b) if momentum is None else b * (1 - momentum))
+    return rate, None if weight_decay is None else weight_decay * learning_rate / b

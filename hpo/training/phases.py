@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hpo.errors import DefinitionError
 from hpo.study.checked_records import Name, check
 
-__all__ = ["Phase", "begun", "freeze"]
+__all__ = ["Phase", "Span", "freeze", "spans"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,39 @@ class Phase:
             raise DefinitionError(f"a phase with a learning rate of {self.rate}: give at least 0")
 
 
-def begun(phases: Sequence[Phase], epochs: int) -> list[tuple[int, int, Phase]]:
-    """The phases that begin within a run of `epochs`, each with its first epoch, from 0, and its number of epochs."""
+class Span(NamedTuple):
+    """The epochs of one phase in a run."""
+
+    first: int  # from 0
+    epochs: int
+    phase: Phase
+    full_epochs: int  # of the phase in the full training that the run is a miniature of; `epochs` where it is none
+
+
+def spans(phases: Sequence[Phase], epochs: int, full_epochs: int) -> list[Span]:
+    """The phases that begin within a run, in proportion to those of a full training.
+
+    Each has at least one epoch while there are enough; where there are not, the first ones are left out.
+
+    Args:
+        phases: in order.
+        epochs: of the run.
+        full_epochs: of the full training; `epochs` for a run that is itself one.
+
+    """
+    whole = _spans_of_full(phases, full_epochs)
+    found: list[Span] = []
+    first = 0
+    for later, (begin, long, phase) in zip(reversed(range(len(whole))), whole, strict=True):
+        end = min(max(round((begin + long) * epochs / full_epochs), first + 1), epochs - later)
+        if end > first:
+            found.append(Span(first, end - first, phase, long))
+            first = end
+    return found
+
+
+def _spans_of_full(phases: Sequence[Phase], epochs: int) -> list[tuple[int, int, Phase]]:
+    """The phases that begin within a training of `epochs`: first epoch, from 0, number of epochs, phase."""
     found = []
     first = 0
     for number, phase in enumerate(phases):

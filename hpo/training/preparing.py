@@ -13,12 +13,13 @@ from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
 from hpo.training.keras_internals import all_layers, compute_output_spec, given_learning_rate
+from hpo.training.miniature import resampled
 from hpo.training.model_graph import symbolic
-from hpo.training.phases import Phase
+from hpo.training.phases import Span
 from hpo.training.recipe import Recipe
-from hpo.training.schedules import Constant, drives_momentum
+from hpo.training.schedules import Constant, StepSchedules, averaging, drives_momentum
 
-__all__ = ["check", "learning_rate", "prepare", "seen_shape", "step_schedules", "tensor", "watched"]
+__all__ = ["check", "held_out", "learning_rate", "prepare", "seen_shape", "step_schedules", "tensor", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -48,12 +49,18 @@ def watched(recipe: Recipe, train: Rows, validation: Rows | None, seed: int) -> 
     Where a recipe's stopping or schedule watches scores and there are no validation rows, `recipe.watch` of the
     training rows are held out for it, drawn by the seed.
     """
-    watches = recipe.stopping is not None or (recipe.schedule or Constant()).reaction() is not None
-    rows = round(recipe.watch * len(train))
-    if validation is not None or not watches or not 0 < rows < len(train):
+    rows = 0 if validation is not None else held_out(recipe, len(train))
+    if not rows:
         return train, validation
-    kept, held_out = holdout(len(train), rows, seed)
-    return train.take(kept), train.take(held_out)
+    kept, others = holdout(len(train), rows, seed)
+    return train.take(kept), train.take(others)
+
+
+def held_out(recipe: Recipe, rows: int) -> int:
+    """How many of `rows` training rows a recipe's stopping or schedule watches, where there are no validation rows."""
+    watches = recipe.stopping is not None or (recipe.schedule or Constant()).reaction() is not None
+    held = round(recipe.watch * rows)
+    return held if watches and 0 < held < rows else 0
 
 
 def tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
@@ -121,28 +128,33 @@ def _built(model: keras.Model, row: Any) -> Any:
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 
-def step_schedules(
-    recipe: Recipe, phases: Sequence[tuple[int, int, Phase]], steps: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Rate and momentum of each step of the run, two arrays of shape (steps of all phases,): the schedule's over each.
+def step_schedules(recipe: Recipe, phases: Sequence[Span], steps: int, full_steps: int) -> StepSchedules:
+    """Rate, momentum and weight in the average of each step of the run, laid out over each of its phases.
 
     The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
 
     Args:
         recipe: what is trained; its model is built.
-        phases: as `hpo.training.phases.begun` gives them.
+        phases: as `hpo.training.phases.spans` gives them.
         steps: how many an epoch has.
+        full_steps: how many an epoch of the full training has; `steps` for a run that is no miniature.
 
     """
     schedule = recipe.schedule or Constant()
     own = updates.momentum(recipe.optimizer, recipe.model)
-    rates, momenta = [], []
-    for _, epochs, phase in phases:
-        initial = learning_rate(recipe.optimizer) if phase.rate is None else phase.rate
-        rates.append(schedule.rates(initial, epochs * steps))
-        cycled = None if own is None else schedule.momenta(own, epochs * steps)
-        momenta.append(np.full(epochs * steps, own or 0.0) if cycled is None else cycled)
-    return np.concatenate(rates), np.concatenate(momenta)
+    parts = []
+    for span in phases:
+        initial = learning_rate(recipe.optimizer) if span.phase.rate is None else span.phase.rate
+        own_steps, every = span.epochs * steps, span.full_epochs * full_steps
+        cycled = None if own is None else schedule.momenta(own, every)
+        parts.append(
+            StepSchedules(
+                resampled(schedule.rates(initial, every), own_steps),
+                np.full(own_steps, own or 0.0) if cycled is None else resampled(cycled, own_steps),
+                averaging(recipe.average, own_steps),
+            )
+        )
+    return StepSchedules(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:

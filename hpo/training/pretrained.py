@@ -174,6 +174,7 @@ def _rest(recipe: Recipe) -> tuple[Any, ...]:
         recipe.max_norm,
         recipe.stopping,
         recipe.watch,
+        recipe.average,
         recipe.phases,
     )
 

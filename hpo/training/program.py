@@ -17,6 +17,7 @@ import tensorflow as tf
 from hpo.training.keras_internals import dismantle
 from hpo.training.loop import Loop, Sums, compiled, settled
 from hpo.training.recipe import Recipe
+from hpo.training.schedules import StepSchedules
 from hpo.training.scores import batch_metric
 
 __all__ = [
@@ -41,7 +42,7 @@ class Owner(Protocol):
 class Program:
     """A model with its loop and its scoring, and the variables they work on.
 
-    Data, rates, momenta and seeds are arguments; weights, the optimizer's state and the numbers of what a recipe has on
+    Data, schedules and seeds are arguments; weights, the optimizer's state and the numbers of what a recipe has on
     are copied in and out. With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches.
     """
 
@@ -56,10 +57,10 @@ class Program:
         self.evaluate = compiled(self._evaluate, rows and [*rows, _COUNT], jit=jit)
         self.predict = compiled(self._predict, [tf.TensorSpec((None, *x.shape[1:]), x.dtype)])
 
-    def epoch(self, x: Any, y: Any, rows: int, steps: int, rates: Any, momenta: Any, seed: tuple[int, int]) -> Sums:
+    def epoch(self, x: Any, y: Any, rows: int, steps: int, schedules: StepSchedules, seed: tuple[int, int]) -> Sums:
         """Train for one epoch; as `Loop.epoch`, of numbers and arrays."""
-        given = (tf.constant(value) for value in (rows, steps, rates, momenta, seed))
-        return self._loop.epoch(x, y, *given)
+        arrays = StepSchedules(*(tf.constant(values) for values in schedules))
+        return self._loop.epoch(x, y, tf.constant(rows), tf.constant(steps), arrays, tf.constant(seed))
 
     # Whose weights
 

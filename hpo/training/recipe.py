@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hpo.errors import DefinitionError
-from hpo.study.checked_records import Whole, check
+from hpo.study.checked_records import Share, Whole, check
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.phases import Phase
 from hpo.training.regularization import Clip, Penalty
@@ -44,15 +44,16 @@ class Recipe:
     loss: "keras.losses.Loss | str | Callable[[Any, Any], Any]"  # a Keras loss, its name, or targets, outputs -> values
     batch_size: Whole = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
     schedule: Schedule | None = None  # learning rate of each step; None: the optimizer's own, throughout
-    augment: Callable[[Any], Any] | None = (
-        None  # batch of x -> batch of x of the same shape, training only; keras.ops, keras.random with no seed
-    )
+    augment: Callable[..., Any] | None = None  # batch of x -> batch of x of the same shape, training only; keras.ops,
+    # keras.random with no seed. One that takes three arguments is given the rows' numbers and the epoch, from 1, too
     clip: Clip | None = None  # of the gradients, those of the penalty included
     penalty: Penalty | None = None  # on the kernels, added to the loss
     max_norm: float | None = None  # limit of the norm of what comes into each unit, kept after every step
     stopping: EarlyStopping | None = None  # None: all epochs are trained and the last weights kept
     watch: float = 0.0  # share of the training rows held out where stopping or schedule watch scores and a run has no
     # validation rows; 0: the training loss is watched then
+    average: Share = 0.0  # of the steps of each phase, the last ones, over which weights and moving statistics are
+    # averaged: scores are of the means, and a run ends with them; 0: with the last ones
     phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class Recipe:
         check(self)
         if self.max_norm is not None and not self.max_norm > 0:
             raise DefinitionError(f"max_norm {self.max_norm} is not above 0: give the largest norm allowed, such as 1")
+        if self.average and self.optimizer.use_ema:
+            raise DefinitionError(f"average {self.average} of an optimizer that averages (use_ema): give one of them")
         if not 0 <= self.watch < 1:
             raise DefinitionError(
                 f"watch {self.watch} is not in [0, 1): give a share of the training rows, such as 0.1"

@@ -19,8 +19,9 @@ from hpo.training import preparing
 from hpo.training.early_stopping import Monitor, Score
 from hpo.training.jit import pays
 from hpo.training.keras_internals import all_layers
+from hpo.training.miniature import FullTraining
 from hpo.training.model_graph import finalize
-from hpo.training.phases import Phase, begun, freeze
+from hpo.training.phases import Phase, freeze, spans
 from hpo.training.preparing import tensor
 from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
@@ -68,6 +69,8 @@ class Run:
         metric: accuracy, or the name of a Keras metric that is a mean over rows, such as mae.
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
+        full: the training that this one is a miniature of: its schedule is resampled to the steps there are, patience
+            and phases are in proportion. None: it is none.
 
     Raises:
         UsageError: no rows, no epochs, a batch size below 1.
@@ -89,9 +92,12 @@ class Run:
         metric: str,
         seed: int,
         jit: bool | None = None,
+        full: FullTraining | None = None,
     ) -> None:
         preparing.check(recipe, train, epochs, jit)
         start = time.perf_counter()
+        full = full or FullTraining(epochs=epochs, rows=len(train))
+        full_rows = full.rows if validation is not None else full.rows - preparing.held_out(recipe, full.rows)
         train, validation = preparing.watched(recipe, train, validation, seed)
         self._recipe = recipe
         self._metric = metric
@@ -101,9 +107,10 @@ class Run:
         self._ended = False  # whether the weights are those it ends with
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
-        self._phases = begun(recipe.phases or (Phase(),), epochs)
-        self._schedule = recipe.schedule or Constant()
-        self._monitor = Monitor(recipe.stopping, self._schedule.reaction())
+        self._phases = spans(recipe.phases or (Phase(),), epochs, full.epochs)
+        share = epochs / full.epochs
+        self._schedule = (recipe.schedule or Constant()).miniature(share)
+        self._monitor = Monitor(recipe.stopping and recipe.stopping.miniature(share), self._schedule.reaction())
         self._outcome: Epoch | None = None
         self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
@@ -111,12 +118,14 @@ class Run:
         self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
         self._refuse_unfit(train)
         self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
-        self._rates, self._momenta = preparing.step_schedules(recipe, self._phases, self._steps)
+        self._schedules = preparing.step_schedules(
+            recipe, self._phases, self._steps, math.ceil(full_rows / recipe.batch_size)
+        )
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         self._trainable = [(layer, layer.trainable) for layer in all_layers(recipe.model, itself=False)]
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
-        self._begin(self._phases[0][2])
+        self._begin(self._phases[0].phase)
         self._higher = higher_is_better(metric)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
@@ -170,8 +179,7 @@ class Run:
             self._y,
             self._rows,
             self._steps,
-            self._rates[steps],
-            self._momenta[steps],
+            self._schedules.steps(steps),
             (self._seed % 2**31, self._number),
         )
         if not bool(sums.finite):
@@ -241,8 +249,9 @@ class Run:
         if self._monitor.keeps(score, program):
             self._outcome = epoch
         last, end = self._number * self._steps, self._phase_end() * self._steps
-        factor = self._monitor.factor(score, float(self._rates[last - 1]))
-        self._rates[last:end] = self._rates[last:end].astype(np.float64) * factor
+        rates = self._schedules.rate
+        factor = self._monitor.factor(score, float(rates[last - 1]))
+        rates[last:end] = rates[last:end].astype(np.float64) * factor
 
     def _end(self, program: Program) -> None:
         """Give the run the weights it ends with: those of its best epoch, or the average of the last ones."""
@@ -264,18 +273,18 @@ class Run:
 
     def _phase_end(self) -> int:
         """Epochs done when the phase of the latest epoch is over."""
-        return next(first + epochs for first, epochs, _ in self._phases if self._number <= first + epochs)
+        return next(end for span in self._phases if self._number <= (end := span.first + span.epochs))
 
     def _next_phase(self) -> None:
         """Begin the phase whose first epoch is the next one, if there is one; the weights go with it."""
-        for first, _, phase in self._phases[1:]:
-            if first == self._number:
+        for span in self._phases[1:]:
+            if span.first == self._number:
                 start = time.perf_counter()
                 program = self._acquired()
                 program.average()
                 self._hand_over(program.weights())
                 program.release()
-                self._begin(phase)
+                self._begin(span.phase)
                 self._monitor.reaction = self._schedule.reaction()
                 self.compile_seconds += time.perf_counter() - start
 
@@ -302,7 +311,7 @@ class Run:
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        program.epoch(self._x, self._y, 0, 0, self._rates[: self._steps], self._momenta[: self._steps], (0, 0))
+        program.epoch(self._x, self._y, 0, 0, self._schedules.steps(slice(self._steps)), (0, 0))
         if self._validation is not None:
             program.evaluate(*self._validation, tf.constant(0))
 
@@ -340,6 +349,7 @@ def fit(
     on_run: Callable[[Run], object] | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
     jit: bool | None = None,
+    full: FullTraining | None = None,
 ) -> Run:
     """Train one run to its last epoch, or to where early stopping ends it.
 
@@ -353,6 +363,7 @@ def fit(
         on_run: called with the run before its first epoch; may raise to stop.
         on_epoch: called with what each epoch came to; may raise to stop.
         jit: whether XLA compiles; None decides by what pays.
+        full: the longer training that this one is a miniature of, as `Run` says; None: it is none.
 
     Returns:
         The run at its end: `run.outcome` has its figures, `run.model()` the trained model.
@@ -364,7 +375,7 @@ def fit(
         Diverged: the loss, a weight, an output or a score was not finite.
 
     """
-    run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit)
+    run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit, full=full)
     if on_run is not None:
         on_run(run)
     for _ in range(epochs):

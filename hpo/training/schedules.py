@@ -5,8 +5,9 @@ rate runs through the same program. What a schedule does only in answer to the s
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ __all__ = [
     "PiecewiseConstant",
     "Power",
     "Schedule",
+    "StepSchedules",
+    "Triangular",
+    "averaging",
     "drives_momentum",
 ]
 
@@ -50,6 +54,35 @@ class Schedule(ABC):
     def reaction(self) -> Reaction | None:
         """What changes the rates in answer to a run's scores, made anew for each run; None: nothing does."""
         return None
+
+    def miniature(self, share: float) -> "Schedule":  # noqa: ARG002 - for those that count epochs
+        """The schedule of a run with a `share` of the epochs, to whose steps `rates` and `momenta` are resampled.
+
+        Itself, unless its reaction counts epochs.
+        """
+        return self
+
+
+class StepSchedules(NamedTuple):
+    """What is laid out for each step: of a run as arrays of shape (steps,), of one step as scalar tensors."""
+
+    rate: Any  # float32
+    momentum: Any  # float64: what is needed is often 1 minus it; of a step None where its optimizer has none
+    averaging: Any  # float32: the weight of the newest weights in their average
+
+    def steps(self, which: slice) -> "StepSchedules":
+        """Those of some steps."""
+        return StepSchedules(*(values[which] for values in self))
+
+
+def averaging(share: float, steps: int) -> NDArray[np.float32]:
+    """The weight c of the newest weights in their average, average += c (weights - average), for each of `steps` steps.
+
+    1 up to the step with which the last `share` of them begins, so that the average is the weights; then 1/2, 1/3, …:
+    it is the mean of the weights after each step since. With a share of 0 it is the last ones.
+    """
+    averaged = max(round(share * steps), 1)
+    return (1 / np.maximum(np.arange(steps) - (steps - averaged) + 1, 1)).astype(np.float32)
 
 
 def drives_momentum(schedule: Schedule | None) -> bool:
@@ -234,6 +267,29 @@ class LinearOneCycle(Schedule):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Triangular(Schedule):
+    """Linear up to the peak and linear down to zero; `initial` is the peak.
+
+    Rates are 0 one step before the first and one behind the last, so that each step has one above 0. Source: Jordan,
+    arXiv 2404.00498; Smith, arXiv 1506.01186.
+
+    Raises:
+        DefinitionError: the peak is not within [0, 1].
+
+    """
+
+    peak: Share = 0.25  # of the steps, before the one with the highest rate
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def rates(self, initial: float, steps: int) -> NDArray[np.float32]:
+        """The rising and falling rates; the peak is a step's own however short the run."""
+        top = min(round(self.peak * steps), steps - 1)
+        return np.interp(np.arange(steps), (-1, top, steps), (0.0, initial, 0.0)).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Performance(Schedule):
     """The rate multiplied by `factor` whenever the run's scores stop improving, as `keras.callbacks.ReduceLROnPlateau`.
 
@@ -271,6 +327,10 @@ class Performance(Schedule):
             cooldown=self.cooldown,
             min_rate=self.min_rate,
         )
+
+    def miniature(self, share: float) -> "Performance":
+        """The same for a `share` of the epochs: patience, at least 1, and cooldown in proportion."""
+        return replace(self, patience=max(1, round(self.patience * share)), cooldown=round(self.cooldown * share))
 
 
 def _cosine(start: float, end: float, steps: int) -> NDArray[np.float64]:

@@ -59,6 +59,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
         _optimizer(optimizer, hot),
         sorted(recipe.hyperparameters),
         recipe.clip and recipe.clip.by,
+        recipe.average > 0,
         [_treated(optimizer, variable) for variable in model.trainable_variables],
         _loss(recipe.loss),
         # A kernel of RMSprop takes the momentum of a schedule, and Keras' own step, which an embedding needs, does not.

@@ -15,8 +15,7 @@ from hpo.training.cloning import difference
 from hpo.training.keras_internals import clip_gradients, decays_as_all_do, moving_averages, weight_decays
 from hpo.training.recipe import Recipe
 from hpo.training.regularization import clipped, constrain, kernels, penalize
-from hpo.training.schedules import drives_momentum
-from hpo.training.updates import Scheduled
+from hpo.training.schedules import StepSchedules, drives_momentum
 
 __all__ = ["Step", "averages", "decays_apart"]
 
@@ -48,13 +47,15 @@ class Step:
         self._decayed = {number for number, one in enumerate(theirs) if decays and weight_decays(given, one)}
         self._kernels = [number for number, kernel in enumerate(kernels(self._weights)) if kernel]
         self._slots = updates.prepare(self._optimizer) if self._fused else []
+        self._averages = [tf.Variable(v.value, trainable=False) for v in _averaged(model)] if recipe.average else []
+        self._model = model
         self._kept = _kept(self._optimizer, self._slots)
         self._unused = [_compact(variable.numpy()) for variable in self._kept] if self._fused else None
 
     @property
     def variables(self) -> list[Any]:
         """All it keeps from step to step, and the hyperparameters in variables."""
-        return [*self._kept, *self._hyperparameters.values()]
+        return [*self._kept, *self._hyperparameters.values(), *self._averages]
 
     def fresh(self, recipe: Recipe) -> list[Any]:
         """What `variables` hold before the first step of a run of `recipe`.
@@ -65,23 +66,26 @@ class Step:
         if unused is None:
             unused = [_compact(variable.numpy()) for variable in _kept(_made(recipe, recipe.model), [])]
         given = _hyperparameters(recipe)
-        return [*unused, *(np.float32(given[name]) for name in self._hyperparameters)]
+        begun = [variable.numpy() for variable in _averaged(recipe.model)] if self._averages else []
+        return [*unused, *(np.float32(given[name]) for name in self._hyperparameters), *begun]
 
     @property
     def averages(self) -> list[tuple[Any, Any]]:
-        """As `averages` of its optimizer."""
+        """As `averages` of its optimizer, or the recipe's own: of all numbers of the model that training changes."""
+        if self._averages:
+            return list(zip((variable.value for variable in _averaged(self._model)), self._averages, strict=True))
         return averages(self._optimizer)
 
     def scaled(self, loss: Any) -> Any:
         """The loss whose gradients `apply` takes: larger where half precision would lose them otherwise."""
         return self._optimizer.scale_loss(loss)
 
-    def apply(self, gradients: Sequence[Any], scheduled: Scheduled) -> Any:
+    def apply(self, gradients: Sequence[Any], scheduled: StepSchedules) -> Any:
         """Change the weights by one step; what the penalty on them is, a scalar, 0 where there is none.
 
         Args:
             gradients: of `scaled`, one a weight, None where the loss does not depend on it.
-            scheduled: the rate and the momentum.
+            scheduled: the rate, the momentum, the weight in the average.
 
         """
         gradients, penalty = self._penalized(list(gradients))
@@ -99,6 +103,8 @@ class Step:
             self._optimizer.apply(gradients, self._weights)
         if "max_norm" in self._hyperparameters:
             constrain([self._weights[number].value for number in self._kernels], self._hyperparameters["max_norm"])
+        for variable, average in self.averages if self._averages else ():
+            average.assign_add((variable - average) * tf.cast(scheduled.averaging, average.dtype))
         return penalty
 
     def _penalized(self, gradients: list[Any]) -> tuple[list[Any], Any]:
@@ -127,7 +133,7 @@ class Step:
         pairs = zip(gradients, within, strict=True)
         return [None if g is None else tf.where(tf.math.is_finite(g), w, g) for g, w in pairs]
 
-    def _by_kernel(self, gradients: dict[int, Any], scheduled: Scheduled) -> None:
+    def _by_kernel(self, gradients: dict[int, Any], scheduled: StepSchedules) -> None:
         optimizer = self._optimizer
         scale = optimizer.loss_scale_factor
         unscaled = [gradient if scale is None else gradient / scale for gradient in gradients.values()]
@@ -168,6 +174,11 @@ def averages(optimizer: Any) -> list[tuple[Any, Any]]:
         return found
     pairs = [(weight, mean) for weight, mean in moving_averages(optimizer) if mean is not None]
     return [*found, *((getattr(weight, "value", weight), mean.value) for weight, mean in pairs)]
+
+
+def _averaged(model: keras.Model) -> list[Any]:
+    """The variables of a model whose averages are kept: its weights, and the moving statistics that go with them."""
+    return [variable for variable in model.variables if tf.as_dtype(variable.dtype).is_floating]
 
 
 def decays_apart(optimizer: Any, model: Any) -> bool:

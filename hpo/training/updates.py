@@ -11,17 +11,17 @@ them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from hpo.training.keras_internals import nadam_product, optimizer_state
+from hpo.training.schedules import StepSchedules
 
 __all__ = [
     "MOMENTA",
     "UPDATES",
-    "Scheduled",
     "Slots",
     "fused",
     "is_of_some_rows",
@@ -33,7 +33,7 @@ __all__ = [
 
 raw = tf.raw_ops
 Slots = list[tuple[Any, ...]]  # for each trainable variable, the state its kernel keeps
-Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], "Scheduled"], None]
+Update = Callable[[Any, Slots, Sequence[Any], Sequence[Any], StepSchedules], None]
 
 MOMENTA: dict[type, str] = {
     keras.optimizers.SGD: "momentum",
@@ -44,18 +44,6 @@ MOMENTA: dict[type, str] = {
     keras.optimizers.Nadam: "beta_1",
 }
 """What each optimizer calls its momentum."""
-
-
-class Scheduled(NamedTuple):
-    """Those that differ from step to step, as schedules have them: scalar tensors."""
-
-    rate: Any  # float32
-    momentum: Any  # float64: what is needed of a momentum is often 1 minus it; None where the optimizer has none
-
-    @property
-    def beta(self) -> Any:
-        """The momentum as the kernels take it."""
-        return 0.0 if self.momentum is None else tf.cast(self.momentum, tf.float32)
 
 
 def fused(optimizer: Any, model: Any) -> bool:
@@ -104,7 +92,7 @@ def is_of_some_rows(optimizer: Any, gradient: Any) -> bool:
     return isinstance(gradient, tf.IndexedSlices) and not isinstance(optimizer, keras.optimizers.SGD)
 
 
-def of_some_rows(optimizer: Any, variable: Any, gradient: Any, scheduled: Scheduled) -> None:
+def of_some_rows(optimizer: Any, variable: Any, gradient: Any, given: StepSchedules) -> None:
     """The step of a weight whose gradient is of some of its rows, an embedding's, in Keras' own way: that of no other.
 
     Keras leaves the state of all other rows as it is, where a kernel would let it decay. Of an optimizer whose kernel
@@ -114,22 +102,25 @@ def of_some_rows(optimizer: Any, variable: Any, gradient: Any, scheduled: Schedu
         optimizer: a built one.
         variable: the weight, a tf.Variable.
         gradient: tf.IndexedSlices.
-        scheduled: the rate and the momentum.
+        given: the rate and the momentum.
 
     """
     settings: dict[str, Any] = {}
-    if scheduled.momentum is not None and not isinstance(
-        optimizer, keras.optimizers.RMSprop
-    ):  # it asks if there is any
-        settings[MOMENTA[type(optimizer)]] = scheduled.beta
+    if given.momentum is not None and not isinstance(optimizer, keras.optimizers.RMSprop):  # it asks if there is any
+        settings[MOMENTA[type(optimizer)]] = _beta(given)
     if isinstance(optimizer, keras.optimizers.Adagrad):
         settings["epsilon"] = 0.0  # it is in the accumulators
     before = {name: getattr(optimizer, name) for name in settings}
     try:
         vars(optimizer).update(settings)
-        optimizer.update_step(gradient, variable, scheduled.rate)
+        optimizer.update_step(gradient, variable, given.rate)
     finally:
         vars(optimizer).update(before)
+
+
+def _beta(given: StepSchedules) -> Any:
+    """The momentum as the kernels take it."""
+    return 0.0 if given.momentum is None else tf.cast(given.momentum, tf.float32)
 
 
 def _step(optimizer: Any) -> Any:
@@ -137,13 +128,13 @@ def _step(optimizer: Any) -> Any:
     return tf.cast(optimizer.iterations.value + 1, tf.float32)
 
 
-def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
     step = _step(o)
-    beta_1 = scheduled.beta
+    beta_1 = _beta(given)
     common = {
         "beta1_power": tf.pow(beta_1, step),
         "beta2_power": tf.pow(o.beta_2, step),
-        "lr": scheduled.rate,
+        "lr": given.rate,
         "beta1": beta_1,
         "beta2": o.beta_2,
         "epsilon": o.epsilon,
@@ -154,8 +145,8 @@ def _adam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[An
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
-    common = {"lr": scheduled.rate, "rho": o.rho, "momentum": scheduled.beta, "epsilon": o.epsilon}
+def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
+    common = {"lr": given.rate, "rho": o.rho, "momentum": _beta(given), "epsilon": o.epsilon}
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         names = ("mg", "ms", "mom") if o.centered else ("ms", "mom")
         handles = dict(zip(names, (s.handle for s in state), strict=True))
@@ -163,24 +154,24 @@ def _rmsprop(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence
         kernel(var=variable.handle, **handles, **common, grad=gradient)
 
 
-def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
-    beta = scheduled.beta
+def _sgd(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
+    beta = _beta(given)
     for state, variable, gradient in zip(slots, variables, gradients, strict=True):
         if state:
             raw.ResourceApplyKerasMomentum(
                 var=variable.handle,
                 accum=state[0].handle,
-                lr=scheduled.rate,
+                lr=given.rate,
                 grad=gradient,
                 momentum=beta,
                 use_nesterov=o.nesterov,
             )
         else:
-            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=scheduled.rate, delta=gradient)
+            raw.ResourceApplyGradientDescent(var=variable.handle, alpha=given.rate, delta=gradient)
 
 
-def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
-    beta_1 = scheduled.beta
+def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
+    beta_1 = _beta(given)
     power = tf.pow(beta_1, _step(o))
     for (m, u), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdaMax(
@@ -188,7 +179,7 @@ def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[
             m=m.handle,
             v=u.handle,
             beta1_power=power,
-            lr=scheduled.rate,
+            lr=given.rate,
             beta1=beta_1,
             beta2=o.beta_2,
             epsilon=o.epsilon,
@@ -196,28 +187,28 @@ def _adamax(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[
         )
 
 
-def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+def _adadelta(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
     for (accum, update), variable, gradient in zip(slots, variables, gradients, strict=True):
         raw.ResourceApplyAdadelta(
             var=variable.handle,
             accum=accum.handle,
             accum_update=update.handle,
-            lr=scheduled.rate,
+            lr=given.rate,
             rho=o.rho,
             epsilon=o.epsilon,
             grad=gradient,
         )
 
 
-def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:  # noqa: ARG001 - one signature
+def _adagrad(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:  # noqa: ARG001 - one signature
     for (accum,), variable, gradient in zip(slots, variables, gradients, strict=True):
-        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=scheduled.rate, grad=gradient)
+        raw.ResourceApplyAdagrad(var=variable.handle, accum=accum.handle, lr=given.rate, grad=gradient)
 
 
-def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], scheduled: Scheduled) -> None:
+def _nadam(o: Any, slots: Slots, variables: Sequence[Any], gradients: Sequence[Any], given: StepSchedules) -> None:
     """No kernel does this one: Keras' arithmetic in plain operations, its scalars computed once for all variables."""
     step = _step(o)
-    rate, beta_1, of_new = scheduled.rate, scheduled.beta, tf.cast(1 - scheduled.momentum, tf.float32)
+    rate, beta_1, of_new = given.rate, _beta(given), tf.cast(1 - given.momentum, tf.float32)
     now = beta_1 * (1 - 0.5 * tf.pow(0.96, step))
     coming = beta_1 * (1 - 0.5 * tf.pow(0.96, step + 1))
     so_far = nadam_product(o)

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import ExponentialDecay, Recipe, Schedule
-from studies.cnn.augmentation import AUGMENTATIONS
+from hpo.training import AUGMENTATIONS, ExponentialDecay, Recipe, Schedule, coupled
 from studies.cnn.params import IMAGE_SIZE, POOL_SIZE, SCHEDULES, CnnParams
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ def build(params: Params) -> Recipe:
         batch_size=wanted.batch_size,
         schedule=_schedule(wanted),
         augment=AUGMENTATIONS[wanted.augmentation],
+        average=wanted.average,
     )
 
 
@@ -57,29 +57,36 @@ def _filters(wanted: CnnParams) -> list[int]:
 
 
 def _block(filters: int, wanted: CnnParams) -> list[Any]:
-    """Convolution, ReLU, 2x2 max pooling.
+    """Convolutions, each with ReLU, and 2x2 max pooling.
 
-    ReLU stands behind the pooling: the two commute (the largest of the rectified values is the rectified largest value,
-    and so are the gradients), and there it has a quarter of the values to go over.
+    The last ReLU stands behind the pooling: the two commute (the largest of the rectified values is the rectified
+    largest value, and so are the gradients), and there it has a quarter of the values to go over.
     """
     import keras
 
-    return [
-        keras.layers.Conv2D(filters, wanted.kernel_size, padding=wanted.padding, use_bias=not wanted.batch_norm),
-        *([keras.layers.BatchNormalization()] if wanted.batch_norm else []),
-        keras.layers.MaxPooling2D(POOL_SIZE),
-        keras.layers.ReLU(),
-    ]
+    layers: list[Any] = []
+    for _ in range(wanted.convolutions):
+        layers += [keras.layers.ReLU()] if layers else []
+        layers.append(
+            keras.layers.Conv2D(filters, wanted.kernel_size, padding=wanted.padding, use_bias=not wanted.batch_norm)
+        )
+        layers += [keras.layers.BatchNormalization()] if wanted.batch_norm else []
+    return [*layers, keras.layers.MaxPooling2D(POOL_SIZE), keras.layers.ReLU()]
 
 
 def _optimizer(wanted: CnnParams) -> "keras.optimizers.Optimizer":
     import keras
 
-    optional = {"momentum": wanted.momentum, "weight_decay": wanted.weight_decay}
-    config = {name: value for name, value in optional.items() if value is not None}
-    return keras.optimizers.get(
-        {"class_name": wanted.optimizer, "config": {"learning_rate": wanted.learning_rate, **config}}
-    )
+    sgd = wanted.optimizer == "sgd"
+    rate = wanted.sgd_rate if sgd else wanted.adaptive_rate
+    if rate is None:
+        config: dict[str, object] = {"learning_rate": wanted.learning_rate}
+    else:
+        momentum = (wanted.momentum or 0.0) if sgd else None
+        config = {**coupled(rate, wanted.decay, batch_size=wanted.batch_size, momentum=momentum)}
+    if wanted.momentum is not None:
+        config |= {"momentum": wanted.momentum, "nesterov": wanted.nesterov}
+    return keras.optimizers.get({"class_name": wanted.optimizer, "config": config})
 
 
 def _schedule(wanted: CnnParams) -> Schedule:

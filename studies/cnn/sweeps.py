@@ -7,6 +7,7 @@ table before it chose, and so does `base` here.
 from decimal import Decimal
 
 from hpo.study import Baseline, Params, ParamValue, Row, Sweep
+from hpo.training import decoupled
 
 __all__ = ["BASELINES", "SWEEPS"]
 
@@ -141,6 +142,7 @@ BASELINES = (
         elsewhere={
             "wide": {
                 "conv_layers": 1,
+                "convolutions": 1,
                 "kernel_size": 4,
                 "padding": "valid",
                 "filters": 32,
@@ -148,11 +150,12 @@ BASELINES = (
                 "hidden_units": 128,
                 "dropout": 0.0,
                 "optimizer": "adam",
-                "learning_rate": 0.001,
+                "adaptive_rate": decoupled(0.001, batch_size=32, momentum=None)[0],
                 "schedule": "exponential",
                 "decay_steps": 1_000,
                 "decay_rate": 0.9,
                 "batch_size": 32,
+                "average": 0.0,
                 "label_smoothing": 0.0,
                 "augmentation": "none",
             }

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import Clip, EarlyStopping, Penalty, Recipe, activation, hidden, initializer
+from hpo.training import AUGMENTATIONS, Clip, EarlyStopping, Penalty, Recipe, activation, hidden, initializer
 from studies.dnn.optimizers import optimizer
 from studies.dnn.params import DnnParams
 from studies.dnn.schedules import schedule
@@ -25,9 +25,11 @@ def build(params: Params) -> Recipe:
     return Recipe(
         model=_model(wanted),
         optimizer=optimizer(wanted),
-        loss="categorical_crossentropy",
+        loss=_loss(wanted),
         batch_size=wanted.batch_size,
         schedule=schedule(wanted),
+        augment=AUGMENTATIONS[wanted.augmentation],
+        average=wanted.average,
         clip=None if wanted.clipping == "none" else Clip(by=wanted.clipping, threshold=wanted.clip_threshold),
         penalty=_penalty(wanted),
         max_norm=wanted.max_norm if wanted.constraint == "max_norm" else None,
@@ -76,6 +78,14 @@ def _dropped(wanted: DnnParams, rate: float) -> list[Any]:
     if not rate:
         return []
     return [AlphaDropout(rate) if wanted.self_normalizing else Dropout(rate)]
+
+
+def _loss(wanted: DnnParams) -> "keras.losses.Loss | str":
+    import keras
+
+    if wanted.label_smoothing:
+        return keras.losses.CategoricalCrossentropy(label_smoothing=wanted.label_smoothing)
+    return "categorical_crossentropy"
 
 
 def _penalty(wanted: DnnParams) -> Penalty | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from studies.dnn.params import DnnParams
 
-__all__ = ["ADAMS", "MOMENTUM", "OPTIMIZERS", "optimizer"]
+__all__ = ["ADAMS", "DESCENT", "MOMENTUM", "OPTIMIZERS", "optimizer"]
 
 OPTIMIZERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -24,16 +24,17 @@ OPTIMIZERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nadam": ("beta_1", "beta_2"),
         "adamax": ("beta_1", "beta_2"),
         "adadelta": ("rho",),
-        "adamw": ("beta_1", "beta_2", "weight_decay"),
+        "adamw": ("beta_1", "beta_2"),
     }
 )
-"""A name of hpo.training.OPTIMIZERS -> which of a configuration's numbers it takes beside the learning rate."""
+"""A name of hpo.training.OPTIMIZERS -> what numbers of a configuration it takes beside rate and weight decay."""
 
 MOMENTUM = ("momentum", "nesterov")
+DESCENT = ("sgd", *MOMENTUM)  # plain gradient descent and with momentum; the others scale their steps
 ADAMS = tuple(name for name, own in OPTIMIZERS.items() if "beta_1" in own)
 
 
 def optimizer(wanted: "DnnParams") -> "keras.optimizers.Optimizer":
     """A fresh optimizer, as the configuration has it."""
-    names = ("learning_rate", *OPTIMIZERS[wanted.optimizer])
-    return made(wanted.optimizer, **{name: getattr(wanted, name) for name in names})
+    own = {name: getattr(wanted, name) for name in OPTIMIZERS[wanted.optimizer]}
+    return made(wanted.optimizer, **wanted.numbers, **own)

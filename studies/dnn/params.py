@@ -8,11 +8,15 @@ others. What follows from the rest (no bias before batch normalization) is no pa
 from dataclasses import dataclass
 
 from hpo.study import Params, ParamValue, Space
+from hpo.training import coupled, decoupled
 
 __all__ = ["EXPONENTIAL_SHARE", "POWER_SHARE", "DnnParams", "written"]
 
 EXPONENTIAL_SHARE = 20 / 30  # the chapter's s is 20 epochs, of 30
 POWER_SHARE = 10_000 / (30 * 1_875)  # its decay of 1e-4 is s = 10,000 steps, of 30 epochs of 60,000 / 32
+
+
+WEIGHT_DECAY = 0.004  # AdamW's in Keras
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +26,10 @@ class DnnParams:
     hidden_layers: int
     activation: str  # of the hidden layers; a key of hpo.training.ACTIVATIONS
     optimizer: str  # a key of studies.dnn.optimizers.OPTIMIZERS
-    learning_rate: float  # initial, or the peak of a 1cycle schedule
     schedule: str  # a key of studies.dnn.schedules.SCHEDULES
+    learning_rate: float | None = None  # initial, or the peak of a schedule that has one; None: the next two say it
+    adaptive_rate: float | None = None  # the same decoupled from the batch size, of optimizers that scale their steps
+    sgd_rate: float | None = None  # the same decoupled from batch size and momentum, of gradient descent in its forms
     # the network
     first_units: int = 300  # of the first hidden layer
     hidden_units: int = 100  # of each later one
@@ -39,7 +45,7 @@ class DnnParams:
     rho: float = 0.9  # of RMSprop and AdaDelta: how long the mean of the squared gradients reaches back
     beta_1: float = 0.9  # of the Adam family: the momentum, unless 1cycle drives it
     beta_2: float = 0.999  # of the Adam family: as rho
-    weight_decay: float = 0.004  # decoupled, of AdamW
+    decay: float | None = None  # of weights, decoupled from rate and batch size, of AdamW; None: as Keras has it
     clipping: str = "none"  # or a key of hpo.training.regularization.CLIPPINGS
     clip_threshold: float = 1.0  # the largest component, or norm, of a gradient
     # the schedule
@@ -51,7 +57,10 @@ class DnnParams:
     drop_factor: float = 0.1  # what each drop multiplies the rate by
     plateau_patience: int = 5  # epochs without improvement before performance scheduling lowers the rate
     plateau_factor: float = 0.5  # what it multiplies the rate by
+    average: float = 0.0  # share of the steps over which the weights are averaged, the last ones
     # against overfitting
+    label_smoothing: float = 0.0  # probability spread over all classes
+    augmentation: str = "none"  # none, flip or alternating-flip; keys of hpo.training.AUGMENTATIONS
     penalty: str = "none"  # l1, l2 or l1_l2, on all kernels
     l1: float = 0.01  # strength of L1
     l2: float = 0.01  # strength of L2
@@ -67,6 +76,30 @@ class DnnParams:
         """Whether the network is built of SELU, which other techniques must not disturb."""
         return self.activation == "selu"
 
+    @property
+    def descent_momentum(self) -> float | None:
+        """The momentum of gradient descent in its three forms; None of optimizers that scale their steps."""
+        return {"sgd": 0.0, "momentum": self.momentum, "nesterov": self.momentum}.get(self.optimizer)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Learning rate and, of AdamW, weight decay as Keras takes them."""
+        if self.learning_rate is not None:
+            return {"learning_rate": self.learning_rate}
+        rate = self.adaptive_rate if self.descent_momentum is None else self.sgd_rate
+        assert rate is not None  # each space has one of the three
+        return coupled(rate, self.decay, batch_size=self.batch_size, momentum=self.descent_momentum)
+
+    @property
+    def decoupled(self) -> dict[str, float]:
+        """What the decoupled parameters are, of a configuration that has Keras's; see `hpo.training.coupled`."""
+        assert self.learning_rate is not None
+        rate, decay = decoupled(
+            self.learning_rate, WEIGHT_DECAY, batch_size=self.batch_size, momentum=self.descent_momentum
+        )
+        assert decay is not None
+        return {"sgd_rate": rate, "adaptive_rate": rate, "decay": decay}
+
 
 def written(space: Space, params: Params) -> dict[str, ParamValue]:
     """The configuration as `space` writes it: the parameters that are active there, those not given as their default.
@@ -77,8 +110,9 @@ def written(space: Space, params: Params) -> dict[str, ParamValue]:
 
     """
     wanted = DnnParams(**params)
-    told: dict[str, ParamValue] = {}
+    found: dict[str, ParamValue] = {}
     for name in space.params:
-        if space.is_active(name, told):
-            told[name] = getattr(wanted, name)
-    return told
+        if space.is_active(name, found):
+            own = getattr(wanted, name)
+            found[name] = wanted.decoupled[name] if own is None else own
+    return found

@@ -17,6 +17,7 @@ from hpo.training import (
     PiecewiseConstant,
     Power,
     Schedule,
+    Triangular,
 )
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ SCHEDULES: Mapping[str, Callable[["DnnParams"], Schedule]] = MappingProxyType(
         "performance": lambda wanted: Performance(factor=wanted.plateau_factor, patience=wanted.plateau_patience),
         "one-cycle": lambda _: LinearOneCycle(),
         "cosine": lambda _: CosineDecay(),
+        "triangular": lambda _: Triangular(),
     }
 )
-"""Name -> what makes the schedule of a configuration. `cosine` is not the chapter's."""
+"""Name -> what makes the schedule of a configuration. The last two are not the chapter's."""
 
 
 def schedule(wanted: "DnnParams") -> Schedule:

@@ -2,7 +2,7 @@
 
 from hpo.study import Categorical, Float, Int, Space, When
 from hpo.training import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
-from studies.dnn.optimizers import ADAMS, MOMENTUM, OPTIMIZERS
+from studies.dnn.optimizers import ADAMS, DESCENT, MOMENTUM, OPTIMIZERS
 from studies.dnn.schedules import SCHEDULES
 
 __all__ = ["CHAPTER", "WIDE"]
@@ -13,6 +13,7 @@ _SELU: When = {"activation": ("selu",)}
 _INPUTS = ("scaled", "standardized", "batch_norm")
 _PENALTIES = ("none", "l1", "l2", "l1_l2")
 _STEADY = tuple(name for name in SCHEDULES if name != "one-cycle")  # 1cycle drives the momentum itself
+_ADAPTIVE = tuple(name for name in OPTIMIZERS if name not in DESCENT)
 _NEWER = ("adamax", "adadelta", "adamw")  # optimizers the chapter does not name
 _DECADES = (0.0001, 0.001, 0.01)  # the chapter's penalty, and two decades below it
 
@@ -28,7 +29,7 @@ CHAPTER = Space(
         "batch_norm": Categorical(choices=tuple(NORMALIZATIONS), when=_NOT_SELU),
         "optimizer": Categorical(choices=tuple(name for name in OPTIMIZERS if name not in _NEWER)),
         "learning_rate": Categorical(choices=(0.001, 0.01)),
-        "schedule": Categorical(choices=tuple(name for name in SCHEDULES if name != "cosine")),
+        "schedule": Categorical(choices=tuple(name for name in SCHEDULES if name not in ("cosine", "triangular"))),
         "clipping": Categorical(choices=("none", "value", "norm")),
         "penalty": Categorical(choices=_PENALTIES),
         "l1": Categorical(choices=_DECADES, when={"penalty": ("l1", "l1_l2")}),
@@ -53,7 +54,7 @@ WIDE = Space(
         "lecun": Categorical(choices=("normal", "uniform"), when=_SELU),
         "inputs": Categorical(choices=_INPUTS, when=_NOT_SELU),
         "batch_norm": Categorical(choices=tuple(NORMALIZATIONS), when=_NOT_SELU),
-        "batch_size": Categorical(choices=(32, 64, 128, 256)),
+        "batch_size": Categorical(choices=(32, 64, 128, 256, 512)),
         "schedule": Categorical(choices=tuple(SCHEDULES)),
         "power_share": Float(low=0.02, high=1.0, log=True, when={"schedule": ("power",)}),
         "exponential_share": Float(low=0.2, high=2.0, log=True, when={"schedule": ("exponential",)}),
@@ -62,13 +63,17 @@ WIDE = Space(
         "plateau_patience": Int(low=1, high=5, when={"schedule": ("performance",)}),
         "plateau_factor": Float(low=0.1, high=0.7, when={"schedule": ("performance",)}),
         "optimizer": Categorical(choices=tuple(OPTIMIZERS)),
-        "learning_rate": Float(low=1e-4, high=1.0, log=True),
+        "adaptive_rate": Float(low=2e-4, high=1.0, log=True, when={"optimizer": _ADAPTIVE}),
+        "sgd_rate": Float(low=1e-2, high=3e1, log=True, when={"optimizer": DESCENT}),
         "momentum": Float(low=0.5, high=0.99, when={"optimizer": MOMENTUM, "schedule": _STEADY}),
         "beta_1": Float(low=0.5, high=0.99, when={"optimizer": ADAMS, "schedule": _STEADY}),
         # Two values and no range: these are compiled in, and every new one would be another program.
         "beta_2": Categorical(choices=(0.99, 0.999), when={"optimizer": ADAMS}),
         "rho": Categorical(choices=(0.9, 0.99), when={"optimizer": ("rmsprop", "adadelta")}),
-        "weight_decay": Float(low=1e-5, high=1e-1, log=True, when={"optimizer": ("adamw",)}),
+        "decay": Float(low=1e-6, high=3e-2, log=True, when={"optimizer": ("adamw",)}),
+        "average": Categorical(choices=(0.0, 0.1, 0.25, 0.5)),
+        "label_smoothing": Categorical(choices=(0.0, 0.05, 0.1, 0.2)),
+        "augmentation": Categorical(choices=("none", "flip", "alternating-flip")),
         "clipping": Categorical(choices=("none", "value", "norm", "global_norm")),
         "clip_threshold": Float(low=0.01, high=10.0, log=True, when={"clipping": ("value", "norm", "global_norm")}),
         "penalty": Categorical(choices=_PENALTIES),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
-from hpo.training import ExponentialDecay, Recipe, Schedule
+from hpo.training import ExponentialDecay, Recipe, Schedule, coupled
 from studies.fcnn.params import REPORT_OPTIMIZERS, SCHEDULES, FcnnParams
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def build(params: Params) -> Recipe:
         loss=wanted.loss,
         batch_size=wanted.batch_size,
         schedule=_schedule(wanted),
+        average=wanted.average,
     )
 
 
@@ -61,13 +62,15 @@ def _model(wanted: FcnnParams) -> "keras.Model":
 def _optimizer(wanted: FcnnParams) -> "keras.optimizers.Optimizer":
     import keras
 
-    own = {
-        "learning_rate": wanted.learning_rate,
-        "momentum": wanted.momentum,
-        "weight_decay": wanted.weight_decay,
-    }
-    given = {name: value for name, value in own.items() if value is not None}
-    config = given if "learning_rate" in given else {**REPORT_OPTIMIZERS[wanted.optimizer], **given}
+    sgd = wanted.optimizer == "sgd"
+    rate = wanted.sgd_rate if sgd else wanted.adaptive_rate
+    if rate is None:
+        config: dict[str, object] = {**REPORT_OPTIMIZERS[wanted.optimizer]}
+    else:
+        momentum = (wanted.momentum or 0.0) if sgd else None
+        config = {**coupled(rate, wanted.decay, batch_size=wanted.batch_size, momentum=momentum)}
+    if wanted.momentum is not None:
+        config |= {"momentum": wanted.momentum, "nesterov": wanted.nesterov}
     return keras.optimizers.get({"class_name": wanted.optimizer, "config": config})
 
 

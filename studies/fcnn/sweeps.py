@@ -7,6 +7,7 @@ in seconds on the report's own machine. Each table starts from the row the table
 from decimal import Decimal
 
 from hpo.study import Baseline, Params, ParamValue, Row, Sweep
+from hpo.training import decoupled
 
 __all__ = ["BASELINES", "SWEEPS"]
 
@@ -127,9 +128,10 @@ BASELINES = (
                 "activation": "relu",
                 "initializer": "glorot_uniform",
                 "optimizer": "adam",
-                "learning_rate": 0.001,
+                "adaptive_rate": decoupled(0.001, batch_size=32, momentum=None)[0],
                 "schedule": "constant",
                 "batch_size": 32,
+                "average": 0.0,
                 "dropout": 0.0,
                 "loss": "mean_squared_error",
             }

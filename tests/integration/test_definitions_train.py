@@ -16,25 +16,38 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 EVERYTHING: dict[str, Params] = {
     "cnn": {
-        **cnn.baseline().params_in("wide"),
+        **{
+            name: value
+            for name, value in cnn.baseline().params_in("wide").items()
+            if name not in ("adaptive_rate", "decay_steps", "decay_rate")
+        },
         "conv_layers": 2,
+        "convolutions": 2,
         "padding": "same",
         "filters_2": 16,
         "batch_norm": True,
         "dropout": 0.1,
-        "optimizer": "adamw",
-        "weight_decay": 1e-3,
-        "label_smoothing": 0.1,
-        "augmentation": "flip-shift",
+        "optimizer": "sgd",
+        "momentum": 0.85,
+        "nesterov": True,
+        "decay": 1e-3,
+        "sgd_rate": 2.0,
+        "schedule": "triangular",
+        "batch_size": 64,
+        "average": 0.25,
+        "label_smoothing": 0.2,
+        "augmentation": "alternating-flip-shift",
     },
     "fcnn": {
-        **fcnn.baseline().params_in("wide"),
+        **{name: value for name, value in fcnn.baseline().params_in("wide").items() if name != "adaptive_rate"},
         "initializer": "he_normal",
         "optimizer": "sgd",
         "momentum": 0.5,
-        "weight_decay": 1e-4,
-        "learning_rate": 0.003,
-        "schedule": "one-cycle",
+        "nesterov": True,
+        "decay": 1e-4,
+        "sgd_rate": 0.2,
+        "schedule": "triangular",
+        "average": 0.1,
         "dropout": 0.1,
         "loss": "huber",
     },

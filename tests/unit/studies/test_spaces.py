@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from hpo.study import StudyDefinition
+from hpo.study import Params, StudyDefinition
+from hpo.training import decoupled
 from studies.cnn import study as cnn
+from studies.dnn import study as dnn
 from studies.fcnn import study as fcnn
 from studies.fcnn.model import activations
 
@@ -23,6 +25,75 @@ def test_the_report_space_holds_exactly_the_values_of_the_tables(study: StudyDef
 def test_sizes_of_the_report_spaces() -> None:
     assert cnn.space("report").size == 3 * 6 * 7 * 5 * 7 * 3 * 5 * 3
     assert fcnn.space("report").size == 6 * 7 * 6 * 2 * 5 * 6 * 5
+
+
+STRONG = {  # two padded 3x3 convolutions of 32 and 64, to 0.9248 on the test rows at `full`
+    "conv_layers": 2,
+    "convolutions": 1,
+    "kernel_size": 3,
+    "padding": "same",
+    "filters": 32,
+    "filters_2": 64,
+    "batch_norm": True,
+    "hidden_units": 128,
+    "dropout": 0.3,
+    "optimizer": "adamw",
+    "decay": decoupled(0.004, 0.004, batch_size=128, momentum=None)[1],
+    "adaptive_rate": decoupled(0.004, batch_size=128, momentum=None)[0],
+    "schedule": "one-cycle",
+    "batch_size": 128,
+    "average": 0.0,
+    "label_smoothing": 0.0,
+    "augmentation": "flip",
+}
+STRONGER = {  # the same with what airbench has, arXiv 2404.00498
+    **{name: value for name, value in STRONG.items() if name != "adaptive_rate"},
+    "convolutions": 2,
+    "optimizer": "sgd",
+    "momentum": 0.85,
+    "nesterov": True,
+    "decay": 0.0153,
+    "sgd_rate": 10.0,
+    "schedule": "triangular",
+    "batch_size": 512,
+    "average": 0.25,
+    "label_smoothing": 0.2,
+    "augmentation": "alternating-flip-shift",
+}
+
+
+@pytest.mark.parametrize("params", [STRONG, STRONGER], ids=["strong", "stronger"])
+def test_wide_holds_what_wins(params: Params) -> None:
+    assert cnn.space("wide").problem(params) is None
+    assert cnn.infeasible(params) is None
+
+
+def test_a_strong_configuration_is_built_as_it_is_meant() -> None:
+    recipe = cnn.build(STRONG)
+    assert float(recipe.optimizer.learning_rate) == pytest.approx(0.004)
+    assert recipe.optimizer.weight_decay == pytest.approx(0.004)
+    stronger = cnn.build(STRONGER)
+    assert (stronger.optimizer.momentum, stronger.optimizer.nesterov) == (0.85, True)
+    assert float(stronger.optimizer.learning_rate) == pytest.approx(10 * 0.5 * 0.15)
+    assert (stronger.average, stronger.loss.label_smoothing) == (0.25, 0.2)  # type: ignore[union-attr]
+    kernels = [layer.filters for layer in stronger.model.layers if hasattr(layer, "filters")]
+    assert kernels == [32, 32, 64, 64]
+    names = [type(layer).__name__ for layer in stronger.model.layers[1:8]]
+    assert names == ["Conv2D", "BatchNormalization", "ReLU", "Conv2D", "BatchNormalization", "MaxPooling2D", "ReLU"]
+
+
+@pytest.mark.parametrize("study", [cnn, fcnn, dnn], ids=lambda s: s.name)
+def test_wide_holds_every_baseline(study: StudyDefinition) -> None:
+    assert study.baselines
+    for baseline in study.baselines:
+        assert study.space("wide").problem(baseline.params_in("wide")) is None
+
+
+def test_two_unpadded_convolutions_a_block_eat_twice_as_much() -> None:
+    params = {**STRONGER, "padding": "valid", "kernel_size": 4}
+    assert cnn.infeasible(params) is None  # 28 -> 22 -> 11 -> 5 -> 2
+    assert cnn.infeasible({**params, "conv_layers": 3, "filters_3": 64}) is not None
+    assert cnn.infeasible({**params, "conv_layers": 3, "filters_3": 64, "convolutions": 1, "kernel_size": 3}) is None
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,21 @@ def test_what_the_record_says_of_a_training_counts(changes: dict[str, object]) -
     assert made(**changes).version != made().version
 
 
+def test_a_definition_of_several_fidelities_is_another_than_before_their_schedules_were_resampled() -> None:
+    one = made(fidelities=made().fidelities[:1])
+    for definition, as_before in ((one, True), (made(), False)):
+        said = (
+            definition.name,
+            definition.metric,
+            definition.direction,
+            definition.evaluation,
+            definition.fidelities,
+            definition.spaces,
+        )
+        plain = digest(repr(said), (definition.data, definition.build, definition.infeasible), definition.file)
+        assert (definition.version == plain) is as_before
+
+
 def test_what_only_people_read_does_not() -> None:
     assert made(title="Another", margin=0.5).version == made().version
 

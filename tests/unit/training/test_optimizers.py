@@ -6,10 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError
-from hpo.training import OPTIMIZERS, Recipe, Run, optimizer
+from hpo.training import OPTIMIZERS, Recipe, Run, coupled, decoupled, optimizer
 
 STEPS, E = 6, 1e-7
 Gradient = Callable[[np.ndarray], np.ndarray]
@@ -144,3 +146,42 @@ def test_unknown_names_and_bad_numbers_are_refused() -> None:
         optimizer("sgd", beta_1=0.9)
     with pytest.raises(DefinitionError, match=r"optimizer momentum: .*\[0, 1\]"):
         optimizer("momentum", momentum=2.0)
+
+
+BATCHES = st.sampled_from([16, 32, 64, 128, 256, 512, 1024])
+
+
+@given(st.floats(1e-4, 10), st.floats(1e-6, 0.1), BATCHES, st.none() | st.floats(0, 0.99))
+def test_decoupled_and_coupled_are_each_others_inverse(
+    rate: float, decay: float, batch_size: int, momentum: float | None
+) -> None:
+    numbers = coupled(rate, decay, batch_size=batch_size, momentum=momentum)
+    again = decoupled(**numbers, batch_size=batch_size, momentum=momentum)
+    assert again == pytest.approx((rate, decay), rel=1e-9)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_gradient_descent_goes_as_far_whatever_batch_and_momentum(momentum: float, nesterov: bool) -> None:
+    """A gradient of 1 carries a weight by the rate for each 1024 examples, once momentum has built up."""
+    for batch_size in (128, 512):
+        steps, examples = 4_096, 4_096 * batch_size
+        numbers = coupled(2e-3, batch_size=batch_size, momentum=momentum)
+        position, velocity = 0.0, 0.0
+        for _ in range(steps):
+            velocity = momentum * velocity - numbers["learning_rate"]
+            position += momentum * velocity - numbers["learning_rate"] if nesterov else velocity
+        assert -position == pytest.approx(2e-3 * examples / 1024, rel=0.01)
+
+
+@pytest.mark.parametrize("momentum", [None, 0.0, 0.9])
+def test_weight_decay_takes_the_same_share_whatever_batch_and_rate(momentum: float | None) -> None:
+    for batch_size in (32, 512):
+        for rate in (0.01, 1.0):
+            numbers = coupled(rate, 0.02, batch_size=batch_size, momentum=momentum)
+            assert numbers["learning_rate"] * numbers["weight_decay"] == pytest.approx(0.02 * batch_size / 1024)
+
+
+def test_a_rate_of_adam_grows_with_the_root_of_the_batch() -> None:
+    small, large = (coupled(0.01, batch_size=size, momentum=None)["learning_rate"] for size in (32, 512))
+    assert large / small == pytest.approx(4)

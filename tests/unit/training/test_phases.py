@@ -9,7 +9,7 @@ from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import EarlyStopping, LinearOneCycle, Performance, Phase, Recipe, Run, Schedule, build
 from hpo.training.loop import shuffled
-from hpo.training.phases import begun
+from hpo.training.phases import spans
 
 ROWS, BATCH, SEED = 20, 8, 5
 random = np.random.default_rng(1)
@@ -78,8 +78,8 @@ def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
     cycle = LinearOneCycle()
     phases = Phase(epochs=2, frozen=("head",)), Phase(rate=0.01)
     run = Run(recipe(*phases, schedule=cycle), DATA, epochs=5, metric="mse", seed=SEED)
-    np.testing.assert_array_equal(run._rates, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
-    np.testing.assert_array_equal(run._momenta, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
+    np.testing.assert_array_equal(run._schedules.rate, [*cycle.rates(0.1, 6), *cycle.rates(0.01, 9)])
+    np.testing.assert_array_equal(run._schedules.momentum, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
 
 
 def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_with_the_next() -> None:
@@ -89,7 +89,7 @@ def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_wi
     for _ in range(7):
         run.epoch()
     expected = [0.1, 0.1, 0.05, 0.01, 0.01, 0.005, 0.004]
-    np.testing.assert_allclose(run._rates, np.repeat(expected, 3), rtol=1e-6)
+    np.testing.assert_allclose(run._schedules.rate, np.repeat(expected, 3), rtol=1e-6)
 
 
 def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:
@@ -113,9 +113,17 @@ def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:
 
 def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:
     one, two = Phase(epochs=4), Phase(epochs=16)
-    assert begun((one, two), 30) == [(0, 4, one), (4, 26, two)]
-    assert begun((one, two), 3) == [(0, 3, one)]
-    assert begun((Phase(), two), 3) == [(0, 3, Phase())]
+    assert spans((one, two), 30, 30) == [(0, 4, one, 4), (4, 26, two, 26)]
+    assert spans((one, two), 3, 3) == [(0, 3, one, 3)]
+    assert spans((Phase(), two), 3, 3) == [(0, 3, Phase(), 3)]
+
+
+def test_phases_of_a_miniature_are_in_proportion_and_none_is_lost_while_there_are_epochs() -> None:
+    one, two, three = Phase(epochs=4), Phase(epochs=10), Phase()
+    assert spans((one, two, three), 15, 30) == [(0, 2, one, 4), (2, 5, two, 10), (7, 8, three, 16)]
+    assert spans((one, two, three), 3, 30) == [(0, 1, one, 4), (1, 1, two, 10), (2, 1, three, 16)]
+    assert spans((one, two, three), 2, 30) == [(0, 1, two, 10), (1, 1, three, 16)]
+    assert spans((one, three), 10, 20) == [(0, 2, one, 4), (2, 8, three, 16)]
 
 
 @pytest.mark.parametrize(

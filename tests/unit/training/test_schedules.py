@@ -20,7 +20,9 @@ from hpo.training import (
     PiecewiseConstant,
     Power,
     Schedule,
+    Triangular,
 )
+from hpo.training.schedules import averaging
 
 STEPS = 60
 
@@ -156,3 +158,28 @@ def test_every_step_has_a_rate_above_zero_and_none_is_above_the_initial_one(
     assert rates.shape == (steps,)
     assert (rates > 0).all()
     assert rates.max() == pytest.approx(initial, rel=1e-6)
+
+
+@given(st.integers(1, 300), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_triangular_is_two_lines_from_zero_to_the_peak_and_to_zero(steps: int, peak: float) -> None:
+    rates = Triangular(peak=peak).rates(0.5, steps)
+    top = min(round(peak * steps), steps - 1)
+    assert rates[top] == pytest.approx(0.5)
+    for step, rate in enumerate(rates):
+        wanted = 0.5 * ((step + 1) / (top + 1) if step <= top else (steps - step) / (steps - top))
+        assert rate == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_peak_outside_the_run_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="peak must be 1 or less"):
+        Triangular(peak=1.5)
+
+
+@given(st.integers(1, 200), st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), st.data())
+def test_averaging_weighs_the_last_share_of_the_steps_alike(steps: int, share: float, data: st.DataObject) -> None:
+    weights = data.draw(st.lists(st.floats(-1, 1), min_size=steps, max_size=steps))
+    average = 7.0
+    for weight, newest in zip(weights, averaging(share, steps), strict=True):
+        average += float(newest) * (weight - average)
+    averaged = max(round(share * steps), 1)
+    assert average == pytest.approx(np.mean(weights[-averaged:]), abs=1e-5)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from hpo.data import Rows
+from hpo.training import Recipe, Run
+from hpo.training.augmentation import AUGMENTATIONS, SHIFT, _coin
 from hpo.training.keras_internals import drawing_from
-from studies.cnn.augmentation import AUGMENTATIONS, SHIFT
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 28, 28, 1)).astype(np.uint8)
 PADDED = np.pad(IMAGES, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)))
@@ -51,3 +53,45 @@ def test_both_at_once_on_a_smaller_last_batch(augmented: Callable[[Any], np.ndar
     assert (out.shape, out.dtype) == ((7, 28, 28, 1), np.uint8)
     for image, of in zip(out, PADDED[:7], strict=True):
         assert places(image, of) or places(image, of[:, ::-1])
+
+
+def alternated(rows: list[int], epoch: int) -> np.ndarray:
+    """Which of the images with these numbers are mirrored in an epoch."""
+    compiled = tf.function(AUGMENTATIONS["alternating-flip"])
+    out = compiled(tf.constant(IMAGES[rows]), tf.constant(rows), tf.constant(epoch)).numpy()
+    same, mirrored = ((out == of).all(axis=(1, 2, 3)) for of in (IMAGES[rows], IMAGES[rows][:, :, ::-1]))
+    assert (same ^ mirrored).all()
+    return mirrored
+
+
+def test_an_alternating_flip_mirrors_each_image_in_one_of_every_two_epochs() -> None:
+    rows = list(range(40))
+    for epoch in (1, 2, 7):
+        now, then = alternated(rows, epoch), alternated(rows, epoch + 1)
+        assert (now ^ then).all()
+        np.testing.assert_array_equal(now, alternated(rows, epoch + 2))
+    assert 8 < alternated(rows, 1).sum() < 32
+
+
+def test_an_alternating_flip_follows_the_row_and_not_its_place_in_the_batch() -> None:
+    some = [31, 4, 17]
+    np.testing.assert_array_equal(alternated(some, 3), alternated(list(range(40)), 3)[some])
+
+
+def test_about_half_of_many_rows_are_mirrored_first_in_runs_of_both() -> None:
+    coins = keras.ops.convert_to_numpy(_coin(tf.range(60_000)))
+    assert coins.mean() == pytest.approx(0.5, abs=0.01)
+    assert np.corrcoef(coins[:-1], coins[1:])[0, 1] == pytest.approx(0, abs=0.02)
+
+
+def test_a_run_gives_the_augmentation_the_numbers_of_its_rows_and_the_epoch() -> None:
+    """Each input is replaced by row number and epoch, which the output sums up: the loss tells them."""
+
+    def told(x: Any, rows: Any, epoch: Any) -> Any:
+        return tf.cast(tf.reshape(rows + 1_000 * epoch, tf.shape(x)), x.dtype)
+
+    data = Rows(x=np.zeros((10, 1), dtype=np.float32), y=np.zeros(10, dtype=np.float32))
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    recipe = Recipe(model=model, optimizer=keras.optimizers.SGD(0.0), loss="mae", batch_size=4, augment=told)
+    run = Run(recipe, data, epochs=2, metric="mae", seed=1)
+    assert [run.epoch().loss for _ in range(2)] == pytest.approx([4.5 + 1_000, 4.5 + 2_000])

@@ -75,7 +75,7 @@ def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
     assert best["baseline"]["name"] == "by-hand"
     assert best["baseline"]["value"] is not None
     told = hpo("best", "wine")
-    assert (told.code, told.err) == (0, "")
+    assert (told.code, told.err) == (0, "next: hpo compare wine-small\n")
     assert f"trial {best['number']}" in told.out
     assert "by-hand" in told.out
     assert ", the mean of 2 trainings at full" in told.out

@@ -80,6 +80,7 @@ def test_whatever_shapes_the_network_changes_its_key(other: Callable[[], str]) -
 
 def test_each_part_of_a_recipe_changes_the_key() -> None:
     parts = {
+        "average": 0.5,
         "batch_size": 4,
         "clip": Clip(by="norm", threshold=1.0),
         "loss": "mae",

@@ -120,8 +120,7 @@ def compare(
         document(report.to_json())
     else:
         show(report)
-        name = shlex.quote(report.study)
-        say_next(f"hpo report {name} -o {name}.html", storage)
+        say_next(f"hpo report {shlex.quote(report.study)} -o {shlex.quote(f'{report.study}.html')}", storage)
     if require is not None and (why := report.shortfall(require.value)):
         raise HpoError(why)
 

@@ -181,16 +181,15 @@ def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: 
 
 def _after_status(one: "StudyStatus") -> str:
     """The command that comes next, by how a study stands."""
-    study = shlex.quote(one.study)
     if one.nothing_complete is not None and one.nothing_complete.trial is not None:
-        return f"hpo trial {study} {one.nothing_complete.trial}"
+        return f"hpo trial {shlex.quote(one.study)} {one.nothing_complete.trial}"
     if one.state == "stopped":
-        return f"hpo resume {study}"
+        return f"hpo resume {shlex.quote(one.study)}"
     if one.state == "waiting":
         return "hpo worker"
     if one.state == "running" or one.best is None:
-        return f"hpo status {study} --watch" if not one.ended else "hpo status"
-    return f"hpo best {study}"
+        return f"hpo status {shlex.quote(one.study)} --watch" if not one.ended else "hpo status"
+    return f"hpo best {shlex.quote(one.study)}"
 
 
 def _overview(everything: "list[StudyStatus]", found: "OpenStorage | None", storage: str | None, *, wide: bool) -> None:

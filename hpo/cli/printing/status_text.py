@@ -325,7 +325,7 @@ def tell_climb(found: "ClimbFindings", fidelities: Sequence[str]) -> None:
         if each.tells_nothing:
             tell(
                 f"{low} tells nothing about {high} here ({over}, below {TELLS_NOTHING:g}): what climbed was chosen by "
-                f"chance, so search with --fidelity {high}, or give {low} more epochs or rows"
+                f"chance, so search with --fidelity {shlex.quote(high)}, or give {low} more epochs or rows"
             )
         else:
             tell(f"{low} orders configurations as {high} does by {over}")

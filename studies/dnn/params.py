@@ -91,7 +91,7 @@ class DnnParams:
         return coupled(rate, self.decay, batch_size=self.batch_size, momentum=self.descent_momentum)
 
     @property
-    def decoupled(self) -> dict[str, float]:
+    def as_decoupled(self) -> dict[str, float]:
         """What the decoupled parameters are, of a configuration that has Keras's; see `hpo.training.coupled`."""
         assert self.learning_rate is not None
         rate, decay = decoupled(
@@ -114,5 +114,5 @@ def written(space: Space, params: Params) -> dict[str, ParamValue]:
     for name in space.params:
         if space.is_active(name, found):
             own = getattr(wanted, name)
-            found[name] = wanted.decoupled[name] if own is None else own
+            found[name] = wanted.as_decoupled[name] if own is None else own
     return found

@@ -24,6 +24,7 @@ LIGHT = (  # what needs no TensorFlow
     "hpo.training.regularization",
     "hpo.training.phases",
     "hpo.training.early_stopping",
+    "hpo.training.miniature",
     "hpo.training.probes",
     "hpo.training.schedules",
 )

@@ -27,9 +27,9 @@ def recipe(average: float = 0.0, rate: float = 0.05, **more: Any) -> Recipe:
     return build(made, None, 3)
 
 
-def trained(made: Recipe, jit: bool | None = None) -> list[list[np.ndarray]]:
+def trained(made: Recipe) -> list[list[np.ndarray]]:
     """The weights and moving statistics as a run hands them over after each epoch."""
-    run = Run(made, DATA, epochs=EPOCHS, metric="mse", seed=1, jit=jit)
+    run = Run(made, DATA, epochs=EPOCHS, metric="mse", seed=1)
     found = []
     for _ in range(EPOCHS):
         run.epoch()

@@ -72,8 +72,12 @@ AUGMENTATIONS: Mapping[str, Callable[..., Any] | None] = MappingProxyType(
 
 def by_row(augment: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
     """`augment` as a function of a batch, the numbers of its rows and the epoch, where it takes the batch alone too."""
-    required = [one for one in inspect.signature(augment).parameters.values() if one.default is one.empty]
-    return augment if len(required) == 3 else lambda x, rows, epoch: augment(x)  # noqa: ARG005 - one signature
+    try:
+        parameters = [*inspect.signature(augment).parameters.values()]
+    except ValueError:  # it tells nothing of itself
+        parameters = []
+    named = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty]
+    return augment if len(named) == 3 else lambda x, rows, epoch: augment(x)  # noqa: ARG005 - one signature
 
 
 def _coin(rows: Any) -> Any:

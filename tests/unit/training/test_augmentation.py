@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from hpo.data import Rows
 from hpo.training import Recipe, Run
-from hpo.training.augmentation import AUGMENTATIONS, SHIFT, _coin
+from hpo.training.augmentation import AUGMENTATIONS, SHIFT, _coin, by_row
 from hpo.training.keras_internals import drawing_from
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 28, 28, 1)).astype(np.uint8)
@@ -95,3 +95,12 @@ def test_a_run_gives_the_augmentation_the_numbers_of_its_rows_and_the_epoch() ->
     recipe = Recipe(model=model, optimizer=keras.optimizers.SGD(0.0), loss="mae", batch_size=4, augment=told)
     run = Run(recipe, data, epochs=2, metric="mae", seed=1)
     assert [run.epoch().loss for _ in range(2)] == pytest.approx([4.5 + 1_000, 4.5 + 2_000])
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [lambda x: -x, lambda x, strength=1.0: -strength * x, keras.layers.Rescaling(-1.0), np.negative],
+    ids=["function", "with a default", "layer", "without a signature"],
+)
+def test_an_augmentation_of_the_batch_alone_is_given_nothing_else(augment: Callable[..., Any]) -> None:
+    assert np.asarray(by_row(augment)(np.ones(2, dtype=np.float32), "rows", "epoch")).tolist() == [-1, -1]

@@ -51,6 +51,7 @@ def everything(kind: str, more: float, seed: int) -> Run:
             clip=Clip(by="norm", threshold=0.5 * more),
             penalty=Penalty(l1=1e-4 * more, l2=1e-3 * more),
             max_norm=1.5 * more,
+            average=0.4 * more,
             schedule=Performance(patience=1, min_delta=0.3),
             stopping=EarlyStopping(patience=5, min_delta=0.1),
             phases=(Phase(epochs=2, frozen=("first", "second")), Phase()),
@@ -64,7 +65,7 @@ def trained(run: Run) -> list[Any]:
     while not run.stopped and run.epochs_done < 5:
         epoch = run.epoch()
         curve.append((epoch.loss, epoch.train, epoch.validation))
-    return [curve, run._rates.tolist(), *(weights.tolist() for weights in run.model().get_weights())]
+    return [curve, run._schedules.rate.tolist(), *(weights.tolist() for weights in run.model().get_weights())]
 
 
 _MORE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("adamw", "nadam", "adagrad", "adadelta")]

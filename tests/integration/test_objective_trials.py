@@ -125,7 +125,10 @@ def test_the_seed_follows_the_slots_position_rather_than_the_trials_number() -> 
 def test_a_holdout_is_common_to_all_trials_and_folds_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     def validation_rows(definition: StudyDefinition) -> list[list[float]]:
         work = objective(definition, seed=1)
-        return [work._splits(trial_seed(1, number), common=False)[0].validation.y.tolist() for number in range(2)]
+        return [
+            work._splits(work.fidelities[0], trial_seed(1, number), common=False)[0].validation.y.tolist()
+            for number in range(2)
+        ]
 
     first, second = validation_rows(LINE)
     assert first == second

@@ -60,6 +60,7 @@ class ClimbFindings:
     hand: tuple[Ranked, ...]  # by rung, those it has a value on; the rung that confirms is none of them
     agreements: tuple[Agreement, ...]  # of each rung with the next, the one that confirms left out
     confirmations: tuple[Confirmation, ...]  # best first when trained again
+    prior: str | None = None  # digest of the hand-picked configuration; None: there is none
 
 
 def examine_climb(values: Sequence[Mapping[str, float]], *, direction: str, prior: str | None = None) -> ClimbFindings:
@@ -100,7 +101,7 @@ def examine_climb(values: Sequence[Mapping[str, float]], *, direction: str, prio
         if digest in top
     ]
     confirmations.sort(key=lambda each: loss(direction, each.again))
-    return ClimbFindings(hand=hand, agreements=agreements, confirmations=tuple(confirmations))
+    return ClimbFindings(hand=hand, agreements=agreements, confirmations=tuple(confirmations), prior=prior)
 
 
 def _agreement(rung: int, lower: Mapping[str, float], higher: Mapping[str, float]) -> Agreement:

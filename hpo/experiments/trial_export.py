@@ -178,9 +178,9 @@ def _write_parquet(record: StudyRecord, told: Mapping[str, Sequence[Any]], strea
     from pyarrow import parquet
 
     kinds = {
-        **dict.fromkeys(("number", "seed", "position", "attempt"), pyarrow.int64()),
+        **dict.fromkeys(("number", "seed", "rung", "position", "attempt"), pyarrow.int64()),
         **dict.fromkeys(("value", "seconds"), pyarrow.float64()),
-        **dict.fromkeys(("state", "outcome", "worker", "reason"), pyarrow.string()),
+        **dict.fromkeys(("state", "outcome", "fidelity", "worker", "reason"), pyarrow.string()),
         **dict.fromkeys(("started_at", "ended_at"), pyarrow.timestamp("us", tz="UTC")),
     }
     arrays = [_array(column, kinds.get(name)) for name, column in told.items()]

@@ -30,7 +30,9 @@ class ExportedTrial:
     value: float | None  # a pruned one's is its last report
     params: Params  # a conditional one that is not active is absent
     seed: int | None  # its training's
-    position: int | None  # of its slot in the study, from 0; None: another program made the trial
+    rung: int | None  # of its slot in the study, from 0, the lowest; None: another program made the trial
+    fidelity: str | None  # of that rung, whose values alone can be compared with its own; None likewise
+    position: int | None  # of its slot on the rung, from 0; None likewise
     attempt: int | None  # at its slot, from 1
     worker: str | None  # None: its slot has passed to somebody else, whose name replaced the one before
     started_at: datetime | None  # UTC
@@ -51,13 +53,13 @@ def read(storage: Storage, word: str) -> tuple[StudyRecord, list[ExportedTrial]]
     record = studies.find(storage, word)
     found = stored_trials.read(storage, record.name)
     slots = {slot.id: slot for slot in Slots(storage).list(record.name)}
-    told = [_trial(trial, slots.get(trial.system.whole(SLOT) or -1)) for trial in found]
+    told = [_trial(record, trial, slots.get(trial.system.whole(SLOT) or -1)) for trial in found]
     begun = {(trial.system.whole(SLOT), trial.system.whole(ATTEMPT)) for trial in found}
-    unborn = [_unborn(s) for s in slots.values() if s.outcome is not None and (s.id, s.attempt) not in begun]
+    unborn = [_unborn(record, s) for s in slots.values() if s.outcome is not None and (s.id, s.attempt) not in begun]
     return record, sorted(told + unborn, key=lambda trial: math.inf if trial.number is None else trial.number)
 
 
-def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
+def _trial(record: StudyRecord, found: StoredTrial, slot: Slot | None) -> ExportedTrial:
     attempt = found.system.whole(ATTEMPT)
     own = slot if slot is not None and slot.attempt == attempt else None  # the slot's last word is about this trial
     settled = own if own is not None and own.outcome is not None else None
@@ -74,6 +76,8 @@ def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
         value=value,
         params=dict(own.params) if own is not None and own.params else found.params,
         seed=seed,
+        rung=found.rung,
+        fidelity=record.fidelity_of(found.rung),
         position=found.system.whole(POSITION),
         attempt=attempt,
         worker=own.worker if own is not None else None,
@@ -86,7 +90,7 @@ def _trial(found: StoredTrial, slot: Slot | None) -> ExportedTrial:
     )
 
 
-def _unborn(slot: Slot) -> ExportedTrial:
+def _unborn(record: StudyRecord, slot: Slot) -> ExportedTrial:
     started, ended = _when(slot.started_at), _when(slot.settled_at)
     return ExportedTrial(
         number=slot.trial_number,  # there is one where the trial was made since the trials were read
@@ -95,6 +99,8 @@ def _unborn(slot: Slot) -> ExportedTrial:
         value=slot.value,
         params=dict(slot.params or {}),
         seed=None,
+        rung=slot.rung,
+        fidelity=record.fidelity_of(slot.rung),
         position=slot.position,
         attempt=slot.attempt,
         worker=slot.worker,

@@ -149,6 +149,7 @@ def show_trial(report: "TrialReport") -> None:
     tell(f"{report.study} trial {report.number}: {report.state}{value}")
     configuration(report.params)
     facts = {
+        "fidelity": report.fidelity and f"{report.fidelity}, rung {report.rung}",
         "seed": report.seed,
         "attempt": report.attempt,
         "worker": report.worker,

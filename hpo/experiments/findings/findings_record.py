@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
     from hpo.analysis.interaction import Interaction
     from hpo.analysis.parameter_importance import Importances
+    from hpo.analysis.rung_agreement import ClimbFindings
     from hpo.experiments.compare.comparison_report import CompareReport
     from hpo.experiments.sweep.greedy_method import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport
     from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.slots.slot import Incumbent
     from hpo.storage.studies import StudyRecord
     from hpo.training.probes import Probe
 
@@ -49,6 +51,8 @@ class TrialPoint:
     worker: str | None
     settled_at: float | None  # seconds since 1970; None while it runs
     further: tuple[float, ...] = ()  # values of the objectives after the first; empty where there is one
+    rung: int = 0  # from 0, the lowest
+    digest: str | None = None  # of the configuration: the same on every rung; None where none was drawn, or it repeats
     highest: bool = True  # whether it is of the search's highest fidelity, whose values alone are compared
 
 
@@ -135,6 +139,8 @@ class Findings:
     predictions: Predictions | None
     provenance: Provenance
     missing: tuple[Missing, ...]
+    incumbents: tuple["Incumbent", ...] = ()  # configurations complete at the highest fidelity, the best first
+    climb: "ClimbFindings | None" = None  # what the rungs say of one another; None: it stays on one fidelity
     networks: tuple[ProbedNetwork, ...] = ()
     # what trials saw inside theirs, by their numbers; empty where the definition asks for no looks
 

@@ -14,8 +14,8 @@ from hpo.experiments.sweep.greedy_method import read_greedy
 from hpo.messages import one_line
 from hpo.search.row_splits import load
 from hpo.storage import Storage, studies
-from hpo.storage.queries import status
-from hpo.storage.slots.slot import Slot
+from hpo.storage.queries import status, study_results
+from hpo.storage.slots.slot import Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition, registry
@@ -71,6 +71,8 @@ def gather(storage: Storage, word: str) -> Findings:
         definition=loaded.definition,
         status=its_status,
         trials=points(slots),
+        incumbents=tuple(incumbents(slots, record.direction)),
+        climb=study_results.climbed(storage, record),
         comparison=comparison,
         sweeps=tables,
         greedy=greedy,
@@ -112,6 +114,8 @@ def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
             worker=slot.worker,
             settled_at=slot.settled_at,
             further=slot.further,
+            rung=slot.rung,
+            digest=slot.digest,
             highest=slot.highest,
         )
         for slot in tried

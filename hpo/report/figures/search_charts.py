@@ -1,12 +1,15 @@
 """The course of a search: the value of each trial, and the front of a search for several objectives."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.analysis.methods import pareto
 from hpo.report import theme
 from hpo.report.figures.canvas import Panel, axis, canvas, log_ticks, note, plain, slim, titled, window, words
+from hpo.storage.slots.slot import leading_values
 from hpo.study.direction import better_word, is_better
 from hpo.study.direction import worst as worst_of
 from hpo.study.objectives import less
@@ -35,11 +38,13 @@ __all__ = [
 Outcome = Literal["complete", "lower", "pruned", "infeasible", "failed"]
 _IN_WORDS: dict[Outcome, str] = {
     "complete": "complete",
-    "lower": "complete at a lower fidelity",
+    "lower": "complete",  # and at which fidelity
     "pruned": "pruned",
     "infeasible": "infeasible",
     "failed": "failed",
 }
+
+_LOWER = ("circle", "diamond", "square")  # marks of the rungs below the highest fidelity, the lowest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,7 @@ class Mark:
     value: float | None  # of a pruned one: its last report
     params: dict[str, Any]
     reason: str | None
+    rung: str | None  # where the search climbs: the fidelity, or that it confirms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,10 @@ class History:
     unit: str
     direction: str  # maximize or minimize
     marks: tuple[Mark, ...]
-    best: tuple[tuple[int, float], ...]  # (place, value) wherever the best so far became better; complete trials only
+    best: tuple[tuple[int, float], ...]
+    # (place, value) wherever the best so far changed: of complete trials of the highest fidelity, a mean once it was
+    # trained again, which may be worse
+    rungs: tuple[str, ...]  # names, the lowest first; empty where it does not climb
     baseline: float | None  # the hand-picked configuration's value in this search; None: it has none
     baseline_name: str | None
     passed: int | None  # place of the first trial better than the baseline; None: none is, or there is no baseline
@@ -76,7 +85,8 @@ def history_data(findings: "Findings") -> History | None:
     if not settled:
         return None
     direction = findings.record.direction
-    marks = tuple(_mark(place, trial) for place, trial in enumerate(settled, start=1))
+    rungs = findings.record.rung_names if findings.record.rungs is not None else ()
+    marks = tuple(_mark(place, trial, rungs) for place, trial in enumerate(settled, start=1))
     name, value = _baseline(findings)
     complete = [(mark.place, mark.value) for mark in marks if mark.outcome == "complete" and mark.value is not None]
     return History(
@@ -84,7 +94,8 @@ def history_data(findings: "Findings") -> History | None:
         unit=findings.definition.unit if findings.definition else "",
         direction=direction,
         marks=marks,
-        best=_best_so_far(complete, direction),
+        best=_best_so_far([(at, settled[at - 1].digest or at, value) for at, value in complete], direction),
+        rungs=rungs,
         baseline=value,
         baseline_name=name,
         passed=None if value is None else next((at for at, v in complete if is_better(direction, v, value)), None),
@@ -94,7 +105,7 @@ def history_data(findings: "Findings") -> History | None:
     )
 
 
-def _mark(place: int, trial: "TrialPoint") -> Mark:
+def _mark(place: int, trial: "TrialPoint", rungs: Sequence[str]) -> Mark:
     outcome: Outcome = "complete" if trial.state == "complete" else "failed" if trial.state == "failed" else "pruned"
     if outcome == "pruned" and trial.value is None:
         outcome = "infeasible"
@@ -107,13 +118,16 @@ def _mark(place: int, trial: "TrialPoint") -> Mark:
         value=trial.value if outcome in ("complete", "lower", "pruned") else None,
         params=dict(trial.params),
         reason=trial.reason,
+        rung=rungs[trial.rung] if rungs else None,
     )
 
 
-def _best_so_far(values: Sequence[tuple[int, float]], direction: str) -> tuple[tuple[int, float], ...]:
+def _best_so_far(trainings: Sequence[tuple[int, object, float]], direction: str) -> tuple[tuple[int, float], ...]:
+    """Wherever the incumbent's value changes; of each training its place, its configuration and its value."""
+    values = leading_values([(configuration, value) for _, configuration, value in trainings], direction)
     steps: list[tuple[int, float]] = []
-    for place, value in values:
-        if not steps or is_better(direction, value, steps[-1][1]):
+    for (place, *_), value in zip(trainings, values, strict=True):
+        if not steps or value != steps[-1][1]:
             steps.append((place, value))
     return tuple(steps)
 
@@ -126,14 +140,16 @@ def _baseline(findings: "Findings") -> tuple[str | None, float | None]:
         return None, None
     first = findings.definition.baseline()
     params = dict(first.params_in(findings.record.space))
-    its = [t.value for t in findings.trials if t.state == "complete" and t.highest and dict(t.params) == params]
-    return first.name, its[0] if its else None
+    its = [t for t in findings.trials if t.state == "complete" and t.highest and dict(t.params) == params]
+    values = [trial.value for trial in its if trial.value is not None]
+    return first.name, fmean(values) if values else None
 
 
 def history_caption(record: History) -> str:
     """What is to be seen."""
-    counts = {outcome: sum(mark.outcome == outcome for mark in record.marks) for outcome in _IN_WORDS}
-    said = ", ".join(f"{count} {_IN_WORDS[outcome]}" for outcome, count in counts.items() if count)
+    counts = Counter(_in_words(mark) for mark in record.marks)
+    order = dict.fromkeys(["complete", *_groups(record), *_IN_WORDS.values()])
+    said = ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind])
     total = len(record.marks)
     better = better_word(record.direction).capitalize()
     parts = [f"{total} trial{'s' * (total != 1)} in the order they settled: {said}. {better} is better."]
@@ -141,6 +157,11 @@ def history_caption(record: History) -> str:
         reached = f"The hand-picked configuration ({record.baseline_name}) reached {record.baseline:.4g} in this search"
         when = f"trial {record.passed} of them was the first to pass it" if record.passed else "no trial passed it"
         parts.append(f"{reached}; {when}.")
+    if record.rungs:
+        parts.append(
+            "Values of different fidelities cannot be compared: the best so far goes by the highest one, and by the "
+            "mean of what was trained again."
+        )
     if record.hand_rows is not None:
         parts.append(f"The hand method tried {record.hand_rows} rows of tables: the vertical line.")
     low, high = _window(record)
@@ -171,18 +192,17 @@ def draw_history(record: History) -> "go.Figure":
             theme.MUTED.light,
             {**small, "symbol": "x-thin-open", "line": {"width": 1.5}},
         ),
-        "lower": (
-            _IN_WORDS["lower"],
-            theme.MUTED.light,
-            {**small, "symbol": "circle-open", "line": {"width": 1.5}},
-        ),
+        **{
+            kind: (kind, theme.MUTED.light, {**small, "symbol": f"{_LOWER[at % 3]}-open", "line": {"width": 1.5}})
+            for at, kind in enumerate(_groups(record))
+        },
         "complete": ("complete", theme.OPTIMUM.light, {**small, "symbol": "circle", "opacity": 0.75}),
         "infeasible": ("infeasible", theme.MUTED.light, {"size": 9, "symbol": "line-ns-open", "line": {"width": 1.5}}),
         "failed": ("failed", theme.BAD.light, {"size": 9, "symbol": "triangle-down-open", "line": {"width": 1.5}}),
     }
     worst = worst_of(record.direction, (low, high))
-    for outcome, (name, colour, marker) in styles.items():
-        its = [mark for mark in record.marks if mark.outcome == outcome]
+    for kind, (name, colour, marker) in styles.items():
+        its = [mark for mark in record.marks if _in_words(mark) == kind]
         if its:
             figure.add_scatter(
                 x=[mark.place for mark in its],
@@ -238,7 +258,18 @@ def _hover(mark: Mark) -> str:
     head = f"trial {mark.number}" if mark.number is not None else "a trial"
     value = f": {mark.value:.5g}" if mark.value is not None else ""
     tail = f"<br>{plain(mark.reason)[:200]}" if mark.reason else ""
-    return f"{head} {_IN_WORDS[mark.outcome]}{value}{tail}<br>{words(mark.params)}"
+    where = f" at {mark.rung}" if mark.rung and mark.outcome != "lower" else ""
+    return f"{head} {plain(_in_words(mark))}{plain(where)}{value}{tail}<br>{words(mark.params)}"
+
+
+def _in_words(mark: Mark) -> str:
+    return f"{_IN_WORDS[mark.outcome]} at {mark.rung}" if mark.outcome == "lower" else _IN_WORDS[mark.outcome]
+
+
+def _groups(record: History) -> list[str]:
+    """What is complete on the rungs below the highest fidelity, in words, a group a rung."""
+    there = {mark.rung for mark in record.marks if mark.outcome == "lower"}
+    return [f"{_IN_WORDS['lower']} at {name}" for name in record.rungs if name in there]
 
 
 HISTORY = Panel(

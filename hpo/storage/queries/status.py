@@ -119,7 +119,15 @@ class StudyStatus(Counts):
         """The fidelity it stays on, or how far each rung is, in words."""
         if self.fidelity is not None:
             return f"fidelity {self.fidelity}"
-        return "rungs " + ", ".join(f"{rung.fidelity} {rung.settled}/{rung.target}" for rung in self.rungs)
+        return "rungs " + ", ".join(f"{name} {rung.settled}/{rung.target}" for name, rung in self.named_rungs)
+
+    @property
+    def named_rungs(self) -> tuple[tuple[str, RungStatus], ...]:
+        """Each rung with its name: its fidelity, or of the last one that it confirms; empty where it does not climb."""
+        if self.fidelity is not None or not self.rungs:
+            return ()
+        *climbed, last = self.rungs
+        return (*((rung.fidelity, rung) for rung in climbed), (studies.CONFIRMATION, last))
 
 
 def snapshot(storage: Storage, study: str, *, direction: str | None = None, workers: int | None = None) -> Progress:

@@ -32,7 +32,7 @@ class StoredTrial:
     """One trial as Optuna keeps it."""
 
     number: int
-    state: str  # complete, pruned, failed, running, waiting
+    state: str  # complete (of a lower rung too, which is pruned to Optuna), pruned, failed, running, waiting
     started_at: datetime | None  # UTC
     ended_at: datetime | None  # UTC
     values: tuple[float, ...]  # of all objectives, the metric first; empty where it has none
@@ -40,6 +40,13 @@ class StoredTrial:
     user: Noted  # user attributes
     system: Noted  # system attributes
     curve: tuple[tuple[int, float], ...]  # (step, value reported there) by step
+
+    @property
+    def rung(self) -> int | None:
+        """Which rung of its study it is on, from 0, the lowest; None: it is no trial of ours."""
+        if self.system.whole(optuna_internals.SLOT) is None:
+            return None
+        return max(0, self.system.whole(optuna_internals.RUNG) or 0)
 
     @property
     def value(self) -> float | None:
@@ -79,16 +86,17 @@ def read(storage: Storage, study: str, number: int | None = None) -> list[Stored
         )
         values, params, user, system, curves = (_rows(connection, its, *table) for table in tables)
     number_of, step_of = optuna_internals.value_of_objective, optuna_internals.reported_value
+    noted = {id_: Noted.read(system.get(id_, ())) for id_, *_ in found}
     return [
         StoredTrial(
             number=number,
-            state="failed" if state.name == "FAIL" else state.name.lower(),
+            state=_state(state.name, noted[id_]),
             started_at=started and started.replace(tzinfo=UTC),  # which Optuna keeps without saying so
             ended_at=ended and ended.replace(tzinfo=UTC),
             values=tuple(number_of(*row) for _, *row in sorted(values.get(id_, ()), key=lambda row: row[0])),
             params={name: drawn for name, value, text in params.get(id_, ()) for drawn in _external(text, value)},
             user=Noted.read(user.get(id_, ())),
-            system=Noted.read(system.get(id_, ())),
+            system=noted[id_],
             curve=tuple(sorted((step, step_of(*row)) for step, *row in curves.get(id_, ()))),
         )
         for id_, number, state, started, ended in found
@@ -111,6 +119,13 @@ def distributions(storage: Storage, study: str) -> dict[str, "BaseDistribution"]
         rows = connection.execute(query.where(trial.study_id == study_id)).all()
     found = ((name, _distribution(text)) for name, text in rows)
     return {name: distribution for name, distribution in found if distribution is not None}
+
+
+def _state(name: str, system: Noted) -> str:
+    """What became of a trial, in our words."""
+    if name == "PRUNED" and optuna_internals.RUNG_COMPLETE in system:
+        return "complete"
+    return "failed" if name == "FAIL" else name.lower()
 
 
 def _begin(connection: Connection) -> None:

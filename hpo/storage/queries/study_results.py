@@ -107,7 +107,9 @@ class TrialReport:
     value: float | None  # of the metric, where there are several objectives
     params: Params
     seed: int | None  # its training's
-    position: int | None  # of its slot in the study, from 0
+    rung: int | None  # of its slot in the study, from 0, the lowest; None: another program made the trial
+    fidelity: str | None  # of that rung, whose values alone can be compared with its own; None likewise
+    position: int | None  # of its slot on the rung, from 0
     attempt: int | None  # of its slot, from 1; an earlier one than the slot's last was superseded
     worker: str | None
     started_at: datetime | None  # UTC
@@ -245,7 +247,7 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
     slot = None if wanted is None else slots.by_id([wanted]).get(wanted)
     if slot is not None and (slot.study, slot.attempt) != (record.name, found.system.whole(ATTEMPT)):
         slot = None  # its last word is about a later trial
-    return _report(record.name, found, slot, None if slot is None else slots.output(slot))
+    return _report(record, found, slot, None if slot is None else slots.output(slot))
 
 
 def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
@@ -270,16 +272,20 @@ def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | 
     )
 
 
-def _report(study: str, found: stored_trials.StoredTrial, slot: Slot | None, output: str | None) -> TrialReport:
+def _report(
+    record: studies.StudyRecord, found: stored_trials.StoredTrial, slot: Slot | None, output: str | None
+) -> TrialReport:
     seed, reason, noted = found.noted()
     started, ended = found.started_at, found.ended_at
     return TrialReport(
-        study=study,
+        study=record.name,
         number=found.number,
         state=found.state,
         value=found.value if found.state in ("complete", "pruned") else None,
         params=dict(slot.params) if slot is not None and slot.params else found.params,
         seed=seed,
+        rung=found.rung,
+        fidelity=record.fidelity_of(found.rung),
         position=found.system.whole(POSITION),
         attempt=found.system.whole(ATTEMPT),
         worker=slot.worker if slot is not None else None,

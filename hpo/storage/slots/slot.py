@@ -1,6 +1,6 @@
 """A slot, one unit of a study's trial budget: as a record, as a row of hpo_slot, and the news that one is lost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
@@ -27,6 +27,7 @@ __all__ = [
     "RungCounts",
     "Slot",
     "incumbents",
+    "leading_values",
     "lease_runs",
     "of_study",
     "read",
@@ -147,6 +148,31 @@ def incumbents(slots: Iterable[Slot], direction: str) -> list[Incumbent]:
             one.slot.position,
         ),
     )
+
+
+def leading_values(trainings: Iterable[tuple[object, float]], direction: str) -> Iterator[float]:
+    """After each training at the highest fidelity, the value of the first of `incumbents`.
+
+    It may become worse: what was trained again counts before what was not.
+
+    Args:
+        trainings: a key of the configuration and the value, in the order they settled.
+        direction: maximize or minimize.
+
+    """
+    values: dict[object, list[float]] = {}
+
+    def rank(key: object) -> tuple[int, float]:
+        return -len(values[key]), loss(direction, fmean(values[key]))
+
+    leader: object = None
+    for key, value in trainings:
+        values.setdefault(key, []).append(value)
+        if key == leader and len(values[key]) > 1:  # others were trained as often and may be better now
+            leader = min(values, key=rank)
+        elif len(values) == 1 or rank(key) < rank(leader):
+            leader = key
+        yield fmean(values[leader])
 
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome

@@ -18,9 +18,18 @@ from hpo.storage.studies.repository import (
     lookup,
     measured,
 )
-from hpo.storage.studies.study_record import Kind, StudyPlan, StudyRecord, purpose, refuse_other, refuse_other_rows
+from hpo.storage.studies.study_record import (
+    CONFIRMATION,
+    Kind,
+    StudyPlan,
+    StudyRecord,
+    purpose,
+    refuse_other,
+    refuse_other_rows,
+)
 
 __all__ = [
+    "CONFIRMATION",
     "Kind",
     "StudyPlan",
     "StudyRecord",

@@ -10,6 +10,7 @@ from hpo.study.direction import at_least
 from hpo.study.objectives import directions
 
 __all__ = [
+    "CONFIRMATION",
     "Kind",
     "StudyPlan",
     "StudyRecord",
@@ -24,6 +25,9 @@ __all__ = [
 Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
 """What a study is for. A search looks for a configuration; all others measure configurations that are known already:
 the tables of a report, the hand method followed anew, and of a search its best ones, pairs, and redrawn pairs."""
+
+CONFIRMATION = "confirmed"
+"""The rung that trains again what a search that climbs found best: so it is called beside those called by fidelity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,15 @@ class StudyPlan:
     def fidelities(self) -> tuple[str, ...]:
         """Of each rung, the lowest first; the last rung confirms what the one below it found."""
         return (self.fidelity,) if self.rungs is None else (*self.rungs.split(","), self.fidelity)
+
+    @property
+    def rung_names(self) -> tuple[str, ...]:
+        """Of each rung, the lowest first: its fidelity, and of the last one of a search that climbs `CONFIRMATION`."""
+        return self.fidelities if self.rungs is None else (*self.fidelities[:-1], CONFIRMATION)
+
+    def fidelity_of(self, rung: int | None) -> str | None:
+        """The fidelity of a rung; None where it has no such rung."""
+        return self.fidelities[rung] if rung is not None and rung < len(self.fidelities) else None
 
     @property
     def work(self) -> str:

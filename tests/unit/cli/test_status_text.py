@@ -85,4 +85,4 @@ def test_a_printed_study_that_climbs_has_how_far_each_rung_is() -> None:
     sizes = (("quick", 9, 4), ("full", 4, 1), ("full", 3, 0))
     rungs = tuple(RungStatus(fidelity=name, target=target, settled=settled) for name, target, settled in sizes)
     said = study_lines(replace(STUDY, fidelity=None, rungs=rungs))
-    assert said[0] == "deep: toy, space line, rungs quick 4/9, full 1/4, full 0/3, maximize"
+    assert said[0] == "deep: toy, space line, rungs quick 4/9, full 1/4, confirmed 0/3, maximize"

@@ -46,6 +46,8 @@ def trial(**changes: Any) -> ExportedTrial:
         "value": 0.1,
         "params": {},
         "seed": 7,
+        "rung": 0,
+        "fidelity": "quick",
         "position": 0,
         "attempt": 1,
         "worker": "w",

@@ -1,5 +1,7 @@
 """Figures of a search: its history, importances and interaction."""
 
+from dataclasses import replace
+
 import pytest
 import told
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hpo.analysis.parameter_importance import Importance, Importances
 from hpo.report import theme
 from hpo.report.figures import importance_charts, search_charts
 
+CLIMBS = told.record(fidelity="full", rungs="quick,middle,full")
 SEARCH = (
     told.trial(0, value=0.90, params=told.HAND),
     told.trial(2, value=0.88, params={"units": 8}),
@@ -43,13 +46,37 @@ def test_the_least_is_the_best_where_the_metric_is_minimized() -> None:
 
 
 def test_what_is_complete_at_a_lower_fidelity_is_drawn_and_is_no_best() -> None:
-    low = (told.trial(8, value=0.93, highest=False), told.trial(9, value=0.89, params=told.HAND, highest=False))
-    record = search_charts.history_data(told.findings(trials=(*low, *SEARCH)))
+    low = (told.trial(8, value=0.99, highest=False), told.trial(9, value=0.98, params=told.HAND, highest=False))
+    middle = told.trial(10, value=0.97, rung=1, highest=False)
+    top = tuple(replace(one, rung=2) for one in SEARCH)
+    record = search_charts.history_data(told.findings(record=CLIMBS, trials=(*low, middle, *top)))
     assert record is not None
-    assert [mark.outcome for mark in record.marks][:2] == ["lower", "lower"]
-    assert (record.best, record.baseline, record.passed) == (((3, 0.90), (7, 0.92)), 0.90, 7)
-    assert "4 complete, 2 complete at a lower fidelity, 1 pruned" in search_charts.history_caption(record)
-    assert list(told.by_name(search_charts.draw_history(record), "complete at a lower").y) == [0.93, 0.89]
+    assert [mark.outcome for mark in record.marks][:3] == ["lower", "lower", "lower"]
+    assert (record.best, record.baseline, record.passed) == (((4, 0.90), (8, 0.92)), 0.90, 8)
+    caption = search_charts.history_caption(record)
+    assert "4 complete, 2 complete at quick, 1 complete at middle, 1 pruned" in caption
+    assert "Values of different fidelities cannot be compared" in caption
+    figure = search_charts.draw_history(record)
+    quick, middling = told.by_name(figure, "complete at quick"), told.by_name(figure, "complete at middle")
+    assert (list(quick.y), list(middling.y)) == ([0.99, 0.98], [0.97])
+    assert quick.marker.symbol != middling.marker.symbol
+    assert list(told.by_name(figure, "complete (").y) == [0.90, 0.88, 0.92, 0.91]
+    assert "complete at full" in told.by_name(figure, "complete (").text[0]
+
+
+def test_the_best_so_far_is_a_mean_once_it_was_trained_again() -> None:
+    trials = (
+        told.trial(0, value=0.90, rung=2, digest="a"),
+        told.trial(1, value=0.95, rung=2, digest="lucky"),
+        told.trial(2, value=0.85, rung=3, digest="lucky"),
+        told.trial(3, value=0.92, rung=3, digest="a"),
+        told.trial(4, value=0.99, rung=2, digest="once"),
+    )
+    record = search_charts.history_data(told.findings(record=CLIMBS, trials=trials))
+    assert record is not None
+    assert [place for place, _ in record.best] == [1, 2, 3, 4]
+    assert [value for _, value in record.best] == pytest.approx([0.90, 0.95, 0.90, 0.91])
+    assert [mark.rung for mark in record.marks] == ["full", "full", "confirmed", "confirmed", "full"]
 
 
 def test_the_comparison_knows_the_baselines_value() -> None:

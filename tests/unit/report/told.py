@@ -67,22 +67,24 @@ def definition(direction: str = "maximize", unit: str = "", sweeps: Sequence[Swe
     )
 
 
-def record(direction: str = "maximize") -> StudyRecord:
-    return StudyRecord(
-        name="toy-all-quick",
-        reference="toy",
-        definition="toy",
-        space="all",
-        fingerprint="0",
-        fidelity="quick",
-        direction=direction,
-        metric="accuracy" if direction == "maximize" else "mae",
-        seed=1,
-        sampler="tpe",
-        pruner="none",
-        created_at=0.0,
-        id=1,
-    )
+def record(direction: str = "maximize", **more: Any) -> StudyRecord:
+    its: dict[str, Any] = {
+        "name": "toy-all-quick",
+        "reference": "toy",
+        "definition": "toy",
+        "space": "all",
+        "fingerprint": "0",
+        "fidelity": "quick",
+        "direction": direction,
+        "metric": "accuracy" if direction == "maximize" else "mae",
+        "seed": 1,
+        "sampler": "tpe",
+        "pruner": "none",
+        "created_at": 0.0,
+        "id": 1,
+        **more,
+    }
+    return StudyRecord(**its)
 
 
 def trial(number: int | None, state: str = "complete", value: float | None = None, **more: Any) -> TrialPoint:
@@ -131,8 +133,17 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
     nothing: dict[str, Any] = dict.fromkeys(
         ("comparison", "sweeps", "greedy", "importances", "interaction", "curves", "predictions")
     )
-    given = {"definition": definition(direction), "trials": (), "claims": (), "missing": (), **nothing, **parts}
-    return Findings(record=record(direction), status=status, provenance=provenance, **given)
+    given = {
+        "record": record(direction),
+        "definition": definition(direction),
+        "status": status,
+        "trials": (),
+        "claims": (),
+        "missing": (),
+        **nothing,
+        **parts,
+    }
+    return Findings(provenance=provenance, **given)
 
 
 def racer(name: str, scores: Sequence[float], search_value: float | None = None) -> Racer:

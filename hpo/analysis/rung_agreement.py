@@ -6,12 +6,13 @@ was promoted, and among the alike order is harder to keep, so tau of the promote
 """
 
 import itertools
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.study.direction import loss, sign
 
-__all__ = ["TELLS_NOTHING", "Agreement", "ClimbFindings", "Confirmation", "Ranked", "examine_climb"]
+__all__ = ["TELLS_NOTHING", "Agreement", "ClimbFindings", "Confirmation", "Ranked", "climb_sentences", "examine_climb"]
 
 TELLS_NOTHING = 0.2
 """Kendall's tau below which a rung is no guide to the next one (Falkner, Klein and Hutter, BOHB, ICML 2018)."""
@@ -113,3 +114,26 @@ def _agreement(rung: int, lower: Mapping[str, float], higher: Mapping[str, float
         found = float(kendalltau([lower[each] for each in both], [higher[each] for each in both]).statistic)
         tau = None if found != found else found  # NaN: all values of one are equal
     return Agreement(rung=rung, configurations=len(both), tau=tau)
+
+
+def climb_sentences(found: ClimbFindings, fidelities: Sequence[str]) -> list[str]:
+    """What the rungs say of one another, a line each; `fidelities`: their names, the lowest first."""
+    said = []
+    if found.hand:
+        ranks = ", ".join(f"{each.rank} of {each.of} at {fidelities[each.rung]}" for each in found.hand)
+        said.append(f"the hand-picked configuration's rank: {ranks}")
+    for each in found.agreements:
+        if each.tau is None:
+            continue
+        low, high = fidelities[each.rung], fidelities[each.rung + 1]
+        over = f"Kendall's tau {each.tau:.2f} over {each.configurations} configurations"
+        said.append(
+            f"{low} tells nothing about {high} here ({over}, below {TELLS_NOTHING:g}): what climbed was chosen by "
+            f"chance, so search with --fidelity {shlex.quote(high)}, or give {low} more epochs or rows"
+            if each.tells_nothing
+            else f"{low} orders configurations as {high} does by {over}"
+        )
+    best = next((each for each in found.confirmations if not each.prior), None)
+    if best is not None:
+        said.append(f"trained again, the best came to {best.again:.4g}, and to {best.found:.4g} in the search")
+    return said

@@ -313,24 +313,7 @@ def trained(found: "BestTrial") -> str:
 
 def tell_climb(found: "ClimbFindings", fidelities: Sequence[str]) -> None:
     """What the rungs of a search say of one another."""
-    from hpo.analysis.rung_agreement import TELLS_NOTHING
+    from hpo.analysis.rung_agreement import climb_sentences
 
-    if found.hand:
-        ranks = ", ".join(f"{each.rank} of {each.of} at {fidelities[each.rung]}" for each in found.hand)
-        tell(f"the hand-picked configuration's rank: {ranks}")
-    for each in found.agreements:
-        if each.tau is None:
-            continue
-        low, high = fidelities[each.rung], fidelities[each.rung + 1]
-        over = f"Kendall's tau {each.tau:.2f} over {each.configurations} configurations"
-        if each.tells_nothing:
-            tell(
-                f"{low} tells nothing about {high} here ({over}, below {TELLS_NOTHING:g}): what climbed was chosen by "
-                f"chance, so search with --fidelity {shlex.quote(high)}, or give {low} more epochs or rows"
-            )
-        else:
-            tell(f"{low} orders configurations as {high} does by {over}")
-    ours = [each for each in found.confirmations if not each.prior]
-    if ours:
-        best = ours[0]
-        tell(f"trained again, the best came to {figure(best.again)}, and to {figure(best.found)} in the search")
+    for sentence in climb_sentences(found, fidelities):
+        tell(sentence)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.report.figures import (
     ablations,
+    climb_chart,
     comparison_charts,
     curves,
     importance_charts,
@@ -27,6 +28,7 @@ FIGURES: tuple[Panel, ...] = (
     comparison_charts.RACE,
     search_charts.FRONT,
     search_charts.HISTORY,
+    climb_chart.PANEL,
     network_charts.GRADIENTS,
     network_charts.LAYERS,
     sweeps.PANEL,

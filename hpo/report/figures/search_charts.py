@@ -245,7 +245,7 @@ def draw_history(record: History) -> "go.Figure":
 
 def _window(record: History) -> tuple[float, float]:
     """The complete trials, and at most as much room again on either side for the last reports of pruned ones."""
-    complete = [mark.value for mark in record.marks if mark.outcome == "complete" and mark.value is not None]
+    complete = [m.value for m in record.marks if m.outcome in ("complete", "lower") and m.value is not None]
     every = [mark.value for mark in record.marks if mark.value is not None]
     keep = [value for _, value in record.best[-1:]] + ([record.baseline] if record.baseline is not None else [])
     low, high = window(complete or every, keep)

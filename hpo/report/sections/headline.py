@@ -114,9 +114,10 @@ def _open(findings: Findings) -> Verdict:
         )
     else:
         value = with_unit(figure(float(status.best.value)), unit)
+        ranked = _ranked(findings)
         definition = findings.definition
         text = (
-            f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
+            f"The best of {ranked} has a validation {status.metric} of {value}. "
             "Whether that beats the hand-picked configuration, only a comparison can tell."
         )
         if definition is not None and hand_alone(findings.record, definition, status):
@@ -126,10 +127,17 @@ def _open(findings: Findings) -> Verdict:
             )
         elif definition is not None and not definition.baselines:
             text = (
-                f"The best of {count(status.complete, 'complete trial')} has a validation {status.metric} of {value}. "
+                f"The best of {ranked} has a validation {status.metric} of {value}. "
                 "The definition names no hand-picked configuration to compare it with."
             )
     return Verdict(word="open", sentence=text, command=command)
+
+
+def _ranked(findings: Findings) -> str:
+    """What the best is the best of."""
+    if findings.climb is None:
+        return count(findings.status.complete, "complete trial")
+    return f"{count(len(findings.incumbents), 'configuration')} trained at fidelity {findings.record.fidelity}"
 
 
 def reproducibility(findings: Findings, charts: Charts) -> Sequence[Part]:  # noqa: ARG001 - the signature of every section

@@ -1,15 +1,20 @@
 """Sections on the search: its trials, what matters, and what all of it cost."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from hpo.analysis.rung_agreement import climb_sentences
 from hpo.experiments.compare.budget import Spent
 from hpo.experiments.compare.comparison_report import Claimed, CompareReport
 from hpo.experiments.findings import Findings, TrialPoint
 from hpo.report.document import Cell, Fact, Facts, Part, Table, Text
 from hpo.report.figures.canvas import Charts
-from hpo.report.formatting import configuration, count, duration, figure, percent, spread
+from hpo.report.formatting import configuration, count, duration, figure, percent, signed, spread
 from hpo.report.sections.headline import unit_of, with_unit
-from hpo.study.direction import loss
+
+if TYPE_CHECKING:
+    from hpo.analysis.rung_agreement import ClimbFindings
+    from hpo.storage.slots.slot import Incumbent
 
 __all__ = [
     "budgets",
@@ -27,7 +32,9 @@ def search(findings: Findings, charts: Charts) -> Sequence[Part]:
     if not status.target:
         return (Text(text="The study has no trials yet.", tone="lead"),)
     found: list[Part] = [Facts(facts=_facts(findings)), *charts.of("front", "history")]
-    best = _best(findings)
+    if findings.climb is not None:
+        found += _climb(findings, findings.climb, charts)
+    best = findings.incumbents[:_BEST]
     if best:
         found.append(_table(findings, best))
     reasons = _reasons(findings.trials)
@@ -52,7 +59,7 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
             Fact(
                 name=f"Best {status.metric} (validation)" + (f", {unit}" if unit else ""),
                 value=figure(float(status.best.value)),
-                note=f"trial {status.best.number}",
+                note=f"trial {status.best.number}{_trained(findings, status.best.trainings)}",
                 mark="optimum",
             )
         )
@@ -67,29 +74,108 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _best(findings: Findings) -> list[TrialPoint]:
-    direction = findings.record.direction
-    complete = [t for t in findings.trials if t.state == "complete" and t.highest and t.value is not None]
-    return sorted(complete, key=lambda trial: loss(direction, trial.value or 0.0))[:_BEST]
+def _trained(findings: Findings, trainings: int) -> str:
+    """How often the best of a search that climbs was trained, to follow its number."""
+    if findings.climb is None:
+        return ""
+    at = f"at {findings.record.fidelity}"
+    return f", the mean of {trainings} trainings {at}" if trainings > 1 else f", trained once {at}: not confirmed yet"
 
 
-def _table(findings: Findings, best: Sequence[TrialPoint]) -> Table:
-    rows = tuple(
-        (
-            "–" if trial.number is None else str(trial.number),
-            Cell(text=figure(trial.value), mark="optimum" if place == 0 else ""),
-            duration(trial.seconds),
-            configuration(trial.params),
+def _table(findings: Findings, best: "Sequence[Incumbent]") -> Table:
+    """The best configurations of the highest fidelity; where it climbs, how often each was trained there."""
+    climbs = findings.climb is not None
+    rows: list[tuple[str | Cell, ...]] = []
+    for place, one in enumerate(best):
+        number, seconds = one.slot.trial_number, None
+        if one.slot.started_at is not None and one.slot.settled_at is not None:
+            seconds = one.slot.settled_at - one.slot.started_at
+        rows.append(
+            (
+                _number(number),
+                Cell(text=figure(one.value), mark="optimum" if place == 0 else ""),
+                *([str(one.trainings)] if climbs else []),
+                duration(seconds),
+                configuration(one.slot.params or {}),
+            )
         )
-        for place, trial in enumerate(best)
-    )
+    where = f" at fidelity {findings.record.fidelity}" if climbs else ""
     return Table(
-        caption=f"The {count(len(best), 'best trial')}" if len(best) > 1 else "The best trial",
-        headings=("trial", findings.record.metric, "took", "configuration"),
-        rows=rows,
-        right=frozenset({1, 2}),
+        caption=(f"The {count(len(best), 'best trial')}" if len(best) > 1 else "The best trial") + where,
+        headings=("trial", findings.record.metric, *(["trainings"] if climbs else []), "took", "configuration"),
+        rows=tuple(rows),
+        right=frozenset({1, 2, 3} if climbs else {1, 2}),
         folded=len(best) > 1,
+        note="The value of what was trained more than once is the mean; it comes before what was trained once, which "
+        "may have been lucky."
+        if climbs
+        else "",
     )
+
+
+def _climb(findings: Findings, found: "ClimbFindings", charts: Charts) -> list[Part]:
+    """Each rung with where the hand-picked configuration stands, how far it orders as the next, and the luck."""
+    record = findings.record
+    hand = {each.rung: each for each in found.hand}
+    agreement = {each.rung: each for each in found.agreements}
+    rows = []
+    for number, (name, rung) in enumerate(findings.status.named_rungs):
+        complete = sum(trial.state == "complete" and trial.rung == number for trial in findings.trials)
+        rank, its = hand.get(number), agreement.get(number)
+        tau = None if its is None else its.tau
+        rows.append(
+            (
+                name,
+                f"{rung.settled} of {rung.target}",
+                str(complete),
+                "–" if rank is None else f"{rank.rank} of {rank.of}",
+                "–" if its is None or tau is None else f"{tau:.2f} over {its.configurations}",
+            )
+        )
+    parts: list[Part] = [*charts.of("climb")]
+    parts += [
+        Text(text=f"{sentence[:1].upper()}{sentence[1:]}.") for sentence in climb_sentences(found, record.fidelities)
+    ]
+    if rows:
+        parts.append(
+            Table(
+                caption="The rungs",
+                headings=("rung", "settled", "complete", "rank of the hand-picked", "Kendall’s tau with the next"),
+                rows=tuple(rows),
+                right=frozenset({1, 2, 3, 4}),
+                note="Tau is 1 where a rung orders configurations as the next one does, 0 where it tells nothing; of "
+                "the promoted alone it is a lower estimate.",
+            )
+        )
+    if found.confirmations:
+        parts.append(_luck(findings, found))
+    return parts
+
+
+def _luck(findings: Findings, found: "ClimbFindings") -> Table:
+    numbers = {trial.digest: trial.number for trial in findings.trials if trial.highest and trial.digest is not None}
+    numbers |= {one.slot.digest: one.slot.trial_number for one in findings.incumbents if one.slot.digest is not None}
+    return Table(
+        caption="What training again made of the best",
+        headings=("trial", "in the search", "again", "luck"),
+        rows=tuple(
+            (
+                Cell(text=f"{_number(numbers.get(one.digest))} (hand-picked)", mark="baseline")
+                if one.prior
+                else _number(numbers.get(one.digest)),
+                figure(one.found),
+                figure(one.again),
+                signed(one.luck),
+            )
+            for one in found.confirmations
+        ),
+        right=frozenset({1, 2, 3}),
+        note="Luck is by how much the search’s value was better than the value with new seeds.",
+    )
+
+
+def _number(trial: int | None) -> str:
+    return "–" if trial is None else str(trial)
 
 
 def _reasons(trials: Sequence[TrialPoint]) -> dict[tuple[str, str], int]:

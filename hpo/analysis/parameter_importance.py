@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 __all__ = [
+    "ENOUGH_TRIALS",
     "LEAST_TRIALS",
     "Importance",
     "Importances",
     "importances",
 ]
 
-LEAST_TRIALS = 20
-"""Complete trials below which nothing is said: the ten best would be more than half of them."""
+LEAST_TRIALS = 8
+"""Trials below which nothing is said: resamples of so few say nothing of how sure a share is."""
+
+ENOUGH_TRIALS = 20
+"""Trials below which what is said is very unsure: the ten best would be more than half of them."""
 
 _LEAST_ACTIVE = 10  # trials in which a parameter had a meaning, below which its interval is not to be trusted
 _METHOD = "ped-anova"
@@ -35,7 +39,7 @@ class Importance:
     name: Name
     share: Share  # of the importance of all parameters, from 0 to 1; they sum to 1
     ci95: tuple[float, float]  # percentile bootstrap interval of the share
-    trials: Count  # complete trials in which the parameter was active
+    trials: Count  # in which the parameter was active
     chance: Share  # a parameter without effect stays below this share 19 times of 20; below it: perhaps noise
 
     def __post_init__(self) -> None:
@@ -47,7 +51,8 @@ class Importances:
     """The parameters of a search by importance, or, where `parameters` is empty, why nothing can be said."""
 
     evaluator: str  # the method: ped-anova
-    trials: Count  # complete trials it stands on
+    trials: Count  # it stands on
+    basis: str = "complete"  # which trials these are, in words that follow their number
     parameters: tuple[Importance, ...]  # the most important first; empty where nothing can be said
     note: str  # what to keep in mind, or why there is nothing; may be empty
 
@@ -67,12 +72,12 @@ def importances(
     """How much each parameter matters for being among the best of `trials`: the best tenth, and at least ten.
 
     PED-ANOVA as Optuna has it (Watanabe et al. 2023, arXiv 2304.10255; conditional parameters: arXiv 2601.20800). The
-    intervals are percentiles over trials drawn anew with replacement; `chance` comes from values dealt out anew among
-    the trials. Both take trials for independent, which those of a sampler that learns are not quite; and a parameter
-    that such a sampler moved together with an important one borrows from it.
+    intervals are percentiles over trials drawn anew with replacement, wider the fewer trials there are; `chance` comes
+    from values dealt out anew among the trials. Both take trials for independent, which those of a sampler that learns
+    are not quite; and a parameter that such a sampler moved together with an important one borrows from it.
 
     Args:
-        trials: parameters and finite value of every complete trial.
+        trials: parameters and finite value of every trial whose value compares with the others'.
         distributions: of every parameter, conditional ones too; one that can take a single value is left out.
         direction: maximize or minimize.
         seed: of the resamples.
@@ -94,10 +99,13 @@ def _problem(trials: Sequence[tuple[Params, float]], distributions: Mapping[str,
     """Why nothing can be said, as one line; None where something can."""
     count = len(trials)
     if count < LEAST_TRIALS:
-        trials_are = {0: "no trial is complete", 1: "1 trial is complete"}.get(count, f"{count} trials are complete")
-        return f"{trials_are}, which says nothing about which parameters matter: at least {LEAST_TRIALS} are needed"
+        there = {0: "no trial has", 1: "1 trial has"}.get(count, f"{count} trials have")
+        return (
+            f"{there} a value that compares, which says nothing about which parameters matter: at least {LEAST_TRIALS} "
+            "are needed"
+        )
     if len({value for _, value in trials}) == 1:
-        return f"all {count} complete trials have the same value, so no parameter can matter"
+        return f"all {count} trials have the same value, so no parameter can matter"
     if not distributions:
         return "no parameter takes more than one value, so none can matter"
     return None
@@ -126,7 +134,8 @@ def _measured(
     total = raw.sum() or 1.0
     shares = raw / total
     sums = again.sum(axis=1, keepdims=True)
-    low, high = np.percentile(again / np.where(sums > 0, sums, 1.0), [2.5, 97.5], axis=0)
+    tail = _tail(count)
+    low, high = np.percentile(again / np.where(sums > 0, sums, 1.0), [tail, 100 - tail], axis=0)
     chance = np.percentile(dealt, 95, axis=0) / total
     found = [
         Importance(
@@ -140,17 +149,28 @@ def _measured(
         for i, name in enumerate(method.names)
     ]
     found.sort(key=lambda one: -one.share)  # stable: ties stay as declared
-    return Importances(evaluator=_METHOD, trials=count, parameters=tuple(found), note=_caution(found))
+    return Importances(evaluator=_METHOD, trials=count, parameters=tuple(found), note=_caution(found, count))
 
 
-def _caution(found: Sequence[Importance]) -> str:
+def _tail(count: int) -> float:
+    """Percent left out on each side, so that the interval of few trials is as wide as it must be.
+
+    A percentile interval of n trials is too narrow, as if their variance were divided by n and quantiles were normal
+    ones; expanded, it leaves out what Student's t leaves out (Hesterberg, The American Statistician 69, 2015).
+    """
+    from scipy.stats import norm, t
+
+    return 100 * float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1)))
+
+
+def _caution(found: Sequence[Importance], count: int) -> str:
     """What the intervals do not allow one to say; empty where there is nothing of the kind."""
     told = [one for one in found if one.share > one.chance]
+    cautions = [] if count >= ENOUGH_TRIALS else [f"{count} trials are few: the intervals say how little is sure"]
     if not told:
-        return "no parameter stands out from chance: more complete trials are needed"
+        return "; ".join([*cautions, "no parameter stands out from chance: more trials are needed"])
     first, *others = found
     rivals = [one.name for one in others if one.ci95[1] >= first.ci95[0]]
-    cautions = []
     if rivals:
         cautions.append(f"the interval of {first.name} overlaps that of {_listed(rivals)}: their order is not settled")
     rare = [one.name for one in found if one.trials < _LEAST_ACTIVE]

@@ -31,8 +31,9 @@ def importance(
 ) -> None:
     """Which parameters decide whether a trial is among the best, with 95 % intervals.
 
-    A parameter without any effect reaches a share up to the one under "chance". Only complete trials count, and 20 of
-    them at least: a pruned one has no value that compares with the others. The method is PED-ANOVA, which alone of
+    A parameter without any effect reaches a share up to the one under "chance". Trials are compared on the rung where
+    most have a value: complete ones, or where those are fewer than 20, all that reached the same step. Below 20 the
+    intervals are wide, below 8 nothing is said. The method is PED-ANOVA, which alone of
     Optuna's knows parameters that only some trials have.
     """
     from hpo import storage as storages
@@ -61,7 +62,7 @@ def _table(found: "Importances") -> None:
         ]
         for one in found.parameters
     ]
-    title = f"importance for being among the best of {count(found.trials, 'complete trial')}"
+    title = f"importance for being among the best of {count(found.trials, 'trial')} {found.basis}"
     table(headings, rows, title=title, right=(1, 2, 3, 4), optional=(5,))
 
 

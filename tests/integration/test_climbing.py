@@ -1,6 +1,7 @@
 """Searches that climb: planned, opened, carried out by a worker in this process, gone on with, and told of."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,23 +10,27 @@ import optuna
 import pytest
 import toy
 from asking import asked
+from paged import read, words
 
 from hpo import storage
 from hpo.errors import StudyError, UsageError
+from hpo.experiments import trial_records
 from hpo.experiments.compare.budget import budget
 from hpo.experiments.compare.comparison_plan import plan_comparison
 from hpo.experiments.compare.comparison_request import CompareRequest, contest
-from hpo.experiments.findings.gathering import points
+from hpo.experiments.findings.gathering import gather, points
 from hpo.experiments.findings.provenance import search_command
 from hpo.experiments.findings.study_importances import importances
 from hpo.experiments.search_plan import Request, plan
 from hpo.experiments.search_run import open_study, submit
 from hpo.fleet.worker.work_loop import Server
 from hpo.optuna_internals import RUNG
+from hpo.report.figures.climb_chart import climb_data
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import study_status
-from hpo.storage.queries.study_results import best
+from hpo.storage.queries.study_results import best, trial
 from hpo.storage.slots.slots import Slots
+from hpo.web.pages import create
 
 NAME = "toy-line"
 HAND = {"x": 0.5, "kind": "a"}
@@ -227,7 +232,9 @@ def toy_height(params: object) -> float:
 def test_what_is_told_of_a_search_never_mixes_fidelities(ask: Ask) -> None:
     opened = searched(ask())
     found = importances(opened, NAME)
-    assert "trials of the first rung, quick, alone are looked at" in found.note
+    assert (found.basis, found.trials) == ("complete at quick", 12)
+    assert "12 trials are few" in found.note
+    assert "7 settled trials are left out" in found.note
     record = studies.get(opened, NAME)
     assert search_command(record, 12).endswith("--trials 12 --space line --sampler random --pruner none --seed 1")
 
@@ -236,3 +243,23 @@ def test_what_waits_for_a_promotion_is_no_trial(ask: Ask) -> None:
     opened = storage.prepare(ask().storage)
     submit(ask())
     assert points(Slots(opened).list(NAME)) == ()
+
+
+def test_the_page_the_export_and_the_trial_say_which_rung_a_trial_is_of(ask: Ask) -> None:
+    opened = searched(ask())
+    found = gather(opened, NAME)
+    assert found.climb is not None
+    assert climb_data(found) is not None
+    assert [one.trainings for one in found.incumbents] == [2, 2, 2, 1]
+    _, trials = trial_records.read(opened, NAME)
+    assert Counter((one.rung, one.fidelity) for one in trials) == {(0, "quick"): 12, (1, "glance"): 4, (2, "glance"): 3}
+    assert {one.state for one in trials} == {"complete"}
+    low = next(one for one in trials if not one.rung)
+    assert low.number is not None
+    shown = trial(opened, NAME, low.number)
+    assert (shown.state, shown.rung, shown.fidelity) == ("complete", 0, "quick")
+    client = create(opened, shared_seconds=-1).test_client()
+    for page in ("/", f"/studies/{NAME}"):
+        text = words(read(client, page))
+        assert "quick 12 /12 glance 4 /4 confirmed 3 /3" in text
+        assert "the mean of 2 trainings" in text

@@ -21,7 +21,7 @@ Fill = Callable[..., None]
 def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill:
     """Settle so many more trials: complete ones are the better the nearer x is to 0.3; y does nothing."""
 
-    def fill(count: int, outcome: str = "complete") -> None:
+    def fill(count: int, outcome: str = "complete", curve: int = 0) -> None:
         slots.open(study.name, slots.counts(study.name).target + count)
         optunas = studies.load(store, study.name)
         for _ in range(count):
@@ -29,6 +29,8 @@ def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill
             trial = slot_trials.create(store, optunas, slot)
             params = {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
             value = None if outcome == "failed" else 1 - (params["x"] - 0.3) ** 2
+            for step in range(1, curve + 1):
+                trial.report(value - 1 / step, step)
             assert slots.settle(slot, outcome, value, params=params, trial_number=trial.number)
             slot_trials.tell(store, trial._trial_id, outcome, value)
 
@@ -44,8 +46,27 @@ def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, stud
     fill(2, "failed")
     after = service.importances(store, study.name)
     assert after.parameters == before.parameters
-    assert after.note.endswith("3 pruned and 2 failed trials are left out: a pruned one has no value that compares "
-                               "with the others")  # fmt: skip
+    assert after.basis == "complete"
+    assert after.note.endswith("5 settled trials are left out, whose values compare with none of these")
+
+
+def test_pruned_trials_count_as_they_were_at_the_same_step(store: Storage, study: StudyRecord, fill: Fill) -> None:
+    fill(6, curve=3)
+    fill(2, curve=2, outcome="pruned")
+    fill(14, curve=1, outcome="pruned")
+    found = service.importances(store, study.name)
+    assert (found.trials, found.basis) == (22, "complete or pruned, as they were at step 1")
+    assert [one.trials for one in found.parameters] == [22, 22]
+
+
+def test_where_no_step_is_reached_by_enough_the_one_most_have_reached_counts(
+    store: Storage, study: StudyRecord, fill: Fill
+) -> None:
+    fill(6, curve=3)
+    fill(5, curve=2, outcome="pruned")
+    found = service.importances(store, study.name)
+    assert (found.trials, found.basis) == (11, "complete or pruned, as they were at step 2")
+    assert "11 trials are few" in found.note
 
 
 def test_the_two_most_important_are_shown_together(store: Storage, study: StudyRecord, fill: Fill) -> None:
@@ -61,10 +82,10 @@ def test_the_two_most_important_are_shown_together(store: Storage, study: StudyR
 @pytest.mark.parametrize(
     ("complete", "pruned", "failed", "said"),
     [
-        (0, 0, 0, "no trial is complete"),
-        (1, 0, 0, "1 trial is complete"),
-        (0, 0, 2, "no trial is complete, .*; 2 failed trials are left out$"),
-        (0, 2, 0, "no trial is complete, .*; 2 pruned trials are left out: "),
+        (0, 0, 0, "no trial has a value that compares"),
+        (1, 0, 0, "1 trial has a value that compares"),
+        (0, 0, 2, "no trial has a value that compares, .*; 2 settled trials are left out, "),
+        (0, 2, 0, "no trial has a value that compares, .*; 2 settled trials are left out, "),
     ],
 )
 def test_too_little_is_said_to_be_too_little(

@@ -39,7 +39,7 @@ class Bar:
     low: float  # ends of the 95 % interval
     high: float
     chance: float  # what a parameter without effect stays below, 95 %
-    trials: int  # complete trials in which it was active
+    trials: int  # in which it was active
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class ImportanceChart:
 
     evaluator: str
     trials: int
+    basis: str  # which trials, in words
     bars: tuple[Bar, ...]
     note: str
 
@@ -60,6 +61,7 @@ def importance_data(findings: "Findings") -> ImportanceChart | None:
     return ImportanceChart(
         evaluator=found.evaluator,
         trials=found.trials,
+        basis=found.basis,
         bars=tuple(
             Bar(name=one.name, share=one.share, low=one.ci95[0], high=one.ci95[1], chance=one.chance, trials=one.trials)
             for one in found.parameters
@@ -72,8 +74,8 @@ def importance_caption(record: ImportanceChart) -> str:
     """What is to be seen."""
     text = (
         f"How much of what separates the good trials from the others lies in each parameter ({record.evaluator}, "
-        f"{record.trials} complete trials). Whiskers: 95 % intervals from resampled trials. A bar that ends left of "
-        "its tick (a grey one) could be chance."
+        f"{record.trials} trials {record.basis}). Whiskers: 95 % intervals from resampled trials. A bar that ends left "
+        "of its tick (a grey one) could be chance."
     )
     return f"{text} {record.note[:1].upper()}{record.note[1:].rstrip('.')}." if record.note else text
 

@@ -66,6 +66,7 @@ class Drawing:
     levels: tuple[tuple[str, str], ...]  # (y, its value) of the lines that show the scale
     baseline: str | None  # y; None: there is none, or it lies outside
     dashed: bool  # there is a baseline
+    climbs: bool  # some trials are of a lower fidelity, whose values cannot be compared
     marks: tuple[Mark, ...]
     best: str  # path of the best so far
     width: int = _WIDTH
@@ -102,6 +103,7 @@ def draw(history: Sequence[Settled], status: StudyStatus, baseline: float | None
         levels=tuple((y(level), formatting.figure(level, 3)) for level in (found.low, found.high)),
         baseline=y(baseline) if baseline is not None and found.low <= baseline <= found.high else None,
         dashed=baseline is not None,
+        climbs=not all(one.highest for one in history),
         marks=tuple(
             Mark(x=x(at), y=y(one.value or 0.0), complete=one.ranked, title=_title(one))
             for at, one in found.points[::every]

@@ -82,17 +82,25 @@ def _work(statuses: Iterable[StudyStatus]) -> "Iterator[Metric]":
     state = GaugeMetricFamily("hpo_study_state", "1 for the state a study is in, else 0.", labels=["study", "state"])
     best = GaugeMetricFamily(
         "hpo_best_value",
-        "Best value of a search, over its complete trials.",
+        "Best value of a search, over what is complete at its highest fidelity, a mean of what was trained again.",
         labels=["study", "metric", "direction"],
     )
+    rungs = GaugeMetricFamily(
+        "hpo_rung_slots",
+        "Slots of a rung of a search that climbs: settled, and all of it.",
+        labels=["study", "rung", "count"],
+    )
     for status in statuses:
+        for name, rung in status.named_rungs:
+            rungs.add_metric(_texts(status.study, name, "settled"), rung.settled)
+            rungs.add_metric(_texts(status.study, name, "target"), rung.target)
         for outcome in ("complete", "pruned", "failed", "running", "open"):
             slots.add_metric(_texts(status.study, status.kind, outcome), getattr(status, outcome))
         for one in get_args(State):
             state.add_metric(_texts(status.study, one), status.state == one)
         if status.best is not None:
             best.add_metric(_texts(status.study, status.metric, status.direction), status.best.value)
-    yield from (slots, state, best)
+    yield from (slots, rungs, state, best)
 
 
 def _ages(ages: Mapping[str, Ages]) -> "Iterator[Metric]":

@@ -11,7 +11,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from hpo.analysis.parameter_importance import LEAST_TRIALS
+from hpo.analysis.parameter_importance import LEAST_TRIALS, Importances
 from hpo.analysis.parameter_importance import importances as every_resample
 from hpo.analysis.ped_anova import PedAnova
 
@@ -136,13 +136,30 @@ def test_shares_are_those_of_optuna_with_repeated_trials_too(
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(0, "no trial is complete, which"), (1, "1 trial is complete, which"), (19, "19 trials are complete, which")],
+    [
+        (0, "no trial has a value that compares, which"),
+        (1, "1 trial has a value that compares, which"),
+        (7, "7 trials have a value that compares, which"),
+    ],
 )
 def test_too_few_trials_say_nothing_and_how_many_would(count: int, said: str, draw: Draw) -> None:
     found = importances(draw(count, planted), SPACE, direction="maximize")
     assert (found.parameters, found.trials) == ((), count)
     assert found.note.startswith(said)
     assert found.note.endswith(f"at least {LEAST_TRIALS} are needed")
+
+
+@pytest.mark.parametrize("count", [LEAST_TRIALS, 12])
+def test_few_trials_have_wide_intervals_and_say_so(count: int, draw: Draw) -> None:
+    few = every_resample(draw(count, planted), SPACE, direction="maximize")
+    many = every_resample(draw(200, planted), SPACE, direction="maximize")
+    assert few.note.startswith(f"{count} trials are few: the intervals say how little is sure")
+
+    def wide(found: Importances) -> float:
+        return max(one.ci95[1] - one.ci95[0] for one in found.parameters)
+
+    assert wide(few) > 0.5
+    assert wide(few) > 1.5 * wide(many)
 
 
 def test_equal_values_and_constant_parameters_say_nothing() -> None:

@@ -173,6 +173,7 @@ def test_importances_with_their_intervals() -> None:
             Importance(name="rate", share=0.7, ci95=(0.5, 0.8), trials=40, chance=0.2),
             Importance(name="<i>", share=0.1, ci95=(0.0, 0.3), trials=12, chance=0.2),
         ),
+        basis="complete at quick",
         note="mind the gap",
     )
     record = importance_charts.importance_data(told.findings(importances=found))
@@ -187,6 +188,7 @@ def test_importances_with_their_intervals() -> None:
     assert list(told.by_name(importance_charts.draw_importance(record), "chance").x) == [0.2, 0.2]
     assert importance_charts.draw_importance(record).layout.yaxis.ticktext == ("rate", "&lt;i&gt;")
     assert importance_charts.importance_caption(record).endswith("chance. Mind the gap.")
+    assert "(ped-anova, 40 trials complete at quick)" in importance_charts.importance_caption(record)
 
 
 def test_too_few_trials_have_no_importances() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import paged
 import pytest
+from climbing import open_rungs
 from flask.testing import FlaskClient
 from paged import READER, Read
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,6 +40,8 @@ def searched(store: Storage, plan: StudyPlan) -> StudyRecord:
 def test_metrics_are_what_the_slots_say(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     Roster(store).sign_on(Worker(name="host:7:1:b", pid=7, host="red", gpu="GPU-1", refuses={"x": "no"}), 60)
     studies.create_or_resume(store, replace(searched, name='half "\\\n'))
+    climbs = studies.create_or_resume(store, replace(searched, name="climbs", fidelity="full", rungs="quick,full"))
+    open_rungs(store, climbs.name, 12)
     try:
         answer = client.get("/metrics", environ_overrides=READER)
     finally:
@@ -51,6 +54,9 @@ def test_metrics_are_what_the_slots_say(client: FlaskClient, store: Storage, sea
     }
     for outcome, number in (("complete", 2), ("pruned", 1), ("failed", 1), ("running", 1), ("open", 1)):
         assert found["hpo_slots", ("kind", "search"), ("outcome", outcome), ("study", "a/b")] == number
+    for rung, target in (("quick", 12), ("full", 4), ("confirmed", 3)):
+        assert found["hpo_rung_slots", ("count", "target"), ("rung", rung), ("study", "climbs")] == target
+        assert found["hpo_rung_slots", ("count", "settled"), ("rung", rung), ("study", "climbs")] == 0
     assert found["hpo_best_value", ("direction", "maximize"), ("metric", "accuracy"), ("study", "a/b")] == 0.9375
     assert found["hpo_workers", ("gpu", "GPU-1"), ("host", "red")] == 1
     for state in ("running", "waiting", "stopped", "done"):

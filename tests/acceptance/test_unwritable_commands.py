@@ -58,7 +58,7 @@ def test_what_is_in_it_is_told_and_nothing_of_it_is_changed(hpo: Hpo, archive: P
             (("best", "toy"), "score 0.625"),
             (("trial", "toy", "0"), "complete, value 0.625"),
             (("export", "toy", "-o", "-"), "0.625"),
-            (("importance", "toy"), "1 trial is complete"),
+            (("importance", "toy"), "1 trial has a value that compares"),
             (("report", "toy", "-o", "toy.md"), ""),
             (("db", "check"), "the latest"),
         ):

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hpo.errors import UsageError
+from hpo.study.checked_records import Count, Name, Whole, check
 from hpo.study.direction import loss, sign
 
 __all__ = ["TELLS_NOTHING", "Agreement", "ClimbFindings", "Confirmation", "Ranked", "climb_sentences", "examine_climb"]
@@ -24,18 +26,24 @@ _ENOUGH = 4  # configurations on both rungs, below which tau is not computed: th
 class Ranked:
     """Where the hand-picked configuration stands on one rung."""
 
-    rung: int  # from 0, the lowest
-    rank: int  # 1: none is better
-    of: int  # configurations with a value there
+    rung: Count  # from 0, the lowest
+    rank: Whole  # 1: none is better
+    of: Whole  # configurations with a value there
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
     """How far a rung orders configurations as the next one does."""
 
-    rung: int  # the lower one, from 0
-    configurations: int  # with a value on both
+    rung: Count  # the lower one, from 0
+    configurations: Count  # with a value on both
     tau: float | None  # Kendall's; None: too few of them, or all values of a rung are equal
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
     @property
     def tells_nothing(self) -> bool:
@@ -47,11 +55,14 @@ class Agreement:
 class Confirmation:
     """A configuration that was trained again at the highest fidelity."""
 
-    digest: str
+    digest: Name
     found: float  # its value in the search
     again: float  # its value when trained again
     luck: float  # by how much the search's was better; below 0: it was worse
     prior: bool  # whether it is the hand-picked one
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +72,10 @@ class ClimbFindings:
     hand: tuple[Ranked, ...]  # by rung, those it has a value on; the rung that confirms is none of them
     agreements: tuple[Agreement, ...]  # of each rung with the next, the one that confirms left out
     confirmations: tuple[Confirmation, ...]  # best first when trained again
-    prior: str | None = None  # digest of the hand-picked configuration; None: there is none
+    prior: Name | None = None  # digest of the hand-picked configuration; None: there is none
+
+    def __post_init__(self) -> None:
+        check(self, error=UsageError)
 
 
 def examine_climb(values: Sequence[Mapping[str, float]], *, direction: str, prior: str | None = None) -> ClimbFindings:

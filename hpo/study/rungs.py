@@ -8,6 +8,8 @@ hand-picked configuration is on every rung, so that each can be held against it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpo.study.checked_records import Name, Whole, check
+
 __all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking"]
 
 SHARE = 10
@@ -22,13 +24,21 @@ CONFIRMED = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """The trials of one fidelity within a search, or those that confirm what the highest one found."""
+    """The trials of one fidelity within a search, or those that confirm what the highest one found.
 
-    fidelity: str  # name
-    slots: int  # trials in all
+    Raises:
+        DefinitionError: a field is not what it may be.
+
+    """
+
+    fidelity: Name  # what `--fidelity` takes
+    slots: Whole  # trials in all
     prior: bool  # whether one of them is the hand-picked configuration's
     highest: bool = False  # whether it is at the highest fidelity, so that its values are the search's
     confirms: bool = False  # whether it trains again what the rung below it found best
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung, ...]:

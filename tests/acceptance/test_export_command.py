@@ -85,7 +85,7 @@ def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searc
     told = hpo("importance", "own")
     assert (told.code, told.err) == (0, "")
     assert "among the best of 24 trials complete" in told.out
-    assert "1 failed trial is left out" in told.out
+    assert "1 settled trial is left out" in told.out
     found = json.loads(hpo("importance", "own", "--json").out)
     assert found["parameters"][0]["name"] == "x"
     assert sum(one["share"] for one in found["parameters"]) == pytest.approx(1)

@@ -27,7 +27,7 @@ test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
-compose-test: $(READY) ## The compose file built and run by Docker, disturbed: 60 trials, none lost (skips without an engine)
+compose-test: $(READY) ## The compose file built and run by Docker, disturbed: 30 drawn, none lost (skips without an engine)
 	$(BIN)/python tests/compose/run_compose.py $(ARGS)
 
 check: $(READY) docs ## Lint, format, types, import layers, the site of the docs

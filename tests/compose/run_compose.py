@@ -1,6 +1,6 @@
 """`make compose-test`: this project's own compose file, built and run by a real engine, and disturbed.
 
-Four workers, a search opened by .env alone and enlarged to 60 trials through `docker compose exec`; one worker is
+Four workers, a search opened by .env alone and enlarged to 30 drawn through `docker compose exec`; one worker is
 killed, another stopped, PostgreSQL restarted in the middle. At the end exactly 60 slots are settled, all complete or
 pruned, each with the one result Optuna has; the dashboard answers from the host through its login; `down` leaves
 nothing. One line for each thing shown; exits 1 at the first that is not so, and 0 with one line where no engine is.
@@ -28,7 +28,7 @@ USER = "anna"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=60, help="configurations the search draws, in all")
+    parser.add_argument("--trials", type=int, default=30, help="configurations the search draws, in all")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--limit", type=float, default=900, help="seconds for the search to end")
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end, to look at it")

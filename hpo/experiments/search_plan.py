@@ -1,31 +1,26 @@
-"""What a person asks of a search, and the request resolved: which study of what, and about how long it takes.
+"""A request for a search resolved, once: which study of what, and about how long it takes.
 
 Nothing is changed by it. The database is opened here and handed on with the plan, so that whoever carries it out and
 tells of it afterwards has the same one.
 """
 
-import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hpo import storage as storages
 from hpo.errors import UsageError
+from hpo.experiments.known_configurations import all_first, found_earlier, hand_picked, tried_first
+from hpo.experiments.search_request import Limit, Request
 from hpo.experiments.study_execution import code_changed, fleet_workers, wall_seconds
-from hpo.files import expanded
-from hpo.fleet.run_limits import Limits, refuse_beyond
-from hpo.settings import CLIMBING_SAMPLERS, DEFAULT_SAMPLER, PRUNERS, SAMPLERS, storage_url
+from hpo.settings import CLIMBING_SAMPLERS, DEFAULT_SAMPLER, storage_url
 from hpo.storage import Storage, studies
-from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slot import RungCounts
-from hpo.storage.slots.slots import MAX_SLOTS, Slots
+from hpo.storage.slots.slots import Slots
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyRecord
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
-from hpo.study.configurations import read_configurations
-from hpo.study.direction import loss
 from hpo.study.objectives import parse_objectives
 from hpo.study.rungs import Rung, climb, lacking
 
@@ -34,76 +29,6 @@ if TYPE_CHECKING:
     from hpo.storage.slots.slot_trials import Earlier
 
 __all__ = ["Limit", "Plan", "Request", "plan", "study_name"]
-
-
-_EARLIER_BEST, _EARLIER_OTHERS = 30, 70  # configurations of an earlier search that a sampler begins with, at most
-
-Limit = Literal["trial_timeout", "until"]
-"""What a study may keep of its own, for workers anywhere."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """Bring the study of a definition to `trials` settled slots.
-
-    Raises:
-        UsageError: a number is out of range, or a name is unknown.
-
-    """
-
-    definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
-    trials: int  # slots the study shall have in total, earlier runs included
-    storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
-    space: str | None = None  # None: the definition's first
-    fidelity: str | None = None  # the one to stay on; None: the search climbs all of the definition's
-    sampler: str | None = None  # None: the study's own, or the default where the study is new
-    pruner: str | None = None  # None likewise
-    seed: int | None = None  # None: the study's own, drawn from the system where the study is new
-    name: str | None = None  # of the study; None: DEFINITION-SPACE, and -FIDELITY where it stays on one
-    until: float | None = None  # stop as soon as the best value is at least this good
-    forget: Collection[Limit] = ()  # limits the study keeps and shall have no more
-    try_: Sequence[Params] = ()  # configurations to try first, after the baseline
-    try_file: Path | None = None  # JSON file with more of them
-    prior: str | None = None  # the hand-picked configuration: a baseline, or a JSON file; None: the first baseline
-    from_study: str | None = None  # name of an earlier search; what it found is what the sampler begins with
-    limits: Limits = field(default_factory=Limits)  # of the run: by how many workers here, and for how long
-    objectives: str | None = None  # METRIC,COST[,COST] to search a Pareto front of; None: the metric alone
-    objective: str | None = None
-    # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
-    # definition's models: to search something other than a Keras model
-    climb: bool = False  # whether such an objective climbs: a trial of it says on which rung it is (system attributes)
-
-    def __post_init__(self) -> None:
-        refuse_beyond("trials", self.trials, 1, MAX_SLOTS)
-        if self.name is not None and not (0 < len(self.name) <= LONGEST_NAME and self.name.isprintable()):
-            raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {self.name!r:.60}")
-        if self.seed is not None:
-            refuse_beyond("seed", self.seed, 0, 2**32 - 1)
-        if self.until is not None and not math.isfinite(self.until):
-            raise UsageError(f"until must be a finite number, not {self.until}")
-        if self.objective is not None and self.limits.workers == 0:
-            raise UsageError("an objective of one's own is run by workers here: a fleet's have the definition alone")
-        if self.objectives is not None:
-            self._refuse_front()
-        for kind, name, known in (("sampler", self.sampler, SAMPLERS), ("pruner", self.pruner, PRUNERS)):
-            if name is not None and name not in known:
-                raise UsageError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
-
-    def _refuse_front(self) -> None:
-        """Refuse what cannot go with several objectives."""
-        if self.pruner not in (None, "none"):
-            raise UsageError(
-                f"a search with several objectives prunes nothing, so not by {self.pruner}: leave --pruner out"
-            )
-        if self.sampler == "cmaes":
-            raise UsageError("sampler cmaes searches for one objective: with --objectives use tpe or nsga2")
-        if self.until is not None:
-            raise UsageError("--until names one value, and --objectives search a front: leave one of them out")
-
-    @property
-    def processes(self) -> int:
-        """Workers to start; 0: none, workers elsewhere do it."""
-        return self.limits.processes(self.trials)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +165,7 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
     record = None if found is None else studies.lookup(found, name)
     if record is not None and request.fidelity is None:  # it goes on as it was made
         climbs, fidelity = record.rungs is not None, definition.fidelity(record.fidelity)
-    prior = _prior(request, definition, space)
+    prior = hand_picked(request, definition, space)
     counted = Slots(found).rungs(name) if found is not None else ()
     hand = any(each.prior for each in counted) if len(counted) > 1 else prior is not None
     rungs = climb([each.name for each in definition.fidelities], request.trials, prior=hand)
@@ -254,7 +179,7 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
                 f"give --trials {existing.drawn} or more, or another --name"
             )
     sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity)
-    tried = _tried(request, definition, space)
+    tried = tried_first(request, definition, space)
     if climbs:
         works = _works(rungs, definition, counted, {} if found is None else status.seconds_by_rung(found, name))
     else:
@@ -279,9 +204,9 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
         pruner=pruner,
         costs=costs,
         prior=prior,
-        earlier=_earlier(request, found, definition, space),
+        earlier=found_earlier(request, found, definition, space),
         tried=tried,
-        first=_first(request, prior, tried),
+        first=all_first(request, prior, tried),
         left=left,
         workers=request.processes,
         serving=serving,
@@ -314,16 +239,6 @@ def _methods(
     return sampler, pruner
 
 
-def _tried(request: Request, definition: StudyDefinition, space: Space) -> tuple[Params, ...]:
-    """The configurations asked for to be tried first, each one of the space."""
-    for number, params in enumerate(request.try_, start=1):
-        problem = space.problem(params)
-        if problem:
-            raise UsageError(f"configuration {number} to try first is none of space {space.name!r}: {problem}")
-    written = read_configurations(request.try_file, definition, space) if request.try_file is not None else ()
-    return tuple(dict(params) for params in (*request.try_, *written))
-
-
 def _works(
     rungs: Sequence[Rung],
     definition: StudyDefinition,
@@ -353,82 +268,3 @@ def _why_it_stays(request: Request) -> str | None:
     if request.pruner == "wilcoxon":
         return "pruner wilcoxon compares trials on folds that all of them share"
     return None
-
-
-def _prior(request: Request, definition: StudyDefinition, space: Space) -> Params | None:
-    """The hand-picked configuration. Raises UsageError where the word for it means none of the space."""
-    if request.prior == "none":
-        return None
-    named = {baseline.name: baseline for baseline in definition.baselines}
-    if request.prior is None:
-        return dict(definition.baselines[0].params_in(space.name)) if definition.baselines else None
-    if request.prior in named:
-        return dict(named[request.prior].params_in(space.name))
-    path = expanded(request.prior)
-    if path.suffix != ".json" and not path.exists():
-        raise UsageError(
-            f"{definition.name} has no baseline {request.prior!r} to begin with; there are: "
-            f"{', '.join([*named, 'none'])}, or a JSON file"
-        )
-    written = read_configurations(path, definition, space)
-    if len(written) != 1:
-        raise UsageError(f"--prior takes one configuration, and {path} has {len(written)}: --try takes several")
-    return dict(written[0])
-
-
-def _earlier(
-    request: Request, found: Storage | None, definition: StudyDefinition, space: Space
-) -> "tuple[Earlier, ...]":
-    """What an earlier search found of this space: its best, and others, evenly.
-
-    The best alone would mislead: a sampler that learns from ranks takes nine of ten for what to avoid.
-
-    Raises:
-        StudyError: there is no such search.
-        UsageError: it is to another end, or found nothing of this space.
-
-    """
-    from hpo.search import digest
-    from hpo.storage.slots.slot_trials import Earlier
-
-    if request.from_study is None:
-        return ()
-    if found is None:
-        raise UsageError(f"there is no database yet, so no study {request.from_study!r} to begin from")
-    record = studies.find(found, request.from_study)
-    studies.refuse_other(record)
-    if (record.metric, record.direction) != (definition.metric, definition.direction):
-        raise UsageError(
-            f"study {record.name!r} is to {record.direction} {record.metric}, and {definition.name} to "
-            f"{definition.direction} {definition.metric}: what one found says nothing to the other"
-        )
-    epochs = {each.name: each.epochs for each in definition.fidelities}
-    dearest = max(epochs.values())
-    ranked: dict[str, Earlier] = {}  # each configuration once, by its value at the highest fidelity it reached
-    for slot in sorted(
-        (slot for slot in Slots(found).complete(record.name) if slot.value is not None),
-        key=lambda slot: (-slot.rung, loss(record.direction, slot.value or 0.0), slot.position),
-    ):
-        if space.problem(slot.fixed) is None:
-            step = dearest if slot.highest else epochs.get(record.fidelities[slot.rung], 0)
-            ranked.setdefault(digest(slot.fixed), Earlier(params=slot.fixed, value=slot.value or 0.0, step=step))
-    if not ranked:
-        raise UsageError(
-            f"no complete trial of study {record.name!r} is a configuration of space {space.name!r} of "
-            f"{definition.name}: begin from one of the same parameters"
-        )
-    best, rest = list(ranked.values())[:_EARLIER_BEST], list(ranked.values())[_EARLIER_BEST:]
-    every = -(-len(rest) // _EARLIER_OTHERS) or 1
-    return (*best, *rest[::every])
-
-
-def _first(request: Request, prior: Params | None, tried: Sequence[Params]) -> tuple[Params, ...]:
-    """What comes before any configuration that is sampled: the hand-picked one, then what was asked for."""
-    named = [*([prior] if prior is not None else []), *tried]
-    distinct = [params for at, params in enumerate(named) if params not in named[:at]]
-    if len(distinct) > request.trials:
-        raise UsageError(
-            f"{len(distinct)} configurations are to be tried first, a baseline counted, and only {request.trials} "
-            f"trials in all: give --trials {len(distinct)} or more"
-        )
-    return tuple(distinct)

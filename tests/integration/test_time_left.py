@@ -47,6 +47,11 @@ def test_the_time_left_of_a_search_that_climbs_goes_by_each_rung(store: Storage,
         slot = slots.claim(study.name, "w", 60)
         assert slot is not None
         slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    with store.write() as connection:  # as if none had ended at the highest fidelity, which takes nobody knows how long
+        its = schema.slots.c
+        at_top = update(schema.slots).where(of_study(study.name), its.rung == 1, its.outcome.is_not(None))
+        connection.execute(at_top.values(started_at=None))
+    assert snapshot(store, study.name, workers=1).eta_seconds is None
     timed(store, study.name, [100.0], rung=1)
     timed(store, study.name, [10.0, 10.0])
     seen = snapshot(store, study.name, workers=1)

@@ -290,11 +290,12 @@ class _TimeLeft:
 
 
 def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = False) -> _TimeLeft | None:
-    """What is left, by what trials of each rung took so far; None where nobody is at it or none has ended.
+    """What is left, by what trials of each rung took so far; None where nobody can tell.
 
     Neither a pause of the study nor the start of its workers is in it: each trial's own time is what was measured. A
-    rung of which none has ended yet takes as long a trial as the nearest higher one that has, or else the nearest lower
-    one. With `begun`, what is in hand has done a part of its work, so that the answer changes while nothing happens.
+    rung of which none has ended yet takes as long a trial as the nearest higher one that has, the one that confirms as
+    the one below it; before a trial of the highest fidelity has ended, what is left cannot be foreseen. With `begun`,
+    what is in hand has done a part of its work, so that the answer changes while nothing happens.
     """
     if not workers or counts.settled == counts.target:
         return None
@@ -316,7 +317,7 @@ def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = 
     with storage.read() as connection:
         rungs = {row.rung: row for row in connection.execute(query)}
     known = [rung for rung, row in rungs.items() if row.ended]
-    if not known:
+    if not known or max(known) < max(rungs) - 1:  # the last rung confirms, at the fidelity of the one below it
         return None
     work = variance = 0.0
     for rung, row in rungs.items():

@@ -93,7 +93,7 @@ def _of_definition(ctx: typer.Context, incomplete: str, names: Callable[[Any], I
         # An option still without its value leaves the arguments before it unassigned, but in order.
         definition = ctx.params.get("definition") or ctx.args[0]
         with apart():
-            loaded = registry.load(definition)
+            loaded = registry.find(definition)
         return _fitting(names(loaded), incomplete)
     except Exception:
         return []

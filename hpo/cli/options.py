@@ -11,12 +11,14 @@ import typer
 from hpo.cli import completion
 from hpo.errors import UsageError
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
+from hpo.study.direction import MAXIMIZE, MINIMIZE, Direction
 from hpo.study.objectives import COSTS
 
 __all__ = [
     "NONE",
     "AsJson",
     "Definition",
+    "Directions",
     "Fidelity",
     "FromStudy",
     "Name",
@@ -37,6 +39,7 @@ __all__ = [
     "TryFile",
     "WhichStudy",
     "Workers",
+    "directions_asked",
     "examples",
     "megabytes",
     "or_none",
@@ -122,7 +125,8 @@ Definition = Annotated[
     str,
     typer.Argument(
         metavar="DEFINITION",
-        help="Installed (cnn, dnn, fcnn, transfer), package.module:attribute, or path/to/file.py:attribute.",
+        help="Installed (cnn, dnn, fcnn, transfer), package.module:attribute, or path/to/file.py:attribute: a study "
+        "definition, or for optimize, submit and show an Optuna objective.",
         autocompletion=completion.definitions,
         show_default=False,
     ),
@@ -241,6 +245,15 @@ SearchSeed = Annotated[
         "--seed", metavar="S", parser=whole(0, 2**32 - 1), help="Seed of all that is drawn.  [default: drawn]"
     ),
 ]
+Directions = Annotated[
+    str | None,
+    typer.Option(
+        "--direction",
+        metavar="maximize|minimize",
+        help="Which values of an objective are better; of several, by commas.  [default: as it says itself]",
+        show_default=False,
+    ),
+]
 Objectives = Annotated[
     str | None,
     typer.Option(
@@ -278,6 +291,14 @@ FromStudy = Annotated[
     ),
 ]
 NoBaseline = Annotated[bool, typer.Option("--no-baseline", help="As --prior none: begin with no configuration.")]
+
+
+def directions_asked(text: str | None) -> tuple[Direction, ...]:
+    """The directions asked for; none where nothing is. Raises UsageError where a word is none."""
+    words = [] if text is None else [word.strip().lower() for word in text.split(",")]
+    if any(word not in (MAXIMIZE, MINIMIZE) for word in words):
+        raise UsageError(f"--direction is maximize or minimize, or several of these by commas, not {text!r:.60}")
+    return tuple(MAXIMIZE if word == MAXIMIZE else MINIMIZE for word in words)
 
 
 def prior_asked(prior: str | None, no_baseline: bool) -> str | None:

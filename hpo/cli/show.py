@@ -1,4 +1,4 @@
-"""`hpo show`: a definition, without training or storing anything."""
+"""`hpo show`: a definition, or what is known of an objective, without training or storing anything."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -11,20 +11,27 @@ from hpo.cli.printing.console import count, document, evaluation_words, fidelity
 
 if TYPE_CHECKING:
     from hpo.study import Ablation, Claim, Domain, Space, StudyDefinition, Sweep
+    from hpo.study.plain_objective import PlainObjective
+    from hpo.study.searchable import Searchable
 
 __all__ = ["register", "show"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    epilog = examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study")
+    epilog = examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study", "hpo show tune.py:objective")
     app.command(short_help="Show what can be searched: spaces, baselines, sweeps.", epilog=epilog)(show)
 
 
 def show(definition: Definition, as_json: AsJson = False) -> None:
     """Show a definition: spaces, baselines, fidelities, sweeps and claims, with the figures their source gives."""
     from hpo.study import registry
+    from hpo.study.plain_objective import PlainObjective
 
+    study = registry.find(definition)
+    if isinstance(study, PlainObjective):
+        document(objective_to_json(study)) if as_json else _objective(study)
+        return
     study = registry.load(definition)
     if as_json:
         document(to_json(study))
@@ -47,6 +54,38 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     for ablation in study.ablations:
         _ablation(ablation)
     _claims(study)
+
+
+def objective_to_json(objective: "PlainObjective") -> dict[str, object]:
+    """An objective as `hpo show --json` prints it."""
+    return {
+        "name": objective.name,
+        "title": objective.title,
+        "metrics": objective.named_metrics,
+        "unit": objective.unit,
+        "directions": objective.directions,
+        "baselines": {baseline.name: dict(baseline.params) for baseline in objective.baselines},
+        "seeds": objective.seeds,
+        "margin": objective.margin,
+        "version": objective.version,
+    }
+
+
+def _objective(objective: "PlainObjective") -> None:
+    """All that is known of a function before it runs."""
+    tell(f"{objective.name}: {objective.title}")
+    if objective.directions:
+        goals = [f"{a} {b}" for a, b in zip(objective.directions, objective.named_metrics, strict=True)]
+        tell(f"{' and '.join(goals)}{f', in {objective.unit}' if objective.unit else ''}")
+    else:
+        tell("it does not say which values are better: --direction does")
+    tell("its parameters are what it suggests to a trial: hpo trial and hpo importance show them once it has run")
+    again = (
+        "and its best are run again with new seeds" if len(objective.directions) < 2 else "though nothing is run again"
+    )
+    tell(f"it takes its seed from its trial, {again}" if objective.seeds else "it takes no seed from its trial")
+    tell()
+    _baselines(objective)
 
 
 def to_json(study: "StudyDefinition") -> dict[str, object]:
@@ -114,7 +153,7 @@ def _condition(domain: "Domain") -> str:
     )
 
 
-def _baselines(study: "StudyDefinition") -> None:
+def _baselines(study: "Searchable") -> None:
     if not study.baselines:
         return
     names = list(dict.fromkeys(name for baseline in study.baselines for name in baseline.params))

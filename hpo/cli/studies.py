@@ -119,7 +119,7 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
         tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")
     if found.climb is not None:
         tell_climb(found.climb, found.fidelities)
-    say_next(f"hpo compare {shlex.quote(found.study)}", storage)
+    say_next(f"hpo {'compare' if found.comparable else 'importance'} {shlex.quote(found.study)}", storage)
 
 
 def trial(

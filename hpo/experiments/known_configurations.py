@@ -8,9 +8,10 @@ from hpo.experiments.search_request import Request
 from hpo.files import expanded
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
-from hpo.study import Params, Space, StudyDefinition
+from hpo.study import Params, Space
 from hpo.study.configurations import read_configurations
 from hpo.study.direction import loss
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.storage.slots.slot_trials import Earlier
@@ -20,7 +21,7 @@ __all__ = ["all_first", "found_earlier", "hand_picked", "tried_first"]
 _EARLIER_BEST, _EARLIER_OTHERS = 30, 70  # configurations of an earlier search that a sampler begins with, at most
 
 
-def tried_first(request: Request, definition: StudyDefinition, space: Space) -> tuple[Params, ...]:
+def tried_first(request: Request, definition: Searchable, space: Space) -> tuple[Params, ...]:
     """The configurations asked for to be tried first, each one of the space."""
     for number, params in enumerate(request.try_, start=1):
         problem = space.problem(params)
@@ -30,7 +31,7 @@ def tried_first(request: Request, definition: StudyDefinition, space: Space) -> 
     return tuple(dict(params) for params in (*request.try_, *written))
 
 
-def hand_picked(request: Request, definition: StudyDefinition, space: Space) -> Params | None:
+def hand_picked(request: Request, definition: Searchable, space: Space) -> Params | None:
     """The hand-picked configuration. Raises UsageError where the word for it means none of the space."""
     if request.prior == "none":
         return None
@@ -52,7 +53,7 @@ def hand_picked(request: Request, definition: StudyDefinition, space: Space) -> 
 
 
 def found_earlier(
-    request: Request, found: Storage | None, definition: StudyDefinition, space: Space
+    request: Request, found: Storage | None, definition: Searchable, space: Space
 ) -> "tuple[Earlier, ...]":
     """What an earlier search found of this space: its best, and others, evenly.
 

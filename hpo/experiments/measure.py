@@ -24,7 +24,8 @@ from hpo.storage.slots.slot import Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.storage.studies.study_record import refuse_stopped
-from hpo.study import Fidelity, KFold, Params, StudyDefinition, registry
+from hpo.study import Fidelity, KFold, Params, registry
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
@@ -36,7 +37,7 @@ _AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many val
 
 
 def study(
-    definition: StudyDefinition,
+    definition: Searchable,
     reference: str,
     *,
     kind: Kind,
@@ -160,7 +161,7 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         return 0, 0.0
     pace = status.mean_seconds(storage, plan.name)
     if pace is None:
-        definition = registry.load(plan.reference)
+        definition = registry.find(plan.reference)
         paces = [_foreseen(definition, definition.fidelity(plan.fidelity), job.rows) for job in left.values()]
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
@@ -169,7 +170,7 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
     return len(left), wall_seconds(total, len(left), at_work)
 
 
-def _foreseen(definition: StudyDefinition, fidelity: Fidelity, rows: "RowsKind") -> float | None:
+def _foreseen(definition: Searchable, fidelity: Fidelity, rows: "RowsKind") -> float | None:
     """Seconds one job takes on one core, from what the definition says of a trial of a search; None: it says nothing.
 
     A fidelity that searches on a part of the rows says little about a training on all of them, so another one's
@@ -187,7 +188,7 @@ def _foreseen(definition: StudyDefinition, fidelity: Fidelity, rows: "RowsKind")
 
 def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:
     """Refuse what no worker could do, before anything is written. Raises UsageError."""
-    space = registry.load(plan.reference).space(plan.space)
+    space = registry.find(plan.reference).space(plan.space)
     for job in jobs:
         if problem := space.problem(job.params):
             what = f"job {job.note!r}" if job.note else "a job"

@@ -5,7 +5,7 @@ tells of it afterwards has the same one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,19 @@ from hpo import storage as storages
 from hpo.errors import UsageError
 from hpo.experiments.known_configurations import all_first, found_earlier, hand_picked, tried_first
 from hpo.experiments.search_request import Limit, Request
+from hpo.experiments.search_subject import as_made, refuse_other_file, searched, study_name, weighed, why_it_stays
 from hpo.experiments.study_execution import code_changed, fleet_workers, wall_seconds
-from hpo.settings import CLIMBING_SAMPLERS, DEFAULT_SAMPLER, storage_url
+from hpo.settings import DEFAULT_SAMPLER, storage_url
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import RungCounts
 from hpo.storage.slots.slots import Slots
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyRecord
-from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
-from hpo.study.objectives import parse_objectives
+from hpo.study import Direction, Fidelity, Params, Space
+from hpo.study.objectives import kept
+from hpo.study.plain_objective import PlainObjective
 from hpo.study.rungs import Rung, climb, lacking
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.storage.queries.status import StudyStatus
@@ -40,14 +43,14 @@ class Plan:
     study: str  # name
     record: StudyRecord | None  # the study as it was made; None: it will be made
     existing: "StudyStatus | None"  # the study as it stands
-    definition: StudyDefinition
+    definition: Searchable
     space: Space
     fidelity: Fidelity  # of the study's values: the one it stays on, or the highest it climbs to
     rungs: tuple[Rung, ...]  # the last one confirms what was found; empty: it stays on one fidelity
     stays: str | None  # why it does, where nobody asked for that
     sampler: str  # asked for, or the study's own, or the default
     pruner: str  # likewise; the default gives way where it cannot work
-    costs: tuple[str, ...]  # weighed against the metric; empty: the metric alone counts
+    against: Mapping[str, Direction]  # what is weighed against the metric; empty: the metric alone counts
     prior: Params | None  # the hand-picked configuration
     earlier: "tuple[Earlier, ...]"  # what another search found, for the sampler to begin with
     tried: tuple[Params, ...]  # configurations asked for to be tried first
@@ -74,7 +77,7 @@ class Plan:
     @property
     def objectives(self) -> str | None:
         """What is searched for, as the study keeps it; None: the metric alone."""
-        return ",".join((self.definition.metric, *self.costs)) if self.costs else None
+        return kept((self.definition.metric, *self.against), (self.definition.direction, *self.against.values()))
 
     def close(self) -> None:
         """Close the database, where it was opened."""
@@ -99,69 +102,25 @@ def plan(request: Request, *, by_study: bool = False) -> Plan:
     """
     found = storages.find(request.storage, to_write=True)
     try:
-        return _resolved(_as_made(request, found) if by_study and found is not None else request, found)
+        return _resolved(as_made(request, found) if by_study and found is not None else request, found)
     except BaseException:
         if found is not None:
             found.close()
         raise
 
 
-def study_name(
-    definition: StudyDefinition, space: Space, fidelity: Fidelity | None = None, costs: Sequence[str] = ()
-) -> str:
-    """What a study is called unless it is told otherwise.
-
-    Args:
-        definition: what is searched.
-        space: where.
-        fidelity: the one it stays on; None: it climbs.
-        costs: what is weighed against the metric.
-
-    """
-    return "-".join((definition.name, space.name, *([fidelity.name] if fidelity else []), *costs))
-
-
-def _as_made(request: Request, found: Storage) -> Request:
-    """The request with its definition, where it names a study in its place.
-
-    A word that is neither a study nor a definition that could be loaded means the only study of the definition of
-    that name, as it does to every other command.
-    """
-    if request.name is not None:
-        return request
-    record = studies.lookup(found, request.definition) or _only(found, request.definition)
-    if record is None:
-        return request
-    studies.refuse_other(record)
-    return replace(
-        request,
-        definition=record.reference,
-        name=record.name,
-        space=request.space or record.space,
-        fidelity=request.fidelity or (record.fidelity if record.rungs is None else None),
-        objectives=request.objectives or record.objectives,
-    )
-
-
-def _only(found: Storage, word: str) -> StudyRecord | None:
-    """The only study of the definition of that name, where nothing installed has it; None where there is none."""
-    if word in registry.names() or all(word != record.definition for record in studies.list_all(found)):
-        return None
-    return studies.find(found, word)
-
-
 def _resolved(request: Request, found: Storage | None) -> Plan:
     from hpo.storage.queries import status
 
-    definition = registry.load(request.definition)
+    definition = searched(request, found)
     space = definition.space(request.space)
-    costs = parse_objectives(request.objectives, definition) if request.objectives is not None else ()
-    stays = None if request.fidelity is not None else _why_it_stays(request)
+    against = weighed(request, definition)
+    stays = None if request.fidelity is not None else why_it_stays(request, definition, against)
     climbs = request.fidelity is None and stays is None
     fidelity = definition.fidelities[-1 if climbs else 0]
     if request.fidelity is not None:
         fidelity = definition.fidelity(request.fidelity)
-    name = request.name or study_name(definition, space, None if climbs else fidelity, costs)
+    name = request.name or study_name(definition, space, None if climbs else fidelity, against)
     record = None if found is None else studies.lookup(found, name)
     if record is not None and request.fidelity is None:  # it goes on as it was made
         climbs, fidelity = record.rungs is not None, definition.fidelity(record.fidelity)
@@ -172,13 +131,14 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
     existing, pace = None, None
     if found is not None and record is not None:
         studies.refuse_other(record)
+        refuse_other_file(record, request, definition)
         existing, pace = status.study_status(found, name), status.mean_seconds(found, name)
         if existing.drawn > request.trials:
             raise UsageError(
                 f"study {name!r} has {existing.drawn} trials already, so it cannot be brought to {request.trials}; "
                 f"give --trials {existing.drawn} or more, or another --name"
             )
-    sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity)
+    sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity, against)
     tried = tried_first(request, definition, space)
     if climbs:
         works = _works(rungs, definition, counted, {} if found is None else status.seconds_by_rung(found, name))
@@ -202,7 +162,7 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
         stays=stays,
         sampler=sampler,
         pruner=pruner,
-        costs=costs,
+        against=against,
         prior=prior,
         earlier=found_earlier(request, found, definition, space),
         tried=tried,
@@ -221,19 +181,21 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
 def _methods(
     request: Request,
     record: StudyRecord | None,
-    definition: StudyDefinition,
+    definition: Searchable,
     space: Space,
     fidelity: Fidelity | None,  # None: it climbs
+    against: Mapping[str, Direction],
 ) -> tuple[str, str]:
     """The sampler and the pruner. Raises UsageError where one cannot work here: now, not in each worker."""
     from hpo.search import default_pruner, make_pruner, make_sampler
 
     sampler = request.sampler or (record.sampler if record is not None else DEFAULT_SAMPLER)
     make_sampler(sampler, space=space, seed=request.seed or 0)
-    # What climbs is chosen among the complete trials of the first rung, which is short as it is.
-    usual = "none" if fidelity is None else default_pruner(definition, fidelity)
+    # What climbs is chosen among the complete trials of the first rung, which is short as it is; an objective's is not.
+    short = fidelity is None and not isinstance(definition, PlainObjective)
+    usual = "none" if short else default_pruner(definition, fidelity)
     pruner = request.pruner or (record.pruner if record is not None else usual)
-    if request.objectives is not None:
+    if against:
         pruner = "none"
     make_pruner(pruner, definition=definition, fidelity=fidelity)
     return sampler, pruner
@@ -241,7 +203,7 @@ def _methods(
 
 def _works(
     rungs: Sequence[Rung],
-    definition: StudyDefinition,
+    definition: Searchable,
     counted: Sequence[RungCounts],
     measured: Mapping[int, float],
 ) -> list[tuple[int, float | None]]:
@@ -255,16 +217,3 @@ def _works(
         foreseen = definition.fidelity(rung.fidelity).trial_seconds
         works.append((target + more - settled, measured.get(number, foreseen)))
     return works
-
-
-def _why_it_stays(request: Request) -> str | None:
-    """Why a search cannot climb; None where it can."""
-    if request.objectives is not None:
-        return "a search with several objectives has no single best to promote"
-    if request.objective is not None and not request.climb:
-        return "an objective of one's own has no fidelities"
-    if request.sampler is not None and request.sampler not in CLIMBING_SAMPLERS:
-        return f"sampler {request.sampler} learns from trials of one fidelity alone"
-    if request.pruner == "wilcoxon":
-        return "pruner wilcoxon compares trials on folds that all of them share"
-    return None

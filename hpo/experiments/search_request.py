@@ -11,7 +11,7 @@ from hpo.fleet.run_limits import Limits, refuse_beyond
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slots import MAX_SLOTS
-from hpo.study import Params
+from hpo.study import Direction, Params
 
 __all__ = ["Limit", "Request"]
 
@@ -28,13 +28,14 @@ class Request:
 
     """
 
-    definition: str  # as `registry.load` takes it: cnn, package.module:attribute, path/to/file.py:attribute
+    definition: str  # as `registry.find` takes it: cnn, package.module:attribute, path/to/file.py:attribute
     trials: int  # slots the study shall have in total, earlier runs included
     storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
     space: str | None = None  # None: the definition's first
     fidelity: str | None = None  # the one to stay on; None: the search climbs all of the definition's
     sampler: str | None = None  # None: the study's own, or the default where the study is new
     pruner: str | None = None  # None likewise
+    directions: tuple[Direction, ...] = ()  # of an objective that does not say its own; empty: it does, or its study
     seed: int | None = None  # None: the study's own, drawn from the system where the study is new
     name: str | None = None  # of the study; None: DEFINITION-SPACE, and -FIDELITY where it stays on one
     until: float | None = None  # stop as soon as the best value is at least this good

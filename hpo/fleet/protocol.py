@@ -52,6 +52,7 @@ class WorkOrder:
     limits: Limits = field(default_factory=Limits)  # of its run
     avoid: Mapping[str, Avoid] = field(default_factory=dict)  # where `study` is None: by name, studies to leave alone
     objective: str | None = None  # reference to a function `beat -> objective`; None: the study's definition
+    keras: bool = True  # whether it starts with Keras imported; else it imports that where a study needs it
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
     drain: bool = False  # where `study` is None: end once all is settled, rather than wait for more
     gpus: bool = True  # lease a GPU where the machine has any; False: train on cores

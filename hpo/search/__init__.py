@@ -4,6 +4,7 @@
   attribute `reason` and TrialPruned, before anything is built; so is what diverges.
 - User attributes of a trial: `seed`, `reason` where there is one, `train` (the last epoch's), `epochs`,
   `compile_seconds`, `fit_seconds`, each cost by its name, `probes` where the definition asks for them.
+- `OwnObjective` runs an Optuna objective of somebody's own as it is.
 - A sampler is wrapped so that a configuration is drawn whole, and drawn again where it was tried before; `claim` lets a
   storage make that safe between processes. Samplers and pruners are refused, with the reason, where they cannot work.
 - A `Job` is one measurement: a configuration, a seed, and which rows it trains on and is scored on. Its key is a digest
@@ -16,18 +17,21 @@ from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.job import Job, Measuring, measuring
 from hpo.search.measurement import Measurement, measure
 from hpo.search.objective import Objective, objective
+from hpo.search.own_objective import AlivePruner, OwnObjective
 from hpo.search.pruners import default_pruner, make_pruner
 from hpo.search.samplers import make_sampler
 from hpo.search.seeds import sampler_seed
 from hpo.search.suggest import digest, suggest
 
 __all__ = [
+    "AlivePruner",
     "Claim",
     "DistinctSampler",
     "Job",
     "Measurement",
     "Measuring",
     "Objective",
+    "OwnObjective",
     "default_pruner",
     "digest",
     "make_pruner",

@@ -1,10 +1,12 @@
 """Pruners by name, fitted to a fidelity, refused with a reason where one cannot work; none sees superseded attempts.
 
 A trial reports its value after an epoch, step 1 the first, and is not asked after the last: it has done its work then.
-With folds, all are trained in step and the value is their mean; only for Wilcoxon a step is a fold.
+With folds, all are trained in step and the value is their mean; only for Wilcoxon a step is a fold. An objective of
+somebody's own has what steps it likes, however many.
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Container
 from typing import Any, cast
@@ -19,7 +21,9 @@ from hpo.messages import did_you_mean
 from hpo.optuna_internals import RUNG_COMPLETE, storage_of
 from hpo.search.seeds import derive, position, rung
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
-from hpo.study import Fidelity, KFold, StudyDefinition
+from hpo.study import Fidelity, KFold
+from hpo.study.evaluation import ByObjective
+from hpo.study.searchable import Searchable
 
 __all__ = [
     "ETA",
@@ -34,6 +38,7 @@ __all__ = [
 
 ETA = 3  # of three trials at a rung of successive halving, one goes on
 WILCOXON_FOLDS = 4  # with fewer pairs no signed-rank test reaches p = 0.1
+_BRACKETS = 4  # of Hyperband where nobody knows how many steps there are
 _FIRST_RUNG = 10  # the first rung of halving is at a tenth of the epochs, the next at three tenths
 
 
@@ -89,7 +94,7 @@ def _as_complete(trial: FrozenTrial) -> FrozenTrial:
 class ActiveTrialsPruner(BasePruner):
     """Optuna's pruner `inner` for the first rung of a search, to which superseded attempts do not exist."""
 
-    def __init__(self, inner: BasePruner, *, last_step: int, by_fold: bool = False) -> None:
+    def __init__(self, inner: BasePruner, *, last_step: float = math.inf, by_fold: bool = False) -> None:
         self._inner = inner
         self._last_step = last_step  # no trial is stopped after it: a rung near the end would save little
         self.by_fold = by_fold  # whether a step is a fold, and the folds are those of every other trial
@@ -110,7 +115,7 @@ class Hyperband(BasePruner):
     samplers see the trials of all brackets, where Optuna shows them those of one.
     """
 
-    def __init__(self, *, min_resource: int, count: int) -> None:
+    def __init__(self, *, min_resource: int | str, count: int) -> None:
         self._brackets = tuple(
             SuccessiveHalvingPruner(min_resource=min_resource, reduction_factor=ETA, min_early_stopping_rate=rate)
             for rate in range(count)
@@ -137,7 +142,7 @@ def brackets(count: int) -> tuple[int, ...]:
     return tuple(-(-count * ETA**rest // (rest + 1)) for rest in range(count - 1, -1, -1))
 
 
-def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | str | None = None) -> BasePruner:
+def make_pruner(name: str, *, definition: Searchable, fidelity: Fidelity | str | None = None) -> BasePruner:
     """A pruner whose rungs fit the epochs of the fidelity.
 
     Args:
@@ -159,12 +164,17 @@ def make_pruner(name: str, *, definition: StudyDefinition, fidelity: Fidelity | 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             return ActiveTrialsPruner(WilcoxonPruner(p_threshold=0.1), last_step=folds, by_fold=True)
-    return _by_epoch(name, fidelity)
+    return _by_step(name) if isinstance(definition.evaluation, ByObjective) else _by_epoch(name, fidelity)
 
 
-def default_pruner(definition: StudyDefinition, fidelity: Fidelity | str | None = None) -> str:
-    """The name of the pruner for who names none: `DEFAULT_PRUNER`, or none where that one cannot work."""
+def default_pruner(definition: Searchable, fidelity: Fidelity | str | None = None) -> str:
+    """The name of the pruner for who names none: `DEFAULT_PRUNER`, or none where that one cannot work.
+
+    Of an objective of somebody's own it is Optuna's: halving begins at a share of the steps, which nobody knows there.
+    """
     chosen = _fidelity(definition, fidelity)  # an unknown one is refused
+    if isinstance(definition.evaluation, ByObjective):
+        return "median"
     try:
         make_pruner(DEFAULT_PRUNER, definition=definition, fidelity=chosen)
     except UsageError:
@@ -172,10 +182,19 @@ def default_pruner(definition: StudyDefinition, fidelity: Fidelity | str | None 
     return DEFAULT_PRUNER
 
 
-def _fidelity(definition: StudyDefinition, fidelity: Fidelity | str | None) -> Fidelity:
+def _fidelity(definition: Searchable, fidelity: Fidelity | str | None) -> Fidelity:
     if isinstance(fidelity, Fidelity):
         return fidelity
     return definition.fidelity(fidelity) if fidelity else definition.fidelities[0]
+
+
+def _by_step(name: str) -> ActiveTrialsPruner:
+    """For trials of which nobody knows how many steps they have; `auto` tells by the first that came to its end."""
+    if name == "median":
+        return ActiveTrialsPruner(MedianPruner(n_startup_trials=5))
+    if name == "hyperband":
+        return ActiveTrialsPruner(Hyperband(min_resource="auto", count=_BRACKETS))
+    return ActiveTrialsPruner(SuccessiveHalvingPruner(min_resource="auto", reduction_factor=ETA))
 
 
 def _by_epoch(name: str, fidelity: Fidelity) -> ActiveTrialsPruner:
@@ -195,12 +214,12 @@ def _by_epoch(name: str, fidelity: Fidelity) -> ActiveTrialsPruner:
     return ActiveTrialsPruner(SuccessiveHalvingPruner(min_resource=first, reduction_factor=ETA), last_step=last)
 
 
-def _folds_for_wilcoxon(definition: StudyDefinition, fidelity: Fidelity) -> int:
+def _folds_for_wilcoxon(definition: Searchable, fidelity: Fidelity) -> int:
     evaluation = definition.evaluation
     if not isinstance(evaluation, KFold):
+        how = "by its own objective" if isinstance(evaluation, ByObjective) else "on one holdout"
         raise UsageError(
-            f"pruner wilcoxon compares trials fold by fold, and {definition.name} is judged on one holdout; "
-            "use --pruner asha"
+            f"pruner wilcoxon compares trials fold by fold, and {definition.name} is judged {how}; use --pruner asha"
         )
     folds = fidelity.folds or evaluation.folds
     if folds < WILCOXON_FOLDS + 1:

@@ -18,6 +18,7 @@ from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS
 from hpo.study import Categorical, Space
+from hpo.study.open_space import DefineByRun
 
 __all__ = [
     "GRID_LIMIT",
@@ -32,6 +33,8 @@ POPULATION = 20  # trials of one NSGA-II generation; Optuna's 50 would make a se
 
 def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim: Claim | None = None) -> BaseSampler:
     """A sampler that never draws a configuration of `space` twice while there is another.
+
+    Of a space that its objective defines as it runs it is Optuna's own, which promises nothing of the kind.
 
     Args:
         name: a key of `hpo.settings.SAMPLERS`.
@@ -49,6 +52,8 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
             f"there is no sampler {name!r}; {did_you_mean(name, SAMPLERS)}there are: {', '.join(SAMPLERS)}"
         )
     own = sampler_seed(seed, worker)
+    if isinstance(space, DefineByRun):
+        return _by_run(name, own)
     if name == "grid":
         _refuse_grid(space)
         return DistinctSampler(GridSampler(space), space, seed=own, claim=claim, redraws=0, random_draws=0)
@@ -75,17 +80,42 @@ class _QMC(QMCSampler):
         return self._whole
 
 
+def _by_run(name: str, seed: int) -> BaseSampler:
+    """A sampler that needs to know no space. Raises UsageError where it cannot do without."""
+    if name in ("qmc", "grid"):
+        raise UsageError(
+            f"sampler {name} covers a space that is known beforehand, and an objective says what it suggests only as "
+            "it runs: use --sampler random or tpe"
+        )
+    if name == "gp":
+        _refuse_without_torch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return _BY_RUN[name](seed)
+
+
 def _tpe(space: Space, seed: int) -> BaseSampler:
-    return TPESampler(
-        multivariate=True,
-        # Groups, so that conditional parameters are drawn jointly with those they occur with.
-        group=_conditional(space),
-        constant_liar=True,  # a worker does not repeat what another is trying
-        seed=seed,
-    )
+    # Groups, so that conditional parameters are drawn jointly with those they occur with.
+    return _parzen(seed, group=_conditional(space))
+
+
+def _parzen(seed: int, *, group: bool) -> BaseSampler:
+    # The liar: a worker does not repeat what another is trying.
+    return TPESampler(multivariate=True, group=group, constant_liar=True, seed=seed)
 
 
 def _gp(space: Space, seed: int) -> BaseSampler:
+    _refuse_without_torch()
+    if not any(not domain.when for domain in space.params.values()):
+        raise UsageError(f"sampler gp models unconditional parameters, and space {space.name!r} has none; use tpe")
+    return _gaussian(seed)
+
+
+def _gaussian(seed: int) -> BaseSampler:
+    return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False)
+
+
+def _refuse_without_torch() -> None:
     try:
         importlib.import_module("torch")
     except (ImportError, OSError) as error:  # OSError: a library of its own is missing
@@ -94,9 +124,6 @@ def _gp(space: Space, seed: int) -> BaseSampler:
             f"sampler gp needs PyTorch, which cannot be imported ({cause}): pip install 'hpo-service[gp]', "
             "or use --sampler tpe"
         ) from error
-    if not any(not domain.when for domain in space.params.values()):
-        raise UsageError(f"sampler gp models unconditional parameters, and space {space.name!r} has none; use tpe")
-    return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False)
 
 
 def _cmaes(space: Space, seed: int) -> BaseSampler:
@@ -111,6 +138,10 @@ def _cmaes(space: Space, seed: int) -> BaseSampler:
             f"sampler cmaes needs at least 2 unconditional numbers to adapt, and space {space.name!r} has "
             f"{len(numbers)} among its {len(space.params)} parameters; use --sampler tpe"
         )
+    return _covariance(seed)
+
+
+def _covariance(seed: int) -> BaseSampler:
     return CmaEsSampler(seed=seed, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False)
 
 
@@ -121,6 +152,10 @@ def _random(space: Space, seed: int) -> BaseSampler:  # noqa: ARG001 - the signa
 def _nsga2(space: Space, seed: int) -> BaseSampler:
     if len(space.params) < 2:
         raise UsageError(f"sampler nsga2 crosses parameters, and space {space.name!r} has only one; use --sampler tpe")
+    return _genetic(seed)
+
+
+def _genetic(seed: int) -> BaseSampler:
     return NSGAIISampler(population_size=POPULATION, seed=seed)
 
 
@@ -130,6 +165,14 @@ _INNER: Mapping[str, Callable[[Space, int], BaseSampler]] = {
     "cmaes": _cmaes,
     "random": _random,
     "nsga2": _nsga2,
+}
+
+_BY_RUN: Mapping[str, Callable[[int], BaseSampler]] = {
+    "tpe": lambda seed: _parzen(seed, group=True),
+    "gp": _gaussian,
+    "cmaes": _covariance,
+    "random": lambda seed: RandomSampler(seed=seed),
+    "nsga2": _genetic,
 }
 
 

@@ -5,11 +5,32 @@ The words go through SHA-256 rather than `hash`, which differs from one process 
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.optuna_internals import POSITION, RUNG
 
-__all__ = ["derive", "fold_seed", "position", "rung", "sampler_seed", "split_seed", "trial_seed"]
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+__all__ = ["SEED", "derive", "fold_seed", "position", "rung", "sampler_seed", "seed", "split_seed", "trial_seed"]
+
+SEED = "seed"
+"""The user attribute of a trial that says its seed."""
+
+
+def seed(trial: "BaseTrial") -> int:
+    """The seed of a trial, from 0 to 2^31 - 1, for an objective of one's own to draw all its chance from.
+
+    Another attempt at a trial has the same one; the confirmations of a search have new ones; and the two sides of a
+    pair of `hpo compare` share one, so that they differ in their configuration alone. Outside of hpo it follows from
+    the trial's number. The trial's user attribute `seed` says it.
+    """
+    noted = trial.user_attrs.get(SEED)
+    if isinstance(noted, int):
+        return noted
+    made = trial_seed(0, trial.number)
+    trial.set_user_attr(SEED, made)
+    return made
 
 
 def position(system_attrs: Mapping[str, Any], number: int) -> int:

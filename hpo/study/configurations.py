@@ -6,13 +6,14 @@ from pathlib import Path
 from hpo.errors import UsageError
 from hpo.files import read
 from hpo.study import Params, Space, StudyDefinition
+from hpo.study.searchable import Searchable
 
 __all__ = ["read_configurations", "read_one"]
 
 _MOST = 10_000_000  # bytes; a file of configurations is far smaller
 
 
-def read_configurations(path: Path, definition: StudyDefinition, space: Space) -> list[Params]:
+def read_configurations(path: Path, definition: Searchable, space: Space) -> list[Params]:
     """The configurations of `space` in a JSON file: one object, or a list of them.
 
     Raises:

@@ -4,15 +4,17 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-from hpo.errors import DefinitionError, UsageError
+from hpo.errors import DefinitionError
+from hpo.study.baseline import Baseline
 from hpo.study.checked_records import Count, Name, Positive, Whole, check
 from hpo.study.claim import Claim
 from hpo.study.direction import Direction, better_word
 from hpo.study.evaluation import Evaluation, Fidelity
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
 from hpo.study.objectives import DIRECTIONS, spelled
+from hpo.study.searchable import named
 from hpo.study.space import Params, Space
 from hpo.study.sweep_table import Ablation, Sweep
 from hpo.study.value_checks import function, keep
@@ -25,42 +27,7 @@ if TYPE_CHECKING:
     from hpo.data import Dataset
     from hpo.training import Recipe
 
-__all__ = [
-    "Baseline",
-    "Direction",
-    "StudyDefinition",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """A named hand-picked configuration, which every space of its definition contains.
-
-    Raises:
-        DefinitionError: its name is no text, or a configuration is no mapping.
-
-    """
-
-    name: Name  # short: what `--config` and `--baseline` take
-    title: str  # where it comes from, for a person
-    params: Params  # as the definition's default space writes it
-    elsewhere: Mapping[str, Params] = field(default_factory=dict)
-    # space name -> the same configuration, for a space that writes it in other words
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def params_in(self, space: str) -> Params:
-        """The configuration as the space named `space` writes it."""
-        return self.elsewhere.get(space, self.params)
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-N = TypeVar("N", bound=_Named)
+__all__ = ["StudyDefinition"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +81,8 @@ class StudyDefinition:
         self._refuse_directions(what)
         if not self.spaces or not self.fidelities:
             raise DefinitionError(f"{what} needs at least one space and one fidelity")
-        for kind, named in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
-            _refuse_twins(self.name, kind, [thing.name for thing in named])
+        for kind, its in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
+            _refuse_twins(self.name, kind, [thing.name for thing in its])
         _refuse_twins(self.name, "sweep", [sweep.id for sweep in self.tables])
         for baseline in self.baselines:
             for space in self.spaces:
@@ -145,15 +112,15 @@ class StudyDefinition:
 
     def space(self, name: str | None = None) -> Space:
         """The space called `name`; the default one where `name` is None. Raises UsageError where there is none."""
-        return _find(self.name, "space", self.spaces, name)
+        return named(self.name, "space", self.spaces, name)
 
     def fidelity(self, name: str) -> Fidelity:
         """The fidelity called `name`. Raises UsageError where there is none."""
-        return _find(self.name, "fidelity", self.fidelities, name)
+        return named(self.name, "fidelity", self.fidelities, name)
 
     def baseline(self, name: str | None = None) -> Baseline:
         """The baseline called `name`; the first one where `name` is None. Raises UsageError where there is none."""
-        return _find(self.name, "baseline", self.baselines, name)
+        return named(self.name, "baseline", self.baselines, name)
 
     def why_infeasible(self, params: Params) -> str | None:
         """Why the configuration `params` cannot be trained, as `infeasible` says; None where it can.
@@ -222,13 +189,3 @@ def _refuse_unfounded(definition: str, claims: Sequence[Claim], tables: Mapping[
                     raise DefinitionError(
                         f"{begin} row {row} of sweep {contrast.sweep!r}, whose {rows} rows are counted from 0"
                     )
-
-
-def _find(definition: str, kind: str, things: Sequence[N], name: str | None) -> N:
-    if name is None and things:
-        return things[0]
-    for thing in things:
-        if thing.name == name:
-            return thing
-    known = ", ".join(thing.name for thing in things) or "none"
-    raise UsageError(f"{definition} has no {kind} {name!r}; it has: {known}")

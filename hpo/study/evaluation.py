@@ -6,6 +6,7 @@ from typing import Annotated
 from hpo.study.checked_records import Least, Name, Positive, Whole, check
 
 __all__ = [
+    "ByObjective",
     "Evaluation",
     "Fidelity",
     "Holdout",
@@ -46,6 +47,14 @@ class KFold:
 
 Evaluation = Holdout | KFold
 """How a search judges a configuration, on development rows alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByObjective:
+    """An objective of somebody's own judges a configuration, on whatever rows it likes: nobody else knows which."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)

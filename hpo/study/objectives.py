@@ -1,5 +1,6 @@
-"""What a search optimizes: a metric, in its better direction, and costs of the trained model weighed against it.
+"""What a search optimizes: a metric, in its better direction, and what is weighed against it.
 
+That is costs of the trained model, or the further values of an objective of somebody's own.
 The metrics that Keras knows are listed here, as importing Keras takes seconds.
 """
 
@@ -10,19 +11,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hpo.errors import UsageError
-from hpo.study.direction import MINIMIZE, Direction
+from hpo.study.direction import MAXIMIZE, MINIMIZE, Direction, better_word
 
 if TYPE_CHECKING:
-    from hpo.study.definition import StudyDefinition
+    from hpo.study.searchable import Searchable
 
 __all__ = [
     "COSTS",
     "DIRECTIONS",
     "closest",
     "directions",
-    "less",
+    "further",
+    "kept",
     "parse_objectives",
     "spelled",
+    "wanted",
 ]
 
 _BY_SHAPES = ("accuracy", "acc")  # of the targets and outputs it depends which accuracy is meant
@@ -115,7 +118,7 @@ COSTS: Mapping[str, str] = MappingProxyType(
 _COUNTED = ("parameters",)
 
 
-def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...]:
+def parse_objectives(text: str, definition: "Searchable") -> tuple[str, ...]:
     """The costs in `METRIC,COST[,COST]`, such as accuracy,latency; the metric is the definition's and comes first.
 
     Raises:
@@ -138,11 +141,34 @@ def parse_objectives(text: str, definition: "StudyDefinition") -> tuple[str, ...
     return tuple(costs)
 
 
-def less(costs: Sequence[str]) -> str:
-    """What a search wants of them, for a person: "less latency and fewer parameters"."""
-    return " and ".join(f"{'fewer' if cost in _COUNTED else 'less'} {cost}" for cost in costs)
+def wanted(further: Mapping[str, str]) -> str:
+    """What a search wants of what it weighs, for a person: "less latency and fewer parameters"."""
+    return " and ".join(_wanted(name, direction) for name, direction in further.items())
 
 
-def directions(direction: str, costs: Sequence[str]) -> tuple[str, ...]:
+def _wanted(name: str, direction: str) -> str:
+    if name in COSTS and direction == MINIMIZE:
+        return f"{'fewer' if name in _COUNTED else 'less'} {name}"
+    return f"{better_word(direction)} {name}"
+
+
+def kept(metrics: Sequence[str], directions: Sequence[str]) -> str | None:
+    """Several objectives as a storage keeps them: `accuracy,latency`, and `loss,recall:maximize` where more is better.
+
+    None for one objective: the metric and its direction are kept apart. `further` reads it.
+    """
+    words = [
+        name if better == MINIMIZE else f"{name}:{better}" for name, better in zip(metrics, directions, strict=True)
+    ]
+    return ",".join([metrics[0], *words[1:]]) if len(words) > 1 else None
+
+
+def further(objectives: str | None) -> dict[str, Direction]:
+    """What `kept` wrote of the objectives after the first: name -> which values are better."""
+    words = (word.partition(":") for word in (objectives or "").split(",")[1:])
+    return {name: MAXIMIZE if better == MAXIMIZE else MINIMIZE for name, _, better in words}
+
+
+def directions(direction: Direction, costs: Sequence[str]) -> tuple[Direction, ...]:
     """Maximize or minimize for each objective: the metric's own, and less of each cost."""
     return (direction, *(MINIMIZE for _ in costs))

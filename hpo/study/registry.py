@@ -1,11 +1,14 @@
-"""Where study definitions are found: by the name they are installed under, in a module, or in a file."""
+"""Where what can be searched is found: by the name it is installed under, in a module, or in a file.
+
+Mostly it is a `StudyDefinition`; any other function of an Optuna trial will do, decorated or not.
+"""
 
 import hashlib
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
@@ -16,34 +19,67 @@ from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded
 from hpo.messages import did_you_mean, one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
+from hpo.study import plain_objective
 from hpo.study.contained import contained, line
 from hpo.study.definition import StudyDefinition
+from hpo.study.direction import Direction
 from hpo.study.local_imports import extend_path, find_file, read_source, refuse_taken
+from hpo.study.plain_objective import PlainObjective
+from hpo.study.searchable import Searchable
 
-__all__ = ["GROUP", "attribute", "load", "names", "reference", "version"]
+__all__ = ["GROUP", "attribute", "find", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
+_OBJECTIVES = "__hpo_objectives__"  # set on a module: name -> the record of the objective that was found there
 
 
 def load(ref: str | StudyDefinition) -> StudyDefinition:
-    """Find a study definition.
+    """Find a study definition. Raises as `find`, and DefinitionError where it is an objective and no definition."""
+    found = ref if isinstance(ref, StudyDefinition) else find(ref)
+    if isinstance(found, StudyDefinition):
+        return found
+    raise DefinitionError(
+        f"{ref} is an Optuna objective, of which hpo knows neither data nor models: hpo optimize and submit search it, "
+        "and what trains, measures tables or picks a space needs a StudyDefinition"
+    )
+
+
+def find(ref: str | Searchable, directions: Sequence[Direction] = ()) -> Searchable:
+    """Find what can be searched: a study definition, or an Optuna objective.
 
     Args:
-        ref: an installed name (`cnn`), `package.module:attribute`, or `path/to/file.py:attribute`; a ready definition
-            is returned as it is.
+        ref: an installed name (`cnn`), `package.module:attribute`, or `path/to/file.py:attribute`; a ready record is
+            returned as it is.
+        directions: which values are better, of an objective that does not say so itself. A definition always does.
 
     Raises:
-        UsageError: nothing goes by that name; the message tells what there is.
+        UsageError: nothing goes by that name, and the message tells what there is; or an objective says another
+            direction.
         DefinitionError: it was found but cannot be loaded; the message tells the file, the line and the cause.
         StaleProcessError: it could be in a fresh process: this one has something else under a name it imports.
 
     """
     if isinstance(ref, StudyDefinition):
         return ref
+    if isinstance(ref, PlainObjective):
+        return _toward(ref, directions)
     if not isinstance(ref, str) or not ref.strip():
         raise UsageError(f"a definition is named by a text such as cnn or ./my_study.py:study, not {ref!r}")
-    return _pick(*_find(ref), ref)
+    found = _pick(*_find(ref), ref)
+    return _toward(found, directions) if isinstance(found, PlainObjective) else found
+
+
+def _toward(found: PlainObjective, directions: Sequence[Direction]) -> PlainObjective:
+    """The objective with the directions it lacks. Raises UsageError where it has others."""
+    if not directions or found.directions == tuple(directions):
+        return found
+    if found.directions:
+        raise UsageError(
+            f"objective {found.name} says itself that it is to {', '.join(found.directions)}, not to "
+            f"{', '.join(directions)}: leave --direction out, or change its decorator"
+        )
+    return replace(found, directions=tuple(directions))
 
 
 def attribute(ref: str) -> object:
@@ -54,9 +90,9 @@ def attribute(ref: str) -> object:
     return getattr(module, name)
 
 
-def version(ref: str | StudyDefinition) -> str:
-    """Which text of the definition is found here; see `StudyDefinition.version`. Raises as `load`."""
-    return load(ref).version
+def version(ref: str | Searchable) -> str:
+    """Which text of its code is found here; see `StudyDefinition.version`. Raises as `find`."""
+    return find(ref).version
 
 
 def names() -> tuple[str, ...]:
@@ -168,24 +204,38 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     return module
 
 
-def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition:
+def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition | PlainObjective:
     try:
         found = getattr(module, name)
     except AttributeError as error:
-        there = [each for each, value in vars(module).items() if isinstance(value, StudyDefinition)]
-        remedy = f"it has: {', '.join(there)}" if there else "it has no StudyDefinition at all"
+        there = [each for each, value in vars(module).items() if _can_be_searched(value)]
+        remedy = f"it has: {', '.join(there)}" if there else "it has neither a StudyDefinition nor an objective(trial)"
         raise DefinitionError(f"{_where(module)} has no {name!r}; {remedy}") from error
-    if not isinstance(found, StudyDefinition):
-        kind = type(found).__name__
-        if kind == StudyDefinition.__name__:
-            kind += " of another copy of hpo, whose modules were removed where it was made"
-        raise DefinitionError(f"{ref}: {name!r} in {_where(module)} is a {kind}, not a StudyDefinition")
     path = getattr(module, "__file__", None)
     file = Path(path) if path is not None and not module.__package__ else None
-    if found.file != file:
-        found = replace(found, file=file)  # a copy, as the module it was imported from may have it, too
-        setattr(module, name, found)
-    return found
+    if isinstance(found, StudyDefinition):
+        if found.file != file:
+            found = replace(found, file=file)  # a copy, as the module it was imported from may have it, too
+            setattr(module, name, found)
+        return found
+    known: dict[str, PlainObjective] = vars(module).setdefault(_OBJECTIVES, {})
+    if name not in known:  # made once, so that its version is that of the text it was loaded from
+        objective = plain_objective.of(found, name)
+        if objective is None:
+            raise DefinitionError(_neither(found, f"{ref}: {name!r} in {_where(module)}"))
+        known[name] = replace(objective, file=file)
+    return known[name]
+
+
+def _can_be_searched(value: object) -> bool:
+    return isinstance(value, StudyDefinition) or plain_objective.is_objective(value)
+
+
+def _neither(found: object, what: str) -> str:
+    kind = type(found).__name__
+    if kind == StudyDefinition.__name__:
+        return f"{what} is a {kind} of another copy of hpo, whose modules were removed where it was made"
+    return f"{what} is a {kind}, neither a StudyDefinition nor a function of an Optuna trial"
 
 
 def _where(module: ModuleType) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hpo.study import Evaluation, Fidelity, Space
+    from hpo.study.evaluation import ByObjective
 
 __all__ = [
     "CHANGED",
@@ -334,14 +335,22 @@ def what_is_better(direction: str) -> str:
 
 def size_words(space: "Space") -> str:
     """How large a space is."""
+    from hpo.study.open_space import DefineByRun
+
+    if isinstance(space, DefineByRun):
+        return "whatever the objective suggests, so that a configuration may come twice"
     size = space.size
     configurations = "continuous" if size is None else count(size, "configuration")
     return f"{count(len(space.params), 'parameter')}, {configurations}"
 
 
-def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation", labels: int | None = None) -> str:
+def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation | ByObjective", labels: int | None = None) -> str:
     """The work of one evaluation: rows, how many of them have a label where not all do, folds, epochs."""
     from hpo.study import KFold
+    from hpo.study.evaluation import ByObjective
+
+    if isinstance(evaluation, ByObjective):
+        return "one call of the objective"
 
     words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
     if labels is not None:
@@ -351,9 +360,13 @@ def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation", labels: int |
     return ", ".join([*words, count(fidelity.epochs, "epoch")])
 
 
-def evaluation_words(evaluation: "Evaluation") -> str:
+def evaluation_words(evaluation: "Evaluation | ByObjective") -> str:
     """On which rows a trial is judged."""
     from hpo.study import Holdout
+    from hpo.study.evaluation import ByObjective
+
+    if isinstance(evaluation, ByObjective):
+        return "as the objective returns it"
 
     if isinstance(evaluation, Holdout):
         kind = "stratified " if evaluation.stratified else ""

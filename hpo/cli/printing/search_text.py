@@ -17,7 +17,8 @@ from hpo.cli.printing.console import (
 )
 from hpo.cli.printing.status_text import front_table, show_serving, tell_climb, trained
 from hpo.errors import StudyError
-from hpo.study.objectives import less
+from hpo.study.evaluation import ByObjective
+from hpo.study.objectives import wanted
 
 if TYPE_CHECKING:
     from hpo.experiments.search_plan import Plan
@@ -38,8 +39,8 @@ def announce(plan: "Plan") -> None:
         done = f"{existing.settled} of {existing.settled + plan.left} trials are done"
         say(f"study {plan.study} goes on in {plan.safe_url}: {done}")
     say(f"  search   {definition.direction} {definition.metric}, {evaluation_words(definition.evaluation)}")
-    if plan.costs:
-        say(f"  against  {less(plan.costs)}: a front is searched, and nothing is pruned")
+    if plan.against:
+        say(f"  against  {wanted(plan.against)}: a front is searched, and nothing is pruned")
     say(f"  space    {plan.space.name}: {size_words(plan.space)}")
     for fidelity in definition.fidelities if plan.rungs else (plan.fidelity,):
         say(f"  a trial  {fidelity.name}: {fidelity_words(fidelity, definition.evaluation, definition.labels)}")
@@ -164,7 +165,10 @@ def _next(plan: "Plan", progress: "Progress") -> None:
     where = "" if plan.default_storage else f" --storage {shlex.quote(plan.safe_url)}"
     tell("next:")
     tell(f"  hpo best {shlex.quote(progress.study)}{where}")
-    which = "NUMBER" if plan.costs else "best"  # of a front any trial may be the one that is wanted
+    if isinstance(plan.definition.evaluation, ByObjective):
+        tell(f"  hpo importance {shlex.quote(progress.study)}{where}")
+        return
+    which = "NUMBER" if plan.against else "best"  # of a front any trial may be the one that is wanted
     study = f"--study {shlex.quote(progress.study)}{where}"
     tell(f"  hpo train {shlex.quote(plan.request.definition)} --config {which} {study}")
 

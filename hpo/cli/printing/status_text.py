@@ -20,7 +20,7 @@ from hpo.cli.printing.console import (
     time_left,
 )
 from hpo.cli.printing.progress_bar import LineLimit, line
-from hpo.study.objectives import less
+from hpo.study.objectives import wanted
 
 if TYPE_CHECKING:
     from hpo.analysis.rung_agreement import ClimbFindings
@@ -89,7 +89,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
     """One study in lines."""
     lines = [
         f"{one.study}: {one.definition}, space {one.space}, {one.work}, {one.direction}",
-        *([f"  against  {less(one.objectives[1:])}"] if one.objectives else []),
+        *([f"  against  {wanted(one.against)}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
         f"  running  {one.running}, open {one.open}",

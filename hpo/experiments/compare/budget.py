@@ -11,8 +11,9 @@ from hpo.storage.queries import stored_trials
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.study import Fidelity, KFold, Params, StudyDefinition
+from hpo.study import Fidelity, KFold, Params
 from hpo.study.direction import is_better
+from hpo.study.searchable import Searchable
 
 __all__ = ["Budget", "Spent", "budget", "trials_to_pass"]
 
@@ -39,7 +40,7 @@ class Budget:
     # was, or the baseline has no value there
 
 
-def budget(storage: Storage, record: StudyRecord, definition: StudyDefinition, baseline: Params) -> Budget:
+def budget(storage: Storage, record: StudyRecord, definition: Searchable, baseline: Params) -> Budget:
     """Add up what is known.
 
     Args:
@@ -78,7 +79,7 @@ def _is(slot: Slot, params: Params) -> bool:
     return slot.params is not None and dict(slot.params) == dict(params)
 
 
-def _search(storage: Storage, record: StudyRecord, definition: StudyDefinition, settled: int) -> Spent:
+def _search(storage: Storage, record: StudyRecord, definition: Searchable, settled: int) -> Spent:
     trials = stored_trials.read(storage, record.name)  # superseded attempts too: they were paid for
     folds = [_folds(definition, definition.fidelity(name)) for name in record.fidelities]
     epochs = [
@@ -98,12 +99,12 @@ def _search(storage: Storage, record: StudyRecord, definition: StudyDefinition, 
     )
 
 
-def _folds(definition: StudyDefinition, fidelity: Fidelity) -> int:
+def _folds(definition: Searchable, fidelity: Fidelity) -> int:
     evaluation = definition.evaluation
     return (fidelity.folds or evaluation.folds) if isinstance(evaluation, KFold) else 1
 
 
-def _hand(storage: Storage, definition: StudyDefinition) -> Spent:
+def _hand(storage: Storage, definition: Searchable) -> Spent:
     """The tables, each distinct configuration trained once at the last fidelity, which is the report's own epochs."""
     from hpo.experiments.sweep.sweep_jobs import sweep_study
     from hpo.search import digest

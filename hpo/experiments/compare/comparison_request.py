@@ -12,8 +12,9 @@ from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import Incumbent, Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.study import Baseline, Fidelity, Params, Space, StudyDefinition, registry
+from hpo.study import Baseline, Fidelity, Params, Space, registry
 from hpo.study.contained import run
+from hpo.study.searchable import Searchable
 
 __all__ = ["CompareRequest", "Contest", "contest"]
 
@@ -57,7 +58,7 @@ class Contest:
 
     request: CompareRequest
     record: StudyRecord  # the search
-    definition: StudyDefinition
+    definition: Searchable
     space: Space  # the search's
     search_fidelity: Fidelity
     fidelity: Fidelity  # of the final
@@ -114,7 +115,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
     )
 
 
-def _space(record: StudyRecord, definition: StudyDefinition) -> Space:
+def _space(record: StudyRecord, definition: Searchable) -> Space:
     asked, now = (record.direction, record.metric), (definition.direction, definition.metric)
     if asked != now:
         raise StudyError(

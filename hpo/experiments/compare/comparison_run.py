@@ -21,6 +21,7 @@ from hpo.experiments.study_execution import remaining
 from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
 from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Progress
+from hpo.study import registry
 
 __all__ = ["Unfinished", "read", "run_comparison"]
 
@@ -175,7 +176,7 @@ def _test_share(both: Contest) -> float:
     """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
     from hpo.search.row_splits import load
 
-    data = load(both.definition)
+    data = load(registry.load(both.record.reference))
     return len(data.test) / len(data.development)
 
 

@@ -138,7 +138,7 @@ def _problem(record: StudyRecord) -> str:
     from hpo.study.local_imports import StaleProcessError
 
     try:
-        definition = registry.load(record.reference)
+        definition = registry.find(record.reference)
         if definition.space(record.space).fingerprint != record.fingerprint:
             return f"space {record.space!r} of {record.definition!r} is another one here"
         if record.version is not None and definition.version != record.version:

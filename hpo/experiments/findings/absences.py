@@ -11,7 +11,7 @@ from hpo.experiments.sweep.greedy_method import GreedyReport
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage.queries.status import StudyStatus
 from hpo.storage.studies import StudyRecord
-from hpo.study import StudyDefinition
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.analysis.parameter_importance import Importances
@@ -23,7 +23,7 @@ _TRIALS = 50  # of a search that has none yet: what the README begins with
 
 def absences(
     record: StudyRecord,
-    definition: StudyDefinition | None,
+    definition: Searchable | None,
     status: StudyStatus,
     problems: Mapping[str, str],
     *,
@@ -45,7 +45,7 @@ def absences(
     )
 
 
-def _given(definition: StudyDefinition | None, problems: Mapping[str, str]) -> Iterator[Missing]:
+def _given(definition: Searchable | None, problems: Mapping[str, str]) -> Iterator[Missing]:
     if definition is None:
         yield Missing(part="definition", what="the definition", why=problems.get("definition", "it cannot be loaded"))
     if "data" in problems:
@@ -67,7 +67,7 @@ def _search(record: StudyRecord, status: StudyStatus) -> Iterator[Missing]:
 
 
 def _comparison(
-    record: StudyRecord, definition: StudyDefinition | None, status: StudyStatus, comparison: CompareReport | None
+    record: StudyRecord, definition: Searchable | None, status: StudyStatus, comparison: CompareReport | None
 ) -> Iterator[Missing]:
     if comparison is not None:
         return
@@ -84,7 +84,7 @@ def _comparison(
     yield Missing(part="comparison", what="the comparison", why=why, command=remedy)
 
 
-def _tables(record: StudyRecord, definition: StudyDefinition | None, tables: SweepReport | None) -> Iterator[Missing]:
+def _tables(record: StudyRecord, definition: Searchable | None, tables: SweepReport | None) -> Iterator[Missing]:
     if definition is None:
         return
     if not definition.tables:
@@ -101,7 +101,7 @@ def _tables(record: StudyRecord, definition: StudyDefinition | None, tables: Swe
         yield Missing(part="sweeps", what=f"the rest of the {definition.source}'s tables", why=why, command=remedy)
 
 
-def _greedy(record: StudyRecord, definition: StudyDefinition | None, greedy: GreedyReport | None) -> Iterator[Missing]:
+def _greedy(record: StudyRecord, definition: Searchable | None, greedy: GreedyReport | None) -> Iterator[Missing]:
     if definition is None or not definition.sweeps or (greedy is not None and greedy.complete):
         return
     words: tuple[object, ...] = ("hpo", "sweep", record.reference, "--greedy")

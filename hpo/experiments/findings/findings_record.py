@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
-from hpo.study import Params, StudyDefinition
+from hpo.study import Params
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
@@ -126,7 +127,7 @@ class Findings:
     """All a report page tells about one search. What is None or empty is accounted for in `missing`."""
 
     record: "StudyRecord"
-    definition: StudyDefinition | None  # None: it cannot be loaded here
+    definition: Searchable | None  # None: it cannot be loaded here
     status: "StudyStatus"
     trials: tuple[TrialPoint, ...]  # in the order they settled; those running last
     comparison: "CompareReport | None"
@@ -155,7 +156,7 @@ class Findings:
         return self.definition.source if self.definition else "report"
 
 
-def hand_alone(record: "StudyRecord", definition: StudyDefinition, status: "StudyStatus") -> bool:
+def hand_alone(record: "StudyRecord", definition: Searchable, status: "StudyStatus") -> bool:
     """Whether the search has nothing but the definition's first baseline to show, which needs no comparison."""
     if status.best is None or status.complete > len(status.rungs) or not definition.baselines:
         return False  # where it climbs, the baseline is on each rung

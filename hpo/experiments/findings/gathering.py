@@ -18,7 +18,8 @@ from hpo.storage.queries import status, study_results
 from hpo.storage.slots.slot import Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.study import StudyDefinition, registry
+from hpo.study import StudyDefinition
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
@@ -35,7 +36,7 @@ T = TypeVar("T")
 class Loaded:
     """The definition and its data, as far as they can be had here, and why not where they cannot."""
 
-    definition: StudyDefinition | None
+    definition: Searchable | None
     data: "Dataset | None"
     problems: dict[str, str]  # definition, data -> what is wrong, one line
 
@@ -124,11 +125,11 @@ def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
 
 def _load(record: StudyRecord) -> Loaded:
     problems: dict[str, str] = {}
-    definition = _try(lambda: registry.load(record.reference), "definition", problems)
+    definition = _try(lambda: studies.searched(record), "definition", problems)
     if definition is not None and (definition.name, definition.direction) != (record.definition, record.direction):
         problems["definition"] = f"{record.reference} is now {definition.name}, {definition.direction}"
         definition = None
-    data = None if definition is None else _try(lambda: load(definition), "data", problems)
+    data = _try(lambda: load(definition), "data", problems) if isinstance(definition, StudyDefinition) else None
     return Loaded(definition=definition, data=data, problems=problems)
 
 
@@ -144,7 +145,7 @@ def _try(make: Callable[[], T], what: str, problems: dict[str, str]) -> T | None
 
 
 def _tables(
-    storage: Storage, definition: StudyDefinition | None
+    storage: Storage, definition: Searchable | None
 ) -> "tuple[SweepReport | None, GreedyReport | None, tuple[ClaimFinding, ...]]":
     """The tables at the fidelity most rows were measured at, the highest of equals, and what they say of the claims."""
     from hpo.analysis.claims import judge

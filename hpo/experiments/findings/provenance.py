@@ -18,7 +18,8 @@ from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage import Storage
 from hpo.storage.queries.status import StudyStatus
 from hpo.storage.studies import StudyRecord
-from hpo.study import KFold, StudyDefinition
+from hpo.study import KFold
+from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.data import Dataset, Rows
@@ -40,7 +41,7 @@ def provenance(
     comparison: CompareReport | None,
     tables: SweepReport | None,
     greedy: GreedyReport | None,
-    definition: StudyDefinition | None,
+    definition: Searchable | None,
     data: "Dataset | None",
 ) -> Provenance:
     """What it takes to make the page again. Hashes the rows: 0.1 s for the 70,000 pictures of Fashion-MNIST."""
@@ -81,7 +82,7 @@ def _commands(
     comparison: CompareReport | None,
     tables: SweepReport | None,
     greedy: GreedyReport | None,
-    definition: StudyDefinition | None,
+    definition: Searchable | None,
     seeds: Mapping[str, int],
 ) -> tuple[str, ...]:
     lines = [f"export HPO_STORAGE={shlex.quote(storage.safe_url)}"]
@@ -98,7 +99,7 @@ def _commands(
     return tuple(lines)
 
 
-def _looks(record: StudyRecord, report: CompareReport, definition: StudyDefinition | None) -> list[str]:
+def _looks(record: StudyRecord, report: CompareReport, definition: Searchable | None) -> list[str]:
     """The comparison, a command for each look it took: in one look, more pairs would be judged at another level."""
     options = [] if definition is None else _options(report, definition)
     taken = [(look.pairs, look.fidelity, look.baseline) for look in report.interim_analyses if look.rows == report.rows]
@@ -109,7 +110,7 @@ def _looks(record: StudyRecord, report: CompareReport, definition: StudyDefiniti
     ]
 
 
-def _options(report: CompareReport, definition: StudyDefinition) -> list[object]:
+def _options(report: CompareReport, definition: Searchable) -> list[object]:
     """What else was asked for, where it was not the usual."""
     options: list[object] = ["--resample"] if report.rows == "resampled" else []
     if report.rows == "share" and report.resampled is None and isinstance(definition.evaluation, KFold):

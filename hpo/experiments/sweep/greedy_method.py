@@ -18,7 +18,8 @@ from hpo.study.contained import run
 if TYPE_CHECKING:
     from hpo.experiments.measure import Result
     from hpo.search.job import Job
-    from hpo.study import Params, StudyDefinition, Sweep
+    from hpo.study import Params, Sweep
+    from hpo.study.searchable import Searchable
 
 __all__ = ["GreedyReport", "GreedyRow", "GreedyTable", "Walk", "ahead", "read_greedy", "report_greedy", "walk"]
 
@@ -84,7 +85,7 @@ class Walk:
     pending: "tuple[Job, ...]"  # what has to be trained before the next table can be decided; empty: all are
 
 
-def walk(definition: "StudyDefinition", found: "Mapping[str, Result]", *, repeats: int, seed: int) -> Walk:
+def walk(definition: "Searchable", found: "Mapping[str, Result]", *, repeats: int, seed: int) -> Walk:
     """Follow the method as far as results reach.
 
     Each table's settings are applied to the winner of the tables before it; the first table starts from its own base.
@@ -110,7 +111,7 @@ def walk(definition: "StudyDefinition", found: "Mapping[str, Result]", *, repeat
     return Walk(tables=tuple(tables), winner=winner, pending=())
 
 
-def ahead(definition: "StudyDefinition", at: Walk, *, repeats: int, seed: int) -> "list[Job]":
+def ahead(definition: "Searchable", at: Walk, *, repeats: int, seed: int) -> "list[Job]":
     """About what is still to be trained: the tables not decided yet as if each chose what the winner so far has."""
     jobs: dict[str, Job] = {}
     for sweep in definition.sweeps[len(at.tables) :]:
@@ -120,7 +121,7 @@ def ahead(definition: "StudyDefinition", at: Walk, *, repeats: int, seed: int) -
 
 
 def _jobs(
-    definition: "StudyDefinition", sweep: "Sweep", winner: "Params", repeats: int, seed: int
+    definition: "Searchable", sweep: "Sweep", winner: "Params", repeats: int, seed: int
 ) -> "dict[int, list[Job]]":
     """Row index -> its trainings, for the rows that can be trained from the winner so far."""
     from hpo.search.job import Job
@@ -139,7 +140,7 @@ def _jobs(
     return jobs
 
 
-def _why_infeasible(definition: "StudyDefinition", params: "Params") -> str | None:
+def _why_infeasible(definition: "Searchable", params: "Params") -> str | None:
     """Why a setting cannot be trained from the winner so far; None where it can."""
     problem = definition.space().problem(params)
     if problem is not None:
@@ -149,7 +150,7 @@ def _why_infeasible(definition: "StudyDefinition", params: "Params") -> str | No
 
 
 def _decide(
-    definition: "StudyDefinition", sweep: "Sweep", winner: "Params", results: "Mapping[int, Sequence[Result]]"
+    definition: "Searchable", sweep: "Sweep", winner: "Params", results: "Mapping[int, Sequence[Result]]"
 ) -> GreedyTable:
     from hpo.analysis import choose
 
@@ -167,7 +168,7 @@ def _decide(
     return GreedyTable(sweep=sweep, base=winner, rows=tuple(rows), chosen=chosen)
 
 
-def read_greedy(storage: Storage, definition: "StudyDefinition", fidelity: str) -> GreedyReport | None:
+def read_greedy(storage: Storage, definition: "Searchable", fidelity: str) -> GreedyReport | None:
     """How far the greedy method has come, with as many repeats as came furthest; None where no table is decided.
 
     Raises:
@@ -190,7 +191,7 @@ def read_greedy(storage: Storage, definition: "StudyDefinition", fidelity: str) 
 
 
 def report_greedy(
-    definition: "StudyDefinition", plan: StudyPlan, at: Walk, repeats: int, ended: Ended | None = None
+    definition: "Searchable", plan: StudyPlan, at: Walk, repeats: int, ended: Ended | None = None
 ) -> GreedyReport:
     """What the method has come to, `at` that point of it; `ended`: why the run ended, None where it is only read."""
     last = definition.sweeps[-1]

@@ -11,7 +11,8 @@ from hpo.storage.studies import Kind, StudyPlan, lookup
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
-    from hpo.study import Params, StudyDefinition, Sweep
+    from hpo.study import Params, Sweep
+    from hpo.study.searchable import Searchable
 
 __all__ = ["GREEDY", "SWEEP", "as_reported", "repeat_job", "repeat_seed", "sweep_jobs", "sweep_study"]
 
@@ -19,9 +20,7 @@ SWEEP: Kind = "sweep"  # of the study of the tables as they are; it is called DE
 GREEDY: Kind = "greedy"  # of the hand method followed anew; it is called DEFINITION-greedy-FIDELITY
 
 
-def as_reported(
-    definition: "StudyDefinition", params: "Params", repeats: int, seed: int, note: str = ""
-) -> "list[Job]":
+def as_reported(definition: "Searchable", params: "Params", repeats: int, seed: int, note: str = "") -> "list[Job]":
     """One configuration trained as the report says, on all development rows, `repeats` times.
 
     The jobs are those of the sweep's rows with these params, so what a sweep of the same seed has trained is there.
@@ -44,7 +43,7 @@ def as_reported(
     return [repeat_job(params, seed, repeat, f"{note}, repeat {repeat + 1}") for repeat in range(repeats)]
 
 
-def sweep_jobs(definition: "StudyDefinition", sweeps: "Iterable[Sweep]", repeats: int, seed: int) -> "list[Job]":
+def sweep_jobs(definition: "Searchable", sweeps: "Iterable[Sweep]", repeats: int, seed: int) -> "list[Job]":
     """The distinct trainings of those tables, in their order; repeats of a row together, for they share a program."""
     jobs: dict[str, Job] = {}
     for table in sweeps:
@@ -57,7 +56,7 @@ def sweep_jobs(definition: "StudyDefinition", sweeps: "Iterable[Sweep]", repeats
 
 def sweep_study(
     storage: Storage,
-    definition: "StudyDefinition",
+    definition: "Searchable",
     reference: str,
     fidelity: str,
     *,

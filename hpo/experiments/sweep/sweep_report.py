@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hpo.analysis import FigureFinding, RowFinding, RowScores, TableFinding
     from hpo.analysis.ablation_effects import AblationFinding
     from hpo.experiments.measure import Result
-    from hpo.study import StudyDefinition, Sweep
+    from hpo.study import Sweep
+    from hpo.study.searchable import Searchable
 
 __all__ = ["SweepReport", "read", "report_of"]
 
@@ -59,7 +60,7 @@ class SweepReport:
         return {**told, "tables": tables, "ablations": [ablation.to_json() for ablation in self.ablations]}
 
 
-def read(storage: Storage, definition: "StudyDefinition", fidelity: str) -> SweepReport | None:
+def read(storage: Storage, definition: "Searchable", fidelity: str) -> SweepReport | None:
     """All tables with whatever has been measured of them so far; None where nothing has. Nothing is trained.
 
     Raises:
@@ -77,7 +78,7 @@ def read(storage: Storage, definition: "StudyDefinition", fidelity: str) -> Swee
 def report_of(
     storage: Storage,
     plan: StudyPlan,
-    definition: "StudyDefinition",
+    definition: "Searchable",
     sweeps: "Sequence[Sweep]",
     repeats: int,
     ended: Ended | None = None,

@@ -52,7 +52,7 @@ def run_fleet(order: WorkOrder) -> bool:
             return True
         try:
             only = tuple(studies.find(storage.patient, word).name for word in order.only)
-            order = replace(order, storage=storage.url, only=only)
+            order = replace(order, storage=storage.url, only=only, keras=_keras_is_needed(storage, only))
             stopped = _serve(storage, order, stops, messages) == "interrupted"
             _log.info("stopped" if stopped else _drained(storage, order.only))
             return stopped
@@ -99,6 +99,13 @@ class _AnyStudy:
         elif exited.how == "error" or exited.is_failure:
             about = {"worker": exited.name, "study": exited.loading or exited.study, "reason": exited.why}
             _log.warning("a worker ended and is replaced", extra=about)
+
+
+def _keras_is_needed(storage: Storage, only: Sequence[str]) -> bool:
+    """Whether anything that is open now is of a definition; where nothing is open, what comes may be."""
+    names = {each.study for each in unsettled(storage.patient, only=only)}
+    its = [record for record in studies.list_all(storage.patient) if record.name in names]
+    return not its or not all(record.by_objective for record in its)
 
 
 def _drained(storage: Storage, only: Sequence[str]) -> str:

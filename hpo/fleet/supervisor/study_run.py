@@ -61,7 +61,12 @@ def drain(
     there = gpus.listed()
     per_gpu = math.ceil(workers / len(there)) if there else 1
     order = WorkOrder(
-        storage=storage.url, study=record.name, limits=limits, objective=objective, workers_per_gpu=per_gpu
+        storage=storage.url,
+        study=record.name,
+        limits=limits,
+        objective=objective,
+        keras=not record.by_objective,
+        workers_per_gpu=per_gpu,
     )
     outage = Outage(patience=PATIENCE)
     messages = Messages(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), outage)

@@ -41,7 +41,7 @@ class WorkerPool:
         self._order = order
         self._environment = environment
         # An objective of one's own may do without Keras; a study's definition never does.
-        self._forks = ForkServer(environment, keras=order.objective is None)
+        self._forks = ForkServer(environment, keras=order.keras and order.objective is None)
         self._on_message = on_message
         self._selector = selectors.DefaultSelector()
         self._start_after = 0.0  # monotonic seconds; no worker is started before

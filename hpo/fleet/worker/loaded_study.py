@@ -3,7 +3,7 @@
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hpo.errors import DefinitionError, HpoError, StudyError
 from hpo.fleet.worker.presence import Watcher
@@ -12,14 +12,16 @@ from hpo.storage.slots.dispatch import Offer
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import Slot
 from hpo.storage.studies import StudyRecord
-from hpo.study import StudyDefinition, registry
+from hpo.study import StudyDefinition
 from hpo.study.local_imports import StaleProcessError
+from hpo.study.plain_objective import PlainObjective
 
 if TYPE_CHECKING:
     import optuna
 
     from hpo.search import Measuring
     from hpo.search import Objective as SearchObjective
+    from hpo.study.searchable import Searchable
 
 __all__ = ["Beat", "LoadedStudy", "MakeObjective", "Objective", "StudyCache"]
 
@@ -37,11 +39,14 @@ Reserve = Callable[[int, str], bool]
 class LoadedStudy:
     """One study, ready to be served."""
 
-    def __init__(self, storage: Storage, record: StudyRecord, objective: Objective, reserve: Reserve) -> None:
+    def __init__(
+        self, storage: Storage, record: StudyRecord, objective: Objective, *, reserve: Reserve, beat: Beat
+    ) -> None:
         self.record = record
         self.objective = objective
         self._storage = storage
         self._reserve = reserve
+        self._beat = beat
         self._study: optuna.Study | None = None
 
     def study(self, slot: Slot) -> "optuna.Study":
@@ -59,18 +64,19 @@ class LoadedStudy:
         from optuna.pruners import NopPruner
         from optuna.samplers import RandomSampler
 
-        from hpo.search import make_pruner, make_sampler
+        from hpo.search import AlivePruner, make_pruner, make_sampler
 
         record = self.record
         if record.kind != "search":
             return RandomSampler(), NopPruner()
-        definition = registry.load(record.reference)
+        definition = studies.searched(record)
         space = definition.space(record.space)
         # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
         # and the search of a single worker comes out the same each time.
         worker = f"{slot.position}:{slot.attempt}" + (f":{slot.rung}" if slot.rung else "")
         sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
-        return sampler, make_pruner(record.pruner, definition=definition, fidelity=record.fidelities[0])
+        pruner = make_pruner(record.pruner, definition=definition, fidelity=record.fidelities[0])
+        return sampler, AlivePruner(pruner, self._beat) if isinstance(definition, PlainObjective) else pruner
 
 
 class StudyCache:
@@ -113,7 +119,8 @@ class StudyCache:
         self._watcher.loading(offer.study)
         recover(self._storage.patient, offer.study, max_attempts=self._max_attempts)
         record = studies.get(self._storage.patient, offer.study)
-        made = LoadedStudy(self._storage, record, self._objective(record), self._reserve)
+        objective = self._objective(record)
+        made = LoadedStudy(self._storage, record, objective, reserve=self._reserve, beat=self._beat)
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
@@ -127,13 +134,18 @@ class StudyCache:
     def _objective(self, record: StudyRecord) -> Objective:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
-        _refuse_other(registry.load(record.reference), record)
+        searched = studies.searched(record)
+        _refuse_other(searched, record)
+        if isinstance(searched, PlainObjective):
+            from hpo.search import OwnObjective
+
+            return OwnObjective(searched, seed=record.seed, beat=self._beat, claim=self._reserve)
         made, rows = _of_definition(record, self._beat)
         studies.agree_on_rows(self._storage.patient, record, rows)
         return made
 
 
-def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
+def _refuse_other(definition: "Searchable", record: StudyRecord) -> None:
     """Refuse a definition that is not the one the study was asked for with.
 
     Raises:
@@ -145,12 +157,12 @@ def _refuse_other(definition: StudyDefinition, record: StudyRecord) -> None:
     try:
         _compare(definition, record)
     except HpoError as error:
-        if dataclasses.replace(definition).version != loaded:  # as its files read now
+        if dataclasses.replace(cast("StudyDefinition", definition)).version != loaded:  # as its files read now
             raise StaleProcessError(f"{record.definition!r} has changed since it was loaded here") from error
         raise
 
 
-def _compare(definition: StudyDefinition, record: StudyRecord) -> None:
+def _compare(definition: "Searchable", record: StudyRecord) -> None:
     fingerprint = definition.space(record.space).fingerprint
     if fingerprint != record.fingerprint:
         raise DefinitionError(

@@ -12,7 +12,7 @@ from hpo.report.figures.canvas import Panel, axis, canvas, log_ticks, note, plai
 from hpo.storage.slots.slot import leading_values
 from hpo.study.direction import better_word, is_better
 from hpo.study.direction import worst as worst_of
-from hpo.study.objectives import less
+from hpo.study.objectives import wanted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -302,6 +302,7 @@ class Front:
     cost: str
     objectives: int  # of the search; with more than two the front's marks need not be a line here
     direction: str  # of the metric
+    cost_direction: str = "minimize"
     marks: tuple[FrontMark, ...]
 
 
@@ -322,6 +323,7 @@ def front_data(findings: "Findings") -> tuple[Front, ...] | None:
             cost=cost,
             objectives=len(points[0]),
             direction=record.direction,
+            cost_direction=record.directions[place],
             marks=tuple(
                 FrontMark(
                     number=trial.number,
@@ -342,10 +344,11 @@ def front_caption(record: Front) -> str:
     best = sum(mark.best for mark in record.marks)
     better = better_word(record.direction).capitalize()
     every = "both" if record.objectives == 2 else f"all {record.objectives}"
+    against = wanted({record.cost: record.cost_direction})
     return (
         f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in {every} "
-        f"objectives. {better} {record.metric} is better, and {less([record.cost])}. The values are of validation rows "
-        "and the best of many, so each is somewhat lucky."
+        f"objectives. {better} {record.metric} is better, and {against}. The values are the best "
+        "of many, so each is somewhat lucky."
     )
 
 

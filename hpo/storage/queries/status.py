@@ -99,10 +99,16 @@ class StudyStatus(Counts):
     trial_timeout: float | None  # seconds of one trial; None: no limit of the study's own
     running_trials: tuple[RunningTrial, ...]  # by worker; a lease that ran out is in nobody's hand
     objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
+    directions: tuple[str, ...] = ()  # which values are better, of each of these; empty likewise
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives, best metric first
     nothing_complete: NothingComplete | None = (
         None  # why no trial is complete, where all are settled; None: one is, or may be yet
     )
+
+    @property
+    def against(self) -> dict[str, str]:
+        """What is weighed against the metric -> which values of it are better; empty where nothing is."""
+        return dict(zip(self.objectives[1:], self.directions[1:], strict=True))
 
     @property
     def drawn(self) -> int:
@@ -256,6 +262,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
         running_trials=hands,
         objectives=(record.metric, *record.costs) if record.costs else (),
+        directions=record.directions if record.costs else (),
         front=front,
         nothing_complete=nothing_complete(storage, counts),
     )

@@ -95,6 +95,7 @@ class BestTrial:
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives; `number` has the best metric of them
     fidelities: tuple[str, ...] = ()  # of each rung, the lowest first, the one that confirms last
     climb: "ClimbFindings | None" = None  # what the rungs say of one another; None: it stays on one fidelity
+    comparable: bool = True  # whether `hpo compare` may do something: not of an objective that takes no seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +184,7 @@ def best(storage: Storage, word: str) -> BestTrial:
         front=front,
         fidelities=record.fidelities,
         climb=climbed(storage, record),
+        comparable=not record.by_objective or record.rungs is not None,
     )
 
 
@@ -251,10 +253,8 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
 
 
 def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
-    from hpo.study import registry
-
     try:
-        first = registry.load(record.reference).baseline()
+        first = studies.searched(record).baseline()
     except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
         return None
     params = dict(first.params_in(record.space))

@@ -26,6 +26,7 @@ from hpo.storage.studies.study_record import (
     purpose,
     refuse_other,
     refuse_other_rows,
+    searched,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "purpose",
     "refuse_other",
     "refuse_other_rows",
+    "searched",
 ]

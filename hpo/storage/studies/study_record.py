@@ -3,11 +3,14 @@
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, cast
 
 from hpo.errors import DataError, StudyError
-from hpo.study.direction import at_least
-from hpo.study.objectives import directions
+from hpo.study import registry
+from hpo.study.direction import Direction, at_least
+from hpo.study.objectives import further
+from hpo.study.open_space import DEFINE_BY_RUN
+from hpo.study.searchable import Searchable
 
 __all__ = [
     "CONFIRMATION",
@@ -19,6 +22,7 @@ __all__ = [
     "refuse_other",
     "refuse_other_rows",
     "refuse_stopped",
+    "searched",
     "stopped",
 ]
 
@@ -51,7 +55,7 @@ class StudyPlan:
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
     rungs: str | None = None  # names of the fidelities it climbs, cheapest first, by commas; None: it stays on one
-    objectives: str | None = None  # the metric and the costs weighed against it, by commas; None: the metric alone
+    objectives: str | None = None  # as `hpo.study.objectives.kept` writes them; None: the metric alone
 
     @property
     def fidelities(self) -> tuple[str, ...]:
@@ -75,12 +79,17 @@ class StudyPlan:
     @property
     def costs(self) -> tuple[str, ...]:
         """What is weighed against the metric, in the order of the objectives; empty where nothing is."""
-        return () if self.objectives is None else tuple(self.objectives.split(",")[1:])
+        return tuple(further(self.objectives))
 
     @property
-    def directions(self) -> tuple[str, ...]:
-        """The word maximize or minimize for each objective, the metric's first."""
-        return directions(self.direction, self.costs)
+    def directions(self) -> tuple[Direction, ...]:
+        """Which values are better, of each objective, the metric's first."""
+        return (cast("Direction", self.direction), *further(self.objectives).values())
+
+    @property
+    def by_objective(self) -> bool:
+        """Whether it is of an Optuna objective, which trains whatever it trains itself."""
+        return self.space == DEFINE_BY_RUN
 
     def reached(self, value: float, trainings: int = 1) -> bool:
         """Whether a value is as good as `until` asks for; never where that asks for nothing.
@@ -106,6 +115,16 @@ class StudyRecord(StudyPlan):
     data: str | None = None  # digest of the rows it was begun with; None: not loaded yet
 
 
+def searched(record: StudyPlan) -> Searchable:
+    """What the study is of, loaded; an objective that does not say its directions has the study's.
+
+    Raises:
+        UsageError, DefinitionError, StaleProcessError: as `registry.find`.
+
+    """
+    return registry.find(record.reference, record.directions)
+
+
 def purpose(plan: StudyPlan) -> str:
     """Kind of a study for a person, and what it measures where that is a search."""
     return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
@@ -126,8 +145,9 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
                 f"study {plan.name!r} was made with {name} {was}, not {wanted}: {_remedy(plan.name, plan.kind)}"
             )
     if existing.objectives != plan.objectives:
-        was, wanted = (one.objectives or one.metric for one in (existing, plan))
+        was, wanted = (",".join((one.metric, *one.costs)) for one in (existing, plan))
         how = f"--objectives {shlex.quote(was)}" if existing.costs else "no --objectives"
+        how = "what it returned then" if existing.by_objective else how
         raise StudyError(
             f"study {plan.name!r} was made with objectives {was}, not {wanted}: it goes on with {how}; or"
             f" {_remedy(plan.name, plan.kind)}"

@@ -235,7 +235,7 @@ def _hand_picked(reference: str, space: str, fingerprint: str) -> tuple[str, Par
     Looked up once: a definition is code, which nobody wants run every two seconds.
     """
     try:
-        definition = registry.load(reference)
+        definition = registry.find(reference)
         if definition.space(space).fingerprint != fingerprint:  # it has changed since
             return None
         first = definition.baseline()

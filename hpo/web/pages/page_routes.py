@@ -19,7 +19,7 @@ from hpo.errors import HpoError, StorageError, StudyError
 from hpo.report import formatting, page
 from hpo.storage import Storage
 from hpo.storage.studies import halting
-from hpo.study.objectives import less
+from hpo.study.objectives import wanted
 from hpo.web.pages import prometheus, reports
 from hpo.web.pages.addresses import StudyName, anchor
 from hpo.web.pages.page_data import Overview, StudyPage, overview, study_page
@@ -88,7 +88,7 @@ def _filters() -> dict[str, Any]:
         "duration": formatting.duration,
         "figure": formatting.figure,
         "iso": lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%S}Z",
-        "less": less,
+        "wanted": wanted,
         "word": shlex.quote,  # a name as it is typed in a shell
     }
 

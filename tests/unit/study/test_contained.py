@@ -142,5 +142,5 @@ def test_a_command_ends_although_a_definition_left_a_thread(tmp_path: Path) -> N
     began = time.monotonic()
     done = subprocess.run([hpo, "show", "mine.py:study"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "it has no StudyDefinition" in done.stderr
+    assert "it has neither a StudyDefinition" in done.stderr
     assert time.monotonic() - began < 60

@@ -147,8 +147,8 @@ def test_what_is_not_there_is_one_line_with_a_remedy(file: Path, tmp_path: Path,
         ),
         (GOOD.replace("spaces=", "room="), r"my_study\.py:4: TypeError: .*'room'"),
         (GOOD.replace("study =", "studie ="), r"my_study\.py has no 'study'; it has: studie"),
-        ("pass\n", r"has no 'study'; it has no StudyDefinition at all"),
-        (GOOD.replace("number =", "study ="), r"'study' in .*my_study\.py is a int, not a StudyDefinition"),
+        ("pass\n", r"has no 'study'; it has neither a StudyDefinition nor an objective"),
+        (GOOD.replace("number =", "study ="), r"'study' in .*my_study\.py is a int, neither a StudyDefinition nor"),
     ],
 )
 def test_a_broken_file_is_one_line_with_file_line_and_cause(file: Path, text: str, message: str) -> None:

@@ -12,9 +12,10 @@ from hpo.experiments.search_request import Request
 from hpo.settings import CLIMBING_SAMPLERS
 from hpo.storage import Storage, studies
 from hpo.storage.studies import StudyRecord
-from hpo.study import Direction, Fidelity, Space, registry
+from hpo.study import Direction, Fidelity, Space, StudyDefinition, registry
 from hpo.study.objectives import directions, parse_objectives
 from hpo.study.plain_objective import PlainObjective
+from hpo.study.rungs import out_of_order
 from hpo.study.searchable import Searchable
 
 __all__ = ["as_made", "refuse_other_file", "searched", "study_name", "weighed", "why_it_stays"]
@@ -75,6 +76,10 @@ def why_it_stays(request: Request, definition: Searchable, against: Collection[s
         return "an objective that takes no seed (@hpo.tunable(seeds=True)) has nothing to confirm"
     if request.objective is not None and not request.climb:
         return "an objective of one's own has no fidelities"
+    if request.objective is None and isinstance(definition, StudyDefinition):
+        cheaper = out_of_order(definition.fidelities, definition.evaluation)
+        if cheaper is not None:
+            return f"fidelity {cheaper!r} is less work than the one before it, and rungs go from the cheapest up"
     if request.sampler is not None and request.sampler not in CLIMBING_SAMPLERS:
         return f"sampler {request.sampler} learns from trials of one fidelity alone"
     if request.pruner == "wilcoxon":

@@ -5,12 +5,15 @@ are trained from the start. On the last rung, the best of the highest fidelity a
 hand-picked configuration is on every rung, so that each can be held against it.
 """
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo.study.checked_records import Name, Whole, check
+from hpo.study.evaluation import Evaluation, Fidelity, KFold
 
-__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking"]
+__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking", "out_of_order"]
 
 SHARE = 10
 """Of so many configurations drawn, one reaches the highest fidelity."""
@@ -79,3 +82,21 @@ def lacking(rung: Rung, *, there: int, waiting: int, grown: bool) -> int:
     if rung.confirms and there:
         return max(0, rung.slots - int(rung.prior) - waiting) if grown else 0
     return max(0, rung.slots - there)
+
+
+def out_of_order(fidelities: Sequence[Fidelity], evaluation: Evaluation) -> str | None:
+    """The first fidelity that has less of one kind of work than the one before it, and of no kind more.
+
+    None where they may go from the cheapest up.
+    """
+    for before, after in itertools.pairwise(fidelities):
+        had, has = (_amounts(each, evaluation) for each in (before, after))
+        if had != has and all(later <= earlier for earlier, later in zip(had, has, strict=True)):
+            return after.name
+    return None
+
+
+def _amounts(fidelity: Fidelity, evaluation: Evaluation) -> tuple[float, ...]:
+    """Epochs, rows and folds of one evaluation; all the rows there are, however many, are infinitely many."""
+    folds = evaluation.folds if isinstance(evaluation, KFold) else 1
+    return fidelity.epochs, math.inf if fidelity.rows is None else fidelity.rows, fidelity.folds or folds

@@ -180,6 +180,19 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_made(
     assert not (tmp_path / "hpo.db").exists()
 
 
+def test_fidelities_that_go_down_are_no_rungs(ask: Ask, tmp_path: Path) -> None:
+    falling = tmp_path / "falling.py"
+    falling.write_text(
+        "import dataclasses, toy\n"
+        "from hpo.study import Fidelity\n"
+        "fidelities = (Fidelity(name='long', epochs=9), Fidelity(name='short', epochs=3))\n"
+        "study = dataclasses.replace(toy.study, fidelities=fidelities)\n"
+    )
+    found = plan(ask(definition=f"{falling}:study"))
+    assert (found.rungs, found.fidelity.name) == ((), "long")
+    assert found.stays == "fidelity 'short' is less work than the one before it, and rungs go from the cheapest up"
+
+
 def test_a_study_that_climbs_is_never_changed_into_one_that_stays(ask: Ask) -> None:
     opened = storage.prepare(ask().storage)
     submit(ask(name="mine"))
@@ -257,6 +270,7 @@ def test_the_page_the_export_and_the_trial_say_which_rung_a_trial_is_of(ask: Ask
     low = next(one for one in trials if not one.rung)
     assert low.number is not None
     shown = trial(opened, NAME, low.number)
+    assert shown.rung_name == "quick"
     assert (shown.state, shown.rung, shown.fidelity) == ("complete", 0, "quick")
     client = create(opened, shared_seconds=-1).test_client()
     for page in ("/", f"/studies/{NAME}"):

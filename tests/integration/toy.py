@@ -40,7 +40,7 @@ study = StudyDefinition(
     direction="maximize",
     spaces=(Space(name="line", params={"x": Float(low=0.0, high=1.0), "kind": Categorical(choices=("a", "b"))}),),
     evaluation=Holdout(rows=1),
-    fidelities=(Fidelity(name="quick", epochs=9), Fidelity(name="glance", epochs=1)),
+    fidelities=(Fidelity(name="quick", epochs=9, rows=1), Fidelity(name="glance", epochs=1)),
     baselines=(Baseline(name="middle", title="the middle", params={"x": 0.5, "kind": "a"}),),
 )
 

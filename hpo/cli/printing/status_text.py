@@ -149,7 +149,8 @@ def show_trial(report: "TrialReport") -> None:
     tell(f"{report.study} trial {report.number}: {report.state}{value}")
     configuration(report.params)
     facts = {
-        "fidelity": report.fidelity and f"{report.fidelity}, rung {report.rung}",
+        "fidelity": report.fidelity,
+        "rung": report.rung_name and f"{report.rung}, {report.rung_name}",
         "seed": report.seed,
         "attempt": report.attempt,
         "worker": report.worker,

@@ -39,6 +39,7 @@ class Settled:
     value: float | None
     at: float  # seconds since 1970
     highest: bool = True  # whether it is of the study's highest fidelity, whose values alone are compared
+    digest: str | None = None  # of its configuration; two trainings of one count together
 
     @property
     def ranked(self) -> bool:
@@ -97,14 +98,16 @@ def of_configuration(storage: Storage, study: str, params: Params) -> Slot | Non
 def history(storage: Storage, study: str) -> Sequence[Settled]:
     """Every trial that came to its end, in the order they did. Raises StorageError."""
     query = (
-        select(_slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at, _slot.c.highest)
+        select(
+            _slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at, _slot.c.highest, _slot.c.digest
+        )
         .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)
     )
     with storage.read() as connection:
         return [
-            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0, highest=highest)
-            for trial, outcome, value, at, highest in connection.execute(query)
+            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0, highest=highest, digest=digest)
+            for trial, outcome, value, at, highest, digest in connection.execute(query)
         ]
 
 

@@ -110,6 +110,7 @@ class TrialReport:
     seed: int | None  # its training's
     rung: int | None  # of its slot in the study, from 0, the lowest; None: another program made the trial
     fidelity: str | None  # of that rung, whose values alone can be compared with its own; None likewise
+    rung_name: str | None  # what that rung is called; None: the search stays on one fidelity
     position: int | None  # of its slot on the rung, from 0
     attempt: int | None  # of its slot, from 1; an earlier one than the slot's last was superseded
     worker: str | None
@@ -286,6 +287,7 @@ def _report(
         seed=seed,
         rung=found.rung,
         fidelity=record.fidelity_of(found.rung),
+        rung_name=record.rung_name(found.rung),
         position=found.system.whole(POSITION),
         attempt=found.system.whole(ATTEMPT),
         worker=slot.worker if slot is not None else None,

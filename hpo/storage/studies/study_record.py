@@ -71,6 +71,10 @@ class StudyPlan:
         """The fidelity of a rung; None where it has no such rung."""
         return self.fidelities[rung] if rung is not None and rung < len(self.fidelities) else None
 
+    def rung_name(self, rung: int | None) -> str | None:
+        """What a rung is called; None where it stays on one fidelity, or has no such rung."""
+        return self.rung_names[rung] if self.rungs is not None and self.fidelity_of(rung) and rung is not None else None
+
     @property
     def work(self) -> str:
         """The fidelity it stays on, or those it climbs, in words."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hpo.report import formatting
 from hpo.storage.queries.live_queries import Settled
 from hpo.storage.queries.status import StudyStatus
-from hpo.study.direction import best as best_of
+from hpo.storage.slots.slot import leading_values
 from hpo.study.direction import sign
 
 __all__ = ["Course", "Drawing", "course", "draw"]
@@ -21,7 +21,8 @@ class Course:
     """What is drawn: every trial's value in the order they ended, and the best so far."""
 
     points: tuple[tuple[int, Settled], ...]  # (position in the order, trial); those without a value left out
-    best: tuple[float | None, ...]  # best complete value so far, one for each trial; None before the first
+    best: tuple[float | None, ...]
+    # value of the best so far, a mean once it was trained again, one for each trial; None before the first
     low: float  # of the scale
     high: float
 
@@ -31,10 +32,10 @@ def course(history: Sequence[Settled], direction: str) -> Course | None:
     values = sorted(one.value for one in history if one.ranked and one.value is not None)
     if len(values) < 2:
         return None
-    best: list[float | None] = []
+    ranked = [(one.digest or at, one.value) for at, one in enumerate(history) if one.ranked and one.value is not None]
+    leading, best = leading_values(ranked, direction), list[float | None]()
     for one in history:
-        before, value = best[-1] if best else None, one.value if one.ranked else None
-        best.append(before if value is None else value if before is None else best_of(direction, (before, value)))
+        best.append(next(leading) if one.ranked else best[-1] if best else None)
     cut = int(len(values) * (1 - _SHARE))
     kept = values[cut:] if sign(direction) > 0 else values[: len(values) - cut]
     low, high = kept[0], kept[-1]

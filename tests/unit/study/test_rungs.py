@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from hpo.study.rungs import CONFIRMED, PROMOTED, Rung, climb, lacking
+from hpo.study import Fidelity, KFold
+from hpo.study.rungs import CONFIRMED, PROMOTED, Rung, climb, lacking, out_of_order
 
 NAMES = ("short", "middle", "full", "fuller")
 
@@ -62,3 +63,24 @@ def test_a_study_that_grows_confirms_anew_what_is_best_then(there: int, waiting:
 def test_a_rung_that_grows_lacks_what_is_missing() -> None:
     assert lacking(Rung(fidelity="full", slots=11, prior=True), there=6, waiting=0, grown=True) == 5
     assert lacking(Rung(fidelity="full", slots=4, prior=True), there=6, waiting=0, grown=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "name"),
+    [
+        ([{"epochs": 3}, {"epochs": 10}], None),
+        ([{"epochs": 3}, {"epochs": 3}], None),
+        ([{"epochs": 3, "rows": 100}, {"epochs": 3}], None),
+        ([{"epochs": 10, "rows": 100}, {"epochs": 3}], None),  # fewer epochs of more rows: either may be more work
+        ([{"epochs": 50, "folds": 3}, {"epochs": 50}], None),
+        ([{"epochs": 10}, {"epochs": 3}], "f1"),
+        ([{"epochs": 3}, {"epochs": 3, "rows": 100}], "f1"),
+        ([{"epochs": 3}, {"epochs": 10}, {"epochs": 9}], "f2"),
+        ([{"epochs": 50}, {"epochs": 50, "folds": 3}], "f1"),
+    ],
+)
+def test_a_fidelity_of_less_work_than_the_one_before_it_is_out_of_order(
+    fidelities: list[dict[str, int]], name: str | None
+) -> None:
+    given = [Fidelity(name=f"f{number}", **each) for number, each in enumerate(fidelities)]
+    assert out_of_order(given, KFold(folds=5)) == name

@@ -93,3 +93,12 @@ def test_what_is_complete_at_a_lower_fidelity_is_no_best() -> None:
     assert found.best == (None, None, None, None, 0.0, 1.0, 2.0)
     assert len(found.points) == 7
     assert chart.course(low, "maximize") is None
+
+
+def test_the_best_so_far_is_a_mean_once_it_was_trained_again() -> None:
+    values = {"a": 5.0, "b": 4.0}
+    first = [Settled(trial=n, outcome="complete", value=v, at=n, digest=d) for n, (d, v) in enumerate(values.items())]
+    again = Settled(trial=2, outcome="complete", value=3.0, at=2, digest="a")
+    found = chart.course([*first, again], "maximize")
+    assert found is not None
+    assert found.best == (5.0, 5.0, 4.0)

@@ -17,8 +17,8 @@ SGD_OF_THE_REPORT = {"learning_rate": 0.01, "momentum": 0.8}
 
 
 def model(definition: str, params: Mapping[str, Any], train: Rows) -> keras.Model:
-    """A compiled model of the cnn or fcnn `report` space."""
-    return _cnn(params) if definition == "cnn" else _fcnn(params, train)
+    """A compiled model of the `report` space of fcnn, or else of cnn."""
+    return _fcnn(params, train) if definition == "fcnn" else _cnn(params)
 
 
 def fit(
@@ -35,7 +35,7 @@ def fit(
         verbose=0,
         callbacks=list(callbacks),
     ).history
-    return float(history["val_accuracy" if definition == "cnn" else "val_mae"][-1])
+    return float(history["val_mae" if definition == "fcnn" else "val_accuracy"][-1])
 
 
 def _cnn(params: Mapping[str, Any]) -> keras.Model:

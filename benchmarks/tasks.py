@@ -1,4 +1,4 @@
-"""The two tasks of the comparisons: the definition each side searches, and the rows one training of it has.
+"""The tasks of the comparisons: the definition each side searches, and the rows one training of it has.
 
 fcnn is judged on one split here instead of folds, so that one trial is one training on every side.
 """
@@ -52,5 +52,6 @@ TASKS: Mapping[str, Task] = MappingProxyType(
     {
         "cnn": Task(reference="cnn", fidelity="quick"),
         "fcnn": Task(reference="benchmarks.tasks:fcnn_split", fidelity="full"),
+        "small-cnn": Task(reference="benchmarks.quality.contest:small_cnn", fidelity="full"),
     }
 )

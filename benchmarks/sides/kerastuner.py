@@ -62,7 +62,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         tuner.search(**rows, epochs=job["epochs"], batch_size=32, verbose=0, callbacks=[Clock()])
     except keras_tuner.errors.FatalError as stopped:
         reached = time.time() - BEGIN if str(stopped) == "reached" else None
-    return {"trials": trials, "startup": begin - BEGIN, "reached": reached}
+    best = [dict(found.values) for found in tuner.get_best_hyperparameters(1)] if searching else []
+    params = {name: value for found in best for name, value in found.items() if name in definition.space().params}
+    return {"trials": trials, "startup": begin - BEGIN, "reached": reached, "best": params}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow compose-test check docs format bench compare parity fuzz simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-slow compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,11 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.throughput cnn --reach
 	$(BIN)/hpo optimize fcnn --trials 50 --fidelity full
 	$(BIN)/python -m benchmarks.remeasure fcnn-report-full
+
+quality: $(READY) ## How good the networks are that a search names, beside other ways to search (an hour; see benchmarks/quality)
+	$(BIN)/python -m benchmarks.quality.replay
+	$(BIN)/python -m benchmarks.quality.replay --variants
+	$(BIN)/python -m benchmarks.quality.contest
 
 compare: $(READY) ## The report's tables and both questions answered, a page for each (hours; a second time it goes on)
 	$(BIN)/hpo sweep fcnn --repeats 3

@@ -110,7 +110,7 @@ def measure(
         made,
         train,
         epochs=fidelity.epochs,
-        metric=definition.metric,
+        metric=definition.scored_by,
         seed=seed,
         on_run=begun,
         on_epoch=trained,

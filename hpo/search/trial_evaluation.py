@@ -127,7 +127,7 @@ class Evaluation:
             split.train,
             split.validation,
             epochs=self._epochs,
-            metric=self._definition.metric,
+            metric=self._definition.scored_by,
             seed=seed,
             full=split.full,
         )

@@ -12,7 +12,7 @@
   what was asked and nothing else, `sys.exit` and `os._exit` too. What it changes of the process is put back.
 - `StudyDefinition.version` is a digest of a definition's code, the files of its own folder that it imports included:
   workers with another version leave its studies alone.
-- `metrics` knows the metrics of Keras by name, and which way each is better, without importing Keras.
+- `objectives` knows the metrics of Keras by name, and which way each is better, without importing Keras.
 """
 
 from hpo.study.baseline import Baseline
@@ -21,6 +21,7 @@ from hpo.study.definition import StudyDefinition
 from hpo.study.direction import Direction
 from hpo.study.evaluation import Evaluation, Fidelity, Holdout, KFold
 from hpo.study.infeasibility import always_feasible
+from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
 from hpo.study.space import Categorical, Domain, Float, Int, Params, ParamValue, Space, When
 from hpo.study.sweep_table import Ablation, Row, Sweep, Technique
 
@@ -39,10 +40,13 @@ __all__ = [
     "Holdout",
     "Int",
     "KFold",
+    "Metric",
+    "OwnMetric",
     "ParamValue",
     "Params",
     "Relation",
     "Row",
+    "ScoreFunction",
     "Space",
     "StudyDefinition",
     "Sweep",

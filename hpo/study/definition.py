@@ -13,7 +13,8 @@ from hpo.study.claim import Claim
 from hpo.study.direction import Direction, better_word
 from hpo.study.evaluation import Evaluation, Fidelity
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
-from hpo.study.objectives import DIRECTIONS, spelled
+from hpo.study.objectives import DIRECTIONS, UNFINISHED, spelled
+from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
 from hpo.study.searchable import named
 from hpo.study.space import Params, Space
 from hpo.study.sweep_table import Ablation, Sweep
@@ -46,11 +47,13 @@ class StudyDefinition:
     title: str  # one line for a person
     data: Callable[[], "Dataset"]  # loads the rows; called once in each worker
     build: Callable[[Params], "Recipe"]  # a configuration -> what to train; called for each training, seeded
-    metric: Name  # what the value is: accuracy, or the name of a Keras metric such as mae
+    metric: Name  # what the value is: accuracy, the name of a Keras metric such as mae or AUC, or that of `score`
     direction: Direction  # which values are better; for a metric that Keras knows, it must be the metric's own
     spaces: tuple[Space, ...]  # the first is the default
     evaluation: Evaluation  # how a search judges a configuration: on rows held out, or by cross-validation
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
+    score: ScoreFunction | None = None
+    # (targets, outputs) of all rows scored -> the metric, where it is one's own and Keras has none of its name
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
     source: Name = "report"  # what the sweeps and claims are from, as a noun: report, chapter, paper
@@ -73,12 +76,14 @@ class StudyDefinition:
     # the file it was loaded from, as the registry found it; None: a package's, or made by a program
 
     def __post_init__(self) -> None:
-        check(self, kind="definition")
         what = f"definition {self.name!r}"
-        if self.pretrain is not None:
-            function(self.pretrain, f"{what}: pretrain")
+        _refuse_function(self.metric, what)
+        check(self, kind="definition")
+        for optional in ("pretrain", "score"):
+            if getattr(self, optional) is not None:
+                function(getattr(self, optional), f"{what}: {optional}")
         keep(self, metric=spelled(self.metric))
-        self._refuse_directions(what)
+        self._refuse_metric(what)
         if not self.spaces or not self.fidelities:
             raise DefinitionError(f"{what} needs at least one space and one fidelity")
         for kind, its in (("space", self.spaces), ("baseline", self.baselines), ("fidelity", self.fidelities)):
@@ -90,10 +95,7 @@ class StudyDefinition:
         for sweep in self.tables:
             for place, row in enumerate(sweep.rows, start=1):
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {place}")
-        for name in self.layered:
-            if name not in {sweep.id for sweep in self.tables}:
-                known = ", ".join(sweep.id for sweep in self.tables) or "none"
-                raise DefinitionError(f"{what}: layered names a sweep {name!r}, which there is not; there are: {known}")
+        self._refuse_layered(what)
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
         _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
 
@@ -132,6 +134,13 @@ class StudyDefinition:
         """
         return why_infeasible(self.name, self.infeasible, params)
 
+    @property
+    def scored_by(self) -> Metric:
+        """What a training is scored by: the metric's name, or one's own metric."""
+        if self.score is None:
+            return self.metric
+        return OwnMetric(name=self.metric, function=self.score, direction=self.direction)
+
     @functools.cached_property
     def version(self) -> str:
         """Which text of the definition this is, 16 hexadecimal digits: of its record and its functions' source files.
@@ -152,10 +161,31 @@ class StudyDefinition:
             said = (*said, self.labels)
         if len(self.fidelities) > 1:  # of which all but the highest train otherwise since schedules are resampled
             said = (*said, "resampled schedules")
-        functions = (self.data, self.build, self.infeasible, self.pretrain)
+        if self.score is not None:
+            said = (*said, "a score of its own")
+        functions = (self.data, self.build, self.infeasible, self.pretrain, self.score)
         return digest(repr(said), [function for function in functions if function is not None], self.file)
 
-    def _refuse_directions(self, what: str) -> None:
+    def _refuse_layered(self, what: str) -> None:
+        there = [sweep.id for sweep in self.tables]
+        for name in self.layered:
+            if name not in there:
+                raise DefinitionError(
+                    f"{what}: layered names a sweep {name!r}, which there is not; there are: "
+                    f"{', '.join(there) or 'none'}"
+                )
+
+    def _refuse_metric(self, what: str) -> None:
+        if self.score is None and self.metric in UNFINISHED:
+            raise DefinitionError(
+                f"{what}: Keras's metric {self.metric!r} has to be told a number first, which a name cannot: give "
+                "score=, a function of all targets and all outputs, and a metric name of your own"
+            )
+        if self.score is not None and self.metric in DIRECTIONS:
+            raise DefinitionError(
+                f"{what}: metric {self.metric!r} is one of Keras's, and score is a function of one's own: give it "
+                "another name, or leave score out"
+            )
         better = DIRECTIONS.get(self.metric, self.direction)
         if self.direction != better:
             raise DefinitionError(
@@ -167,6 +197,16 @@ class StudyDefinition:
         problem = space.problem(params)
         if problem:
             raise DefinitionError(f"definition {self.name!r}: space {space.name!r} does not contain {what}: {problem}")
+
+
+def _refuse_function(metric: object, what: str) -> None:
+    """Refuse a function in place of a metric's name."""
+    if callable(metric):
+        name = getattr(metric, "__name__", "mine")
+        raise DefinitionError(
+            f"{what}: metric is a name, not a function: give metric={name!r} and score={name}, a function of all "
+            "targets and all outputs"
+        )
 
 
 def _refuse_twins(definition: str, kind: str, names: list[str]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COSTS",
     "DIRECTIONS",
+    "UNFINISHED",
     "closest",
     "directions",
     "further",
@@ -89,6 +90,21 @@ DIRECTIONS: Mapping[str, Direction] = MappingProxyType(
     }
 )
 """Name of a metric, in each spelling that Keras takes -> which way it is better."""
+
+
+_TOLD_MORE = (
+    "IoU",
+    "MeanIoU",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PrecisionAtRecall",
+    "RecallAtPrecision",
+    "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity",
+)
+
+UNFINISHED = frozenset((*_TOLD_MORE, *map(_snake, _TOLD_MORE)))
+"""Metrics that Keras does not make by their names alone, in each spelling."""
 
 
 def spelled(metric: str) -> str:

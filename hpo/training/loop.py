@@ -80,7 +80,7 @@ class CompiledLoop:
     without it the last batch is smaller, as in Keras.
     """
 
-    def __init__(self, recipe: Recipe, model: keras.Model, *, x: Any, y: Any, metric: str, jit: bool) -> None:
+    def __init__(self, recipe: Recipe, model: keras.Model, *, x: Any, y: Any, metric: str | None, jit: bool) -> None:
         self._jit = jit
         self._batch_size = recipe.batch_size
         self._model = model
@@ -88,7 +88,7 @@ class CompiledLoop:
         self._weights = model.trainable_variables
         self._augment = recipe.augment and by_row(recipe.augment)
         self._loss = batch_loss(recipe.loss)
-        self._metric = batch_metric(metric)
+        self._metric = None if metric is None else batch_metric(metric)
         self._random = keras.random.SeedGenerator(0)  # of augmentation
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
         self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _SCHEDULES, _SEED], jit=jit)
@@ -132,6 +132,8 @@ class CompiledLoop:
                 (tf.constant(0), tf.constant(True), zero, zero, zero),
                 parallel_iterations=1,
             )
+            if self._metric is None:
+                metric = counted = None
             return Sums(loss, metric, counted, made, finite, all_finite(self._model.variables))
 
     def _batch(self, order: Any, step: Any, rows: Any) -> tuple[Any, Any, Any]:
@@ -161,7 +163,7 @@ class CompiledLoop:
             scaled = self._step.scaled(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in self._weights])
         loss += self._step.apply(gradients, scheduled)
-        return loss, self._metric(y, outputs, weights)
+        return loss, (0.0, 0.0) if self._metric is None else self._metric(y, outputs, weights)
 
 
 def all_finite(variables: Sequence[Any]) -> Any:

@@ -46,12 +46,15 @@ class Program:
     are copied in and out. With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches.
     """
 
-    def __init__(self, model: keras.Model, loop: Loop, *, x: Any, y: Any, metric: str, jit: bool) -> None:
-        """`x` and `y` are the training rows as tensors: their types, and with XLA their shapes, are compiled in."""
+    def __init__(self, model: keras.Model, loop: Loop, *, x: Any, y: Any, metric: str | None, jit: bool) -> None:
+        """`x` and `y` are the training rows as tensors: their types, and with XLA their shapes, are compiled in.
+
+        `metric` is None where it is no mean over rows: then there is nothing to `evaluate`.
+        """
         self.model = model
         self._loop = loop
         self._jit = jit
-        self._metric = batch_metric(metric)
+        self._metric = None if metric is None else batch_metric(metric)
         self._owner: weakref.ref[Owner] | None = None
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
         self.evaluate = compiled(self._evaluate, rows and [*rows, _COUNT], jit=jit)
@@ -143,14 +146,15 @@ class Program:
 
     def _evaluate(self, x: Any, y: Any, rows: Any) -> tuple[Any, Any, Any]:
         """Of the first `rows` rows: the sum of the metric, what it is a sum over, whether all outputs are finite."""
-        size = evaluation_batch(x)
+        metric, size = self._metric, evaluation_batch(x)
+        assert metric is not None  # the run scores outputs of all rows itself
 
         def body(start: Any, total: Any, counted: Any, outputs_sum: Any) -> tuple[Any, ...]:
             stop = start + size if self._jit else tf.minimum(start + size, rows)
             index = tf.range(size) + start if self._jit else tf.range(start, stop)
             outputs = self.model(tf.gather(x, index), training=False)
             weights = tf.cast(index < rows, tf.float32) if self._jit else None
-            score, of = self._metric(tf.gather(y, index), outputs, weights)
+            score, of = metric(tf.gather(y, index), outputs, weights)
             if outputs.dtype.is_floating:
                 outputs_sum += tf.reduce_sum(tf.cast(outputs, tf.float32))
             return stop, total + score, counted + of, outputs_sum

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hpo.data import Rows
 from hpo.errors import Diverged, Infeasible, UsageError
 from hpo.study.checked_records import AnyFloat, NotNegative, Whole, check
+from hpo.study.own_metric import Metric
 from hpo.training import preparing
 from hpo.training.early_stopping import Monitor, Score
 from hpo.training.jit import pays
@@ -27,7 +28,7 @@ from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
 from hpo.training.runtime import exclusive
 from hpo.training.schedules import Constant
-from hpo.training.scores import higher_is_better
+from hpo.training.scores import higher_is_better, is_mean_over_rows, score_of_all
 from hpo.training.sharing import Sharing
 from hpo.training.targets import refuse_unfit
 
@@ -66,7 +67,8 @@ class Run:
         validation: rows to score after every epoch, or None; with None and a recipe that watches scores, `Recipe.watch`
             says which share of the training rows takes their place.
         epochs: how many epochs the learning-rate schedule is laid out for, the most that are trained.
-        metric: accuracy, or the name of a Keras metric that is a mean over rows, such as mae.
+        metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
+            AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
         full: the training that this one is a miniature of: its schedule is resampled to the steps there are, patience
@@ -89,7 +91,7 @@ class Run:
         validation: Rows | None = None,
         *,
         epochs: int,
-        metric: str,
+        metric: Metric,
         seed: int,
         jit: bool | None = None,
         full: FullTraining | None = None,
@@ -117,7 +119,8 @@ class Run:
         self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
         self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
         self._refuse_unfit(train)
-        self._sharing = Sharing(recipe, self._x, self._y, metric=metric, jit=self._jit)
+        self._counted = metric if isinstance(metric, str) and is_mean_over_rows(metric) else None  # as sums of batches
+        self._sharing = Sharing(recipe, self._x, self._y, metric=self._counted, jit=self._jit)
         self._schedules = preparing.step_schedules(
             recipe, self._phases, self._steps, math.ceil(full_rows / recipe.batch_size)
         )
@@ -137,8 +140,8 @@ class Run:
 
     @property
     def metric(self) -> str:
-        """What it is scored by."""
-        return self._metric
+        """Name of what it is scored by."""
+        return self._metric if isinstance(self._metric, str) else self._metric.name
 
     @property
     def stopped(self) -> bool:
@@ -225,11 +228,8 @@ class Run:
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """The outputs, of shape (rows, outputs), for inputs `x` of shape (rows, ...), as the data set stores them."""
         program = self._acquired()
-        size = 8 * evaluation_batch(self._x)
-        x = np.asarray(x, dtype=self._x.dtype.as_numpy_dtype)
         with self._final(program):
-            parts = [program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)]
-        return np.concatenate(parts)
+            return self._outputs_of(program, np.asarray(x, dtype=self._x.dtype.as_numpy_dtype))
 
     @exclusive
     def model(self) -> keras.Model:
@@ -240,6 +240,11 @@ class Run:
                 self._hand_over(program.weights())
         finalize(self._recipe.model)
         return self._recipe.model
+
+    def _outputs_of(self, program: Program, x: Any) -> NDArray[np.float32]:
+        """The outputs for inputs of shape (rows, ...), with the weights that are in the program."""
+        size = 8 * evaluation_batch(self._x)
+        return np.concatenate([program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)])
 
     def _watch(self, epoch: Epoch, program: Program) -> None:
         """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
@@ -312,7 +317,7 @@ class Run:
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
         program.epoch(self._x, self._y, 0, 0, self._schedules.steps(slice(self._steps)), (0, 0))
-        if self._validation is not None:
+        if self._validation is not None and self._counted is not None:
             program.evaluate(*self._validation, tf.constant(0))
 
     def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
@@ -331,8 +336,13 @@ class Run:
             refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
 
     def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
-        total, counted, finite = program.evaluate(*tensors, tf.constant(rows))
-        score = _mean(total, counted)
+        if self._counted is not None:
+            total, counted, finite = program.evaluate(*tensors, tf.constant(rows))
+            score = _mean(total, counted)
+        else:
+            outputs = self._outputs_of(program, tensors[0][:rows])
+            finite = np.isfinite(outputs).all()
+            score = score_of_all(self._metric, tensors[1][:rows].numpy(), outputs) if finite else math.nan
         if not bool(finite) or not math.isfinite(score):
             raise Diverged(epoch=self._number, what="the scores" if bool(finite) else "the outputs")
         return score
@@ -344,7 +354,7 @@ def fit(
     validation: Rows | None = None,
     *,
     epochs: int,
-    metric: str,
+    metric: Metric,
     seed: int,
     on_run: Callable[[Run], object] | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
@@ -358,7 +368,8 @@ def fit(
         train: rows to train on.
         validation: rows to score after every epoch, or None.
         epochs: how many epochs are trained at the most.
-        metric: accuracy, or the name of a Keras metric that is a mean over rows, such as mae.
+        metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
+            AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
         seed: of the order of the rows.
         on_run: called with the run before its first epoch; may raise to stop.
         on_epoch: called with what each epoch came to; may raise to stop.

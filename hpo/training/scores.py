@@ -1,15 +1,21 @@
 """Losses and metrics of one batch as Keras computes them, masks included; rows that only fill it up weigh nothing."""
 
 import functools
+import numbers
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from hpo.errors import DefinitionError
+from hpo.errors import DefinitionError, Infeasible
+from hpo.messages import one_line
+from hpo.study.contained import contained
 from hpo.study.direction import MAXIMIZE
 from hpo.study.objectives import DIRECTIONS, closest, spelled
+from hpo.study.own_metric import Metric, OwnMetric
 from hpo.training import keras_internals
 from hpo.training.keras_internals import (
     CompileLoss,
@@ -25,8 +31,11 @@ __all__ = [
     "batch_loss",
     "batch_metric",
     "higher_is_better",
+    "is_mean_over_rows",
+    "keras_metric",
     "loss_object",
     "metric_function",
+    "score_of_all",
 ]
 
 ACCURACIES = ("accuracy", "acc")
@@ -36,7 +45,7 @@ CROSSENTROPIES = ("crossentropy", "ce")
 """Names of losses of which the same holds."""
 
 Loss = Callable[[Any, Any, Any], Any]
-Metric = Callable[[Any, Any, Any], tuple[Any, Any]]
+BatchMetric = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 def batch_loss(loss: Any) -> Loss:
@@ -85,7 +94,7 @@ def loss_object(loss: Any) -> Any:
         raise DefinitionError(f"loss {loss!r} is unknown: give a Keras loss or its name, such as mse") from error
 
 
-def batch_metric(name: str) -> Metric:
+def batch_metric(name: str) -> BatchMetric:
     """The metric of that name as a function of (targets, outputs, weights): its sum, and the number it is a sum over.
 
     `weights` as for `batch_loss`. What the outputs' mask leaves out is in neither. Sums of batches add up, as in Keras'
@@ -108,6 +117,39 @@ def batch_metric(name: str) -> Metric:
 
 
 @functools.lru_cache
+def keras_metric(name: str) -> keras.metrics.Metric:
+    """Keras' metric of that name.
+
+    Raises:
+        DefinitionError: no Keras metric has that name, or it cannot be made without being told more.
+
+    """
+    try:
+        metric = keras.metrics.get(name)
+    except ValueError:
+        metric = None
+    except TypeError as error:  # such as that of MeanIoU, which has to know how many classes there are
+        raise DefinitionError(
+            f"metric {name!r} cannot be made by its name alone ({one_line(error)}): give the definition score=, a "
+            "function of targets and outputs, and a name of your own"
+        ) from error
+    if metric is None:
+        near = closest(name)
+        guess = f"did you mean {near}? " if near else ""
+        raise DefinitionError(f"metric {name!r} is unknown: {guess}use accuracy, or a Keras metric such as mae")
+    if not isinstance(metric, keras.metrics.Metric):
+        return keras.metrics.MeanMetricWrapper(metric)  # a loss, which Keras takes for a metric too
+    return metric
+
+
+def is_mean_over_rows(metric: Metric) -> bool:
+    """Whether a metric is a mean of one value a row, so that sums over batches add up to it. Raises DefinitionError."""
+    if isinstance(metric, OwnMetric):
+        return False
+    return spelled(metric) in ACCURACIES or isinstance(keras_metric(metric), keras.metrics.MeanMetricWrapper)
+
+
+@functools.lru_cache
 def metric_function(name: str) -> functools.partial[Any]:
     """The function of Keras' metric of that name, one value a row.
 
@@ -115,27 +157,59 @@ def metric_function(name: str) -> functools.partial[Any]:
         DefinitionError: no Keras metric has that name, or it is no mean over rows.
 
     """
-    try:
-        metric = keras.metrics.get(name)
-    except ValueError:
-        metric = None
-    if metric is None:
-        near = closest(name)
-        guess = f"did you mean {near}? " if near else ""
-        raise DefinitionError(f"metric {name!r} is unknown: {guess}use accuracy, or a Keras metric such as mae")
-    if not isinstance(metric, keras.metrics.Metric):
-        metric = keras.metrics.MeanMetricWrapper(metric)  # a loss, which Keras takes for a metric too
+    metric = keras_metric(name)
     if not isinstance(metric, keras.metrics.MeanMetricWrapper):
-        raise DefinitionError(
-            f"metric {name!r} is no mean over rows: use accuracy, or a Keras metric such as mae that is one"
-        )
+        raise DefinitionError(f"metric {name!r} is no mean over rows, and a batch alone has no value of it")
     return keras_internals.metric_function(metric)
 
 
-def higher_is_better(name: str) -> bool:
+def score_of_all(metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
+    """A metric that is no mean over rows, of all of them at once.
+
+    Of a metric that has a value for each class, the mean of these: the macro average.
+
+    Args:
+        metric: one's own, or the name of Keras's.
+        y: targets, (rows, ...).
+        outputs: of the model, (rows, ...).
+
+    Raises:
+        Infeasible: Keras cannot compute it of these; the message says why.
+        DefinitionError: one's own gives no number.
+        Exception: whatever one's own raises.
+
+    """
+    if isinstance(metric, OwnMetric):
+        value = contained(lambda: metric.function(y, outputs))
+        if not isinstance(value, numbers.Real):
+            raise DefinitionError(f"metric {metric.name!r} must be a number, not {value!r:.60}")
+        return float(value)
+    found = _fresh(keras_metric(metric), outputs)
+    try:
+        found.update_state(y.reshape(outputs.shape) if y.size == outputs.size else y, outputs)
+    except Exception as error:  # whatever TensorFlow makes of it
+        raise Infeasible(
+            f"metric {metric!r} cannot be computed of targets of shape {y.shape[1:]} and outputs of shape "
+            f"{outputs.shape[1:]}: {one_line(error)}"
+        ) from error
+    return float(np.mean(keras.ops.convert_to_numpy(found.result())))
+
+
+def _fresh(metric: keras.metrics.Metric, outputs: NDArray[np.generic]) -> keras.metrics.Metric:
+    """The metric with nothing counted yet, for outputs of that shape."""
+    config = metric.get_config()
+    # An F-score takes the largest output for the class, and the largest of one is that one, whatever it says.
+    if isinstance(metric, keras.metrics.FBetaScore) and outputs.shape[-1] == 1 and metric.threshold is None:
+        config["threshold"] = 0.5
+    return type(metric).from_config(config)
+
+
+def higher_is_better(metric: Metric) -> bool:
     """Whether a metric is one to be raised, as Keras has it: an accuracy is, an error is not."""
-    known = DIRECTIONS.get(name)
-    return keras_internals.is_raised(keras.metrics.get(name)) if known is None else known == MAXIMIZE
+    if isinstance(metric, OwnMetric):
+        return metric.direction == MAXIMIZE
+    known = DIRECTIONS.get(metric)
+    return keras_internals.is_raised(keras.metrics.get(metric)) if known is None else known == MAXIMIZE
 
 
 def _accuracy(y: Any, outputs: Any) -> Any:

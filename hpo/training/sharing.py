@@ -26,7 +26,7 @@ class _Unlike(Exception):  # noqa: N818 - a finding
 class Sharing:
     """How one run comes by its program."""
 
-    def __init__(self, recipe: Recipe, x: Any, y: Any, *, metric: str, jit: bool) -> None:
+    def __init__(self, recipe: Recipe, x: Any, y: Any, *, metric: str | None, jit: bool) -> None:
         """Of a recipe whose model is built, and its training rows as tensors.
 
         Raises:

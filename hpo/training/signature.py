@@ -28,7 +28,7 @@ def reusable(model: Any) -> bool:
     return _layers(model) is not None
 
 
-def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: bool) -> str | None:
+def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str | None, jit: bool) -> str | None:
     """The key of a recipe's program: everything compiled into it and nothing else; None where it cannot be shared.
 
     Left out is what lives in variables or is passed in: weights, rates, momenta, weight decay,
@@ -37,7 +37,7 @@ def signature(recipe: Recipe, *, shapes: Sequence[object], metric: str, jit: boo
     Args:
         recipe: what is trained.
         shapes: of the data, with their types.
-        metric: name of the metric.
+        metric: name of the metric; None: it is no mean over rows, so it is not compiled.
         jit: whether XLA compiles it.
 
     """

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from hpo.errors import Infeasible
 from hpo.study.objectives import spelled
-from hpo.training.scores import ACCURACIES, loss_object, metric_function
+from hpo.study.own_metric import Metric, OwnMetric
+from hpo.training.scores import ACCURACIES, is_mean_over_rows, keras_metric, loss_object, metric_function
 
 __all__ = ["refuse_unfit"]
 
@@ -21,17 +22,18 @@ _CLASS_NUMBERS = frozenset(
     }
 )
 _PROBABILITIES = frozenset({"binary_crossentropy", "binary_focal_crossentropy", "binary_accuracy"})
+_YES_OR_NO = frozenset({"AUC", "F1Score", "FBetaScore", "Precision", "Recall"})  # Keras takes whatever is not 0 for yes
 _OF_THEIR_OWN = frozenset({"ctc", "circle"})  # targets and outputs differ in shape, and how is theirs to say
 
 
-def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
+def refuse_unfit(loss: Any, metric: Metric, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
     """Refuse targets that a loss or a metric of Keras's takes for something else, or not at all.
 
     What somebody's own function makes of them is for that function to say.
 
     Args:
         loss: as in `Recipe.loss`.
-        metric: accuracy, or the name of a Keras metric.
+        metric: accuracy, the name of a Keras metric, or one's own.
         y: targets, (rows, ...).
         shape: of what the model gives, (None, ...).
 
@@ -46,7 +48,7 @@ def refuse_unfit(loss: Any, metric: str, y: NDArray[np.generic], shape: tuple[in
             _refuse_numbers(f"{what} {name}", y, shape, spared)
         else:
             _refuse_shapes(f"{what} {name}", y, shape)
-            if name in _PROBABILITIES:
+            if name in _PROBABILITIES or name in _YES_OR_NO:
                 _refuse_beyond_one(f"{what} {name}", y)
 
 
@@ -60,10 +62,12 @@ def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> t
     return _name(function), ignored
 
 
-def _metric(metric: str, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> str | None:
+def _metric(metric: Metric, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> str | None:
+    if isinstance(metric, OwnMetric):
+        return None
     if spelled(metric) in ACCURACIES:
         return _by_shapes(y, shape, "accuracy")
-    return _name(metric_function(metric).func)
+    return _name(metric_function(metric).func) if is_mean_over_rows(metric) else _name(type(keras_metric(metric)))
 
 
 def _name(function: Any) -> str | None:
@@ -115,7 +119,7 @@ def _alike(ours: Sequence[int | None], theirs: Sequence[int | None]) -> bool:
 
 
 def _refuse_beyond_one(who: str, y: NDArray[np.generic]) -> None:
-    wanted = "0 and 1" if "accuracy" in who else "from 0 to 1"
+    wanted = "0 and 1" if "accuracy" in who or who.split()[-1] in _YES_OR_NO else "from 0 to 1"
     low, high = y.min(), y.max()
     if low < 0 or high > 1 or ("accuracy" in who and not np.isin(y, (0, 1)).all()):
         raise Infeasible(f"{who} takes targets {wanted}, and y holds those from {low:g} to {high:g}: take another one")

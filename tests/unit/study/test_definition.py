@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hpo.errors import DefinitionError
-from hpo.study import Baseline, Fidelity, Float, Holdout, KFold, Row, Space, StudyDefinition, Sweep
+from hpo.study import Baseline, Fidelity, Float, Holdout, KFold, OwnMetric, Row, Space, StudyDefinition, Sweep
 
 SPACE = Space(name="small", params={"x": Float(low=0, high=1)})
 QUICK = Fidelity(name="quick", epochs=1)
@@ -34,7 +34,11 @@ def define(**fields: Any) -> StudyDefinition:
         ({"direction": ["maximize"]}, "direction must be one of maximize, minimize, not ['maximize']"),
         ({"metric": None}, "metric must be a text that is not empty, not None"),
         ({"metric": ""}, "metric must be a text that is not empty, not ''"),
-        ({"metric": len}, "metric must be a text that is not empty, not <built-in function len>"),
+        ({"metric": len}, "metric is a name, not a function: give metric='len' and score=len, a function of all"),
+        ({"metric": "gini", "score": 1}, "score must be a function, not 1"),
+        ({"metric": "mae", "score": max}, "metric 'mae' is one of Keras's, and score is a function of one's own"),
+        ({"metric": "MeanIoU"}, "Keras's metric 'MeanIoU' has to be told a number first"),
+        ({"metric": "mean_io_u"}, "Keras's metric 'mean_io_u' has to be told a number first"),
         ({"name": None}, "a definition's name must be a text that is not empty, not None"),
         ({"name": " "}, "a definition's name must be a text that is not empty, not ' '"),
         ({"title": 3}, "title must be a text, not 3"),
@@ -89,3 +93,14 @@ def test_accuracy_in_capitals_is_accuracy(metric: str) -> None:
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_a_metric_of_ones_own_goes_either_way(direction: str) -> None:
     assert define(metric="profit", direction=direction).direction == direction
+
+
+def test_a_score_of_ones_own_is_what_a_training_is_scored_by_and_part_of_the_version() -> None:
+    plain, own = define(), define(metric="gini", score=_gini)
+    assert plain.scored_by == "mae"
+    assert own.scored_by == OwnMetric(name="gini", function=_gini, direction="minimize")
+    assert own.version != define(metric="gini", score=None).version
+
+
+def _gini(y: Any, outputs: Any) -> float:
+    return float(abs(y - outputs).mean())

@@ -28,6 +28,7 @@ __all__ = [
     "RUNG",
     "RUNG_COMPLETE",
     "SLOT",
+    "USUAL_COST",
     "Tables",
     "constraints",
     "contains",
@@ -73,6 +74,9 @@ JOB = "hpo:job"
 
 NOTE = "hpo:note"
 """Of a study whose note in optuna-dashboard had our part at some time."""
+
+USUAL_COST = "hpo:usual_cost"
+"""Of a study that weighs costs: the operations of a trial at the median of its space; None: they are not known."""
 
 
 # Studies and trials

@@ -62,10 +62,12 @@ LEASE_SECONDS = 60.0
 """A worker that is not heard of for this long loses the slot it holds."""
 
 STALL_SECONDS = 3600.0
-"""Without a sign of life, which a training gives after each epoch, a worker is taken for hung after this long.
+"""Without a sign of life a worker is taken for hung after this long.
 
-An epoch of all rows takes the largest networks of the cnn `report` space minutes on one core, and a larger model of
-somebody's own on a slower machine many more. Who knows better gives a time limit for each trial.
+A training gives one after each epoch, and after each tenth of an epoch that takes long; scoring and what a definition
+does by itself are one piece. An epoch of all rows takes the largest networks of the cnn `report` space minutes on one
+core, and a larger model of somebody's own on a slower machine many more. Who knows better gives a time limit for each
+trial.
 """
 
 

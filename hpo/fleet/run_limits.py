@@ -28,7 +28,7 @@ class Limits:
     timeout: float | None = None  # seconds for the whole run; trials in flight are given back
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: as its study has it
     lease_seconds: float = LEASE_SECONDS  # a worker that vanished unseen loses its slot after this
-    stall_seconds: float = STALL_SECONDS  # without a sign of life (an epoch's end) a worker is taken for hung
+    stall_seconds: float = STALL_SECONDS  # without a sign of life (a long epoch's tenth) a worker is taken for hung
     max_attempts: int = MAX_ATTEMPTS  # crashes a slot may see before it settles as failed
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see resources.default_limit
 

@@ -6,7 +6,8 @@
   `compile_seconds`, `fit_seconds`, each cost by its name, `probes` where the definition asks for them.
 - `OwnObjective` runs an Optuna objective of somebody's own as it is.
 - A sampler is wrapped so that a configuration is drawn whole, and drawn again where it was tried before; `claim` lets a
-  storage make that safe between processes. Samplers and pruners are refused, with the reason, where they cannot work.
+  storage make that safe between processes. With a `cost` the dearer ones are drawn more rarely. Samplers and pruners
+  are refused, with the reason, where they cannot work.
 - A `Job` is one measurement: a configuration, a seed, and which rows it trains on and is scored on. Its key is a digest
   of these, so the same thing is never measured twice.
 

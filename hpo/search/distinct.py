@@ -8,6 +8,7 @@ it, and draws again where it has. Which ones were tried is kept up to date at th
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -16,6 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.optuna_internals import FIXED_PARAMS, FROM, contains, forget_trials_at_hand, study_id, trial_id, trials_at_hand
+from hpo.search.cost_weighing import REDRAWS, CostWeighing
 from hpo.search.seeds import derive, rung
 from hpo.search.suggest import digest, distributions
 from hpo.study import ParamValue, Space
@@ -97,7 +99,10 @@ class DistinctSampler(BaseSampler):
     through it to the first configuration that is left. A space that is used up gives repeats. Parameters that are
     given to a trial (enqueued, or of an earlier attempt) are left alone; with all of them given nothing is drawn.
 
-    While nothing collides the draws are those of `inner`, number for number.
+    Of what `inner` draws, what is dear is accepted as `weighing` says. Given parameters are nobody's draw: a trial that
+    has some is not weighed.
+
+    While nothing collides and nothing is weighed the draws are those of `inner`, number for number.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class DistinctSampler(BaseSampler):
         claim: Claim | None = None,  # makes the choice safe between processes
         redraws: int = 3,  # of `inner`: each costs as much as the first, and repeats mean that it has converged
         random_draws: int = 100,
+        weighing: CostWeighing | None = None,  # None: costs have no say
     ) -> None:
         self.inner = inner
         self._space = space
@@ -116,6 +122,8 @@ class DistinctSampler(BaseSampler):
         self._size = space.size
         self._random = RandomSampler(seed=derive(seed, "distinct"))
         self._claim = claim
+        self._weighing = weighing
+        self._looks = RandomSampler(seed=weighing.looks_seed) if weighing is not None else self._random
         self._draws = (inner,) * (1 + redraws) + (self._random,) * random_draws
         self._tried = Tried(space)
         self._warned = False
@@ -141,7 +149,7 @@ class DistinctSampler(BaseSampler):
         self._tried.refresh(study, without=trial.number)
         first: dict[str, ParamValue] = {}
         for sampler in self._draws:
-            params = self._draw(sampler, study, trial, joint, given)
+            params = self._weighed(sampler, study, trial, joint, given)
             first = first or params
             if self._exhausted():
                 return first
@@ -170,6 +178,27 @@ class DistinctSampler(BaseSampler):
         """Pass on to `inner`, and reseed the uniform draws."""
         self.inner.reseed_rng()
         self._random.reseed_rng()
+        if self._weighing is not None:
+            self._weighing.reseed()
+
+    def _weighed(
+        self,
+        sampler: BaseSampler,
+        study: Study,
+        trial: FrozenTrial,
+        joint: dict[str, BaseDistribution],
+        given: Mapping[str, ParamValue],
+    ) -> dict[str, ParamValue]:
+        """As `_draw`; drawn again, a few times at the most, where it is `inner` that draws and costs too much."""
+        params = self._draw(sampler, study, trial, joint, given)
+        if self._weighing is None or sampler is not self.inner or given:
+            return params
+        uniform = partial(self._draw, self._looks, study, trial, {}, {})
+        for _ in range(REDRAWS):
+            if self._weighing.accepts(study, params, uniform):
+                break
+            params = self._draw(sampler, study, trial, joint, given)
+        return params
 
     def _draw(
         self,

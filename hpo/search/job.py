@@ -96,7 +96,7 @@ def measuring(
         definition: as `objective` takes it.
         space: a name of one of its spaces, in whose words the configurations are; None: its first.
         fidelity: a name of one of its fidelities; None: its last. Its rows and folds count for validation jobs alone.
-        beat: called once an epoch, a sign of life.
+        beat: a sign of life, called once an epoch, and within one that takes long.
 
     Raises:
         UsageError: there is no such definition, space or fidelity.
@@ -186,6 +186,7 @@ class Measuring:
                 seed=job.seed,
                 rows=(train, test),
                 on_epoch=work.on_epoch,
+                beat=self._beat,
                 on_probe=work.probes.append if job.rows == "development" else None,
             )
         except TrialError as error:

@@ -53,6 +53,7 @@ def measure(
     rows: tuple[Rows, Rows] | None = None,
     on_recipe: "Callable[[Recipe], object] | None" = None,
     on_epoch: "Callable[[Epoch], None] | None" = None,
+    beat: Callable[[], object] | None = None,
     on_probe: "Callable[[Probe], object] | None" = None,
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
@@ -68,6 +69,7 @@ def measure(
         rows: (train, test) to use instead of the development and the test rows.
         on_recipe: called with what is going to be trained, before it is; may raise to refuse it.
         on_epoch: called after each epoch.
+        beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
         on_probe: called with each look into the network, before the first epoch and after it, where the definition asks
             for looks (`StudyDefinition.probe_rows`).
 
@@ -114,6 +116,7 @@ def measure(
         seed=seed,
         on_run=begun,
         on_epoch=trained,
+        beat=beat,
         full=FullTraining(epochs=most, rows=len(train)) if fidelity.epochs < most else None,
     )
     return Measurement(

@@ -13,9 +13,9 @@ from hpo.search.row_splits import Split, cut, load, preload
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
-from hpo.search.trainings import costs, note_probes, note_work, reject
+from hpo.search.trainings import costs, foretold, note_probes, note_work, reject
 from hpo.search.trial_evaluation import Evaluation
-from hpo.study import Fidelity, Holdout, Space, StudyDefinition, registry
+from hpo.study import Fidelity, Holdout, Params, Space, StudyDefinition, registry
 
 __all__ = ["FOLDED_REPORTS", "REPORTS", "Objective", "objective"]
 
@@ -41,7 +41,7 @@ def objective(
         fidelity: a name of one of its fidelities; None: its first.
         rungs: names of those a search climbs, one a rung, in place of `fidelity`: each trial's rung says which.
         seed: the study's; the rows, weights and batches of every trial follow from it and the trial's position.
-        beat: called once an epoch, a sign of life.
+        beat: a sign of life, called once an epoch, and within one that takes long.
         costs: what is weighed against the metric, keys of `hpo.study.objectives.COSTS`; the study has a direction
             for each: `hpo.study.objectives.directions`.
 
@@ -93,6 +93,19 @@ class Objective:
     def prepare(self) -> str:
         """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
         return preload(self.definition)
+
+    def cost(self, params: Params) -> float | None:
+        """Operations of a trial of `params` on the first rung, known without it; None where they are not.
+
+        They are not of what is infeasible, and of a model whose layers are not all of it or that cannot be built.
+        """
+        try:
+            if self.definition.why_infeasible(params) is not None:
+                return None
+            splits = self._splits(self.fidelities[0], 0, common=True)  # only the numbers of their rows count
+            return foretold(self.definition, params, splits, epochs=self.fidelities[0].epochs)
+        except Exception:  # of the definition's code: the trial itself will meet it, and say so
+            return None
 
     def __call__(self, trial: BaseTrial) -> float | tuple[float, ...]:
         """The value of one trial; with costs, that and theirs.

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial
 
 from hpo.errors import UsageError
 from hpo.messages import did_you_mean
+from hpo.search.cost_weighing import Cost, CostWeighing
 from hpo.search.distinct import Claim, DistinctSampler
 from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
@@ -23,6 +24,7 @@ from hpo.study.open_space import DefineByRun
 __all__ = [
     "GRID_LIMIT",
     "POPULATION",
+    "WEIGHED",
     "GridSampler",
     "make_sampler",
 ]
@@ -30,8 +32,20 @@ __all__ = [
 GRID_LIMIT = 10_000  # configurations; nobody finishes a larger grid, and a part of one varies only the last parameters
 POPULATION = 20  # trials of one NSGA-II generation; Optuna's 50 would make a search of 50 trials a random one
 
+WEIGHED = ("tpe", "random")
+"""Samplers whose draws are weighed by cost. The others lay out points that belong together (qmc, grid, the generations
+of cmaes and nsga2) or have one best point, and would give it again (gp)."""
 
-def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim: Claim | None = None) -> BaseSampler:
+
+def make_sampler(
+    name: str,
+    *,
+    space: Space,
+    seed: int,
+    worker: str = "",
+    claim: Claim | None = None,
+    cost: Cost | None = None,
+) -> BaseSampler:
     """A sampler that never draws a configuration of `space` twice while there is another.
 
     Of a space that its objective defines as it runs it is Optuna's own, which promises nothing of the kind.
@@ -42,6 +56,7 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
         seed: the study's seed.
         worker: who draws; two workers of a study must differ in it, else they begin with the same trials.
         claim: makes the choice of a configuration safe between processes.
+        cost: of a configuration, which samplers that draw from a density (`WEIGHED`) weigh; None: it has no say.
 
     Raises:
         UsageError: there is no such sampler, or it cannot search this space; the message tells why and what can.
@@ -61,7 +76,10 @@ def make_sampler(name: str, *, space: Space, seed: int, worker: str = "", claim:
         warnings.simplefilter("ignore", ExperimentalWarning)  # of QMC, and of TPE's groups
         # One low-discrepancy sequence for the whole study: its points lie evenly only together.
         inner = _QMC(space, derive(seed, "qmc")) if name == "qmc" else _INNER[name](space, own)
-    return DistinctSampler(inner, space, seed=own, claim=claim)
+    weighing = None
+    if cost is not None and name in WEIGHED:
+        weighing = CostWeighing(cost, study_seed=seed, seed=own)
+    return DistinctSampler(inner, space, seed=own, claim=claim, weighing=weighing)
 
 
 class _QMC(QMCSampler):

@@ -10,6 +10,7 @@ from optuna.trial import BaseTrial
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError
+from hpo.search.row_splits import Split
 from hpo.study import Params, StudyDefinition
 from hpo.study.contained import contained
 from hpo.study.value_checks import shown
@@ -25,6 +26,7 @@ __all__ = [
     "PROBES",
     "Work",
     "costs",
+    "foretold",
     "note_probes",
     "note_work",
     "probe_network",
@@ -43,9 +45,7 @@ def recipe(definition: StudyDefinition, params: Params, inputs: NDArray[np.gener
         seed: of the weights.
 
     """
-    from hpo.training import build
-
-    made = build(lambda given: contained(lambda: definition.build(given)), params, seed)
+    made = _built(definition, params, seed)
     pretrain = definition.pretrain
     if pretrain is None:
         return made
@@ -53,6 +53,32 @@ def recipe(definition: StudyDefinition, params: Params, inputs: NDArray[np.gener
     if not isinstance(begun, type(made)):
         raise DefinitionError(f"pretrain of {definition.name!r} gave {shown(begun)}: return the Recipe it was given")
     return begun
+
+
+def _built(definition: StudyDefinition, params: Params, seed: int) -> "Recipe":
+    from hpo.training import build
+
+    return build(lambda given: contained(lambda: definition.build(given)), params, seed)
+
+
+def foretold(definition: StudyDefinition, params: Params, splits: Sequence[Split], *, epochs: int) -> float | None:
+    """Operations of training a configuration on all the splits, known without it; None where they are not.
+
+    What `pretrain` takes, and epochs that early stopping will spare, are not known beforehand.
+
+    Args:
+        definition: whose `build` makes the model, for nothing else.
+        params: the configuration.
+        splits: what a trial trains on and is judged by.
+        epochs: of each training.
+
+    """
+    from hpo.training.operations import operations
+
+    found = operations(_built(definition, params, seed=0), splits[0].train.x.shape[1:])
+    if found is None:
+        return None
+    return epochs * sum(found.epoch(len(split.train), len(split.validation)) for split in splits)
 
 
 def probe_network(run: "Run", recipe: "Recipe", rows: Rows, number: int) -> "Probe":

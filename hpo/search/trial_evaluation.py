@@ -30,7 +30,7 @@ class Evaluation:
         *,
         epochs: int,
         seed: int,  # of the trial
-        beat: Callable[[], None] | None = None,  # called after each epoch of each training: a sign of life
+        beat: Callable[[], None] | None = None,  # a sign of life: after each epoch, and within
     ) -> None:
         self._definition = definition
         self._params = params
@@ -140,7 +140,7 @@ class Evaluation:
         run = self._runs[number]
         if run.stopped:
             return
-        run.epoch()
+        run.epoch(self._beat)
         if number == 0 and run.epochs_done == 1 and self._definition.probe_rows:
             self._probe()
         self._beat()

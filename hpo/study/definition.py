@@ -68,6 +68,8 @@ class StudyDefinition:
     # a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean score
     infeasible: Rule = always_feasible
     # why a configuration cannot be trained, known without training it; None where it can
+    weigh_costs: bool = True
+    # whether a search draws what is dear to train more rarely; False: only what a configuration promises counts
     labels: Whole | None = None
     # training rows whose targets a training is given, drawn by the seed; of the others it has inputs; None: all rows
     pretrain: "Callable[[Params, Recipe, NDArray[np.generic]], Recipe] | None" = None
@@ -159,6 +161,8 @@ class StudyDefinition:
         )
         if self.labels is not None:  # a definition that gives all labels has the version it always had
             said = (*said, self.labels)
+        if not self.weigh_costs:  # likewise
+            said = (*said, "costs have no say")
         if len(self.fidelities) > 1:  # of which all but the highest train otherwise since schedules are resampled
             said = (*said, "resampled schedules")
         if self.score is not None:

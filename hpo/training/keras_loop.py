@@ -85,7 +85,9 @@ class KerasLoop:
         """What the variables hold before the first step of a run, in their order."""
         return [np.array([seed, 0])]
 
-    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
+    def epoch(
+        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+    ) -> Sums:
         """As `Loop`; the metric is not counted: a step does not say what the model made of the rows.
 
         Raises:
@@ -93,8 +95,9 @@ class KerasLoop:
 
         """
         order = shuffled(tf.shape(x)[0], rows, seed)
-        total, made, finite = 0.0, 0, True
-        while made < int(steps) and finite:
+        made, last = (int(step) for step in span)
+        total, finite = float(before[0]), True
+        while made < last and finite:
             index = order[made * self._batch_size : min((made + 1) * self._batch_size, int(rows))]
             if self._scheduled:
                 self._model.optimizer.learning_rate = schedules.rate[made]

@@ -27,17 +27,18 @@ __all__ = [
 
 _COUNT = tf.TensorSpec((), tf.int32)
 _SCHEDULES = StepSchedules(*(tf.TensorSpec((None,), dtype) for dtype in (tf.float32, tf.float64, tf.float32)))
-_SEED = tf.TensorSpec((2,), tf.int32)
+_SEED = _SPAN = tf.TensorSpec((2,), tf.int32)
+_BEFORE = (tf.TensorSpec((), tf.float32),) * 3
 _AUGMENT = 1 << 30  # where the counter of augmentation's draws begins: the numbers of the epochs belong to the order
 
 
 class Sums(NamedTuple):
-    """What one epoch came to, as scalars."""
+    """What one epoch came to, or what it has come to so far, as scalars."""
 
     loss: Any  # sum over the rows of what was minimised
     metric: Any  # sum of the metric, and the number it is a sum over: rows, less what of them is masked; None: unknown
     counted: Any
-    steps: Any  # made
+    steps: Any  # made, from the beginning of the epoch
     finite: Any  # whether the loss of every step was
     sound: Any  # whether all numbers of the model are finite after them
 
@@ -56,16 +57,19 @@ class Loop(Protocol):
     def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
         """What `variables` hold before the first epoch of a run of `recipe`."""
 
-    def epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
-        """Train for one epoch of `steps` steps.
+    def epoch(
+        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+    ) -> Sums:
+        """Train for some steps of one epoch.
 
         Args:
             x: the rows, (capacity, ...).
             y: their targets.
             rows: how many of them count.
-            steps: how many batches they make.
-            schedules: of each step; momenta are not looked at where the optimizer takes none.
+            span: int32, shape (2,): the first step, from 0, and the one after the last.
+            schedules: of each step of the epoch; momenta are not looked at where the optimizer takes none.
             seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
+            before: what the steps before the first came to: loss, metric and counted of their `Sums`.
 
         """
 
@@ -74,7 +78,7 @@ class Loop(Protocol):
 
 
 class CompiledLoop:
-    """One function for a whole epoch, with the data, the schedules and the seed as arguments.
+    """One function for an epoch or a part of it, with the data, the schedules and the seed as arguments.
 
     With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches and rows beyond `rows` weigh nothing;
     without it the last batch is smaller, as in Keras.
@@ -91,7 +95,7 @@ class CompiledLoop:
         self._metric = None if metric is None else batch_metric(metric)
         self._random = keras.random.SeedGenerator(0)  # of augmentation
         rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
-        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _COUNT, _SCHEDULES, _SEED], jit=jit)
+        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _SPAN, _SCHEDULES, _SEED, _BEFORE], jit=jit)
 
     @property
     def variables(self) -> list[Any]:
@@ -112,7 +116,9 @@ class CompiledLoop:
         dismantle(self.epoch)
         del self.epoch
 
-    def _epoch(self, x: Any, y: Any, rows: Any, steps: Any, schedules: StepSchedules, seed: Any) -> Sums:
+    def _epoch(
+        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+    ) -> Sums:
         order = shuffled(tf.shape(x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
@@ -124,12 +130,11 @@ class CompiledLoop:
             loss += value * tf.cast(count, tf.float32)
             return step + 1, tf.math.is_finite(value), loss, metric + score, counted + of
 
-        zero = tf.constant(0.0)
         with settled(self._model):
             made, finite, loss, metric, counted = tf.while_loop(
-                lambda step, finite, *_: (step < steps) & finite,
+                lambda step, finite, *_: (step < span[1]) & finite,
                 body,
-                (tf.constant(0), tf.constant(True), zero, zero, zero),
+                (span[0], tf.constant(True), *before),
                 parallel_iterations=1,
             )
             if self._metric is None:

@@ -60,10 +60,22 @@ class Program:
         self.evaluate = compiled(self._evaluate, rows and [*rows, _COUNT], jit=jit)
         self.predict = compiled(self._predict, [tf.TensorSpec((None, *x.shape[1:]), x.dtype)])
 
-    def epoch(self, x: Any, y: Any, rows: int, steps: int, schedules: StepSchedules, seed: tuple[int, int]) -> Sums:
-        """Train for one epoch; as `Loop.epoch`, of numbers and arrays."""
+    def epoch(
+        self,
+        x: Any,
+        y: Any,
+        rows: int,
+        span: tuple[int, int],
+        schedules: StepSchedules,
+        seed: tuple[int, int],
+        before: Sums | None = None,  # of the epoch's steps before these; None: there are none
+    ) -> Sums:
+        """Train for some steps of an epoch; as `Loop.epoch`, of numbers and arrays."""
         arrays = StepSchedules(*(tf.constant(values) for values in schedules))
-        return self._loop.epoch(x, y, tf.constant(rows), tf.constant(steps), arrays, tf.constant(seed))
+        so_far = (None,) * 3 if before is None else (before.loss, before.metric, before.counted)
+        loss, metric, counted = (tf.constant(0.0) if one is None else one for one in so_far)
+        sums = (loss, metric, counted)
+        return self._loop.epoch(x, y, tf.constant(rows), tf.constant(span), arrays, tf.constant(seed), sums)
 
     # Whose weights
 

@@ -18,8 +18,10 @@ from hpo.study.checked_records import AnyFloat, NotNegative, Whole, check
 from hpo.study.own_metric import Metric
 from hpo.training import preparing
 from hpo.training.early_stopping import Monitor, Score
+from hpo.training.epoch_parts import EpochParts
 from hpo.training.jit import pays
 from hpo.training.keras_internals import all_layers
+from hpo.training.loop import Sums
 from hpo.training.miniature import FullTraining
 from hpo.training.model_graph import finalize
 from hpo.training.phases import Phase, freeze, spans
@@ -109,6 +111,7 @@ class Run:
         self._ended = False  # whether the weights are those it ends with
         self._rows = len(train)
         self._steps = math.ceil(len(train) / recipe.batch_size)
+        self._parts = EpochParts(self._steps)
         self._phases = spans(recipe.phases or (Phase(),), epochs, full.epochs)
         share = epochs / full.epochs
         self._schedule = (recipe.schedule or Constant()).miniature(share)
@@ -157,8 +160,11 @@ class Run:
         return self._outcome
 
     @exclusive
-    def epoch(self) -> Epoch:
+    def epoch(self, beat: Callable[[], object] | None = None) -> Epoch:
         """Train one epoch and score it.
+
+        Args:
+            beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
 
         Raises:
             Diverged: the loss, a weight after the epoch, an output or a score was not finite; the run is over.
@@ -174,21 +180,8 @@ class Run:
         self._next_phase()
         start = time.perf_counter()
         program = self._acquired()
-        first = self._number * self._steps
         self._number += 1
-        steps = slice(first, first + self._steps)
-        sums = program.epoch(
-            self._x,
-            self._y,
-            self._rows,
-            self._steps,
-            self._schedules.steps(steps),
-            (self._seed % 2**31, self._number),
-        )
-        if not bool(sums.finite):
-            raise Diverged(epoch=self._number, step=int(sums.steps))
-        if not bool(sums.sound):
-            raise Diverged(epoch=self._number, what="the weights")
+        sums = self._trained(program, beat)
         with self._final(program):
             score = None
             if self._validation is not None:
@@ -240,6 +233,23 @@ class Run:
                 self._hand_over(program.weights())
         finalize(self._recipe.model)
         return self._recipe.model
+
+    def _trained(self, program: Program, beat: Callable[[], object] | None) -> Sums:
+        """Make the steps of the epoch, in one part where nobody wants to hear of more. Raises Diverged."""
+        last = self._number * self._steps
+        schedules = self._schedules.steps(slice(last - self._steps, last))
+        seed = (self._seed % 2**31, self._number)
+        sums: Sums | None = None
+        for span in self._parts.spans() if beat is not None else ((0, self._steps),):
+            if beat is not None and sums is not None:
+                beat()
+            sums = program.epoch(self._x, self._y, self._rows, span, schedules, seed, sums)
+            if not bool(sums.finite):
+                raise Diverged(epoch=self._number, step=int(sums.steps))
+            if not bool(sums.sound):
+                raise Diverged(epoch=self._number, what="the weights")
+        assert sums is not None  # there is a step
+        return sums
 
     def _outputs_of(self, program: Program, x: Any) -> NDArray[np.float32]:
         """The outputs for inputs of shape (rows, ...), with the weights that are in the program."""
@@ -316,7 +326,7 @@ class Run:
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        program.epoch(self._x, self._y, 0, 0, self._schedules.steps(slice(self._steps)), (0, 0))
+        program.epoch(self._x, self._y, 0, (0, 0), self._schedules.steps(slice(self._steps)), (0, 0))
         if self._validation is not None and self._counted is not None:
             program.evaluate(*self._validation, tf.constant(0))
 
@@ -358,6 +368,7 @@ def fit(
     seed: int,
     on_run: Callable[[Run], object] | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
+    beat: Callable[[], object] | None = None,
     jit: bool | None = None,
     full: FullTraining | None = None,
 ) -> Run:
@@ -373,6 +384,7 @@ def fit(
         seed: of the order of the rows.
         on_run: called with the run before its first epoch; may raise to stop.
         on_epoch: called with what each epoch came to; may raise to stop.
+        beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
         jit: whether XLA compiles; None decides by what pays.
         full: the longer training that this one is a miniature of, as `Run` says; None: it is none.
 
@@ -390,7 +402,7 @@ def fit(
     if on_run is not None:
         on_run(run)
     for _ in range(epochs):
-        epoch = run.epoch()
+        epoch = run.epoch(beat)
         if on_epoch is not None:
             on_epoch(epoch)
         if run.stopped:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hpo.search import Measuring
     from hpo.search import Objective as SearchObjective
+    from hpo.search.cost_weighing import Cost
     from hpo.study.searchable import Searchable
 
 __all__ = ["Beat", "LoadedStudy", "MakeObjective", "Objective", "StudyCache"]
@@ -74,9 +75,25 @@ class LoadedStudy:
         # Named after the first slot it takes, so that workers differ, a restarted one differs from what it was,
         # and the search of a single worker comes out the same each time.
         worker = f"{slot.position}:{slot.attempt}" + (f":{slot.rung}" if slot.rung else "")
-        sampler = make_sampler(record.sampler, space=space, seed=record.seed, worker=worker, claim=self._reserve)
+        sampler = make_sampler(
+            record.sampler,
+            space=space,
+            seed=record.seed,
+            worker=worker,
+            claim=self._reserve,
+            cost=self._cost(),
+        )
         pruner = make_pruner(record.pruner, definition=definition, fidelity=record.fidelities[0])
         return sampler, AlivePruner(pruner, self._beat) if isinstance(definition, PlainObjective) else pruner
+
+    def _cost(self) -> "Cost | None":
+        """What a configuration costs, where the sampler is to weigh it: a front is wanted with its dear end."""
+        from hpo.search import Objective as SearchObjective
+
+        made = self.objective
+        if isinstance(made, SearchObjective) and made.definition.weigh_costs and not self.record.costs:
+            return made.cost
+        return None
 
 
 class StudyCache:

@@ -1,0 +1,147 @@
+"""What is dear is drawn more rarely; what nobody drew is left alone."""
+
+from collections.abc import Callable
+
+import optuna
+import pytest
+
+from hpo.optuna_internals import USUAL_COST
+from hpo.search import make_sampler, suggest
+from hpo.search.cost_weighing import EXPONENT, REDRAWS, WORTH, Cost
+from hpo.study import Categorical, Float, Params, Space
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+SPACE = Space(
+    name="s", params={"size": Categorical(choices=(1, 2, 3, 9, 30)), "rate": Float(low=1e-4, high=1e-1, log=True)}
+)
+UNIT = 10 * WORTH
+
+
+def size(params: Params) -> float:
+    return UNIT * float(params["size"])  # type: ignore[arg-type]
+
+
+def loss(params: Params) -> float:
+    return float(params["rate"])  # type: ignore[arg-type]
+
+
+def drawn(
+    cost: Cost | None,
+    count: int,
+    *,
+    name: str = "random",
+    seed: int = 0,
+    value: Callable[[Params], float] = loss,
+    usual: float | None = None,  # None: what the study finds
+) -> list[dict[str, object]]:
+    study = optuna.create_study(sampler=make_sampler(name, space=SPACE, seed=seed, cost=cost))
+    if usual is not None:
+        study._storage.set_study_system_attr(study._study_id, USUAL_COST, usual)
+    study.optimize(lambda trial: value(suggest(SPACE, trial)), n_trials=count)
+    return [trial.params for trial in study.trials]
+
+
+def shares(configurations: list[dict[str, object]]) -> dict[int, float]:
+    sizes = [params["size"] for params in configurations]
+    return {one: sizes.count(one) / len(sizes) for one in (1, 2, 3, 9, 30)}
+
+
+def test_three_times_the_usual_is_drawn_half_as_often_and_what_costs_no_more_is_not_weighed() -> None:
+    weighed = shares(drawn(size, 1000, usual=3 * UNIT))
+    once = 1 / (3 + 3**-EXPONENT + 10**-EXPONENT)  # the share of what is not weighed
+    assert weighed[1] == pytest.approx(once, abs=0.04)
+    assert weighed[3] == pytest.approx(once, abs=0.04)
+    assert weighed[9] == pytest.approx(once / 2, abs=0.03)
+    assert weighed[30] == pytest.approx(once / 4.3, abs=0.03)
+
+
+def test_the_usual_cost_is_the_median_of_the_space_and_is_kept_with_the_study() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    asked: list[float] = []
+
+    def noted(params: Params) -> float:
+        asked.append(size(params))
+        return asked[-1]
+
+    for worker in "ab":
+        sampler = make_sampler("random", space=SPACE, seed=0, worker=worker, cost=noted)
+        study = optuna.create_study(storage=storage, study_name="s", sampler=sampler, load_if_exists=True)
+        before = len(asked)
+        suggest(SPACE, study.ask())
+        if worker == "a":
+            assert storage.get_study_system_attrs(study._study_id)[USUAL_COST] == sorted(asked[:21])[10]
+        else:
+            assert len(asked) - before <= 1 + REDRAWS  # of its own draws alone
+
+
+def test_all_workers_of_a_study_find_the_same_usual_cost() -> None:
+    def usual(worker: str) -> float:
+        study = optuna.create_study(sampler=make_sampler("random", space=SPACE, seed=5, worker=worker, cost=size))
+        suggest(SPACE, study.ask())
+        found: float = study._storage.get_study_system_attrs(study._study_id)[USUAL_COST]
+        return found
+
+    assert usual("a") == usual("b")
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_the_draws_follow_from_the_seed(name: str) -> None:
+    assert drawn(size, 25, name=name, seed=3) == drawn(size, 25, name=name, seed=3)
+    assert drawn(size, 25, name=name, seed=3) != drawn(None, 25, name=name, seed=3)
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_where_all_costs_the_same_the_draws_are_those_of_the_sampler(name: str) -> None:
+    assert drawn(lambda _: UNIT, 25, name=name) == drawn(None, 25, name=name)
+
+
+@pytest.mark.parametrize("name", ["qmc", "cmaes", "nsga2"])
+def test_a_sampler_of_points_that_belong_together_is_not_asked_twice(name: str) -> None:
+    def never(_: Params) -> float:
+        raise AssertionError("the cost has no say")
+
+    space = Space(name="n", params={"a": Float(low=0, high=1), "b": Float(low=0, high=1)})
+    study = optuna.create_study(sampler=make_sampler(name, space=space, seed=0, cost=never))
+    assert len(suggest(space, study.ask())) == 2
+
+
+def test_given_params_are_never_rejected() -> None:
+    study = optuna.create_study(sampler=make_sampler("random", space=SPACE, seed=0, cost=size))
+    for number in range(20):
+        study.enqueue_trial({"size": 30, "rate": 0.001 * (number + 1)})
+        trial = study.ask()
+        assert suggest(SPACE, trial)["size"] == 30
+        study.tell(trial, 1.0)
+
+
+def test_what_has_no_cost_is_accepted_and_a_space_without_costs_is_not_weighed() -> None:
+    unknown = shares(drawn(lambda params: None if params["size"] == 30 else size(params), 500, usual=UNIT))
+    assert unknown[30] > unknown[9]
+    assert drawn(lambda _: None, 10) == drawn(None, 10)
+
+
+def test_trials_of_a_few_seconds_are_not_weighed() -> None:
+    asked: list[Params] = []
+
+    def little(params: Params) -> float:
+        asked.append(params)
+        return size(params) / UNIT * WORTH / 100
+
+    assert drawn(little, 20) == drawn(None, 20)
+    assert len(asked) == 3
+
+
+def test_where_only_what_is_dear_is_drawn_it_is_tried_all_the_same() -> None:
+    """As when the sampler has learned that only the largest are any good."""
+    assert len(drawn(size, 20, usual=UNIT / 1000)) == 20
+
+
+def test_tpe_weighs_what_it_has_learned() -> None:
+    def better_large(params: Params) -> float:
+        return -float(params["size"])  # type: ignore[arg-type]
+
+    plain = shares(drawn(None, 60, name="tpe", seed=2, value=better_large))
+    weighed = shares(drawn(size, 60, name="tpe", seed=2, value=better_large, usual=3 * UNIT))
+    assert weighed[30] < plain[30]
+    assert weighed[30] > 0.3  # what is best is still what most is spent on

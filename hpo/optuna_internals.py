@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEMPT",
+    "COST_LOOKS",
     "FIXED_PARAMS",
     "FROM",
     "JOB",
@@ -77,6 +78,9 @@ NOTE = "hpo:note"
 
 USUAL_COST = "hpo:usual_cost"
 """Of a study that weighs costs: the operations of a trial at the median of its space; None: they are not known."""
+
+COST_LOOKS = "hpo:cost_looks"
+"""Of such a study: each look taken for that median, by its number, and what it found; None: nothing, or not yet."""
 
 
 # Studies and trials

@@ -7,12 +7,13 @@ draw is accepted with probability (usual cost / cost)^a, and drawn again otherwi
 """
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median_low
 
 import numpy as np
 from optuna.study import Study
 
-from hpo.optuna_internals import USUAL_COST, storage_of, study_id
+from hpo.optuna_internals import COST_LOOKS, USUAL_COST, storage_of, study_id
 from hpo.search.seeds import derive
 from hpo.study import Params, ParamValue
 
@@ -61,20 +62,28 @@ class CostWeighing:
         own = study_id(study)
         if self._usual is None or self._usual[0] != own:
             kept = storage_of(study).get_study_system_attrs(own)
-            if USUAL_COST in kept:
-                usual = kept[USUAL_COST]
-            else:
-                usual = self._median_cost(uniform)
-                storage_of(study).set_study_system_attr(own, USUAL_COST, usual)
+            usual = kept[USUAL_COST] if USUAL_COST in kept else self._look(study, uniform, kept.get(COST_LOOKS, {}))
             self._usual = own, usual if usual is not None and usual >= WORTH else None
         return self._usual[1]
 
-    def _median_cost(self, uniform: Callable[[], dict[str, ParamValue]]) -> float | None:
-        costs: list[float] = []
-        for _ in range(_LOOKS):
-            cost = self._cost(uniform())
-            if cost is not None:
-                costs.append(cost)
+    def _look(
+        self, study: Study, uniform: Callable[[], dict[str, ParamValue]], found: dict[str, float | None]
+    ) -> float | None:
+        """Look around in the space, and keep what its median is.
+
+        A look is noted before it is taken, so that one that ends the process, by a model that does not fit into memory,
+        is not taken again.
+        """
+        keep = partial(storage_of(study).set_study_system_attr, study_id(study))
+        for look in map(str, range(_LOOKS)):
+            params = uniform()
+            if look not in found:
+                found = {**found, look: None}
+                keep(COST_LOOKS, found)
+                found[look] = self._cost(params)
+            costs = [cost for cost in found.values() if cost is not None]
             if len(costs) == _FEW and max(costs) < WORTH:
                 break
-        return median_low(costs) if costs else None
+        usual = median_low(costs) if costs else None
+        keep(USUAL_COST, usual)
+        return usual

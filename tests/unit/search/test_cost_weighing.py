@@ -75,6 +75,33 @@ def test_the_usual_cost_is_the_median_of_the_space_and_is_kept_with_the_study() 
             assert len(asked) - before <= 1 + REDRAWS  # of its own draws alone
 
 
+def test_a_look_that_ends_the_process_is_not_taken_again() -> None:
+    """The models of a study's largest configurations may not fit into memory, and looks follow from its seed."""
+    storage = optuna.storages.InMemoryStorage()
+    ended: list[Params] = []
+
+    class Ended(BaseException):
+        pass
+
+    def fatal(params: Params) -> float:
+        if params["size"] == 30:
+            ended.append(params)
+            raise Ended
+        return size(params)
+
+    while True:
+        sampler = make_sampler("random", space=SPACE, seed=0, worker=str(len(ended)), cost=fatal)
+        study = optuna.create_study(storage=storage, study_name="s", sampler=sampler, load_if_exists=True)
+        try:
+            suggest(SPACE, study.ask())
+        except Ended:
+            continue
+        break
+    assert len(ended) > 1
+    assert len({params["rate"] for params in ended}) == len(ended)  # never the same one twice
+    assert storage.get_study_system_attrs(study._study_id)[USUAL_COST] in {UNIT * one for one in (1, 2, 3, 9)}
+
+
 def test_all_workers_of_a_study_find_the_same_usual_cost() -> None:
     def usual(worker: str) -> float:
         study = optuna.create_study(sampler=make_sampler("random", space=SPACE, seed=5, worker=worker, cost=size))

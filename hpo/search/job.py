@@ -34,13 +34,14 @@ __all__ = [
     "predicted",
 ]
 
-RowsKind = Literal["development", "share", "resampled", "validation"]
+RowsKind = Literal["development", "share", "resampled", "validation", "own"]
 """Which rows a job trains on and is scored on, all drawn by the job's seed:
 
 development  trained on all development rows, scored on the test rows: as the report did
 share        trained on a new 90 % of the development rows, scored on the test rows
 resampled    train and test rows drawn anew from all rows, as many test rows as there are
 validation   the holdout or the folds of a search, at its fidelity: no test row is seen
+own          what an objective of somebody's own does with the seed
 """
 
 
@@ -64,8 +65,8 @@ class Job:
             raise UsageError(f"a job's rows are one of {', '.join(get_args(RowsKind))}, not {self.rows!r}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"a job's seed must be a whole number from 0 to {2**32 - 1:,}, not {self.seed!r}")
-        if self.keep and self.rows == "validation":
-            raise UsageError("a job on validation rows sees no test row, so it can keep no predictions of one")
+        if self.keep and self.rows in ("validation", "own"):
+            raise UsageError(f"a job on {self.rows} rows sees no test row, so it can keep no predictions of one")
 
     @property
     def key(self) -> str:
@@ -176,6 +177,7 @@ class Measuring:
 
     def _test(self, trial: BaseTrial, job: Job) -> float:
         assert job.rows != "validation"
+        assert job.rows != "own"
         train, test = redraw(self.definition, job.rows, seed=job.seed)
         work = _Watched(trial, self.fidelity.epochs, self._beat)
         try:

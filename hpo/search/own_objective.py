@@ -63,7 +63,8 @@ class OwnObjective:
             value = self.definition.function(trial)
         if self._claim is not None and not job and not level:
             self._claim(trial_id(trial), digest(trial.params))
-        return value
+        # A measurement is of the first value alone, which is what a search's best is the best of.
+        return value[0] if job and len(self.definition.directions) > 1 else value
 
 
 class AlivePruner(BasePruner):

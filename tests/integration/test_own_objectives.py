@@ -13,13 +13,20 @@ import toy
 from asking import asked
 
 from hpo import storage
-from hpo.errors import UsageError
+from hpo.errors import HpoError, UsageError
 from hpo.experiments import trial_records
+from hpo.experiments.compare.comparison_plan import plan_comparison
+from hpo.experiments.compare.comparison_request import CompareRequest
+from hpo.experiments.compare.comparison_run import run_comparison
+from hpo.experiments.findings.gathering import gather
+from hpo.experiments.findings.provenance import search_command
 from hpo.experiments.findings.study_importances import importances
 from hpo.experiments.search_plan import Request, plan
 from hpo.experiments.search_run import leave, optimize
 from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor.fleet_run import _keras_is_needed
 from hpo.fleet.worker.work_loop import Server
+from hpo.report import document, markdown
 from hpo.storage import Storage, studies
 from hpo.storage.queries import status, study_results
 from hpo.storage.slots.slots import Slots
@@ -189,3 +196,60 @@ def test_a_definition_says_its_direction_itself(url: str) -> None:
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "cmaes"])
 def test_samplers_that_need_no_space(file_store: Storage, sampler: str) -> None:
     assert searched(file_store, "parabola", trials=3, sampler=sampler, name=sampler).complete == 3
+
+
+def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_store: Storage) -> None:
+    searched(file_store, "seeded", trials=6)
+    asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=0))
+    with closing(plan_comparison(asked_for)) as planned:
+        assert [stage.stage.name for stage in planned.stages] == ["final"]  # confirmed: no race
+        (final,) = (foreseen.stage for foreseen in planned.stages)
+        record = studies.create_or_resume(file_store, final.plan)
+        Slots(file_store).add(record.name, final.jobs)
+        assert Server(file_store, record.name).run() == "drained"
+        report = run_comparison(planned)
+    assert (report.rows, report.comparison.pairs, report.comparison.verdict) == ("own", 6, "better")
+    seeds = [trial.seed for trial in trial_records.read(file_store, record.name)[1]]
+    assert seeds[0::2] == seeds[1::2]
+    assert len(set(seeds)) == 6
+    luck = [a - b for a, b in zip(report.scores.optimum, report.scores.baseline, strict=True)]
+    assert max(luck) - min(luck) < 1e-9  # of one seed: only the configuration differs
+    text = markdown(document(gather(file_store, "seeded")))
+    assert "in runs with common seeds" in text
+    assert "validation" not in text
+    assert "test rows" not in text.replace("test rows anew", "").replace("of one test set", "")
+    assert f"hpo optimize {own.FILE}:seeded --trials 6 --direction minimize --sampler tpe" in text
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        ("parabola", {}, r"takes no seed from its trial, .* hpo.seed\(trial\), .* @hpo.tunable\(seeds=True\)"),
+        ("seeded", {"resample": True}, "draws its rows itself: leave --resample and --no-resample out"),
+        ("seeded", {"baseline": "other"}, "seeded has no baseline 'other'; it has: hand"),
+    ],
+)
+def test_what_cannot_be_compared(file_store: Storage, function: str, options: dict[str, Any], message: str) -> None:
+    searched(file_store, function, trials=2)
+    with pytest.raises(HpoError, match=message):
+        plan_comparison(CompareRequest(study=function, storage=file_store.url, **options))
+
+
+def test_a_report_of_several_objectives_draws_their_front(file_store: Storage) -> None:
+    searched(file_store, "front", trials=4)
+    found = gather(file_store, "front")
+    assert {one.part for one in found.missing} == {"comparison", "importances"}
+    assert "Lower cost is better, and higher gain." in markdown(document(found))
+    assert "--direction minimize,maximize" in search_command(studies.get(file_store, "front"), 4)
+
+
+def test_a_fleet_serves_it_without_keras_where_nothing_else_is_open(file_store: Storage) -> None:
+    assert _keras_is_needed(file_store, ())  # whatever comes
+    with closing(plan(request(file_store.url, "parabola"))) as planned:
+        leave(planned)
+    assert not _keras_is_needed(file_store, ())
+    leave_toy = asked(definition=f"{toy.FILE}:study", storage=file_store.url, trials=1, workers=0)
+    with closing(plan(leave_toy)) as planned:
+        leave(planned)
+    assert _keras_is_needed(file_store, ())
+    assert not _keras_is_needed(file_store, ("parabola",))

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["announce", "show"]
 
-_ABOUT = {"share": "on the test rows", "resampled": "on test rows drawn anew"}
+_ABOUT = {
+    "share": "on the test rows",
+    "resampled": "on test rows drawn anew",
+    "own": "in runs with common seeds",
+}
 
 
 def announce(plan: "ComparePlan") -> None:

@@ -38,8 +38,9 @@ __all__ = [
 
 FINALISTS = 3  # of the first heat that enter the second, where the final's fidelity is another than the search's
 
-PairRows = Literal["share", "resampled"]
-"""What is drawn anew for each pair: 90 % of the development rows (share), or train and test rows (resampled)."""
+PairRows = Literal["share", "resampled", "own"]
+"""What is drawn anew for each pair: 90 % of the development rows (share), train and test rows (resampled), or whatever
+an objective of somebody's own draws by the pair's seed (own)."""
 
 Trained = tuple["tuple[Job, ...]", Mapping[str, Result]]
 """Jobs, and what came of each, by its key."""
@@ -52,7 +53,7 @@ def heat_jobs(contest: Contest, sides: Sequence[Side], rounds: int) -> "list[Job
 
     return [
         Job(
-            rows="validation",
+            rows="own" if contest.record.by_objective else "validation",
             params=side.params,
             seed=derive(contest.record.seed, "race", number),
             note=f"{side.name}, round {number + 1}",

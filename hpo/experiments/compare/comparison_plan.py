@@ -163,6 +163,8 @@ def _heat_stage(contest: Contest, sides: list[Side], rounds: int, fidelity: Fide
 def _kinds(contest: Contest) -> list[PairRows]:
     """The kinds of pairs to run, the verdict's first."""
     resample = contest.request.resample
+    if contest.record.by_objective:
+        return ["own"]
     if resample:
         return ["resampled"]
     second = resample is None and isinstance(contest.definition.evaluation, KFold)
@@ -170,14 +172,19 @@ def _kinds(contest: Contest) -> list[PairRows]:
 
 
 def _final(storage: Storage, contest: Contest, optimum: Side, rows: PairRows) -> Stage:
-    plan, asked = _plan(contest, "pairs" if rows == "share" else "resampled", contest.fidelity), contest.request.pairs
+    plan = _plan(contest, "resampled" if rows == "resampled" else "pairs", contest.fidelity)
+    asked = contest.request.pairs
     there = pairs_done(contest, optimum, rows, measure.results(storage, plan.name))
     pairs = max(asked, there)  # what has been trained counts: to choose among pairs would be to choose a verdict
-    anew = "90 % of the development rows, drawn anew" if rows == "share" else "train and test rows drawn anew"
+    anew = {
+        "share": "trainings, each on 90 % of the development rows, drawn anew",
+        "resampled": "trainings, each on train and test rows drawn anew",
+        "own": "runs of the objective, each with a new seed",
+    }[rows]
     beyond = f" ({there} are there already, and all of them count)" if there > asked else ""
     return Stage(
-        name="final" if rows == "share" else "resampled",
-        about=f"{pairs} pairs of trainings, each on {anew}{beyond}",
+        name="resampled" if rows == "resampled" else "final",
+        about=f"{pairs} pairs of {anew}{beyond}",
         plan=plan,
         jobs=tuple(pair_jobs(contest, optimum, rows, pairs)),
     )

@@ -12,8 +12,9 @@ from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import Incumbent, Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.study import Baseline, Fidelity, Params, Space, registry
+from hpo.study import Baseline, Fidelity, Params, Space
 from hpo.study.contained import run
+from hpo.study.plain_objective import PlainObjective
 from hpo.study.searchable import Searchable
 
 __all__ = ["CompareRequest", "Contest", "contest"]
@@ -85,12 +86,14 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
     if record.kind != "search":
         parent = f": compare the search it belongs to, {record.parent}" if record.parent else ""
         raise StudyError(f"{record.name!r} is no search but the measurements of a {record.kind}{parent}")
-    definition = registry.load(record.reference)
+    definition = studies.searched(record)
     space = _space(record, definition)
+    _refuse_unpaired(definition, request)
     if not definition.baselines:
+        where = "decorator @hpo.tunable" if record.by_objective else "StudyDefinition"
         raise StudyError(
             f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: "
-            "give its StudyDefinition baselines=(Baseline(…),)"
+            f"give its {where} baselines=(Baseline(…),)"
         )
     hand = definition.baseline(request.baseline)
     params = hand.params_in(space.name)
@@ -113,6 +116,19 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         settled=sum(slot.outcome is not None for slot in slots),
         target=len(slots),
     )
+
+
+def _refuse_unpaired(definition: Searchable, request: CompareRequest) -> None:
+    """Refuse an objective that cannot be run in pairs, and what it has not."""
+    if not isinstance(definition, PlainObjective):
+        return
+    if not definition.seeds:
+        raise StudyError(
+            f"objective {definition.name} takes no seed from its trial, so no two runs of it make a pair: have it draw "
+            "its chance from hpo.seed(trial), and decorate it with @hpo.tunable(seeds=True)"
+        )
+    if request.resample is not None:
+        raise UsageError(f"objective {definition.name} draws its rows itself: leave --resample and --no-resample out")
 
 
 def _space(record: StudyRecord, definition: Searchable) -> Space:
@@ -164,10 +180,10 @@ def _name(slot: Slot) -> str:
 def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent]) -> str:
     """Why there is nothing to compare the baseline with, and what to do about it."""
     drawn = sum(not slot.rung for slot in slots)
-    stays = "" if record.rungs is not None else f" --fidelity {shlex.quote(record.fidelity)}"
+    where = " ".join(shlex.quote(word) for word in record.where)
     more = (
-        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * drawn or _TRIALS} --space "
-        f"{shlex.quote(record.space)}{stays} --name {shlex.quote(record.name)}"
+        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * drawn or _TRIALS} {where} --name "
+        f"{shlex.quote(record.name)}"
     )
     if ranked:
         return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"

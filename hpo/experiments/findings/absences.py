@@ -11,6 +11,7 @@ from hpo.experiments.sweep.greedy_method import GreedyReport
 from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage.queries.status import StudyStatus
 from hpo.storage.studies import StudyRecord
+from hpo.study.plain_objective import PlainObjective
 from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def _comparison(
     remedy = None
     if definition is not None and not definition.baselines:
         why = "the definition names no hand-picked configuration to compare with"
+    elif isinstance(definition, PlainObjective) and not definition.seeds:
+        why = "the objective takes no seed from its trial, so no two runs of it make a pair"
     elif not status.complete:
         why = "there is no complete trial to compare"
     elif definition is not None and hand_alone(record, definition, status):
@@ -85,7 +88,7 @@ def _comparison(
 
 
 def _tables(record: StudyRecord, definition: Searchable | None, tables: SweepReport | None) -> Iterator[Missing]:
-    if definition is None:
+    if definition is None or record.by_objective:
         return
     if not definition.tables:
         yield Missing(part="sweeps", what="the tables of a report", why="the definition has none to measure again")
@@ -119,7 +122,7 @@ def _importances(importances: "Importances") -> Iterator[Missing]:
 
 
 def _learned(record: StudyRecord, comparison: CompareReport | None, kept: Learned, *, given: bool) -> Iterator[Missing]:
-    if comparison is None:
+    if comparison is None or record.by_objective:
         return
     if kept.curves is None and comparison.heats:
         yield Missing(part="curves", what="the learning curves", why="the race kept none")

@@ -65,11 +65,11 @@ def command(*words: object) -> str:
 def search_command(record: StudyRecord, trials: int) -> str:
     """The command that makes the search, or goes on with it."""
     stays = () if record.rungs is not None else (record.fidelity,)
-    usual = "-".join((record.definition, record.space, *stays))
+    usual = record.definition if record.by_objective else "-".join((record.definition, record.space, *stays))
     named = () if record.name == usual else ("--name", record.name)
     return command(
         *("hpo", "optimize", record.reference, "--trials", trials),
-        *("--space", record.space, *(("--fidelity", *stays) if stays else ())),
+        *record.where,
         *("--sampler", record.sampler, "--pruner", record.pruner, "--seed", record.seed),
         *named,
     )

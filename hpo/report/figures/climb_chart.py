@@ -31,6 +31,7 @@ class Climb:
     """The configurations of a search that are complete on two rungs or more, and the values of the others."""
 
     metric: str
+    value_name: str  # of the metric, as the axis says it
     unit: str
     direction: str  # maximize or minimize
     rungs: tuple[str, ...]  # names, the lowest first; the one that confirms last
@@ -63,6 +64,7 @@ def climb_data(findings: "Findings") -> Climb | None:
         return None
     return Climb(
         metric=findings.record.metric,
+        value_name=findings.record.value_name,
         unit=findings.definition.unit if findings.definition else "",
         direction=findings.record.direction,
         rungs=findings.record.rung_names,
@@ -95,7 +97,7 @@ def draw_climb(record: Climb) -> "go.Figure":
             range=[-0.15, last + 0.15],
             showgrid=True,
         ),
-        y=axis(titled(f"validation {record.metric}", record.unit)),
+        y=axis(titled(record.value_name, record.unit)),
     )
     if record.stayed:
         figure.add_scatter(

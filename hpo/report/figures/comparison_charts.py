@@ -52,8 +52,9 @@ def pairs_data(findings: "Findings") -> tuple[PairedDifferences, ...] | None:
     report = findings.comparison
     if report is None:
         return None
-    about = "rows drawn anew for each pair" if report.rows == "resampled" else "the test rows"
-    found = [_record(report, "paired", f"Paired differences on {about}", report.scores, report.comparison)]
+    drawn = {"resampled": "on rows drawn anew for each pair", "own": "in runs with common seeds"}
+    about = drawn.get(report.rows, "on the test rows")
+    found = [_record(report, "paired", f"Paired differences {about}", report.scores, report.comparison)]
     if report.resampled is not None and report.resampled_scores is not None:
         title = "Paired differences with train and test rows drawn anew for each pair"
         found.append(_record(report, "paired-resampled", title, report.resampled_scores, report.resampled))

@@ -66,6 +66,7 @@ class History:
     """The trials of a search in the order they settled."""
 
     metric: str
+    value_name: str  # of the metric, as the axis says it
     unit: str
     direction: str  # maximize or minimize
     marks: tuple[Mark, ...]
@@ -91,6 +92,7 @@ def history_data(findings: "Findings") -> History | None:
     complete = [(mark.place, mark.value) for mark in marks if mark.outcome == "complete" and mark.value is not None]
     return History(
         metric=findings.record.metric,
+        value_name=findings.record.value_name,
         unit=findings.definition.unit if findings.definition else "",
         direction=direction,
         marks=marks,
@@ -183,7 +185,7 @@ def draw_history(record: History) -> "go.Figure":
     figure = canvas(
         height=400,
         x=axis("trials, in the order they settled", range=[0, last * 1.02 + 1], nticks=8),
-        y=axis(titled(f"validation {record.metric}", record.unit), range=[low, high]),
+        y=axis(titled(record.value_name, record.unit), range=[low, high]),
     )
     small = {"size": 7 if total <= 300 else 5}
     styles: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -298,6 +300,7 @@ class Front:
     id: str  # front-latency
     title: str
     metric: str
+    value_name: str  # of the metric, as the axis says it
     unit: str  # of the metric
     cost: str
     objectives: int  # of the search; with more than two the front's marks need not be a line here
@@ -319,6 +322,7 @@ def front_data(findings: "Findings") -> tuple[Front, ...] | None:
             id=f"front-{cost}",
             title=f"{record.metric} against {cost}",
             metric=record.metric,
+            value_name=record.value_name,
             unit=findings.definition.unit if findings.definition else "",
             cost=cost,
             objectives=len(points[0]),
@@ -347,8 +351,7 @@ def front_caption(record: Front) -> str:
     against = wanted({record.cost: record.cost_direction})
     return (
         f"{len(record.marks)} complete trials, {best} of them on the front: no trial beats one of these in {every} "
-        f"objectives. {better} {record.metric} is better, and {against}. The values are the best "
-        "of many, so each is somewhat lucky."
+        f"objectives. {better} {record.metric} is better, and {against}. Each is the best of many, so somewhat lucky."
     )
 
 
@@ -362,7 +365,7 @@ def draw_front(record: Front) -> "go.Figure":
     figure = canvas(
         height=400,
         x=axis(titled(record.cost, _UNITS.get(record.cost, "")), **scale),
-        y=axis(titled(f"validation {record.metric}", record.unit)),
+        y=axis(titled(record.value_name, record.unit)),
     )
     for best, name, colour, mode in (
         (False, "other complete trials", theme.MUTED.light, "markers"),

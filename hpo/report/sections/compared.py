@@ -15,6 +15,7 @@ from hpo.study.direction import sign
 
 __all__ = ["parts", "race"]
 
+_COLUMN = {"resampled": "test rows drawn anew", "own": "runs with common seeds"}
 _RIGHT = frozenset({1, 2})
 
 
@@ -56,6 +57,8 @@ def race(findings: Findings, charts: Charts) -> Sequence[Part]:
 
 def _lead(report: CompareReport) -> str:
     pairs = count(len(report.scores.optimum), "pair")
+    if report.rows == "own":
+        return f"{pairs} of runs of the objective: each pair has a seed of its own, the same for both configurations."
     drawn = (
         "draws train and test rows anew from all rows"
         if report.rows == "resampled"
@@ -85,7 +88,7 @@ def _configurations(report: CompareReport) -> Table:
 
 def _figures(report: CompareReport) -> Table:
     columns: list[tuple[str, Comparison, Scores]] = [
-        ("test rows drawn anew" if report.rows == "resampled" else "the test rows", report.comparison, report.scores)
+        (_COLUMN.get(report.rows, "the test rows"), report.comparison, report.scores)
     ]
     if report.resampled is not None and report.resampled_scores is not None:
         columns.append(("test rows drawn anew", report.resampled, report.resampled_scores))
@@ -154,7 +157,7 @@ def _looks(report: CompareReport) -> Table:
         rows=tuple(
             (
                 str(look.number) if look.number else "spends nothing",
-                "drawn anew" if look.rows == "resampled" else "test",
+                {"resampled": "drawn anew", "own": "the objective's"}.get(look.rows, "test"),
                 str(look.pairs),
                 setting(look.alpha) if look.number else "–",
                 p_value(look.p_value),

@@ -24,6 +24,9 @@ __all__ = [
 SEEN = "The search chose the optimum on rows that are now among the test rows, which may flatter it here."
 """What drawing test rows anew cannot undo."""
 
+COMMON = "in runs with common seeds"
+"""What the pairs of an objective are, which takes what rows it likes."""
+
 
 def verdict(findings: Findings) -> Verdict:
     """What the comparison found; where there is none, how far the search has come and what would tell."""
@@ -63,7 +66,7 @@ def limits(report: CompareReport) -> str:
 
 def about(report: CompareReport) -> str:
     """What the main verdict is about, as the end of a sentence."""
-    return "on test rows drawn anew for each pair" if report.rows == "resampled" else "on the test rows"
+    return {"resampled": "on test rows drawn anew for each pair", "own": COMMON}.get(report.rows, "on the test rows")
 
 
 def unit_of(findings: Findings) -> str:
@@ -116,19 +119,21 @@ def _open(findings: Findings) -> Verdict:
         value = with_unit(figure(float(status.best.value)), unit)
         ranked = _ranked(findings)
         definition = findings.definition
+        value_name = findings.record.value_name
+        a_value = f"{'an' if value_name[0] in 'aeiouAEIOU' else 'a'} {value_name}"
         text = (
-            f"The best of {ranked} has a validation {status.metric} of {value}. "
+            f"The best of {ranked} has {a_value} of {value}. "
             "Whether that beats the hand-picked configuration, only a comparison can tell."
         )
         if definition is not None and hand_alone(findings.record, definition, status):
             text = (
-                f"The only complete trial is the hand-picked configuration’s own, with a validation {status.metric} of "
+                f"The only complete trial is the hand-picked configuration’s own, with {a_value} of "
                 f"{value}. More trials may find something to compare it with."
             )
         elif definition is not None and not definition.baselines:
             text = (
-                f"The best of {ranked} has a validation {status.metric} of {value}. "
-                "The definition names no hand-picked configuration to compare it with."
+                f"The best of {ranked} has {a_value} of {value}. "
+                "Nobody names a hand-picked configuration to compare it with."
             )
     return Verdict(word="open", sentence=text, command=command)
 

@@ -55,9 +55,10 @@ def _facts(findings: Findings) -> tuple[Fact, ...]:
     ]
     if status.best is not None:
         unit = unit_of(findings)
+        rows = "" if findings.record.by_objective else " (validation)"
         facts.append(
             Fact(
-                name=f"Best {status.metric} (validation)" + (f", {unit}" if unit else ""),
+                name=f"Best {status.metric}{rows}" + (f", {unit}" if unit else ""),
                 value=figure(float(status.best.value)),
                 note=f"trial {status.best.number}{_trained(findings, status.best.trainings)}",
                 mark="optimum",

@@ -91,6 +91,19 @@ class StudyPlan:
         return (cast("Direction", self.direction), *further(self.objectives).values())
 
     @property
+    def where(self) -> tuple[str, ...]:
+        """The options of hpo optimize that say where it searches."""
+        if self.by_objective:
+            return "--direction", ",".join(self.directions)
+        stays = () if self.rungs is not None else ("--fidelity", self.fidelity)
+        return "--space", self.space, *stays
+
+    @property
+    def value_name(self) -> str:
+        """What the value of a trial is, in words: of a definition it is of validation rows."""
+        return self.metric if self.by_objective else f"validation {self.metric}"
+
+    @property
     def by_objective(self) -> bool:
         """Whether it is of an Optuna objective, which trains whatever it trains itself."""
         return self.space == DEFINE_BY_RUN

@@ -68,7 +68,7 @@ def test_an_object_that_is_called_and_a_record_will_do(file: Path) -> None:
     )
     text = "import functools\ndef f(rows, trial):\n    return rows\ng = functools.partial(f, 3)\n"
     assert found(file, text, "g").function(None) == 3
-    text = "from hpo.study.plain_objective import PlainObjective\nstudy = PlainObjective(name='s', function=abs, directions=('minimize',))"
+    text = "from hpo.study.plain_objective import PlainObjective\nstudy = PlainObjective(name='s', function=abs)\n"
     assert found(file, text, "study").name == "s"
 
 

@@ -9,10 +9,11 @@ from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial
 
-from hpo.optuna_internals import JOB, trial_id
+from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, trial_id
 from hpo.search.distinct import Claim
 from hpo.search.seeds import SEED, position, rung, trial_seed
 from hpo.search.suggest import digest
+from hpo.study import Params
 from hpo.study.plain_objective import PlainObjective
 
 __all__ = ["AlivePruner", "OwnObjective"]
@@ -51,7 +52,7 @@ class OwnObjective:
         self._claim = claim
 
     def __call__(self, trial: Trial) -> Any:
-        """What the function returns. Raises whatever it raises."""
+        """What the function returns. Raises whatever it raises, and ValueError where it took another configuration."""
         attributes = trial.storage.get_trial_system_attrs(trial_id(trial))
         job: Mapping[str, Any] = attributes.get(JOB) or {}
         level = rung(attributes)
@@ -61,6 +62,8 @@ class OwnObjective:
                 trial.set_user_attr(name, job[name])
         with _alive(self._beat):
             value = self.definition.function(trial)
+        if attributes.get(ATTEMPT, 1) == 1:
+            _refuse_mistaken(attributes.get(FIXED_PARAMS, {}), trial.params, whole=bool(job))
         if self._claim is not None and not job and not level:
             self._claim(trial_id(trial), digest(trial.params))
         # A measurement is of the first value alone, which is what a search's best is the best of.
@@ -78,6 +81,20 @@ class AlivePruner(BasePruner):
         """Whether `inner` would stop the trial. Raises what the sign of life raises."""
         self._beat()
         return self._inner.prune(study, trial)
+
+
+def _refuse_mistaken(given: Params, suggested: Params, *, whole: bool) -> None:
+    """Refuse a configuration that was given and is not the one that ran: Optuna takes no notice of a name misspelt.
+
+    Raises:
+        ValueError: it names what the objective did not suggest; or, where it is to be whole, it does not name all.
+
+    """
+    known = ", ".join(suggested) or "nothing"
+    if unknown := [name for name in given if name not in suggested]:
+        raise ValueError(f"the configuration names {unknown[0]!r}, and the objective suggested {known}")
+    if whole and (missing := [name for name in suggested if name not in given]):
+        raise ValueError(f"the configuration does not name {missing[0]!r}, which the objective suggests")
 
 
 @contextlib.contextmanager

@@ -158,8 +158,9 @@ def tunable(
         name: of its studies; None: the function's own.
         title: one line for a person; empty: the first one of the function's docstring.
         unit: of the first metric, as printed after a figure.
-        baselines: hand-picked configurations by name, `{"mine": {"learning_rate": 0.01}}`, or records. The first is
-            tried first in every search, and is what `hpo compare` compares with.
+        baselines: hand-picked configurations by name, `{"mine": {"learning_rate": 0.01}}`, or records; each names all
+            that the function suggests. The first is tried first in every search, and is what `hpo compare` compares
+            with.
         seeds: whether the function draws all its chance from `hpo.seed(trial)`. Then its best few are run again with
             new seeds, and `hpo compare` can run pairs.
         margin: a difference of the metric too small to matter, in its unit; None: 1 % of the baseline's mean.

@@ -72,3 +72,15 @@ def waits(trial: optuna.Trial) -> float:
     trial.report(1.0, 1)
     trial.should_prune()
     return trial.suggest_float("x", 0.0, 1.0)
+
+
+@hpo.tunable(direction="minimize", baselines={"hand": {"y": 3.0}}, seeds=True, name="mistaken")
+def mistaken(trial: optuna.Trial) -> float:
+    """Its baseline names another parameter."""
+    return trial.suggest_float("x", 0.0, 10.0)
+
+
+@hpo.tunable(direction="minimize", baselines={"hand": {"x": 3.0}}, seeds=True, name="partial")
+def partial(trial: optuna.Trial) -> float:
+    """Its baseline does not name all."""
+    return trial.suggest_float("x", 0.0, 10.0) + trial.suggest_float("y", 0.0, 1.0)

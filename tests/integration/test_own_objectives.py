@@ -11,6 +11,7 @@ import own
 import pytest
 import toy
 from asking import asked
+from paged import read, words
 
 from hpo import storage
 from hpo.errors import HpoError, UsageError
@@ -32,10 +33,11 @@ from hpo.storage.queries import status, study_results
 from hpo.storage.slots.slots import Slots
 from hpo.study import registry
 from hpo.study.plain_objective import PlainObjective
+from hpo.web.pages import create
 
 
 def request(url: str, function: str, **options: Any) -> Request:
-    directions = () if function in ("front", "seeded") else ("minimize",)
+    directions = () if function in ("front", "seeded", "mistaken", "partial") else ("minimize",)
     wanted = {"trials": 8, "workers": 0, "seed": 1, "directions": directions, **options}
     return asked(definition=f"{own.FILE}:{function}", storage=url, **wanted)
 
@@ -253,3 +255,35 @@ def test_a_fleet_serves_it_without_keras_where_nothing_else_is_open(file_store: 
         leave(planned)
     assert _keras_is_needed(file_store, ())
     assert not _keras_is_needed(file_store, ("parabola",))
+
+
+def test_a_configuration_that_is_not_the_one_that_ran_fails(file_store: Storage) -> None:
+    searched(file_store, "mistaken", trials=3)
+    first, *others = (slot for slot in Slots(file_store).list("mistaken") if not slot.rung)
+    assert first.outcome == "failed"
+    assert "the configuration names 'y', and the objective suggested x" in (first.reason or "")
+    assert [slot.outcome for slot in others] == ["complete"] * 2
+
+
+def test_a_pair_is_of_whole_configurations(file_store: Storage) -> None:
+    searched(file_store, "partial", trials=3)
+    asked_for = CompareRequest(study="partial", storage=file_store.url, pairs=1, limits=Limits(workers=0))
+    with closing(plan_comparison(asked_for)) as planned:
+        (final,) = (foreseen.stage for foreseen in planned.stages)
+        record = studies.create_or_resume(file_store, final.plan)
+        Slots(file_store).add(record.name, final.jobs)
+        assert Server(file_store, record.name).run() == "drained"
+    optimum, hand = Slots(file_store).list(record.name)
+    assert optimum.outcome == "complete"
+    assert "the configuration does not name 'y', which the objective suggests" in (hand.reason or "")
+
+
+def test_its_pages_are_those_of_any_study(file_store: Storage) -> None:
+    searched(file_store, "seeded", trials=4)
+    searched(file_store, "front", trials=4)
+    client = create(file_store, shared_seconds=-1).test_client()
+    text = words(read(client, "/studies/seeded"))
+    assert "seeded, space define-by-run, rungs full 4/4, confirmed" in text
+    assert "hand" in text
+    assert "minimize cost against higher gain" in words(read(client, "/studies/front"))
+    assert "minimize cost against higher gain" in words(read(client, "/"))

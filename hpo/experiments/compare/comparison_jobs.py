@@ -19,6 +19,7 @@ from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.study import Fidelity
 from hpo.study.direction import worst
+from hpo.study.plain_objective import PlainObjective
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -53,7 +54,7 @@ def heat_jobs(contest: Contest, sides: Sequence[Side], rounds: int) -> "list[Job
 
     return [
         Job(
-            rows="own" if contest.record.by_objective else "validation",
+            rows="own" if isinstance(contest.definition, PlainObjective) else "validation",
             params=side.params,
             seed=derive(contest.record.seed, "race", number),
             note=f"{side.name}, round {number + 1}",

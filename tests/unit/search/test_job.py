@@ -69,7 +69,7 @@ def test_a_key_is_the_same_in_every_process_and_version() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"rows": "test"}, "a job's rows are one of development, share, resampled, validation, not 'test'"),
+        ({"rows": "test"}, "a job's rows are one of development, share, resampled, validation, own, not 'test'"),
         ({"seed": -1}, "seed must be a whole number from 0 to 4,294,967,295, not -1"),
         ({"seed": 1.0}, "not 1.0"),
         ({"seed": True}, "not True"),

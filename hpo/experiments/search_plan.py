@@ -125,6 +125,8 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
     if record is not None and request.fidelity is None:  # it goes on as it was made
         climbs, fidelity = record.rungs is not None, definition.fidelity(record.fidelity)
     prior = hand_picked(request, definition, space)
+    if record is not None and request.prior is None:  # it goes on as it was made
+        prior = record.hand
     counted = Slots(found).rungs(name) if found is not None else ()
     hand = any(each.prior for each in counted) if len(counted) > 1 else prior is not None
     rungs = climb([each.name for each in definition.fidelities], request.trials, prior=hand)

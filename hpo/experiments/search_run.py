@@ -1,5 +1,6 @@
 """The main job: bring a study to so many settled slots, by workers here, or leave it to those of a fleet."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -117,6 +118,7 @@ def open_study(planned: Plan) -> tuple[StudyRecord, int]:
         pruner=planned.pruner if request.pruner or existing is None else None,
         version=definition.version,
         objectives=planned.objectives,
+        prior=None if planned.prior is None or (existing and not request.prior) else json.dumps(planned.prior),
         trial_timeout=limits.trial_timeout if _kept(planned, existing.trial_timeout if existing else None) else None,
         # A study that climbs confirms early what is as good as asked for, so it must know.
         until=request.until if planned.rungs or _kept(planned, existing.until if existing else None) else None,

@@ -79,6 +79,7 @@ studies = Table(
     Column("metric", String(255), nullable=False),
     Column("objectives", String(255)),  # the metric and the costs weighed against it, by commas; NULL: the metric alone
     Column("seed", BigInteger, nullable=False),
+    Column("prior", Text),  # JSON, the hand-picked configuration it began with; NULL: with none
     Column("sampler", String(64), nullable=False),
     Column("pruner", String(64), nullable=False),
     Column("kind", String(16), nullable=False),  # studies.Kind

@@ -180,6 +180,23 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_made(
     assert not (tmp_path / "hpo.db").exists()
 
 
+def test_the_prior_is_the_hand_that_what_is_found_is_held_against(ask: Ask, tmp_path: Path) -> None:
+    mine = {"x": 0.25, "kind": "b"}
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    opened = searched(ask(prior=str(tmp_path / "mine.json")))
+    shown = best(opened, NAME).baseline
+    assert shown is not None
+    assert (shown.name, shown.outcome) == ("prior", "complete")
+    found = contest(opened, CompareRequest(study=NAME))
+    assert (found.hand.name, found.baseline.params) == ("prior", mine)
+    assert contest(opened, CompareRequest(study=NAME, baseline="middle")).baseline.params == HAND
+    assert plan(ask(trials=20)).prior == mine  # it goes on as it was made
+    with pytest.raises(StudyError, match=r"did not begin with that hand-picked configuration: leave --prior out, or"):
+        open_study(plan(ask(trials=20, prior="middle")))
+    client = create(opened, shared_seconds=-1).test_client()
+    assert "prior" in words(read(client, f"/studies/{NAME}"))
+
+
 def test_fidelities_that_go_down_are_no_rungs(ask: Ask, tmp_path: Path) -> None:
     falling = tmp_path / "falling.py"
     falling.write_text(

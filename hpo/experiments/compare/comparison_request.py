@@ -13,6 +13,7 @@ from hpo.storage.slots.slot import Incumbent, Slot, incumbents
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
 from hpo.study import Baseline, Fidelity, Params, Space
+from hpo.study.baseline import hand_picked
 from hpo.study.contained import run
 from hpo.study.plain_objective import PlainObjective
 from hpo.study.searchable import Searchable
@@ -89,13 +90,15 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
     definition = studies.searched(record)
     space = _space(record, definition)
     _refuse_unpaired(definition, request)
-    if not definition.baselines:
+    hand = hand_picked(definition.baselines, space.name, record.hand)
+    if hand is None:
         where = "decorator @hpo.tunable" if record.by_objective else "StudyDefinition"
         raise StudyError(
             f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: "
             f"give its {where} baselines=(Baseline(…),)"
         )
-    hand = definition.baseline(request.baseline)
+    if request.baseline not in (None, hand.name):
+        hand = definition.baseline(request.baseline)
     params = hand.params_in(space.name)
     if reason := run(f"infeasible() of {definition.name!r}", lambda: definition.why_infeasible(params)):
         raise StudyError(f"baseline {hand.name!r} of {definition.name} cannot be trained: {reason}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from numpy.typing import NDArray
 
 from hpo.study import Params
+from hpo.study.baseline import hand_picked
 from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ class Findings:
 
 
 def hand_alone(record: "StudyRecord", definition: Searchable, status: "StudyStatus") -> bool:
-    """Whether the search has nothing but the definition's first baseline to show, which needs no comparison."""
-    if status.best is None or status.complete > len(status.rungs) or not definition.baselines:
+    """Whether the search has nothing but the hand-picked configuration to show, which needs no comparison."""
+    hand = hand_picked(definition.baselines, record.space, record.hand)
+    if status.best is None or status.complete > len(status.rungs) or hand is None:
         return False  # where it climbs, the baseline is on each rung
-    return dict(status.best.params) == dict(definition.baseline().params_in(record.space))
+    return dict(status.best.params) == dict(hand.params_in(record.space))

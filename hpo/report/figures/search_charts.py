@@ -10,6 +10,7 @@ from hpo.analysis.methods import pareto
 from hpo.report import theme
 from hpo.report.figures.canvas import Panel, axis, canvas, log_ticks, note, plain, slim, titled, window, words
 from hpo.storage.slots.slot import leading_values
+from hpo.study.baseline import hand_picked
 from hpo.study.direction import better_word, is_better
 from hpo.study.direction import worst as worst_of
 from hpo.study.objectives import wanted
@@ -138,10 +139,11 @@ def _baseline(findings: "Findings") -> tuple[str | None, float | None]:
     """Its name and its value in the search: as the comparison has it, or from the trial with its configuration."""
     if findings.comparison is not None:
         return findings.comparison.baseline.name, findings.comparison.baseline.value
-    if findings.definition is None or not findings.definition.baselines:
+    record, definition = findings.record, findings.definition
+    first = None if definition is None else hand_picked(definition.baselines, record.space, record.hand)
+    if first is None:
         return None, None
-    first = findings.definition.baseline()
-    params = dict(first.params_in(findings.record.space))
+    params = dict(first.params_in(record.space))
     its = [t for t in findings.trials if t.state == "complete" and t.highest and dict(t.params) == params]
     values = [trial.value for trial in its if trial.value is not None]
     return first.name, fmean(values) if values else None

@@ -19,6 +19,7 @@ from hpo.storage.queries import stored_trials
 from hpo.storage.slots.slot import RANKED, Counts, Incumbent, Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.study import Params
+from hpo.study.baseline import hand_picked
 
 if TYPE_CHECKING:
     from hpo.analysis.rung_agreement import ClimbFindings
@@ -255,8 +256,10 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
 
 def _baseline(record: studies.StudyRecord, slots: Sequence[Slot]) -> Baseline | None:
     try:
-        first = studies.searched(record).baseline()
-    except HpoError:  # the file was moved or has changed, or there is no baseline: what was found stands without it
+        first = hand_picked(studies.searched(record).baselines, record.space, record.hand)
+    except HpoError:  # the file was moved or has changed: what was found stands without it
+        return None
+    if first is None:
         return None
     params = dict(first.params_in(record.space))
     its = [slot for slot in slots if slot.outcome is not None and slot.highest and dict(slot.params or {}) == params]

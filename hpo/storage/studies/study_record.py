@@ -1,12 +1,13 @@
 """What is asked of a study, the study as it was made, and in words what is refused where the two differ."""
 
+import json
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
 from hpo.errors import DataError, StudyError
-from hpo.study import registry
+from hpo.study import Params, registry
 from hpo.study.direction import Direction, at_least
 from hpo.study.objectives import further
 from hpo.study.open_space import DEFINE_BY_RUN
@@ -55,6 +56,7 @@ class StudyPlan:
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
     rungs: str | None = None  # names of the fidelities it climbs, cheapest first, by commas; None: it stays on one
+    prior: str | None = None  # JSON, the hand-picked configuration it begins with; None: none, or the study's own
     objectives: str | None = None  # as `hpo.study.objectives.kept` writes them; None: the metric alone
 
     @property
@@ -79,6 +81,11 @@ class StudyPlan:
     def work(self) -> str:
         """The fidelity it stays on, or those it climbs, in words."""
         return f"fidelity {self.fidelity}" if self.rungs is None else f"fidelities {self.rungs.replace(',', ', ')}"
+
+    @property
+    def hand(self) -> Params | None:
+        """The hand-picked configuration it begins with."""
+        return None if self.prior is None else dict(json.loads(self.prior))
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -168,6 +175,11 @@ def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:
         raise StudyError(
             f"study {plan.name!r} was made with objectives {was}, not {wanted}: it goes on with {how}; or"
             f" {_remedy(plan.name, plan.kind)}"
+        )
+    if plan.prior is not None and existing.hand != plan.hand:
+        raise StudyError(
+            f"study {plan.name!r} did not begin with that hand-picked configuration: leave --prior out, or "
+            f"{_remedy(plan.name, plan.kind)}"
         )
     if existing.fingerprint != plan.fingerprint:
         raise StudyError(

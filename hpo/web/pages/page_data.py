@@ -1,5 +1,6 @@
 """What the pages show: the overview of studies and workers, and one study."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from hpo.storage.queries.status import StudyStatus, all_statuses, study_status
 from hpo.storage.slots.slot import Outcome, Slot
 from hpo.storage.worker_registry import Roster, RunningTrial, WorkerRecord
 from hpo.study import Params, registry
+from hpo.study.baseline import hand_picked
 from hpo.web.pages import chart
 from hpo.web.pages.chart import Drawing
 
@@ -214,7 +216,7 @@ def _rows(status: StudyStatus, baseline: BaselineCard | None) -> tuple[ParamRow,
 
 
 def _baseline(storage: Storage, record: studies.StudyRecord) -> BaselineCard | None:
-    found = _hand_picked(record.reference, record.space, record.fingerprint)
+    found = _hand_picked(record.reference, record.space, record.fingerprint, record.prior)
     if found is None:
         return None
     name, params = found
@@ -229,8 +231,8 @@ def _baseline(storage: Storage, record: studies.StudyRecord) -> BaselineCard | N
 
 
 @lru_cache(maxsize=256)
-def _hand_picked(reference: str, space: str, fingerprint: str) -> tuple[str, Params] | None:
-    """Name and configuration of the definition's first baseline; None where it cannot be had here.
+def _hand_picked(reference: str, space: str, fingerprint: str, prior: str | None) -> tuple[str, Params] | None:
+    """Name and configuration of the hand-picked one; None where it cannot be had here.
 
     Looked up once: a definition is code, which nobody wants run every two seconds.
     """
@@ -238,7 +240,7 @@ def _hand_picked(reference: str, space: str, fingerprint: str) -> tuple[str, Par
         definition = registry.find(reference)
         if definition.space(space).fingerprint != fingerprint:  # it has changed since
             return None
-        first = definition.baseline()
-        return first.name, dict(first.params_in(space))
+        first = hand_picked(definition.baselines, space, None if prior is None else json.loads(prior))
+        return None if first is None else (first.name, dict(first.params_in(space)))
     except HpoError:
         return None

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("metric", sa.String(255), nullable=False),
         sa.Column("objectives", sa.String(255)),
         sa.Column("seed", sa.BigInteger, nullable=False),
+        sa.Column("prior", sa.Text),
         sa.Column("sampler", sa.String(64), nullable=False),
         sa.Column("pruner", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),

@@ -62,6 +62,7 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 
 quality: $(READY) ## How good the networks are that a search names, beside other ways to search (an hour; see benchmarks/quality)
 	$(BIN)/python -m benchmarks.quality.replay
+	$(BIN)/python -m benchmarks.quality.replay --tuned
 	$(BIN)/python -m benchmarks.quality.replay --variants
 	$(BIN)/python -m benchmarks.quality.contest
 

@@ -1,15 +1,17 @@
 """Every way to search, many times each on the table of trainings: what it names after how much work.
 
-    python -m benchmarks.quality.replay [--seeds 200] [--variants | --only NAME ...]
+    python -m benchmarks.quality.replay [--seeds 200] [--tuned] [--variants | --only NAME ...]
 
 Told of each method: the work, in trainings at full, until it first named a configuration, other than the hand-picked
 one, whose true mean is at least the hand-picked one's (median and quartiles over the seeds); and after some amounts of
 work, how often what it names is worse than the hand-picked one, and how much better it is on average. A search that
-ends earlier keeps what it named.
+ends earlier keeps what it named. The hand-picked configuration is the chapter's guideline or, with `--tuned`, what a
+person makes of it who tunes one thing after the other.
 """
 
 import argparse
 import bisect
+import functools
 import logging
 import math
 import multiprocessing
@@ -49,15 +51,15 @@ class Course:
         return math.inf
 
 
-def search(job: tuple[str, int]) -> Course:
-    """One method with one seed, until it ends or the most work is spent."""
-    name, seed = job
+def search(job: tuple[str, int, bool]) -> Course:
+    """One method with one seed, until it ends or the most work is spent; the third says whether the hand's is tuned."""
+    name, seed, tuned = job
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.disable(logging.WARNING)  # all configurations of so small a space may have been drawn
     warnings.simplefilter("ignore")
     work: list[float] = []
     named: list[int | None] = []
-    for event in _ALL[name](Search(table=_table(), seed=seed)):
+    for event in _ALL[name](Search(table=_table(tuned), seed=seed)):
         work.append(event.work)
         named.append(event.named)
         if event.work > WORK[-1]:
@@ -65,13 +67,12 @@ def search(job: tuple[str, int]) -> Course:
     return Course(work=work, named=named)
 
 
-def _table() -> Table:
-    if not _TABLES:
-        _TABLES.append(Table.read())
-    return _TABLES[0]
+@functools.cache
+def _table(tuned: bool) -> Table:
+    """Read once in each process."""
+    return Table.read(tuned=tuned)
 
 
-_TABLES: list[Table] = []  # read once in each process
 _ALL = {**METHODS, **VARIANTS}
 
 
@@ -101,19 +102,20 @@ def _number(work: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Every way to search, many times each on the table of trainings.")
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--tuned", action="store_true", help="the hand-picked configuration is the guideline tuned")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--variants", action="store_true", help="what choices were measured by, in place of the methods")
     which.add_argument("--only", nargs="+", choices=tuple(_ALL))
     wanted = parser.parse_args()
     names = wanted.only or (VARIANTS if wanted.variants else METHODS)
-    table = _table()
+    table = _table(wanted.tuned)
     print(f"the hand's: {table.truth[table.hand]:.4f}, rank {1 + int(np.sum(table.truth > table.truth[table.hand]))}")
     print("| method | work until as good | " + " | ".join(f"after {work}: worse, gain" for work in WORK) + " |")
     print("| --- |" + " --- |" * (1 + len(WORK)))
     start = time.monotonic()
     with multiprocessing.get_context("spawn").Pool() as pool:
         for name in names:
-            courses = pool.map(search, [(name, seed) for seed in range(wanted.seeds)])
+            courses = pool.map(search, [(name, seed, wanted.tuned) for seed in range(wanted.seeds)])
             print(told(name, courses, table), flush=True)
     print(f"{wanted.seeds} seeds each, in {time.monotonic() - start:.0f} s")
     return 0

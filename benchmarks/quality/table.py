@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 from scipy.stats import kendalltau
 
-from benchmarks.quality.task import HAND, dense
+from benchmarks.quality.task import GUIDELINE, dense
 from hpo.study import Params
 
 __all__ = ["FIDELITIES", "FILE", "Table"]
@@ -38,6 +38,7 @@ class Table:
     """What every configuration came to, by seed and epoch; NaN where a training left the finite numbers."""
 
     curves: Mapping[str, NDArray[np.float64]]  # fidelity -> (configurations, seeds, epochs) validation accuracy
+    tuned: bool = False  # whether the hand-picked configuration is the guideline tuned, or the guideline
 
     @staticmethod
     def configurations() -> list[Params]:
@@ -46,8 +47,17 @@ class Table:
 
     @cached_property
     def hand(self) -> int:
-        """The row of the hand-picked configuration."""
-        return self.configurations().index(dict(HAND))
+        """The row of the hand-picked configuration: the guideline, or the guideline tuned by hand.
+
+        One thing after the other, as the report's tables do it: each choice trained once in full, the best kept.
+        """
+        rows = {json.dumps(params, sort_keys=True): row for row, params in enumerate(self.configurations())}
+        once = np.nan_to_num(self.curves["full"][:, 0, -1])
+        chosen = dict(GUIDELINE)
+        for name, domain in dense.space().params.items() if self.tuned else ():
+            tried = [{**chosen, name: choice} for choice in domain.choices]  # type: ignore[union-attr]  # categorical
+            chosen = max(tried, key=lambda params: once[rows[json.dumps(params, sort_keys=True)]])
+        return rows[json.dumps(chosen, sort_keys=True)]
 
     @property
     def seeds(self) -> int:
@@ -65,10 +75,10 @@ class Table:
         return _WORK[fidelity] / _WORK["full"]
 
     @classmethod
-    def read(cls, file: Path = FILE) -> "Table":
-        """The table in that file, as `train` wrote it."""
+    def read(cls, *, tuned: bool = False) -> "Table":
+        """The table that `train` wrote."""
         found: dict[str, dict[tuple[int, int], list[float]]] = {name: {} for name in FIDELITIES}
-        with file.open() as lines:
+        with FILE.open() as lines:
             for line in csv.DictReader(lines):
                 place = int(line["configuration"]), int(line["seed"])
                 found[line["fidelity"]][place] = [float(value) for value in line["accuracy"].split()]
@@ -79,7 +89,7 @@ class Table:
             curves[fidelity.name] = np.full((size, seeds, fidelity.epochs), np.nan)
             for (row, seed), values in found[fidelity.name].items():
                 curves[fidelity.name][row, seed, : len(values)] = values
-        return cls(curves=curves)
+        return cls(curves=curves, tuned=tuned)
 
 
 def train(storage: str, seeds: int, workers: int) -> None:
@@ -109,7 +119,8 @@ def show(table: Table) -> None:
     """Say how good the hand-picked configuration is, and how well each fidelity foretells the highest."""
     truth, hand = table.truth, table.hand
     rank = 1 + int((truth > truth[hand]).sum())
-    print(f"{len(truth)} configurations, {table.seeds} seeds; the hand's is {rank} at full with {truth[hand]:.4f}")
+    kind = "tuned" if table.tuned else "as the guideline has it"
+    print(f"{len(truth)} configurations, {table.seeds} seeds; the hand's, {kind}, is {rank} at full: {truth[hand]:.4f}")
     print(f"the best {truth.max():.4f}, the median {np.median(truth):.4f}")
     print(f"spread of one training at full over seeds: {table.curves['full'][:, :, -1].std(axis=1).mean():.4f}")
     for name in FIDELITIES[:-1]:
@@ -135,7 +146,8 @@ def main() -> int:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(("configuration", "fidelity", "seed", "accuracy"))
             writer.writerows(sorted(rows(wanted.storage, wanted.seeds)))
-    show(Table.read())
+    for tuned in (False, True):
+        show(Table.read(tuned=tuned))
     return 0
 
 

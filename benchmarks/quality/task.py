@@ -14,9 +14,9 @@ from studies.dnn.model import build
 if TYPE_CHECKING:
     from hpo.training import Recipe
 
-__all__ = ["HAND", "dense"]
+__all__ = ["GUIDELINE", "dense"]
 
-HAND: Params = {
+GUIDELINE: Params = {
     "hidden_layers": 2,
     "batch_norm": "none",
     "optimizer": "momentum",
@@ -60,6 +60,6 @@ dense = StudyDefinition(
         Fidelity(name="middle", epochs=3, rows=6_000, trial_seconds=1),
         Fidelity(name="full", epochs=12, rows=6_000, trial_seconds=3),
     ),
-    baselines=(Baseline(name="guideline", title="The chapter's guideline", params=HAND),),
+    baselines=(Baseline(name="guideline", title="The chapter's guideline", params=GUIDELINE),),
     source="chapter",
 )

@@ -20,7 +20,7 @@ from hpo.files import expanded
 from hpo.messages import did_you_mean, one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
 from hpo.study import plain_objective
-from hpo.study.contained import contained, line
+from hpo.study.contained import contained, line, run
 from hpo.study.definition import StudyDefinition
 from hpo.study.direction import Direction
 from hpo.study.local_imports import extend_path, find_file, read_source, refuse_taken
@@ -220,7 +220,7 @@ def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition | PlainObj
         return found
     known: dict[str, PlainObjective] = vars(module).setdefault(_OBJECTIVES, {})
     if name not in known:  # made once, so that its version is that of the text it was loaded from
-        objective = plain_objective.of(found, name)
+        objective = run(f"looking at {ref}", lambda: plain_objective.of(found, name))
         if objective is None:
             raise DefinitionError(_neither(found, f"{ref}: {name!r} in {_where(module)}"))
         known[name] = replace(objective, file=file)
@@ -228,7 +228,10 @@ def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition | PlainObj
 
 
 def _can_be_searched(value: object) -> bool:
-    return isinstance(value, StudyDefinition) or plain_objective.is_objective(value)
+    try:
+        return isinstance(value, StudyDefinition) or plain_objective.is_objective(value)
+    except Exception:  # an object of somebody's that cannot be looked at
+        return False
 
 
 def _neither(found: object, what: str) -> str:

@@ -26,6 +26,12 @@ def objective(trial):
     return trial.suggest_float("x", 0, 1)
 """
 
+SHY = """
+class Shy:
+    def __getattr__(self, name): raise ValueError("never")
+objective = Shy()
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -85,6 +91,8 @@ def test_its_version_follows_its_text_as_it_was_loaded(file: Path) -> None:
     [
         ("def objective(a, b):\n    return 1\n", "no objective, which takes one argument, the trial: missing"),
         ("def objective():\n    return 1\n", "no objective, which takes one argument, the trial: too many"),
+        (SHY, "looking at .*tune.py:objective failed: .*tune.py:3: ValueError: never$"),
+        (SHY.replace("objective", "other"), "has no 'objective'; it has neither"),
         ("class objective:\n    pass\n", "is a type, neither a StudyDefinition nor a function of an Optuna trial"),
         ("def mind(trial):\n    return 1\ndef other(x):\n    return x\n", r"has no 'objective'; it has: mind$"),
         (DECORATED.replace('"maximize"', '"up"'), "tune.py:4: objective 'mine': directions"),

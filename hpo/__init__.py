@@ -1,31 +1,32 @@
 """hpo: hyperparameter optimization on Optuna, for Keras models and any other, on one laptop or a fleet.
 
-`tunable` says of an Optuna objective what hpo would like to know of it, and `seed` gives it a trial's seed. `objective`
-makes one of a study definition, with none of the service around it. Each is imported on first use, so that `import hpo`
-costs nothing.
+`optimize` searches and `load` finds a study again, each as a `Study`. `tunable` says of an Optuna objective what hpo
+would like to know of it, and `seed` gives it a trial's seed. `objective` makes one of a study definition, with none of
+the service around it. Each is imported on first use, so that `import hpo` costs nothing.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpo.search import objective
+    from hpo.api import Study, load, optimize
+    from hpo.search.objective import objective
     from hpo.search.seeds import seed
     from hpo.study.plain_objective import tunable
 
-__all__ = ["objective", "seed", "tunable"]
+__all__ = ["Study", "load", "objective", "optimize", "seed", "tunable"]
+
+_HOMES = {
+    "Study": "hpo.api",
+    "load": "hpo.api",
+    "objective": "hpo.search",
+    "optimize": "hpo.api",
+    "seed": "hpo.search.seeds",
+    "tunable": "hpo.study.plain_objective",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "objective":
-        from hpo.search import objective
-
-        return objective
-    if name == "seed":
-        from hpo.search.seeds import seed
-
-        return seed
-    if name == "tunable":
-        from hpo.study.plain_objective import tunable
-
-        return tunable
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'hpo' has no attribute {name!r}")

@@ -3,21 +3,17 @@
 import shlex
 from contextlib import closing
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hpo.cli import completion
 from hpo.cli.options import AsJson, Quiet, Storage, Study, Timeout, TrialTimeout, Workers, examples, real, whole
 from hpo.cli.printing.comparison_text import announce, show
-from hpo.cli.printing.console import document, say, say_next
-from hpo.cli.printing.progress_bar import Display
+from hpo.cli.printing.console import document, say_next
+from hpo.cli.printing.progress_bar import Stages
 from hpo.errors import HpoError
 from hpo.settings import storage_url
-
-if TYPE_CHECKING:
-    from hpo.experiments.compare.comparison_plan import Stage
-    from hpo.storage.queries.status import Progress
 
 __all__ = ["compare", "register"]
 
@@ -114,7 +110,7 @@ def compare(
     )
     with closing(plan_comparison(request)) as plan:
         announce(plan)
-        with _Stages(plain=quiet) as display:
+        with Stages(plain=quiet) as display:
             report = run_comparison(plan, display)
     if as_json:
         document(report.to_json())
@@ -123,30 +119,3 @@ def compare(
         say_next(f"hpo report {shlex.quote(report.study)} -o {shlex.quote(f'{report.study}.html')}", storage)
     if require is not None and (why := report.shortfall(require.value)):
         raise HpoError(why)
-
-
-class _Stages:
-    """A display for each stage that has something to do; a context manager, as a display is."""
-
-    def __init__(self, *, plain: bool) -> None:
-        self._plain = plain
-        self._name: str | None = None
-        self._display: Display | None = None
-
-    def __enter__(self) -> "_Stages":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._display is not None:
-            self._display.__exit__(None, None, None)
-
-    def __call__(self, stage: "Stage", progress: "Progress") -> None:
-        """Show how far the stage is."""
-        if stage.name != self._name:
-            self.__exit__()
-            self._name = stage.name
-            self._display = Display(lambda: say(f"{stage.name}: {stage.about}"), plain=self._plain)
-            if progress.ended == "done" and not progress.new:
-                self._display = None  # nothing to do
-        if self._display is not None:
-            self._display(progress)

@@ -1,8 +1,6 @@
 """`hpo status`, `best`, `trial`, `stop`, `resume`, `delete`: the studies of a storage."""
 
-import getpass
 import shlex
-import socket
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -218,13 +216,14 @@ def stop(
 ) -> None:
     """Begin nothing more in a study, on any machine; trials in hand are finished and count, unless --now."""
     from hpo import storage as storages
+    from hpo.storage.process_identity import person
     from hpo.storage.queries import status
     from hpo.storage.studies import find, halting
     from hpo.storage.studies.study_record import stopped
 
     opened = storages.open(storage or storage_url())
     name = find(opened, study).name
-    changed = halting.stop(opened, name, by=_me(), why=why, now=now)
+    changed = halting.stop(opened, name, by=person(), why=why, now=now)
     found = status.study_status(opened, name)
     if as_json:
         document(asdict(found))
@@ -263,12 +262,3 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
     tell(f"{found.settled} of {found.target} trials are done, {found.running} in hand, {found.open} open")
     if not found.ended:
         show_serving(serving(opened, name))
-
-
-def _me() -> str:
-    """Who is at this keyboard, for whoever finds a study stopped."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        user = "somebody"
-    return f"{user} on {socket.gethostname()}"

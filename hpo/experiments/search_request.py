@@ -49,6 +49,7 @@ class Request:
     objective: str | None = None
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
     # definition's models: to search something other than a Keras model
+    here: bool = False  # whether one worker does it within this process, as no other process can load the definition
     climb: bool = False  # whether such an objective climbs: a trial of it says on which rung it is (system attributes)
 
     def __post_init__(self) -> None:
@@ -81,4 +82,4 @@ class Request:
     @property
     def processes(self) -> int:
         """Workers to start; 0: none, workers elsewhere do it."""
-        return self.limits.processes(self.trials)
+        return 1 if self.here else self.limits.processes(self.trials)

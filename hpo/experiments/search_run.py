@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.experiments.study_execution import execute
+from hpo.fleet.supervisor.own_process import work_here
 from hpo.search import digest
 from hpo.storage.queries.status import Progress
 from hpo.storage.slots import slot_trials
@@ -56,6 +57,8 @@ def run(planned: Plan, on_progress: Callable[[Progress], None] | None = None) ->
         refuse_stopped(planned.record)
     record, _ = open_study(planned)
     request = planned.request
+    if request.here:
+        return work_here(planned.storage, record, request.limits, until=request.until, on_progress=on_progress)
     return execute(
         planned.storage,
         record,

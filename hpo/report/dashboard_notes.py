@@ -4,14 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.errors import StorageError
 from hpo.messages import one_line
 from hpo.optuna_internals import NOTE, storage_of, study_id
-from hpo.report import theme
 from hpo.report.document import Chart, Document, Fact
+from hpo.report.figures.canvas import standing_alone
 from hpo.report.markdown import escaped
 from hpo.storage import Storage
 
@@ -25,8 +24,6 @@ _BEGIN, _END = "[//]: # (hpo report)", "[//]: # (hpo report ends)"
 """Around our part of a study's note: Markdown shows neither, and what a person wrote beside it stays."""
 
 _LIVE = "Live page"
-
-_TITLE = 34  # px above a figure for its title, which the dashboard does not give
 
 
 def publish(storage: Storage, document: Document) -> int:
@@ -155,11 +152,4 @@ def _id(chart: Chart) -> str:
 def _figure(chart: Chart) -> "go.Figure":
     import plotly.graph_objects as go
 
-    drawn: dict[str, Any] = json.loads(chart.figure)
-    layout = drawn.setdefault("layout", {})
-    margin = dict(layout.get("margin") or {})
-    layout["margin"] = {**margin, "t": margin.get("t", 24) + _TITLE}
-    layout["height"] = layout.get("height", 400) + _TITLE
-    layout["title"] = {"text": escape(chart.title, quote=False), "x": 0.01, "xanchor": "left", "yref": "container"}
-    layout["paper_bgcolor"] = layout["plot_bgcolor"] = theme.PAPER.light
-    return go.Figure(drawn)
+    return standing_alone(go.Figure(json.loads(chart.figure)), chart.title)

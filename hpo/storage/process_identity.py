@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import getpass
 import os
 import signal
 import socket
@@ -12,7 +13,16 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["adopting", "die_with_parent", "hostname", "identity", "is_certainly_dead", "machine_key", "program"]
+__all__ = [
+    "adopting",
+    "die_with_parent",
+    "hostname",
+    "identity",
+    "is_certainly_dead",
+    "machine_key",
+    "person",
+    "program",
+]
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _LONGEST = 64  # characters of hpo_worker.machine
@@ -37,6 +47,15 @@ def machine_key() -> str:
 def hostname() -> str:
     """Its name, for people; a container's own within a container."""
     return socket.gethostname()[:255] or "localhost"
+
+
+def person() -> str:
+    """Who is at this machine's keyboard, for whoever finds that somebody has done something."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = "somebody"
+    return f"{user} on {socket.gethostname()}"
 
 
 @cache

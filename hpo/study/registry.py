@@ -19,7 +19,7 @@ from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded
 from hpo.messages import did_you_mean, one_line, said, unmute_notes
 from hpo.settings import use_tensorflow
-from hpo.study import plain_objective
+from hpo.study import loading, plain_objective
 from hpo.study.contained import contained, line, run
 from hpo.study.definition import StudyDefinition
 from hpo.study.direction import Direction
@@ -27,10 +27,11 @@ from hpo.study.local_imports import extend_path, find_file, read_source, refuse_
 from hpo.study.plain_objective import PlainObjective
 from hpo.study.searchable import Searchable
 
-__all__ = ["GROUP", "attribute", "find", "load", "names", "reference", "version"]
+__all__ = ["GROUP", "adopt", "attribute", "find", "hold", "load", "names", "reference", "version"]
 
 GROUP = "hpo.studies"  # the entry-point group installed definitions are found under
 _SOURCE = "__hpo_source__"  # set on a module loaded from a file: digest of the text it was made from
+_HELD = "this_process"  # the module of what was made in this process alone
 _OBJECTIVES = "__hpo_objectives__"  # set on a module: name -> the record of the objective that was found there
 
 
@@ -106,6 +107,27 @@ def reference(ref: str) -> str:
     return f"{_absolute(Path(where))}:{attribute}" if colon and _is_file(where) else ref
 
 
+def adopt(program: ModuleType, file: Path) -> str:
+    """Take the program that runs for the module of its file, whose code shall not run once more here; that file's path.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    path = _absolute(file)
+    setattr(program, _SOURCE, hashlib.sha256(read_source(path)).hexdigest())
+    sys.modules[_name_of(path)] = program
+    return str(path)
+
+
+def hold(name: str, thing: object) -> str:
+    """A reference of what was made in this process alone, in no file: nobody else can load it."""
+    module = sys.modules.setdefault(_HELD, ModuleType(_HELD))
+    setattr(module, name, thing)
+    vars(module).get(_OBJECTIVES, {}).pop(name, None)
+    return f"{_HELD}:{name}"
+
+
 def _find(ref: str) -> tuple[ModuleType, str]:
     """The module a reference names, loaded, and the name in it."""
     where, colon, name = ref.rpartition(":")
@@ -143,6 +165,11 @@ def _refuse(name: str) -> tuple[str, str]:
 
 
 def _from_module(name: str, ref: str) -> ModuleType:
+    if name == _HELD and name not in sys.modules:
+        raise UsageError(
+            f"{ref!r} was made at a prompt or in a notebook, and ended with that process: put it into a file, which "
+            "any process can load"
+        )
     if "" not in sys.path:
         extend_path(Path.cwd())  # as `python -m` would
     if name.isidentifier() and name not in sys.modules:
@@ -150,7 +177,7 @@ def _from_module(name: str, ref: str) -> ModuleType:
         if there is not None and there.stem == name:  # a lone module: its folder is what it imports neighbours from
             refuse_taken(there.resolve())
     try:
-        return contained(lambda: importlib.import_module(name))
+        return contained(lambda: loading.imported(name))
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise UsageError(
@@ -171,11 +198,16 @@ def _from_file(path: Path) -> ModuleType:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     digest = hashlib.sha256(source).hexdigest()
-    name = f"hpo_study_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = _name_of(path)
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, _SOURCE, None) == digest:
         return loaded
     return _execute(path, source, name, digest)
+
+
+def _name_of(path: Path) -> str:
+    """Of the module of a file."""
+    return f"hpo_study_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
 
 
 def _absolute(path: Path) -> Path:
@@ -193,7 +225,7 @@ def _execute(path: Path, source: bytes, name: str, digest: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
     try:
         # Compiled here rather than by the import system, whose cached bytecode may be of an older text.
-        contained(lambda: exec(compile(source, str(path), "exec"), module.__dict__))
+        contained(lambda: loading.execute(compile(source, str(path), "exec"), module))
     except BaseException as error:
         del sys.modules[name]
         if previous is not None:
@@ -210,6 +242,11 @@ def _pick(module: ModuleType, name: str, ref: str) -> StudyDefinition | PlainObj
     except AttributeError as error:
         there = [each for each, value in vars(module).items() if _can_be_searched(value)]
         remedy = f"it has: {', '.join(there)}" if there else "it has neither a StudyDefinition nor an objective(trial)"
+        if loading.was_ended(module):
+            remedy = (
+                f"it was loaded as far as its first call of hpo.optimize: define {name} above that call, or call it "
+                "under if __name__ == '__main__'"
+            )
         raise DefinitionError(f"{_where(module)} has no {name!r}; {remedy}") from error
     path = getattr(module, "__file__", None)
     file = Path(path) if path is not None and not module.__package__ else None

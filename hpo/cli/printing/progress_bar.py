@@ -15,9 +15,10 @@ from hpo.logs import PRINTED
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
+    from hpo.experiments.compare.comparison_plan import Stage
     from hpo.storage.queries.status import Progress
 
-__all__ = ["Display", "LineLimit", "line"]
+__all__ = ["Display", "LineLimit", "Stages", "line"]
 
 _SECONDS_BETWEEN_LINES = 2.0  # where something happened to a trial
 _SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
@@ -98,6 +99,33 @@ class Display:
             self._bar = _bar()
             self._task = self._bar.add_task("starting", total=None)
             self._bar.start()
+
+
+class Stages:
+    """A display for each stage that has something to do; a context manager, as a display is."""
+
+    def __init__(self, *, plain: bool) -> None:
+        self._plain = plain
+        self._name: str | None = None
+        self._display: Display | None = None
+
+    def __enter__(self) -> "Stages":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._display is not None:
+            self._display.__exit__(None, None, None)
+
+    def __call__(self, stage: "Stage", progress: "Progress") -> None:
+        """Show how far the stage is."""
+        if stage.name != self._name:
+            self.__exit__()
+            self._name = stage.name
+            self._display = Display(lambda: say(f"{stage.name}: {stage.about}"), plain=self._plain)
+            if progress.ended == "done" and not progress.new:
+                self._display = None  # nothing to do
+        if self._display is not None:
+            self._display(progress)
 
 
 class _Printed(logging.Handler):

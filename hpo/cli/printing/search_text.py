@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["announce", "conclude", "submitted"]
 
 
-def announce(plan: "Plan") -> None:
-    """Say what is going to be done and about how long it takes."""
+def announce(plan: "Plan", *, again: str = "command") -> None:
+    """Say what is going to be done and about how long it takes; `again`: what goes on with it."""
     definition, existing = plan.definition, plan.existing
     if existing is not None and not plan.left:
         return
@@ -53,7 +53,7 @@ def announce(plan: "Plan") -> None:
     say(f"  trials   {plan.left} to do by {_by(plan)}, sampler {plan.sampler}, pruner {plan.pruner}")
     if plan.changed:
         say(CHANGED)
-    end = "keeps what is done, and the same command goes on" if plan.workers else "leaves the fleet at it"
+    end = f"keeps what is done, and the same {again} goes on" if plan.workers else "leaves the fleet at it"
     say(f"  time     {_time(plan)}; Ctrl-C {end}")
 
 

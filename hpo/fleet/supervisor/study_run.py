@@ -22,7 +22,7 @@ from hpo.storage.studies import StudyRecord
 from hpo.storage.studies.halting import first_all_failed
 from hpo.storage.waiting import PATIENCE
 
-__all__ = ["drain"]
+__all__ = ["UntilSettled", "drain"]
 
 _LOOK = 0.4  # seconds between looks at the database, or ten times what a look takes
 _FRUITLESS = 4  # deaths in a row of workers that took no trial, after which the run ends if none that did is left
@@ -72,14 +72,14 @@ def drain(
     messages = Messages(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), outage)
     if until is not None:
         record = replace(record, until=until)
-    rule = _UntilSettled(storage, record, outage, on_progress or (lambda _: None))
+    rule = UntilSettled(storage, record, outage, on_progress or (lambda _: None))
     with storage.holdings.study(record.name, record.id, record.created_at), Stops() as stops:
         supervisor = Supervisor(storage, order, rule, workers=workers, gpus=bool(there), stops=stops, messages=messages)
         ended = supervisor.run()
     return rule.last_look(ended)
 
 
-class _UntilSettled:
+class UntilSettled:
     """The rule of a run: looks at its study a few times a second, tells how far it is, and sees when it is over."""
 
     def __init__(
@@ -97,10 +97,14 @@ class _UntilSettled:
 
     def ended(self, pool: WorkerPool) -> Ended | None:
         """Whether what is in the database ends the run. Raises StudyError where going on is no use."""
-        if time.monotonic() < self._next_look:
+        return self.seen(len(pool.workers))
+
+    def seen(self, workers: int, *, at_once: bool = False) -> Ended | None:
+        """The same with so many workers at it; `at_once`: however short a time ago the last look was."""
+        if time.monotonic() < self._next_look and not at_once:
             return None
         try:
-            ended = self._judge(self._look(len(pool.workers)), pool)
+            ended = self._judge(self._look(workers), workers)
         except StorageError as error:  # the database is away, which the workers wait out too
             self._outage.refused("progress", error)
             self._next_look = time.monotonic() + _LOOK
@@ -150,7 +154,7 @@ class _UntilSettled:
         self._on_progress(seen)
         return seen
 
-    def _judge(self, seen: Progress, pool: WorkerPool) -> Ended | None:
+    def _judge(self, seen: Progress, workers: int) -> Ended | None:
         name = self._record.name
         if not seen.target:
             raise StudyError(f"study {seen.study!r} was deleted while it ran; the same command begins it anew")
@@ -160,7 +164,7 @@ class _UntilSettled:
             return "until"
         record = studies.lookup(self._storage, name)
         self._stopped = record is not None and record.stopped_at is not None
-        if self._stopped and not pool.workers:
+        if self._stopped and not workers:
             return "stopped"
         assert self._first is not None
         if seen.new and seen.failed == seen.settled:

@@ -30,12 +30,14 @@ __all__ = [
     "plain",
     "short",
     "slim",
+    "standing_alone",
     "titled",
     "window",
     "words",
 ]
 
 SIZE = 12  # px of ticks, legends and notes: readable on a phone, where a figure is 350 px wide
+_TITLE = 34  # px above a figure for its title, where nothing around it gives that
 _LABEL = 20  # characters of a tick label: at SIZE they leave two thirds of a phone's width to the figure
 
 
@@ -61,6 +63,18 @@ def canvas(*, height: int, x: Mapping[str, Any], y: Mapping[str, Any], **layout:
             "yaxis": dict(y),
             **layout,
         }
+    )
+
+
+def standing_alone(figure: "go.Figure", title: str) -> "go.Figure":
+    """The same figure for a place that gives it neither a title nor a background."""
+    above, height = figure.layout.margin.t, figure.layout.height
+    return figure.update_layout(
+        height=(400 if height is None else height) + _TITLE,
+        margin={"t": (24 if above is None else above) + _TITLE},
+        title={"text": plain(title), "x": 0.01, "xanchor": "left", "yref": "container"},
+        paper_bgcolor=theme.PAPER.light,
+        plot_bgcolor=theme.PAPER.light,
     )
 
 

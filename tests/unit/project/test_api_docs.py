@@ -13,11 +13,11 @@ import pytest
 from tools.field_comments import FieldComments
 
 PROJECT = Path(__file__).parents[3]
-LAYERS = ("study", "training", "data", "analysis")
+LAYERS = ("api", "study", "training", "data", "analysis")
 
 
 def public() -> dict[str, griffe.Object]:
-    """Each public name of the four layers, with what it stands for."""
+    """Each public name of those layers, with what it stands for."""
     root = griffe.load(
         "hpo",
         search_paths=[str(PROJECT)],

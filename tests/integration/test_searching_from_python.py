@@ -188,7 +188,7 @@ def test_a_run_in_this_process_ends_early_where_it_shall(url: str) -> None:
         ran.append(trial.number)
         raise ValueError("always")
 
-    with pytest.raises(StudyError, match="its first 5 trials all failed, the last with: ValueError: always"):
+    with pytest.raises(StudyError, match=r"its first \d+ trials all failed, the last with: ValueError: always"):
         searched(url, fails, trials=2_000, name="fails")
     assert len(ran) < 2_000
 

@@ -1,6 +1,11 @@
 """What every test stands on: quiet one-thread TensorFlow, none of your settings, a folder of its own."""
 
 import os
+import signal
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything imports TensorFlow, and inherited by every process a test starts.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

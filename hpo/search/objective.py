@@ -1,6 +1,8 @@
 """One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -103,7 +105,8 @@ class Objective:
             if self.definition.why_infeasible(params) is not None:
                 return None
             splits = self._splits(self.fidelities[0], 0, common=True)  # only the numbers of their rows count
-            return foretold(self.definition, params, splits, epochs=self.fidelities[0].epochs)
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # nobody waits for what it says of a draw
+                return foretold(self.definition, params, splits, epochs=self.fidelities[0].epochs)
         except Exception:  # of the definition's code: the trial itself will meet it, and say so
             return None
 

@@ -1,5 +1,6 @@
 """The commands that the docs show and that train nothing are run as they stand; the tutorial as a whole, slowly."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -19,8 +20,18 @@ SHOWN = sorted(
 )
 
 
+@pytest.fixture
+def shown(wine: Path) -> Path:
+    """The folder the command runs in, with every file in it that a page shows: its first line is `# NAME.py`."""
+    for page in PAGES:
+        for text, name in re.findall(r"^```python\n(# (\w+\.py)\n.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            (wine / name).write_text(text)
+    return wine
+
+
 @pytest.mark.parametrize("line", SHOWN)
-def test_what_looks_without_training_runs(line: str, hpo: Hpo, wine: Path) -> None:
+@pytest.mark.usefixtures("shown")
+def test_what_looks_without_training_runs(line: str, hpo: Hpo) -> None:
     done = hpo(*shlex.split(line)[1:])
     if done.code == 1:  # of one study, which is not there yet; or of data that are not on this machine
         assert "there is no " in done.err or line.startswith("hpo data")

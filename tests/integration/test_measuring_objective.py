@@ -113,7 +113,7 @@ def test_reports_of_a_long_training_are_25_at_most_and_every_epoch_is_a_sign_of_
     steps = list(trial.intermediate_values)
     assert len(steps) <= 25
     assert steps[-1] == 60
-    assert len(beats) == 60
+    assert len(beats) >= 60  # and within an epoch that takes long
 
 
 def test_predictions_are_kept_where_asked_for_in_the_order_of_the_test_rows() -> None:

@@ -139,7 +139,7 @@ def test_a_holdout_is_common_to_all_trials_and_folds_are_not(monkeypatch: pytest
 def test_the_value_of_folds_is_their_mean() -> None:
     beats: list[int] = []
     trial = one(FOLDED, {"rate": 0.05}, beat=lambda: beats.append(1))
-    assert len(beats) == 3 * 3  # a sign of life after each epoch of each fold
+    assert len(beats) >= 3 * 3  # a sign of life after each epoch of each fold, and within those that take long
     assert list(trial.intermediate_values) == [1, 2, 3]
     assert trial.value == trial.intermediate_values[3]
 

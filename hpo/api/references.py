@@ -58,7 +58,7 @@ def referenced(thing: Thing) -> Found:
             where = _place(module, thing)
             if where is not None:
                 return Found(reference=f"{where}:{name}", name=name)
-    if isinstance(thing, PlainObjective):  # as the registry makes one of a function
+    if isinstance(thing, PlainObjective) and thing.function is not None:  # as the registry makes one of a function
         its = referenced(thing.function)
         if not its.only_here:
             return its

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hpo.api.references import Found, Thing
     from hpo.experiments.search_plan import Plan
 
-__all__ = ["load", "optimize"]
+__all__ = ["create", "load", "optimize"]
 
 
 def optimize(
@@ -126,6 +126,66 @@ def optimize(
     with closing(plan(request)) as planned:
         leave(planned) if not wait else _run(planned, progress=progress)
         return Study(planned.study, storage=request.storage)
+
+
+def create(
+    name: str,
+    *,
+    trials: int,
+    direction: Direction | Sequence[Direction],
+    metric: str | Sequence[str] = (),
+    storage: str | None = None,
+    sampler: str | None = None,
+    pruner: str | None = None,
+    seed: int | None = None,
+    try_: Sequence[Params] | str | Path = (),
+) -> Study:
+    """Make a study whose trials the program asks for (`Study.ask`) and tells the values of (`Study.tell`).
+
+    No worker runs them. Where there is a study of that name it is given, with slots added up to `trials`; so several
+    programs may ask at once, and one that died goes on.
+
+    Args:
+        name: of the study.
+        trials: how many it shall have in all; `ask` gives so many, whoever asks.
+        direction: `"maximize"` or `"minimize"`, one for each value.
+        metric: what the value is called, or each of several; empty: value.
+        storage: URL of the database; None: `$HPO_STORAGE`, or `sqlite:///hpo.db` in this folder.
+        sampler: as `--sampler` of `hpo optimize`; None: the study's own, or the usual one.
+        pruner: as `--pruner`; None likewise. It works where the trial is reported to.
+        seed: of the study; None: its own.
+        try_: configurations to try first, or a JSON file of them.
+
+    Raises:
+        UsageError: a name is unknown, a number out of range, or what is asked contradicts itself.
+        DefinitionError: there are not as many metrics as directions.
+        StudyError: there is a study of that name that was asked for otherwise.
+        StorageError: the database cannot be reached, read or written.
+
+    """
+    from hpo.experiments.search_plan import Request, plan
+    from hpo.experiments.search_run import leave
+    from hpo.fleet.run_limits import Limits
+    from hpo.study.plain_objective import ASKED
+
+    try_file = Path(try_) if isinstance(try_, str | Path) else None
+    request = Request(
+        definition=ASKED,
+        name=name,
+        trials=trials,
+        directions=_directions(direction),
+        metrics=(metric,) if isinstance(metric, str) else tuple(metric),
+        storage=storage or storage_url(),
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        try_=_configurations(try_) if try_file is None else (),
+        try_file=try_file,
+        limits=Limits(workers=0),
+    )
+    with closing(plan(request)) as planned:
+        leave(planned)
+    return Study(name, storage=request.storage)
 
 
 def load(name: str, *, storage: str | None = None) -> Study:

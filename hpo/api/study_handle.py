@@ -1,23 +1,27 @@
 """A study in the hand of a program: how it stands, what it found, and what can be done with it."""
 
 import warnings
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpo.api.best_trial import Best
-from hpo.errors import HpoWarning, StorageError
+from hpo.errors import HpoWarning, StorageError, UsageError
 
 if TYPE_CHECKING:
     import optuna
     import pandas as pd
     import plotly.graph_objects as go
+    from optuna.trial import Trial, TrialState
 
     from hpo.experiments.compare.comparison_report import CompareReport
     from hpo.experiments.trial_records import ExportedTrial
+    from hpo.fleet.supervisor.asking import Asking
     from hpo.storage import Storage
     from hpo.storage.queries.status import StudyStatus
+    from hpo.storage.slots.slot import Outcome
 
 __all__ = ["Study"]
 
@@ -39,6 +43,7 @@ class Study:
     def __init__(self, name: str, *, storage: str) -> None:
         self.name = name
         self._url = storage  # may hold a password
+        self._asking: Asking | None = None  # once a trial is asked for
 
     def __repr__(self) -> str:
         return f"hpo.Study({self.name!r}, storage={self.storage!r})"
@@ -283,6 +288,56 @@ class Study:
             raise KeyboardInterrupt
         return self.status
 
+    def ask(self) -> "Trial | None":
+        """Take the next trial of a study made by `hpo.create`; None where none is open: all are settled or in hand.
+
+        The trial is Optuna's: suggest parameters of it, report to it, ask it whether to prune. Its slot is this
+        process's for as long as that lives; `tell` settles it. What is not told by the end of this handle or of the
+        process goes back to the study.
+
+        Raises:
+            UsageError: the study's trials are run by workers: it is of an objective or a definition.
+            StudyError: it was deleted.
+            StorageError: the database failed.
+
+        """
+        return self._asked_by().ask()
+
+    def tell(
+        self,
+        trial: "Trial | int",
+        value: float | Sequence[float] | None = None,
+        *,
+        state: "Outcome | TrialState" = "complete",
+        reason: str | BaseException = "",
+    ) -> "Outcome":
+        """Say what came of a trial; what it counts as.
+
+        Args:
+            trial: from `ask`, or its number.
+            value: of one that is complete; of several objectives, a value for each. What is no finite number fails.
+            state: `"complete"`, `"pruned"` or `"failed"`, or as Optuna calls these.
+            reason: why it was pruned or failed, for whoever looks at it later: a line, or what was raised.
+
+        Raises:
+            UsageError: the trial is not in this handle's hand, or the state is none.
+            HpoError: its slot went to somebody else meanwhile.
+            StorageError: the database failed.
+
+        """
+        from hpo.fleet.supervisor.asking import Told
+
+        outcome = _outcome(state)
+        if (value is None) == (outcome == "complete"):
+            raise UsageError(f"a trial that is complete is told with its value, and no other is: {value} and {outcome}")
+        told = Told(
+            outcome=outcome,
+            value=value,
+            reason=str(reason),
+            error=reason if isinstance(reason, BaseException) else None,
+        )
+        return self._asked_by().tell(trial if isinstance(trial, int) else trial.number, told)
+
     def stop(self, *, now: bool = False, why: str | None = None) -> "StudyStatus":
         """Begin nothing more in it, on any machine, as `hpo stop` does; how it stands.
 
@@ -314,9 +369,47 @@ class Study:
         self._asked(lambda opened: halting.resume(opened, self.name))
         return self.status
 
+    def _asked_by(self) -> "Asking":
+        """Whoever holds the trials this handle has asked for."""
+        if self._asking is None:
+            from hpo import storage as storages
+            from hpo.fleet.supervisor.asking import Asking
+            from hpo.storage import studies
+            from hpo.study.plain_objective import ASKED
+
+            opened = storages.open(self._url)
+            try:
+                record = studies.get(opened, self.name)
+                if record.reference != ASKED:
+                    raise UsageError(
+                        f"the trials of study {self.name!r} are run by workers, which "
+                        f"hpo.optimize({record.reference!r}) starts; what hpo.create makes is asked and told"
+                    )
+                self._asking = Asking(opened, record)
+            except BaseException:
+                opened.close()
+                raise
+            weakref.finalize(self, _give_back, self._asking, opened)  # at the end of the program at the latest
+        return self._asking
+
     def _asked(self, ask: "Callable[[Storage], T]") -> T:
         """What is asked of the open database."""
         from hpo import storage as storages
 
         with closing(storages.open(self._url)) as opened:
             return ask(opened)
+
+
+def _give_back(asking: "Asking", storage: "Storage") -> None:
+    """Give back what is in hand and was not told."""
+    asking.close()
+    storage.close()
+
+
+def _outcome(state: object) -> "Outcome":
+    """What a state is called. Raises UsageError where it is none that a trial can be told to have."""
+    word = str(getattr(state, "name", state)).lower()
+    outcomes: dict[str, Outcome] = {"complete": "complete", "pruned": "pruned", "failed": "failed", "fail": "failed"}
+    if word not in outcomes:
+        raise UsageError(f"a trial ends complete, pruned or failed, not {state!r:.60}")
+    return outcomes[word]

@@ -36,6 +36,7 @@ class Request:
     sampler: str | None = None  # None: the study's own, or the default where the study is new
     pruner: str | None = None  # None likewise
     directions: tuple[Direction, ...] = ()  # of an objective that does not say its own; empty: it does, or its study
+    metrics: tuple[str, ...] = ()  # what the values of trials that a program asks for are called; empty: value
     seed: int | None = None  # None: the study's own, drawn from the system where the study is new
     name: str | None = None  # of the study; None: DEFINITION-SPACE, and -FIDELITY where it stays on one
     until: float | None = None  # stop as soon as the best value is at least this good

@@ -114,6 +114,8 @@ def searched(request: Request, found: Storage | None) -> Searchable:
     ):
         if given is not None:
             raise UsageError(f"objective {definition.name} {why}; leave {option} out")
+    if request.metrics:
+        definition = replace(definition, metrics=request.metrics)
     record = None if found is None else studies.lookup(found, request.name or definition.name)
     if not definition.directions and record is not None and record.by_objective:
         definition = registry.find(definition, record.directions)

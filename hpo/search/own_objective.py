@@ -9,6 +9,7 @@ from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial
 
+from hpo.errors import DefinitionError
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, trial_id
 from hpo.search.distinct import Claim
 from hpo.search.seeds import SEED, position, rung, trial_seed
@@ -45,8 +46,14 @@ class OwnObjective:
             beat: called about once a second while the function runs, from another thread.
             claim: told the configuration at the end: by it the trial is promoted, unless another one had it before.
 
+        Raises:
+            DefinitionError: there is no function to call: a program asks for its trials.
+
         """
+        if definition.function is None:
+            raise DefinitionError("its trials are asked for by a program (hpo.Study.ask), which no worker can run")
         self.definition = definition
+        self._function = definition.function
         self._seed = seed
         self._beat = beat or (lambda: None)
         self._claim = claim
@@ -61,7 +68,7 @@ class OwnObjective:
             if job.get(name):
                 trial.set_user_attr(name, job[name])
         with _alive(self._beat):
-            value = self.definition.function(trial)
+            value = self._function(trial)
         if attributes.get(ATTEMPT, 1) == 1:
             _refuse_mistaken(attributes.get(FIXED_PARAMS, {}), trial.params, whole=bool(job))
         if self._claim is not None and not job and not level:

@@ -24,7 +24,7 @@ from hpo.study.sweep_table import Ablation, Sweep
 from hpo.study.value_checks import keep, shown
 from hpo.study.version import digest
 
-__all__ = ["PlainObjective", "of", "tunable"]
+__all__ = ["ASKED", "PlainObjective", "asked", "of", "tunable"]
 
 FULL = "full"
 """The only fidelity of an objective: all that it does."""
@@ -49,7 +49,7 @@ class PlainObjective:
     """
 
     name: Name  # of its studies
-    function: Callable[..., Any]  # optuna.Trial -> a number, or one for each direction
+    function: Callable[..., Any] | None  # optuna.Trial -> a number, or one for each direction; None: see `asked`
     directions: tuple[Direction, ...] = ()  # which values are better, of each objective; empty: it does not say
     metrics: tuple[Name, ...] = ()  # what the values are called; empty: value, or value_0, value_1, …
     unit: str = ""  # of the first metric, as printed after a figure
@@ -118,7 +118,8 @@ class PlainObjective:
     @functools.cached_property
     def version(self) -> str:
         """Which text of its code this is, as `StudyDefinition.version`."""
-        return digest(repr((self.name, self.metrics, self.seeds)), [self.function], self.file)
+        functions = [] if self.function is None else [self.function]
+        return digest(repr((self.name, self.seeds)), functions, self.file)
 
     def space(self, name: str | None = None) -> Space:
         """The only space there is, whose parameters nobody knows. Raises UsageError for another name."""
@@ -135,6 +136,13 @@ class PlainObjective:
     def baseline(self, name: str | None = None) -> Baseline:
         """The baseline called `name`; the first one where `name` is None. Raises UsageError where there is none."""
         return named(self.name, "baseline", self.baselines, name)
+
+
+asked = PlainObjective(name="asked", function=None, title="trials that a program asks for, and tells the values of")
+"""What a study is of whose trials no worker runs: a program asks for each, and tells what came of it."""
+
+ASKED = f"{__name__}:asked"
+"""Its reference."""
 
 
 def tunable(

@@ -9,8 +9,10 @@ import pytest
 from asking import asked
 
 from hpo import storage
+from hpo.experiments import trial_records
 from hpo.experiments.search_plan import plan
 from hpo.experiments.search_run import leave
+from hpo.experiments.trial_records import ExportedTrial
 from hpo.fleet.worker.work_loop import Server
 from hpo.storage import Storage
 from hpo.storage.queries.status import StudyStatus, study_status
@@ -34,6 +36,10 @@ def searched(store: Storage, file: str, **options: Any) -> StudyStatus:
     return study_status(store, left.study)
 
 
+def trials(store: Storage, study: str) -> list[ExportedTrial]:
+    return trial_records.read(store, study)[1]
+
+
 def test_numpy_alone_and_not_decorated(store: Storage) -> None:
     found = searched(store, "ridge.py", trials=12, directions=("minimize",))
     assert (found.study, found.failed) == ("objective", 0)
@@ -55,6 +61,38 @@ def test_keras_with_its_own_fit(store: Storage) -> None:
     assert found_first.curve != found_again.curve
 
 
+def test_pytorch(store: Storage) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
+    found = searched(store, "pytorch.py", trials=3)
+    assert (found.study, found.metric, found.failed, found.settled) == ("pytorch", "accuracy", 0, 6)
+    by_hand = [slot for slot in Slots(store).list("pytorch") if dict(slot.params or {}).get("rate") == 3e-2]
+    assert [slot.rung for slot in by_hand] == [0, 1]  # tried first, and again with another seed
+    assert max(trial.value or 0.0 for trial in trials(store, "pytorch")) > 0.7  # two of three points are of one kind
+
+
+def test_scikit_learn(store: Storage) -> None:
+    found = searched(store, "scikit_learn.py", trials=6, directions=("maximize",))
+    assert (found.complete, found.failed) == (6, 0)
+    kinds = {("C" in each.params, "max_depth" in each.params) for each in trials(store, found.study)}
+    assert kinds == {(True, False), (False, True)}  # each kind has its own parameter
+    assert best(store, found.study).value > 0.9
+
+
+def test_lightgbm(store: Storage) -> None:
+    found = searched(store, "lightgbm_trees.py", trials=12, directions=("minimize",))
+    assert (found.failed, found.settled) == (0, 12)
+    assert found.pruned
+    assert best(store, found.study).value < 0.4  # of 0.69, the loss of a guess
+    complete = next(each for each in trials(store, found.study) if each.state == "complete")
+    assert [step for step, _ in complete.curve] == [9, 19, 29, 39, 49, 59]
+
+
+def test_flax(store: Storage) -> None:
+    found = searched(store, "flax_network.py", trials=3)
+    assert (found.study, found.metric, found.failed, found.settled) == ("flax", "error", 0, 6)
+    assert best(store, "flax").value < 0.3  # of 0.5, the variance of y
+
+
 def test_several_objectives(store: Storage) -> None:
     found = searched(store, "small_and_good.py", trials=8)
     assert (found.complete, found.objectives) == (8, ("error", "features"))
@@ -70,3 +108,21 @@ def test_a_constraint(store: Storage) -> None:
         params = slot.params or {}
         terms = (params["first"] + 1) * (params["second"] + 1)
         assert (slot.outcome, slot.reason) == (("complete", None) if terms <= 20 else ("pruned", f"{terms} terms"))
+
+
+def test_the_notebook(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(FOLDER / "notebook.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [
+        {kind: text for output in cell.outputs for kind, text in output.get("data", {}).items()}
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    assert shown[1]["text/plain"].startswith("Best(number=")
+    assert "params_x" in shown[2]["text/html"]  # the table
+    assert all("application/vnd.plotly.v1+json" in each for each in shown[3:5])
+    assert shown[5]["text/plain"].startswith("(8, ")
+    assert (tmp_path / "notebook.html").stat().st_size > 10_000

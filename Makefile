@@ -90,6 +90,8 @@ chaos: $(READY) ## On each database: 43 rounds of one fault, then 300 trials whi
 	$(BIN)/python tests/integration/rounds.py --database postgresql
 	$(BIN)/python tests/integration/chaos.py --database postgresql --compare $(ARGS)
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --compare $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
+	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
 
 chaos-short: $(READY) ## The same in short: 60 trials of half a second
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)

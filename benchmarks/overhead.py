@@ -1,6 +1,7 @@
 """What the service costs: an objective that does nothing, and one worker against two.
 
-    python -m benchmarks.overhead            500 trials on SQLite, hpo's slots against a bare study.optimize
+    python -m benchmarks.overhead            500 trials on SQLite, hpo's slots against a bare study.optimize: of a
+                                             definition, and of a plain Optuna objective
     python -m benchmarks.overhead --scale    fcnn trials an hour of two workers over one
 
 Both sides of the first search the same space with the same sampler in this process, each on a fresh SQLite file, in
@@ -20,6 +21,8 @@ from typing import Any
 from benchmarks.sides.hpo import finished_trials
 from benchmarks.throughput import configurations
 from hpo import storage as storages
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import optimize
 from hpo.fleet.worker.work_loop import Server
 from hpo.storage import studies
 from hpo.storage.slots.slots import Slots
@@ -40,10 +43,14 @@ def main() -> None:
         _scale(arguments.count)
         return
     for sampler in arguments.samplers:
-        pairs = [(_ours(sampler, arguments.trials), _bare(sampler, arguments.trials)) for _ in range(arguments.pairs)]
-        ours, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
-        ratio = statistics.median(a / b for a, b in pairs)
-        print(f"{sampler:8} {arguments.trials} trials: slots {ours:6.2f} s, bare {bare:6.2f} s, ratio {ratio:.2f}")
+        for kind, side in (("definition", _definition), ("objective", _objective)):
+            runs = [(side(sampler, arguments.trials), _bare(sampler, arguments.trials)) for _ in range(arguments.pairs)]
+            ours, bare = (statistics.median(side) for side in zip(*runs, strict=True))
+            ratio = statistics.median(a / b for a, b in runs)
+            print(
+                f"{sampler:8} {arguments.trials} trials of a{'n' * (kind[0] == 'o')} {kind:10}: "
+                f"slots {ours:6.2f} s, bare {bare:6.2f} s, ratio {ratio:.2f}"
+            )
 
 
 def _value(space: Space, trial: Any) -> float:
@@ -53,8 +60,33 @@ def _value(space: Space, trial: Any) -> float:
     return 0.0
 
 
-def _ours(sampler: str, trials: int) -> float:
-    """Seconds of `trials` slots served in this process."""
+def nothing(trial: Any) -> float:
+    """An Optuna objective of the same parameters."""
+    return _value(load("fcnn").space(), trial)
+
+
+def _objective(sampler: str, trials: int) -> float:
+    """Seconds of `trials` slots of an Optuna objective, served in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        request = Request(
+            definition=f"{__spec__.name}:nothing",
+            trials=trials,
+            storage=f"sqlite:///{folder}/ours.db",
+            sampler=sampler,
+            pruner="none",
+            directions=("minimize",),
+            seed=1,
+            here=True,
+        )
+        start = time.perf_counter()
+        done = optimize(request)
+        seconds = time.perf_counter() - start
+        assert done.complete == trials
+    return seconds
+
+
+def _definition(sampler: str, trials: int) -> float:
+    """Seconds of `trials` slots of a definition, whose objective does nothing, served in this process."""
     definition = load("fcnn")
     space = definition.space()
     with tempfile.TemporaryDirectory() as folder:

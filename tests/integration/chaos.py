@@ -6,7 +6,8 @@ All the while workers are killed (SIGKILL, at times a whole host), stopped for l
 PostgreSQL is restarted three times, and its connections are cut. The round is good if every slot ends complete or
 pruned, with exactly one result in Optuna, told as it was settled, no promotion is lost or doubled, no trial is left
 RUNNING, and the small study did not wait for the large one. With `--compare` both run undisturbed first, and the round
-must take at most `--at-most` times as long. Exits 1 at the first that is not good.
+must take at most `--at-most` times as long. With `--plain` both are of plain Optuna objectives. Exits 1 at the first
+that is not good.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import climbing
 import toy
@@ -31,6 +33,7 @@ from hpo.experiments.search_run import submit
 from hpo.search import digest
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
+from hpo.study import plain_objective
 from hpo.study.rungs import climb
 
 _HOUR = 3600.0
@@ -44,7 +47,8 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
     share, rest = divmod(options.workers, options.hosts)
     apart = options.database == "postgresql"
     skew = dict(zip(range(1, options.hosts), (_HOUR, -_HOUR), strict=False)) if apart else {}
-    common = ["--objective", f"{toy.FILE}:naps", "--lease", str(options.lease), "--max-attempts", "1000000"]
+    common = [] if options.plain else ["--objective", f"{toy.FILE}:naps"]
+    common += ["--lease", str(options.lease), "--max-attempts", "1000000"]
     return [
         Fleet(
             url,
@@ -62,19 +66,13 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
 
 def submitted(url: str, study: str, options: argparse.Namespace) -> None:
     """Open the slots of both studies."""
-    for name, trials, fidelity in ((study, options.trials, None), (small(study), options.beside, "quick")):
-        submit(
-            Request(
-                definition=f"{toy.FILE}:study",
-                storage=url,
-                name=name,
-                trials=trials,
-                fidelity=fidelity,
-                sampler="tpe",
-                pruner="none",
-                seed=options.seed,
-            )
-        )
+    large: dict[str, Any] = {"definition": f"{toy.FILE}:study"}
+    beside: dict[str, Any] = {**large, "fidelity": "quick"}
+    if options.plain:
+        large = {"definition": f"{toy.FILE}:seeded_nap"}
+        beside = {"definition": f"{toy.FILE}:nap", "directions": ("maximize",)}
+    for name, trials, what in ((study, options.trials, large), (small(study), options.beside, beside)):
+        submit(Request(storage=url, name=name, trials=trials, sampler="tpe", pruner="none", seed=options.seed, **what))
 
 
 def small(study: str) -> str:
@@ -90,7 +88,9 @@ class Round:
         self.study = study
         self._options = options
         self._folder = folder
-        rungs = climb([each.name for each in toy.study.fidelities], options.trials, prior=True)
+        subject = plain_objective.of(toy.seeded_nap, "naps") if options.plain else toy.study
+        assert subject is not None
+        rungs = climb([each.name for each in subject.fidelities], options.trials, prior=True)
         self._rungs = [rung.slots for rung in rungs]
         self._slots = sum(self._rungs)
 
@@ -206,6 +206,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--compare", action="store_true", help="run it undisturbed first")
     parser.add_argument("--at-most", type=float, default=2.5, metavar="TIMES", help="as long as undisturbed")
+    parser.add_argument("--plain", action="store_true", help="search plain Optuna objectives")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="empty, for the database and the logs of the fleets; kept")
     options = parser.parse_args()

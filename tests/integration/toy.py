@@ -16,6 +16,7 @@ from typing import NoReturn
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+import hpo
 from hpo import storage
 from hpo.optuna_internals import RUNG_COMPLETE
 from hpo.storage.slots.promotion import NOTHING_LEFT
@@ -121,6 +122,18 @@ def naps(beat: Callable[[], None]) -> Objective:
         return value
 
     return run
+
+
+def nap(trial: optuna.Trial) -> float:
+    """The same as a plain Optuna objective: nobody gives it a beat."""
+    return naps(lambda: None)(trial)
+
+
+@hpo.tunable(direction="maximize", name="naps", baselines={"middle": {"x": 0.5, "kind": "a"}}, seeds=True)
+def seeded_nap(trial: optuna.Trial) -> float:
+    """As it does that has seeds, and so is confirmed."""
+    trial.set_user_attr("seed used", hpo.seed(trial))
+    return nap(trial)
 
 
 def held(beat: Callable[[], None]) -> Objective:

@@ -12,6 +12,7 @@ from hpo.settings import PRUNERS, SAMPLERS
 from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slots import MAX_SLOTS
 from hpo.study import Direction, Params
+from hpo.study.direction import MAXIMIZE, MINIMIZE
 
 __all__ = ["Limit", "Request"]
 
@@ -59,6 +60,9 @@ class Request:
             raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {self.name!r:.60}")
         if self.seed is not None:
             refuse_beyond("seed", self.seed, 0, 2**32 - 1)
+        for word in self.directions:
+            if word not in (MAXIMIZE, MINIMIZE):
+                raise UsageError(f"direction is maximize or minimize, or several of these, not {word!r:.60}")
         if self.until is not None and not math.isfinite(self.until):
             raise UsageError(f"until must be a finite number, not {self.until}")
         if self.objective is not None and self.limits.workers == 0:

@@ -48,7 +48,7 @@ def test_from_a_file_to_the_best_trial(hpo: Hpo, tune: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--direction", "up"), "--direction is maximize or minimize"),
+        (("--direction", "up"), "direction is maximize or minimize"),
         (("--direction", "minimize", "--space", "wide"), "suggests its parameters as it runs; leave --space out"),
     ],
 )

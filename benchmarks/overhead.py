@@ -60,9 +60,12 @@ def _value(space: Space, trial: Any) -> float:
     return 0.0
 
 
+_SPACE = load("fcnn").space()  # once: to look for a definition takes longer than a trial
+
+
 def nothing(trial: Any) -> float:
     """An Optuna objective of the same parameters."""
-    return _value(load("fcnn").space(), trial)
+    return _value(_SPACE, trial)
 
 
 def _objective(sampler: str, trials: int) -> float:

@@ -1,5 +1,6 @@
 """How long a study still takes, from what its trials took so far."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -73,3 +74,22 @@ def test_what_varies_more_is_foreseen_less_surely(store: Storage, study: StudyRe
         assert seen.eta_range is not None
         widths.append(seen.eta_range[1] - seen.eta_range[0])
     assert widths[1] > 3 * widths[0]
+
+
+def test_what_is_in_hand_for_longer_than_usual_will_not_end_this_moment(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 5)
+    for _ in range(4):
+        slot = slots.claim(study.name, "w", 60)
+        assert slot is not None
+        slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    timed(store, study.name, [100.0] * 4)
+    slots.claim(study.name, "w", 60)
+    left = []
+    for since in (0.0, 60.0, 1000.0):
+        with store.write() as connection:
+            its = schema.slots.c
+            in_hand = update(schema.slots).where(of_study(study.name), its.state == "leased")
+            connection.execute(in_hand.values(started_at=time.time() - since))
+        left.append(snapshot(store, study.name, workers=1).eta_seconds)
+    assert left == pytest.approx([100.0, 40.0, 25.0], abs=2.0)

@@ -45,6 +45,7 @@ _LOOK = 0.5  # seconds between looks at the least
 _SHARE = 10  # times as long as a look took, so that watching costs a tenth of a database's time at the most
 
 _NINETY = 1.645  # standard deviations on each side of a mean that hold nine in ten
+_NOT_YET = 0.25  # of the mean time of a trial, that one in hand still takes at the least
 
 _slot = schema.slots
 
@@ -302,7 +303,8 @@ def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = 
     Neither a pause of the study nor the start of its workers is in it: each trial's own time is what was measured. A
     rung of which none has ended yet takes as long a trial as the nearest higher one that has, the one that confirms as
     the one below it; before a trial of the highest fidelity has ended, what is left cannot be foreseen. With `begun`,
-    what is in hand has done a part of its work, so that the answer changes while nothing happens.
+    what is in hand has done a part of its work, so that the answer changes while nothing happens; but never all of it:
+    what takes longer than the mean is a long one, and will not end this moment.
     """
     if not workers or counts.settled == counts.target:
         return None
@@ -317,6 +319,7 @@ def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = 
             func.avg(took).label("mean"),
             func.avg(took * took).label("square"),
             func.sum(since).label("since"),
+            func.count(since).label("running"),
         )
         .where(of_study(counts.study))
         .group_by(_slot.c.rung)
@@ -330,7 +333,8 @@ def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = 
     for rung, row in rungs.items():
         like = rungs[min(known, key=lambda other: (other < rung, abs(other - rung)))]
         left = row.slots - row.settled
-        work += left * like.mean - (min(row.since or 0.0, left * like.mean) if begun else 0.0)
+        most = (left - _NOT_YET * row.running) * like.mean
+        work += left * like.mean - (min(row.since or 0.0, most) if begun else 0.0)
         # As if one trial more had been off by half the mean: a single one says nothing of how much they differ.
         spread = (like.ended * max(0.0, like.square - like.mean**2) + (like.mean / 2) ** 2) / (like.ended + 1)
         variance += spread * left * (1 + left / like.ended)  # of the trials left, and of the mean they are drawn about

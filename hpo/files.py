@@ -5,7 +5,9 @@ Not at all means: by whoever reads one while it is replaced, by a full disk, by 
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +15,9 @@ from pathlib import Path
 
 from hpo.errors import UsageError
 
-__all__ = ["expanded", "is_device", "read", "refuse_unwritable", "replacing"]
+__all__ = ["expanded", "folder_name", "is_device", "read", "refuse_unwritable", "replacing"]
 
+_NO_FOLDER = re.compile(r"[^\w.-]+")
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -65,6 +68,12 @@ def read(path: Path, *, most: int) -> bytes:
 
 def _kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def folder_name(name: str) -> str:
+    """A name for a folder of what is called so, another for each."""
+    plain = _NO_FOLDER.sub("_", name)[:100].strip(".")
+    return plain if plain == name else f"{plain or 'study'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def is_device(path: Path) -> bool:

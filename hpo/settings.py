@@ -24,6 +24,7 @@ __all__ = [
     "STALL_SECONDS",
     "cache_folder",
     "data_folder",
+    "models_folder",
     "storage_url",
     "use_tensorflow",
 ]
@@ -125,6 +126,17 @@ def cache_folder() -> Path:
     """Where what was fetched, or trained once for all, is kept: hpo in $XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return expanded(base) / "hpo"
+
+
+def models_folder(asked: str | None, database: Path | None) -> Path | None:
+    """Where the models of the best trials are kept: as asked, $HPO_KEEP_MODELS, or beside the database's file.
+
+    None where the word is none, or where there is no word and the database is no file.
+    """
+    word = asked or os.environ.get("HPO_KEEP_MODELS")
+    if word:
+        return None if word == "none" else expanded(word).absolute()
+    return None if database is None else database.with_name(f"{database.name}.models")
 
 
 def use_tensorflow() -> None:

@@ -1,6 +1,8 @@
 """The best trial of a search, with the model that its configuration makes."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.study import Params
@@ -35,6 +37,38 @@ class Best:
 
     def __post_init__(self) -> None:
         check(self, kind="best trial")
+
+    def kept_model(self, folder: str | Path | None = None) -> "keras.Model":
+        """The model as the search trained it: on its training rows, judged by the rest of the development rows.
+
+        Args:
+            folder: where models are kept; None: as `hpo optimize` has it where nobody says otherwise.
+
+        Raises:
+            HpoError: none was kept on this machine; the message says how to train one.
+            StudyError: the study was deleted.
+            StorageError: the database failed.
+
+        """
+        from tempfile import TemporaryDirectory
+
+        from hpo import storage as storages
+        from hpo.experiments.best_model import kept_model, write_model
+        from hpo.settings import models_folder
+        from hpo.storage.queries import study_results
+
+        with closing(storages.open(self.storage)) as opened, TemporaryDirectory() as made:
+            found = study_results.best(opened, self.study)
+            root = models_folder(None if folder is None else str(folder), opened.where.path)
+            output = Path(made) / "model.keras"
+            write_model(opened, found, kept_model(opened, found, root), output)
+            from hpo.training.runtime import load_keras
+
+            load_keras()
+            import keras
+
+            loaded: keras.Model = keras.saving.load_model(output)
+            return loaded
 
     def model(self, *, seed: int = 0, fidelity: str | None = None) -> "keras.Model":
         """The model: trained anew on all development rows, as `hpo train --config best` does.

@@ -14,6 +14,8 @@ from hpo.study import Direction, Params, loading
 if TYPE_CHECKING:
     from hpo.api.references import Found, Thing
     from hpo.experiments.search_plan import Plan
+    from hpo.observers.naming import Named
+    from hpo.observers.observer import Observer
 
 __all__ = ["create", "load", "optimize"]
 
@@ -40,6 +42,8 @@ def optimize(
     try_: Sequence[Params] | str | Path = (),
     prior: str | None = None,
     from_study: "str | Study | None" = None,
+    observers: "Sequence[str | Observer]" = (),
+    keep_models: str | Path | None = None,
     wait: bool = True,
     progress: bool = True,
 ) -> Study:
@@ -72,6 +76,10 @@ def optimize(
         prior: the hand-picked configuration to begin with: a baseline, a JSON file, or `"none"`; None: the first
             baseline.
         from_study: an earlier search, whose findings this one begins with.
+        observers: who is told of the study while this runs: as `--observe` takes them, or `hpo.Observer` objects, which
+            are told by a thread of this process; `$HPO_OBSERVE` adds to them.
+        keep_models: folder for the models of the best trials, as the search trained them; `"none"`: keep none; None:
+            `$HPO_KEEP_MODELS`, or a folder beside the database's file.
         wait: False: leave it to the fleet and return at once; `Study.wait` looks on. It needs `workers=0`.
         progress: whether to show how far it is, on stderr.
 
@@ -86,10 +94,12 @@ def optimize(
     """
     loading.end()  # this is a worker, or whoever else wants what the file defines
     from hpo.api.references import referenced
+    from hpo.experiments.best_model import models_kept
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import leave
     from hpo.fleet.run_limits import Limits
 
+    told = _observers(observers)
     if not wait and workers != 0:
         raise UsageError("wait=False leaves a search to a fleet, so it needs workers=0: without it workers end with us")
     found = referenced(thing)
@@ -115,12 +125,14 @@ def optimize(
         prior=prior,
         from_study=from_study.name if isinstance(from_study, Study) else from_study,
         here=found.only_here,
+        observers=told,
         limits=Limits(
             workers=workers,
             timeout=timeout,
             trial_timeout=trial_timeout,
             max_attempts=max_attempts,
             memory_limit=memory_limit,
+            keep_models=models_kept(None if keep_models is None else str(keep_models), storage or storage_url()),
         ),
     )
     with closing(plan(request)) as planned:
@@ -239,6 +251,20 @@ def _only_here(found: "Found") -> str:
 def _directions(asked: "Direction | Sequence[Direction] | None") -> tuple[Direction, ...]:
     """The directions asked for."""
     return () if asked is None else (asked,) if isinstance(asked, str) else tuple(asked)
+
+
+def _observers(asked: Any) -> "tuple[Named | Observer, ...]":
+    """Those to tell, the environment's among them. Raises UsageError where one is none."""
+    from hpo.observers import naming
+    from hpo.observers.observer import Observer
+
+    if isinstance(asked, str | Observer) or not isinstance(asked, Sequence):
+        raise UsageError(f"observers takes several, ['tensorboard:logs'], not {asked!r:.60}")
+    for one in asked:
+        if not isinstance(one, str | Observer):
+            raise UsageError(f"an observer is a text such as 'tensorboard:logs' or an hpo.Observer, not {one!r:.60}")
+    objects = [one for one in asked if isinstance(one, Observer)]
+    return (*naming.asked(one for one in asked if isinstance(one, str)), *objects)
 
 
 def _configurations(asked: Any) -> tuple[Params, ...]:

@@ -14,9 +14,11 @@ from hpo.cli.options import (
     Directions,
     Fidelity,
     FromStudy,
+    KeepModels,
     Name,
     NoBaseline,
     Objectives,
+    Observe,
     Prior,
     Pruner,
     Quiet,
@@ -41,6 +43,7 @@ from hpo.cli.options import (
 from hpo.cli.printing.console import document
 from hpo.cli.printing.progress_bar import Display
 from hpo.cli.printing.search_text import announce, conclude, submitted
+from hpo.errors import UsageError
 from hpo.settings import MAX_ATTEMPTS, storage_url
 
 if TYPE_CHECKING:
@@ -100,26 +103,32 @@ def optimize(
         int | None,
         typer.Option(metavar="SIZE", parser=megabytes, help="Replace a worker that has grown past this: 2G, 1500M."),
     ] = None,
+    observe: Observe = None,
+    keep_models: KeepModels = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a study to N trials with workers on this machine; the same command again goes on where it stopped."""
+    from hpo.experiments.best_model import models_kept
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import run
     from hpo.fleet.run_limits import Limits
+    from hpo.observers.naming import asked
     from hpo.storage.queries import status
 
+    url = storage or storage_url()
     limits = Limits(
         workers=workers,
         timeout=timeout,
         trial_timeout=trial_timeout,
         max_attempts=max_attempts,
         memory_limit=None if memory_limit is None else memory_limit << 20,
+        keep_models=models_kept(keep_models, url),
     )
     request = Request(
         definition=definition,
         trials=trials,
-        storage=storage or storage_url(),
+        storage=url,
         space=space,
         fidelity=fidelity,
         sampler=sampler,
@@ -133,6 +142,7 @@ def optimize(
         prior=prior_asked(prior, no_baseline),
         from_study=from_study,
         limits=limits,
+        observers=asked(observe),
     )
     with closing(plan(request)) as planned:
         with Display(lambda: announce(planned), plain=quiet) as display:
@@ -179,6 +189,7 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait", help="Show how far it is until it is done; Ctrl-C leaves the fleet at it.")
     ] = False,
+    observe: Observe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -186,7 +197,10 @@ def submit(
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import leave
     from hpo.fleet.run_limits import Limits
+    from hpo.observers.naming import asked
 
+    if observe and not wait:
+        raise UsageError("--observe needs a process that tells: add --wait, or give it to hpo worker of this fleet")
     limits: dict[Limit, float | None] = {"trial_timeout": trial_timeout, "until": until}
     kept = {limit: value for limit, value in limits.items() if value != NONE}
     request = Request(
@@ -207,6 +221,7 @@ def submit(
         prior=prior_asked(prior, no_baseline),
         from_study=from_study,
         limits=Limits(workers=0, trial_timeout=kept.get("trial_timeout")),
+        observers=asked(observe) if wait else (),
     )
     with closing(plan(request, by_study=True)) as planned:
         left = leave(planned)
@@ -231,10 +246,14 @@ def _document(found: "StudyStatus", left: "Submitted") -> None:
 
 
 def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
+    from hpo.observers.hosting import observing
     from hpo.storage.queries import status
     from hpo.storage.queries.status import watch
 
-    with Display(lambda: announce(planned), plain=plain) as display:
+    with (
+        Display(lambda: announce(planned), plain=plain) as display,
+        observing(planned.storage.url, planned.request.observers, (left.study,)),
+    ):
         progress = watch(planned.storage, left.study, on_progress=display)
     if as_json:
         _document(status.study_status(planned.storage, left.study), left)

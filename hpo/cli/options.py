@@ -21,9 +21,11 @@ __all__ = [
     "Directions",
     "Fidelity",
     "FromStudy",
+    "KeepModels",
     "Name",
     "NoBaseline",
     "Objectives",
+    "Observe",
     "Prior",
     "Pruner",
     "Quiet",
@@ -287,6 +289,26 @@ FromStudy = Annotated[
         metavar="STUDY",
         help="An earlier search of the same parameters: the sampler begins with what that found.",
         autocompletion=completion.studies,
+        show_default=False,
+    ),
+]
+Observe = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--observe",
+        metavar="NAME:TARGET",
+        help="Tell of all trials: mlflow:URI, tensorboard:FOLDER, wandb:PROJECT, webhook:URL, apprise:URL (bests and "
+        "ends), FILE.py:CLASS; may be given several times.  [env: HPO_OBSERVE]",
+        show_default=False,
+    ),
+]
+KeepModels = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-models",
+        metavar="FOLDER",
+        help="Where the models of the best trials are kept, as the search trained them: on its training rows; none: "
+        "nowhere.  [env: HPO_KEEP_MODELS; default: FILE.models beside a SQLite file]",
         show_default=False,
     ),
 ]

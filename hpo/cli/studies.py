@@ -3,11 +3,12 @@
 import shlex
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import AsJson, Storage, Study, WhichStudy, examples, whole
+from hpo.cli.options import AsJson, KeepModels, Storage, Study, WhichStudy, examples, whole
 from hpo.cli.printing.console import configuration, count, document, figure, say, say_next, tell
 from hpo.cli.printing.status_text import (
     front_table,
@@ -18,10 +19,11 @@ from hpo.cli.printing.status_text import (
     show_trial,
     show_workers,
     tell_climb,
+    tell_model,
     trained,
 )
 from hpo.errors import StudyError, UsageError
-from hpo.settings import storage_url
+from hpo.settings import models_folder, storage_url
 
 if TYPE_CHECKING:
     from hpo.storage import Storage as OpenStorage
@@ -38,7 +40,7 @@ def register(app: typer.Typer) -> None:
     )(status)
     app.command(
         short_help="Show the best trial of a search and its parameters.",
-        epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json"),
+        epilog=examples("hpo best cnn", "hpo best cnn-wide-full --json", "hpo best cnn --model cnn.keras"),
     )(best)
     app.command(
         short_help="Show one trial: parameters, curve, failure.",
@@ -98,13 +100,30 @@ def status(
         _overview(everything, found, storage, wide=wide)
 
 
-def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None:
+def best(
+    study: Study,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the model that the search kept (.keras): trained on its training rows, judged by the rest of "
+            "the development rows; hpo train --config best trains on all of them.",
+        ),
+    ] = None,
+    keep_models: KeepModels = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the best trial of a search and its parameters, beside the baseline's value in the same search."""
     from hpo import storage as storages
+    from hpo.experiments.best_model import kept_model, write_model
     from hpo.storage.queries import study_results as service
 
     opened = storages.open(storage or storage_url())
     found = service.best(opened, study)
+    kept = kept_model(opened, found, models_folder(keep_models, opened.where.path))
+    if model is not None:
+        write_model(opened, found, kept, model)
     if as_json:
         document(asdict(found))
         return
@@ -117,6 +136,8 @@ def best(study: Study, storage: Storage = None, as_json: AsJson = False) -> None
         tell(f"baseline {found.baseline.name} in the same search: {figure(found.baseline.value)}{cut}")
     if found.climb is not None:
         tell_climb(found.climb, found.fidelities)
+    if kept is not None:
+        tell_model(kept, model, found.metric)
     say_next(f"hpo {'compare' if found.comparable else 'importance'} {shlex.quote(found.study)}", storage)
 
 

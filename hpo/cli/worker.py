@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli import completion
-from hpo.cli.options import Storage, examples, megabytes, seconds, whole
+from hpo.cli.options import KeepModels, Observe, Storage, examples, megabytes, seconds, whole
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]
@@ -64,6 +64,8 @@ def worker(
             metavar="REFERENCE", hidden=True, help="A function beat -> objective to run in place of training."
         ),
     ] = None,
+    observe: Observe = None,
+    keep_models: KeepModels = None,
     storage: Storage = None,
 ) -> int:
     """Serve the open trials of any study, fairly between studies, with workers on this machine, until stopped.
@@ -72,18 +74,23 @@ def worker(
     made yet, is waited for.
     """
     from hpo import logs
+    from hpo.experiments.best_model import models_kept
     from hpo.fleet.protocol import WorkOrder
     from hpo.fleet.run_limits import Limits
     from hpo.fleet.supervisor.fleet_run import run_fleet
+    from hpo.observers.hosting import observing
+    from hpo.observers.naming import asked
 
     kind = logs.kind(log)
+    url = storage or storage_url()
     order = WorkOrder(
-        storage=storage or storage_url(),
+        storage=url,
         limits=Limits(
             workers=processes,
             max_attempts=max_attempts,
             memory_limit=None if memory_limit is None else memory_limit << 20,
             lease_seconds=lease,
+            keep_models=models_kept(keep_models, url),
         ),
         drain=drain,
         gpus=not cpu,
@@ -93,6 +100,7 @@ def worker(
         log=kind,
     )
     logs.configure(kind)
-    stopped = run_fleet(order)
+    with observing(order.storage, asked(observe), order.only or None):
+        stopped = run_fleet(order)
     # To be stopped is how a service ends; only one that was to end by itself was interrupted.
     return 130 if stopped and drain else 0

@@ -8,6 +8,8 @@ from typing import Literal
 
 from hpo.errors import UsageError
 from hpo.fleet.run_limits import Limits, refuse_beyond
+from hpo.observers.naming import Named
+from hpo.observers.observer import Observer
 from hpo.settings import PRUNERS, SAMPLERS
 from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slots import MAX_SLOTS
@@ -52,6 +54,7 @@ class Request:
     # package.module:attribute or path/to/file.py:attribute of a function `beat -> objective`, in place of training the
     # definition's models: to search something other than a Keras model
     here: bool = False  # whether one worker does it within this process, as no other process can load the definition
+    observers: Sequence[Named | Observer] = field(default=(), repr=False)  # who is told of the study while it runs
     climb: bool = False  # whether such an objective climbs: a trial of it says on which rung it is (system attributes)
 
     def __post_init__(self) -> None:

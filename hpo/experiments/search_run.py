@@ -9,6 +9,7 @@ from hpo.errors import UsageError
 from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.experiments.study_execution import execute
 from hpo.fleet.supervisor.own_process import work_here
+from hpo.observers.hosting import observing
 from hpo.search import digest
 from hpo.storage.queries.status import Progress
 from hpo.storage.slots import slot_trials
@@ -56,6 +57,15 @@ def run(planned: Plan, on_progress: Callable[[Progress], None] | None = None) ->
     if planned.record is not None:
         refuse_stopped(planned.record)
     record, _ = open_study(planned)
+    with observing(planned.storage.url, planned.request.observers, (record.name,)) as observed:
+        progress = _run(planned, record, on_progress)
+        if planned.request.processes:  # else a fleet goes on with it
+            observed.ended(progress.ended)
+    return progress
+
+
+def _run(planned: Plan, record: StudyRecord, on_progress: Callable[[Progress], None] | None) -> Progress:
+    """Settle the slots of the study in this process, by workers here, or by a fleet."""
     request = planned.request
     if request.here:
         return work_here(planned.storage, record, request.limits, until=request.until, on_progress=on_progress)

@@ -30,6 +30,7 @@ class Limits:
     lease_seconds: float = LEASE_SECONDS  # a worker that vanished unseen loses its slot after this
     stall_seconds: float = STALL_SECONDS  # without a sign of life (a long epoch's tenth) a worker is taken for hung
     max_attempts: int = MAX_ATTEMPTS  # crashes a slot may see before it settles as failed
+    keep_models: str | None = None  # folder in which workers keep the models of the best trials; None: nowhere
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see resources.default_limit
 
     def __post_init__(self) -> None:

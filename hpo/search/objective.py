@@ -34,6 +34,7 @@ def objective(
     seed: int = 0,
     beat: Callable[[], None] | None = None,
     costs: Sequence[str] = (),
+    on_trained: Callable[[BaseTrial, Evaluation], None] | None = None,
 ) -> "Objective":
     """What `optuna.create_study(direction=…).optimize` takes.
 
@@ -46,6 +47,7 @@ def objective(
         beat: a sign of life, called once an epoch, and within one that takes long.
         costs: what is weighed against the metric, keys of `hpo.study.objectives.COSTS`; the study has a direction
             for each: `hpo.study.objectives.directions`.
+        on_trained: given each trial that came to a value, with its trained model.
 
     Raises:
         UsageError: there is no such definition, space or fidelity.
@@ -55,7 +57,13 @@ def objective(
     found = registry.load(definition)
     names = rungs or (found.fidelities[0].name if fidelity is None else fidelity,)
     return Objective(
-        found, found.space(space), [found.fidelity(name) for name in names], seed=seed, beat=beat, costs=costs
+        found,
+        found.space(space),
+        [found.fidelity(name) for name in names],
+        seed=seed,
+        beat=beat,
+        costs=costs,
+        on_trained=on_trained,
     )
 
 
@@ -83,6 +91,7 @@ class Objective:
         seed: int,
         beat: Callable[[], None] | None = None,
         costs: Sequence[str] = (),
+        on_trained: Callable[[BaseTrial, Evaluation], None] | None = None,
     ) -> None:
         self.definition = definition
         self.space = space
@@ -90,6 +99,7 @@ class Objective:
         self.seed = seed  # the study's
         self._beat = beat
         self._costs = tuple(costs)  # what is weighed against the metric
+        self._on_trained = on_trained or (lambda *_: None)
         self._common: dict[str, tuple[Split, ...]] = {}  # the splits all trials of a fidelity share, where they do
 
     def prepare(self) -> str:
@@ -145,7 +155,9 @@ class Objective:
             note_work(trial, work)
             reject(trial, str(error))
         note_work(trial, work)
-        return (work.value, *self._weigh(trial, work)) if self._costs else work.value
+        values = (work.value, *self._weigh(trial, work)) if self._costs else work.value
+        self._on_trained(trial, work)
+        return values
 
     def _weigh(self, trial: BaseTrial, work: Evaluation) -> tuple[float, ...]:
         """What the trained model costs, noted with the trial by name."""

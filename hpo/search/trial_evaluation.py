@@ -13,7 +13,7 @@ from hpo.study import Params, StudyDefinition
 if TYPE_CHECKING:
     import keras
 
-    from hpo.training import Recipe, Run
+    from hpo.training import Epoch, Recipe, Run
     from hpo.training.probes import Probe
 
 __all__ = ["Evaluation"]
@@ -33,7 +33,7 @@ class Evaluation:
         beat: Callable[[], None] | None = None,  # a sign of life: after each epoch, and within
     ) -> None:
         self._definition = definition
-        self._params = params
+        self.params = params
         self._splits = splits
         self._epochs = epochs
         self._seed = seed
@@ -42,6 +42,7 @@ class Evaluation:
         self._runs: list[Run] = []  # those begun, in the order of the splits
         self._train: list[float] = []  # of each, the metric on its training rows in its outcome
         self.values: list[float] = []  # of each, the metric on its validation rows in its outcome
+        self.history: list[Epoch] = []  # of the first training, an epoch each
         self.probes: list[Probe] = []  # looks into the first training's network: before its first epoch, and after it
         self.probe_seconds = 0.0  # they took
         self.step = 0  # epochs every training begun has completed, or would have, had it not been stopped early
@@ -121,7 +122,7 @@ class Evaluation:
 
         seed = fold_seed(self._seed, number + 1)
         split = self._splits[number]
-        made = recipe(self._definition, self._params, split.inputs, seed=seed)
+        made = recipe(self._definition, self.params, split.inputs, seed=seed)
         run = Run(
             made,
             split.train,
@@ -140,7 +141,9 @@ class Evaluation:
         run = self._runs[number]
         if run.stopped:
             return
-        run.epoch(self._beat)
+        epoch = run.epoch(self._beat)
+        if number == 0:
+            self.history.append(epoch)
         if number == 0 and run.epochs_done == 1 and self._definition.probe_rows:
             self._probe()
         self._beat()

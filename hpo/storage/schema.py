@@ -38,9 +38,11 @@ __all__ = [
     "id_of",
     "looks",
     "metadata",
+    "observers",
     "revision",
     "slots",
     "studies",
+    "told",
     "workers",
 ]
 
@@ -172,6 +174,26 @@ gpus = Table(
     Column("seat", Integer, primary_key=True, autoincrement=False),  # from 0: so many workers share the GPU
     Column("worker", String(255), nullable=False),
     Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
+)
+
+observers = Table(
+    "hpo_observer",
+    metadata,
+    Column("study_id", KEY, _of_study(), primary_key=True),
+    Column("observer", String(64), primary_key=True),  # digest of what names it
+    Column("phase", String(16), nullable=False),  # of the study as it was told last; empty: nothing was told yet
+    Column("turn", Integer, nullable=False),  # how often the study was told to have been resumed
+    Column("best", String(255), nullable=False),  # which best was told last; empty: none
+    Column("holder", String(255), nullable=False),  # name of the process that tells it
+    Column("lease_expires_at", Double, nullable=False),  # seconds since 1970; then another may tell it
+)
+
+# Which settled slots each observer was told of.
+told = Table(
+    "hpo_told",
+    metadata,
+    Column("observer", String(64), primary_key=True),
+    Column("slot_id", KEY, ForeignKey("hpo_slot.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 # What the dashboards of one database share, so that a login at one is a login at all of them.

@@ -199,3 +199,64 @@ def test_a_definition_whose_every_training_fails_is_told_with_its_reason(hpo, wi
     told = hpo("trial", "wine", number)
     assert "Traceback" in told.out
     assert "ValueError: no such layer" in told.out
+
+
+CHECK = """
+import json
+from pathlib import Path
+
+import keras
+
+import hpo
+from hpo.search.row_splits import cut
+from hpo.search.seeds import derive
+from hpo.storage import kept_models
+from hpo.study import registry
+
+kept = kept_models.read(Path("kept.keras"))
+study = hpo.load("wine")
+definition = registry.load("./wine.py:study")
+seed = next(trial.seed for trial in study.trials if trial.number == kept.trial)
+fold = cut(definition, definition.fidelity("full"), definition.data().development, seed=derive(seed, "folds"))[0]
+
+
+def accuracy(model):
+    return float((model.predict(fold.validation.x, verbose=0).argmax(axis=1) == fold.validation.y).mean())
+
+
+values = [accuracy(keras.saving.load_model("kept.keras")), accuracy(study.best.kept_model()), kept.value]
+same = {trial.number for trial in study.trials if trial.params == study.best.params}
+print(json.dumps([values, kept.trial in same, kept.folds, [epoch["number"] for epoch in kept.history]]))
+"""
+
+
+def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: Path) -> None:
+    written = hpo("best", "wine", "--model", "kept.keras")
+    assert written.code == 0, written.err
+    assert "on the first of 3 folds" in written.out
+    kept = list((copy / "hpo.db.models").rglob("*"))
+    assert 2 <= len([path for path in kept if path.is_file()]) <= 3  # each that was confirmed, once; no part of a file
+    (copy / "check.py").write_text(CHECK)
+    done = subprocess.run(
+        [sys.executable, "check.py"], cwd=copy, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    values, of_the_best, folds, epochs = json.loads(done.stdout.splitlines()[-1])
+    assert values == pytest.approx([values[2]] * 3)
+    assert (of_the_best, folds, epochs) == (True, 3, list(range(1, 21)))
+    elsewhere = hpo("best", "wine", "--model", "kept2.keras", HPO_KEEP_MODELS="none")
+    assert (elsewhere.code, elsewhere.out) == (1, "")
+    assert re.search(
+        r"no model of the best trial of wine-small is kept.* hpo train .*wine.py:study --config best", elsewhere.err
+    )
+    assert not (copy / "kept2.keras").exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_a_note_and_no_trial(hpo: Hpo, wine: Path) -> None:
+    (wine / "file").touch()
+    where = {"HPO_KEEP_MODELS": "file/models"}
+    done = hpo("optimize", "./wine.py:study", "--fidelity", "quick", "--workers", 1, "--trials", 2, "--quiet", **where)
+    assert (done.code, "2 complete" in done.out) == (0, True), done.err
+    notes = [line for line in done.err.splitlines() if "are not kept in" in line]
+    assert len(notes) == 1
+    assert "the trials are unharmed" in notes[0]

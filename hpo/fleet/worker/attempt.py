@@ -58,6 +58,7 @@ class Attempt:
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
         self.slot = slot
         self.trial_id: int | None = None  # Optuna's id of its trial, once there is one
+        self.trial_number: int | None = None  # Optuna's number of it, likewise
         self.error: StorageError | None = None  # what broke it off
         self._context, self._waiting = context, context.patient
         self._began = time.monotonic()
@@ -81,7 +82,7 @@ class Attempt:
         try:
             context.watcher.step("claimed", slot)
             trial = slot_trials.create(context.storage, loaded.study(slot), slot)
-            self.trial_id = trial_id(trial)
+            self.trial_id, self.trial_number = trial_id(trial), trial.number
             context.storage.holdings.trial(self.trial_id)
             context.slots.attach(slot, trial.number)
             context.watcher.step("created", slot)

@@ -3,9 +3,11 @@
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hpo.errors import DefinitionError, HpoError, StudyError
+from hpo.fleet.worker.model_keeper import ModelKeeper
 from hpo.fleet.worker.presence import Watcher
 from hpo.storage import Storage, studies
 from hpo.storage.slots.dispatch import Offer
@@ -41,10 +43,18 @@ class LoadedStudy:
     """One study, ready to be served."""
 
     def __init__(
-        self, storage: Storage, record: StudyRecord, objective: Objective, *, reserve: Reserve, beat: Beat
+        self,
+        storage: Storage,
+        record: StudyRecord,
+        objective: Objective,
+        *,
+        reserve: Reserve,
+        beat: Beat,
+        keeper: ModelKeeper | None = None,
     ) -> None:
         self.record = record
         self.objective = objective
+        self.keeper = keeper  # of models; None: none is kept
         self._storage = storage
         self._reserve = reserve
         self._beat = beat
@@ -108,6 +118,7 @@ class StudyCache:
         reserve: Reserve,
         max_attempts: int,
         watcher: Watcher,
+        keep_models: Path | None = None,
     ) -> None:
         self._storage = storage
         self._make_objective = make_objective  # None: the objective of the study's definition
@@ -115,6 +126,7 @@ class StudyCache:
         self._reserve = reserve
         self._max_attempts = max_attempts
         self._watcher = watcher
+        self._keep_models = keep_models  # folder; None: they are not kept
         self._kept: OrderedDict[str, LoadedStudy] = OrderedDict()
 
     def get(self, offer: Offer) -> LoadedStudy:
@@ -136,8 +148,10 @@ class StudyCache:
         self._watcher.loading(offer.study)
         recover(self._storage.patient, offer.study, max_attempts=self._max_attempts)
         record = studies.get(self._storage.patient, offer.study)
-        objective = self._objective(record)
-        made = LoadedStudy(self._storage, record, objective, reserve=self._reserve, beat=self._beat)
+        keeps = self._keep_models is not None and record.kind == "search" and not record.by_objective
+        keeper = ModelKeeper(self._storage.patient, record, self._keep_models) if keeps and self._keep_models else None
+        objective = self._objective(record, keeper)
+        made = LoadedStudy(self._storage, record, objective, reserve=self._reserve, beat=self._beat, keeper=keeper)
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
@@ -148,7 +162,7 @@ class StudyCache:
         """Make the study ready anew when it is served next."""
         self._kept.pop(study, None)
 
-    def _objective(self, record: StudyRecord) -> Objective:
+    def _objective(self, record: StudyRecord, keeper: ModelKeeper | None) -> Objective:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
         searched = studies.searched(record)
@@ -157,7 +171,7 @@ class StudyCache:
             from hpo.search import OwnObjective
 
             return OwnObjective(searched, seed=record.seed, beat=self._beat, claim=self._reserve)
-        made, rows = _of_definition(record, self._beat)
+        made, rows = _of_definition(record, self._beat, keeper)
         studies.agree_on_rows(self._storage.patient, record, rows)
         return made
 
@@ -193,7 +207,7 @@ def _compare(definition: "Searchable", record: StudyRecord) -> None:
         )
 
 
-def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
+def _of_definition(record: StudyRecord, beat: Beat, keeper: ModelKeeper | None) -> tuple[Objective, str]:
     """What the study does with its definition, and which rows its data are.
 
     TensorFlow and the data are loaded: a worker without them takes no slot. Raises DefinitionError and DataError.
@@ -210,6 +224,7 @@ def _of_definition(record: StudyRecord, beat: Beat) -> tuple[Objective, str]:
             seed=record.seed,
             beat=beat,
             costs=record.costs,
+            on_trained=None if keeper is None else keeper.trained,
         )
     else:
         made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 import time
+from pathlib import Path
 
 from hpo.errors import HpoError
 from hpo.fleet.protocol import Ended
@@ -81,6 +82,7 @@ class Server:
             reserve=self._reserve,
             max_attempts=limits.max_attempts,
             watcher=watcher,
+            keep_models=None if limits.keep_models is None else Path(limits.keep_models),
         )
         self._stopped = threading.Event()
         self._claim_after = 0.0  # monotonic seconds; nothing is claimed before
@@ -176,6 +178,8 @@ class Server:
         try:
             with self._heartbeat.holding(slot):
                 ending = attempt.run(loaded)
+                if ending == "complete" and loaded.keeper is not None:
+                    loaded.keeper.keep(slot, attempt.trial_number)
         finally:
             self._attempt = None
             self._context.watcher.step("free", slot)

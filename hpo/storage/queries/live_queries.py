@@ -21,6 +21,7 @@ __all__ = [
     "ages",
     "failures",
     "history",
+    "in_hand",
     "numbers",
     "of_configuration",
     "recent",
@@ -74,6 +75,14 @@ def recent(storage: Storage, study: str, limit: int) -> Sequence[Slot]:
         .order_by(desc(_slot.c.settled_at), desc(_slot.c.id))
         .limit(limit)
     )
+    with storage.read() as connection:
+        return [read(row) for row in connection.execute(query)]
+
+
+def in_hand(storage: Storage, study: str) -> Sequence[Slot]:
+    """The slots that somebody holds, the lease not run out, and whose trial is made. Raises StorageError."""
+    held = lease_runs(leases.now(storage)), _slot.c.trial_number.is_not(None)
+    query = select(*COLUMNS).where(of_study(study), *held).order_by(_slot.c.started_at, _slot.c.id)
     with storage.read() as connection:
         return [read(row) for row in connection.execute(query)]
 

@@ -194,6 +194,10 @@ class Slots(Claims):
         """The complete slots of the study by rung and position."""
         return self._select(of_study(study), COMPLETE)
 
+    def ranked(self, study: str) -> Sequence[Slot]:
+        """The complete slots of the study's highest fidelity, whose values are compared, by rung and position."""
+        return self._select(of_study(study), RANKED)
+
     def by_id(self, ids: Collection[int]) -> dict[int, Slot]:
         """The slots of these ids; one whose study was deleted is missing."""
         return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}

@@ -67,5 +67,5 @@ def test_prose_is_told_from_what_must_stay_as_it_is() -> None:
 
 def test_the_architecture_is_read_in_ten_minutes() -> None:
     lines = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 150
+    assert len(lines) <= 160
     assert max(map(len, lines)) <= 120

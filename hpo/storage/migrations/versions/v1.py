@@ -136,6 +136,22 @@ def upgrade() -> None:
         sa.Column("lease_expires_at", sa.Double, nullable=False),
     )
     op.create_table(
+        "hpo_observer",
+        sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("observer", sa.String(64), primary_key=True),
+        sa.Column("phase", sa.String(16), nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False),
+        sa.Column("best", sa.String(255), nullable=False),
+        sa.Column("holder", sa.String(255), nullable=False),
+        sa.Column("lease_expires_at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "hpo_told",
+        sa.Column("observer", sa.String(64), primary_key=True),
+        sa.Column("slot_id", _KEY, sa.ForeignKey("hpo_slot.id", ondelete="CASCADE"), primary_key=True),
+    )
+    op.create_index("ix_hpo_told_slot_id", "hpo_told", ["slot_id"])
+    op.create_table(
         "hpo_dashboard_key",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("key", sa.String(64), nullable=False),

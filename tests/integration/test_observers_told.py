@@ -1,0 +1,307 @@
+"""What observers are told of real studies: in order, nothing lost, and nothing twice but by the same id."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hpo.errors import HpoWarning, UsageError
+from hpo.observers import Event, Observer
+from hpo.observers.hosting import observing
+from hpo.observers.telling import Ending, Teller
+from hpo.storage import Storage, studies
+from hpo.storage.observer_progress import ObserverProgress
+from hpo.storage.slots import slot_trials
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan, StudyRecord, halting
+
+
+class Listener(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.heard: list[Event] = []
+        self.closed = False
+
+    def _hear(self, event: Any) -> None:
+        self.heard.append(event)
+
+    study_begun = study_resumed = study_stopped = study_ended = _hear
+    trial_begun = trial_reported = trial_settled = new_best = _hear
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.heard]
+
+
+class Deaf(Listener):
+    """Takes so many events, and no more until it is mended."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most: float = most
+
+    def _hear(self, event: Any) -> None:
+        if len(self.heard) >= self.most:
+            raise SystemExit("no more of that")
+        self.heard.append(event)
+
+    study_begun = trial_begun = trial_reported = trial_settled = new_best = study_ended = _hear
+
+
+def work(store: Storage, record: StudyRecord, values: list[float | None], worker: str = "w1") -> None:
+    """Settle so many slots as a worker would; None: pruned."""
+    slots = Slots(store)
+    optunas = studies.load(store, record.name)
+    for value in values:
+        slot = slots.claim(record.name, worker, 60)
+        assert slot is not None
+        trial = slot_trials.create(store, optunas, slot)
+        slots.attach(slot, trial.number)
+        x = trial.suggest_float("x", 0, 1)
+        for step in (1, 2):
+            trial.report(0.25 * step, step)
+        trial.set_user_attr("epochs", 2)
+        assert slots.settle(
+            slot,
+            "pruned" if value is None else "complete",
+            value,
+            None if value is not None else "too slow",
+            params={"x": x},
+            trial_number=trial.number,
+        )
+
+
+def tell(
+    store: Storage, observer: Observer, record: StudyRecord | None, *, key: str = "k", how: Any = None
+) -> list[str]:
+    """Tell it all there is to tell, as the end of a run does; what was warned of."""
+    warned: list[str] = []
+    ending = Ending()
+    ending.set(how, "the reason")
+    only = None if record is None else (record.name,)
+    Teller(store.url, observer, key=key, holder="here:1", only=only, warn=warned.append).run(ending)
+    return warned
+
+
+def test_an_observer_is_told_the_whole_of_a_study_in_order(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 3)
+    work(store, study, [0.5, None, 0.75])
+    heard = Listener()
+    assert tell(store, heard, study) == []
+    trial = ["trial_begun", "trial_reported", "trial_reported", "trial_settled"]
+    assert heard.kinds == ["study_begun", *trial, *trial, *trial, "new_best", "study_ended"]
+    assert heard.closed
+    settled: list[Any] = [event for event in heard.heard if event.kind == "trial_settled"]
+    assert [(one.trial, one.outcome, one.value) for one in settled] == [
+        (0, "complete", 0.5),
+        (1, "pruned", None),
+        (2, "complete", 0.75),
+    ]
+    assert settled[1].reason == "too slow"
+    assert settled[2].curve == ((1, 0.25), (2, 0.5))
+    assert settled[2].attributes["epochs"] == 2
+    best, end = heard.heard[-2:]
+    assert (best.value, best.trial, end.best, end.ended) == (0.75, 2, best, "done")  # type: ignore[attr-defined]
+    assert len({event.id for event in heard.heard}) == len(heard.heard)
+
+
+def test_what_was_told_is_not_told_again_and_what_comes_is(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 2)
+    work(store, study, [0.5, 0.25])
+    tell(store, Listener(), study)
+    again = Listener()
+    tell(store, again, study)
+    assert again.kinds == []
+    slots.open(study.name, 3)
+    more = Listener()
+    tell(store, more, study)
+    assert more.kinds == ["study_resumed"]
+    work(store, study, [0.1])
+    tell(store, more, study)
+    assert more.kinds[-2:] == ["trial_settled", "study_ended"]
+    assert "new_best" not in more.kinds  # it was told, and is the same
+    other = Listener()
+    tell(store, other, study, key="another")
+    assert other.kinds.count("trial_settled") == 3
+
+
+def test_what_is_not_taken_is_warned_of_once_and_told_again_until_it_is(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 3)
+    work(store, study, [0.5, 0.25, 0.75])
+    deaf = Deaf(most=5)
+    warned = tell(store, deaf, study)
+    assert warned == ["failed in trial_begun: SystemExit: no more of that; it is told again what it did not take"]
+    assert deaf.kinds == ["study_begun", "trial_begun", "trial_reported", "trial_reported", "trial_settled"]
+    deaf.most = float("inf")
+    assert tell(store, deaf, study) == []
+    its = [event.trial for event in deaf.heard if event.kind == "trial_settled"]  # type: ignore[attr-defined]
+    assert its == [0, 1, 2]
+    assert deaf.kinds[-1] == "study_ended"
+
+
+def test_a_study_is_told_to_be_stopped_and_to_go_on(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 3)
+    work(store, study, [0.5])
+    halting.stop(store, study.name, by="somebody", why="to think")
+    heard = Listener()
+    tell(store, heard, study)
+    stopped: Any = heard.heard[-1]
+    assert (stopped.kind, stopped.by, stopped.why, stopped.settled) == ("study_stopped", "somebody", "to think", 1)
+    halting.resume(store, study.name)
+    work(store, study, [0.5, 0.5])
+    tell(store, heard, study)
+    assert heard.kinds[-1] == "study_ended"
+    assert heard.kinds.count("study_begun") == 1
+
+
+@pytest.mark.parametrize(("how", "reason"), [("interrupted", None), ("timeout", None), ("error", "the reason")])
+def test_a_run_that_ends_before_its_study_is_told_and_so_is_the_next(
+    store: Storage, study: StudyRecord, how: str, reason: str | None
+) -> None:
+    Slots(store).open(study.name, 2)
+    heard = Listener()
+    tell(store, heard, study, how=how)
+    end: Any = heard.heard[-1]
+    assert (end.ended, end.reason, end.settled, end.best) == (how, reason, 0, None)
+    work(store, study, [0.5, 0.5])
+    tell(store, heard, study)
+    assert [event.kind for event in heard.heard if event.kind.startswith("study")] == [
+        "study_begun",
+        "study_ended",
+        "study_resumed",
+        "study_ended",
+    ]
+    last: Any = heard.heard[-1]
+    assert last.ended == "done"
+    assert last.id != end.id
+
+
+def test_a_value_as_good_as_was_asked_for_ends_a_study(store: Storage, plan: StudyPlan) -> None:
+    record = studies.create_or_resume(store, replace(plan, until=0.7))
+    Slots(store).open(record.name, 3)
+    work(store, record, [0.75])
+    heard = Listener()
+    tell(store, heard, record)
+    assert (heard.kinds[-1], heard.heard[-1].ended) == ("study_ended", "until")  # type: ignore[attr-defined]
+
+
+def test_what_is_in_hand_is_told_as_it_goes(store: Storage, study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 1)
+    slot = slots.claim(study.name, "w1", 60)
+    assert slot is not None
+    trial = slot_trials.create(store, studies.load(store, study.name), slot)
+    slots.attach(slot, trial.number)
+    trial.report(0.5, 1)
+    trial.report(math.nan, 2)
+    heard = Listener()
+    tell(store, heard, study)
+    assert heard.kinds == ["study_begun", "trial_begun", "trial_reported", "trial_reported"]
+    assert math.isnan(heard.heard[-1].value)  # type: ignore[attr-defined]
+
+
+def test_one_process_tells_and_another_takes_over_once_it_is_gone(
+    store: Storage, study: StudyRecord, clock: Callable[[], float]
+) -> None:
+    first, second = (ObserverProgress(store, "k", holder, clock) for holder in ("a:1", "b:2"))
+    assert first.hold(study.id) is not None
+    assert second.hold(study.id) is None
+    assert first.hold(study.id) is not None  # renewed
+    first.release()
+    assert second.hold(study.id) is not None
+    clock.now += 1_000.0  # type: ignore[attr-defined]
+    assert first.hold(study.id) is not None
+    assert ObserverProgress(store, "another", "b:2", clock).hold(study.id) is not None
+
+
+def test_a_fleet_tells_of_what_has_something_to_do_and_not_of_old_studies(store: Storage, plan: StudyPlan) -> None:
+    old = studies.create_or_resume(store, replace(plan, name="old"))
+    Slots(store).open(old.name, 1)
+    work(store, old, [0.5])
+    new = studies.create_or_resume(store, replace(plan, name="new"))
+    Slots(store).open(new.name, 1)
+    measured = studies.create_or_resume(store, replace(plan, name="pairs", kind="pairs", parent="new"))
+    Slots(store).open(measured.name, 1)
+    heard = Listener()
+    tell(store, heard, None)
+    assert {event.study.name for event in heard.heard} == {"new"}
+    work(store, new, [0.5])  # settled now, but begun
+    tell(store, heard, None)
+    assert heard.kinds[-1] == "study_ended"
+
+
+def test_a_deleted_study_takes_along_what_was_told_of_it(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+    Slots(store).open(study.name, 1)
+    work(store, study, [0.5])
+    tell(store, Listener(), study)
+    studies.delete(store, study.name)
+    again = studies.create_or_resume(store, plan)
+    Slots(store).open(again.name, 1)
+    heard = Listener()
+    tell(store, heard, again)
+    assert heard.kinds == ["study_begun"]
+
+
+def test_an_object_is_told_by_a_thread_while_the_run_goes_on(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 2)
+    heard = Listener()
+    with observing(store.url, [heard], (study.name,)):
+        work(store, study, [0.5])
+        deadline = time.monotonic() + 60
+        while "trial_settled" not in heard.kinds:
+            assert time.monotonic() < deadline
+        work(store, study, [0.75])
+    assert heard.kinds[-2:] == ["new_best", "study_ended"]
+    assert heard.closed
+
+
+def test_an_object_that_hangs_is_left_behind_at_the_deadline(
+    store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    class Hangs(Observer):
+        def study_begun(self, event: Any) -> None:
+            go.wait()
+
+    Slots(store).open(study.name, 1)
+    monkeypatch.setattr("hpo.observers.hosting.DEADLINE", 0.1)
+    with (
+        pytest.warns(HpoWarning, match="observer Hangs was not told all in time"),
+        observing(store.url, [Hangs()], (study.name,)),
+    ):
+        pass
+    go.set()
+
+
+def test_two_of_one_class_need_names_of_their_own(store: Storage, study: StudyRecord) -> None:
+    with (
+        pytest.raises(UsageError, match="observer Listener is there twice"),
+        observing(store.url, [Listener(), Listener()], None),
+    ):
+        pass
+    with observing(store.url, [Listener("a"), Listener("b")], (study.name,)):
+        pass
+
+
+def test_times_are_of_what_happened(store: Storage, study: StudyRecord) -> None:
+    Slots(store).open(study.name, 1)
+    before = datetime.now(UTC)
+    work(store, study, [0.5])
+    after = datetime.now(UTC)
+    heard = Listener()
+    tell(store, heard, study)
+    settled: Any = next(event for event in heard.heard if event.kind == "trial_settled")
+    assert before.timestamp() - 0.01 <= settled.started_at.timestamp() <= settled.at.timestamp()
+    assert settled.at.timestamp() <= after.timestamp() + 0.01

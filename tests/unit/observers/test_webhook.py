@@ -1,0 +1,67 @@
+import hashlib
+import hmac
+import json
+
+import pytest
+from observed_events import begun, best, ended, serving, settled
+
+from hpo.errors import HpoError, HpoWarning
+from hpo.observers.destinations.webhook import Webhook
+
+
+def test_each_event_is_posted_and_signed_so_that_the_receiver_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPO_WEBHOOK_SECRET", "between us")
+    with serving() as taken:
+        hook = Webhook(taken.url)
+        hook.study_begun(begun())
+        hook.trial_settled(settled())
+        hook.new_best(best())
+        hook.study_ended(ended())
+    assert [headers["X-Hpo-Event"] for headers, _ in taken.posts] == [
+        "study_begun",
+        "trial_settled",
+        "new_best",
+        "study_ended",
+    ]
+    headers, body = taken.posts[1]
+    assert json.loads(body) == settled().to_json()
+    assert headers["X-Hpo-Id"] == settled().id
+    signed = f"{headers['X-Hpo-Timestamp']}.".encode() + body
+    expected = hmac.new(b"between us", signed, hashlib.sha256).hexdigest()
+    assert headers["X-Hpo-Signature"] == f"sha256={expected}"
+
+
+def test_without_a_secret_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPO_WEBHOOK_SECRET", raising=False)
+    with serving() as taken:
+        Webhook(taken.url).study_begun(begun())
+    assert "X-Hpo-Signature" not in taken.posts[0][0]
+
+
+@pytest.mark.parametrize("code", [302, 408, 429, 500, 503])
+def test_what_another_try_may_mend_is_raised_for_it(code: int) -> None:
+    with serving() as taken:
+        taken.answers.append(code)
+        hook = Webhook(taken.url)
+        with pytest.raises(HpoError, match=f"answered {code}"):
+            hook.study_begun(begun())
+        hook.study_begun(begun())
+    assert len(taken.posts) == 1
+
+
+def test_what_no_other_try_would_mend_is_left_out_with_a_note() -> None:
+    with serving() as taken:
+        taken.answers.append(410)
+        hook = Webhook(taken.url)
+        with pytest.warns(HpoWarning, match="answered 410 to study_begun: such are left out"):
+            hook.study_begun(begun())
+        hook.trial_settled(settled())
+    assert [headers["X-Hpo-Event"] for headers, _ in taken.posts] == ["trial_settled"]
+
+
+def test_a_server_that_is_away_is_an_error_without_its_address() -> None:
+    with serving() as taken:
+        url = taken.url
+    with pytest.raises(OSError, match="refused") as failed:
+        Webhook(url).study_begun(begun())
+    assert "hook" not in str(failed.value)

@@ -1,0 +1,104 @@
+"""Which models of a search are kept, and what of them is found again."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.storage import kept_models
+from hpo.storage.slots.slot import Slot, incumbents
+from hpo.storage.studies import StudyRecord
+
+RECORD = StudyRecord(
+    id=1,
+    name="a/b",
+    reference="toy",
+    definition="toy",
+    space="line",
+    fingerprint="0",
+    fidelity="full",
+    rungs="quick,full",
+    direction="maximize",
+    metric="accuracy",
+    seed=1,
+    sampler="random",
+    pruner="none",
+    created_at=1.0,
+)
+
+
+def slot(trial: int, value: float, digest: str | None = None, **changes: Any) -> Slot:
+    values = {"outcome": "complete", "rung": 1, "highest": True, **changes}
+    return Slot(
+        id=trial + 1,
+        study="a/b",
+        study_id=1,
+        position=trial,
+        state="settled",
+        attempt=1,
+        trial_number=trial,
+        value=value,
+        digest=digest or f"only {trial}",
+        **values,
+    )
+
+
+def write(root: Path, trial: int, value: float = 0.5) -> Path:
+    file = kept_models.file_of(root, RECORD, trial)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w") as archive:
+        note = {"trial": trial, "value": value, "folds": 1, "history": [{"number": 1, "loss": 0.1}]}
+        archive.writestr(kept_models.NOTE, json.dumps(note))
+    return file
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1), st.booleans()), max_size=20))
+def test_the_best_and_those_confirmed_are_kept_and_no_others(trained: list[tuple[int, float, bool]]) -> None:
+    slots = [
+        slot(number, value, f"config {config}", highest=highest, rung=2 if highest else 0)
+        for number, (config, value, highest) in enumerate(trained)
+    ]
+    kept = kept_models.kept_trials(slots, "maximize")
+    leading = incumbents(slots, "maximize")
+    confirmed = {one.slot.digest for one in leading if one.trainings > 1}
+    best = {leading[0].slot.digest} if leading else set()
+    assert {s.digest for s in slots if s.trial_number in kept} == best | confirmed
+    assert all(s.highest for s in slots if s.trial_number in kept)
+    assert {s.digest for s in slots if kept.get(s.trial_number or 0) == 0 and s.trial_number in kept} == best
+
+
+def test_what_fell_behind_is_removed_and_the_best_is_found(tmp_path: Path) -> None:
+    slots = [slot(0, 0.5), slot(1, 0.7, "twice"), slot(2, 0.9), slot(3, 0.6, "twice")]
+    files = [write(tmp_path, trial) for trial in range(4)]
+    kept_models.prune(tmp_path, RECORD, lambda: kept_models.kept_trials(slots, "maximize"))
+    assert [file.exists() for file in files] == [False, True, False, True]  # trained twice counts before once
+    found = kept_models.find(tmp_path, RECORD, slots, 1)
+    assert found is not None
+    assert (found.trial, found.file, found.size) == (1, files[1], files[1].stat().st_size)
+    files[1].unlink()
+    other = kept_models.find(tmp_path, RECORD, slots, 1)
+    assert other is not None
+    assert other.trial == 3  # another training of the same configuration
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_what_is_no_model_of_ours_is_not_found(tmp_path: Path, content: bytes | None) -> None:
+    file = write(tmp_path, 0)
+    if content is None:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(kept_models.NOTE, '{"trial": "none"}')
+    else:
+        file.write_bytes(content)
+    assert kept_models.find(tmp_path, RECORD, [slot(0, 0.5)], 0) is None
+
+
+def test_a_study_of_the_same_name_made_later_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    later = replace(RECORD, created_at=100.0)
+    assert kept_models.folder(tmp_path, RECORD) != kept_models.folder(tmp_path, later)
+    assert kept_models.folder(tmp_path, RECORD).parent == tmp_path

@@ -1,0 +1,21 @@
+import json
+import subprocess
+import sys
+
+HANGS = """
+import threading
+
+from hpo.observers import process
+from hpo.observers.telling import Ending
+
+process._CALL, process._LOOK = 0.05, 0.01
+process._Watchdog(1, Ending()).call("trial_settled")
+threading.Event().wait()
+"""
+
+
+def test_a_call_that_does_not_come_back_ends_its_process_with_a_word() -> None:
+    done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["warned"]
+    assert told == "has not come back from trial_settled for 0.05 s; it is told nothing more in this run"

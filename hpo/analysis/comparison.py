@@ -178,7 +178,7 @@ def _paired(a: ArrayLike, b: ArrayLike) -> tuple[Scores, Scores]:
 
 def _scores(given: ArrayLike, name: str) -> Scores:
     """A copy of one side's scores. What has no order, a mask, a part missing or no numbers is refused."""
-    from hpo.data.dataset import as_array
+    from hpo.data.arrays import as_array
 
     try:
         made = as_array(given, name)

@@ -38,7 +38,8 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
         return
     tell(f"{study.name}: {study.title}")
     unit = f", in {study.unit}" if study.unit else ""
-    tell(f"{study.direction} {study.metric}{unit}; {evaluation_words(study.evaluation)}")
+    weighted = ", rows by their weights" if study.weighted else ""
+    tell(f"{study.direction} {study.metric}{unit}{weighted}; {evaluation_words(study.evaluation)}")
     for space in study.spaces:
         _space(space, default=space is study.spaces[0])
     _baselines(study)

@@ -9,25 +9,37 @@
 """
 
 from hpo.data.catalog import DATASETS, Located, boston_housing, fashion_mnist, fetch, locate
+from hpo.data.class_weighing import BALANCED, ClassWeight, class_weights
 from hpo.data.data_checks import checked
 from hpo.data.dataset import Dataset, Rows, digest
 from hpo.data.downloads import FetchProgress
-from hpo.data.splits import holdout, kfold, stratified_holdout, subset
+from hpo.data.group_splits import group_holdout, group_kfold, group_rows, group_share, stratified_group_kfold
+from hpo.data.splits import holdout, kfold, stratified_holdout, stratified_kfold, subset, time_series
 
 __all__ = [
+    "BALANCED",
     "DATASETS",
+    "ClassWeight",
     "Dataset",
     "FetchProgress",
     "Located",
     "Rows",
     "boston_housing",
     "checked",
+    "class_weights",
     "digest",
     "fashion_mnist",
     "fetch",
+    "group_holdout",
+    "group_kfold",
+    "group_rows",
+    "group_share",
     "holdout",
     "kfold",
     "locate",
+    "stratified_group_kfold",
     "stratified_holdout",
+    "stratified_kfold",
     "subset",
+    "time_series",
 ]

@@ -3,11 +3,14 @@
 import math
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from hpo.data.dataset import Dataset, Rows
+from hpo.data.mapped import is_mapped, look_at_memory
 from hpo.data.splits import class_numbers
 from hpo.errors import DataError, HpoWarning, UsageError
 
@@ -18,16 +21,21 @@ _SIGMAS = 3.0  # by which it must exceed what rows that repeat themselves bring 
 _MOST_REPEATED = 0.5  # share of development rows with a twin from which repetitions are the data's nature
 
 
-def checked(loaded: object, *, stratified: bool = False) -> Dataset:
+def checked(
+    loaded: object, *, stratified: bool = False, grouped: bool | None = None, weighted: bool = False
+) -> Dataset:
     """The data set that a definition gave, if a network can be trained and judged on it.
 
     Args:
         loaded: a Dataset, or ((x, y) to develop on, (x, y) to test on) as Keras's own data sets come.
         stratified: whether splits keep the share of each class.
+        grouped: whether splits keep the rows of a group together; None: who splits knows, and groups may be there.
+        weighted: whether rows count in the metric by their weights.
 
     Raises:
-        DataError: it is no data set, a part of it is empty, its parts differ in shape, a number is missing or infinite,
-            targets are texts, there are no classes to stratify by, or the test rows are development rows.
+        DataError: it is no data set, a part of it is empty, its parts differ in shape, no memory holds it, a number is
+            missing or infinite, there are no classes to stratify by, no groups or weights where these are asked for, or
+            the test rows are development rows.
 
     """
     data = _dataset(loaded)
@@ -36,22 +44,33 @@ def checked(loaded: object, *, stratified: bool = False) -> Dataset:
         if not len(rows):
             raise DataError(f"there are no {name} rows: give some to each of development and test")
     _refuse_other_shapes(data)
+    if is_mapped(data.development.x):
+        look_at_memory(data.development.x, psutil.virtual_memory().total)
     for name, rows in parts.items():
-        if rows.y.dtype.kind in "US":
-            raise DataError(
-                f"y of the {name} rows holds texts such as {rows.y.flat[0]!s:.30}: number the classes from 0, for "
-                "instance by numpy.unique(y, return_inverse=True), in one go for development and test"
-            )
+        otherwise = "or give Dataset(may_miss=True) to a model that does so"
         if not data.may_miss:
-            _refuse_missing(f"x of the {name} rows", rows.x, "or give Dataset(may_miss=True) to a model that does so")
+            _refuse_missing(f"x of the {name} rows", rows.x, otherwise, data.feature_names)
         _refuse_missing(f"y of the {name} rows", rows.y, "or leave such rows out")
+        _refuse_lacking(name, rows, grouped=grouped, weighted=weighted)
     if stratified:
         try:
             class_numbers(data.development.y)
         except UsageError as error:
             raise DataError(f"the evaluation is stratified, and {error}") from error
     _look_for_shared(data)
+    _look_at_groups(data, grouped)
     return data
+
+
+def _refuse_lacking(name: str, rows: Rows, *, grouped: bool | None, weighted: bool) -> None:
+    """Refuse rows without what is asked of each of them."""
+    if grouped and rows.groups is None:
+        raise DataError(f"the evaluation is by group, and the {name} rows have no groups: give Rows(groups=...)")
+    if weighted and rows.sample_weight is None:
+        raise DataError(
+            f"the metric is weighted, and the {name} rows have no weights: give Rows(sample_weight=...), or leave "
+            "weighted=True out"
+        )
 
 
 def _dataset(loaded: object) -> Dataset:
@@ -79,7 +98,7 @@ def _refuse_other_shapes(data: Dataset) -> None:
             raise DataError(f"{name} holds texts in one of development and test and numbers in the other")
 
 
-def _refuse_missing(what: str, array: NDArray[np.generic], otherwise: str) -> None:
+def _refuse_missing(what: str, array: NDArray[np.generic], otherwise: str, columns: Sequence[str] = ()) -> None:
     """Refuse NaN and infinities: after one of them in a batch no weight is a number any more, often unnoticed."""
     if array.dtype.kind != "f":
         return
@@ -92,11 +111,34 @@ def _refuse_missing(what: str, array: NDArray[np.generic], otherwise: str) -> No
         return  # finite numbers whose sum is not
     first = tuple(int(index) for index in np.argwhere(missing)[0])
     place = f"row {first[0]}" + (f", column {', '.join(map(str, first[1:]))}" if first[1:] else "")
+    if len(first) == 2 and len(columns) == array.shape[1]:
+        place += f" ({columns[first[1]]!r})"
     cells = "1 cell" if count == 1 else f"{count:,} cells"
     raise DataError(
         f"{cells} of {array.size:,} in {what} {'is' if count == 1 else 'are'} missing or infinite, the first "
         f"({array[first]}) in {place}: fill it in data(), {otherwise}"
     )
+
+
+def _look_at_groups(data: Dataset, grouped: bool | None) -> None:
+    """Say so where splits part groups, or where groups of the test rows are development rows' too."""
+    if grouped is False and data.development.groups is not None:
+        warnings.warn(
+            "rows have groups, and the evaluation does not keep them together: KFold(grouped=True) and GroupHoldout do",
+            HpoWarning,
+            stacklevel=2,
+        )
+    if not grouped:
+        return
+    ours, theirs = (np.unique(rows.groups) for rows in (data.development, data.test))  # type: ignore[arg-type] # there
+    shared = np.isin(theirs, ours).sum()
+    if shared:
+        warnings.warn(
+            f"{shared:,} of {len(theirs):,} groups of the test rows are groups of development rows too: a score on "
+            "test says less of new groups than the search's own, whose groups are kept apart",
+            HpoWarning,
+            stacklevel=2,
+        )
 
 
 def _look_for_shared(data: Dataset) -> None:

@@ -1,106 +1,27 @@
 """Data as arrays: rows to develop on and rows to test on, made of whatever they come in, and which rows they are."""
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.arrays import as_array, columns_of
+from hpo.data.labels import numbered
 from hpo.errors import DataError
 from hpo.study.checked_records import Name, check
 
 __all__ = [
     "Dataset",
     "Rows",
-    "as_array",
     "digest",
 ]
 
-_KINDS = "biufUS"  # truth values, whole numbers, floats, texts
-_REMEDIES = {
-    "c": "complex numbers: give real and imaginary parts as columns",
-    "M": "dates: give them as numbers, such as days since the first",
-    "m": "spans of time: give them as numbers, such as seconds",
-    "V": "records: give their fields as columns of one type",
-}
-
-
-def as_array(values: Any, what: str) -> NDArray[np.generic]:
-    """`values` as a NumPy array of numbers or texts; an index or labels of rows that a frame has play no part.
-
-    Args:
-        values: an array, a tensor, a frame or series of pandas or polars, or nested lists.
-        what: how to call it in an error: x, y.
-
-    Raises:
-        DataError: they are sparse, masked, of varying length, of several types, or of one that no network takes.
-
-    """
-    array = _array(values, what)
-    if not array.ndim:
-        raise DataError(f"{what} is one {type(values).__name__}, not rows: give an array of shape (rows, ...)")
-    if array.dtype.kind == "O":
-        array = _of_objects(array, what)
-    kind = array.dtype.kind
-    if kind not in _KINDS:
-        raise DataError(f"{what} holds {_REMEDIES.get(kind, f'values of type {array.dtype}')}")
-    if array.dtype == np.longdouble or not array.dtype.isnative:
-        array = array.astype(np.float64 if array.dtype == np.longdouble else array.dtype.newbyteorder("="))
-    # TensorFlow's operations take few unsigned numbers but bytes.
-    return array.astype(np.int64) if kind == "u" and array.itemsize > 1 else array
-
-
-def _array(values: Any, what: str) -> NDArray[Any]:
-    if isinstance(values, np.ma.MaskedArray):
-        hidden = int(np.ma.getmaskarray(values).sum())
-        if hidden:
-            raise DataError(f"{what} has {hidden} masked cells: fill them, such as with filled(), or leave rows out")
-        return np.asarray(values.data)
-    if isinstance(values, np.ndarray):
-        return np.asarray(values)
-    if hasattr(values, "toarray") and hasattr(values, "nnz"):
-        raise DataError(f"{what} is a sparse matrix: give {what}.toarray(), or fewer columns where that is too large")
-    if isinstance(values, Mapping):
-        raise DataError(f"{what} is a {type(values).__name__}: give one array, its entries side by side as columns")
-    try:
-        if hasattr(values, "to_numpy"):
-            return np.asarray(values.to_numpy())
-        if isinstance(values, list | tuple | range) or hasattr(values, "__array__"):
-            return np.asarray(values)
-    except Exception as error:  # whatever another library's conversion raises
-        raise DataError(f"{what} is no array ({error}): give rows of one length and type") from error
-    raise DataError(f"{what} is a {type(values).__name__}: give an array of shape (rows, ...)")
-
-
-def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.generic]:
-    """An array of Python's objects as one of their own type; None and what else is missing becomes NaN."""
-    cells = array.flatten()  # a copy: the rows are not ours to change
-    if all(isinstance(cell, str) for cell in cells):
-        return array.astype(np.str_)
-    if all(isinstance(cell, int | np.integer | np.bool_) for cell in cells):
-        return _cast(array, np.int64, what)
-    for place, cell in enumerate(cells):
-        if _missing(cell):
-            cells[place] = np.nan
-        elif not isinstance(cell, int | float | np.number | np.bool_):
-            where = ", ".join(str(int(index)) for index in np.unravel_index(place, array.shape))
-            raise DataError(
-                f"{what}[{where}] is {cell!r:.40}, a {type(cell).__name__}: give numbers, or texts throughout"
-            )
-    return _cast(cells, np.float64, what).reshape(array.shape)
-
-
-def _cast(array: NDArray[Any], kind: type, what: str) -> NDArray[np.generic]:
-    try:
-        return array.astype(kind)
-    except OverflowError:
-        raise DataError(f"{what} holds a whole number beyond {kind.__name__}: give numbers of fewer digits") from None
-
-
-def _missing(cell: object) -> bool:
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType")
+_ARRAYS = ("x", "y", "sample_weight", "groups")
+_TEXTS = "US"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,26 +32,68 @@ class Rows:
     tensors, nested lists.
 
     Raises:
-        DataError: x or y cannot be made an array of numbers or texts, or they have different numbers of rows.
+        DataError: a field cannot be made an array of numbers or texts, they have different numbers of rows, or a weight
+            is negative or no number.
 
     """
 
     x: NDArray[np.generic]  # (rows, ...) inputs as they are stored; the model itself normalizes
     y: NDArray[np.generic]  # (rows,) labels or numbers, or (rows, outputs)
+    sample_weight: NDArray[np.float32] | None = None  # (rows,) what each weighs in the loss, as Keras's fit has it, and
+    # in a metric that is weighted; None: all alike
+    groups: NDArray[np.generic] | None = None  # (rows,) what each belongs to, such as a patient, for splits by group
+    columns: tuple[str, ...] = ()  # names of the columns of x; where it is a frame, the frame's
 
     def __post_init__(self) -> None:
         self._refuse_several_inputs()
-        for name in ("x", "y"):
-            object.__setattr__(self, name, as_array(getattr(self, name), name))
+        object.__setattr__(self, "columns", tuple(self.columns) or columns_of(self.x))
+        for name in ("x", "y", "sample_weight", "groups"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_array(getattr(self, name), name))
         if len(self.x) != len(self.y):
             raise DataError(f"x has {len(self.x)} rows and y {len(self.y)}: give a target for each row")
+        self._check_by_row()
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, index: NDArray[np.int64]) -> "Rows":
         """The rows at `index`, in its order."""
-        return Rows(x=self.x[index], y=self.y[index])
+        return self.of_each(lambda array: array[index])
+
+    def of_each(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> "Rows":
+        """Rows whose arrays are `change` of each of these: by it some rows are taken, or put in another order."""
+        there: dict[str, Any] = {name: array for name in _ARRAYS if (array := getattr(self, name)) is not None}
+        return Rows(columns=self.columns, **{name: change(array) for name, array in there.items()})
+
+    def joined(self, others: "Rows") -> "Rows":
+        """These rows and then `others`; of weights and groups, those that both have."""
+        pairs = {name: (getattr(self, name), getattr(others, name)) for name in _ARRAYS}
+        there = {name: pair for name, pair in pairs.items() if all(array is not None for array in pair)}
+        return Rows(columns=self.columns, **{name: np.concatenate(pair) for name, pair in there.items()})
+
+    def _check_by_row(self) -> None:
+        """Look at what says one thing of each row."""
+        for name in ("sample_weight", "groups"):
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if array.shape == (len(self.x), 1):
+                array = array[:, 0]
+            if array.shape != (len(self.x),):
+                raise DataError(f"{name} has shape {array.shape} and x {len(self.x)} rows: give one for each row")
+            object.__setattr__(self, name, array)
+        weights = self.sample_weight
+        if weights is None:
+            return
+        if weights.dtype.kind not in "biuf":
+            raise DataError(f"sample_weight holds values of type {weights.dtype}: give a number for each row")
+        refused = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if len(refused):
+            raise DataError(
+                f"sample_weight of row {refused[0]} is {weights[refused[0]]:g}: give 0 or more, a finite number"
+            )
+        object.__setattr__(self, "sample_weight", weights.astype(np.float32))
 
     def _refuse_several_inputs(self) -> None:
         x = self.x
@@ -147,20 +110,47 @@ class Rows:
 class Dataset:
     """A data set, split once and for all: a search sees `development` alone; `test` scores finished configurations.
 
+    Targets that are texts are numbered from 0, in the order of `label_names`, or sorted where there are none.
+
     Raises:
-        DataError: a field is not of its kind.
+        DataError: a field is not of its kind, the columns of the test rows are others than those of the development
+            rows, or targets are texts that cannot be numbered as classes.
 
     """
 
     name: Name  # for a person, in messages and reports
     development: Rows  # what searches train and judge on
     test: Rows  # what finished configurations are scored on, and nothing else
-    feature_names: tuple[str, ...] = ()  # of the columns of x, where they have names
-    label_names: tuple[str, ...] = ()  # of the classes, where y holds labels
+    feature_names: tuple[str, ...] = ()  # of the columns of x; where it is a frame, the frame's unless given
+    label_names: tuple[str, ...] = ()  # of the classes, where y holds labels; of texts, themselves unless given
     may_miss: bool = False  # whether NaN may stand in x for a missing cell, which the model itself makes up for
 
     def __post_init__(self) -> None:
         check(self, kind="data set", error=DataError)
+        _refuse_other_columns(self.development.columns, self.test.columns)
+        if not self.feature_names:
+            object.__setattr__(self, "feature_names", self.development.columns)
+        if self.development.y.dtype.kind in _TEXTS and self.test.y.dtype.kind in _TEXTS:
+            names, development, test = numbered(self.development.y, self.test.y, self.label_names)
+            object.__setattr__(self, "label_names", names)
+            object.__setattr__(self, "development", dataclasses.replace(self.development, y=development))
+            object.__setattr__(self, "test", dataclasses.replace(self.test, y=test))
+
+
+def _refuse_other_columns(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:
+    """Refuse test rows whose columns are not those of the development rows, where both have names."""
+    if not ours or not theirs or ours == theirs:
+        return
+    remedy = "give x_test[x.columns] for x_test"
+    where = "x of the test rows"
+    for name in ours:
+        if name not in theirs:
+            raise DataError(f"{where} has no column {name!r}, and that of the development rows has: {remedy}")
+    for name in theirs:
+        if name not in ours:
+            raise DataError(f"{where} has a column {name!r}, and that of the development rows none: {remedy}")
+    place = next(number for number, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1])
+    raise DataError(f"column {place} of {where} is {theirs[place]!r}, and in development {ours[place]!r}: {remedy}")
 
 
 _LENGTH = 32  # hexadecimal digits
@@ -178,7 +168,11 @@ def digest(data: Dataset) -> str:
     """
     told = hashlib.sha256()
     for rows in (data.development, data.test):
-        for array in (rows.x, rows.y):
+        arrays = (("", rows.x), ("", rows.y), ("weights ", rows.sample_weight), ("groups ", rows.groups))
+        for what, array in arrays:
+            if array is None:
+                continue
+            told.update(what.encode())
             told.update(f"{array.dtype.str} {array.shape} ".encode())
             told.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
     return told.hexdigest()[:_LENGTH]

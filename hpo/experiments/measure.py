@@ -24,7 +24,7 @@ from hpo.storage.slots.slot import Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
 from hpo.storage.studies.study_record import refuse_stopped
-from hpo.study import Fidelity, KFold, Params, registry
+from hpo.study import Fidelity, Params, registry
 from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _foreseen(definition: Searchable, fidelity: Fidelity, rows: "RowsKind") -> f
     if like is None or like.trial_seconds is None:
         return fidelity.trial_seconds
     evaluation = definition.evaluation
-    trainings = (like.folds or evaluation.folds) - 1 if isinstance(evaluation, KFold) else 1
+    trainings = max(evaluation.trainings(like.folds) - 1, 1) if evaluation.folded else 1
     return like.trial_seconds * fidelity.epochs / like.epochs / trainings
 
 

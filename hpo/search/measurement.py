@@ -113,6 +113,7 @@ def measure(
         train,
         epochs=fidelity.epochs,
         metric=definition.scored_by,
+        weighted=definition.weighted,
         seed=seed,
         on_run=begun,
         on_epoch=trained,

@@ -17,7 +17,7 @@ from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
 from hpo.search.trainings import costs, foretold, note_probes, note_work, reject
 from hpo.search.trial_evaluation import Evaluation
-from hpo.study import Fidelity, Holdout, Params, Space, StudyDefinition, registry
+from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 
 __all__ = ["FOLDED_REPORTS", "REPORTS", "Objective", "objective"]
 
@@ -182,7 +182,7 @@ class Objective:
 
     def _splits(self, fidelity: Fidelity, seed: int, *, common: bool) -> tuple[Split, ...]:
         """The rows of one trial: the study's holdout, the study's folds where they are `common`, or its own folds."""
-        if not common and not isinstance(self.definition.evaluation, Holdout):
+        if not common and self.definition.evaluation.redrawn:
             return self._cut(fidelity, derive(seed, "folds"))
         if fidelity.name not in self._common:
             self._common[fidelity.name] = self._cut(fidelity, split_seed(self.seed))

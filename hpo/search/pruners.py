@@ -21,7 +21,7 @@ from hpo.messages import did_you_mean
 from hpo.optuna_internals import RUNG_COMPLETE, storage_of
 from hpo.search.seeds import derive, position, rung
 from hpo.settings import DEFAULT_PRUNER, PRUNERS
-from hpo.study import Fidelity, KFold
+from hpo.study import Fidelity
 from hpo.study.evaluation import ByObjective
 from hpo.study.searchable import Searchable
 
@@ -216,12 +216,12 @@ def _by_epoch(name: str, fidelity: Fidelity) -> ActiveTrialsPruner:
 
 def _folds_for_wilcoxon(definition: Searchable, fidelity: Fidelity) -> int:
     evaluation = definition.evaluation
-    if not isinstance(evaluation, KFold):
+    if not evaluation.folded:
         how = "by its own objective" if isinstance(evaluation, ByObjective) else "on one holdout"
         raise UsageError(
             f"pruner wilcoxon compares trials fold by fold, and {definition.name} is judged {how}; use --pruner asha"
         )
-    folds = fidelity.folds or evaluation.folds
+    folds = evaluation.trainings(fidelity.folds)
     if folds < WILCOXON_FOLDS + 1:
         raise UsageError(
             f"pruner wilcoxon can stop a trial after {WILCOXON_FOLDS} folds at the earliest, and fidelity "

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data import Dataset, Rows, checked, digest, holdout, kfold, stratified_holdout, subset
-from hpo.errors import DataError, HpoError
+from hpo.data import Dataset, Rows, checked, digest
+from hpo.errors import DataError, HpoError, UsageError
 from hpo.messages import one_line
+from hpo.search.evaluation_splits import drawn, held_out, parts, thinned
 from hpo.search.seeds import derive
-from hpo.study import Fidelity, Holdout, StudyDefinition
+from hpo.study import Evaluation, Fidelity, OwnSplits, StudyDefinition
 from hpo.study.contained import contained
 from hpo.training import FullTraining
 
@@ -22,10 +23,8 @@ __all__ = [
     "cut",
     "everything",
     "full_training",
-    "is_stratified",
     "labelled",
     "load",
-    "loaded",
     "preload",
     "redraw",
 ]
@@ -43,23 +42,32 @@ class Split:
     full: FullTraining | None  # what a training on it is a miniature of; None at the definition's highest fidelity
 
 
+class _Needs(NamedTuple):
+    """What a definition's evaluation and metric ask of the rows."""
+
+    stratified: bool
+    grouped: bool | None  # None: the splits are somebody's own
+    weighted: bool
+
+
 @lru_cache(maxsize=2)
-def loaded(loader: Callable[[], Dataset], stratified: bool) -> Dataset:
+def _loaded(loader: Callable[[], Dataset], needs: _Needs) -> Dataset:
     """What the loader gives, looked at once and kept in this process."""
-    return checked(contained(loader), stratified=stratified)
+    return checked(contained(loader), **needs._asdict())
 
 
 def load(definition: StudyDefinition) -> Dataset:
     """The definition's data, kept in this process for the next trial. Raises DataError, whatever the loader raises."""
-    stratified = is_stratified(definition)
+    needs = _needs(definition)
     if isinstance(definition.data, Hashable):
-        return loaded(definition.data, stratified)
-    return checked(contained(definition.data), stratified=stratified)
+        return _loaded(definition.data, needs)
+    return checked(contained(definition.data), **needs._asdict())
 
 
-def is_stratified(definition: StudyDefinition) -> bool:
-    """Whether the rows of its evaluation keep the share of each class."""
-    return isinstance(definition.evaluation, Holdout) and definition.evaluation.stratified
+def _needs(definition: StudyDefinition) -> _Needs:
+    evaluation = definition.evaluation
+    grouped = None if isinstance(evaluation, OwnSplits) else evaluation.grouped
+    return _Needs(evaluation.stratified, grouped, definition.weighted)
 
 
 def preload(definition: StudyDefinition) -> str:
@@ -81,26 +89,23 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
 
     """
     evaluation = definition.evaluation
-    if isinstance(evaluation, Holdout):
-        parts = [_hold_out(rows, evaluation.rows, is_stratified(definition), seed)]
-    else:
-        parts = kfold(len(rows), fidelity.folds or evaluation.folds, seed)
-    full = full_training(definition, fidelity, len(rows))
     splits = []
-    for train, validation in parts:
-        known = rows.take(_thin(rows, train, fidelity.rows, is_stratified(definition), seed))
+    for train, validation in parts(evaluation, rows, folds=fidelity.folds, seed=seed):
+        known = rows.take(thinned(evaluation, rows, train, fidelity.rows, seed))
         splits.append(
             Split(
                 train=labelled(definition, known, seed=seed),
                 validation=rows.take(validation),
                 inputs=known.x,
-                full=full,
+                full=full_training(definition, fidelity, len(rows), of_split=len(train)),
             )
         )
     return tuple(splits)
 
 
-def full_training(definition: StudyDefinition, fidelity: Fidelity, rows: int) -> FullTraining | None:
+def full_training(
+    definition: StudyDefinition, fidelity: Fidelity, rows: int, *, of_split: int | None = None
+) -> FullTraining | None:
     """What a training at that fidelity is a miniature of: one at the definition's highest; None where that is it.
 
     The highest is the one whose trainings have the most work: epochs times rows to train on.
@@ -109,25 +114,24 @@ def full_training(definition: StudyDefinition, fidelity: Fidelity, rows: int) ->
         definition: what is searched.
         fidelity: what the search uses.
         rows: how many development rows there are.
+        of_split: how many of them its split trains on, which counts where splits differ in that; None: not known.
 
     """
 
     def work(one: Fidelity) -> int:
-        return one.epochs * _training_rows(definition, one, rows)
+        return one.epochs * _training_rows(definition, one, rows, of_split)
 
     highest = max(definition.fidelities, key=work)
     if work(highest) <= work(fidelity):
         return None
-    return FullTraining(epochs=highest.epochs, rows=_training_rows(definition, highest, rows))
+    return FullTraining(epochs=highest.epochs, rows=_training_rows(definition, highest, rows, of_split))
 
 
-def _training_rows(definition: StudyDefinition, fidelity: Fidelity, rows: int) -> int:
-    """How many rows one training is given, of `rows` development rows; of folds that differ by a row, the most."""
-    evaluation = definition.evaluation
-    if isinstance(evaluation, Holdout):
-        left = rows - evaluation.rows
-    else:
-        left = rows - rows // (fidelity.folds or evaluation.folds)
+def _training_rows(definition: StudyDefinition, fidelity: Fidelity, rows: int, of_split: int | None) -> int:
+    """How many rows one training is given, of `rows` development rows."""
+    left = definition.evaluation.trained(rows, fidelity.folds)
+    if left is None:
+        left = rows if of_split is None else of_split
     return min(number for number in (left, fidelity.rows, definition.labels) if number is not None)
 
 
@@ -138,18 +142,10 @@ def labelled(definition: StudyDefinition, rows: Rows, *, seed: int) -> Rows:
         UsageError: `rows` are fewer.
 
     """
+    if definition.labels is None or definition.labels == len(rows):
+        return rows
     index = np.arange(len(rows), dtype=np.int64)
-    drawn = _thin(rows, index, definition.labels, is_stratified(definition), derive(seed, "labels"))
-    return rows if drawn is index else rows.take(drawn)
-
-
-def _thin(rows: Rows, index: NDArray[np.int64], wanted: int | None, stratified: bool, seed: int) -> NDArray[np.int64]:
-    """`wanted` of the rows at `index`, each class by its share where the split is stratified; all for None."""
-    if wanted is None or wanted == len(index):
-        return index
-    if stratified:
-        return index[subset(rows.y[index], wanted, seed)]
-    return index[holdout(len(index), wanted, seed)[1]]
+    return rows.take(drawn(definition.evaluation, rows, index, definition.labels, derive(seed, "labels")))
 
 
 def redraw(
@@ -161,43 +157,41 @@ def redraw(
     share        `SHARE` of the development rows, and the test rows
     resampled    of all rows as many for testing as there are test rows, and the others for training
 
+    Whole groups are drawn where the splits of a search are by group.
+
     Raises:
-        UsageError: there are too few rows.
+        UsageError: there are too few rows, or rows are not to be drawn anew, as those in order of time.
         DataError: the data cannot be had.
 
     """
-    data = load(definition)
-    stratified = is_stratified(definition)
+    data, evaluation = load(definition), definition.evaluation
     if kind == "development":
         return data.development, data.test
     if kind == "share":
         left_out = len(data.development) - round(SHARE * len(data.development))
-        train, _ = _divide(data.development, left_out, stratified, derive(seed, "share"))
+        train, _ = _divide(data.development, left_out, evaluation, derive(seed, "share"))
         return train, data.test
-    return _divide(everything(definition), len(data.test), stratified, derive(seed, "resampled"))
+    if evaluation.fixed:
+        raise UsageError(f"test rows of {definition.name} cannot be drawn anew: {evaluation.fixed}")
+    return _divide(everything(definition), len(data.test), evaluation, derive(seed, "resampled"))
 
 
-def _divide(rows: Rows, held_out: int, stratified: bool, seed: int) -> tuple[Rows, Rows]:
-    train, test = _hold_out(rows, held_out, stratified, seed)
+def _divide(rows: Rows, number: int, evaluation: Evaluation, seed: int) -> tuple[Rows, Rows]:
+    train, test = held_out(evaluation, rows, number, seed)
     return rows.take(train), rows.take(test)
-
-
-def _hold_out(rows: Rows, number: int, stratified: bool, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return stratified_holdout(rows.y, number, seed) if stratified else holdout(len(rows), number, seed)
 
 
 def everything(definition: StudyDefinition) -> Rows:
     """Development and test rows in one, made once in a process: 60,000 pictures are not copied for each job."""
     if isinstance(definition.data, Hashable):
-        return _joined(definition.data, is_stratified(definition))
+        return _joined(definition.data, _needs(definition))
     return _join(load(definition))
 
 
 @lru_cache(maxsize=1)
-def _joined(loader: Callable[[], Dataset], stratified: bool) -> Rows:
-    return _join(loaded(loader, stratified))
+def _joined(loader: Callable[[], Dataset], needs: _Needs) -> Rows:
+    return _join(_loaded(loader, needs))
 
 
 def _join(data: Dataset) -> Rows:
-    parts = (data.development, data.test)
-    return Rows(x=np.concatenate([rows.x for rows in parts]), y=np.concatenate([rows.y for rows in parts]))
+    return data.development.joined(data.test)

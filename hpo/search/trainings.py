@@ -91,7 +91,7 @@ def probe_network(run: "Run", recipe: "Recipe", rows: Rows, number: int) -> "Pro
     from hpo.training.probes import probe
 
     stride = max(len(rows) // number, 1)
-    some = Rows(x=rows.x[::stride][:number], y=rows.y[::stride][:number])
+    some = rows.of_each(lambda array: array[::stride][:number])
     return probe(run.model(), recipe.loss, some, epoch=run.epochs_done, clip=recipe.clip)
 
 

@@ -129,6 +129,7 @@ class Evaluation:
             split.validation,
             epochs=self._epochs,
             metric=self._definition.scored_by,
+            weighted=self._definition.weighted,
             seed=seed,
             full=split.full,
         )

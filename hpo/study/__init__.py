@@ -19,7 +19,15 @@ from hpo.study.baseline import Baseline
 from hpo.study.claim import Claim, Contrast, ContrastFigure, Relation
 from hpo.study.definition import StudyDefinition
 from hpo.study.direction import Direction
-from hpo.study.evaluation import Evaluation, Fidelity, Holdout, KFold
+from hpo.study.evaluation import (
+    Evaluation,
+    Fidelity,
+    GroupHoldout,
+    Holdout,
+    KFold,
+    OwnSplits,
+    TimeSeriesSplit,
+)
 from hpo.study.infeasibility import always_feasible
 from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
 from hpo.study.space import Categorical, Domain, Float, Int, Params, ParamValue, Space, When
@@ -37,11 +45,13 @@ __all__ = [
     "Evaluation",
     "Fidelity",
     "Float",
+    "GroupHoldout",
     "Holdout",
     "Int",
     "KFold",
     "Metric",
     "OwnMetric",
+    "OwnSplits",
     "ParamValue",
     "Params",
     "Relation",
@@ -51,6 +61,7 @@ __all__ = [
     "StudyDefinition",
     "Sweep",
     "Technique",
+    "TimeSeriesSplit",
     "When",
     "always_feasible",
 ]

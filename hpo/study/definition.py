@@ -11,9 +11,9 @@ from hpo.study.baseline import Baseline
 from hpo.study.checked_records import Count, Name, Positive, Whole, check
 from hpo.study.claim import Claim
 from hpo.study.direction import Direction, better_word
-from hpo.study.evaluation import Evaluation, Fidelity
+from hpo.study.evaluation import Evaluation, Fidelity, OwnSplits, as_evaluation
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
-from hpo.study.objectives import DIRECTIONS, UNFINISHED, spelled
+from hpo.study.objectives import DIRECTIONS, UNFINISHED, spelled, unknown
 from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
 from hpo.study.searchable import named
 from hpo.study.space import Params, Space
@@ -50,10 +50,13 @@ class StudyDefinition:
     metric: Name  # what the value is: accuracy, the name of a Keras metric such as mae or AUC, or that of `score`
     direction: Direction  # which values are better; for a metric that Keras knows, it must be the metric's own
     spaces: tuple[Space, ...]  # the first is the default
-    evaluation: Evaluation  # how a search judges a configuration: on rows held out, or by cross-validation
+    evaluation: Evaluation  # how a search judges a configuration: on rows held out, by cross-validation, by a splitter
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
+    weighted: bool = False
+    # whether rows count in the metric by their sample weights, as in Keras's weighted_metrics; by class weights never
     score: ScoreFunction | None = None
-    # (targets, outputs) of all rows scored -> the metric, where it is one's own and Keras has none of its name
+    # (targets, outputs) of all rows scored -> the metric, where it is one's own and Keras has none of its name; of one
+    # that is weighted (targets, outputs, weights)
     unit: str = ""  # of the metric, as printed after a figure: "thousand dollars"
     baselines: tuple[Baseline, ...] = ()  # the first is what a search is compared with
     source: Name = "report"  # what the sweeps and claims are from, as a noun: report, chapter, paper
@@ -80,6 +83,7 @@ class StudyDefinition:
     def __post_init__(self) -> None:
         what = f"definition {self.name!r}"
         _refuse_function(self.metric, what)
+        keep(self, evaluation=as_evaluation(self.evaluation))
         check(self, kind="definition")
         for optional in ("pretrain", "score"):
             if getattr(self, optional) is not None:
@@ -98,6 +102,7 @@ class StudyDefinition:
             for place, row in enumerate(sweep.rows, start=1):
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {place}")
         self._refuse_layered(what)
+        self._refuse_folds(what)
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
         _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
 
@@ -167,8 +172,26 @@ class StudyDefinition:
             said = (*said, "resampled schedules")
         if self.score is not None:
             said = (*said, "a score of its own")
-        functions = (self.data, self.build, self.infeasible, self.pretrain, self.score)
+        if self.weighted:
+            said = (*said, "weighted")
+        functions = (self.data, self.build, self.infeasible, self.pretrain, self.score, self._splitter)
         return digest(repr(said), [function for function in functions if function is not None], self.file)
+
+    @property
+    def _splitter(self) -> Callable[..., object] | None:
+        """The function that splits rows, where it is one of somebody's own."""
+        splitter = getattr(self.evaluation, "splitter", None)
+        return splitter if hasattr(splitter, "__code__") else None
+
+    def _refuse_folds(self, what: str) -> None:
+        """Refuse folds of a fidelity where it is not for it to say how many there are."""
+        if isinstance(self.evaluation, OwnSplits):
+            for fidelity in self.fidelities:
+                if fidelity.folds is not None:
+                    raise DefinitionError(
+                        f"{what}: fidelity {fidelity.name!r} asks for {fidelity.folds} folds, and splits of one's own "
+                        f"are {self.evaluation.folds}: leave folds out"
+                    )
 
     def _refuse_layered(self, what: str) -> None:
         there = [sweep.id for sweep in self.tables]
@@ -185,6 +208,10 @@ class StudyDefinition:
                 f"{what}: Keras's metric {self.metric!r} has to be told a number first, which a name cannot: give "
                 "score=, a function of all targets and all outputs, and a metric name of your own"
             )
+        if (
+            self.score is None and self.metric not in DIRECTIONS and ">" not in self.metric
+        ):  # as of one that is registered
+            raise DefinitionError(f"{what}: {unknown(self.metric)}")
         if self.score is not None and self.metric in DIRECTIONS:
             raise DefinitionError(
                 f"{what}: metric {self.metric!r} is one of Keras's, and score is a function of one's own: give it "

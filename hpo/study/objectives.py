@@ -26,6 +26,7 @@ __all__ = [
     "kept",
     "parse_objectives",
     "spelled",
+    "unknown",
     "wanted",
 ]
 
@@ -112,8 +113,32 @@ def spelled(metric: str) -> str:
     return metric.lower() if metric.lower() in _BY_SHAPES else metric
 
 
+_ELSEWHERE: Mapping[str, str] = {  # letters of a name that other libraries have -> Keras's for it
+    "auroc": "AUC",
+    "f1": "F1Score",
+    "logloss": "BinaryCrossentropy, CategoricalCrossentropy or SparseCategoricalCrossentropy",
+    "neglogloss": "BinaryCrossentropy, CategoricalCrossentropy or SparseCategoricalCrossentropy",
+    "nll": "SparseCategoricalCrossentropy",
+    "r2": "R2Score",
+    "rmse": "RootMeanSquaredError",
+    "rocauc": "AUC",
+}
+
+
+def unknown(metric: str) -> str:
+    """What to say of a metric that Keras has no such name for."""
+    near = closest(metric)
+    guess = f"did you mean {near}? " if near else ""
+    return (
+        f"metric {metric!r} is unknown: {guess}use accuracy, a Keras metric such as mae, or give score=, a function of "
+        "all targets and all outputs"
+    )
+
+
 def closest(metric: str) -> str | None:
-    """The name Keras knows that is most like one it does not; None where none is like it."""
+    """The name Keras knows that is most like one it does not, or means the same; None where there is none."""
+    if _letters(metric) in _ELSEWHERE:
+        return _ELSEWHERE[_letters(metric)]
     known = {_letters(name): name for name in reversed(tuple(DIRECTIONS))}  # of several spellings the first
     close = difflib.get_close_matches(_letters(metric), known, n=1, cutoff=0.75)
     return known[close[0]] if close else None

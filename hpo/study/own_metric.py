@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hpo.study.checked_records import Name, check
 from hpo.study.direction import Direction
 from hpo.study.value_checks import function
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["Metric", "OwnMetric", "ScoreFunction"]
 
-ScoreFunction = Callable[["NDArray[np.generic]", "NDArray[np.generic]"], float]
-"""(targets, outputs) of all rows that are scored, each of shape (rows, ...) -> the metric."""
+ScoreFunction = Callable[..., float]
+"""(targets, outputs) of all rows that are scored, each of shape (rows, ...) -> the metric.
+
+A weighted one (`StudyDefinition.weighted`) is given the rows' weights, of shape (rows,), as its third argument.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

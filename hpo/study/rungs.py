@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo.study.checked_records import Name, Whole, check
-from hpo.study.evaluation import Evaluation, Fidelity, KFold
+from hpo.study.evaluation import Evaluation, Fidelity
 
 __all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking", "out_of_order"]
 
@@ -98,5 +98,5 @@ def out_of_order(fidelities: Sequence[Fidelity], evaluation: Evaluation) -> str 
 
 def _amounts(fidelity: Fidelity, evaluation: Evaluation) -> tuple[float, ...]:
     """Epochs, rows and folds of one evaluation; all the rows there are, however many, are infinitely many."""
-    folds = evaluation.folds if isinstance(evaluation, KFold) else 1
-    return fidelity.epochs, math.inf if fidelity.rows is None else fidelity.rows, fidelity.folds or folds
+    rows = math.inf if fidelity.rows is None else fidelity.rows
+    return fidelity.epochs, rows, evaluation.trainings(fidelity.folds)

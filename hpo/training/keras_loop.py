@@ -12,6 +12,7 @@ from hpo.training.augmentation import by_row
 from hpo.training.keras_internals import drawing_from
 from hpo.training.loop import Sums, all_finite, shuffled
 from hpo.training.recipe import Recipe
+from hpo.training.row_tensors import RowTensors, optional, taken
 from hpo.training.schedules import StepSchedules
 from hpo.training.step import averages
 
@@ -86,7 +87,7 @@ class KerasLoop:
         return [np.array([seed, 0])]
 
     def epoch(
-        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+        self, data: RowTensors, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
     ) -> Sums:
         """As `Loop`; the metric is not counted: a step does not say what the model made of the rows.
 
@@ -94,15 +95,15 @@ class KerasLoop:
             DefinitionError: the model's step returns no "loss".
 
         """
-        order = shuffled(tf.shape(x)[0], rows, seed)
+        order = shuffled(tf.shape(data.x)[0], rows, seed)
         made, last = (int(step) for step in span)
         total, finite = float(before[0]), True
         while made < last and finite:
             index = order[made * self._batch_size : min((made + 1) * self._batch_size, int(rows))]
             if self._scheduled:
                 self._model.optimizer.learning_rate = schedules.rate[made]
-            batch = self._augmented(tf.gather(x, index), index, seed[1])
-            loss = self._trained(batch, tf.gather(y, index))
+            batch = taken(data, index)
+            loss = self._trained(batch._replace(x=self._augmented(batch.x, index, seed[1])))
             made += 1
             finite = bool(np.isfinite(loss))
             total += loss * len(index)
@@ -118,9 +119,9 @@ class KerasLoop:
         with drawing_from(self._random):
             return self._augment(x, index, epoch)
 
-    def _trained(self, x: Any, y: Any) -> float:
+    def _trained(self, batch: RowTensors) -> float:
         """Make one step: its loss."""
-        told = self._model.train_on_batch(x, y, return_dict=True)
+        told = self._model.train_on_batch(batch.x, batch.y, sample_weight=optional(batch.weights), return_dict=True)
         if "loss" not in told:
             raise DefinitionError(
                 f"the train_step of {type(self._model).__name__} returns {', '.join(told) or 'nothing'}: let it "

@@ -11,8 +11,9 @@ import tensorflow as tf
 from hpo.training.augmentation import by_row
 from hpo.training.keras_internals import all_layers, clear_losses, dismantle, drawing_from
 from hpo.training.recipe import Recipe
+from hpo.training.row_tensors import RowTensors, optional, specs, taken
 from hpo.training.schedules import StepSchedules
-from hpo.training.scores import batch_loss, batch_metric
+from hpo.training.scores import batch_loss, batch_metric, product
 from hpo.training.step import Step
 
 __all__ = [
@@ -58,14 +59,13 @@ class Loop(Protocol):
         """What `variables` hold before the first epoch of a run of `recipe`."""
 
     def epoch(
-        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+        self, data: RowTensors, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
     ) -> Sums:
         """Train for some steps of one epoch.
 
         Args:
-            x: the rows, (capacity, ...).
-            y: their targets.
-            rows: how many of them count.
+            data: the rows, `capacity` of them.
+            rows: how many of them there are, the others filling batches up.
             span: int32, shape (2,): the first step, from 0, and the one after the last.
             schedules: of each step of the epoch; momenta are not looked at where the optimizer takes none.
             seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
@@ -84,7 +84,7 @@ class CompiledLoop:
     without it the last batch is smaller, as in Keras.
     """
 
-    def __init__(self, recipe: Recipe, model: keras.Model, *, x: Any, y: Any, metric: str | None, jit: bool) -> None:
+    def __init__(self, recipe: Recipe, model: keras.Model, *, data: RowTensors, metric: str | None, jit: bool) -> None:
         self._jit = jit
         self._batch_size = recipe.batch_size
         self._model = model
@@ -94,8 +94,8 @@ class CompiledLoop:
         self._loss = batch_loss(recipe.loss)
         self._metric = None if metric is None else batch_metric(metric)
         self._random = keras.random.SeedGenerator(0)  # of augmentation
-        rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
-        self.epoch = compiled(self._epoch, rows and [*rows, _COUNT, _SPAN, _SCHEDULES, _SEED, _BEFORE], jit=jit)
+        types = None if jit else [specs(data), _COUNT, _SPAN, _SCHEDULES, _SEED, _BEFORE]
+        self.epoch = compiled(self._epoch, types, jit=jit)
 
     @property
     def variables(self) -> list[Any]:
@@ -117,16 +117,17 @@ class CompiledLoop:
         del self.epoch
 
     def _epoch(
-        self, x: Any, y: Any, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
+        self, data: RowTensors, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
     ) -> Sums:
-        order = shuffled(tf.shape(x)[0], rows, seed)
+        order = shuffled(tf.shape(data.x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001
-            index, weights, count = self._batch(order, step, rows)
+            index, there, count = self._batch(order, step, rows)
             rate, momentum, averaging = (values[step] for values in schedules)
             scheduled = StepSchedules(rate, momentum if self._step.cycles else None, averaging)
-            batch = self._augmented(tf.gather(x, index), index, seed[1])
-            value, (score, of) = self._trained(batch, tf.gather(y, index), weights, scheduled)
+            batch = taken(data, index)
+            batch = batch._replace(x=self._augmented(batch.x, index, seed[1]))
+            value, (score, of) = self._trained(batch, there, scheduled)
             loss += value * tf.cast(count, tf.float32)
             return step + 1, tf.math.is_finite(value), loss, metric + score, counted + of
 
@@ -142,14 +143,14 @@ class CompiledLoop:
             return Sums(loss, metric, counted, made, finite, all_finite(self._model.variables))
 
     def _batch(self, order: Any, step: Any, rows: Any) -> tuple[Any, Any, Any]:
-        """The rows of a step: their index, their weights (None: all count alike), how many count."""
+        """The rows of a step: their index, whether each is of the batch (None: all are), how many of them are."""
         start = step * self._batch_size
         if not self._jit:
             index = order[start : tf.minimum(start + self._batch_size, rows)]
             return index, None, tf.size(index)
         place = start + tf.range(self._batch_size)
-        weights = tf.cast(place < rows, tf.float32)
-        return tf.gather(order, place), weights, tf.reduce_sum(weights)
+        there = tf.cast(place < rows, tf.float32)
+        return tf.gather(order, place), there, tf.reduce_sum(there)
 
     def _augmented(self, x: Any, index: Any, epoch: Any) -> Any:
         """The rows of a batch, whose numbers are `index`, as they are trained on."""
@@ -158,17 +159,19 @@ class CompiledLoop:
         with drawing_from(self._random):
             return self._augment(x, index, epoch)
 
-    def _trained(self, x: Any, y: Any, weights: Any, scheduled: StepSchedules) -> tuple[Any, tuple[Any, Any]]:
+    def _trained(self, batch: RowTensors, there: Any, scheduled: StepSchedules) -> tuple[Any, tuple[Any, Any]]:
         """Make one step: the loss that was minimised, and the metric of the batch as `batch_metric` has it."""
         with tf.GradientTape() as tape:
-            outputs = self._model(x, training=True)
-            loss = tf.cast(self._loss(y, outputs, weights), tf.float32)
+            outputs = self._model(batch.x, training=True)
+            loss = tf.cast(self._loss(batch.y, outputs, optional(batch.weights), there), tf.float32)
             for penalty in self._model.losses:
                 loss += tf.reduce_sum(tf.cast(penalty, tf.float32))
             scaled = self._step.scaled(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in self._weights])
         loss += self._step.apply(gradients, scheduled)
-        return loss, (0.0, 0.0) if self._metric is None else self._metric(y, outputs, weights)
+        if self._metric is None:
+            return loss, (0.0, 0.0)
+        return loss, self._metric(batch.y, outputs, product(optional(batch.counts), there))
 
 
 def all_finite(variables: Sequence[Any]) -> Any:

@@ -5,10 +5,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from hpo.data import Rows, holdout
+from hpo.data import Rows, class_weights, holdout
 from hpo.errors import DefinitionError, UsageError
 from hpo.training import updates
 from hpo.training.jit import fixed_shapes
@@ -19,7 +18,7 @@ from hpo.training.phases import Span
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, StepSchedules, averaging, drives_momentum
 
-__all__ = ["check", "held_out", "learning_rate", "prepare", "seen_shape", "step_schedules", "tensor", "watched"]
+__all__ = ["check", "held_out", "learning_rate", "prepare", "row_weights", "seen_shape", "step_schedules", "watched"]
 
 
 def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
@@ -63,14 +62,26 @@ def held_out(recipe: Recipe, rows: int) -> int:
     return held if watches and 0 < held < rows else 0
 
 
-def tensor(array: NDArray[np.generic], multiple: int, dtype: Any = None) -> Any:
-    """The array as a tensor, filled up with its first row to a multiple of `multiple` rows; doubles as floats."""
-    missing = -len(array) % multiple
-    if missing:
-        array = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
-    if dtype is None:
-        dtype = np.float32 if array.dtype == np.float64 else array.dtype
-    return tf.constant(np.asarray(array, dtype=dtype))
+def row_weights(recipe: Recipe, train: Rows, outputs: int | None) -> NDArray[np.float32] | None:
+    """(rows,) how much each row weighs in the loss: its own weight times that of its class; None: all alike.
+
+    Args:
+        recipe: what is trained.
+        train: the rows that it is trained on, and no others: "balanced" is of these.
+        outputs: of the model; None: not known.
+
+    Raises:
+        UsageError: nothing is left that weighs.
+        Infeasible: the targets are not the classes that the recipe weighs.
+
+    """
+    weights = train.sample_weight
+    if recipe.class_weight is not None:
+        by_class = class_weights(train.y, recipe.class_weight, outputs)
+        weights = by_class if weights is None else weights * by_class
+    if weights is not None and not weights.any():
+        raise UsageError("all rows to train on weigh 0: give sample_weight or class_weight above 0 to some")
+    return weights
 
 
 def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | None, ...]:

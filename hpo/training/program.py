@@ -17,8 +17,9 @@ import tensorflow as tf
 from hpo.training.keras_internals import dismantle
 from hpo.training.loop import Loop, Sums, compiled, settled
 from hpo.training.recipe import Recipe
+from hpo.training.row_tensors import RowTensors, optional, specs, taken
 from hpo.training.schedules import StepSchedules
-from hpo.training.scores import batch_metric
+from hpo.training.scores import batch_metric, product
 
 __all__ = [
     "CAPACITY",
@@ -46,8 +47,8 @@ class Program:
     are copied in and out. With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches.
     """
 
-    def __init__(self, model: keras.Model, loop: Loop, *, x: Any, y: Any, metric: str | None, jit: bool) -> None:
-        """`x` and `y` are the training rows as tensors: their types, and with XLA their shapes, are compiled in.
+    def __init__(self, model: keras.Model, loop: Loop, *, data: RowTensors, metric: str | None, jit: bool) -> None:
+        """`data` are the training rows: their types, and with XLA their shapes, are compiled in.
 
         `metric` is None where it is no mean over rows: then there is nothing to `evaluate`.
         """
@@ -56,14 +57,13 @@ class Program:
         self._jit = jit
         self._metric = None if metric is None else batch_metric(metric)
         self._owner: weakref.ref[Owner] | None = None
-        rows = None if jit else [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, y)]
-        self.evaluate = compiled(self._evaluate, rows and [*rows, _COUNT], jit=jit)
-        self.predict = compiled(self._predict, [tf.TensorSpec((None, *x.shape[1:]), x.dtype)])
+        types = specs(data._replace(weights=()))
+        self.evaluate = compiled(self._evaluate, None if jit else [types, _COUNT], jit=jit)
+        self.predict = compiled(self._predict, [types.x])
 
     def epoch(
         self,
-        x: Any,
-        y: Any,
+        data: RowTensors,
         rows: int,
         span: tuple[int, int],
         schedules: StepSchedules,
@@ -75,7 +75,7 @@ class Program:
         so_far = (None,) * 3 if before is None else (before.loss, before.metric, before.counted)
         loss, metric, counted = (tf.constant(0.0) if one is None else one for one in so_far)
         sums = (loss, metric, counted)
-        return self._loop.epoch(x, y, tf.constant(rows), tf.constant(span), arrays, tf.constant(seed), sums)
+        return self._loop.epoch(data, tf.constant(rows), tf.constant(span), arrays, tf.constant(seed), sums)
 
     # Whose weights
 
@@ -156,17 +156,18 @@ class Program:
 
     # What is compiled
 
-    def _evaluate(self, x: Any, y: Any, rows: Any) -> tuple[Any, Any, Any]:
+    def _evaluate(self, data: RowTensors, rows: Any) -> tuple[Any, Any, Any]:
         """Of the first `rows` rows: the sum of the metric, what it is a sum over, whether all outputs are finite."""
-        metric, size = self._metric, evaluation_batch(x)
+        metric, size = self._metric, evaluation_batch(data.x)
         assert metric is not None  # the run scores outputs of all rows itself
 
         def body(start: Any, total: Any, counted: Any, outputs_sum: Any) -> tuple[Any, ...]:
             stop = start + size if self._jit else tf.minimum(start + size, rows)
             index = tf.range(size) + start if self._jit else tf.range(start, stop)
-            outputs = self.model(tf.gather(x, index), training=False)
-            weights = tf.cast(index < rows, tf.float32) if self._jit else None
-            score, of = metric(tf.gather(y, index), outputs, weights)
+            batch = taken(data, index)
+            outputs = self.model(batch.x, training=False)
+            there = tf.cast(index < rows, tf.float32) if self._jit else None
+            score, of = metric(batch.y, outputs, product(optional(batch.counts), there))
             if outputs.dtype.is_floating:
                 outputs_sum += tf.reduce_sum(tf.cast(outputs, tf.float32))
             return stop, total + score, counted + of, outputs_sum

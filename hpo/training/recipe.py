@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hpo.data import ClassWeight
 from hpo.errors import DefinitionError
 from hpo.study.checked_records import Share, Whole, check
 from hpo.training.early_stopping import EarlyStopping
@@ -54,6 +55,10 @@ class Recipe:
     # validation rows; 0: the training loss is watched then
     average: Share = 0.0  # of the steps of each phase, the last ones, over which weights and moving statistics are
     # averaged: scores are of the means, and a run ends with them; 0: with the last ones
+    class_weight: ClassWeight = (
+        None  # class number -> weight of its rows in the loss, 1 where none is given, as Keras's
+    )
+    # fit has it; "balanced": rows / (classes x rows of the class), of the rows trained on; times the rows' own weights
     phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
 
     def __post_init__(self) -> None:

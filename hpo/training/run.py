@@ -25,12 +25,12 @@ from hpo.training.loop import Sums
 from hpo.training.miniature import FullTraining
 from hpo.training.model_graph import finalize
 from hpo.training.phases import Phase, freeze, spans
-from hpo.training.preparing import tensor
 from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
+from hpo.training.row_tensors import RowTensors, optional, tensor
 from hpo.training.runtime import exclusive
 from hpo.training.schedules import Constant
-from hpo.training.scores import higher_is_better, is_mean_over_rows, score_of_all
+from hpo.training.scores import higher_is_better, is_mean_over_rows, score, score_of_all
 from hpo.training.sharing import Sharing
 from hpo.training.targets import refuse_unfit
 
@@ -71,6 +71,7 @@ class Run:
         epochs: how many epochs the learning-rate schedule is laid out for, the most that are trained.
         metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
             AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
+        weighted: whether rows count in the metric by their sample weights; never by those of their classes.
         seed: of the order of the rows.
         jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
         full: the training that this one is a miniature of: its schedule is resampled to the steps there are, patience
@@ -94,6 +95,7 @@ class Run:
         *,
         epochs: int,
         metric: Metric,
+        weighted: bool = False,
         seed: int,
         jit: bool | None = None,
         full: FullTraining | None = None,
@@ -105,6 +107,7 @@ class Run:
         train, validation = preparing.watched(recipe, train, validation, seed)
         self._recipe = recipe
         self._metric = metric
+        self._weighted = weighted
         self._seed = seed
         self._epochs = epochs
         self._number = 0
@@ -119,11 +122,13 @@ class Run:
         self._outcome: Epoch | None = None
         self._jit = pays(recipe) if jit is None else jit
         multiple = recipe.batch_size if self._jit else 1
-        self._x, self._y = tensor(train.x, multiple), tensor(train.y, multiple)
-        self._outputs = preparing.prepare(recipe, train.x, self._x[:1])  # their shape
+        self._row = tensor(train.x[:1], 1)  # one, to ask the model with
+        self._outputs = preparing.prepare(recipe, train.x, self._row)  # their shape
         self._refuse_unfit(train)
+        weights = preparing.row_weights(recipe, train, self._outputs[-1] if len(self._outputs) > 1 else None)
+        self._data = RowTensors.of(train, multiple, weights=weights, counted=weighted)
         self._counted = metric if isinstance(metric, str) and is_mean_over_rows(metric) else None  # as sums of batches
-        self._sharing = Sharing(recipe, self._x, self._y, metric=self._counted, jit=self._jit)
+        self._sharing = Sharing(recipe, self._data, metric=self._counted, jit=self._jit)
         self._schedules = preparing.step_schedules(
             recipe, self._phases, self._steps, math.ceil(full_rows / recipe.batch_size)
         )
@@ -183,21 +188,21 @@ class Run:
         self._number += 1
         sums = self._trained(program, beat)
         with self._final(program):
-            score = None
+            value = None
             if self._validation is not None:
-                score = self._score(program, self._validation, self._validation_rows)
+                value = self._score(program, self._validation, self._validation_rows)
             train = None if sums.counted is None else _mean(sums.metric, sums.counted)
             if train is None:
-                train = self._score(program, (self._x, self._y), self._rows)
+                train = self._score(program, self._data._replace(weights=()), self._rows)
             result = Epoch(
                 number=self._number,
                 loss=float(sums.loss) / self._rows,
                 train=train,
-                validation=score,
+                validation=value,
                 seconds=time.perf_counter() - start,
             )
             self.fit_seconds += result.seconds
-            if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
+            if not all(math.isfinite(value) for value in (result.loss, result.train, value or 0.0)):
                 raise Diverged(epoch=self._number, what="the scores")
             self._watch(result, program)
         if self.stopped or self._number == self._epochs:
@@ -217,12 +222,16 @@ class Run:
         with self._final(program):
             return self._score(program, self._evaluation(rows), len(rows))
 
+    def judged(self, outputs: NDArray[np.generic], rows: Rows) -> float:
+        """The metric, as this run counts it, of the `outputs`, (rows, ...), that another model gives for `rows`."""
+        return score(self._metric, rows.y, outputs, rows.sample_weight if self._weighted else None)
+
     @exclusive
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """The outputs, of shape (rows, outputs), for inputs `x` of shape (rows, ...), as the data set stores them."""
         program = self._acquired()
         with self._final(program):
-            return self._outputs_of(program, np.asarray(x, dtype=self._x.dtype.as_numpy_dtype))
+            return self._outputs_of(program, np.asarray(x, dtype=self._data.x.dtype.as_numpy_dtype))
 
     @exclusive
     def model(self) -> keras.Model:
@@ -243,7 +252,7 @@ class Run:
         for span in self._parts.spans() if beat is not None else ((0, self._steps),):
             if beat is not None and sums is not None:
                 beat()
-            sums = program.epoch(self._x, self._y, self._rows, span, schedules, seed, sums)
+            sums = program.epoch(self._data, self._rows, span, schedules, seed, sums)
             if not bool(sums.finite):
                 raise Diverged(epoch=self._number, step=int(sums.steps))
             if not bool(sums.sound):
@@ -253,19 +262,19 @@ class Run:
 
     def _outputs_of(self, program: Program, x: Any) -> NDArray[np.float32]:
         """The outputs for inputs of shape (rows, ...), with the weights that are in the program."""
-        size = 8 * evaluation_batch(self._x)
+        size = 8 * evaluation_batch(self._data.x)
         return np.concatenate([program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)])
 
     def _watch(self, epoch: Epoch, program: Program) -> None:
         """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
-        score = Score(value=epoch.loss, higher=False)
+        watched = Score(value=epoch.loss, higher=False)
         if epoch.validation is not None:
-            score = Score(value=epoch.validation, higher=self._higher)
-        if self._monitor.keeps(score, program):
+            watched = Score(value=epoch.validation, higher=self._higher)
+        if self._monitor.keeps(watched, program):
             self._outcome = epoch
         last, end = self._number * self._steps, self._phase_end() * self._steps
         rates = self._schedules.rate
-        factor = self._monitor.factor(score, float(rates[last - 1]))
+        factor = self._monitor.factor(watched, float(rates[last - 1]))
         rates[last:end] = rates[last:end].astype(np.float64) * factor
 
     def _end(self, program: Program) -> None:
@@ -326,36 +335,39 @@ class Run:
 
     def _warm(self, program: Program) -> None:
         """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        program.epoch(self._x, self._y, 0, (0, 0), self._schedules.steps(slice(self._steps)), (0, 0))
+        program.epoch(self._data, 0, (0, 0), self._schedules.steps(slice(self._steps)), (0, 0))
         if self._validation is not None and self._counted is not None:
-            program.evaluate(*self._validation, tf.constant(0))
+            program.evaluate(self._validation, tf.constant(0))
 
-    def _evaluation(self, rows: Rows) -> tuple[Any, Any]:
+    def _evaluation(self, rows: Rows) -> RowTensors:
         if not len(rows):
             raise UsageError("there are 0 rows to score on: give at least one")
         self._refuse_unfit(rows)
-        multiple = evaluation_batch(self._x) if self._jit else 1
-        x_type, y_type = self._x.dtype.as_numpy_dtype, self._y.dtype.as_numpy_dtype
-        return tensor(rows.x, multiple, x_type), tensor(rows.y, multiple, y_type)
+        multiple = evaluation_batch(self._data.x) if self._jit else 1
+        return RowTensors.of(rows, multiple, like=self._data, counted=self._weighted)
 
     def _refuse_unfit(self, rows: Rows) -> None:
+        if self._weighted and (rows.sample_weight is None or not rows.sample_weight.any()):
+            raise UsageError("the metric is weighted, and rows to score on have no sample_weight above 0")
         try:
             refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
         except Infeasible:  # or Keras foretold the shape of some layer wrong, as that of TextVectorization
-            self._outputs = preparing.seen_shape(self._recipe.model, self._x[:1])
+            self._outputs = preparing.seen_shape(self._recipe.model, self._row)
             refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
 
-    def _score(self, program: Program, tensors: tuple[Any, Any], rows: int) -> float:
+    def _score(self, program: Program, data: RowTensors, rows: int) -> float:
         if self._counted is not None:
-            total, counted, finite = program.evaluate(*tensors, tf.constant(rows))
-            score = _mean(total, counted)
+            total, counted, finite = program.evaluate(data, tf.constant(rows))
+            value = _mean(total, counted)
         else:
-            outputs = self._outputs_of(program, tensors[0][:rows])
+            outputs = self._outputs_of(program, data.x[:rows])
             finite = np.isfinite(outputs).all()
-            score = score_of_all(self._metric, tensors[1][:rows].numpy(), outputs) if finite else math.nan
-        if not bool(finite) or not math.isfinite(score):
+            counts = optional(data.counts)
+            counts = counts if counts is None else counts[:rows].numpy()
+            value = score_of_all(self._metric, data.y[:rows].numpy(), outputs, counts) if finite else math.nan
+        if not bool(finite) or not math.isfinite(value):
             raise Diverged(epoch=self._number, what="the scores" if bool(finite) else "the outputs")
-        return score
+        return value
 
 
 def fit(
@@ -365,6 +377,7 @@ def fit(
     *,
     epochs: int,
     metric: Metric,
+    weighted: bool = False,
     seed: int,
     on_run: Callable[[Run], object] | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
@@ -381,6 +394,7 @@ def fit(
         epochs: how many epochs are trained at the most.
         metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
             AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
+        weighted: whether rows count in the metric by their sample weights; never by those of their classes.
         seed: of the order of the rows.
         on_run: called with the run before its first epoch; may raise to stop.
         on_epoch: called with what each epoch came to; may raise to stop.
@@ -398,7 +412,7 @@ def fit(
         Diverged: the loss, a weight, an output or a score was not finite.
 
     """
-    run = Run(recipe, train, validation, epochs=epochs, metric=metric, seed=seed, jit=jit, full=full)
+    run = Run(recipe, train, validation, epochs=epochs, metric=metric, weighted=weighted, seed=seed, jit=jit, full=full)
     if on_run is not None:
         on_run(run)
     for _ in range(epochs):

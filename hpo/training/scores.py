@@ -14,7 +14,7 @@ from hpo.errors import DefinitionError, Infeasible
 from hpo.messages import one_line
 from hpo.study.contained import contained
 from hpo.study.direction import MAXIMIZE
-from hpo.study.objectives import DIRECTIONS, closest, spelled
+from hpo.study.objectives import DIRECTIONS, spelled, unknown
 from hpo.study.own_metric import Metric, OwnMetric
 from hpo.training import keras_internals
 from hpo.training.keras_internals import (
@@ -35,6 +35,8 @@ __all__ = [
     "keras_metric",
     "loss_object",
     "metric_function",
+    "product",
+    "score",
     "score_of_all",
 ]
 
@@ -44,15 +46,16 @@ ACCURACIES = ("accuracy", "acc")
 CROSSENTROPIES = ("crossentropy", "ce")
 """Names of losses of which the same holds."""
 
-Loss = Callable[[Any, Any, Any], Any]
+Loss = Callable[..., Any]
 BatchMetric = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 def batch_loss(loss: Any) -> Loss:
-    """The loss of a batch as a function of (targets, outputs, weights), exactly that of `keras.Model.compile`.
+    """The loss of a batch as a function of (targets, outputs, weights, there), exactly that of `keras.Model.compile`.
 
-    `weights` is None, or shape (rows,) with 1 for a row that counts and 0 for one that only fills the batch up; the
-    loss is then exactly that of the rows that count. The outputs' mask and weights do not go together.
+    `weights` is None, or shape (rows,), what the rows weigh: sums are of weighted values, and means are by the number
+    of rows, as in Keras. `there` is None, or shape (rows,) with 1 for a row of the batch and 0 for one that only fills
+    it up; the loss is then exactly that of the batch. The outputs' mask and `there` do not go together.
 
     Args:
         loss: a Keras loss, its name, or a function of targets and outputs with one value a row.
@@ -64,17 +67,25 @@ def batch_loss(loss: Any) -> Loss:
     reduction = getattr(loss_object(loss), "reduction", None)
     compiled = CompileLoss(loss)
 
-    def of_batch(y: Any, outputs: Any, weights: Any) -> Any:
-        if weights is None:
+    def of_batch(y: Any, outputs: Any, weights: Any = None, there: Any = None) -> Any:
+        each = product(weights, there)
+        if each is None:
             return compiled(y, outputs)
-        each = tf.reshape(weights, [-1, *[1] * (outputs.shape.rank - 2)])  # a row weighs alike in all its places
+        each = tf.reshape(each, [-1, *[1] * (outputs.shape.rank - 2)])  # a row weighs alike in all its places
         value = compiled(y, outputs, each)
-        if reduction == "sum":
+        if there is None or reduction == "sum":
             return value
         # Keras divides by all rows of the batch; those that only fill it up do not count.
-        return value * (tf.cast(tf.size(weights), value.dtype) / tf.reduce_sum(weights))
+        return value * (tf.cast(tf.size(there), value.dtype) / tf.reduce_sum(there))
 
     return of_batch
+
+
+def product(weights: Any, there: Any) -> Any:
+    """What rows weigh, those that only fill a batch up nothing; None where all are of the batch and weigh alike."""
+    if weights is None or there is None:
+        return there if weights is None else weights
+    return weights * there
 
 
 def loss_object(loss: Any) -> Any:
@@ -97,8 +108,9 @@ def loss_object(loss: Any) -> Any:
 def batch_metric(name: str) -> BatchMetric:
     """The metric of that name as a function of (targets, outputs, weights): its sum, and the number it is a sum over.
 
-    `weights` as for `batch_loss`. What the outputs' mask leaves out is in neither. Sums of batches add up, as in Keras'
-    own metrics, and the quotient is the metric: rows count alike, and of those that are partly masked, in proportion.
+    `weights` is None, or shape (rows,), how much each row counts. What the outputs' mask leaves out is in neither. Sums
+    of batches add up, as in Keras' own metrics, and the quotient is the metric: rows count by their weights, or alike,
+    and of those that are partly masked, in proportion.
 
     Raises:
         DefinitionError: no Keras metric has that name, or it is no mean over rows.
@@ -108,7 +120,10 @@ def batch_metric(name: str) -> BatchMetric:
 
     def of_batch(y: Any, outputs: Any, weights: Any) -> tuple[Any, Any]:
         values = score(y, outputs)
-        counted = apply_mask(weights, get_keras_mask(outputs), dtype="float32", reduction="sum")
+        mask = get_keras_mask(outputs)
+        if weights is not None and mask is not None:  # a row counts alike in all its places
+            weights = tf.reshape(weights, [-1, *[1] * (mask.shape.rank - 1)])
+        counted = apply_mask(weights, mask, dtype="float32", reduction="sum")
         values, counted = reduce_to_samplewise_values(values, counted, reduce_fn=keras.ops.mean, dtype="float32")
         rows = tf.cast(tf.size(values), tf.float32) if counted is None else tf.reduce_sum(counted)
         return tf.reduce_sum(values), rows
@@ -134,9 +149,7 @@ def keras_metric(name: str) -> keras.metrics.Metric:
             "function of targets and outputs, and a name of your own"
         ) from error
     if metric is None:
-        near = closest(name)
-        guess = f"did you mean {near}? " if near else ""
-        raise DefinitionError(f"metric {name!r} is unknown: {guess}use accuracy, or a Keras metric such as mae")
+        raise DefinitionError(unknown(name))
     if not isinstance(metric, keras.metrics.Metric):
         return keras.metrics.MeanMetricWrapper(metric)  # a loss, which Keras takes for a metric too
     return metric
@@ -163,7 +176,21 @@ def metric_function(name: str) -> functools.partial[Any]:
     return keras_internals.metric_function(metric)
 
 
-def score_of_all(metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
+def score(
+    metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic], weights: NDArray[np.float32] | None = None
+) -> float:
+    """A metric of all rows, whatever its kind: as `score_of_all`."""
+    if not is_mean_over_rows(metric):
+        return score_of_all(metric, y, outputs, weights)
+    assert isinstance(metric, str)
+    given = None if weights is None else tf.constant(weights)
+    total, counted = batch_metric(metric)(tf.constant(y), tf.constant(outputs), given)
+    return float(total) / float(counted)
+
+
+def score_of_all(
+    metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic], weights: NDArray[np.float32] | None = None
+) -> float:
     """A metric that is no mean over rows, of all of them at once.
 
     Of a metric that has a value for each class, the mean of these: the macro average.
@@ -172,6 +199,7 @@ def score_of_all(metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.gen
         metric: one's own, or the name of Keras's.
         y: targets, (rows, ...).
         outputs: of the model, (rows, ...).
+        weights: (rows,) how much each row counts; None: all alike. One's own metric is given them as its third.
 
     Raises:
         Infeasible: Keras cannot compute it of these; the message says why.
@@ -180,13 +208,14 @@ def score_of_all(metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.gen
 
     """
     if isinstance(metric, OwnMetric):
-        value = contained(lambda: metric.function(y, outputs))
+        given = (y, outputs) if weights is None else (y, outputs, weights)
+        value = contained(lambda: metric.function(*given))
         if not isinstance(value, numbers.Real):
             raise DefinitionError(f"metric {metric.name!r} must be a number, not {value!r:.60}")
         return float(value)
     found = _fresh(keras_metric(metric), outputs)
     try:
-        found.update_state(y.reshape(outputs.shape) if y.size == outputs.size else y, outputs)
+        found.update_state(y.reshape(outputs.shape) if y.size == outputs.size else y, outputs, sample_weight=weights)
     except Exception as error:  # whatever TensorFlow makes of it
         raise Infeasible(
             f"metric {metric!r} cannot be computed of targets of shape {y.shape[1:]} and outputs of shape "

@@ -14,6 +14,7 @@ from hpo.training.keras_loop import KerasLoop
 from hpo.training.loop import CompiledLoop
 from hpo.training.program import Owner, Program, programs
 from hpo.training.recipe import Recipe
+from hpo.training.row_tensors import RowTensors
 from hpo.training.signature import signature
 
 __all__ = ["Sharing"]
@@ -26,7 +27,7 @@ class _Unlike(Exception):  # noqa: N818 - a finding
 class Sharing:
     """How one run comes by its program."""
 
-    def __init__(self, recipe: Recipe, x: Any, y: Any, *, metric: str | None, jit: bool) -> None:
+    def __init__(self, recipe: Recipe, data: RowTensors, *, metric: str | None, jit: bool) -> None:
         """Of a recipe whose model is built, and its training rows as tensors.
 
         Raises:
@@ -34,7 +35,7 @@ class Sharing:
 
         """
         self._recipe = recipe
-        self._x, self._y = x, y
+        self._data = data
         self._metric = metric
         self._jit = jit
         self._by_keras = keras_loop.needed(recipe)
@@ -76,8 +77,7 @@ class Sharing:
 
     def _joined(self, owner: Owner, seed: int) -> bool:
         """Whether there is a program to share, made now or before; `owner` has its state for it then."""
-        x, y = self._x, self._y
-        shapes = (x.shape if self._jit else x.shape[1:], x.dtype, y.shape[1:], y.dtype)
+        shapes = (*self._data.kind, len(self._data.x) if self._jit else None)
         key = signature(self._recipe, shapes=shapes, metric=self._metric, jit=self._jit)
         if key is None:
             return False
@@ -97,7 +97,7 @@ class Sharing:
 
     def _make(self) -> Program:
         recipe = self._recipe
-        common: dict[str, Any] = {"x": self._x, "y": self._y, "metric": self._metric, "jit": self._jit}
+        common: dict[str, Any] = {"data": self._data, "metric": self._metric, "jit": self._jit}
         if self._by_keras is not None:
             return Program(recipe.model, KerasLoop(recipe), **common)
         model = recipe.model if self._alone else self._clone()
@@ -128,7 +128,8 @@ class Sharing:
         model, some = self._recipe.model, slice(0, min(cloning.ROWS, self._recipe.batch_size))
         found = cloning.attribute_difference(model, clone)
         if found is None and by_running:
-            found = cloning.behavior_difference(model, clone, self._recipe.loss, self._x[some], self._y[some])
+            x, y = self._data.x[some], self._data.y[some]
+            found = cloning.behavior_difference(model, clone, self._recipe.loss, x, y)
         if found is not None:
             raise _Unlike(found)
 

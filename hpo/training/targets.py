@@ -122,4 +122,5 @@ def _refuse_beyond_one(who: str, y: NDArray[np.generic]) -> None:
     wanted = "0 and 1" if "accuracy" in who or who.split()[-1] in _YES_OR_NO else "from 0 to 1"
     low, high = y.min(), y.max()
     if low < 0 or high > 1 or ("accuracy" in who and not np.isin(y, (0, 1)).all()):
-        raise Infeasible(f"{who} takes targets {wanted}, and y holds those from {low:g} to {high:g}: take another one")
+        remedy = "give y > 0 for y" if np.isin(y, (-1, 1)).all() else "take another one"
+        raise Infeasible(f"{who} takes targets {wanted}, and y holds those from {low:g} to {high:g}: {remedy}")

@@ -22,7 +22,8 @@ space = Space(name="line", params={
     "depth": Int(low=1, high=9, when={"kind": ("a,b",)}),
 })
 study = StudyDefinition(
-    name="own", title="Own", data=nothing, build=nothing, metric="score", direction="maximize", spaces=(space,),
+    name="own", title="Own", data=nothing, build=nothing, metric="score", score=nothing,
+    direction="maximize", spaces=(space,),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=3),),
 )
 

@@ -22,7 +22,7 @@ def nothing(*_):
     raise AssertionError("nothing may be trained here")
 
 study = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="maximize",
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", score=nothing, direction="maximize",
     spaces=(Space(name="a line", params={"x": Float(low=0.0, high=1.0)}),), evaluation=Holdout(rows=1),
     fidelities=(Fidelity(name="quick; really", epochs=9),),
     baselines=(Baseline(name="b", title="", params={"x": 0.5}),),

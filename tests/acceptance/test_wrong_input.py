@@ -17,16 +17,18 @@ def nothing(*_):
 
 space = Space(name="small", params={"x": Float(low=0.0, high=1.0)})
 study = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="minimize", spaces=(space,),
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", score=nothing,
+    direction="minimize", spaces=(space,),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9), Fidelity(name="full", epochs=20)),
     baselines=(Baseline(name="by-hand", title="A guess", params={"x": 0.5}),),
 )
 other_direction = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="maximize", spaces=(space,),
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", score=nothing,
+    direction="maximize", spaces=(space,),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9),),
 )
 wider = StudyDefinition(
-    name="toy", title="Toy", data=nothing, build=nothing, metric="score", direction="minimize",
+    name="toy", title="Toy", data=nothing, build=nothing, metric="score", score=nothing, direction="minimize",
     spaces=(Space(name="small", params={"x": Float(low=0.0, high=2.0)}),),
     evaluation=Holdout(rows=1), fidelities=(Fidelity(name="quick", epochs=9),),
 )

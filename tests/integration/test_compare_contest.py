@@ -25,7 +25,8 @@ def nothing(*_):
 
 space = Space(name="small", params={"x": Float(low=0.0, high=1.0), "kind": Categorical(choices=("a", None))})
 study = StudyDefinition(
-    name="bench", title="Bench", data=nothing, build=nothing, metric="score", direction="minimize", spaces=(space,),
+    name="bench", title="Bench", data=nothing, build=nothing, metric="score", score=nothing,
+    direction="minimize", spaces=(space,),
     evaluation=Holdout(rows=1),
     fidelities=(Fidelity(name="quick", epochs=3, trial_seconds=2), Fidelity(name="full", epochs=9)),
     baselines=(Baseline(name="by-hand", title="A guess", params={"x": 0.5, "kind": None}),

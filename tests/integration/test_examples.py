@@ -28,8 +28,8 @@ def store(tmp_path: Path) -> Iterator[Storage]:
         yield opened
 
 
-def searched(store: Storage, file: str, **options: Any) -> StudyStatus:
-    wanted = asked(definition=f"{FOLDER / file}:objective", storage=store.url, workers=0, seed=3, **options)
+def searched(store: Storage, file: str, name: str = "objective", **options: Any) -> StudyStatus:
+    wanted = asked(definition=f"{FOLDER / file}:{name}", storage=store.url, workers=0, seed=3, **options)
     with closing(plan(wanted)) as planned:
         left = leave(planned)
     assert Server(store, left.study).run() == "drained"
@@ -91,6 +91,14 @@ def test_flax(store: Storage) -> None:
     found = searched(store, "flax_network.py", trials=3)
     assert (found.study, found.metric, found.failed, found.settled) == ("flax", "error", 0, 6)
     assert best(store, "flax").value < 0.3  # of 0.5, the variance of y
+
+
+def test_unbalanced_rows_of_a_frame(store: Storage) -> None:
+    found = searched(store, "unbalanced.py", "study", trials=2)
+    assert (found.metric, found.failed) == ("AUC", 0)
+    by_hand, *_ = (slot for slot in Slots(store).list(found.study) if slot.position == 0)
+    assert dict(by_hand.params or {}) == {"units": 16, "rate": 1e-2, "balanced": False}
+    assert best(store, found.study).value > 0.7  # of 0.5, that of a guess
 
 
 def test_several_objectives(store: Storage) -> None:

@@ -346,7 +346,6 @@ def size_words(space: "Space") -> str:
 
 def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation | ByObjective", labels: int | None = None) -> str:
     """The work of one evaluation: rows, how many of them have a label where not all do, folds, epochs."""
-    from hpo.study import KFold
     from hpo.study.evaluation import ByObjective
 
     if isinstance(evaluation, ByObjective):
@@ -355,20 +354,33 @@ def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation | ByObjective",
     words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
     if labels is not None:
         words.append(f"{labels:,} of them labelled")
-    if isinstance(evaluation, KFold):
-        words.append(count(fidelity.folds or evaluation.folds, "fold"))
+    if evaluation.folded:
+        words.append(count(evaluation.trainings(fidelity.folds), "fold"))
     return ", ".join([*words, count(fidelity.epochs, "epoch")])
 
 
 def evaluation_words(evaluation: "Evaluation | ByObjective") -> str:
     """On which rows a trial is judged."""
-    from hpo.study import Holdout
+    from hpo.study import GroupHoldout, Holdout, KFold, TimeSeriesSplit
     from hpo.study.evaluation import ByObjective
 
-    if isinstance(evaluation, ByObjective):
-        return "as the objective returns it"
-
-    if isinstance(evaluation, Holdout):
-        kind = "stratified " if evaluation.stratified else ""
-        return f"judged on a {kind}holdout of {evaluation.rows:,} rows"
-    return f"judged by {evaluation.folds}-fold cross-validation"
+    match evaluation:
+        case ByObjective():
+            return "as the objective returns it"
+        case Holdout(last=True):
+            return f"judged on the last {count(evaluation.rows, 'row')}"
+        case Holdout():
+            kind = "stratified " if evaluation.stratified else ""
+            return f"judged on a {kind}holdout of {evaluation.rows:,} rows"
+        case GroupHoldout():
+            return f"judged on a holdout of {count(evaluation.groups, 'group')}"
+        case TimeSeriesSplit():
+            gap = f" after a gap of {count(evaluation.gap, 'row')}" if evaluation.gap else ""
+            return f"judged by {evaluation.folds} folds in order of time, each on what follows{gap}"
+        case KFold():
+            kind = " and ".join(
+                word for word, so in (("stratified", evaluation.stratified), ("grouped", evaluation.grouped)) if so
+            )
+            again = f", repeated {evaluation.repeats} times" if evaluation.repeats > 1 else ""
+            return f"judged by {evaluation.folds}-fold {kind}{' ' if kind else ''}cross-validation{again}"
+    return f"judged by splits of its own, {count(evaluation.trainings(), 'fold')}"

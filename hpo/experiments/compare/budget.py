@@ -11,7 +11,7 @@ from hpo.storage.queries import stored_trials
 from hpo.storage.slots.slot import Slot
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.study import Fidelity, KFold, Params
+from hpo.study import Fidelity, Params
 from hpo.study.direction import is_better
 from hpo.study.searchable import Searchable
 
@@ -100,8 +100,7 @@ def _search(storage: Storage, record: StudyRecord, definition: Searchable, settl
 
 
 def _folds(definition: Searchable, fidelity: Fidelity) -> int:
-    evaluation = definition.evaluation
-    return (fidelity.folds or evaluation.folds) if isinstance(evaluation, KFold) else 1
+    return definition.evaluation.trainings(fidelity.folds)
 
 
 def _hand(storage: Storage, definition: Searchable) -> Spent:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hpo import storage as storages
+from hpo.errors import UsageError
 from hpo.experiments import measure
 from hpo.experiments.compare.comparison_jobs import FINALISTS, PairRows, Trained, heat, heat_jobs, pair_jobs, pairs_done
 from hpo.experiments.compare.comparison_report import Heat, Side
@@ -16,7 +17,7 @@ from hpo.experiments.compare.comparison_request import CompareRequest, Contest, 
 from hpo.experiments.measure import Result
 from hpo.storage import Storage
 from hpo.storage.studies import Kind, StudyPlan
-from hpo.study import Fidelity, KFold
+from hpo.study import Fidelity
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -165,9 +166,14 @@ def _kinds(contest: Contest) -> list[PairRows]:
     resample = contest.request.resample
     if contest.record.by_objective:
         return ["own"]
+    evaluation = contest.definition.evaluation
+    if resample and evaluation.fixed:
+        raise UsageError(
+            f"test rows of {contest.definition.name} cannot be drawn anew: {evaluation.fixed}; leave --resample out"
+        )
     if resample:
         return ["resampled"]
-    second = resample is None and isinstance(contest.definition.evaluation, KFold)
+    second = resample is None and evaluation.redrawn
     return ["share", "resampled"] if second else ["share"]
 
 

@@ -18,7 +18,6 @@ from hpo.experiments.sweep.sweep_report import SweepReport
 from hpo.storage import Storage
 from hpo.storage.queries.status import StudyStatus
 from hpo.storage.studies import StudyRecord
-from hpo.study import KFold
 from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def _looks(record: StudyRecord, report: CompareReport, definition: Searchable | 
 def _options(report: CompareReport, definition: Searchable) -> list[object]:
     """What else was asked for, where it was not the usual."""
     options: list[object] = ["--resample"] if report.rows == "resampled" else []
-    if report.rows == "share" and report.resampled is None and isinstance(definition.evaluation, KFold):
+    if report.rows == "share" and report.resampled is None and definition.evaluation.redrawn:
         options.append("--no-resample")
     if report.heats:
         first = report.heats[0]

@@ -16,8 +16,6 @@ from hpo.training.after.size_and_latency import latencies, pruned, size, sparsit
 from hpo.training.after.uncertainty import Uncertainty, classifies, drops, mc_predict
 from hpo.training.keras_internals import all_layers
 from hpo.training.model_graph import symbolic
-from hpo.training.preparing import tensor
-from hpo.training.scores import batch_metric
 
 if TYPE_CHECKING:
     from hpo.training.recipe import Recipe
@@ -173,7 +171,7 @@ def examine(
         bytes=weight.bytes,
         sparsity=sparsity(model, THRESHOLD),
         threshold=THRESHOLD,
-        pruned=_score(pruned(model, THRESHOLD), run.metric, test),
+        pruned=_score(pruned(model, THRESHOLD), run, test),
         uncertainty=None if passes is None else _uncertainty(run, model, train, test, passes, seed),
         folding=None if folded is None else _folding(model, folded, run.predict(test.x), test.x),
         speeds=tuple(_speed(model, folded, batch) for batch in BATCHES),
@@ -228,10 +226,8 @@ def _of_regressor(plain: NDArray[Any], drawn: Uncertainty, test: Rows, noise: fl
     )
 
 
-def _score(model: keras.Model, metric: str, rows: Rows) -> float:
-    outputs = model.predict(rows.x, batch_size=1024, verbose=0)
-    total, counted = batch_metric(metric)(tensor(rows.y, 1), tensor(outputs, 1), None)
-    return float(total) / float(counted)
+def _score(model: keras.Model, run: "Run", rows: Rows) -> float:
+    return run.judged(model.predict(rows.x, batch_size=1024, verbose=0), rows)
 
 
 def _folding(model: keras.Model, folded: keras.Model, outputs: NDArray[Any], x: NDArray[Any]) -> Folding:

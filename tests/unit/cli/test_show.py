@@ -6,7 +6,20 @@ import pytest
 from hpo.cli import main
 from hpo.cli.printing.console import count, evaluation_words, fidelity_words, size_words
 from hpo.cli.printing.status_text import sparkline
-from hpo.study import Categorical, Contrast, Fidelity, Float, Holdout, Int, KFold, Space, registry
+from hpo.study import (
+    Categorical,
+    Contrast,
+    Fidelity,
+    Float,
+    GroupHoldout,
+    Holdout,
+    Int,
+    KFold,
+    OwnSplits,
+    Space,
+    TimeSeriesSplit,
+    registry,
+)
 
 
 @pytest.mark.parametrize(("name", "rows"), [("cnn", [3, 6, 7, 5, 7, 3, 4, 3]), ("fcnn", [6, 7, 7, 5, 6, 5])])
@@ -80,6 +93,15 @@ def test_words() -> None:
     assert fidelity_words(Fidelity(name="x", epochs=1), KFold(folds=5)) == "all training rows, 5 folds, 1 epoch"
     assert evaluation_words(Holdout(rows=10_000, stratified=True)) == "judged on a stratified holdout of 10,000 rows"
     assert evaluation_words(KFold(folds=5)) == "judged by 5-fold cross-validation"
+    both = KFold(folds=5, stratified=True, grouped=True, repeats=2)
+    assert evaluation_words(both) == "judged by 5-fold stratified and grouped cross-validation, repeated 2 times"
+    assert evaluation_words(GroupHoldout(groups=1)) == "judged on a holdout of 1 group"
+    assert evaluation_words(Holdout(rows=7, last=True)) == "judged on the last 7 rows"
+    later = TimeSeriesSplit(folds=4, gap=2)
+    assert evaluation_words(later) == "judged by 4 folds in order of time, each on what follows after a gap of 2 rows"
+    own = OwnSplits(splitter=len, folds=3)
+    assert evaluation_words(own) == "judged by splits of its own, 3 folds"
+    assert fidelity_words(Fidelity(name="x", epochs=1), both) == "all training rows, 10 folds, 1 epoch"
     assert (count(1, "trial"), count(1234, "trial")) == ("1 trial", "1,234 trials")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.data import Rows
-from hpo.data.dataset import as_array
+from hpo.data.arrays import as_array
 from hpo.errors import DataError
 
 X = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -64,7 +64,10 @@ def test_rows_of_a_frame_are_taken_by_position(order: list[int]) -> None:
         (np.zeros(6, dtype=[("a", "f4"), ("b", "f4")]), "records"),
         ({"a": X, "b": X}, "x is a dict: give one array"),
         ([[1.0, 2.0], [3.0]], "x is no array"),
-        (pd.DataFrame({"a": [1.0] * 6, "b": ["ant"] * 6}), r"x\[0, 1\] is 'ant', a str"),
+        (
+            pd.DataFrame({"a": [1.0] * 6, "b": ["ant"] * 6}),
+            "column 'b' of x holds texts such as 'ant'",
+        ),
         (3.5, "x is a float"),
         (np.float32(3), "x is one float32, not rows"),
         (iter([1, 2]), "x is a list_iterator"),

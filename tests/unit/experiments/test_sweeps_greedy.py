@@ -29,6 +29,7 @@ def define(direction: str = "maximize") -> StudyDefinition:
         data=lambda: pytest.fail("nothing is trained"),
         build=lambda _: pytest.fail("nothing is trained"),
         metric="score",
+        score=lambda y, outputs: pytest.fail("nothing is scored"),
         direction=direction,  # type: ignore[arg-type]
         spaces=(Space(name="cube", params={name: Categorical(choices=(1, 2, 3)) for name in "abc"}),),
         evaluation=Holdout(rows=1),

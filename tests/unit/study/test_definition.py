@@ -1,6 +1,7 @@
 """The record of a definition: what a field takes, and what is refused before there is a study of it."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,10 @@ def define(**fields: Any) -> StudyDefinition:
         ({"metric": len}, "metric is a name, not a function: give metric='len' and score=len, a function of all"),
         ({"metric": "gini", "score": 1}, "score must be a function, not 1"),
         ({"metric": "mae", "score": max}, "metric 'mae' is one of Keras's, and score is a function of one's own"),
+        ({"metric": "log loss"}, "metric 'log loss' is unknown: did you mean BinaryCrossentropy, Categorical"),
+        ({"metric": "rmse"}, "metric 'rmse' is unknown: did you mean RootMeanSquaredError?"),
+        ({"metric": "roc_auc"}, "metric 'roc_auc' is unknown: did you mean AUC?"),
+        ({"metric": "profit"}, "metric 'profit' is unknown: use accuracy, a Keras metric such as mae, or give score="),
         ({"metric": "MeanIoU"}, "Keras's metric 'MeanIoU' has to be told a number first"),
         ({"metric": "mean_io_u"}, "Keras's metric 'mean_io_u' has to be told a number first"),
         ({"name": None}, "a definition's name must be a text that is not empty, not None"),
@@ -44,9 +49,9 @@ def define(**fields: Any) -> StudyDefinition:
         ({"title": 3}, "title must be a text, not 3"),
         ({"unit": None}, "unit must be a text, not None"),
         ({"source": ""}, "source must be a text that is not empty"),
-        ({"evaluation": None}, "evaluation must be a Holdout or a KFold, not None"),
-        ({"evaluation": KFold}, "evaluation must be a Holdout or a KFold, not <class"),
-        ({"evaluation": 0.2}, "evaluation must be a Holdout or a KFold, not 0.2"),
+        ({"evaluation": None}, "KFold, a TimeSeriesSplit or an OwnSplits, not None"),
+        ({"evaluation": KFold}, "KFold, a TimeSeriesSplit or an OwnSplits, not <class"),
+        ({"evaluation": 0.2}, "KFold, a TimeSeriesSplit or an OwnSplits, not 0.2"),
         ({"spaces": SPACE}, "spaces must be a tuple, not one Space alone: write (…,)"),
         ({"fidelities": QUICK}, "fidelities must be a tuple, not one Fidelity alone: write (…,)"),
         ({"baselines": HAND}, "baselines must be a tuple, not one Baseline alone: write (…,)"),
@@ -92,14 +97,15 @@ def test_accuracy_in_capitals_is_accuracy(metric: str) -> None:
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_a_metric_of_ones_own_goes_either_way(direction: str) -> None:
-    assert define(metric="profit", direction=direction).direction == direction
+    assert define(metric="profit", score=_gini, direction=direction).direction == direction
+    assert define(metric="mine>Profit", direction=direction).direction == direction  # one that is registered with Keras
 
 
 def test_a_score_of_ones_own_is_what_a_training_is_scored_by_and_part_of_the_version() -> None:
     plain, own = define(), define(metric="gini", score=_gini)
     assert plain.scored_by == "mae"
     assert own.scored_by == OwnMetric(name="gini", function=_gini, direction="minimize")
-    assert own.version != define(metric="gini", score=None).version
+    assert own.version != replace(own, direction="maximize").version
 
 
 def _gini(y: Any, outputs: Any) -> float:

@@ -106,7 +106,7 @@ def test_a_run_in_anothers_program_trains_with_its_own_number(first: Any, second
     for run in runs:
         run.epoch()
     by_keras = recipe(reference)
-    by_keras.model.compile(optimizer=by_keras.optimizer, loss="mse")
+    by_keras.model.compile(optimizer=by_keras.optimizer, loss="mse", run_eagerly=True)
     by_keras.model.train_on_batch(rows.x, rows.y)
     trained = [v.numpy() for v in runs[1].model().trainable_variables]
     for ours, theirs in zip(trained, by_keras.model.trainable_variables, strict=True):

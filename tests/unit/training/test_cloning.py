@@ -146,7 +146,7 @@ def test_a_layer_whose_configuration_is_incomplete_is_trained_itself(layer: Call
     assert run._sharing._alone
     assert run.evaluate(NUMBERS) == pytest.approx(error_of(run.model(), NUMBERS), abs=1e-6)
     reference = recipe(lambda: sequential(layer())).model
-    reference.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    reference.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", run_eagerly=True)  # compiling takes longer
     for epoch in (1, 2, 3):
         _one_epoch(reference, epoch)
     for ours, theirs in zip(run.model().get_weights(), reference.get_weights(), strict=True):

@@ -68,7 +68,7 @@ def by_keras(what: Recipe, epochs: int) -> list[np.ndarray]:
     for layer in what.model.layers:
         if isinstance(layer, layers.Normalization):
             layer.adapt(DATA.x)
-    what.model.compile(optimizer=what.optimizer, loss=what.loss)
+    what.model.compile(optimizer=what.optimizer, loss=what.loss, run_eagerly=True)  # compiling takes longer
     for epoch in range(epochs):
         order = shuffled(ROWS, ROWS, tf.constant([SEED, epoch + 1])).numpy()
         for start in range(0, ROWS, BATCH):

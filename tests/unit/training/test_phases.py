@@ -46,7 +46,7 @@ def test_a_phase_is_keras_with_the_layers_frozen_and_the_next_goes_on_from_its_w
     for epochs, frozen, rate in (((1, 2), ("reused", "normal"), 0.1), ((3,), (), 0.01)):
         for layer in made.model.layers:
             layer.trainable = layer.name not in frozen
-        made.model.compile(optimizer=keras.optimizers.SGD(rate, momentum=0.9), loss="mse")
+        made.model.compile(optimizer=keras.optimizers.SGD(rate, momentum=0.9), loss="mse", run_eagerly=True)
         for epoch in epochs:
             order = shuffled(ROWS, ROWS, tf.constant([SEED, epoch])).numpy()
             for start in range(0, ROWS, BATCH):

@@ -84,7 +84,7 @@ def by_keras(what: Recipe, data: Rows) -> list[np.ndarray]:
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.adapt(data.x)
-    model.compile(optimizer=what.optimizer, loss=what.loss)
+    model.compile(optimizer=what.optimizer, loss=what.loss, run_eagerly=True)  # compiling takes longer
     steps = -(-ROWS // BATCH)
     initial = float(what.optimizer.learning_rate)
     rates = (what.schedule or Constant()).rates(initial, steps * EPOCHS)

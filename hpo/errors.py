@@ -15,6 +15,7 @@ __all__ = [
     "StorageError",
     "StudyError",
     "TrialError",
+    "UnknownStudyError",
     "UsageError",
 ]
 
@@ -61,6 +62,10 @@ class ReplacedError(StorageError):
 
 class StudyError(HpoError):
     """A study does not exist, or what it is contradicts what is asked of it."""
+
+
+class UnknownStudyError(StudyError):
+    """There is no study of that name."""
 
 
 class TrialError(Exception):

@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_SAMPLER",
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
+    "MOST_OPEN",
     "PRUNERS",
     "SAMPLERS",
     "STALL_SECONDS",
@@ -55,6 +56,9 @@ PRUNERS: Mapping[str, str] = MappingProxyType(
     }
 )
 DEFAULT_PRUNER = "asha"
+
+MOST_OPEN = 10_000
+"""Trials that may be open in all studies of a database before programs may add none."""
 
 MAX_ATTEMPTS = 3
 """Crashes a trial may see before it fails."""

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import AsJson, Storage, examples
+from hpo.cli import dashboard_tokens
+from hpo.cli.options import AsJson, Storage, examples, whole
 from hpo.cli.printing.console import apart, document, say, table, tell
 from hpo.errors import UsageError
+from hpo.settings import MOST_OPEN
 
 _LONGEST = 10_000  # characters of a password that is read
 
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command(short_help="Let somebody log in, or give them another password.")(adduser)
     group.command(short_help="Let somebody log in no more; their sessions end at once.")(deluser)
     group.command(short_help="Who may log in.")(users)
+    dashboard_tokens.register(group)
     app.add_typer(group, name="dashboard", short_help="Every study in a browser, behind a login.")
 
 
@@ -84,6 +87,15 @@ def dashboard(
             show_default=False,
         ),
     ] = None,
+    most_open: Annotated[
+        int,
+        typer.Option(
+            "--most-open",
+            metavar="TRIALS",
+            parser=whole(1, 1_000_000),
+            help="Open trials of all studies together beyond which programs may add none.",
+        ),
+    ] = MOST_OPEN,
     log: Annotated[
         str | None,
         typer.Option("--log", metavar="text|json", help="Lines of the log.  [env: HPO_LOG]", show_default=False),
@@ -117,7 +129,8 @@ def dashboard(
     with apart(), stoppable():
         opened = when_ready(storage or storage_url(), say)
         logs.configure(log)
-        server = listen(create(opened, access, artifacts=folder), host=host, port=port, proxy=proxy)
+        served = create(opened, access, artifacts=folder, most_open=most_open)
+        server = listen(served, host=host, port=port, proxy=proxy)
         say(f"hpo dashboard: {server.url} shows {opened.safe_url}; Ctrl-C ends it")
         if known.none_needed():
             say("nobody has to log in, so everybody on this machine may look, and nobody may change anything;")

@@ -1,7 +1,6 @@
 """`hpo optimize` and `hpo submit`: a search by workers on this machine, or left to a fleet."""
 
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +48,6 @@ from hpo.settings import MAX_ATTEMPTS, storage_url
 if TYPE_CHECKING:
     from hpo.experiments.search_plan import Limit, Plan
     from hpo.experiments.search_run import Submitted
-    from hpo.storage.queries.status import StudyStatus
 
 __all__ = ["optimize", "register", "submit"]
 
@@ -148,7 +146,7 @@ def optimize(
         with Display(lambda: announce(planned), plain=quiet) as display:
             progress = run(planned, display)
         if as_json:
-            document(asdict(status.study_status(planned.storage, progress.study)))
+            document(status.study_status(planned.storage, progress.study))
         conclude(planned, progress, quiet=as_json)
 
 
@@ -232,22 +230,18 @@ def submit(
 
 
 def _told(planned: "Plan", left: "Submitted", *, as_json: bool) -> None:
-    from hpo.storage.queries import status
+    from hpo.experiments.search_run import submitted_status
 
-    found = status.study_status(planned.storage, left.study)
+    found = submitted_status(planned.storage, left)
     if as_json:
-        _document(found, left)
+        document(found)
     else:
         submitted(found, left, changed=planned.changed)
 
 
-def _document(found: "StudyStatus", left: "Submitted") -> None:
-    document({**asdict(found), "added": left.added, "serving": [worker.name for worker in left.serving.ready]})
-
-
 def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> None:
+    from hpo.experiments.search_run import submitted_status
     from hpo.observers.hosting import observing
-    from hpo.storage.queries import status
     from hpo.storage.queries.status import watch
 
     with (
@@ -256,5 +250,5 @@ def _wait(planned: "Plan", left: "Submitted", *, plain: bool, as_json: bool) -> 
     ):
         progress = watch(planned.storage, left.study, on_progress=display)
     if as_json:
-        _document(status.study_status(planned.storage, left.study), left)
+        document(submitted_status(planned.storage, left))
     conclude(planned, progress, quiet=as_json)

@@ -10,7 +10,7 @@ from hpo.cli.options import AsJson, Definition, examples
 from hpo.cli.printing.console import count, document, evaluation_words, fidelity_words, figure, size_words, table, tell
 
 if TYPE_CHECKING:
-    from hpo.study import Ablation, Claim, Domain, Space, StudyDefinition, Sweep
+    from hpo.study import Ablation, Domain, Space, StudyDefinition, Sweep
     from hpo.study.plain_objective import PlainObjective
     from hpo.study.searchable import Searchable
 
@@ -25,17 +25,18 @@ def register(app: typer.Typer) -> None:
 
 def show(definition: Definition, as_json: AsJson = False) -> None:
     """Show a definition: spaces, baselines, fidelities, sweeps and claims, with the figures their source gives."""
+    from hpo.experiments.definition_document import definition_document
     from hpo.study import registry
     from hpo.study.plain_objective import PlainObjective
 
     study = registry.find(definition)
+    if as_json:
+        document(definition_document(study))
+        return
     if isinstance(study, PlainObjective):
-        document(objective_to_json(study)) if as_json else _objective(study)
+        _objective(study)
         return
     study = registry.load(definition)
-    if as_json:
-        document(to_json(study))
-        return
     tell(f"{study.name}: {study.title}")
     unit = f", in {study.unit}" if study.unit else ""
     weighted = ", rows by their weights" if study.weighted else ""
@@ -57,21 +58,6 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     _claims(study)
 
 
-def objective_to_json(objective: "PlainObjective") -> dict[str, object]:
-    """An objective as `hpo show --json` prints it."""
-    return {
-        "name": objective.name,
-        "title": objective.title,
-        "metrics": objective.named_metrics,
-        "unit": objective.unit,
-        "directions": objective.directions,
-        "baselines": {baseline.name: dict(baseline.params) for baseline in objective.baselines},
-        "seeds": objective.seeds,
-        "margin": objective.margin,
-        "version": objective.version,
-    }
-
-
 def _objective(objective: "PlainObjective") -> None:
     """All that is known of a function before it runs."""
     tell(f"{objective.name}: {objective.title}")
@@ -87,46 +73,6 @@ def _objective(objective: "PlainObjective") -> None:
     tell(f"it takes its seed from its trial, {again}" if objective.seeds else "it takes no seed from its trial")
     tell()
     _baselines(objective)
-
-
-def to_json(study: "StudyDefinition") -> dict[str, object]:
-    """The definition as `hpo show --json` prints it."""
-    return {
-        "name": study.name,
-        "title": study.title,
-        "metric": study.metric,
-        "unit": study.unit,
-        "direction": study.direction,
-        "spaces": {space.name: space.to_json() for space in study.spaces},
-        "baselines": {baseline.name: dict(baseline.params) for baseline in study.baselines},
-        "source": study.source,
-        "sweeps": [_sweep_json(sweep) for sweep in study.sweeps],
-        "ablations": [_ablation_json(ablation) for ablation in study.ablations],
-        "fidelities": {f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds} for f in study.fidelities},
-        "claims": [_claim_json(claim) for claim in study.claims],
-        "margin": study.margin,
-    }
-
-
-def _sweep_json(sweep: "Sweep") -> dict[str, object]:
-    rows = [{"setting": dict(row.setting), "reported": dict(row.reported)} for row in sweep.rows]
-    return {"id": sweep.id, "title": sweep.title, "base": dict(sweep.base), "rows": rows, "chosen": sweep.chosen}
-
-
-def _ablation_json(ablation: "Ablation") -> dict[str, object]:
-    techniques = [
-        {"name": one.name, "alone": dict(one.alone), "without": dict(one.without)} for one in ablation.techniques
-    ]
-    ends = {"plain": dict(ablation.plain), "full": dict(ablation.full)}
-    return {"id": ablation.id, "title": ablation.title, **ends, "techniques": techniques}
-
-
-def _claim_json(claim: "Claim") -> dict[str, object]:
-    contrasts = [
-        {"sweep": c.sweep, "figure": c.figure, "rows": c.rows, "relation": c.relation, "than": c.than}
-        for c in claim.contrasts
-    ]
-    return {"id": claim.id, "text": claim.text, "source": claim.source, "contrasts": contrasts}
 
 
 def _space(space: "Space", *, default: bool) -> None:

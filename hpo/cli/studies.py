@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +82,7 @@ def status(
             return
         one = service.study_status(opened, study)
         if as_json:
-            document(asdict(one))
+            document(one)
             return
         show_study(one, fleet(opened), wide=wide)
         say_next(_after_status(one), storage)
@@ -91,11 +90,11 @@ def status(
     found = storages.find(url)  # before the first search there is none, which is no error
     if workers:
         present = fleet(found) if found is not None else []
-        document([asdict(worker) for worker in present]) if as_json else show_workers(present, wide=wide)
+        document(present) if as_json else show_workers(present, wide=wide)
         return
     everything = service.all_statuses(found) if found is not None else []
     if as_json:
-        document([asdict(one) for one in everything])
+        document(everything)
     else:
         _overview(everything, found, storage, wide=wide)
 
@@ -125,7 +124,7 @@ def best(
     if model is not None:
         write_model(opened, found, kept, model)
     if as_json:
-        document(asdict(found))
+        document(found)
         return
     tell(f"{found.study}: trial {found.number}, {found.metric} {figure(found.value)}{trained(found)}")
     configuration(found.params)
@@ -157,7 +156,7 @@ def trial(
     from hpo.storage.queries import study_results as service
 
     report = service.trial(storages.open(storage or storage_url()), study, number)
-    document(asdict(report)) if as_json else show_trial(report)
+    document(report) if as_json else show_trial(report)
 
 
 def delete(
@@ -247,7 +246,7 @@ def stop(
     changed = halting.stop(opened, name, by=person(), why=why, now=now)
     found = status.study_status(opened, name)
     if as_json:
-        document(asdict(found))
+        document(found)
         return
     if changed:
         tell(f"{name} is stopped: nothing more of it begins, on any machine")
@@ -277,7 +276,7 @@ def resume(study: Study, storage: Storage = None, as_json: AsJson = False) -> No
     changed = halting.resume(opened, name)
     found = status.study_status(opened, name)
     if as_json:
-        document(asdict(found))
+        document(found)
         return
     tell(f"{name} goes on" if changed else f"{name} is not stopped")
     tell(f"{found.settled} of {found.target} trials are done, {found.running} in hand, {found.open} open")

@@ -22,7 +22,7 @@ from hpo.storage.queries.stored_trials import StoredTrial
 from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slot import Outcome, Slot, of_study
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies import Kind, StudyPlan, create_or_resume, lookup
+from hpo.storage.studies import Kind, StudyPlan, StudyRecord, create_or_resume, lookup
 from hpo.storage.studies.study_record import refuse_stopped
 from hpo.study import Fidelity, Params, registry
 from hpo.study.searchable import Searchable
@@ -30,7 +30,18 @@ from hpo.study.searchable import Searchable
 if TYPE_CHECKING:
     from hpo.search.job import Job, RowsKind
 
-__all__ = ["Limits", "Result", "changed", "estimate", "measure", "results", "study", "unwanted", "withdraw"]
+__all__ = [
+    "Limits",
+    "Result",
+    "changed",
+    "estimate",
+    "measure",
+    "open_jobs",
+    "results",
+    "study",
+    "unwanted",
+    "withdraw",
+]
 
 
 _AT_ONCE = 500  # ids in one statement; SQLite and PostgreSQL limit how many values one may hold
@@ -119,18 +130,21 @@ def measure(
         HpoError: a worker could not go on; nothing is lost.
 
     """
-    _refuse_foreign(plan, jobs)
     # As many however few jobs are left: the threads a worker gets, and so the last digits of a result, hang on it.
     here = limits.processes(MAX_WORKERS)
-    plan = replace(plan, version=registry.version(plan.reference), trial_timeout=None if here else limits.trial_timeout)
-    record = create_or_resume(storage, plan)
-    refuse_stopped(record)
-    slots = Slots(storage, max_attempts=limits.max_attempts)
-    slots.add(record.name, jobs)
-    if not slots.counts(record.name).target:
+    record, _ = open_jobs(storage, replace(plan, trial_timeout=None if here else limits.trial_timeout), jobs)
+    if not Slots(storage).counts(record.name).target:
         raise UsageError(f"there is nothing to measure in {record.name!r}")
     on_its = None if on_progress is None else lambda now: on_progress(replace(now, best=None))
     return replace(execute(storage, record, limits, workers=here, on_progress=on_its), best=None)
+
+
+def open_jobs(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]") -> tuple[StudyRecord, int]:
+    """Make the study, or find it, and give each new job a slot; how many these are. Raises as `measure`."""
+    _refuse_foreign(plan, jobs)
+    record = create_or_resume(storage, replace(plan, version=registry.version(plan.reference)))
+    refuse_stopped(record)
+    return record, Slots(storage).add(record.name, jobs)
 
 
 def changed(storage: Storage, plan: StudyPlan) -> bool:

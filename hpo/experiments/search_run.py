@@ -5,13 +5,16 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Plan, Request, plan
 from hpo.experiments.study_execution import execute
 from hpo.fleet.supervisor.own_process import work_here
 from hpo.observers.hosting import observing
 from hpo.search import digest
-from hpo.storage.queries.status import Progress
+from hpo.storage import Storage
+from hpo.storage.queries.status import Progress, StudyStatus, study_status
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Configuration, Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, find, forget, load
@@ -19,7 +22,17 @@ from hpo.storage.studies.study_record import refuse_stopped
 from hpo.storage.worker_registry import Serving, serving
 from hpo.study import Params
 
-__all__ = ["Submitted", "leave", "open_study", "optimize", "run", "submit"]
+__all__ = [
+    "Charge",
+    "Submitted",
+    "SubmittedStatus",
+    "leave",
+    "open_study",
+    "optimize",
+    "run",
+    "submit",
+    "submitted_status",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +42,18 @@ class Submitted:
     study: str  # name
     added: int  # slots that were opened just now
     serving: Serving  # who is there to take them
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmittedStatus(StudyStatus):
+    """How a study stands that was left to the fleet."""
+
+    added: int  # slots that were opened just now
+    serving: tuple[str, ...]  # names of the workers that are there to take them
+
+
+Charge = Callable[[Connection, int], None]
+"""Has somebody pay for so many new slots, within the transaction that opens them; raises HpoError where they cannot."""
 
 
 def optimize(request: Request, on_progress: Callable[[Progress], None] | None = None) -> Progress:
@@ -89,20 +114,36 @@ def submit(request: Request) -> Submitted:
         return leave(planned)
 
 
-def leave(planned: Plan) -> Submitted:
+def leave(planned: Plan, charge: Charge | None = None) -> Submitted:
     """Open what slots the study lacks, and return. A study that is stopped gets them too, and stays stopped.
 
     Args:
         planned: of a request for no workers here.
+        charge: who pays for the slots. Study, slots and payment come about at once, or none of them does; such a study
+            cannot begin with what an earlier search found, which Optuna keeps through connections of its own.
 
     Raises:
         UsageError: the study has got more trials than asked for.
         StudyError: there is a study of that name that was asked for otherwise.
         StorageError: the database cannot be reached, read or written.
+        HpoError: nobody pays.
 
     """
-    record, added = open_study(planned)
+    if charge is None:
+        record, added = open_study(planned)
+    else:
+        _ = planned.storage.rdb  # which imports Optuna, and nobody shall wait for that
+        with planned.storage.exclusive() as connection:
+            record, added = open_study(planned)
+            charge(connection, added)
     return Submitted(study=record.name, added=added, serving=serving(planned.storage, record.name))
+
+
+def submitted_status(storage: Storage, left: Submitted) -> SubmittedStatus:
+    """What is told of what was left to the fleet. Raises StudyError where it was deleted since."""
+    found = study_status(storage, left.study)
+    serving = tuple(worker.name for worker in left.serving.ready)
+    return SubmittedStatus(**vars(found), added=left.added, serving=serving)
 
 
 def open_study(planned: Plan) -> tuple[StudyRecord, int]:

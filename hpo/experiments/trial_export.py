@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from hpo.errors import HpoError, UsageError
 from hpo.experiments.trial_records import ExportedTrial, read
 from hpo.files import refuse_unwritable, replacing
+from hpo.json_values import plain
 from hpo.storage import Storage
 from hpo.storage.studies import StudyRecord
 
@@ -110,7 +110,7 @@ def write_trials(record: StudyRecord, found: Sequence[ExportedTrial], stream: IO
     if kind == "json":
         document = {"study": _study(record), "trials": [asdict(trial) for trial in found]}
         # Half a surrogate pair has no UTF-8, but an escape that every JSON reader knows.
-        text = json.dumps(_jsonable(document), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(plain(document), indent=1, ensure_ascii=False, allow_nan=False)
         stream.write(text.encode(errors="backslashreplace") + b"\n")
         return
     if kind == "parquet":
@@ -170,7 +170,7 @@ def _cell(entry: Any) -> str:
         return entry.isoformat()
     if isinstance(entry, float):
         return repr(entry)  # the shortest text that reads back as the same number
-    return json.dumps(_jsonable(entry), ensure_ascii=False)
+    return json.dumps(plain(entry), ensure_ascii=False)
 
 
 def _write_parquet(record: StudyRecord, told: Mapping[str, Sequence[Any]], stream: IO[bytes]) -> None:
@@ -185,7 +185,7 @@ def _write_parquet(record: StudyRecord, told: Mapping[str, Sequence[Any]], strea
     }
     arrays = [_array(column, kinds.get(name)) for name, column in told.items()]
     table = pyarrow.table(arrays, names=[_encodable(name) for name in told])
-    study = json.dumps(_jsonable(_study(record)))
+    study = json.dumps(plain(_study(record)))
     parquet.write_table(table.replace_schema_metadata({"study": study}), stream)
 
 
@@ -215,18 +215,6 @@ def _study(record: StudyRecord) -> dict[str, Any]:
     """What is told of the study: all that was asked for when it was made."""
     told = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "id"}
     return {**told, "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat()}
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(entry) for entry in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _encodable(text: str) -> str:

@@ -15,7 +15,7 @@ from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
 from hpo.study import Params
 
-__all__ = ["ExportedTrial", "read"]
+__all__ = ["ExportedTrial", "TrialsPage", "page", "read"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,31 @@ class ExportedTrial:
     reason: str | None  # why it was pruned or failed
     attributes: Mapping[str, Any]  # what else its training noted: train, epochs, compile_seconds, fit_seconds, …
     curve: tuple[tuple[int, float], ...]  # (step, value reported there): epochs or folds
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialsPage:
+    """Some of a study's trials, one number after the other."""
+
+    study: str  # name
+    total: int  # trials the study has; what was settled before a trial of it could begin is not among them
+    offset: int  # number of the first trial here
+    trials: tuple[ExportedTrial, ...]  # by number
+
+
+def page(storage: Storage, word: str, *, offset: int, limit: int) -> TrialsPage:
+    """At most `limit` trials of a study of any kind from number `offset` on; only these are read.
+
+    Raises:
+        StudyError: there is no such study, or another program has deleted its trials.
+
+    """
+    record = studies.find(storage, word)
+    found = stored_trials.read(storage, record.name, range(offset, offset + limit))
+    slots = Slots(storage).by_id({id_ for trial in found if (id_ := trial.system.whole(SLOT)) is not None})
+    its = {id_: slot for id_, slot in slots.items() if slot.study == record.name}
+    told = tuple(_trial(record, trial, its.get(trial.system.whole(SLOT) or -1)) for trial in found)
+    return TrialsPage(study=record.name, total=stored_trials.count(storage, record.name), offset=offset, trials=told)
 
 
 def read(storage: Storage, word: str) -> tuple[StudyRecord, list[ExportedTrial]]:

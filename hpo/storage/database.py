@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ class Storage:
         self.where = where
         self.engine = engine  # SQLAlchemy's
         self.holdings = Holdings()  # what of this database is in use here
+        self._transactions = threading.local()  # outer: the exclusive one this thread is in
         if file is not None:
             file.lacks, file.on_replaced = self.holdings.lacking, self._renew
         self.loaded: dict[str, int] = {}  # name -> id of the study of that name this process works on
@@ -62,15 +64,30 @@ class Storage:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction, committed at the end of the block."""
+        """A transaction, committed at the end of the block; within an exclusive one of this thread a part of that."""
+        outer: Connection | None = getattr(self._transactions, "outer", None)
+        if outer is not None:
+            yield outer
+            return
         with translated(self.where), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def exclusive(self) -> Iterator[Connection]:
-        """A transaction that at most one process is in at a time; for what must happen exactly once."""
+        """A transaction that at most one process is in at a time; for what must happen exactly once.
+
+        What this thread writes within, by `write` or by another such block, is committed or undone with the rest.
+        """
+        outer: Connection | None = getattr(self._transactions, "outer", None)
+        if outer is not None:
+            yield outer
+            return
         with translated(self.where), exclusive(self.engine) as connection:
-            yield connection
+            self._transactions.outer = connection
+            try:
+                yield connection
+            finally:
+                self._transactions.outer = None
 
     @property
     def patient(self) -> "Storage":

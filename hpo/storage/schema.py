@@ -42,6 +42,7 @@ __all__ = [
     "revision",
     "slots",
     "studies",
+    "tokens",
     "told",
     "workers",
 ]
@@ -209,6 +210,21 @@ dashboard_logouts = Table(
     metadata,
     Column("session", String(32), primary_key=True),  # that was ended before its time
     Column("expires_at", Double, nullable=False),  # seconds since 1970; its cookie is void from then on by itself
+)
+
+# By which programs are known to the HTTP interface of every dashboard of the database.
+tokens = Table(
+    "hpo_token",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),  # SHA-256 of its secret, hexadecimal
+    Column("scope", String(8), nullable=False),  # program_tokens.Scope
+    Column("budget", Integer, nullable=False),  # trials it may open in all
+    Column("spent", Integer, nullable=False),  # trials it has opened
+    Column("created_at", Double, nullable=False),  # seconds since 1970
+    Column("expires_at", Double, nullable=False),  # seconds since 1970
+    sqlite_autoincrement=True,
 )
 
 # A claim looks at what is left to do, not at what is done: its cost does not grow with the study.

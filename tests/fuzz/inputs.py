@@ -127,6 +127,7 @@ BY_METAVAR: Mapping[str, tuple[str, ...]] = {
     "K": NUMBERS,
     "NUMBER": NUMBERS,
     "VALUE": NUMBERS,
+    "TRIALS": NUMBERS,
     "TIME": TIMES,
     "SIZE": SIZES,
     "URL": URLS,
@@ -157,7 +158,11 @@ GOOD: Mapping[str, tuple[str, ...]] = {  # what makes each command's other argum
     "dashboard": ("--port", "0"),
     "dashboard adduser": ("ada", "--password-stdin"),
     "dashboard deluser": ("ada",),
+    "dashboard token create": ("night", "--scope", "write"),
+    "dashboard token revoke": ("night",),
+    "mcp": ("--allow-submit", "--budget", "5"),
 }
+_OF_DASHBOARD = {"adduser", "deluser", "users", "token"}  # which serve nothing
 _LASTING = ("objective",)  # a fleet goes on, and says why its workers end, until somebody puts it right
 ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "HPO_STORAGE": URLS,
@@ -200,7 +205,7 @@ class Case:
     @property
     def serves(self) -> bool:
         """Whether it may go on until it is interrupted, where nothing is wrong with it after all."""
-        dashboard = self.arguments[:1] == ("dashboard",) and not {"adduser", "deluser", "users"} & set(self.arguments)
+        dashboard = self.arguments[:1] == ("dashboard",) and not _OF_DASHBOARD & set(self.arguments)
         waiting = self.arguments[-2:] == ("--workers", "0")  # for a fleet
         return dashboard or waiting or self.arguments[:1] == ("worker",)  # which waits for a database that is away
 

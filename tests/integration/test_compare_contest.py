@@ -6,7 +6,7 @@ import pytest
 
 from hpo import storage
 from hpo.analysis import compare
-from hpo.errors import DefinitionError, HpoError, StudyError, UsageError
+from hpo.errors import DefinitionError, HpoError, StudyError, UnknownStudyError, UsageError
 from hpo.experiments import measure
 from hpo.experiments.compare import interim_analyses
 from hpo.experiments.compare.comparison_plan import plan_comparison
@@ -144,7 +144,7 @@ def test_a_search_with_nothing_to_compare_says_what_it_has(opened: storage.Stora
     Slots(opened).open(search.name, 1)
     assert "0 pruned, 0 failed, 1 not done" in refusal(opened)
     studies.delete(opened, search.name)
-    assert "there is no study 'bench'" in refusal(opened)
+    assert "there is no study 'bench'" in refusal(opened, UnknownStudyError)
 
 
 @pytest.mark.parametrize(

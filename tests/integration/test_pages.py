@@ -13,8 +13,8 @@ from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
 from hpo.storage.worker_registry import Roster, Worker
+from hpo.web.addresses import segment
 from hpo.web.pages import create
-from hpo.web.pages.addresses import segment
 
 
 @pytest.fixture

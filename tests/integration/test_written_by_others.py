@@ -225,7 +225,7 @@ def test_every_report_tells_it(kind: str, place: Place) -> None:
 
 
 def test_every_page_shows_it(place: Place) -> None:
-    from hpo.web.pages.addresses import segment
+    from hpo.web.addresses import segment
 
     client = pages.create(place.opened).test_client()
     name = segment(NAME)

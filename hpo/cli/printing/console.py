@@ -5,20 +5,17 @@ libraries, which use `sys.stdout`, and programs they start, which use descriptor
 """
 
 import json
-import math
 import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from decimal import Decimal
-from enum import Enum
-from pathlib import Path
 from textwrap import TextWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from hpo.errors import HpoError
+from hpo.json_values import plain
 from hpo.messages import printable
 from hpo.study.direction import sign
 
@@ -121,7 +118,7 @@ def document(value: object) -> None:
 
     NaN and infinities, which JSON lacks, become null; characters that stdout lacks are escaped.
     """
-    ready = _plain(value)
+    ready = plain(value)
     text = json.dumps(ready, indent=2, ensure_ascii=False, allow_nan=False)
     if not _is_encodable(text):
         text = json.dumps(ready, indent=2, allow_nan=False)
@@ -293,25 +290,6 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _plain(value: Any) -> Any:
-    """`value` in the types of JSON."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, Enum):
-        return _plain(value.value)
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    return value
 
 
 CHANGED = "  code     the definition's has changed since: trainings from now on are of the new one"

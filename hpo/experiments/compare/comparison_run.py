@@ -23,7 +23,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Progress
 from hpo.study import registry
 
-__all__ = ["Unfinished", "read", "run_comparison"]
+__all__ = ["Unfinished", "conclude", "give_up_others", "read", "run_comparison"]
 
 _WHY = {
     "interrupted": "interrupted",
@@ -57,7 +57,7 @@ def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], N
     measured = walk(
         plan.storage, plan.contest, lambda stage: _do(plan.storage, stage, remaining(limits, began), on_progress)
     )
-    return _conclude(plan.storage, plan.contest, measured)
+    return conclude(plan.storage, plan.contest, measured)
 
 
 def read(storage: Storage, study: str) -> CompareReport | None:
@@ -86,9 +86,7 @@ def _do(
 ) -> Mapping[str, Result]:
     """Carry out a stage to its end. Raises Unfinished."""
     study = stage.plan.name
-    if stage.plan.kind != "sweep":
-        free_abandoned(storage, dead_holders(storage, study), max_attempts=limits.max_attempts)
-        measure.withdraw(storage, study, {job.key for job in stage.jobs})
+    give_up_others(storage, stage, limits)
     on_its = None if on_progress is None else lambda now: on_progress(stage, now)
     progress = measure.measure(storage, stage.plan, stage.jobs, limits, on_its)
     results = measure.results(storage, study)
@@ -103,8 +101,15 @@ def _do(
     return results
 
 
-def _conclude(storage: Storage, both: Contest, measured: Measured) -> CompareReport:
-    """Judge the pairs, and write down what was seen."""
+def give_up_others(storage: Storage, stage: Stage, limits: Limits) -> None:
+    """Take back what dead workers hold of a stage, and what is open of it and is asked for no more."""
+    if stage.plan.kind != "sweep":
+        free_abandoned(storage, dead_holders(storage, stage.plan.name), max_attempts=limits.max_attempts)
+        measure.withdraw(storage, stage.plan.name, {job.key for job in stage.jobs})
+
+
+def conclude(storage: Storage, both: Contest, measured: Measured) -> CompareReport:
+    """Judge the pairs, and write down what was seen. Raises StudyError and StorageError."""
     failed = failed_trainings(storage, both, measured.optimum, measured.pairs.values())
     judged = [_judge(storage, both, measured, rows, failed) for rows in measured.pairs]
     (analysis, comparison, scores), *second = judged

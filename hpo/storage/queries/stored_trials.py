@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from hpo import optuna_internals
 from hpo.storage import Storage, studies
@@ -22,7 +22,7 @@ from hpo.study import Params, ParamValue
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["StoredTrial", "distributions", "read"]
+__all__ = ["StoredTrial", "count", "distributions", "read"]
 
 Rows = Mapping[int, list[list[Any]]]  # Optuna's id of a trial -> its rows of one table
 
@@ -60,8 +60,22 @@ class StoredTrial:
         return seed, reason, {name: value for name, value in self.user.items() if name not in told}
 
 
-def read(storage: Storage, study: str, number: int | None = None) -> list[StoredTrial]:
-    """Every trial of the study by number, or that one alone, as they were at one moment.
+def count(storage: Storage, study: str) -> int:
+    """How many trials the study has. Raises StudyError as `read`."""
+    trial = optuna_internals.tables().trials.c
+    study_id = _id(storage, study)
+    with storage.read() as connection:
+        query = select(func.count()).where(trial.study_id == study_id)
+        return connection.execute(query).scalar_one()
+
+
+def read(storage: Storage, study: str, numbers: int | range | None = None) -> list[StoredTrial]:
+    """Every trial of the study by number, or those of some numbers alone, as they were at one moment.
+
+    Args:
+        storage: where the study is.
+        study: its name.
+        numbers: of one trial, or of several one after the other; None: all.
 
     Raises:
         StudyError: the study was deleted, or another program has deleted its trials.
@@ -74,8 +88,9 @@ def read(storage: Storage, study: str, number: int | None = None) -> list[Stored
         trial = its_tables.trials.c
         columns = (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete)
         its = trial.study_id == study_id
-        if number is not None:
-            its &= trial.number == number
+        if numbers is not None:
+            numbers = range(numbers, numbers + 1) if isinstance(numbers, int) else numbers
+            its &= trial.number.between(numbers.start, numbers.stop - 1)
         found = connection.execute(select(*columns).where(its).order_by(trial.number)).all()
         tables = (
             (its_tables.values, "objective", "value", "value_type"),

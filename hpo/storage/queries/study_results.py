@@ -243,7 +243,7 @@ def trial(storage: Storage, word: str, number: int) -> TrialReport:
     record = studies.find(storage, word)
     found = next(iter(stored_trials.read(storage, record.name, number)), None)
     if found is None:
-        count = storage.rdb.get_n_trials(storage.rdb.get_study_id_from_name(record.name))
+        count = stored_trials.count(storage, record.name)
         there = f"its trials are 0 to {count - 1}" if count else "it has none yet"
         raise StudyError(f"study {record.name!r} has no trial {number}; {there}")
     slots = Slots(storage)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
 
-from hpo.errors import StudyError, UsageError
+from hpo.errors import UnknownStudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert
 from hpo.storage.slots.claiming import Claims
@@ -169,7 +169,7 @@ class Slots(Claims):
         """The id of the study of that name, within the caller's transaction. Raises StudyError."""
         found: int | None = connection.execute(select(schema.id_of(study))).scalar()
         if found is None:
-            raise StudyError(f"there is no study {study!r} in {self._storage.safe_url}")
+            raise UnknownStudyError(f"there is no study {study!r} in {self._storage.safe_url}")
         return found
 
     @repeatable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, select, update
 
-from hpo.errors import StudyError
+from hpo.errors import StudyError, UnknownStudyError
 from hpo.optuna_internals import METRIC_NAMES, tables
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.storage import Storage, schema
@@ -132,7 +132,7 @@ def delete(storage: Storage, name: str, *, force: bool = False) -> None:
     _ = storage.rdb  # as in `create_or_resume`
     with storage.exclusive() as connection:
         if _read(connection, name) is None:
-            raise StudyError(f"there is no study {name!r} in {storage.safe_url}")
+            raise UnknownStudyError(f"there is no study {name!r} in {storage.safe_url}")
         doomed = [name, *_measured(connection, name)]
         for each in doomed:
             running = Slots(storage).live(each, connection)
@@ -213,7 +213,7 @@ def halved(storage: Storage, name: str) -> StudyError:
 
 def _unknown(storage: Storage, word: str, there: Sequence[StudyRecord]) -> StudyError:
     names = ", ".join(record.name for record in there[:10]) + (", …" if len(there) > 10 else "")
-    return StudyError(f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}")
+    return UnknownStudyError(f"there is no study {word!r} in {storage.safe_url}; there is: {names or 'none yet'}")
 
 
 def _read(connection: Connection, name: str) -> StudyRecord | None:

@@ -20,11 +20,12 @@ from hpo.report import formatting, page
 from hpo.storage import Storage
 from hpo.storage.studies import halting
 from hpo.study.objectives import wanted
+from hpo.web.addresses import StudyName, anchor
 from hpo.web.pages import prometheus, reports
-from hpo.web.pages.addresses import StudyName, anchor
 from hpo.web.pages.page_data import Overview, StudyPage, overview, study_page
 from hpo.web.pages.shared import Shared
 from hpo.web.security.identity import csrf_of, nonce_of, user_of
+from hpo.web.security.refusals import is_api, problem
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -209,6 +210,8 @@ def _register_errors(app: Flask) -> None:
 
 def _refusal(status: int, message: str) -> Response:
     """The answer that says why there is no other."""
+    if is_api(request.path):
+        return problem(status, message)
     if request.accept_mimetypes.best == "application/json" or request.path.startswith("/live/"):
         response = make_response({"reason": message}, status)
     else:

@@ -12,7 +12,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.queries import live_queries
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
-from hpo.web.pages.addresses import segment
+from hpo.web.addresses import segment
 from hpo.web.pages.shared import Shared
 from hpo.web.security.identity import nonce_of
 

@@ -17,8 +17,10 @@ from flask import Response, g, request
 from hpo.web.security import request_checks
 from hpo.web.security.identity import NONCE, nonce_of, user_of
 from hpo.web.security.login import Login
+from hpo.web.security.rate_limit import RateLimit
 from hpo.web.security.request_checks import Names
 from hpo.web.security.sessions import IDLE_SECONDS, PortCookies, Sessions, signing_key
+from hpo.web.security.tokens import Bearers
 from hpo.web.security.users import Users
 
 if TYPE_CHECKING:
@@ -92,7 +94,9 @@ def protect(app: "Flask", storage: "Storage", access: Access) -> "request_checks
     app.before_request(draw_nonce)
     app.after_request(log_request)
     app.after_request(lambda response: add_headers(response, tls=access.tls))
-    login = Login(app, access.users, Sessions(storage, access.users))
+    rate_limit = RateLimit(app)
+    bearers = Bearers(storage, rate_limit)
+    login = Login(app, access.users, Sessions(storage, access.users), rate_limit)
 
     def longest(environ: "WSGIEnvironment") -> int:
         schemes = ("https",) if access.tls else ("http", "https")  # what a proxy says of it is read later
@@ -107,7 +111,10 @@ def protect(app: "Flask", storage: "Storage", access: Access) -> "request_checks
         access.names.refuse_others,
         lambda: request_checks.refuse_malformed(longest),
         lambda: request_checks.refuse_foreign(tls=access.tls),
+        bearers.identify,
         login.identify,
+        bearers.count,
+        bearers.refuse_change,
         login.refuse_change,
         request_checks.refuse_what_is_no_json_object,
     ):

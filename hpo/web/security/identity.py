@@ -22,6 +22,7 @@ class User:
 
     name: str  # as they log in; empty where nobody has to
     may_write: bool  # may stop and resume studies, write notes
+    token: str | None = None  # name of the token by which a program was let in; None: it is a person
 
 
 ANYONE = User(name="", may_write=False)

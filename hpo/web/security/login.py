@@ -15,9 +15,10 @@ from flask_login import LoginManager, UserMixin, current_user, login_user  # typ
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf  # type: ignore[import-untyped]
 
 from hpo.errors import HpoError
+from hpo.web.security import tokens
 from hpo.web.security.identity import ANYONE, CSRF, SAFE, USER, User, user_of
 from hpo.web.security.rate_limit import RateLimit, trust_browser
-from hpo.web.security.request_checks import page, refusal, unavailable, wants_page
+from hpo.web.security.refusals import is_api, page, refusal, unavailable, wants_page
 from hpo.web.security.sessions import Sessions
 from hpo.web.security.users import Account, Users, matches
 
@@ -46,10 +47,10 @@ class Login:
     who has the right to write and knows the token.
     """
 
-    def __init__(self, app: Flask, users: Users, sessions: Sessions) -> None:
+    def __init__(self, app: Flask, users: Users, sessions: Sessions, rate_limit: RateLimit) -> None:
         self._users = users
         self._sessions = sessions
-        self._rate_limit = RateLimit(app)
+        self._rate_limit = rate_limit
         self._check = self._rate_limit.limited(self._checked)
         self._csrf = CSRFProtect(app)
         manager = LoginManager(app, add_context_processor=False)
@@ -64,8 +65,10 @@ class Login:
         app.register_error_handler(RateLimitExceeded, self._too_many)
 
     def identify(self) -> Response | None:
-        """Say who asks, in the environment; answer those who have to log in first."""
+        """Say who asks, in the environment, where no token has said so; answer those who have to log in first."""
         environ = request.environ
+        if user_of(environ).token is not None:
+            return None
         environ[USER], environ[CSRF] = ANYONE, ""
         try:
             if request.path == _OPEN or self._users.none_needed():
@@ -84,7 +87,7 @@ class Login:
 
     def refuse_change(self) -> Response | None:
         """Refuse a change that somebody may not make, or may not have asked for."""
-        if request.method in SAFE:
+        if request.method in SAFE or is_api(request.path):  # where tokens alone may change something (tokens.py)
             return None
         if request.path in ("/login", "/logout") and not self._users.none_needed():
             if request.method != "POST" or (request.path == "/logout" and not current_user.is_authenticated):
@@ -155,11 +158,11 @@ class Login:
         request.environ[USER] = User(name=account.name, may_write=False)
         return None
 
-    def _too_many(self, _: RateLimitExceeded) -> Response:
+    def _too_many(self, error: RateLimitExceeded) -> Response:
         wait = self._rate_limit.wait()
-        _log.warning("login refused: too many tries", extra={"address": request.remote_addr or ""})
         if request.path != "/login":
-            return refusal(429, "too many tries", Retry_After=str(wait))
+            return self._rate_limit.refuse(error)
+        _log.warning("login refused: too many tries", extra={"address": request.remote_addr or ""})
         when = f"{wait} seconds" if wait < 90 else f"{wait / 60:.0f} minutes"
         answer = _login_page(local(request.form.get("next", "")), f"Too many tries; the next in {when}.", status=429)
         answer.headers["Retry-After"] = str(wait)
@@ -179,6 +182,8 @@ def local(to: str) -> str:
 
 def _unauthorized() -> Response:
     """Whom we do not know: a person goes to the login, a program is told."""
+    if is_api(request.path):
+        return tokens.refuse_stranger()
     if request.method not in SAFE or not wants_page():
         return refusal(401, "log in first, at /login")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):

@@ -1,4 +1,4 @@
-"""Requests that are turned away before any page reads them, and how they are told.
+"""Requests that are turned away before any page reads them.
 
 Malformed or too large; for a host that is not ours: a page elsewhere can make its own name stand for our address (DNS
 rebinding), then a browser takes us for that page's server and lets it read our answers; from another site: a browser
@@ -8,20 +8,18 @@ either. A program that is no browser sends neither, and has to know the token (`
 
 import ipaddress
 import json
-import logging
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-from flask import Response, render_template, request
-from werkzeug.http import HTTP_STATUS_CODES
+from flask import Response, request
 
-from hpo.errors import HpoError, UsageError
-from hpo.report import theme
-from hpo.web.security.identity import SAFE, nonce_of
+from hpo.errors import UsageError
+from hpo.web.security.identity import SAFE
+from hpo.web.security.refusals import is_api, refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -36,14 +34,10 @@ __all__ = [
     "is_loopback",
     "limit",
     "names",
-    "page",
-    "refusal",
     "refuse_foreign",
     "refuse_malformed",
     "refuse_odd_headers",
     "refuse_what_is_no_json_object",
-    "unavailable",
-    "wants_page",
 ]
 
 Longest = Callable[["WSGIEnvironment"], int]
@@ -63,13 +57,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _PORTS = {"http": 80, "https": 443}
 
-_log = logging.getLogger("hpo.web")
-_COLOURS = {"ink": theme.INK, "muted": theme.MUTED, "paper": theme.PAPER, "go": theme.OPTIMUM, "bad": theme.BAD}
-
 
 def limit(path: str, *, writes: bool) -> int:
     """How many bytes may be sent to that path; `writes`: by a user who may write."""
-    if not writes or path in ("/login", "/logout"):
+    if not writes or path in ("/login", "/logout") or is_api(path):
         return LARGEST_FORM
     return LARGEST_FILE if path.startswith("/api/artifacts/") else LARGEST_REQUEST
 
@@ -104,7 +95,8 @@ def refuse_malformed(longest: Longest) -> Response | None:
     if most is None:
         most = longest(request.environ)
     if length > most:
-        who = " of who may not write, or has not logged in" if most == LARGEST_FORM else ""
+        small = most == LARGEST_FORM and not is_api(request.path)
+        who = " of who may not write, or has not logged in" if small else ""
         return refusal(413, f"a request of {_size(length)} is too large: at most {_size(most)}{who}")
     return None
 
@@ -119,16 +111,35 @@ def refuse_what_is_no_json_object() -> Response | None:
     if request.mimetype != "application/json":
         return refusal(415, "the body must be application/json")
     try:
-        read = json.loads(body)
+        read = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
         deep = _depth(read) > _DEEPEST
         json.dumps(read, ensure_ascii=False).encode()  # as somebody who keeps it would
     except UnicodeEncodeError:
         return refusal(400, "the body has half a character in it (a surrogate without the other)")
+    except _AmbiguousError as error:
+        return refusal(400, str(error))
     except (ValueError, RecursionError):
         return refusal(400, "the body is no JSON document")
     if not isinstance(read, dict):
         return refusal(400, "the body must be a JSON object")
     return refusal(400, f"the body is nested deeper than {_DEEPEST} levels") if deep else None
+
+
+class _AmbiguousError(Exception):
+    """A body that two programs would read as two different things."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _AmbiguousError(f"the body has {name} in it, which is no number of JSON")
+
+
+def _once_each(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    read: dict[str, object] = {}
+    for name, value in pairs:
+        if name in read:
+            raise _AmbiguousError(f"the body has {name[:80]!r} twice in one object")
+        read[name] = value
+    return read
 
 
 def _is_path(raw: str) -> bool:
@@ -250,34 +261,3 @@ def _parts(origin: str) -> tuple[str, str, int] | None:
     if not split.hostname or split.path or split.query or split.fragment or split.username is not None:
         return None
     return split.scheme, split.hostname, port
-
-
-def wants_page() -> bool:
-    """Whether a person's browser asks for a page, and no script or program for data."""
-    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-        return False
-    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
-
-
-def page(template: str, status: int = 200, **context: object) -> Response:
-    """One of the small pages in `templates/security`, which need no other file: those are for users only."""
-    nonce = nonce_of(request.environ)
-    text = render_template(f"security/{template}", nonce=nonce, colours=_COLOURS, **context)
-    return Response(text, status=status, mimetype="text/html")
-
-
-def refusal(status: int, reason: str, **headers: str) -> Response:
-    """The answer that says why there is no other: `{"reason": …}` as optuna-dashboard's own refusals, or a page."""
-    if wants_page():
-        answer = page("refused.html", status, title=HTTP_STATUS_CODES.get(status, "Refused"), reason=reason)
-    else:
-        answer = Response(json.dumps({"reason": reason}), status=status, mimetype="application/json")
-    answer.headers.extend({name.replace("_", "-"): value for name, value in headers.items()})
-    return answer
-
-
-def unavailable(error: HpoError) -> Response:
-    """The answer where the database or the users cannot be read; the log alone says why."""
-    _log.error("%s", error)
-    reason = "the database or the file of users does not answer now: try again in a moment"
-    return refusal(503, reason, Retry_After="5")

@@ -27,6 +27,11 @@ def documented() -> list[str]:
     return sorted({*found, *re.findall(r"^  (hpo .*)$", GROUP.epilog, re.MULTILINE)})
 
 
+def every(command):
+    """A command, and all there are below it."""
+    return [command, *(one for inner in getattr(command, "commands", {}).values() for one in every(inner))]
+
+
 @pytest.mark.parametrize("line", documented())
 def test_every_example_parses(line: str) -> None:
     words = shlex.split(line)
@@ -51,8 +56,7 @@ def test_there_are_examples_for_every_command_in_its_help_and_in_the_page() -> N
 def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> None:
     page = (PROJECT / "docs" / "cli.md").read_text()
     assert set(re.findall(r"^\| `hpo (\w+)", page, re.MULTILINE)) == set(GROUP.commands)
-    commands = [GROUP, *GROUP.commands.values(), *GROUP.commands["dashboard"].commands.values()]
-    params = [p for command in commands for p in command.params]
+    params = [p for command in every(GROUP) for p in command.params]
     known = {option for p in params for option in [*p.opts, *p.secondary_opts]}
     known |= {"--help", "--install-completion", "--show-completion"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= known
@@ -63,12 +67,13 @@ def test_the_page_names_the_keys_each_document_has() -> None:
 
     from hpo.experiments.doctor import Check
     from hpo.search import Measurement
+    from hpo.storage.program_tokens import Token
     from hpo.storage.queries.status import StudyStatus
     from hpo.storage.queries.study_results import BestTrial, TrialReport
     from hpo.storage.worker_registry import FleetWorker, RunningTrial
 
     page = (PROJECT / "docs" / "cli.md").read_text().split("## JSON")[1]
-    for record in (StudyStatus, RunningTrial, FleetWorker, BestTrial, TrialReport, Check):
+    for record in (StudyStatus, RunningTrial, FleetWorker, BestTrial, TrialReport, Check, Token):
         for field in fields(record):
             assert f'"{field.name}"' in page, f"{record.__name__}.{field.name}"
     for name in ("params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"):

@@ -5,7 +5,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.web.pages.addresses import StudyName, anchor, segment
+from hpo.web.addresses import StudyName, anchor, segment
 
 AWKWARD = [
     "",

@@ -1,4 +1,4 @@
-"""Version 1: studies and their slots, looks at comparisons, workers and their GPUs, who is logged in."""
+"""Version 1: studies and their slots, looks at comparisons, workers and their GPUs, logins, tokens of programs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -160,4 +160,16 @@ def upgrade() -> None:
         "hpo_dashboard_logout",
         sa.Column("session", sa.String(32), primary_key=True),
         sa.Column("expires_at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "hpo_token",
+        sa.Column("id", _KEY, primary_key=True),
+        sa.Column("name", sa.String(64), nullable=False, unique=True),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("scope", sa.String(8), nullable=False),
+        sa.Column("budget", sa.Integer, nullable=False),
+        sa.Column("spent", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False),
+        sqlite_autoincrement=True,
     )

@@ -119,6 +119,8 @@ def batch_metric(name: str) -> BatchMetric:
     score = _accuracy if spelled(name) in ACCURACIES else metric_function(name)
 
     def of_batch(y: Any, outputs: Any, weights: Any) -> tuple[Any, Any]:
+        if len(y.shape) == 1 and outputs.shape[1:] == (1,):  # a crossentropy takes them as they are
+            y = tf.expand_dims(y, -1)
         values = score(y, outputs)
         mask = get_keras_mask(outputs)
         if weights is not None and mask is not None:  # a row counts alike in all its places

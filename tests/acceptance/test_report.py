@@ -49,7 +49,7 @@ def test_markdown_says_the_same_without_figures(hpo: Hpo, evil: Path) -> None:
 
 
 def test_tensorflow_is_not_imported(evil: Path) -> None:
-    there = imported_by(evil, "report", "evil", "-o", "page.html")
+    there = imported_by(evil, ("report", "evil", "-o", "page.html"))
     assert "plotly" in there
     assert not there & {"tensorflow", "keras"}
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from hpo.errors import UsageError
 from hpo.study import StudyDefinition, plain_objective, registry
 from hpo.study.plain_objective import PlainObjective
+from hpo.study.program import Program
 
 __all__ = ["Found", "Thing", "referenced"]
 
@@ -58,7 +59,10 @@ def referenced(thing: Thing) -> Found:
             where = _place(module, thing)
             if where is not None:
                 return Found(reference=f"{where}:{name}", name=name)
-    if isinstance(thing, PlainObjective) and thing.function is not None:  # as the registry makes one of a function
+    if isinstance(thing, PlainObjective) and isinstance(thing.function, Program):
+        if thing.file is not None:
+            return Found(reference=str(thing.file), name=thing.name)
+    elif isinstance(thing, PlainObjective) and thing.function is not None:  # as the registry makes one of a function
         its = referenced(thing.function)
         if not its.only_here:
             return its

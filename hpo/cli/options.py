@@ -128,7 +128,7 @@ Definition = Annotated[
     typer.Argument(
         metavar="DEFINITION",
         help="Installed (cnn, dnn, fcnn, transfer), package.module:attribute, or path/to/file.py:attribute: a study "
-        "definition, or for optimize, submit and show an Optuna objective.",
+        "definition, or for optimize, submit and show an Optuna objective, or a program's path/to/file.toml.",
         autocompletion=completion.definitions,
         show_default=False,
     ),

@@ -66,12 +66,15 @@ def _objective(objective: "PlainObjective") -> None:
         tell(f"{' and '.join(goals)}{f', in {objective.unit}' if objective.unit else ''}")
     else:
         tell("it does not say which values are better: --direction does")
-    tell("its parameters are what it suggests to a trial: hpo trial and hpo importance show them once it has run")
+    if objective.program is None:
+        tell("its parameters are what it suggests to a trial: hpo trial and hpo importance show them once it has run")
     again = (
         "and its best are run again with new seeds" if len(objective.directions) < 2 else "though nothing is run again"
     )
     tell(f"it takes its seed from its trial, {again}" if objective.seeds else "it takes no seed from its trial")
     tell()
+    if objective.program is not None:
+        _space(objective.space(), default=False)
     _baselines(objective)
 
 
@@ -86,11 +89,11 @@ def _space(space: "Space", *, default: bool) -> None:
 
 
 def _domain(domain: "Domain") -> str:
-    from hpo.study import Categorical, Int
+    from hpo.study import Categorical
 
     if isinstance(domain, Categorical):
         return ", ".join(figure(choice) if choice is not None else "none" for choice in domain.choices)
-    step = f" in steps of {domain.step}" if isinstance(domain, Int) and domain.step != 1 else ""
+    step = f" in steps of {figure(domain.step)}" if domain.step not in (None, 1) else ""
     return f"{figure(domain.low)} … {figure(domain.high)}{step}{', log' if domain.log else ''}"
 
 

@@ -50,6 +50,8 @@ def as_made(request: Request, found: Storage) -> Request:
     if record is None:
         return request
     studies.refuse_other(record)
+    if record.unnamed:
+        studies.searched(record)  # which says what is missing
     named = replace(request, definition=record.reference, name=record.name)
     if record.by_objective:
         return named
@@ -73,7 +75,8 @@ def why_it_stays(request: Request, definition: Searchable, against: Collection[s
     if against:
         return "a search with several objectives has no single best to promote"
     if isinstance(definition, PlainObjective) and not definition.seeds:
-        return "an objective that takes no seed (@hpo.tunable(seeds=True)) has nothing to confirm"
+        how = "@hpo.tunable(seeds=True)" if definition.program is None else "{seed} in its command"
+        return f"an objective that takes no seed ({how}) has nothing to confirm"
     if request.objective is not None and not request.climb:
         return "an objective of one's own has no fidelities"
     if request.objective is None and isinstance(definition, StudyDefinition):
@@ -102,13 +105,15 @@ def searched(request: Request, found: Storage | None) -> Searchable:
                 "--direction out"
             )
         return definition
+    open_ = definition.program is None
+    as_it_runs = "suggests its parameters as it runs"
     for option, given, why in (
-        ("--space", request.space, "suggests its parameters as it runs"),
+        ("--space", request.space, as_it_runs if open_ else "has one space, that of its file"),
         ("--fidelity", request.fidelity, "decides itself how much it trains"),
         (
             "--from",
-            request.from_study,
-            "suggests its parameters as it runs, so nobody knows which of them fit: use --try",
+            request.from_study if open_ else None,
+            f"{as_it_runs}, so none is known to fit: use --try",
         ),
         ("--objectives", request.objectives, "returns what it is searched for: give several --direction, by commas"),
     ):
@@ -134,7 +139,7 @@ def weighed(request: Request, definition: Searchable) -> Mapping[str, Direction]
 def refuse_other_file(record: StudyRecord, request: Request, definition: Searchable) -> None:
     """Refuse to go on with a study of another file: many objectives are called objective. Raises UsageError."""
     ours, theirs = (Path(reference).name for reference in (request.definition, record.reference))
-    if isinstance(definition, PlainObjective) and ours != theirs:
+    if isinstance(definition, PlainObjective) and ours != theirs and not record.unnamed:
         raise UsageError(
             f"study {record.name!r} is of {theirs}, not of {ours}: give the new one a name of its own, --name OTHER"
         )

@@ -1,4 +1,4 @@
-"""An Optuna objective of somebody's own, as a worker runs it: seeded, and alive for as long as its process is."""
+"""An Optuna objective or a program of somebody's own, as a worker runs it: seeded, and alive while its process is."""
 
 import contextlib
 import threading
@@ -12,10 +12,12 @@ from optuna.trial import FrozenTrial, Trial
 from hpo.errors import DefinitionError
 from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, JOB, trial_id
 from hpo.search.distinct import Claim
+from hpo.search.program_trial import ProgramTrial
 from hpo.search.seeds import SEED, position, rung, trial_seed
 from hpo.search.suggest import digest
 from hpo.study import Params
 from hpo.study.plain_objective import PlainObjective
+from hpo.study.program import Program
 
 __all__ = ["AlivePruner", "OwnObjective"]
 
@@ -50,12 +52,15 @@ class OwnObjective:
             DefinitionError: there is no function to call: a program asks for its trials.
 
         """
-        if definition.function is None:
+        function = definition.function
+        if function is None:
             raise DefinitionError("its trials are asked for by a program (hpo.Study.ask), which no worker can run")
         self.definition = definition
-        self._function = definition.function
         self._seed = seed
-        self._beat = beat or (lambda: None)
+        beat = beat or (lambda: None)
+        self._run: Callable[[Trial], Any] = (
+            ProgramTrial(function, beat) if isinstance(function, Program) else _Beating(function, beat)
+        )
         self._claim = claim
 
     def __call__(self, trial: Trial) -> Any:
@@ -67,14 +72,25 @@ class OwnObjective:
         for name in _NOTED:
             if job.get(name):
                 trial.set_user_attr(name, job[name])
-        with _alive(self._beat):
-            value = self._function(trial)
+        value = self._run(trial)
         if attributes.get(ATTEMPT, 1) == 1:
             _refuse_mistaken(attributes.get(FIXED_PARAMS, {}), trial.params, whole=bool(job))
         if self._claim is not None and not job and not level:
             self._claim(trial_id(trial), digest(trial.params))
         # A measurement is of the first value alone, which is what a search's best is the best of.
         return value[0] if job and len(self.definition.directions) > 1 else value
+
+
+class _Beating:
+    """A function that beats while it runs."""
+
+    def __init__(self, function: Callable[[Trial], Any], beat: Callable[[], None]) -> None:
+        self._function = function
+        self._beat = beat
+
+    def __call__(self, trial: Trial) -> Any:
+        with _alive(self._beat):
+            return self._function(trial)
 
 
 class AlivePruner(BasePruner):

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from decimal import Decimal
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 
-from hpo.study import Categorical, Domain, Int, Params, ParamValue, Space
+from hpo.study import Categorical, Domain, Float, Int, Params, ParamValue, Space
 
 __all__ = ["digest", "distribution", "distributions", "suggest"]
 
@@ -26,7 +27,7 @@ def distribution(domain: Domain) -> BaseDistribution:
         return CategoricalDistribution(domain.choices)
     if isinstance(domain, Int):
         return IntDistribution(domain.low, _top(domain), log=domain.log, step=domain.step)
-    return FloatDistribution(domain.low, domain.high, log=domain.log)
+    return FloatDistribution(domain.low, _highest(domain), log=domain.log, step=domain.step)
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -49,12 +50,20 @@ def _ask(trial: BaseTrial, name: str, domain: Domain) -> ParamValue:
         return value
     if isinstance(domain, Int):
         return trial.suggest_int(name, domain.low, _top(domain), log=domain.log, step=domain.step)
-    return trial.suggest_float(name, domain.low, domain.high, log=domain.log)
+    return trial.suggest_float(name, domain.low, _highest(domain), log=domain.log, step=domain.step)
 
 
 def _top(domain: Int) -> int:
     """The largest value on the step; Optuna warns about a `high` that is not."""
     return domain.high - (domain.high - domain.low) % domain.step
+
+
+def _highest(domain: Float) -> float:
+    """The same of a real number, in the decimal digits it was written with, as Optuna counts."""
+    if domain.step is None:
+        return domain.high
+    low, high, step = (Decimal(str(each)) for each in (domain.low, domain.high, domain.step))
+    return float(low + (high - low) // step * step)
 
 
 def _plain(value: ParamValue) -> ParamValue:

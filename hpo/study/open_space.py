@@ -1,4 +1,4 @@
-"""The space of an objective that asks its trial for one parameter after another: nobody knows it beforehand."""
+"""The space of an objective: one that it defines as it runs, which nobody knows beforehand, or one it declares."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,18 @@ from hpo.study import value_checks
 from hpo.study.checked_records import Name, check
 from hpo.study.space import Domain, Params, Space
 
-__all__ = ["DEFINE_BY_RUN", "DefineByRun"]
+__all__ = ["DECLARED", "DEFINE_BY_RUN", "DefineByRun", "is_of_objective"]
 
 DEFINE_BY_RUN = "define-by-run"
 """What such a space is called, in Optuna's words."""
+
+DECLARED = "declared-by-objective"
+"""What the space is called that an objective declares: an ordinary one, with all that samplers make of such."""
+
+
+def is_of_objective(space: str) -> bool:
+    """Whether a space of that name is an objective's, and no study definition's."""
+    return space in (DEFINE_BY_RUN, DECLARED)
 
 
 @dataclass(frozen=True, kw_only=True)

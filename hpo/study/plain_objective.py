@@ -12,23 +12,26 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
+from hpo.study import value_checks
 from hpo.study.baseline import Baseline
 from hpo.study.checked_records import Name, Positive, check
 from hpo.study.claim import Claim
 from hpo.study.direction import Direction
 from hpo.study.evaluation import ByObjective, Fidelity
-from hpo.study.open_space import DefineByRun
+from hpo.study.open_space import DECLARED, DefineByRun
+from hpo.study.program import Program
 from hpo.study.searchable import named
 from hpo.study.space import Params, Space
 from hpo.study.sweep_table import Ablation, Sweep
 from hpo.study.value_checks import keep, shown
-from hpo.study.version import digest
+from hpo.study.version import digest, digest_of
 
 __all__ = ["ASKED", "PlainObjective", "asked", "of", "tunable"]
 
 FULL = "full"
 """The only fidelity of an objective: all that it does."""
 
+_TITLE = "an Optuna objective"
 _SAID = "__hpo_objective__"  # set on a decorated function: what it says of itself
 _SEPARATORS = ",:"  # of the names of several objectives, where a storage keeps them
 
@@ -37,10 +40,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class PlainObjective:
-    """A function of an Optuna trial, and what is known of it.
+    """A function of an Optuna trial or a program that is run for each, and what is known of it.
 
-    It suggests its parameters as it runs, so no space is known beforehand; it judges a configuration itself, at one
-    fidelity. What it returns, reports, prunes and constrains means what it means to Optuna.
+    A function suggests its parameters as it runs, so no space is known beforehand; a program is given those that are
+    declared. Either judges a configuration itself, at one fidelity. What it returns, reports, prunes and constrains
+    means what it means to Optuna.
 
     Raises:
         DefinitionError: a field is not of its kind, there are not as many metrics as directions, or two metrics or
@@ -49,7 +53,8 @@ class PlainObjective:
     """
 
     name: Name  # of its studies
-    function: Callable[..., Any] | None  # optuna.Trial -> a number, or one for each direction; None: see `asked`
+    function: Callable[..., Any] | Program | None
+    # optuna.Trial -> a number, or one for each direction; a program to run for it; None: see `asked`
     directions: tuple[Direction, ...] = ()  # which values are better, of each objective; empty: it does not say
     metrics: tuple[Name, ...] = ()  # what the values are called; empty: value, or value_0, value_1, …
     unit: str = ""  # of the first metric, as printed after a figure
@@ -69,15 +74,16 @@ class PlainObjective:
     claims: ClassVar[tuple[Claim, ...]] = ()
     layered: ClassVar[tuple[str, ...]] = ()
     # And what is the same for each:
-    spaces: ClassVar[tuple[Space, ...]] = (DefineByRun(),)
     fidelities: ClassVar[tuple[Fidelity, ...]] = (Fidelity(name=FULL, epochs=1),)
     evaluation: ClassVar[ByObjective] = ByObjective()
 
     def __post_init__(self) -> None:
         check(self, kind="objective")
         what = f"objective {self.name!r}"
+        if self.program is None and self.function is not None:
+            value_checks.function(self.function, f"{what}: function")
         if not self.title:
-            keep(self, title=_first_line(self.function) or "an Optuna objective")
+            keep(self, title=self.program.title if self.program is not None else _first_line(self.function) or _TITLE)
         wanted = len(self.directions) or 1
         if self.metrics and len(self.metrics) != wanted and self.directions:
             raise DefinitionError(
@@ -95,12 +101,35 @@ class PlainObjective:
                 raise DefinitionError(f"{what}: baseline {baseline.name!r} is no configuration: {problem}")
 
     @property
+    def program(self) -> Program | None:
+        """What is run for each trial; None: a function of this process."""
+        return self.function if isinstance(self.function, Program) else None
+
+    @property
+    def how_to_direct(self) -> str:
+        """What whoever wrote it does to say which values are better, in words."""
+        return "decorate it with @hpo.tunable(direction=…)" if self.program is None else "write direction into its file"
+
+    @property
+    def how_to_seed(self) -> str:
+        """What whoever wrote it does so that two runs of it differ in their luck alone, in words."""
+        if self.program is not None:
+            return "draw its chance from a seed that its command names as {seed}"
+        return "draw its chance from hpo.seed(trial), and decorate it with @hpo.tunable(seeds=True)"
+
+    @property
+    def how_to_name_a_baseline(self) -> str:
+        """What whoever wrote it does to give it a hand-picked configuration, in words."""
+        named = "decorate it with @hpo.tunable(baselines=…)"
+        return named if self.program is None else "write baselines into its file"
+
+    @property
     def direction(self) -> Direction:
         """Which values of the first metric are better. Raises UsageError where nobody has said so."""
         if not self.directions:
             raise UsageError(
                 f"{self.name} does not say which of its values are better: give --direction maximize or --direction "
-                "minimize, or decorate it with @hpo.tunable(direction=…)"
+                f"minimize, or {self.how_to_direct}"
             )
         return self.directions[0]
 
@@ -118,11 +147,18 @@ class PlainObjective:
     @functools.cached_property
     def version(self) -> str:
         """Which text of its code this is, as `StudyDefinition.version`."""
-        functions = [] if self.function is None else [self.function]
-        return digest(repr((self.name, self.seeds)), functions, self.file)
+        said = repr((self.name, self.seeds))
+        if isinstance(self.function, Program):
+            return digest_of(f"{said}{self.function!r}", self.function.texts())
+        return digest(said, [] if self.function is None else [self.function], self.file)
+
+    @functools.cached_property
+    def spaces(self) -> tuple[Space, ...]:
+        """The only one there is."""
+        return (DefineByRun() if self.program is None else Space(name=DECLARED, params=self.program.params),)
 
     def space(self, name: str | None = None) -> Space:
-        """The only space there is, whose parameters nobody knows. Raises UsageError for another name."""
+        """The only space there is. Raises UsageError for another name."""
         return named(self.name, "space", self.spaces, name)
 
     def fidelity(self, name: str) -> Fidelity:

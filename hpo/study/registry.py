@@ -1,6 +1,7 @@
 """Where what can be searched is found: by the name it is installed under, in a module, or in a file.
 
-Mostly it is a `StudyDefinition`; any other function of an Optuna trial will do, decorated or not.
+Mostly it is a `StudyDefinition`; any other function of an Optuna trial will do, decorated or not, and so will a file
+that says how a program is run.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from hpo.study.definition import StudyDefinition
 from hpo.study.direction import Direction
 from hpo.study.local_imports import extend_path, find_file, read_source, refuse_taken
 from hpo.study.plain_objective import PlainObjective
+from hpo.study.program_file import is_program_file, read_program
 from hpo.study.searchable import Searchable
 
 __all__ = ["GROUP", "adopt", "attribute", "find", "hold", "load", "names", "reference", "version"]
@@ -40,9 +42,10 @@ def load(ref: str | StudyDefinition) -> StudyDefinition:
     found = ref if isinstance(ref, StudyDefinition) else find(ref)
     if isinstance(found, StudyDefinition):
         return found
+    what = "a program" if isinstance(found, PlainObjective) and found.program is not None else "an Optuna objective"
     raise DefinitionError(
-        f"{ref} is an Optuna objective, of which hpo knows neither data nor models: hpo optimize and submit search it, "
-        "and what trains, measures tables or picks a space needs a StudyDefinition"
+        f"{ref} is {what}, of which hpo knows neither data nor models: hpo optimize and submit search it, and what "
+        "trains, measures tables or picks a space needs a StudyDefinition"
     )
 
 
@@ -50,8 +53,8 @@ def find(ref: str | Searchable, directions: Sequence[Direction] = ()) -> Searcha
     """Find what can be searched: a study definition, or an Optuna objective.
 
     Args:
-        ref: an installed name (`cnn`), `package.module:attribute`, or `path/to/file.py:attribute`; a ready record is
-            returned as it is.
+        ref: an installed name (`cnn`), `package.module:attribute`, `path/to/file.py:attribute`, or `path/to/file.toml`,
+            which is about a program; a ready record is returned as it is.
         directions: which values are better, of an objective that does not say so itself. A definition always does.
 
     Raises:
@@ -67,7 +70,7 @@ def find(ref: str | Searchable, directions: Sequence[Direction] = ()) -> Searcha
         return _toward(ref, directions)
     if not isinstance(ref, str) or not ref.strip():
         raise UsageError(f"a definition is named by a text such as cnn or ./my_study.py:study, not {ref!r}")
-    found = _pick(*_find(ref), ref)
+    found = read_program(Path(ref)) if is_program_file(ref) else _pick(*_find(ref), ref)
     return _toward(found, directions) if isinstance(found, PlainObjective) else found
 
 
@@ -103,6 +106,8 @@ def names() -> tuple[str, ...]:
 
 def reference(ref: str) -> str:
     """`ref` as any process may load it, whatever folder that runs in: the path of a file is made absolute."""
+    if is_program_file(ref):
+        return str(expanded(ref).absolute())
     where, colon, attribute = ref.rpartition(":")
     return f"{_absolute(Path(where))}:{attribute}" if colon and _is_file(where) else ref
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from hpo.errors import DefinitionError
 from hpo.study import value_checks
-from hpo.study.checked_records import By, Least, Name, check
+from hpo.study.checked_records import By, Least, Name, Positive, check
 
 __all__ = [
     "Categorical",
@@ -35,6 +35,7 @@ that is not active is absent."""
 When = Mapping[str, tuple[ParamValue, ...]]
 """The parameters a conditional one depends on -> their values that make it active; all must hold."""
 
+_OFF_STEP = 1e-8  # steps that a real number may lie beside one, as Optuna has it
 _FURTHEST = 2**53  # of a whole number; Optuna keeps numbers as doubles, which hold all whole ones up to there
 
 
@@ -125,25 +126,31 @@ class Float:
     """A real number, `low` and `high` included.
 
     Raises:
-        DefinitionError: the range is empty or not finite, or reaches 0 where `log` is set.
+        DefinitionError: the range is empty or not finite, reaches 0 where `log` is set, or has a step as well.
 
     """
 
     low: float  # finite
     high: float  # finite, at least low
-    log: bool = False  # search the logarithm; needs low > 0
+    log: bool = False  # search the logarithm; needs low > 0 and no step
+    step: Positive | None = None  # between neighbours, counted from low; None: any number in between
     when: Condition = field(default_factory=dict)  # empty: always active
 
     def __post_init__(self) -> None:
         check(self)
         if self.low > self.high or (self.log and self.low <= 0):
             raise DefinitionError(f"a Float needs finite low <= high, and low > 0 where log is set, not {self!r}")
+        if self.step is not None and (self.log or self.high - self.low > _FURTHEST * self.step):
+            raise DefinitionError(
+                f"a Float's step needs log unset and at most 2**53 steps in its range, unlike {self!r}"
+            )
 
     def contains(self, value: ParamValue) -> bool:
-        """Whether `value` is a number in range."""
+        """Whether `value` is a number in range and, as near as numbers of this size can be, on the step."""
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
-        return self.low <= value <= self.high
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        return self.low <= value <= self.high and abs(steps - round(steps)) < _OFF_STEP
 
 
 Domain = Categorical | Int | Float
@@ -259,7 +266,8 @@ def _range(domain: Domain) -> str:
     if isinstance(domain, Categorical):
         return "one of " + ", ".join(repr(c) for c in domain.choices)
     kind = "a whole number" if isinstance(domain, Int) else "a number"
-    return f"{kind} from {domain.low:g} to {domain.high:g}"
+    steps = "" if domain.step in (None, 1) else f" in steps of {domain.step:g}"
+    return f"{kind} from {domain.low:g} to {domain.high:g}{steps}"
 
 
 def _condition(domain: Domain) -> str:
@@ -270,4 +278,6 @@ def _domain_json(domain: Domain) -> dict[str, object]:
     body: dict[str, object] = {"type": type(domain).__name__.lower(), **asdict(domain)}
     if not domain.when:
         del body["when"]
+    if isinstance(domain, Float) and domain.step is None:  # fingerprints are older than steps
+        del body["step"]
     return body

@@ -10,7 +10,7 @@ from typing import Any
 
 from hpo.study.local_imports import neighbours, read_source
 
-__all__ = ["digest", "sources"]
+__all__ = ["digest", "digest_of", "sources"]
 
 _OWN = "hpo."  # modules of ours; hpo's own version is told apart from a definition's
 _LENGTH = 16  # hexadecimal digits: nobody has 2^32 versions of one definition
@@ -26,8 +26,13 @@ def digest(said: str, functions: Iterable[Callable[..., object]], file: Path | N
             as these may be all that the functions are from.
 
     """
+    return digest_of(said, sources(functions, file))
+
+
+def digest_of(said: str, texts: Iterable[tuple[str, bytes]]) -> str:
+    """The same of what its record says, and of the name and the text of each of its files."""
     told = hashlib.sha256(said.encode())
-    for name, text in sources(functions, file):
+    for name, text in texts:
         told.update(b"\0" + name.encode() + b"\0" + text)
     return told.hexdigest()[:_LENGTH]
 

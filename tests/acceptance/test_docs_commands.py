@@ -23,8 +23,9 @@ SHOWN = sorted(
 @pytest.fixture
 def shown(wine: Path) -> Path:
     """The folder the command runs in, with every file in it that a page shows: its first line is `# NAME.py`."""
+    file = r"^```\w+\n(# (\w+\.(?:py|toml))\n.*?)^```"
     for page in PAGES:
-        for text, name in re.findall(r"^```python\n(# (\w+\.py)\n.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for text, name in re.findall(file, page.read_text(), re.MULTILINE | re.DOTALL):
             (wine / name).write_text(text)
     return wine
 

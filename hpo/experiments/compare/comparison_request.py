@@ -92,10 +92,11 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
     _refuse_unpaired(definition, request)
     hand = hand_picked(definition.baselines, space.name, record.hand)
     if hand is None:
-        where = "decorator @hpo.tunable" if record.by_objective else "StudyDefinition"
+        remedy = "give its StudyDefinition baselines=(Baseline(…),)"
+        if isinstance(definition, PlainObjective):
+            remedy = definition.how_to_name_a_baseline
         raise StudyError(
-            f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: "
-            f"give its {where} baselines=(Baseline(…),)"
+            f"{definition.name} has no baseline, so there is nothing to compare {record.name} with: {remedy}"
         )
     if request.baseline not in (None, hand.name):
         hand = definition.baseline(request.baseline)
@@ -127,8 +128,8 @@ def _refuse_unpaired(definition: Searchable, request: CompareRequest) -> None:
         return
     if not definition.seeds:
         raise StudyError(
-            f"objective {definition.name} takes no seed from its trial, so no two runs of it make a pair: have it draw "
-            "its chance from hpo.seed(trial), and decorate it with @hpo.tunable(seeds=True)"
+            f"objective {definition.name} takes no seed from its trial, so no two runs of it make a pair: have it "
+            f"{definition.how_to_seed}"
         )
     if request.resample is not None:
         raise UsageError(f"objective {definition.name} draws its rows itself: leave --resample and --no-resample out")
@@ -185,7 +186,7 @@ def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumb
     drawn = sum(not slot.rung for slot in slots)
     where = " ".join(shlex.quote(word) for word in record.where)
     more = (
-        f"hpo optimize {shlex.quote(record.reference)} --trials {2 * drawn or _TRIALS} {where} --name "
+        f"hpo optimize {shlex.quote(record.shown_reference)} --trials {2 * drawn or _TRIALS} {where} --name "
         f"{shlex.quote(record.name)}"
     )
     if ranked:

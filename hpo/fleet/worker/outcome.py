@@ -61,6 +61,8 @@ def judge(
     """
     from optuna.exceptions import TrialPruned
 
+    from hpo.search.program_output import ProgramFailed
+
     try:
         return _feasible(trial, _valued(objective(trial), len(trial.study.directions)))
     except TrialPruned as error:
@@ -69,6 +71,9 @@ def judge(
         raise
     except TrialError as error:
         return Result(outcome="pruned", reason=said(error) or type(error).__name__)
+    except ProgramFailed as error:
+        details = storage.where.hide(error.details)[-_LONGEST:]
+        return Result(outcome="failed", reason=storage.where.hide(said(error)), traceback=details or None)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and is_ctrl_c():
             raise

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
@@ -10,14 +10,17 @@ from hpo.errors import DataError, StudyError
 from hpo.study import Params, registry
 from hpo.study.direction import Direction, at_least
 from hpo.study.objectives import further
-from hpo.study.open_space import DEFINE_BY_RUN
+from hpo.study.open_space import is_of_objective
 from hpo.study.searchable import Searchable
 
 __all__ = [
     "CONFIRMATION",
+    "NAMED_ONCE",
+    "UNNAMED",
     "Kind",
     "StudyPlan",
     "StudyRecord",
+    "named_by",
     "purpose",
     "refuse_mismatch",
     "refuse_other",
@@ -31,6 +34,12 @@ Kind = Literal["search", "sweep", "greedy", "race", "pairs", "resampled"]
 """What a study is for. A search looks for a configuration; all others measure configurations that are known already:
 the tables of a report, the hand method followed anew, and of a search its best ones, pairs, and redrawn pairs."""
 
+UNNAMED = ""
+"""The reference of a study that was adopted, as long as nobody has said what it is of."""
+
+NAMED_ONCE = ("definition", "space", "fingerprint", "metric", "objectives")
+"""What such a study takes of the objective that it goes on with."""
+
 CONFIRMATION = "confirmed"
 """The rung that trains again what a search that climbs found best: so it is called beside those called by fidelity."""
 
@@ -40,7 +49,7 @@ class StudyPlan:
     """What a person asks of a study."""
 
     name: str  # DEFINITION-SPACE-FIDELITY unless the person says otherwise
-    reference: str  # the definition as `registry.load` takes it, on any machine and in any folder
+    reference: str  # the definition as `registry.load` takes it, on any machine and in any folder; or `UNNAMED`
     definition: str  # the definition's own name
     space: str  # name of the space
     fingerprint: str  # of the space: changes when a domain does
@@ -111,9 +120,19 @@ class StudyPlan:
         return self.metric if self.by_objective else f"validation {self.metric}"
 
     @property
+    def unnamed(self) -> bool:
+        """Whether it was adopted, and nobody has said yet what it is of."""
+        return self.reference == UNNAMED
+
+    @property
+    def shown_reference(self) -> str:
+        """The reference for a command that is told to a person."""
+        return self.reference or "FILE.py:objective"
+
+    @property
     def by_objective(self) -> bool:
         """Whether it is of an Optuna objective, which trains whatever it trains itself."""
-        return self.space == DEFINE_BY_RUN
+        return is_of_objective(self.space)
 
     def reached(self, value: float, trainings: int = 1) -> bool:
         """Whether a value is as good as `until` asks for; never where that asks for nothing.
@@ -143,15 +162,41 @@ def searched(record: StudyPlan) -> Searchable:
     """What the study is of, loaded; an objective that does not say its directions has the study's.
 
     Raises:
+        StudyError: it was adopted, and nobody has said yet what it is of.
         UsageError, DefinitionError, StaleProcessError: as `registry.find`.
 
     """
+    if record.unnamed:
+        raise StudyError(
+            f"study {record.name!r} was adopted, and nobody has said what it is of: hpo optimize FILE.py:objective "
+            f"--trials N --name {shlex.quote(record.name)} says it, and goes on"
+        )
     return registry.find(record.reference, record.directions)
 
 
 def purpose(plan: StudyPlan) -> str:
     """Kind of a study for a person, and what it measures where that is a search."""
     return plan.kind if plan.parent is None else f"{plan.kind} of {plan.parent}"
+
+
+def named_by(existing: StudyRecord, plan: StudyPlan) -> StudyRecord:
+    """The study as it is once the objective of a plan has named what it is of, where nobody has before.
+
+    Raises:
+        StudyError: what is planned is no objective, or has other directions.
+
+    """
+    if not existing.unnamed:
+        return existing
+    if not plan.by_objective:
+        raise StudyError(
+            f"study {existing.name!r} was adopted from Optuna, so it goes on with an objective or a program, and "
+            f"{plan.definition} is a definition: {_remedy(plan.name, plan.kind)}"
+        )
+    if existing.directions != plan.directions:
+        was, wanted = (", ".join(one.directions) for one in (existing, plan))
+        raise StudyError(f"study {existing.name!r} is to {was}, not to {wanted}: {_remedy(plan.name, plan.kind)}")
+    return replace(existing, **{name: getattr(plan, name) for name in NAMED_ONCE})
 
 
 def refuse_mismatch(existing: StudyRecord, plan: StudyPlan) -> None:

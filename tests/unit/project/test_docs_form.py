@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pages import PAGES, PROJECT, blocks, commands
 
+from hpo.study import registry
 from tools.wrap import WIDTH, wrapped
 
 CANNOT_RUN = {"sh": 16, "dockerfile": 1}  # Docker, clusters, other machines: see CONTRIBUTING.md
@@ -18,7 +19,7 @@ ELSEWHERE = {"python", "console"}  # tests/integration/test_docs_python.py, test
 
 def test_every_block_says_what_it_is_and_only_so_many_are_not_run() -> None:
     found = Counter(block.language for page in PAGES for block in blocks(page))
-    assert set(found) <= {*CANNOT_RUN, *SHOWN, *ELSEWHERE, "json", "yaml"}
+    assert set(found) <= {*CANNOT_RUN, *SHOWN, *ELSEWHERE, "json", "yaml", "toml"}
     assert {language: found[language] for language in CANNOT_RUN} == CANNOT_RUN
 
 
@@ -28,6 +29,14 @@ def test_json_and_yaml_can_be_read(page: Path) -> None:
         json.loads(block.text)
     for block in blocks(page, "yaml"):
         assert yaml.safe_load(block.text)
+
+
+def test_a_program_that_is_shown_in_toml_can_be_searched(tmp_path: Path) -> None:
+    shown = [block.text for page in PAGES for block in blocks(page, "toml")]
+    assert shown
+    for text in shown:
+        (tmp_path / "train.toml").write_text(text)
+        assert registry.find(str(tmp_path / "train.toml")).direction
 
 
 def test_no_line_of_a_diagram_ends_early() -> None:

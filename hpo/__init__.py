@@ -2,25 +2,27 @@
 
 `optimize` searches, `create` makes a study for ask and tell, and `load` finds one again, each as a `Study`. `tunable`
 says of an Optuna objective what hpo would like to know of it, and `seed` gives it a trial's seed. `objective` makes one
-of a study definition, with none of the service around it. An `Observer` is told how studies go. Each is imported on
-first use, so that `import hpo` costs nothing.
+of a study definition, with none of the service around it. `compare` judges paired scores from anywhere. An `Observer`
+is told how studies go. Each is imported on first use, so that `import hpo` costs nothing.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hpo.analysis import compare
     from hpo.api import Study, create, load, optimize
     from hpo.observers.observer import Observer
     from hpo.search.objective import objective
     from hpo.search.seeds import seed
     from hpo.study.plain_objective import tunable
 
-__all__ = ["Observer", "Study", "create", "load", "objective", "optimize", "seed", "tunable"]
+__all__ = ["Observer", "Study", "compare", "create", "load", "objective", "optimize", "seed", "tunable"]
 
 _HOMES = {
     "Observer": "hpo.observers",
     "Study": "hpo.api",
+    "compare": "hpo.analysis",
     "create": "hpo.api",
     "load": "hpo.api",
     "objective": "hpo.search",

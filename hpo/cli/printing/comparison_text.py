@@ -1,5 +1,6 @@
 """A comparison in words: what it is going to do, and what it found."""
 
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from hpo.experiments.compare.comparison_plan import ComparePlan
     from hpo.experiments.compare.comparison_report import Claimed, CompareReport, Heat, Scores
     from hpo.experiments.compare.interim_analyses import InterimAnalysis
+    from hpo.experiments.compare.paired_scores import PairedVerdict
 
-__all__ = ["announce", "show"]
+__all__ = ["announce", "show", "show_scores"]
 
 _ABOUT = {
     "share": "on the test rows",
@@ -76,6 +78,23 @@ def show(report: "CompareReport") -> None:
     _looks(report)
 
 
+def show_scores(found: "PairedVerdict") -> None:
+    """Print what a file of paired scores says: the verdict first, and what it rests on."""
+    from hpo.analysis import ASSUMED, sentence, unseen
+
+    a, b = found.scores.names
+    comparison = found.comparison
+    tell(sentence(comparison, metric=found.scores.metric, optimum=a, baseline=b, about=f"in {found.file.name}"))
+    if comparison.note:
+        tell(f"  {comparison.note}")
+    tell(f"  {unseen(comparison)}")
+    tell(ASSUMED)
+    means = {a: found.scores.a, b: found.scores.b}
+    column = _column(comparison, means, winner=a, bca=comparison.bca95 is not None)
+    which = f"{found.scores.metric}, {found.direction}; a difference above 0 is a gain of {a}"
+    table(["", found.file.name], [[name, value] for name, value in column.items()], title=which, text=(0, 1))
+
+
 def _baseline(report: "CompareReport") -> str:
     return f"the hand-picked configuration ({report.baseline.name})"
 
@@ -87,10 +106,10 @@ def _lines(report: "CompareReport") -> "list[tuple[Comparison, str]]":
 
 
 def _figures(report: "CompareReport") -> None:
-    columns = [_column(report, report.comparison, report.scores)]
+    columns = [_of_report(report, report.comparison, report.scores)]
     headings = ["", _ABOUT[report.rows]]
     if report.resampled is not None and report.resampled_scores is not None:
-        columns.append(_column(report, report.resampled, report.resampled_scores))
+        columns.append(_of_report(report, report.resampled, report.resampled_scores))
         headings.append(_ABOUT["resampled"])
     rows = [[name, *(column.get(name, "") for column in columns)] for name in columns[0]]
     unit = f", in {report.unit}" if report.unit else ""
@@ -98,27 +117,48 @@ def _figures(report: "CompareReport") -> None:
     table(headings, rows, title=which, text=range(len(headings)))
 
 
-def _column(report: "CompareReport", found: "Comparison", scores: "Scores") -> dict[str, str]:
+def _of_report(report: "CompareReport", found: "Comparison", scores: "Scores") -> dict[str, str]:
+    means = {
+        f"optimum, {report.optimum.name}": scores.optimum,
+        f"baseline, {report.baseline.name}": scores.baseline,
+    }
+    bca = report.comparison.bca95 is not None or found.bca95 is not None
+    column = _column(found, means, winner="the optimum", bca=bca)
+    last = {name: column.pop(name) for name in ("margin", "alpha of this look")}
+    failures: dict[str, str] = {
+        "optimum's trainings that failed": _failed(found, "a"),
+        "baseline's trainings that failed": _failed(found, "b"),
+    }
+    return column | failures | last
+
+
+def _column(found: "Comparison", sides: Mapping[str, Sequence[float]], *, winner: str, bca: bool) -> dict[str, str]:
+    """The figures of a verdict, by their names.
+
+    Args:
+        found: the verdict.
+        sides: the scores of either side by what it is called.
+        winner: what the first side is called where it wins pairs.
+        bca: whether there is a row for the bootstrap.
+
+    """
     won = found.p_superior * found.pairs
     column = {
         "verdict": found.verdict,
         "pairs": str(found.pairs),
-        f"optimum, {report.optimum.name}": _short(fmean(scores.optimum)),
-        f"baseline, {report.baseline.name}": _short(fmean(scores.baseline)),
+        **{name: _short(fmean(scores)) for name, scores in sides.items()},
         "difference": f"{found.difference:+.4g}",
         "  95 % interval": _interval(found.ci95, signed=True),
     }
-    if report.comparison.bca95 is not None or found.bca95 is not None:
+    if bca:
         column["  95 % by BCa bootstrap"] = _interval(found.bca95, signed=True)
     return column | {
         "p, two-sided": f"{found.p_value:.3g}" + (" (corrected t)" if found.resampled else " (sign flips)"),
         "p, Wilcoxon": _short(found.p_wilcoxon),
         "p, equivalence within the margin": _short(found.p_equivalent),
-        "pairs won by the optimum": f"{won:g} of {found.pairs}, {found.p_superior:.0%}",
+        f"pairs won by {winner}": f"{won:g} of {found.pairs}, {found.p_superior:.0%}",
         "  95 % interval (Wilson)": f"{found.p_superior_ci95[0]:.0%} to {found.p_superior_ci95[1]:.0%}",
         "in no pair, yet possible": f"up to {found.unseen95:.1%} of trainings",
-        "optimum's trainings that failed": _failed(found, "a"),
-        "baseline's trainings that failed": _failed(found, "b"),
         "margin": f"{found.margin:.4g}",
         "alpha of this look": f"{found.alpha:.3g}",
     }

@@ -34,6 +34,7 @@ __all__ = [
     "constraints",
     "contains",
     "forget_trials_at_hand",
+    "library_version",
     "make_tables",
     "metadata",
     "reported_value",
@@ -192,6 +193,17 @@ def revisions() -> Path:
     from optuna.storages import _rdb
 
     return Path(_rdb.__file__).parent / "alembic"
+
+
+def library_version(storage: "RDBStorage") -> int | None:
+    """The major version of the Optuna that made the tables of a storage; None where that is not to be had."""
+    from optuna.storages._rdb import models
+    from sqlalchemy import select
+
+    with storage.engine.connect() as connection:
+        found = connection.execute(select(models.VersionInfoModel.library_version)).scalar()
+    major = str(found or "").partition(".")[0]
+    return int(major) if major.isdecimal() else None
 
 
 # Storages

@@ -125,6 +125,11 @@ class Storage:
 
         return PatientStorage(self._optunas, self.once, self.once)
 
+    @property
+    def rdb_inner(self) -> "RDBStorage":
+        """Optuna's own storage, for what is asked of nothing else."""
+        return self._optunas
+
     @cached_property
     def optuna(self) -> "PatientStorage":
         """Optuna's tables behind its cache of finished trials, and patient: for studies, samplers and trials."""

@@ -14,7 +14,7 @@ from hpo.storage.storage_url import StorageUrl, parse
 from hpo.storage.upgrades import Upgrade, bring_up
 from hpo.storage.waiting import patiently
 
-__all__ = ["await_open", "examine", "find", "open", "prepare", "upgrade"]
+__all__ = ["await_open", "examine", "find", "open", "open_foreign", "prepare", "upgrade"]
 
 OnAway = Callable[[StorageError], object]
 
@@ -94,6 +94,30 @@ def find(url: str, *, to_write: bool = False) -> Storage | None:
 
     """
     return _open(parse(url), create=False, to_write=to_write)
+
+
+def open_foreign(url: str) -> Storage:
+    """Open a database in which Optuna has studies, whether any of them is ours or not; nothing is written.
+
+    Raises:
+        UsageError: `url` is no storage URL.
+        StorageError: there is none, it cannot be read, or has no studies of an Optuna like the one installed here.
+
+    """
+    where = parse(url)
+    _refuse_folders(where)
+    if where.path is not None and not where.path.exists():
+        raise StorageError(f"there is no database at {where.safe}: name one that Optuna has made")
+    file = None if where.path is None else File(where)
+    engine = connect(where, create=False, file=file)
+    try:
+        with translated(where), engine.connect() as connection:
+            upgrades.refuse_without_studies(connection, where)
+            upgrades.refuse_other_optuna(connection, where)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Storage(where, engine, file)
 
 
 def upgrade(url: str, *, on_away: OnAway | None = None) -> Upgrade:

@@ -22,7 +22,15 @@ from hpo.storage.storage_url import StorageUrl
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-__all__ = ["Upgrade", "bring_up", "found", "refuse_incomplete", "refuse_newer", "refuse_other_optuna"]
+__all__ = [
+    "Upgrade",
+    "bring_up",
+    "found",
+    "refuse_incomplete",
+    "refuse_newer",
+    "refuse_other_optuna",
+    "refuse_without_studies",
+]
 
 _EARLIER = "hpo_version"  # a table of those who worked with hpo before its first release
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -156,6 +164,12 @@ def refuse_newer(version: int, where: StorageUrl) -> None:
             f"storage {where.safe} was made by a newer hpo (tables of version {version}, not {schema.VERSION}): "
             "pip install -U hpo-service"
         )
+
+
+def refuse_without_studies(connection: Connection, where: StorageUrl) -> None:
+    """Raise StorageError where Optuna has no studies in the database."""
+    if not _is_optunas(connection, set(inspect(connection).get_table_names())):
+        raise StorageError(f"storage {where.safe} has no studies of Optuna: name a database that Optuna has made")
 
 
 def refuse_other_optuna(connection: Connection, where: StorageUrl) -> None:

@@ -134,11 +134,10 @@ def _definitions(records: Sequence[StudyRecord]) -> Iterator[Check]:
 
 def _problem(record: StudyRecord) -> str:
     """Why this machine could not serve the study, as far as its definition goes; empty where it could."""
-    from hpo.study import registry
     from hpo.study.local_imports import StaleProcessError
 
     try:
-        definition = registry.find(record.reference)
+        definition = studies.searched(record)
         if definition.space(record.space).fingerprint != record.fingerprint:
             return f"space {record.space!r} of {record.definition!r} is another one here"
         if record.version is not None and definition.version != record.version:

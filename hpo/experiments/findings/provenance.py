@@ -67,7 +67,7 @@ def search_command(record: StudyRecord, trials: int) -> str:
     usual = record.definition if record.by_objective else "-".join((record.definition, record.space, *stays))
     named = () if record.name == usual else ("--name", record.name)
     return command(
-        *("hpo", "optimize", record.reference, "--trials", trials),
+        *("hpo", "optimize", record.shown_reference, "--trials", trials),
         *record.where,
         *("--sampler", record.sampler, "--pruner", record.pruner, "--seed", record.seed),
         *named,

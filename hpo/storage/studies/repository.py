@@ -15,7 +15,14 @@ from hpo.optuna_internals import METRIC_NAMES, tables
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.storage import Storage, schema
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies.study_record import StudyPlan, StudyRecord, refuse_mismatch, refuse_other_rows
+from hpo.storage.studies.study_record import (
+    NAMED_ONCE,
+    StudyPlan,
+    StudyRecord,
+    named_by,
+    refuse_mismatch,
+    refuse_other_rows,
+)
 from hpo.storage.waiting import repeatable
 from hpo.study import registry
 
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "agree_on_rows",
     "create_or_resume",
+    "create_within",
     "delete",
     "find",
     "forget",
@@ -56,7 +64,7 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
     """The study of that plan: made, in our table and in Optuna's at once, or found as it was planned before.
 
     Of several processes exactly one makes it. Of a study that is there, the definition's place and version and the
-    limits become those of the plan, where it says any.
+    limits become those of the plan, where it says any; of one that was adopted, all that the plan's objective says.
 
     Raises:
         StudyError: there is one of that name that was asked for otherwise, or that is not hpo's.
@@ -70,9 +78,14 @@ def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:
         with storage.exclusive() as connection:
             existing = _read(connection, plan.name)  # somebody else may have made it meanwhile
             if existing is None:
-                return _create(storage, connection, plan)
-    refuse_mismatch(existing, plan)
+                return create_within(storage, connection, plan)
+    named = named_by(existing, plan)
+    refuse_mismatch(named, plan)
     wanted = {name: getattr(plan, name) for name in _AMENDABLE if getattr(plan, name) is not None}
+    if existing.unnamed:
+        wanted |= {name: getattr(named, name) for name in NAMED_ONCE}
+        study = storage.rdb.get_study_id_from_name(plan.name)
+        storage.rdb.set_study_system_attr(study, METRIC_NAMES, [plan.metric, *plan.costs])
     return _amend(storage, existing, wanted)
 
 
@@ -235,7 +248,8 @@ def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -
     return replace(existing, **changed)
 
 
-def _create(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyRecord:
+def create_within(storage: Storage, connection: Connection, plan: StudyPlan) -> StudyRecord:
+    """Make a study within the caller's transaction, in our table and in Optuna's. Raises StudyError."""
     from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
 

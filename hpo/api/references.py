@@ -59,11 +59,12 @@ def referenced(thing: Thing) -> Found:
             where = _place(module, thing)
             if where is not None:
                 return Found(reference=f"{where}:{name}", name=name)
-    if isinstance(thing, PlainObjective) and isinstance(thing.function, Program):
+    function = thing.function if isinstance(thing, PlainObjective) else None
+    if isinstance(thing, PlainObjective) and isinstance(function, Program):
         if thing.file is not None:
             return Found(reference=str(thing.file), name=thing.name)
-    elif isinstance(thing, PlainObjective) and thing.function is not None:  # as the registry makes one of a function
-        its = referenced(thing.function)
+    elif function is not None and not isinstance(function, Program):  # as the registry makes one of a function
+        its = referenced(function)
         if not its.only_here:
             return its
     name = _name(thing)

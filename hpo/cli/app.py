@@ -7,10 +7,12 @@ import typer
 from typer.core import TyperCommand
 
 from hpo.cli import (
+    adopt,
     compare,
     dashboard,
     export,
     importance,
+    init,
     maintenance,
     mcp,
     optimize,
@@ -87,6 +89,8 @@ for group in (
     export,
     train,
     show,
+    init,
+    adopt,
     maintenance,
 ):
     group.register(app)

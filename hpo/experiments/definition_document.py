@@ -24,6 +24,8 @@ def _objective(objective: PlainObjective) -> dict[str, Any]:
         "metrics": objective.named_metrics,
         "unit": objective.unit,
         "directions": objective.directions,
+        "spaces": {} if objective.program is None else {s.name: s.to_json() for s in objective.spaces},
+        "command": None if objective.program is None else objective.program.command,
         "baselines": {baseline.name: dict(baseline.params) for baseline in objective.baselines},
         "seeds": objective.seeds,
         "margin": objective.margin,

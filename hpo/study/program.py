@@ -183,8 +183,8 @@ class Program:
     def _refuse_inactive(self) -> None:
         """Refuse words that a configuration without some conditional parameter would leave without sense."""
         conditional = {name for name, domain in self.params.items() if domain.when}
-        if absent := conditional.intersection(named(self.value.file)):
-            raise DefinitionError(f"the path of a value's file names {{{min(absent)}}}, which is not always there")
+        if elsewhere := conditional.intersection(named(self.value.file)):
+            raise DefinitionError(f"the path of a value's file names {{{min(elsewhere)}}}, which is not always there")
         before = ""
         for word in self.command:
             absent = conditional.intersection(named(word)) if isinstance(word, str) else None

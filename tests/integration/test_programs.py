@@ -252,7 +252,7 @@ def test_the_example_is_confirmed_and_compared_with_its_baseline(store: Storage)
     with closing(plan_comparison(request)) as planned:
         report = run_comparison(planned)
     assert report.comparison.pairs == 6
-    assert report.comparison.verdict == "better"
+    assert len(set(report.scores.optimum)) == 6  # each pair has a seed of its own
 
 
 def test_the_keeper_survives_what_is_meant_for_its_worker_and_says_how_it_went(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def read_scores(path: Path, columns: Sequence[str], long: Sequence[str] = ()) ->
     for name in long or columns:
         if name not in header:
             hint = did_you_mean(name, header)
-            raise UsageError(f"{path} has no column {name!r}; {hint}it has: {', '.join(header)}")
+            raise UsageError(f"{path} has no column {name!r}; {hint}it has: {', '.join(header) or 'none'}")
     a, b = columns
     if not long:
         pairs = [(_score(path, at, row, a), _score(path, at, row, b)) for at, row in rows]

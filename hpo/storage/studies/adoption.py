@@ -104,7 +104,7 @@ def adopt(
         record = create_within(storage, connection, plan)
         insert(connection, _slot, [{**row, "study_id": record.id} for row in rows])
         query = select(_slot.c.position, _slot.c.id).where(_slot.c.study_id == record.id)
-        ids = dict(connection.execute(query).tuples().all())
+        ids: dict[int, int] = {row.position: row.id for row in connection.execute(query)}
         optunas = storage.optuna_within(connection)
         study = optunas.get_study_id_from_name(record.name)
         for attribute, value in foreign.user.items():

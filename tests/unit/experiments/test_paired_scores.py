@@ -60,7 +60,7 @@ def test_both_forms(folder: Path) -> None:
         (WIDE.replace(",0.81", ""), "new,old", "", "row 2: there is no old"),
         (WIDE.replace("0.81", "0.81,3"), "new,old", "", "row 2: it has 4 cells, and 3 columns have a name"),
         ("new,old\n", "new,old", "", "has no pair of new and old: give at least one, and six for a verdict"),
-        ("", "new,old", "", "has no column 'new'; it has: "),
+        ("", "new,old", "", "has no column 'new'; it has: none"),
         ("new,old,old\n", "new,old", "", "has two columns 'old'"),
         (WIDE, "new,old", "a,b", "--long takes three columns"),
         (LONG, "new,old", "model,seed,los", "has no column 'los'; did you mean loss"),

@@ -3,6 +3,7 @@
 They may be ours, of whatever version, Optuna's alone, none yet, or another program's.
 """
 
+import functools
 import threading
 import time
 from dataclasses import dataclass
@@ -185,8 +186,9 @@ def refuse_other_optuna(connection: Connection, where: StorageUrl) -> None:
         )
 
 
+@functools.cache
 def _optuna_scripts() -> "ScriptDirectory":
-    """How Optuna's tables came to be what they are."""
+    """How Optuna's tables came to be what they are: read once, as that is a file a revision."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory(str(optuna_internals.revisions()))

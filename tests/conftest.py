@@ -1,7 +1,9 @@
 """What every test stands on: quiet one-thread TensorFlow, none of your settings, a folder of its own."""
 
+import gc
 import os
 import signal
+import sys
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -31,6 +33,27 @@ settings.load_profile("untimed")
 preloaded.install(preloaded.Template(os.environ))
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what has been imported out of garbage collections, each of which would look at all of it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preloaded() -> Iterator[None]:
+    """Processes that a module's tests and fixtures start as `sys.executable` start at once, except as `fresh` ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", preloaded.PYTHON)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test marked `fresh` is about how processes start."""
+    if request.node.get_closest_marker("fresh"):
+        monkeypatch.setattr(sys, "executable", str(preloaded.PYTHON))
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,8 @@ of whoever starts it: it has its own number, environment, folder, streams, signa
 imports take is lacking. The same holds for what it starts by its own `sys.executable`, as a supervisor does.
 
 Not forked, and fresh in every case: `-c CODE` alone, by which tests ask what an import does, and whatever has another
-environment of the kind that is read during imports. A test of the start itself is marked `fresh`.
+environment of the kind that is read during imports. Folders of PYTHONPATH in which there is a `sitecustomize.py` and
+nothing else hide no import: a fork runs it. A test of the start itself is marked `fresh`.
 """
 
 import atexit
@@ -23,14 +24,14 @@ from typing import Any
 
 from hpo.storage.process_identity import adopting
 
-__all__ = ["LONGEST", "PYTHON", "Popen", "Template", "install"]
+__all__ = ["LONGEST", "PYTHON", "Popen", "Template", "customizing", "install"]
 
 LONGEST = 200_000
 """Bytes of a request: arguments and environment of a process."""
 
-_READ_DURING_IMPORTS = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_", "KERAS_", "TF_", "XLA_")
-_READ_WHEN_USED = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "PYTHONFAULTHANDLER"}
-_DEFAULTS = {"KERAS_BACKEND": "tensorflow"}  # of those that may be said or not
+_READ_DURING_IMPORTS = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_", "KERAS_", "TF_", "XLA_", "ELSEWHERE_CLOCK")
+_READ_WHEN_USED = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "PYTHONFAULTHANDLER", "PYTHONIOENCODING"}
+_DEFAULTS = {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": ""}  # of those that may be said or not
 _MAIN = Path(__file__).with_name("preloaded_main.py")
 
 
@@ -137,7 +138,20 @@ def install(template: Template) -> None:
     subprocess.Popen = Popen  # type: ignore[misc]
 
 
+def customizing(environment: Mapping[str, str]) -> list[Path]:
+    """The folders of PYTHONPATH in which there is a `sitecustomize.py` and nothing else."""
+    folders = [Path(name) for name in environment.get("PYTHONPATH", "").split(os.pathsep) if name]
+    return [folder for folder in folders if _files(folder) == {"sitecustomize.py"}]
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"__pycache__"} if folder.is_dir() else set()
+
+
 def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
+    spared = set(map(str, customizing(environment)))
+    path = [name for name in environment.get("PYTHONPATH", "").split(os.pathsep) if name not in spared]
+    environment = {**environment, "PYTHONPATH": os.pathsep.join(path)}
     return _DEFAULTS | {
         name: value
         for name, value in environment.items()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from preloaded import LONGEST, PYTHON, Template, install
+from preloaded import LONGEST, PYTHON, Template, customizing, install
 
 import hpo
 
@@ -110,8 +110,17 @@ def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -
     apply_environment(request["environment"])
     if os.environ.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
+    if encoding := os.environ.get("PYTHONIOENCODING"):
+        name, _, errors = encoding.partition(":")
+        sys.stdin.reconfigure(encoding=name or None, errors=errors or "strict")
+        sys.stdout.reconfigure(encoding=name or None, errors=errors or "strict")
+        sys.stderr.reconfigure(encoding=name or None)
     sys.modules["numpy"].random.seed()
     signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
+    for folder in reversed(customizing(os.environ)):
+        sys.path.insert(0, str(folder))
+        sys.modules.pop("sitecustomize", None)
+        importlib.import_module("sitecustomize")
 
 
 def _run(argv: list[str]) -> None:

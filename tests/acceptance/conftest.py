@@ -2,27 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import preloaded
 import pytest
 from command import Hpo, Outcome, environment, place_own_model
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _preloaded() -> Iterator[None]:
-    """Processes that a module's tests and fixtures start as `sys.executable` start at once, except as `fresh` ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "executable", preloaded.PYTHON)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test marked `fresh` is about how processes start."""
-    if request.node.get_closest_marker("fresh"):
-        monkeypatch.setattr(sys, "executable", str(preloaded.PYTHON))
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(hpo, copy: Path) -> N
     limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
     code = limit + "sys.argv[0] = 'hpo'; runpy.run_module('hpo', run_name='__main__')"
     done = subprocess.run(
-        [sys.executable, "-c", code, "train", "./wine.py:study", "--config", "by-hand", "-o", "wine.keras"],
+        [sys.executable, "-P", "-c", code, "train", "./wine.py:study", "--config", "by-hand", "-o", "wine.keras"],
         cwd=copy, env=environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

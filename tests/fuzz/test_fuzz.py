@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.fresh  # it is about commands that find no TensorFlow
 def test_wrong_input_of_every_kind_is_told() -> None:
     script = Path(__file__).with_name("fuzz.py")
     command = [sys.executable, str(script), "--short", "--seed", "13"]  # the same part each time

@@ -39,7 +39,7 @@ class Fleet:
         if host or clock:
             path = [str(_ELSEWHERE), *filter(None, [os.environ.get("PYTHONPATH")])]
             self._env["PYTHONPATH"] = os.pathsep.join(path)
-            self._env |= {"ELSEWHERE": host, "ELSEWHERE_CLOCK": str(clock), "HPO_MACHINE": host}
+            self._env |= {"ELSEWHERE": host, "HPO_MACHINE": host} | ({"ELSEWHERE_CLOCK": str(clock)} if clock else {})
         self.start()
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Every Python block of the docs and the README runs: page by page, in order, a namespace a page.
 
-One process runs all pages, since each that trains would import TensorFlow. A block that begins with `# name.py` is the
+One process runs all pages. A block that begins with `# name.py` is the
 file of that name, too, for the blocks and commands after it.
 """
 
@@ -44,7 +44,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         asked.append((str(page), str(folder), [(block.line, block.text) for block in blocks(page, "python")]))
     found = tmp_path_factory.mktemp("found") / "failed.json"
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER, str(found)],
+        [sys.executable, "-P", "-c", RUNNER, str(found)],
         input=json.dumps(asked), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

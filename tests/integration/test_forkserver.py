@@ -26,6 +26,7 @@ from hpo.storage.queries.status import Progress
 from hpo.storage.slots.slots import Slots
 
 SERVER = "hpo-forkserver"
+pytestmark = pytest.mark.fresh
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def test_the_study_goes_on_with_the_direction_it_has(file_store: Storage) -> Non
         searched(file_store, "parabola", trials=3)
 
 
+@pytest.mark.fresh
 def test_a_trial_whose_process_is_killed_is_tried_again_and_nothing_heavy_is_imported(url: str, tmp_path: Path) -> None:
     done = optimize(request(url, "killed", trials=6, workers=2))
     assert (done.settled, done.complete, done.failed) == (6, 6, 0)

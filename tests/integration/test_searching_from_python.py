@@ -66,6 +66,7 @@ def test_to_import_it_costs_nothing(tmp_path: Path) -> None:
     assert done.stdout == "['hpo']\n", done.stderr
 
 
+@pytest.mark.fresh
 @pytest.mark.parametrize("text", [BARE, GUARDED], ids=["bare", "guarded"])
 def test_a_script_searches_by_workers_that_load_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "script.py").write_text(text)

@@ -307,6 +307,7 @@ def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
     assert toy.unsound(storage_url, NAME, trials=16) == []
 
 
+@pytest.mark.fresh
 def test_no_password_in_a_command_line(url: str) -> None:
     """What any user of the machine may read of a worker holds nothing of the storage."""
     names: set[str] = set()

@@ -10,6 +10,8 @@ import pytest
 from hpo.fleet.supervisor import forkserver
 from hpo.study import local_imports
 
+pytestmark = pytest.mark.fresh
+
 
 def run(code: str, *arguments: str) -> str:
     done = subprocess.run(

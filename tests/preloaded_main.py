@@ -110,11 +110,6 @@ def _become(request: dict[str, Any], descriptors: Sequence[int], *, keep: int) -
     apply_environment(request["environment"])
     if os.environ.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
-    if encoding := os.environ.get("PYTHONIOENCODING"):
-        name, _, errors = encoding.partition(":")
-        sys.stdin.reconfigure(encoding=name or None, errors=errors or "strict")
-        sys.stdout.reconfigure(encoding=name or None, errors=errors or "strict")
-        sys.stderr.reconfigure(encoding=name or None)
     sys.modules["numpy"].random.seed()
     signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
     for folder in reversed(customizing(os.environ)):

@@ -168,7 +168,7 @@ def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
     store: Storage, make: Make, changes: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
-    monkeypatch.setattr(loaded_study, "_of_definition", lambda record, beat: (toy.height, "rows"))
+    monkeypatch.setattr(loaded_study, "_of_definition", lambda *_: (toy.height, "rows"))
     make("strange", 2, **changes)
     make("fine", 2, version=toy.study.version)
     worker = Worker(store, None)
@@ -307,7 +307,7 @@ def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
     store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
-    monkeypatch.setattr(loaded_study, "_of_definition", lambda record, beat: (toy.height, "rows"))
+    monkeypatch.setattr(loaded_study, "_of_definition", lambda *_: (toy.height, "rows"))
     monkeypatch.setattr(sys, "path", list(sys.path))
     text = Path(toy.FILE).read_text()
     for name in ("one", "two"):

@@ -14,6 +14,7 @@ from hpo.errors import HpoWarning, UsageError
 from hpo.files import expanded, read
 
 __all__ = [
+    "BACKENDS",
     "CLIMBING_SAMPLERS",
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
@@ -27,7 +28,7 @@ __all__ = [
     "data_folder",
     "models_folder",
     "storage_url",
-    "use_tensorflow",
+    "use_backend",
 ]
 
 SAMPLERS: Mapping[str, str] = MappingProxyType(
@@ -77,7 +78,7 @@ trial.
 
 
 _LONGEST = 10_000  # bytes of a file with a password
-_BACKEND = "tensorflow"  # of Keras
+BACKENDS = ("tensorflow", "jax", "torch")  # of Keras; the compiled loop is for the first
 
 
 def storage_url() -> str:
@@ -143,13 +144,20 @@ def models_folder(asked: str | None, database: Path | None) -> Path | None:
     return None if database is None else database.with_name(f"{database.name}.models")
 
 
-def use_tensorflow() -> None:
-    """Have Keras use TensorFlow, which is what hpo trains with, here and in the processes that are started from here.
+def use_backend() -> None:
+    """Have Keras use what $KERAS_BACKEND asks for, or else TensorFlow, here and in the processes started from here.
 
-    It comes before Keras is imported, hence before any code of a definition is. A person whose $KERAS_BACKEND asks for
-    something else is told so, by an HpoWarning.
+    It comes before Keras is imported, hence before any code of a definition is. A person who asks for what nothing can
+    be trained with is told so, by an HpoWarning, and TensorFlow trains.
     """
     asked = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = _BACKEND
-    if asked not in (None, "", _BACKEND):
-        warnings.warn(f"KERAS_BACKEND={asked} is not heeded: hpo trains with TensorFlow", HpoWarning, stacklevel=2)
+    if asked in BACKENDS:
+        return
+    os.environ["KERAS_BACKEND"] = BACKENDS[0]
+    if asked:
+        known = f"{', '.join(BACKENDS[:-1])} and {BACKENDS[-1]}"
+        warnings.warn(
+            f"KERAS_BACKEND={asked} is not heeded: hpo trains with {known}, and now with {BACKENDS[0]}",
+            HpoWarning,
+            stacklevel=2,
+        )

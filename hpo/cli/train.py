@@ -104,7 +104,8 @@ def train(
     configuration(result.params)
     unit = f" {plan.definition.unit}".rstrip()
     tell(f"{plan.definition.metric} on train {figure(result.train)}{unit}, on test {figure(result.test)}{unit}")
-    tell(f"{result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit")
+    way = "the compiled loop" if result.run.why_fit is None else f"Keras's fit: {result.run.why_fit}"
+    tell(f"{result.compile_seconds:.1f} s to compile, {result.fit_seconds:.1f} s to fit, by {way}")
     if trained.examination is not None:
         for text in examination_lines(trained.examination):
             tell(text)

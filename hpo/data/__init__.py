@@ -15,6 +15,7 @@ from hpo.data.dataset import Dataset, Rows, digest
 from hpo.data.downloads import FetchProgress
 from hpo.data.group_splits import group_holdout, group_kfold, group_rows, group_share, stratified_group_kfold
 from hpo.data.splits import holdout, kfold, stratified_holdout, stratified_kfold, subset, time_series
+from hpo.data.streams import Stream, Streams
 
 __all__ = [
     "BALANCED",
@@ -24,6 +25,8 @@ __all__ = [
     "FetchProgress",
     "Located",
     "Rows",
+    "Stream",
+    "Streams",
     "boston_housing",
     "checked",
     "class_weights",

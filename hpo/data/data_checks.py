@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from hpo.data.dataset import Dataset, Rows
 from hpo.data.mapped import is_mapped, look_at_memory
 from hpo.data.splits import class_numbers
+from hpo.data.streams import Streams
+from hpo.data.structures import parts
 from hpo.errors import DataError, HpoWarning, UsageError
 
 __all__ = ["checked"]
@@ -23,11 +25,12 @@ _MOST_REPEATED = 0.5  # share of development rows with a twin from which repetit
 
 def checked(
     loaded: object, *, stratified: bool = False, grouped: bool | None = None, weighted: bool = False
-) -> Dataset:
+) -> Dataset | Streams:
     """The data set that a definition gave, if a network can be trained and judged on it.
 
     Args:
-        loaded: a Dataset, or ((x, y) to develop on, (x, y) to test on) as Keras's own data sets come.
+        loaded: a Dataset; ((x, y) to develop on, (x, y) to test on), as Keras's own data sets come; or Streams, which
+            are looked at when they are trained on.
         stratified: whether splits keep the share of each class.
         grouped: whether splits keep the rows of a group together; None: who splits knows, and groups may be there.
         weighted: whether rows count in the metric by their weights.
@@ -38,28 +41,43 @@ def checked(
             the test rows are development rows.
 
     """
+    if isinstance(loaded, Streams):
+        return loaded
     data = _dataset(loaded)
-    parts = {"development": data.development, "test": data.test}
-    for name, rows in parts.items():
+    both = {"development": data.development, "test": data.test}
+    for name, rows in both.items():
         if not len(rows):
             raise DataError(f"there are no {name} rows: give some to each of development and test")
     _refuse_other_shapes(data)
-    if is_mapped(data.development.x):
-        look_at_memory(data.development.x, psutil.virtual_memory().total)
-    for name, rows in parts.items():
-        otherwise = "or give Dataset(may_miss=True) to a model that does so"
-        if not data.may_miss:
-            _refuse_missing(f"x of the {name} rows", rows.x, otherwise, data.feature_names)
-        _refuse_missing(f"y of the {name} rows", rows.y, "or leave such rows out")
+    for name, rows in both.items():
+        _refuse_missing_in(name, rows, data)
         _refuse_lacking(name, rows, grouped=grouped, weighted=weighted)
     if stratified:
-        try:
-            class_numbers(data.development.y)
-        except UsageError as error:
-            raise DataError(f"the evaluation is stratified, and {error}") from error
+        _refuse_unclassed(data.development)
     _look_for_shared(data)
     _look_at_groups(data, grouped)
     return data
+
+
+def _refuse_missing_in(name: str, rows: Rows, data: Dataset) -> None:
+    """Refuse what is missing in any array, and inputs that no memory holds."""
+    for x, array in parts(rows.x, "x"):
+        if is_mapped(array):
+            look_at_memory(array, psutil.virtual_memory().total)
+        if not data.may_miss:
+            otherwise = "or give Dataset(may_miss=True) to a model that does so"
+            _refuse_missing(f"{x} of the {name} rows", array, otherwise, data.feature_names)
+    for y, array in parts(rows.y, "y"):
+        _refuse_missing(f"{y} of the {name} rows", array, "or leave such rows out")
+
+
+def _refuse_unclassed(rows: Rows) -> None:
+    if not isinstance(rows.y, np.ndarray):
+        raise DataError("the evaluation is stratified, and y is several arrays: give Holdout(stratified=False)")
+    try:
+        class_numbers(rows.y)
+    except UsageError as error:
+        raise DataError(f"the evaluation is stratified, and {error}") from error
 
 
 def _refuse_lacking(name: str, rows: Rows, *, grouped: bool | None, weighted: bool) -> None:
@@ -87,8 +105,19 @@ def _dataset(loaded: object) -> Dataset:
 
 
 def _refuse_other_shapes(data: Dataset) -> None:
-    for name in ("x", "y"):
-        ours, theirs = getattr(data.development, name), getattr(data.test, name)
+    for whole in ("x", "y"):
+        development, test = (dict(parts(getattr(rows, whole), whole)) for rows in (data.development, data.test))
+        if development.keys() != test.keys():
+            raise DataError(
+                f"the development rows have {', '.join(development)} and the test rows {', '.join(test)}: prepare both "
+                "alike"
+            )
+        _refuse_other_arrays(development, test)
+
+
+def _refuse_other_arrays(development: dict[str, NDArray[np.generic]], test: dict[str, NDArray[np.generic]]) -> None:
+    for name, ours in development.items():
+        theirs = test[name]
         if ours.shape[1:] != theirs.shape[1:]:
             raise DataError(
                 f"a row of {name} has shape {ours.shape[1:]} in the development rows and {theirs.shape[1:]} in the "
@@ -165,5 +194,6 @@ def _look_for_shared(data: Dataset) -> None:
 
 def _hashes(rows: Rows) -> list[int]:
     """A number for each row, of its inputs and its target, which no two rows that differ share but by a miracle."""
-    x, y = (np.ascontiguousarray(array.reshape(len(rows), -1)) for array in (rows.x, rows.y))
-    return [hash((a.tobytes(), b.tobytes())) for a, b in zip(x, y, strict=True)]
+    arrays = [array for _, array in (*parts(rows.x, "x"), *parts(rows.y, "y"))]
+    flat = [np.ascontiguousarray(array.reshape(len(rows), -1)) for array in arrays]
+    return [hash(tuple(one.tobytes() for one in row)) for row in zip(*flat, strict=True)]

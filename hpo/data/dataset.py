@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.data.arrays import as_array, columns_of
 from hpo.data.labels import numbered
+from hpo.data.structures import Arrays, are_several, joined, mapped, parts
 from hpo.errors import DataError
 from hpo.study.checked_records import Name, check
 
@@ -29,7 +30,7 @@ class Rows:
     """Some rows: inputs and targets, in the same order.
 
     What is no array is made one: frames and series of pandas or polars (by position: their index plays no part),
-    tensors, nested lists.
+    tensors, nested lists. Of a model with several inputs or outputs, x or y is a dict or a tuple of arrays.
 
     Raises:
         DataError: a field cannot be made an array of numbers or texts, they have different numbers of rows, or a weight
@@ -37,25 +38,34 @@ class Rows:
 
     """
 
-    x: NDArray[np.generic]  # (rows, ...) inputs as they are stored; the model itself normalizes
-    y: NDArray[np.generic]  # (rows,) labels or numbers, or (rows, outputs)
+    x: Arrays  # (rows, ...) inputs as they are stored; the model itself normalizes
+    y: Arrays  # (rows,) labels or numbers, or (rows, outputs)
     sample_weight: NDArray[np.float32] | None = None  # (rows,) what each weighs in the loss, as Keras's fit has it, and
     # in a metric that is weighted; None: all alike
     groups: NDArray[np.generic] | None = None  # (rows,) what each belongs to, such as a patient, for splits by group
     columns: tuple[str, ...] = ()  # names of the columns of x; where it is a frame, the frame's
 
     def __post_init__(self) -> None:
-        self._refuse_several_inputs()
         object.__setattr__(self, "columns", tuple(self.columns) or columns_of(self.x))
-        for name in ("x", "y", "sample_weight", "groups"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, as_array(getattr(self, name), name))
-        if len(self.x) != len(self.y):
-            raise DataError(f"x has {len(self.x)} rows and y {len(self.y)}: give a target for each row")
+        several = {"x": are_several(self.x, self.y), "y": are_several(self.y, self.x)}
+        for name in _ARRAYS:
+            given = getattr(self, name)
+            if given is not None:
+                made = mapped(as_array, given, name) if several.get(name) else as_array(given, name)
+                object.__setattr__(self, name, made)
+        (first, array), *others = [*parts(self.x, "x"), *parts(self.y, "y")]
+        for name, other in others:
+            if len(other) != len(array):
+                raise DataError(f"{first} has {len(array)} rows and {name} {len(other)}: give a target for each row")
         self._check_by_row()
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(parts(self.x, "x")[0][1])
+
+    @property
+    def of_one_array(self) -> bool:
+        """Whether inputs are one array, and targets one."""
+        return isinstance(self.x, np.ndarray) and isinstance(self.y, np.ndarray)
 
     def take(self, index: NDArray[np.int64]) -> "Rows":
         """The rows at `index`, in its order."""
@@ -64,13 +74,15 @@ class Rows:
     def of_each(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> "Rows":
         """Rows whose arrays are `change` of each of these: by it some rows are taken, or put in another order."""
         there: dict[str, Any] = {name: array for name in _ARRAYS if (array := getattr(self, name)) is not None}
-        return Rows(columns=self.columns, **{name: change(array) for name, array in there.items()})
+        return Rows(
+            columns=self.columns, **{name: mapped(lambda each, _: change(each), array) for name, array in there.items()}
+        )
 
     def joined(self, others: "Rows") -> "Rows":
         """These rows and then `others`; of weights and groups, those that both have."""
         pairs = {name: (getattr(self, name), getattr(others, name)) for name in _ARRAYS}
         there = {name: pair for name, pair in pairs.items() if all(array is not None for array in pair)}
-        return Rows(columns=self.columns, **{name: np.concatenate(pair) for name, pair in there.items()})
+        return Rows(columns=self.columns, **{name: joined(*pair) for name, pair in there.items()})
 
     def _check_by_row(self) -> None:
         """Look at what says one thing of each row."""
@@ -78,10 +90,10 @@ class Rows:
             array = getattr(self, name)
             if array is None:
                 continue
-            if array.shape == (len(self.x), 1):
+            if array.shape == (len(self), 1):
                 array = array[:, 0]
-            if array.shape != (len(self.x),):
-                raise DataError(f"{name} has shape {array.shape} and x {len(self.x)} rows: give one for each row")
+            if array.shape != (len(self),):
+                raise DataError(f"{name} has shape {array.shape} and x {len(self)} rows: give one for each row")
             object.__setattr__(self, name, array)
         weights = self.sample_weight
         if weights is None:
@@ -94,16 +106,6 @@ class Rows:
                 f"sample_weight of row {refused[0]} is {weights[refused[0]]:g}: give 0 or more, a finite number"
             )
         object.__setattr__(self, "sample_weight", weights.astype(np.float32))
-
-    def _refuse_several_inputs(self) -> None:
-        x = self.x
-        if isinstance(x, list | tuple) and x and len(x) != len(self.y):
-            lengths = {len(part) if hasattr(part, "__len__") else None for part in x}
-            if lengths == {len(self.y)}:
-                raise DataError(
-                    f"x is a {type(x).__name__} of {len(x)} arrays of {len(self.y)} rows: a model has one input here, "
-                    "so give one array, such as numpy.concatenate(x, axis=1)"
-                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ class Dataset:
         _refuse_other_columns(self.development.columns, self.test.columns)
         if not self.feature_names:
             object.__setattr__(self, "feature_names", self.development.columns)
-        if self.development.y.dtype.kind in _TEXTS and self.test.y.dtype.kind in _TEXTS:
+        if all(isinstance(y, np.ndarray) and y.dtype.kind in _TEXTS for y in (self.development.y, self.test.y)):
             names, development, test = numbered(self.development.y, self.test.y, self.label_names)
             object.__setattr__(self, "label_names", names)
             object.__setattr__(self, "development", dataclasses.replace(self.development, y=development))
@@ -168,7 +170,8 @@ def digest(data: Dataset) -> str:
     """
     told = hashlib.sha256()
     for rows in (data.development, data.test):
-        arrays = (("", rows.x), ("", rows.y), ("weights ", rows.sample_weight), ("groups ", rows.groups))
+        several = [(name if len(name) > 1 else "", array) for name, array in (*parts(rows.x, "x"), *parts(rows.y, "y"))]
+        arrays = (*several, ("weights ", rows.sample_weight), ("groups ", rows.groups))
         for what, array in arrays:
             if array is None:
                 continue

@@ -45,7 +45,9 @@ def _definition(study: StudyDefinition) -> dict[str, Any]:
         "source": study.source,
         "sweeps": [_sweep_json(sweep) for sweep in study.sweeps],
         "ablations": [_ablation_json(ablation) for ablation in study.ablations],
-        "fidelities": {f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds} for f in study.fidelities},
+        "fidelities": {
+            f.name: {"epochs": f.epochs, "rows": f.rows, "folds": f.folds, "steps": f.steps} for f in study.fidelities
+        },
         "claims": [_claim_json(claim) for claim in study.claims],
         "margin": study.margin,
     }

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpo.data import Rows
 from hpo.errors import Diverged, HpoError, TrialError, UsageError
 from hpo.experiments.named_configuration import NamedConfiguration, configuration_named
 from hpo.files import refuse_unwritable, replacing
 from hpo.messages import one_line
-from hpo.study import Fidelity, StudyDefinition, registry
+from hpo.study import Fidelity, StudyDefinition, ValidationData, registry
 from hpo.study.contained import line, run
 
 if TYPE_CHECKING:
@@ -197,6 +198,12 @@ def _refuse_output(output: Path) -> None:
 
 def _refuse_pointless(plan: TrainPlan, recipe: "Recipe") -> None:
     if plan.request.examines:
+        from hpo.training.runtime import needs_tensorflow
+
+        asked = "--mc-dropout" if plan.request.passes is not None else "--fold-batchnorm"
+        if isinstance(plan.definition.evaluation, ValidationData):
+            raise UsageError(f"{asked} looks at rows, and {plan.definition.name} has streams: leave it out")
+        needs_tensorflow(asked)
         from hpo.training.after import refuse_pointless
 
         refuse_pointless(recipe, passes=plan.request.passes, folding=plan.request.folding)
@@ -206,6 +213,8 @@ def _examined(plan: TrainPlan, result: "Measurement") -> "Examination":
     from hpo.training.after import examine
 
     train_rows, test_rows = result.rows
+    assert isinstance(train_rows, Rows)  # what streams have not is refused before
+    assert isinstance(test_rows, Rows)
     asked = plan.request
     return examine(result.run, train_rows, test_rows, passes=asked.passes, folding=asked.folding, seed=asked.seed)
 

@@ -22,7 +22,7 @@ from hpo.data import (
 )
 from hpo.errors import DefinitionError, UsageError
 from hpo.search.seeds import derive
-from hpo.study import Evaluation, GroupHoldout, Holdout, KFold, OwnSplits, TimeSeriesSplit
+from hpo.study import Evaluation, GroupHoldout, Holdout, KFold, OwnSplits, TimeSeriesSplit, ValidationData
 from hpo.study.contained import contained
 from hpo.study.value_checks import shown
 
@@ -63,6 +63,8 @@ def parts(evaluation: Evaluation, rows: Rows, *, folds: int | None, seed: int) -
             )
         case OwnSplits():
             return _own(evaluation, rows)
+        case ValidationData():
+            raise UsageError("data that are streamed have no rows to split")
         case KFold():
             seeds = [seed, *(derive(seed, "repeat", number) for number in range(1, evaluation.repeats))]
             return [part for one in seeds for part in _folds(evaluation, rows, folds or evaluation.folds, one)]

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import BaseTrial, Trial
 
+from hpo.data import Rows
 from hpo.errors import TrialError, UsageError
 from hpo.optuna_internals import JOB, trial_id
 from hpo.search.measurement import measure
 from hpo.search.objective import FOLDED_REPORTS, REPORTS
-from hpo.search.row_splits import cut, load, preload, redraw
+from hpo.search.row_splits import preload, redraw, splits
 from hpo.search.seeds import split_seed
 from hpo.search.suggest import digest, suggest
 from hpo.search.trainings import note_probes, note_work, reject
@@ -37,7 +38,7 @@ __all__ = [
 RowsKind = Literal["development", "share", "resampled", "validation", "own"]
 """Which rows a job trains on and is scored on, all drawn by the job's seed:
 
-development  trained on all development rows, scored on the test rows: as the report did
+development  trained on all development rows, or the training stream, scored on the test data: as the report did
 share        trained on a new 90 % of the development rows, scored on the test rows
 resampled    train and test rows drawn anew from all rows, as many test rows as there are
 validation   the holdout or the folds of a search, at its fidelity: no test row is seen
@@ -158,9 +159,9 @@ class Measuring:
 
     def _validate(self, trial: BaseTrial, job: Job) -> float:
         """As a search evaluates a configuration, on splits that are the seed's own."""
-        splits = cut(self.definition, self.fidelity, load(self.definition).development, seed=split_seed(job.seed))
+        parts = splits(self.definition, self.fidelity, seed=split_seed(job.seed))
         epochs = self.fidelity.epochs
-        work = Evaluation(self.definition, job.params, splits, epochs=epochs, seed=job.seed, beat=self._beat)
+        work = Evaluation(self.definition, job.params, parts, epochs=epochs, seed=job.seed, beat=self._beat)
         block = -(-epochs // (REPORTS if work.folds == 1 else FOLDED_REPORTS))
         curve: list[tuple[int, float]] = []
         try:
@@ -178,7 +179,7 @@ class Measuring:
     def _test(self, trial: BaseTrial, job: Job) -> float:
         assert job.rows != "validation"
         assert job.rows != "own"
-        train, test = redraw(self.definition, job.rows, seed=job.seed)
+        rows = None if job.rows == "development" else redraw(self.definition, job.rows, seed=job.seed)
         work = _Watched(trial, self.fidelity.epochs, self._beat)
         try:
             done = measure(
@@ -186,7 +187,7 @@ class Measuring:
                 job.params,
                 fidelity=self.fidelity,
                 seed=job.seed,
-                rows=(train, test),
+                rows=rows,
                 on_epoch=work.on_epoch,
                 beat=self._beat,
                 on_probe=work.probes.append if job.rows == "development" else None,
@@ -197,7 +198,8 @@ class Measuring:
             reject(trial, str(error))
         note_probes(trial, work.probes)
         note_work(trial, done)
-        if job.keep:
+        test = done.rows[1]
+        if job.keep and isinstance(test, Rows) and test.of_one_array:
             trial.set_user_attr("predictions", predicted(done.run.predict(test.x), test.y, self.definition.metric))
         return done.test
 

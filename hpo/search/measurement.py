@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hpo.data import Rows
+from hpo.data import Dataset, Rows, Stream
 from hpo.errors import UsageError
 from hpo.search.row_splits import labelled, load
 from hpo.search.trainings import probe_network, recipe
@@ -28,7 +28,8 @@ class Measurement:
     test: float  # the same on the test rows
     compile_seconds: float
     fit_seconds: float  # training alone
-    rows: tuple[Rows, Rows] = field(repr=False, compare=False)  # (train, test): what it was trained and scored on
+    rows: tuple[Rows | Stream, Rows | Stream] = field(repr=False, compare=False)
+    # (train, test): what it was trained and scored on
     run: "Run" = field(repr=False, compare=False)  # the trained model: run.model(), run.predict(x)
 
     def to_json(self) -> dict[str, object]:
@@ -41,6 +42,7 @@ class Measurement:
             "test": self.test,
             "compile_seconds": self.compile_seconds,
             "fit_seconds": self.fit_seconds,
+            "trained_by": "the compiled loop" if self.run.why_fit is None else "Keras's fit",
         }
 
 
@@ -58,7 +60,8 @@ def measure(
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
-    Of these rows a definition may give some labels only (`StudyDefinition.labels`), drawn by the seed.
+    Of these rows a definition may give some labels only (`StudyDefinition.labels`), drawn by the seed. Of streams, the
+    training stream is trained on, and stopping and schedules watch the validation stream.
 
     Args:
         definition: what is measured.
@@ -86,15 +89,15 @@ def measure(
     reason = definition.why_infeasible(params)
     if reason is not None:
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
-    train, test = rows or _all(definition)
-    made = recipe(definition, params, train.x, seed=seed)
+    train, validation, test = (rows[0], None, rows[1]) if rows else _all(definition)
+    made = recipe(definition, params, getattr(train, "x", None), seed=seed)
     if on_recipe is not None:
         on_recipe(made)
     train = labelled(definition, train, seed=seed)
     runs: list[Run] = []
 
     def see() -> None:
-        if on_probe is not None and definition.probe_rows:
+        if on_probe is not None and definition.probe_rows and isinstance(train, Rows):
             on_probe(probe_network(runs[0], made, train, definition.probe_rows))
 
     def begun(run: "Run") -> None:
@@ -111,6 +114,7 @@ def measure(
     run = fit(
         made,
         train,
+        validation,
         epochs=fidelity.epochs,
         metric=definition.scored_by,
         weighted=definition.weighted,
@@ -118,7 +122,7 @@ def measure(
         on_run=begun,
         on_epoch=trained,
         beat=beat,
-        full=FullTraining(epochs=most, rows=len(train)) if fidelity.epochs < most else None,
+        full=FullTraining(epochs=most, rows=_rows(train)) if fidelity.epochs < most else None,
     )
     return Measurement(
         params=params,
@@ -133,6 +137,13 @@ def measure(
     )
 
 
-def _all(definition: StudyDefinition) -> tuple[Rows, Rows]:
+def _all(definition: StudyDefinition) -> tuple[Rows | Stream, Stream | None, Rows | Stream]:
+    """What to train on, what to watch meanwhile, what to score on."""
     data = load(definition)
-    return data.development, data.test
+    if isinstance(data, Dataset):
+        return data.development, None, data.test
+    return data.training, data.judged("validation"), data.judged("test")
+
+
+def _rows(train: Rows | Stream) -> int | None:
+    return len(train) if isinstance(train, Rows) else None

@@ -11,7 +11,7 @@ from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
 from hpo.optuna_internals import trial_id
-from hpo.search.row_splits import Split, cut, load, preload
+from hpo.search.row_splits import Split, preload, splits
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
@@ -189,7 +189,7 @@ class Objective:
         return self._common[fidelity.name]
 
     def _cut(self, fidelity: Fidelity, seed: int) -> tuple[Split, ...]:
-        return cut(self.definition, fidelity, load(self.definition).development, seed=seed)
+        return splits(self.definition, fidelity, seed=seed)
 
 
 def _attributes(trial: BaseTrial) -> Mapping[str, Any]:

@@ -1,19 +1,20 @@
 """The rows a training gets and is judged by: the splits of a search and the rows of a measurement, drawn by a seed."""
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpo.data import Dataset, Rows, checked, digest
+from hpo.data import Dataset, Rows, Stream, Streams, checked, digest
+from hpo.data.structures import Arrays
 from hpo.errors import DataError, HpoError, UsageError
 from hpo.messages import one_line
 from hpo.search.evaluation_splits import drawn, held_out, parts, thinned
 from hpo.search.seeds import derive
-from hpo.study import Evaluation, Fidelity, OwnSplits, StudyDefinition
+from hpo.study import Evaluation, Fidelity, OwnSplits, StudyDefinition, ValidationData
 from hpo.study.contained import contained
 from hpo.training import FullTraining
 
@@ -23,22 +24,26 @@ __all__ = [
     "cut",
     "everything",
     "full_training",
+    "in_rows",
     "labelled",
     "load",
     "preload",
     "redraw",
+    "splits",
 ]
+
+T = TypeVar("T", Rows, Rows | Stream)
 
 SHARE = 0.9  # of the development rows, that a run on a share trains on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Rows to train on and rows to judge by; never a test row."""
+    """What to train on and what to judge by: rows, or streams; never a test row."""
 
-    train: Rows  # labelled, as many as the definition gives
-    validation: Rows
-    inputs: NDArray[np.generic]  # (rows, ...) of all rows to train on, those without a label too
+    train: Rows | Stream  # labelled, as many as the definition gives
+    validation: Rows | Stream
+    inputs: Arrays | None  # (rows, ...) of all rows to train on, those without a label too; None: they are streamed
     full: FullTraining | None  # what a training on it is a miniature of; None at the definition's highest fidelity
 
 
@@ -51,17 +56,37 @@ class _Needs(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def _loaded(loader: Callable[[], Dataset], needs: _Needs) -> Dataset:
+def _loaded(loader: Callable[[], Dataset | Streams], needs: _Needs) -> Dataset | Streams:
     """What the loader gives, looked at once and kept in this process."""
     return checked(contained(loader), **needs._asdict())
 
 
-def load(definition: StudyDefinition) -> Dataset:
-    """The definition's data, kept in this process for the next trial. Raises DataError, whatever the loader raises."""
+def load(definition: StudyDefinition) -> Dataset | Streams:
+    """The definition's data, kept in this process for the next trial.
+
+    Raises:
+        DataError: they are streams and the evaluation is one of rows, or the other way round.
+        Exception: whatever the loader raises.
+
+    """
     needs = _needs(definition)
     if isinstance(definition.data, Hashable):
-        return _loaded(definition.data, needs)
-    return checked(contained(definition.data), **needs._asdict())
+        data = _loaded(definition.data, needs)
+    else:
+        data = checked(contained(definition.data), **needs._asdict())
+    if isinstance(data, Streams) != isinstance(definition.evaluation, ValidationData):
+        gave = ("streams", "give ValidationData()") if isinstance(data, Streams) else ("rows", "give Holdout(rows=...)")
+        raise DataError(
+            f"data() gave {gave[0]}, and the evaluation is a {type(definition.evaluation).__name__}: {gave[1]}"
+        )
+    return data
+
+
+def in_rows(definition: StudyDefinition) -> Dataset:
+    """The data of a definition whose evaluation is one of rows. Raises as `load`."""
+    data = load(definition)
+    assert isinstance(data, Dataset)
+    return data
 
 
 def _needs(definition: StudyDefinition) -> _Needs:
@@ -73,12 +98,37 @@ def _needs(definition: StudyDefinition) -> _Needs:
 def preload(definition: StudyDefinition) -> str:
     """Load the definition's data now; which rows they are, as `hpo.data.digest` says. Raises DataError."""
     try:
-        return digest(load(definition))
+        data = load(definition)
+        return data.digest if isinstance(data, Streams) else digest(data)
     except HpoError:
         raise
     except Exception as error:
         why = one_line(error)
         raise DataError(f"the data of definition {definition.name!r} cannot be loaded: {why}") from error
+
+
+def splits(definition: StudyDefinition, fidelity: Fidelity, *, seed: int) -> tuple[Split, ...]:
+    """What the trainings of one evaluation get and are judged by; a function of the seed.
+
+    Raises:
+        UsageError: the rows are too few for what the definition's evaluation or the fidelity asks.
+        DataError: the data cannot be had.
+
+    """
+    data = load(definition)
+    if isinstance(data, Dataset):
+        return cut(definition, fidelity, data.development, seed=seed)
+    train = data.training.first(fidelity.steps)
+    full = _full_streams(definition, fidelity)
+    return (Split(train=train, validation=data.judged("validation"), inputs=None, full=full),)
+
+
+def _full_streams(definition: StudyDefinition, fidelity: Fidelity) -> FullTraining | None:
+    def work(one: Fidelity) -> tuple[float, int]:
+        return one.epochs * (math.inf if one.steps is None else one.steps), one.epochs
+
+    highest = max(definition.fidelities, key=work)
+    return None if work(highest) <= work(fidelity) else FullTraining(epochs=highest.epochs, steps=highest.steps)
 
 
 def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: int) -> tuple[Split, ...]:
@@ -89,10 +139,10 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
 
     """
     evaluation = definition.evaluation
-    splits = []
+    found = []
     for train, validation in parts(evaluation, rows, folds=fidelity.folds, seed=seed):
         known = rows.take(thinned(evaluation, rows, train, fidelity.rows, seed))
-        splits.append(
+        found.append(
             Split(
                 train=labelled(definition, known, seed=seed),
                 validation=rows.take(validation),
@@ -100,7 +150,7 @@ def cut(definition: StudyDefinition, fidelity: Fidelity, rows: Rows, *, seed: in
                 full=full_training(definition, fidelity, len(rows), of_split=len(train)),
             )
         )
-    return tuple(splits)
+    return tuple(found)
 
 
 def full_training(
@@ -135,14 +185,14 @@ def _training_rows(definition: StudyDefinition, fidelity: Fidelity, rows: int, o
     return min(number for number in (left, fidelity.rows, definition.labels) if number is not None)
 
 
-def labelled(definition: StudyDefinition, rows: Rows, *, seed: int) -> Rows:
-    """Those of the rows to train on whose targets the definition gives; a function of the seed.
+def labelled(definition: StudyDefinition, rows: T, *, seed: int) -> T:
+    """Those of the rows to train on whose targets the definition gives; a function of the seed. A stream as it is.
 
     Raises:
         UsageError: `rows` are fewer.
 
     """
-    if definition.labels is None or definition.labels == len(rows):
+    if isinstance(rows, Stream) or definition.labels is None or definition.labels == len(rows):
         return rows
     index = np.arange(len(rows), dtype=np.int64)
     return rows.take(drawn(definition.evaluation, rows, index, definition.labels, derive(seed, "labels")))
@@ -164,7 +214,7 @@ def redraw(
         DataError: the data cannot be had.
 
     """
-    data, evaluation = load(definition), definition.evaluation
+    data, evaluation = in_rows(definition), definition.evaluation
     if kind == "development":
         return data.development, data.test
     if kind == "share":
@@ -185,12 +235,14 @@ def everything(definition: StudyDefinition) -> Rows:
     """Development and test rows in one, made once in a process: 60,000 pictures are not copied for each job."""
     if isinstance(definition.data, Hashable):
         return _joined(definition.data, _needs(definition))
-    return _join(load(definition))
+    return _join(in_rows(definition))
 
 
 @lru_cache(maxsize=1)
-def _joined(loader: Callable[[], Dataset], needs: _Needs) -> Rows:
-    return _join(_loaded(loader, needs))
+def _joined(loader: Callable[[], Dataset | Streams], needs: _Needs) -> Rows:
+    data = _loaded(loader, needs)
+    assert isinstance(data, Dataset)
+    return _join(data)
 
 
 def _join(data: Dataset) -> Rows:

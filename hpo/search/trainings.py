@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from optuna.exceptions import TrialPruned
 from optuna.trial import BaseTrial
 
 from hpo.data import Rows
+from hpo.data.structures import Arrays
 from hpo.errors import DefinitionError
 from hpo.search.row_splits import Split
 from hpo.study import Params, StudyDefinition
@@ -35,13 +34,14 @@ __all__ = [
 ]
 
 
-def recipe(definition: StudyDefinition, params: Params, inputs: NDArray[np.generic], *, seed: int) -> "Recipe":
+def recipe(definition: StudyDefinition, params: Params, inputs: Arrays | None, *, seed: int) -> "Recipe":
     """What one training trains.
 
     Args:
         definition: whose `build` makes it, and whose `pretrain`, if it has one, has the last word.
         params: the configuration.
-        inputs: (rows, ...) of the rows to train on, labelled or not; no row it is judged by is among them.
+        inputs: (rows, ...) of the rows to train on, labelled or not; no row it is judged by is among them. None where
+            they are streamed.
         seed: of the weights.
 
     """
@@ -49,6 +49,7 @@ def recipe(definition: StudyDefinition, params: Params, inputs: NDArray[np.gener
     pretrain = definition.pretrain
     if pretrain is None:
         return made
+    assert inputs is not None  # of streams nothing is pretrained
     begun = contained(lambda: pretrain(params, made, inputs))
     if not isinstance(begun, type(made)):
         raise DefinitionError(f"pretrain of {definition.name!r} gave {shown(begun)}: return the Recipe it was given")
@@ -75,10 +76,12 @@ def foretold(definition: StudyDefinition, params: Params, splits: Sequence[Split
     """
     from hpo.training.operations import operations
 
-    found = operations(_built(definition, params, seed=0), splits[0].train.x.shape[1:])
-    if found is None:
+    pairs = [(split.train, split.validation) for split in splits]
+    rows = [(train, judge) for train, judge in pairs if isinstance(train, Rows) and isinstance(judge, Rows)]
+    if len(rows) < len(pairs) or not rows[0][0].of_one_array:
         return None
-    return epochs * sum(found.epoch(len(split.train), len(split.validation)) for split in splits)
+    found = operations(_built(definition, params, seed=0), rows[0][0].x.shape[1:])
+    return None if found is None else epochs * sum(found.epoch(len(train), len(judge)) for train, judge in rows)
 
 
 def probe_network(run: "Run", recipe: "Recipe", rows: Rows, number: int) -> "Probe":
@@ -89,9 +92,13 @@ def probe_network(run: "Run", recipe: "Recipe", rows: Rows, number: int) -> "Pro
 
     """
     from hpo.training.probes import probe
+    from hpo.training.runtime import needs_tensorflow
 
+    needs_tensorflow("probe_rows")
     stride = max(len(rows) // number, 1)
     some = rows.of_each(lambda array: array[::stride][:number])
+    if not some.of_one_array:
+        raise DefinitionError("probe_rows look into models with one input and one output: leave probe_rows out")
     return probe(run.model(), recipe.loss, some, epoch=run.epochs_done, clip=recipe.clip)
 
 
@@ -102,6 +109,9 @@ def costs(model: "keras.Model", names: Sequence[str]) -> tuple[float, ...]:
         DefinitionError: the model is a class of somebody's own, whose inputs are not known, so that it has no latency.
 
     """
+    from hpo.training.runtime import needs_tensorflow
+
+    needs_tensorflow("a search with --objectives")
     return tuple(_MEASURE[name](model) for name in names)
 
 

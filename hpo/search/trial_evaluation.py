@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from hpo.data import Rows
 from hpo.search.row_splits import Split
 from hpo.search.seeds import fold_seed
 from hpo.search.trainings import probe_network, recipe
@@ -158,7 +159,7 @@ class Evaluation:
     def _probe(self) -> None:
         """Look into the first training's network as it is."""
         start = time.perf_counter()
-        self.probes.append(
-            probe_network(self._runs[0], self._recipe, self._splits[0].train, self._definition.probe_rows)
-        )
+        train = self._splits[0].train
+        assert isinstance(train, Rows)  # streams have no probe rows
+        self.probes.append(probe_network(self._runs[0], self._recipe, train, self._definition.probe_rows))
         self.probe_seconds += time.perf_counter() - start

@@ -27,6 +27,7 @@ from hpo.study.evaluation import (
     KFold,
     OwnSplits,
     TimeSeriesSplit,
+    ValidationData,
 )
 from hpo.study.infeasibility import always_feasible
 from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
@@ -62,6 +63,7 @@ __all__ = [
     "Sweep",
     "Technique",
     "TimeSeriesSplit",
+    "ValidationData",
     "When",
     "always_feasible",
 ]

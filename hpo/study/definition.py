@@ -11,7 +11,7 @@ from hpo.study.baseline import Baseline
 from hpo.study.checked_records import Count, Name, Positive, Whole, check
 from hpo.study.claim import Claim
 from hpo.study.direction import Direction, better_word
-from hpo.study.evaluation import Evaluation, Fidelity, OwnSplits, as_evaluation
+from hpo.study.evaluation import Evaluation, Fidelity, OwnSplits, ValidationData, as_evaluation
 from hpo.study.infeasibility import Rule, always_feasible, why_infeasible
 from hpo.study.objectives import DIRECTIONS, UNFINISHED, spelled, unknown
 from hpo.study.own_metric import Metric, OwnMetric, ScoreFunction
@@ -50,7 +50,7 @@ class StudyDefinition:
     metric: Name  # what the value is: accuracy, the name of a Keras metric such as mae or AUC, or that of `score`
     direction: Direction  # which values are better; for a metric that Keras knows, it must be the metric's own
     spaces: tuple[Space, ...]  # the first is the default
-    evaluation: Evaluation  # how a search judges a configuration: on rows held out, by cross-validation, by a splitter
+    evaluation: Evaluation  # how a search judges a configuration: on rows held out, by folds, on data given apart
     fidelities: tuple[Fidelity, ...]  # the first is what a search uses, the last what a measurement uses
     weighted: bool = False
     # whether rows count in the metric by their sample weights, as in Keras's weighted_metrics; by class weights never
@@ -103,6 +103,7 @@ class StudyDefinition:
                 self._refuse(self.spaces[0], sweep.configuration(row), f"sweep {sweep.id!r} row {place}")
         self._refuse_layered(what)
         self._refuse_folds(what)
+        self._refuse_rows(what)
         _refuse_twins(self.name, "claim", [claim.id for claim in self.claims])
         _refuse_unfounded(self.name, self.claims, {sweep.id: len(sweep.rows) for sweep in self.tables})
 
@@ -172,6 +173,8 @@ class StudyDefinition:
             said = (*said, "resampled schedules")
         if self.score is not None:
             said = (*said, "a score of its own")
+        if isinstance(self.evaluation, ValidationData):
+            said = (*said, [fidelity.steps for fidelity in self.fidelities])
         if self.weighted:
             said = (*said, "weighted")
         functions = (self.data, self.build, self.infeasible, self.pretrain, self.score, self._splitter)
@@ -201,6 +204,21 @@ class StudyDefinition:
                     f"{what}: layered names a sweep {name!r}, which there is not; there are: "
                     f"{', '.join(there) or 'none'}"
                 )
+
+    def _refuse_rows(self, what: str) -> None:
+        """Refuse parts of streams where there are rows, and of rows where there are streams."""
+        streamed = isinstance(self.evaluation, ValidationData)
+        for fidelity in self.fidelities:
+            for name in ("rows", "folds") if streamed else ("steps",):
+                if getattr(fidelity, name) is not None:
+                    data, remedy = ("streams", "epochs or steps") if streamed else ("rows", "epochs, rows or folds")
+                    raise DefinitionError(
+                        f"{what}: fidelity {fidelity.name!r} has {name}, and the evaluation, a "
+                        f"{type(self.evaluation).__name__}, is one of {data}: give {remedy}"
+                    )
+        for name in ("labels", "pretrain", "probe_rows", "weighted") if streamed else ():
+            if getattr(self, name):
+                raise DefinitionError(f"{what}: {name} is for data in rows, and the evaluation is ValidationData")
 
     def _refuse_metric(self, what: str) -> None:
         if self.score is None and self.metric in UNFINISHED:

@@ -20,6 +20,7 @@ __all__ = [
     "KFold",
     "OwnSplits",
     "TimeSeriesSplit",
+    "ValidationData",
     "as_evaluation",
 ]
 
@@ -235,8 +236,19 @@ class OwnSplits(_Judged):
             ) from None
 
 
-Evaluation = Holdout | GroupHoldout | KFold | TimeSeriesSplit | OwnSplits
-"""How a search judges a configuration, on development rows alone."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ValidationData(_Judged):
+    """Train on all training data and score on validation data that `data()` gives apart, as streams must be."""
+
+    folded: ClassVar[bool] = False
+    fixed: ClassVar[str] = "they are streamed"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+Evaluation = Holdout | GroupHoldout | KFold | TimeSeriesSplit | OwnSplits | ValidationData
+"""How a search judges a configuration, on what is for development alone."""
 
 
 def as_evaluation(given: Any) -> Any:
@@ -275,6 +287,7 @@ class Fidelity:
     epochs: Whole  # passes over the training rows
     rows: Whole | None = None  # training rows of one evaluation; None: all there are
     folds: Annotated[int, Least(2)] | None = None  # folds of a cross-validation; None: as the evaluation says
+    steps: Whole | None = field(default=None, repr=False)  # of streams, batches of an epoch; None: all there are
     trial_seconds: Positive | None = None  # one trial of a search on one core, on average; for "about how long"
 
     def __post_init__(self) -> None:

@@ -97,6 +97,6 @@ def out_of_order(fidelities: Sequence[Fidelity], evaluation: Evaluation) -> str 
 
 
 def _amounts(fidelity: Fidelity, evaluation: Evaluation) -> tuple[float, ...]:
-    """Epochs, rows and folds of one evaluation; all the rows there are, however many, are infinitely many."""
-    rows = math.inf if fidelity.rows is None else fidelity.rows
-    return fidelity.epochs, rows, evaluation.trainings(fidelity.folds)
+    """Epochs, rows, batches and folds of one evaluation; all there are, however many, are infinitely many."""
+    rows, steps = (math.inf if most is None else most for most in (fidelity.rows, fidelity.steps))
+    return fidelity.epochs, rows, steps, evaluation.trainings(fidelity.folds)

@@ -1,6 +1,6 @@
-"""Training of Keras models by a compiled loop.
+"""Training of Keras models: by a compiled loop, or by Keras's own fit what that cannot take.
 
-Recipes and schedules are plain records; TensorFlow is imported when something that trains is first asked for.
+Recipes and schedules are plain records; Keras is imported when something that trains is first asked for.
 
 - An epoch is one compiled program. Programs are shared by runs of one shape (layers, optimizer, loss, batch size,
   shapes of the rows) in a cache that is bounded in number and in bytes. Weights, rates, weight decay, penalties and
@@ -9,8 +9,10 @@ Recipes and schedules are plain records; TensorFlow is imported when something t
   weights what Keras's optimizers do, to 1e-5; `make parity` compares all of them.
 - A shared program trains a clone of the model, and only where no difference is found between the two: attributes,
   outputs, and a step with the same weights and random numbers. Else the model itself is trained, compiled for that run
-  alone, and a note says so. What says itself how it learns (`train_step`, `compute_loss`) is trained by Keras's own
-  step.
+  alone, and a note says so.
+- `route.why_fit` says of a recipe and its data why the compiled loop cannot take it: several inputs, outputs or losses,
+  callbacks, streams, a `train_step` of its own, Keras on another backend. Keras's fit trains it then, an epoch at a
+  time, slower, with the same scores, stopping and schedules; a note says so. What fit cannot do is refused by name.
 - Targets that a loss or metric would take for something else are refused (`Infeasible`). What is not finite ends a run
   (`Diverged`): the loss of any step, and after each epoch weights, outputs and scores.
 - What follows from scores is asked between epochs: performance scheduling and early stopping. Phases are parts of one

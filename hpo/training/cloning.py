@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from hpo.messages import one_line
+from hpo.training.batch_scores import batch_loss
 from hpo.training.keras_internals import all_layers, clear_losses, drawing_from
 from hpo.training.model_graph import finalize
-from hpo.training.scores import batch_loss
 from hpo.training.variable_layers import LAYERS
 
 __all__ = [
@@ -29,7 +29,12 @@ _CLOSE = {"rtol": 1e-4, "atol": 1e-6}  # both compute with the same kernels
 
 def cloned(model: keras.Model) -> keras.Model:
     """The model made anew from its configuration, with the same weights. Raises whatever its layers' code raises."""
-    clone = keras.models.clone_model(model)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(model.dtype_policy)  # a model takes it from there, and layers have their own
+    try:
+        clone = keras.models.clone_model(model)
+    finally:
+        keras.config.set_dtype_policy(before)
     for ours, theirs in zip(clone.variables, model.variables, strict=True):
         ours.assign(theirs)
     return clone

@@ -1,13 +1,10 @@
 """What follows from the scores of a run: early stopping, the weights of the best epoch, lower rates on a plateau."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from hpo.errors import DefinitionError
 from hpo.study.checked_records import AnyFloat, check
-
-if TYPE_CHECKING:
-    from hpo.training.program import Program
 
 __all__ = [
     "EarlyStopping",
@@ -16,6 +13,7 @@ __all__ = [
     "Plateau",
     "Reaction",
     "Score",
+    "Weights",
 ]
 
 
@@ -128,6 +126,16 @@ class Patience:
         return False
 
 
+class Weights(Protocol):
+    """The model of one run."""
+
+    def snapshot(self) -> list[Any]:
+        """A copy of its variables."""
+
+    def restore(self, snapshot: list[Any]) -> None:
+        """Put them back."""
+
+
 class Monitor:
     """Watches the scores of one run: early stopping, the weights of its best epoch, and what its schedule answers."""
 
@@ -142,21 +150,21 @@ class Monitor:
         """Whether the scores have not improved for as long as the recipe waits."""
         return self._patience is not None and self._patience.over
 
-    def keeps(self, score: Score, program: "Program") -> bool:
-        """Take an epoch's score, its weights being in `program`: whether a run that ended here would keep them."""
+    def keeps(self, score: Score, weights: Weights) -> bool:
+        """Take an epoch's score, its weights being these: whether a run that ended here would keep them."""
         if self._patience is None:
             return True
         improved = self._patience.improved(score)
         if improved and self._restores:
-            self._best = program.snapshot()
+            self._best = weights.snapshot()
         return improved or not self._restores
 
     def factor(self, score: Score, rate: float) -> float:
         """What the rates of the steps left are multiplied by, `rate` being that of the last step."""
         return 1.0 if self.reaction is None else self.reaction.factor_after(score, rate)
 
-    def end(self, program: "Program") -> None:
+    def end(self, weights: Weights) -> None:
         """Give the run the weights it ends with."""
         if self._best is not None:
-            program.restore(self._best)
+            weights.restore(self._best)
             self._best = None

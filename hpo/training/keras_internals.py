@@ -17,8 +17,6 @@ from keras.src.losses.loss import apply_mask
 from keras.src.metrics.reduction_metrics import reduce_to_samplewise_values
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.trainers.compile_utils import CompileLoss, is_binary_or_sparse_categorical
-from tensorflow.python.eager import context
-from tensorflow.python.framework import func_graph
 
 __all__ = [
     "CompileLoss",
@@ -198,6 +196,8 @@ def dismantle(function: Any) -> None:
     TensorFlow empties the outermost graph when its function is collected, but not the graphs of its loops: those hold
     one another through objects that Python's garbage collector does not see into, and stay for the life of the process.
     """
+    from tensorflow.python.framework import func_graph
+
     for concrete in function._function_cache.values():
         for graph in reversed(list(_graphs(concrete.graph))):
             func_graph.dismantle_func_graph(graph)
@@ -212,4 +212,6 @@ def _graphs(graph: Any) -> Iterator[Any]:
 
 def clear_kernel_cache() -> None:
     """Let go of the kernels TensorFlow has prepared for operations outside graphs, with what they hold."""
+    from tensorflow.python.eager import context
+
     context.context().clear_kernel_cache()

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from hpo.training.augmentation import by_row
+from hpo.training.batch_scores import batch_loss, batch_metric, product
 from hpo.training.keras_internals import all_layers, clear_losses, dismantle, drawing_from
 from hpo.training.recipe import Recipe
 from hpo.training.row_tensors import RowTensors, optional, specs, taken
 from hpo.training.schedules import StepSchedules
-from hpo.training.scores import batch_loss, batch_metric, product
 from hpo.training.step import Step
 
 __all__ = [
     "CompiledLoop",
-    "Loop",
     "Sums",
     "all_finite",
     "compiled",
@@ -44,39 +43,6 @@ class Sums(NamedTuple):
     sound: Any  # whether all numbers of the model are finite after them
 
 
-class Loop(Protocol):
-    """How a program trains its model for an epoch."""
-
-    @property
-    def variables(self) -> list[Any]:
-        """What it keeps from epoch to epoch beside the model's own variables."""
-
-    @property
-    def averages(self) -> list[tuple[Any, Any]]:
-        """Each weight with the average of it that training ends with; empty without averages."""
-
-    def fresh(self, recipe: Recipe, seed: int) -> list[Any]:
-        """What `variables` hold before the first epoch of a run of `recipe`."""
-
-    def epoch(
-        self, data: RowTensors, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
-    ) -> Sums:
-        """Train for some steps of one epoch.
-
-        Args:
-            data: the rows, `capacity` of them.
-            rows: how many of them there are, the others filling batches up.
-            span: int32, shape (2,): the first step, from 0, and the one after the last.
-            schedules: of each step of the epoch; momenta are not looked at where the optimizer takes none.
-            seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
-            before: what the steps before the first came to: loss, metric and counted of their `Sums`.
-
-        """
-
-    def dismantle(self) -> None:
-        """Take what is compiled apart; it is unusable afterwards."""
-
-
 class CompiledLoop:
     """One function for an epoch or a part of it, with the data, the schedules and the seed as arguments.
 
@@ -99,7 +65,7 @@ class CompiledLoop:
 
     @property
     def variables(self) -> list[Any]:
-        """All that a run of it changes, as `Loop` says: what is put aside and put back when runs take turns."""
+        """What it keeps beside the model's own variables: put aside, and put back, when runs take turns."""
         return [*self._step.variables, self._random.state.value]
 
     @property
@@ -119,6 +85,17 @@ class CompiledLoop:
     def _epoch(
         self, data: RowTensors, rows: Any, span: Any, schedules: StepSchedules, seed: Any, before: tuple[Any, Any, Any]
     ) -> Sums:
+        """Train for some steps of one epoch.
+
+        Args:
+            data: the rows, `capacity` of them.
+            rows: how many of them there are, the others filling batches up.
+            span: int32, shape (2,): the first step, from 0, and the one after the last.
+            schedules: of each step of the epoch; momenta are not looked at where the optimizer takes none.
+            seed: int32, shape (2,): the run's seed and the epoch, for the order of the rows.
+            before: what the steps before the first came to: loss, metric and counted of their `Sums`.
+
+        """
         order = shuffled(tf.shape(data.x)[0], rows, seed)
 
         def body(step: Any, finite: Any, loss: Any, metric: Any, counted: Any) -> tuple[Any, ...]:  # noqa: ARG001

@@ -21,7 +21,7 @@ T = TypeVar("T", bound=np.generic)
 class FullTraining:
     """The training that a shorter one is a miniature of: how long it is, and of how many rows.
 
-    With a recipe's batch size they say how many steps its schedule has.
+    Of arrays, rows and a recipe's batch size say how many steps its schedule has; of streams, their batches do.
 
     Raises:
         DefinitionError: a number is none, or below 1.
@@ -29,7 +29,8 @@ class FullTraining:
     """
 
     epochs: Whole  # it is laid out for
-    rows: Whole  # it is given to train on; what a recipe holds out of them to watch is counted
+    rows: Whole | None = None  # of arrays it is given to train on; what a recipe holds out to watch is counted
+    steps: Whole | None = None  # of streams, the batches of an epoch; None: all there are
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,31 +1,43 @@
-"""Rows, models and the schedules of their steps made ready for a run."""
+"""Rows, models and the schedules of their steps made ready for a run, whichever way it is trained."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data import Rows, class_weights, holdout
+from hpo.data import Rows, Stream, class_weights, holdout
+from hpo.data.structures import Arrays, mapped, parts
 from hpo.errors import DefinitionError, UsageError
-from hpo.training import updates
-from hpo.training.jit import fixed_shapes
 from hpo.training.keras_internals import all_layers, compute_output_spec, given_learning_rate
 from hpo.training.miniature import resampled
 from hpo.training.model_graph import symbolic
 from hpo.training.phases import Span
 from hpo.training.recipe import Recipe
-from hpo.training.schedules import Constant, StepSchedules, averaging, drives_momentum
+from hpo.training.schedules import Constant, StepSchedules, averaging
 
-__all__ = ["check", "held_out", "learning_rate", "prepare", "row_weights", "seen_shape", "step_schedules", "watched"]
+__all__ = [
+    "as_floats",
+    "check",
+    "held_out",
+    "learning_rate",
+    "prepare",
+    "refuse_unweighted",
+    "row_weights",
+    "seen_shape",
+    "step_schedules",
+    "watched",
+]
 
 
-def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
+def check(recipe: Recipe, train: Rows | Stream, epochs: int) -> None:
     """Refuse what cannot be trained. Raises UsageError, DefinitionError."""
-    if epochs < 1 or recipe.batch_size < 1 or not len(train):
+    rows = None if isinstance(train, Stream) else len(train)
+    if epochs < 1 or recipe.batch_size < 1 or rows == 0:
         raise UsageError(
-            f"{epochs} epochs of batches of {recipe.batch_size} from {len(train)} rows: each must be at least 1"
+            f"{epochs} epochs of batches of {recipe.batch_size} from {rows or 0} rows: each must be at least 1"
         )
     inner = getattr(recipe.optimizer, "inner_optimizer", recipe.optimizer)
     rate = given_learning_rate(inner)
@@ -33,8 +45,6 @@ def check(recipe: Recipe, train: Rows, epochs: int, jit: bool | None) -> None:
         raise DefinitionError(
             "the optimizer has a learning-rate schedule of its own: give it as Recipe.schedule instead"
         )
-    if jit and not fixed_shapes(recipe):
-        raise DefinitionError("XLA needs batches of one size, and this model or loss mixes rows: leave jit to None")
 
 
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
@@ -42,14 +52,16 @@ def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     return float(getattr(optimizer, "learning_rate", 0.0))
 
 
-def watched(recipe: Recipe, train: Rows, validation: Rows | None, seed: int) -> tuple[Rows, Rows | None]:
-    """The rows to train on and those to score on after each epoch.
+def watched(
+    recipe: Recipe, train: Rows | Stream, validation: Rows | Stream | None, seed: int
+) -> tuple[Rows | Stream, Rows | Stream | None]:
+    """What to train on and what to score on after each epoch.
 
     Where a recipe's stopping or schedule watches scores and there are no validation rows, `recipe.watch` of the
     training rows are held out for it, drawn by the seed.
     """
-    rows = 0 if validation is not None else held_out(recipe, len(train))
-    if not rows:
+    rows = 0 if validation is not None or isinstance(train, Stream) else held_out(recipe, len(train))
+    if not rows or isinstance(train, Stream):
         return train, validation
     kept, others = holdout(len(train), rows, seed)
     return train.take(kept), train.take(others)
@@ -84,12 +96,26 @@ def row_weights(recipe: Recipe, train: Rows, outputs: int | None) -> NDArray[np.
     return weights
 
 
-def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | None, ...]:
+def refuse_unweighted(rows: Rows, *, weighted: bool) -> None:
+    """Refuse rows without weights to score on where the metric is weighted. Raises UsageError."""
+    if weighted and (rows.sample_weight is None or not rows.sample_weight.any()):
+        raise UsageError("the metric is weighted, and rows to score on have no sample_weight above 0")
+
+
+def prepare(recipe: Recipe, x: Arrays, batches: Callable[[], Iterator[Arrays]] | None = None) -> Any:
     """Make the variables of a model that was not told the shape of its inputs, and adapt it: the shape of its outputs.
 
+    Args:
+        recipe: what is trained.
+        x: the inputs; of streamed data those of a batch.
+        batches: of streamed data, the inputs of each batch, to adapt on.
+
+    Returns:
+        The shape, (None, ...); of a model with several outputs, the shapes in the structure it gives these.
+
     Raises:
-        DefinitionError: it has no weights to train, gives several outputs or keeps a state from batch to batch, or the
-            schedule cycles a momentum that the optimizer does not take.
+        DefinitionError: it has no weights to train, keeps a state from batch to batch, or has a Normalization layer
+            that cannot be adapted.
 
     """
     model = recipe.model
@@ -99,22 +125,21 @@ def prepare(recipe: Recipe, x: NDArray[np.generic], row: Any) -> tuple[int | Non
                 f"layer {layer.name} keeps its state from one batch to the next, and the rows of a batch are drawn "
                 "anew here: build it with stateful=False"
             )
+    row = mapped(lambda array, _: as_floats(array[:1]), x)
     if not symbolic(model):  # of somebody's own; it is built by calling it, its layers are adapted before
-        _adapt(model, x)
+        _adapt(model, x, batches)
         shape = _built(model, row)
     else:
         shape = model.output_shape if model.built else _built(model, row)
-        _adapt(model, x)
+        _adapt(model, x, batches)
     if not model.trainable_variables:
         raise DefinitionError("the model has no weights to train: give it a layer with weights that are not frozen")
-    if not isinstance(shape, tuple) or not all(size is None or isinstance(size, int) for size in shape):
-        raise DefinitionError(f"the model gives a {type(shape).__name__} of outputs: let it give one tensor")
-    if drives_momentum(recipe.schedule) and not updates.fused(recipe.optimizer, model):
-        raise DefinitionError(
-            f"the schedule cycles momentum, and {type(recipe.optimizer).__name__} as it is configured cannot follow: "
-            "give the schedule momentum=None, or another optimizer"
-        )
     return shape
+
+
+def as_floats(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Doubles as floats, all else as it is: what models compute with."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def seen_shape(model: keras.Model, row: Any) -> tuple[int | None, ...]:
@@ -126,20 +151,26 @@ def seen_shape(model: keras.Model, row: Any) -> tuple[int | None, ...]:
     return (None, *shape[1:])
 
 
-def _built(model: keras.Model, row: Any) -> Any:
+def _built(model: keras.Model, row: Arrays) -> Any:
     """The shape of what a model gives, as Keras foretells it; the model is built meanwhile, if it was not.
 
     As Keras builds a model before it fits it: to call it would count as a call, of what draws random numbers in it.
     """
-    rows = keras.KerasTensor((None, *row.shape[1:]), row.dtype.name)
+    rows = mapped(lambda array, _: keras.KerasTensor((None, *array.shape[1:]), _type(array)), row)
     try:
         outputs = compute_output_spec(model, rows, training=False)
     except Exception:  # it takes a row to find its way
-        outputs = model(row, training=False)
+        outputs = model(mapped(lambda array, _: keras.ops.convert_to_tensor(array), row), training=False)
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 
-def step_schedules(recipe: Recipe, phases: Sequence[Span], steps: int, full_steps: int) -> StepSchedules:
+def _type(array: NDArray[np.generic]) -> str:
+    return "string" if array.dtype.kind in "US" else array.dtype.name
+
+
+def step_schedules(
+    recipe: Recipe, phases: Sequence[Span], steps: int, full_steps: int, own: float | None
+) -> StepSchedules:
     """Rate, momentum and weight in the average of each step of the run, laid out over each of its phases.
 
     The momentum is the optimizer's own where the schedule has none, and 0 where the optimizer has none.
@@ -149,10 +180,10 @@ def step_schedules(recipe: Recipe, phases: Sequence[Span], steps: int, full_step
         phases: as `hpo.training.phases.spans` gives them.
         steps: how many an epoch has.
         full_steps: how many an epoch of the full training has; `steps` for a run that is no miniature.
+        own: the optimizer's momentum, where a schedule can say another one; else None.
 
     """
     schedule = recipe.schedule or Constant()
-    own = updates.momentum(recipe.optimizer, recipe.model)
     parts = []
     for span in phases:
         initial = learning_rate(recipe.optimizer) if span.phase.rate is None else span.phase.rate
@@ -168,12 +199,27 @@ def step_schedules(recipe: Recipe, phases: Sequence[Span], steps: int, full_step
     return StepSchedules(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _adapt(model: keras.Model, x: NDArray[np.generic]) -> None:
-    """Fit the Normalization layers that brought no mean of their own to what reaches them from `x`."""
+def _adapt(model: keras.Model, x: Arrays, batches: Callable[[], Iterator[Arrays]] | None) -> None:
+    """Fit the Normalization layers that brought no mean of their own to what reaches them from the inputs."""
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
-            reaches = layer.input if symbolic(model) else None
-            if reaches is None or reaches is model.inputs[0]:
-                layer.adapt(x)
-            else:
-                layer.adapt(np.asarray(keras.Model(model.inputs, reaches)(x)))
+            reaching = functools.partial(_reaching, model, layer)
+            layer.adapt(reaching(x) if batches is None else map(reaching, batches()))
+
+
+def _reaching(model: keras.Model, layer: Any, x: Arrays) -> NDArray[np.generic]:
+    """What comes to a layer from the inputs. Raises DefinitionError where nobody can tell."""
+    if not symbolic(model):
+        if isinstance(x, Mapping | tuple):
+            raise DefinitionError(
+                f"layer {layer.name} is a Normalization in a {type(model).__name__}, and which of its inputs comes to "
+                "it nobody can tell: give it mean= and variance="
+            )
+        return np.asarray(x)
+    place = next((place for place, given in enumerate(model.inputs) if given is layer.input), None)
+    if place is None:
+        return np.asarray(keras.Model(model.input, layer.input).predict(x, verbose=0))
+    arrays = (
+        [x[tensor.name] for tensor in model.inputs] if isinstance(x, Mapping) else [each for _, each in parts(x, "x")]
+    )
+    return np.asarray(arrays[place])

@@ -23,7 +23,7 @@ from hpo.data import Rows
 from hpo.errors import DataError, DefinitionError
 from hpo.files import replacing
 from hpo.training.recipe import Recipe
-from hpo.training.runtime import exclusive
+from hpo.training.runtime import exclusive, needs_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -60,6 +60,7 @@ def pretrained(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: i
         Diverged: the training left the finite numbers; nothing is kept.
 
     """
+    needs_tensorflow("a pretrained network")
 
     def make() -> dict[str, NDArray[np.generic]]:
         from hpo.training.run import fit

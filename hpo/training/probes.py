@@ -152,7 +152,7 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
     import keras
     import tensorflow as tf
 
-    from hpo.training import scores
+    from hpo.training.batch_scores import batch_loss
     from hpo.training.keras_internals import clear_losses
     from hpo.training.model_graph import symbolic
 
@@ -170,7 +170,7 @@ def probe(model: "keras.Model", loss: Any, rows: Rows, *, epoch: int = 0, clip: 
         with tf.GradientTape() as tape:
             tape.watch(watched)
             *outputs, predicted = passing(x, training=True)
-            value = scores.batch_loss(loss)(y, predicted, None)
+            value = batch_loss(loss)(y, predicted, None)
         gradients = tape.gradient(value, watched, unconnected_gradients="zero")
     finally:
         clear_losses(model)

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from hpo.training.batch_scores import batch_metric, product
 from hpo.training.keras_internals import dismantle
-from hpo.training.loop import Loop, Sums, compiled, settled
+from hpo.training.loop import CompiledLoop, Sums, compiled, settled
 from hpo.training.recipe import Recipe
 from hpo.training.row_tensors import RowTensors, optional, specs, taken
 from hpo.training.schedules import StepSchedules
-from hpo.training.scores import batch_metric, product
 
 __all__ = [
     "CAPACITY",
@@ -47,7 +47,9 @@ class Program:
     are copied in and out. With XLA (`jit`) shapes are fixed, so the data come filled up to whole batches.
     """
 
-    def __init__(self, model: keras.Model, loop: Loop, *, data: RowTensors, metric: str | None, jit: bool) -> None:
+    def __init__(
+        self, model: keras.Model, loop: CompiledLoop, *, data: RowTensors, metric: str | None, jit: bool
+    ) -> None:
         """`data` are the training rows: their types, and with XLA their shapes, are compiled in.
 
         `metric` is None where it is no mean over rows: then there is nothing to `evaluate`.
@@ -70,12 +72,13 @@ class Program:
         seed: tuple[int, int],
         before: Sums | None = None,  # of the epoch's steps before these; None: there are none
     ) -> Sums:
-        """Train for some steps of an epoch; as `Loop.epoch`, of numbers and arrays."""
+        """Train for some steps of an epoch; as the loop, of numbers and arrays."""
         arrays = StepSchedules(*(tf.constant(values) for values in schedules))
         so_far = (None,) * 3 if before is None else (before.loss, before.metric, before.counted)
         loss, metric, counted = (tf.constant(0.0) if one is None else one for one in so_far)
         sums = (loss, metric, counted)
-        return self._loop.epoch(data, tf.constant(rows), tf.constant(span), arrays, tf.constant(seed), sums)
+        made: Sums = self._loop.epoch(data, tf.constant(rows), tf.constant(span), arrays, tf.constant(seed), sums)
+        return made
 
     # Whose weights
 

@@ -2,7 +2,7 @@
 
 import inspect
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,7 +42,7 @@ class Recipe:
 
     model: "keras.Model"  # fresh weights, not compiled
     optimizer: "keras.optimizers.Optimizer"  # fresh; its learning_rate is the initial rate
-    loss: "keras.losses.Loss | str | Callable[[Any, Any], Any]"  # a Keras loss, its name, or targets, outputs -> values
+    loss: Any  # a Keras loss, its name, or targets, outputs -> values; of several outputs a dict or a list of these
     batch_size: Whole = 32  # rows of one step; the last batch of an epoch may be smaller, as in Keras
     schedule: Schedule | None = None  # learning rate of each step; None: the optimizer's own, throughout
     augment: Callable[..., Any] | None = None  # batch of x -> batch of x of the same shape, training only; keras.ops,
@@ -60,6 +60,8 @@ class Recipe:
     )
     # fit has it; "balanced": rows / (classes x rows of the class), of the rows trained on; times the rows' own weights
     phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
+    loss_weights: Any = None  # of several losses, a dict or a list of what each counts; None: all count alike
+    callbacks: "tuple[keras.callbacks.Callback, ...]" = ()  # Keras's or one's own, fresh: Keras's fit calls them then
 
     def __post_init__(self) -> None:
         self._take_parts()
@@ -81,7 +83,7 @@ class Recipe:
             built: what `build` returned.
 
         Raises:
-            DefinitionError: it is neither, or was compiled with what a recipe cannot say.
+            DefinitionError: it is neither.
 
         """
         import keras
@@ -96,9 +98,8 @@ class Recipe:
         config = compile_config(built)
         if config.get("optimizer") is None or config.get("loss") is None:
             raise DefinitionError(f"build() gave a {type(built).__name__} that is not compiled with a loss: {remedy}")
-        if config.get("loss_weights") is not None or isinstance(config["loss"], list | tuple | dict):
-            raise DefinitionError(f"build() gave a {type(built).__name__} compiled with several losses: {remedy}")
-        return cls(model=built, optimizer=config["optimizer"], loss=config["loss"])
+        weights = config.get("loss_weights")
+        return cls(model=built, optimizer=config["optimizer"], loss=config["loss"], loss_weights=weights)
 
     def _take_parts(self) -> None:
         """Make Keras's objects of what names them."""
@@ -115,6 +116,11 @@ class Recipe:
                 object.__setattr__(self, name, get(given()) if inspect.isclass(given) else get(given))
             except (TypeError, ValueError) as error:
                 raise DefinitionError(f"Recipe.{name} {given!r:.60} is none of Keras's: give {example}") from error
+        for callback in self.callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise DefinitionError(
+                    f"Recipe.callbacks holds a {type(callback).__name__}: give objects of keras.callbacks.Callback"
+                )
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -130,7 +136,11 @@ class Recipe:
 
 
 def _loss(given: Any) -> Any:
-    """A loss as it is, if it is one. Raises TypeError."""
+    """A loss as it is, or several, if they are such. Raises TypeError."""
+    if isinstance(given, Mapping | list | tuple) and given:
+        for each in given.values() if isinstance(given, Mapping) else given:
+            _loss(each)
+        return given
     if not isinstance(given, str) and not callable(given):
         raise TypeError(given)
     return given
@@ -158,10 +168,16 @@ def build(builder: Callable[[P], "Recipe | keras.Model"], params: P, seed: int) 
 
     """
     load_keras()
+    import keras
+
     from hpo.training.keras_internals import forget_random_generator
 
     seed %= 2**32
     forget_random_generator()  # made anew, from the next line's seed
     random.seed(seed)  # the seed of a Keras initializer or layer that was given none is drawn here
     np.random.seed(seed)  # builders may draw from it
-    return Recipe.of(builder(params))
+    policy = keras.config.dtype_policy()
+    try:
+        return Recipe.of(builder(params))
+    finally:
+        keras.config.set_dtype_policy(policy)  # layers have theirs by now; that of one build is none of the next's

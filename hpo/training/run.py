@@ -1,40 +1,31 @@
-"""One training: a recipe, its rows, and as many epochs as asked for."""
+"""One training: a recipe, its data, and as many epochs as asked for."""
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from hpo.data import Rows
-from hpo.errors import Diverged, Infeasible, UsageError
+from hpo.data import Rows, Stream
+from hpo.data.structures import Arrays
+from hpo.errors import Diverged, HpoWarning, UsageError
 from hpo.study.checked_records import AnyFloat, NotNegative, Whole, check
 from hpo.study.own_metric import Metric
-from hpo.training import preparing
+from hpo.training import preparing, route
 from hpo.training.early_stopping import Monitor, Score
-from hpo.training.epoch_parts import EpochParts
-from hpo.training.jit import pays
-from hpo.training.keras_internals import all_layers
-from hpo.training.loop import Sums
 from hpo.training.miniature import FullTraining
-from hpo.training.model_graph import finalize
-from hpo.training.phases import Phase, freeze, spans
-from hpo.training.program import Program, evaluation_batch
+from hpo.training.phases import Phase, spans
 from hpo.training.recipe import Recipe
-from hpo.training.row_tensors import RowTensors, optional, tensor
 from hpo.training.runtime import exclusive
-from hpo.training.schedules import Constant
-from hpo.training.scores import higher_is_better, is_mean_over_rows, score, score_of_all
-from hpo.training.sharing import Sharing
-from hpo.training.targets import refuse_unfit
+from hpo.training.schedules import Constant, StepSchedules
 
-__all__ = ["Epoch", "Run", "fit"]
+__all__ = ["Epoch", "Run", "Way", "fit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,32 +47,98 @@ class Epoch:
         check(self)
 
 
+class Way(Protocol):
+    """How a run is trained and scored: the compiled loop, or Keras's fit. Its weights are those of this run."""
+
+    @property
+    def steps(self) -> int | None:
+        """Of an epoch; None: not known before the first is over."""
+
+    @property
+    def momentum(self) -> float | None:
+        """The optimizer's own, where a schedule can say another one."""
+
+    @property
+    def higher(self) -> bool:
+        """Whether a higher metric is better."""
+
+    @property
+    def halted(self) -> bool:
+        """Whether something but the run itself ended the training with the latest epoch."""
+
+    def full_steps(self, full: FullTraining) -> int:
+        """How many steps an epoch of the full training has."""
+
+    def begin(self, phase: Phase) -> None:
+        """Begin a phase, the first or the next one: weights are carried over, the optimizer begins anew."""
+
+    def epoch(
+        self, number: int, schedules: StepSchedules | None, beat: Callable[[], object] | None
+    ) -> tuple[float, float | None]:
+        """Train an epoch, from 1: the mean loss, and the metric as seen while training where it was seen.
+
+        `schedules` are those of its steps. Raises Diverged.
+        """
+
+    def score_train(self) -> float:
+        """The metric on the data it is trained on. Raises Diverged."""
+
+    def score_validation(self) -> float | None:
+        """The metric on the validation data; None without. Raises Diverged."""
+
+    def score(self, data: Any) -> float:
+        """The metric on other data. Raises Diverged, Infeasible."""
+
+    def predict(self, x: Arrays) -> Any:
+        """The outputs, (rows, ...), in the structure the model gives them in."""
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it the weights are the averages that training would end with, where there are averages."""
+
+    def average(self) -> None:
+        """Let the weights be their averages from now on."""
+
+    def snapshot(self) -> list[Any]:
+        """A copy of the model's variables."""
+
+    def restore(self, snapshot: list[Any]) -> None:
+        """Put the model's variables back."""
+
+    def model(self) -> keras.Model:
+        """The recipe's model with the weights as they are."""
+
+    def end(self) -> None:
+        """The training is over."""
+
+
 class Run:
     """One training, an epoch at a time; several may be stepped in turn.
 
-    A model with a training step of its own is trained by Keras, a batch at a time, several times slower; a model that
-    cannot be made anew from its configuration is trained itself, compiled for this run alone. Both say so.
+    Which way it is trained is decided at its beginning: by the compiled loop, or, with a note that says why, by Keras's
+    own fit (`hpo.training.route`). A model that cannot be made anew from its configuration is compiled for this run
+    alone, which is said as well.
 
     Args:
         recipe: what to train; its model gives the initial weights and is not changed before `model()`, but
-            for the layers that phases freeze and the weights they begin with.
-        train: rows to train on; Normalization layers are adapted on these and no others.
-        validation: rows to score after every epoch, or None; with None and a recipe that watches scores, `Recipe.watch`
-            says which share of the training rows takes their place.
+            for the layers that phases freeze and the weights they begin with. Keras's fit trains the model itself.
+        train: what to train on; Normalization layers are adapted on these rows and no others.
+        validation: what to score after every epoch, or None; with None and a recipe that watches scores,
+            `Recipe.watch` says which share of the training rows takes their place.
         epochs: how many epochs the learning-rate schedule is laid out for, the most that are trained.
-        metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
-            AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
+        metric: accuracy, the name of a Keras metric such as mae, or one's own; of a model with several outputs that of
+            one of them, as in digit_accuracy. One that is no mean over rows, such as AUC, is computed from the outputs
+            of all rows, of those trained on after each epoch too.
         weighted: whether rows count in the metric by their sample weights; never by those of their classes.
         seed: of the order of the rows.
-        jit: whether XLA compiles; None decides by `hpo.training.jit.pays`.
+        jit: whether XLA compiles the loop; None decides by `hpo.training.jit.pays`.
         full: the training that this one is a miniature of: its schedule is resampled to the steps there are, patience
             and phases are in proportion. None: it is none.
 
     Raises:
         UsageError: no rows, no epochs, a batch size below 1.
         DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own or cannot follow
-            the momentum of the recipe's, `jit` is asked for a model that needs batches of varying size, or the model
-            asks for something that neither the compiled loop nor Keras's own step can do.
+            the momentum of the recipe's, `jit` is asked for a model that needs batches of varying size, or the recipe
+            asks for something that neither the compiled loop nor Keras's own fit can do.
         Infeasible: the targets are none that the loss, the metric and the model's outputs go together with.
 
     """
@@ -90,8 +147,8 @@ class Run:
     def __init__(
         self,
         recipe: Recipe,
-        train: Rows,
-        validation: Rows | None = None,
+        train: Rows | Stream,
+        validation: Rows | Stream | None = None,
         *,
         epochs: int,
         metric: Metric,
@@ -100,44 +157,33 @@ class Run:
         jit: bool | None = None,
         full: FullTraining | None = None,
     ) -> None:
-        preparing.check(recipe, train, epochs, jit)
+        preparing.check(recipe, train, epochs)
         start = time.perf_counter()
-        full = full or FullTraining(epochs=epochs, rows=len(train))
-        full_rows = full.rows if validation is not None else full.rows - preparing.held_out(recipe, full.rows)
+        full = full or _full(train, epochs)
+        if validation is None and full.rows is not None:
+            full = replace(full, rows=full.rows - preparing.held_out(recipe, full.rows))
         train, validation = preparing.watched(recipe, train, validation, seed)
-        self._recipe = recipe
         self._metric = metric
         self._weighted = weighted
-        self._seed = seed
         self._epochs = epochs
         self._number = 0
         self._ended = False  # whether the weights are those it ends with
-        self._rows = len(train)
-        self._steps = math.ceil(len(train) / recipe.batch_size)
-        self._parts = EpochParts(self._steps)
         self._phases = spans(recipe.phases or (Phase(),), epochs, full.epochs)
         share = epochs / full.epochs
         self._schedule = (recipe.schedule or Constant()).miniature(share)
         self._monitor = Monitor(recipe.stopping and recipe.stopping.miniature(share), self._schedule.reaction())
         self._outcome: Epoch | None = None
-        self._jit = pays(recipe) if jit is None else jit
-        multiple = recipe.batch_size if self._jit else 1
-        self._row = tensor(train.x[:1], 1)  # one, to ask the model with
-        self._outputs = preparing.prepare(recipe, train.x, self._row)  # their shape
-        self._refuse_unfit(train)
-        weights = preparing.row_weights(recipe, train, self._outputs[-1] if len(self._outputs) > 1 else None)
-        self._data = RowTensors.of(train, multiple, weights=weights, counted=weighted)
-        self._counted = metric if isinstance(metric, str) and is_mean_over_rows(metric) else None  # as sums of batches
-        self._sharing = Sharing(recipe, self._data, metric=self._counted, jit=self._jit)
-        self._schedules = preparing.step_schedules(
-            recipe, self._phases, self._steps, math.ceil(full_rows / recipe.batch_size)
-        )
-        self._validation = None if validation is None else self._evaluation(validation)
-        self._validation_rows = 0 if validation is None else len(validation)
-        self._trainable = [(layer, layer.trainable) for layer in all_layers(recipe.model, itself=False)]
-        self.state: list[Any] | None = None  # the variables' values while they are not in the program
-        self._begin(self._phases[0].phase)
-        self._higher = higher_is_better(metric)
+        self.why_fit = route.why_fit(recipe, train)  # why Keras's fit trains it, in words; None: the compiled loop does
+        if self.why_fit is not None:
+            warnings.warn(route.note(self.why_fit), HpoWarning, stacklevel=3)
+        self._way = self._begun(recipe, train, validation, seed, jit)
+        self._steps = self._way.steps
+        self._schedules: StepSchedules | None = None
+        if self._steps is not None:
+            self._schedules = preparing.step_schedules(
+                recipe, self._phases, self._steps, self._way.full_steps(full), self._way.momentum
+            )
+        self._way.begin(self._phases[0].phase)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
 
@@ -153,8 +199,8 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether early stopping has ended the run: no further epoch is trained."""
-        return self._monitor.over
+        """Whether early stopping, the recipe's or a callback's, has ended the run: no further epoch is trained."""
+        return self._monitor.over or self._way.halted
 
     @property
     def outcome(self) -> Epoch | None:
@@ -184,115 +230,113 @@ class Run:
             raise UsageError(f"epoch {self._number + 1} is beyond the {self._epochs} this run was laid out for")
         self._next_phase()
         start = time.perf_counter()
-        program = self._acquired()
         self._number += 1
-        sums = self._trained(program, beat)
-        with self._final(program):
-            value = None
-            if self._validation is not None:
-                value = self._score(program, self._validation, self._validation_rows)
-            train = None if sums.counted is None else _mean(sums.metric, sums.counted)
-            if train is None:
-                train = self._score(program, self._data._replace(weights=()), self._rows)
+        loss, train = self._way.epoch(self._number, self._steps_of_epoch(), beat)
+        with self._final():
+            score = self._way.score_validation()
             result = Epoch(
                 number=self._number,
-                loss=float(sums.loss) / self._rows,
-                train=train,
-                validation=value,
+                loss=loss,
+                train=self._way.score_train() if train is None else train,
+                validation=score,
                 seconds=time.perf_counter() - start,
             )
             self.fit_seconds += result.seconds
-            if not all(math.isfinite(value) for value in (result.loss, result.train, value or 0.0)):
+            if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
                 raise Diverged(epoch=self._number, what="the scores")
-            self._watch(result, program)
+            self._watch(result)
         if self.stopped or self._number == self._epochs:
-            self._end(program)
+            self._end()
         return result
 
     @exclusive
-    def evaluate(self, rows: Rows) -> float:
-        """The metric on `rows`, all of them, with the weights as they are.
+    def evaluate(self, data: Rows | Stream) -> float:
+        """The metric on all of `data`, with the weights as they are.
 
         Raises:
             Diverged: outputs, or the metric, are not finite.
             Infeasible: the targets are none for the loss or the metric.
 
         """
-        program = self._acquired()
-        with self._final(program):
-            return self._score(program, self._evaluation(rows), len(rows))
+        with self._final():
+            return self._way.score(data)
 
     def judged(self, outputs: NDArray[np.generic], rows: Rows) -> float:
         """The metric, as this run counts it, of the `outputs`, (rows, ...), that another model gives for `rows`."""
+        from hpo.training.batch_scores import score
+
         return score(self._metric, rows.y, outputs, rows.sample_weight if self._weighted else None)
 
     @exclusive
-    def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
-        """The outputs, of shape (rows, outputs), for inputs `x` of shape (rows, ...), as the data set stores them."""
-        program = self._acquired()
-        with self._final(program):
-            return self._outputs_of(program, np.asarray(x, dtype=self._data.x.dtype.as_numpy_dtype))
+    def predict(self, x: Arrays) -> Any:
+        """The outputs, of shape (rows, outputs), for inputs `x` of shape (rows, ...), as the data set stores them.
+
+        Of a model with several outputs, these in the structure it gives them in.
+        """
+        with self._final():
+            return self._way.predict(x)
 
     @exclusive
     def model(self) -> keras.Model:
         """The recipe's model with the weights as they are, ready to predict or to be saved."""
-        program = self._acquired()
-        if program.model is not self._recipe.model:
-            with self._final(program):
-                self._hand_over(program.weights())
-        finalize(self._recipe.model)
-        return self._recipe.model
+        with self._final():
+            return self._way.model()
 
-    def _trained(self, program: Program, beat: Callable[[], object] | None) -> Sums:
-        """Make the steps of the epoch, in one part where nobody wants to hear of more. Raises Diverged."""
+    def _begun(
+        self, recipe: Recipe, train: Rows | Stream, validation: Rows | Stream | None, seed: int, jit: bool | None
+    ) -> Way:
+        if self.why_fit is None:
+            from hpo.training.compiled_training import CompiledTraining
+
+            assert isinstance(train, Rows)
+            assert not isinstance(validation, Stream)
+            return CompiledTraining(
+                recipe, train, validation, metric=self._metric, weighted=self._weighted, seed=seed, jit=jit
+            )
+        from hpo.training.fit_training import FitTraining
+
+        return FitTraining(
+            recipe, train, validation, epochs=self._epochs, metric=self._metric, weighted=self._weighted, seed=seed
+        )
+
+    def _steps_of_epoch(self) -> StepSchedules | None:
+        """The schedules of the latest epoch's steps."""
+        if self._schedules is None or self._steps is None:
+            return None
         last = self._number * self._steps
-        schedules = self._schedules.steps(slice(last - self._steps, last))
-        seed = (self._seed % 2**31, self._number)
-        sums: Sums | None = None
-        for span in self._parts.spans() if beat is not None else ((0, self._steps),):
-            if beat is not None and sums is not None:
-                beat()
-            sums = program.epoch(self._data, self._rows, span, schedules, seed, sums)
-            if not bool(sums.finite):
-                raise Diverged(epoch=self._number, step=int(sums.steps))
-            if not bool(sums.sound):
-                raise Diverged(epoch=self._number, what="the weights")
-        assert sums is not None  # there is a step
-        return sums
+        return self._schedules.steps(slice(last - self._steps, last))
 
-    def _outputs_of(self, program: Program, x: Any) -> NDArray[np.float32]:
-        """The outputs for inputs of shape (rows, ...), with the weights that are in the program."""
-        size = 8 * evaluation_batch(self._data.x)
-        return np.concatenate([program.predict(tf.constant(x[i : i + size])).numpy() for i in range(0, len(x), size)])
-
-    def _watch(self, epoch: Epoch, program: Program) -> None:
+    def _watch(self, epoch: Epoch) -> None:
         """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
-        watched = Score(value=epoch.loss, higher=False)
+        score = Score(value=epoch.loss, higher=False)
         if epoch.validation is not None:
-            watched = Score(value=epoch.validation, higher=self._higher)
-        if self._monitor.keeps(watched, program):
+            score = Score(value=epoch.validation, higher=self._way.higher)
+        if self._monitor.keeps(score, self._way):
             self._outcome = epoch
+        if self._schedules is None or self._steps is None:
+            return
         last, end = self._number * self._steps, self._phase_end() * self._steps
         rates = self._schedules.rate
-        factor = self._monitor.factor(watched, float(rates[last - 1]))
+        factor = self._monitor.factor(score, float(rates[last - 1]))
         rates[last:end] = rates[last:end].astype(np.float64) * factor
 
-    def _end(self, program: Program) -> None:
+    def _end(self) -> None:
         """Give the run the weights it ends with: those of its best epoch, or the average of the last ones."""
-        program.average()
-        self._monitor.end(program)
+        self._way.average()
+        self._monitor.end(self._way)
+        self._way.end()
         self._ended = True
 
     @contextmanager
-    def _final(self, program: Program) -> Iterator[None]:
-        """Within it the program has the weights that the run would end with, were it over: averages, where there are.
+    def _final(self) -> Iterator[None]:
+        """Within it the run has the weights that it would end with, were it over: averages, where there are.
 
         Of these is told what a run came to, since these are handed over.
         """
         if self._ended:
             yield
             return
-        with program.averaged():
+        with self._way.averaged():
             yield
 
     def _phase_end(self) -> int:
@@ -304,76 +348,15 @@ class Run:
         for span in self._phases[1:]:
             if span.first == self._number:
                 start = time.perf_counter()
-                program = self._acquired()
-                program.average()
-                self._hand_over(program.weights())
-                program.release()
-                self._begin(span.phase)
+                self._way.begin(span.phase)
                 self._monitor.reaction = self._schedule.reaction()
                 self.compile_seconds += time.perf_counter() - start
-
-    def _begin(self, phase: Phase) -> None:
-        """Have the program of a phase, and the state it begins with: the recipe's weights, an unused optimizer."""
-        if self._recipe.phases:
-            freeze(self._recipe.model, phase.frozen, self._trainable)
-        self._sharing.begin(self, (self._seed + self._number) % 2**31)
-        self._sharing.program(self._warm, first=True)
-
-    def _hand_over(self, weights: list[Any]) -> None:
-        """Give the recipe's model these weights."""
-        for variable, value in zip(self._recipe.model.variables, weights, strict=True):
-            variable.assign(value)
-
-    def _acquired(self) -> Program:
-        program = self._program()
-        program.acquire(self)
-        return program
-
-    def _program(self) -> Program:
-        """The program of this run's shape; compiled anew where it has been let go in the meantime."""
-        return self._sharing.program(self._warm)
-
-    def _warm(self, program: Program) -> None:
-        """Compile whatever is not compiled yet, by running no steps on no rows; weights stay as they are."""
-        program.epoch(self._data, 0, (0, 0), self._schedules.steps(slice(self._steps)), (0, 0))
-        if self._validation is not None and self._counted is not None:
-            program.evaluate(self._validation, tf.constant(0))
-
-    def _evaluation(self, rows: Rows) -> RowTensors:
-        if not len(rows):
-            raise UsageError("there are 0 rows to score on: give at least one")
-        self._refuse_unfit(rows)
-        multiple = evaluation_batch(self._data.x) if self._jit else 1
-        return RowTensors.of(rows, multiple, like=self._data, counted=self._weighted)
-
-    def _refuse_unfit(self, rows: Rows) -> None:
-        if self._weighted and (rows.sample_weight is None or not rows.sample_weight.any()):
-            raise UsageError("the metric is weighted, and rows to score on have no sample_weight above 0")
-        try:
-            refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
-        except Infeasible:  # or Keras foretold the shape of some layer wrong, as that of TextVectorization
-            self._outputs = preparing.seen_shape(self._recipe.model, self._row)
-            refuse_unfit(self._recipe.loss, self._metric, rows.y, self._outputs)
-
-    def _score(self, program: Program, data: RowTensors, rows: int) -> float:
-        if self._counted is not None:
-            total, counted, finite = program.evaluate(data, tf.constant(rows))
-            value = _mean(total, counted)
-        else:
-            outputs = self._outputs_of(program, data.x[:rows])
-            finite = np.isfinite(outputs).all()
-            counts = optional(data.counts)
-            counts = counts if counts is None else counts[:rows].numpy()
-            value = score_of_all(self._metric, data.y[:rows].numpy(), outputs, counts) if finite else math.nan
-        if not bool(finite) or not math.isfinite(value):
-            raise Diverged(epoch=self._number, what="the scores" if bool(finite) else "the outputs")
-        return value
 
 
 def fit(
     recipe: Recipe,
-    train: Rows,
-    validation: Rows | None = None,
+    train: Rows | Stream,
+    validation: Rows | Stream | None = None,
     *,
     epochs: int,
     metric: Metric,
@@ -389,11 +372,10 @@ def fit(
 
     Args:
         recipe: what to train.
-        train: rows to train on.
-        validation: rows to score after every epoch, or None.
+        train: what to train on.
+        validation: what to score after every epoch, or None.
         epochs: how many epochs are trained at the most.
-        metric: accuracy, the name of a Keras metric such as mae, or one's own. One that is no mean over rows, such as
-            AUC, is computed from the outputs of all rows, of those trained on after each epoch too.
+        metric: accuracy, the name of a Keras metric such as mae, or one's own, as `Run` says.
         weighted: whether rows count in the metric by their sample weights; never by those of their classes.
         seed: of the order of the rows.
         on_run: called with the run before its first epoch; may raise to stop.
@@ -424,6 +406,8 @@ def fit(
     return run
 
 
-def _mean(total: Any, counted: Any) -> float:
-    """The quotient; NaN where nothing was counted, all of it being masked."""
-    return float(total) / float(counted) if counted else math.nan
+def _full(train: Rows | Stream, epochs: int) -> FullTraining:
+    """That of a run which is no miniature."""
+    if isinstance(train, Stream):
+        return FullTraining(epochs=epochs, steps=train.steps)
+    return FullTraining(epochs=epochs, rows=len(train))

@@ -1,4 +1,4 @@
-"""TensorFlow in this process: imported, configured, and used by one thread at a time.
+"""Keras in this process: imported with its backend, configured, and used by one thread at a time.
 
 Programs, and the random numbers of Python and NumPy that weights are drawn from, belong to the whole process. With
 `study.optimize(..., n_jobs=2)` two trainings of one shape would otherwise write into each other's weights.
@@ -13,38 +13,55 @@ from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
-from hpo.settings import use_tensorflow
+from hpo.settings import BACKENDS, use_backend
 
 __all__ = [
     "configure",
     "exclusive",
     "load_keras",
+    "needs_tensorflow",
 ]
 
 
 def load_keras() -> None:
-    """Import Keras, and TensorFlow with it; does nothing where that is done already.
+    """Import Keras, and its backend with it; does nothing where that is done already.
 
     Raises:
-        DefinitionError: TensorFlow or Keras is not installed, or cannot be loaded; or Keras was imported with another
-            backend.
+        DefinitionError: Keras or its backend is not installed, or cannot be loaded; or Keras was imported with a
+            backend that trains nothing.
 
     """
     if "keras" not in sys.modules:
-        use_tensorflow()
+        use_backend()
+    asked = os.environ.get("KERAS_BACKEND", BACKENDS[0])
     try:
         import keras
     except ImportError as error:
+        if asked != "tensorflow":
+            raise DefinitionError(
+                f"KERAS_BACKEND={asked} cannot be loaded: install it, or unset it ({error})"
+            ) from error
         raise DefinitionError(f"training needs TensorFlow: pip install 'hpo-service[cpu]' ({error})") from error
+    if keras.config.backend() not in BACKENDS:
+        raise DefinitionError(
+            f"hpo trains with {', '.join(BACKENDS)}, and Keras was imported with {keras.config.backend()} in this "
+            "process: set KERAS_BACKEND=tensorflow before the first import of Keras"
+        )
+
+
+def needs_tensorflow(what: str) -> None:
+    """Refuse what nothing but TensorFlow can do. Raises DefinitionError where Keras has another backend."""
+    load_keras()
+    import keras
+
     if keras.config.backend() != "tensorflow":
         raise DefinitionError(
-            f"hpo trains with TensorFlow, and Keras was imported with {keras.config.backend()} in this process: set "
-            "KERAS_BACKEND=tensorflow before the first import of Keras"
+            f"{what} needs TensorFlow, and Keras runs on {keras.config.backend()}: set KERAS_BACKEND=tensorflow"
         )
 
 
 def configure(*, threads: int | None = None) -> None:
-    """Prepare TensorFlow in this process; call it before anything else uses TensorFlow.
+    """Prepare Keras's backend in this process; call it before anything else uses it.
 
     Quiets TensorFlow's start-up log and lets GPU memory grow instead of being taken whole. A worker uses one thread:
     two one-thread processes train 2.4 times the epochs an hour of one two-thread process.
@@ -60,8 +77,19 @@ def configure(*, threads: int | None = None) -> None:
     if threads is not None and threads < 1:
         raise UsageError(f"threads {threads} is below 1: give each training process at least one thread")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threads is not None:
+        one = f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads={threads}"
+        os.environ.setdefault("XLA_FLAGS", one)  # of JAX
     with _silent_start():
         load_keras()
+        import keras
+
+        if keras.config.backend() == "torch" and threads is not None:
+            import torch
+
+            torch.set_num_threads(threads)
+        if keras.config.backend() != "tensorflow":
+            return
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")

@@ -1,13 +1,11 @@
-"""Losses and metrics of one batch as Keras computes them, masks included; rows that only fill it up weigh nothing."""
+"""Losses and metrics by their names: Keras's, or one's own; which are means over rows, and which way is better."""
 
 import functools
 import numbers
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from hpo.errors import DefinitionError, Infeasible
@@ -17,26 +15,16 @@ from hpo.study.direction import MAXIMIZE
 from hpo.study.objectives import DIRECTIONS, spelled, unknown
 from hpo.study.own_metric import Metric, OwnMetric
 from hpo.training import keras_internals
-from hpo.training.keras_internals import (
-    CompileLoss,
-    apply_mask,
-    get_keras_mask,
-    is_binary_or_sparse_categorical,
-    reduce_to_samplewise_values,
-)
 
 __all__ = [
     "ACCURACIES",
     "CROSSENTROPIES",
-    "batch_loss",
-    "batch_metric",
+    "fresh",
     "higher_is_better",
     "is_mean_over_rows",
     "keras_metric",
     "loss_object",
     "metric_function",
-    "product",
-    "score",
     "score_of_all",
 ]
 
@@ -45,47 +33,6 @@ ACCURACIES = ("accuracy", "acc")
 
 CROSSENTROPIES = ("crossentropy", "ce")
 """Names of losses of which the same holds."""
-
-Loss = Callable[..., Any]
-BatchMetric = Callable[[Any, Any, Any], tuple[Any, Any]]
-
-
-def batch_loss(loss: Any) -> Loss:
-    """The loss of a batch as a function of (targets, outputs, weights, there), exactly that of `keras.Model.compile`.
-
-    `weights` is None, or shape (rows,), what the rows weigh: sums are of weighted values, and means are by the number
-    of rows, as in Keras. `there` is None, or shape (rows,) with 1 for a row of the batch and 0 for one that only fills
-    it up; the loss is then exactly that of the batch. The outputs' mask and `there` do not go together.
-
-    Args:
-        loss: a Keras loss, its name, or a function of targets and outputs with one value a row.
-
-    Raises:
-        DefinitionError: no Keras loss has that name.
-
-    """
-    reduction = getattr(loss_object(loss), "reduction", None)
-    compiled = CompileLoss(loss)
-
-    def of_batch(y: Any, outputs: Any, weights: Any = None, there: Any = None) -> Any:
-        each = product(weights, there)
-        if each is None:
-            return compiled(y, outputs)
-        each = tf.reshape(each, [-1, *[1] * (outputs.shape.rank - 2)])  # a row weighs alike in all its places
-        value = compiled(y, outputs, each)
-        if there is None or reduction == "sum":
-            return value
-        # Keras divides by all rows of the batch; those that only fill it up do not count.
-        return value * (tf.cast(tf.size(there), value.dtype) / tf.reduce_sum(there))
-
-    return of_batch
-
-
-def product(weights: Any, there: Any) -> Any:
-    """What rows weigh, those that only fill a batch up nothing; None where all are of the batch and weigh alike."""
-    if weights is None or there is None:
-        return there if weights is None else weights
-    return weights * there
 
 
 def loss_object(loss: Any) -> Any:
@@ -103,34 +50,6 @@ def loss_object(loss: Any) -> Any:
         return keras.losses.get(loss)
     except ValueError as error:
         raise DefinitionError(f"loss {loss!r} is unknown: give a Keras loss or its name, such as mse") from error
-
-
-def batch_metric(name: str) -> BatchMetric:
-    """The metric of that name as a function of (targets, outputs, weights): its sum, and the number it is a sum over.
-
-    `weights` is None, or shape (rows,), how much each row counts. What the outputs' mask leaves out is in neither. Sums
-    of batches add up, as in Keras' own metrics, and the quotient is the metric: rows count by their weights, or alike,
-    and of those that are partly masked, in proportion.
-
-    Raises:
-        DefinitionError: no Keras metric has that name, or it is no mean over rows.
-
-    """
-    score = _accuracy if spelled(name) in ACCURACIES else metric_function(name)
-
-    def of_batch(y: Any, outputs: Any, weights: Any) -> tuple[Any, Any]:
-        if len(y.shape) == 1 and outputs.shape[1:] == (1,):  # a crossentropy takes them as they are
-            y = tf.expand_dims(y, -1)
-        values = score(y, outputs)
-        mask = get_keras_mask(outputs)
-        if weights is not None and mask is not None:  # a row counts alike in all its places
-            weights = tf.reshape(weights, [-1, *[1] * (mask.shape.rank - 1)])
-        counted = apply_mask(weights, mask, dtype="float32", reduction="sum")
-        values, counted = reduce_to_samplewise_values(values, counted, reduce_fn=keras.ops.mean, dtype="float32")
-        rows = tf.cast(tf.size(values), tf.float32) if counted is None else tf.reduce_sum(counted)
-        return tf.reduce_sum(values), rows
-
-    return of_batch
 
 
 @functools.lru_cache
@@ -178,18 +97,6 @@ def metric_function(name: str) -> functools.partial[Any]:
     return keras_internals.metric_function(metric)
 
 
-def score(
-    metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic], weights: NDArray[np.float32] | None = None
-) -> float:
-    """A metric of all rows, whatever its kind: as `score_of_all`."""
-    if not is_mean_over_rows(metric):
-        return score_of_all(metric, y, outputs, weights)
-    assert isinstance(metric, str)
-    given = None if weights is None else tf.constant(weights)
-    total, counted = batch_metric(metric)(tf.constant(y), tf.constant(outputs), given)
-    return float(total) / float(counted)
-
-
 def score_of_all(
     metric: Metric, y: NDArray[np.generic], outputs: NDArray[np.generic], weights: NDArray[np.float32] | None = None
 ) -> float:
@@ -215,7 +122,7 @@ def score_of_all(
         if not isinstance(value, numbers.Real):
             raise DefinitionError(f"metric {metric.name!r} must be a number, not {value!r:.60}")
         return float(value)
-    found = _fresh(keras_metric(metric), outputs)
+    found = fresh(keras_metric(metric), outputs.shape[-1])
     try:
         found.update_state(y.reshape(outputs.shape) if y.size == outputs.size else y, outputs, sample_weight=weights)
     except Exception as error:  # whatever TensorFlow makes of it
@@ -226,11 +133,11 @@ def score_of_all(
     return float(np.mean(keras.ops.convert_to_numpy(found.result())))
 
 
-def _fresh(metric: keras.metrics.Metric, outputs: NDArray[np.generic]) -> keras.metrics.Metric:
-    """The metric with nothing counted yet, for outputs of that shape."""
+def fresh(metric: keras.metrics.Metric, last: int | None) -> keras.metrics.Metric:
+    """The metric with nothing counted yet, for outputs whose last axis has that size."""
     config = metric.get_config()
     # An F-score takes the largest output for the class, and the largest of one is that one, whatever it says.
-    if isinstance(metric, keras.metrics.FBetaScore) and outputs.shape[-1] == 1 and metric.threshold is None:
+    if isinstance(metric, keras.metrics.FBetaScore) and last == 1 and metric.threshold is None:
         config["threshold"] = 0.5
     return type(metric).from_config(config)
 
@@ -241,11 +148,3 @@ def higher_is_better(metric: Metric) -> bool:
         return metric.direction == MAXIMIZE
     known = DIRECTIONS.get(metric)
     return keras_internals.is_raised(keras.metrics.get(metric)) if known is None else known == MAXIMIZE
-
-
-def _accuracy(y: Any, outputs: Any) -> Any:
-    """That of one probability, of class numbers or of one-hot targets."""
-    binary, sparse = is_binary_or_sparse_categorical(y, outputs)
-    if binary:
-        return keras.metrics.binary_accuracy(y, outputs)
-    return (keras.metrics.sparse_categorical_accuracy if sparse else keras.metrics.categorical_accuracy)(y, outputs)

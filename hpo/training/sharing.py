@@ -8,9 +8,8 @@ import keras
 
 from hpo.errors import HpoWarning
 from hpo.messages import one_line
-from hpo.training import cloning, keras_loop
+from hpo.training import cloning
 from hpo.training.keras_internals import all_layers
-from hpo.training.keras_loop import KerasLoop
 from hpo.training.loop import CompiledLoop
 from hpo.training.program import Owner, Program, programs
 from hpo.training.recipe import Recipe
@@ -28,21 +27,13 @@ class Sharing:
     """How one run comes by its program."""
 
     def __init__(self, recipe: Recipe, data: RowTensors, *, metric: str | None, jit: bool) -> None:
-        """Of a recipe whose model is built, and its training rows as tensors.
-
-        Raises:
-            DefinitionError: the model asks for something that neither the compiled loop nor Keras's own step can do.
-
-        """
+        """Of a recipe whose model is built, and its training rows as tensors."""
         self._recipe = recipe
         self._data = data
         self._metric = metric
         self._jit = jit
-        self._by_keras = keras_loop.needed(recipe)
-        self._alone = self._by_keras is not None  # whether its program is for this run alone
+        self._alone = False  # whether its program is for this run alone
         self._key = ""
-        if self._by_keras is not None:
-            _say(f"{type(recipe.model).__name__} {self._by_keras}: Keras trains it, a batch at a time, which is slower")
 
     def begin(self, owner: Owner, seed: int) -> None:
         """Give `owner` the state its training, or the next phase of it, begins with.
@@ -98,8 +89,6 @@ class Sharing:
     def _make(self) -> Program:
         recipe = self._recipe
         common: dict[str, Any] = {"data": self._data, "metric": self._metric, "jit": self._jit}
-        if self._by_keras is not None:
-            return Program(recipe.model, KerasLoop(recipe), **common)
         model = recipe.model if self._alone else self._clone()
         return Program(model, CompiledLoop(recipe, model, **common), **common)
 

@@ -26,14 +26,14 @@ _YES_OR_NO = frozenset({"AUC", "F1Score", "FBetaScore", "Precision", "Recall"}) 
 _OF_THEIR_OWN = frozenset({"ctc", "circle"})  # targets and outputs differ in shape, and how is theirs to say
 
 
-def refuse_unfit(loss: Any, metric: Metric, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
+def refuse_unfit(loss: Any, metric: Metric | None, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
     """Refuse targets that a loss or a metric of Keras's takes for something else, or not at all.
 
     What somebody's own function makes of them is for that function to say.
 
     Args:
         loss: as in `Recipe.loss`.
-        metric: accuracy, the name of a Keras metric, or one's own.
+        metric: accuracy, the name of a Keras metric, or one's own; None: it is of another output.
         y: targets, (rows, ...).
         shape: of what the model gives, (None, ...).
 
@@ -62,8 +62,8 @@ def _loss(loss: Any, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> t
     return _name(function), ignored
 
 
-def _metric(metric: Metric, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> str | None:
-    if isinstance(metric, OwnMetric):
+def _metric(metric: Metric | None, y: NDArray[np.generic], shape: tuple[int | None, ...]) -> str | None:
+    if metric is None or isinstance(metric, OwnMetric):
         return None
     if spelled(metric) in ACCURACIES:
         return _by_shapes(y, shape, "accuracy")

@@ -140,7 +140,7 @@ def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
     done = hpo("train", "./wine.py:study", "--config", "best", "-o", "wine.keras", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
-    assert set(result) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"}
+    assert set(result) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds", "trained_by"}
     assert (result["epochs"], result["seed"]) == (20, 0)
     assert result["params"] == json.loads(hpo("best", "wine", "--json").out)["params"]
     assert "20 epochs" in done.err

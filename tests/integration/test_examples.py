@@ -93,6 +93,25 @@ def test_flax(store: Storage) -> None:
     assert best(store, "flax").value < 0.3  # of 0.5, the variance of y
 
 
+@pytest.mark.filterwarnings("ignore:the data are streamed")
+def test_a_folder_of_pictures(store: Storage) -> None:
+    found = searched(store, "image_folder.py", "study", trials=2)
+    slots = Slots(store).list(found.study)
+    assert (found.failed, found.metric) == (0, "accuracy")
+    assert {slot.rung for slot in slots} >= {0, 1}  # four batches an epoch, then all of them
+    first, again = (slot for slot in slots if slot.position == 0 and slot.rung < 2)
+    assert dict(first.params or {}) == dict(again.params or {}) == {"filters": 8, "rate": 1e-2}
+    assert best(store, found.study).value > 0.7
+    assert [step for step, _ in trial(store, found.study, again.trial_number or 0).curve] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.filterwarnings("ignore:the data are streamed")
+def test_sequences_of_varying_length(store: Storage) -> None:
+    found = searched(store, "sequences.py", "study", trials=2)
+    assert (found.failed, found.settled) == (0, found.target)
+    assert best(store, found.study).value > 0.6
+
+
 def test_unbalanced_rows_of_a_frame(store: Storage) -> None:
     found = searched(store, "unbalanced.py", "study", trials=2)
     assert (found.metric, found.failed) == ("AUC", 0)

@@ -19,6 +19,7 @@ __all__ = ["announce", "show", "show_scores"]
 _ABOUT = {
     "share": "on the test rows",
     "resampled": "on test rows drawn anew",
+    "development": "on the test data",
     "own": "in runs with common seeds",
 }
 

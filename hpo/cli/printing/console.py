@@ -324,11 +324,15 @@ def size_words(space: "Space") -> str:
 
 def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation | ByObjective", labels: int | None = None) -> str:
     """The work of one evaluation: rows, how many of them have a label where not all do, folds, epochs."""
+    from hpo.study import ValidationData
     from hpo.study.evaluation import ByObjective
 
     if isinstance(evaluation, ByObjective):
         return "one call of the objective"
 
+    if isinstance(evaluation, ValidationData):
+        steps = "all training data" if fidelity.steps is None else f"{fidelity.steps:,} batches an epoch"
+        return f"{steps}, {count(fidelity.epochs, 'epoch')}"
     words = [f"{fidelity.rows:,} training rows" if fidelity.rows is not None else "all training rows"]
     if labels is not None:
         words.append(f"{labels:,} of them labelled")
@@ -339,12 +343,14 @@ def fidelity_words(fidelity: "Fidelity", evaluation: "Evaluation | ByObjective",
 
 def evaluation_words(evaluation: "Evaluation | ByObjective") -> str:
     """On which rows a trial is judged."""
-    from hpo.study import GroupHoldout, Holdout, KFold, TimeSeriesSplit
+    from hpo.study import GroupHoldout, Holdout, KFold, TimeSeriesSplit, ValidationData
     from hpo.study.evaluation import ByObjective
 
     match evaluation:
         case ByObjective():
             return "as the objective returns it"
+        case ValidationData():
+            return "judged on validation data given apart"
         case Holdout(last=True):
             return f"judged on the last {count(evaluation.rows, 'row')}"
         case Holdout():

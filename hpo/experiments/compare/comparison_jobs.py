@@ -39,9 +39,9 @@ __all__ = [
 
 FINALISTS = 3  # of the first heat that enter the second, where the final's fidelity is another than the search's
 
-PairRows = Literal["share", "resampled", "own"]
-"""What is drawn anew for each pair: 90 % of the development rows (share), train and test rows (resampled), or whatever
-an objective of somebody's own draws by the pair's seed (own)."""
+PairRows = Literal["share", "resampled", "development", "own"]
+"""What is drawn anew for each pair: 90 % of the development rows (share), train and test rows (resampled), the order of
+streams (development), or whatever an objective of somebody's own draws by the pair's seed (own)."""
 
 Trained = tuple["tuple[Job, ...]", Mapping[str, Result]]
 """Jobs, and what came of each, by its key."""

@@ -17,7 +17,7 @@ from hpo.experiments.compare.comparison_request import CompareRequest, Contest, 
 from hpo.experiments.measure import Result
 from hpo.storage import Storage
 from hpo.storage.studies import Kind, StudyPlan
-from hpo.study import Fidelity
+from hpo.study import Fidelity, ValidationData
 
 if TYPE_CHECKING:
     from hpo.search.job import Job
@@ -171,6 +171,8 @@ def _kinds(contest: Contest) -> list[PairRows]:
         raise UsageError(
             f"test rows of {contest.definition.name} cannot be drawn anew: {evaluation.fixed}; leave --resample out"
         )
+    if isinstance(evaluation, ValidationData):
+        return ["development"]
     if resample:
         return ["resampled"]
     second = resample is None and evaluation.redrawn
@@ -185,6 +187,7 @@ def _final(storage: Storage, contest: Contest, optimum: Side, rows: PairRows) ->
     anew = {
         "share": "trainings, each on 90 % of the development rows, drawn anew",
         "resampled": "trainings, each on train and test rows drawn anew",
+        "development": "trainings, each with a new seed",
         "own": "runs of the objective, each with a new seed",
     }[rows]
     beyond = f" ({there} are there already, and all of them count)" if there > asked else ""

@@ -179,9 +179,9 @@ def _judge(
 
 def _test_share(both: Contest) -> float:
     """Test rows for each training row of a resampled pair: as many test rows as the definition has, the rest trains."""
-    from hpo.search.row_splits import load
+    from hpo.search.row_splits import in_rows
 
-    data = load(registry.load(both.record.reference))
+    data = in_rows(registry.load(both.record.reference))
     return len(data.test) / len(data.development)
 
 

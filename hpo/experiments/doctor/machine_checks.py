@@ -13,7 +13,7 @@ from pathlib import Path
 from hpo.experiments.doctor.check import Check, fail, ok, warn
 from hpo.fleet import gpus, resources
 from hpo.fleet.supervisor.forkserver import command, first_line
-from hpo.settings import cache_folder, use_tensorflow
+from hpo.settings import cache_folder, use_backend
 
 __all__ = ["machine_checks", "training_checks"]
 
@@ -110,7 +110,7 @@ def _data() -> Iterator[Check]:
 
 def _tensorflow(listed: int) -> Check:
     """In a process of its own: the import takes seconds, and a broken build can end the process that tries it."""
-    use_tensorflow()
+    use_backend()
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         run = subprocess.run(

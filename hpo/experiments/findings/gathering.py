@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from hpo.data import Dataset
 from hpo.errors import HpoError, StudyError
 from hpo.experiments.compare import comparison_run as comparing
 from hpo.experiments.findings import Findings, TrialPoint, learned, probed_networks, provenance, study_importances
@@ -23,7 +24,6 @@ from hpo.study.searchable import Searchable
 
 if TYPE_CHECKING:
     from hpo.analysis.claims import ClaimFinding
-    from hpo.data import Dataset
     from hpo.experiments.sweep.greedy_method import GreedyReport
     from hpo.experiments.sweep.sweep_report import SweepReport
 
@@ -37,7 +37,7 @@ class Loaded:
     """The definition and its data, as far as they can be had here, and why not where they cannot."""
 
     definition: Searchable | None
-    data: "Dataset | None"
+    data: "Dataset | None"  # None: streams, too
     problems: dict[str, str]  # definition, data -> what is wrong, one line
 
 
@@ -130,7 +130,7 @@ def _load(record: StudyRecord) -> Loaded:
         problems["definition"] = f"{record.reference} is now {definition.name}, {definition.direction}"
         definition = None
     data = _try(lambda: load(definition), "data", problems) if isinstance(definition, StudyDefinition) else None
-    return Loaded(definition=definition, data=data, problems=problems)
+    return Loaded(definition=definition, data=data if isinstance(data, Dataset) else None, problems=problems)
 
 
 def _try(make: Callable[[], T], what: str, problems: dict[str, str]) -> T | None:

@@ -37,7 +37,9 @@ def learned(storage: Storage, record: StudyRecord, comparison: CompareReport | N
     theirs = [one for one in studies.list_all(storage) if one.parent == record.name]
     return Learned(
         curves=_curves(storage, theirs, comparison),
-        predictions=None if data is None else _predictions(storage, theirs, comparison, data),
+        predictions=None
+        if data is None or not data.test.of_one_array
+        else _predictions(storage, theirs, comparison, data),
     )
 
 

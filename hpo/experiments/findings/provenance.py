@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpo.data.structures import parts
 from hpo.experiments.compare.comparison_report import CompareReport
 from hpo.experiments.compare.comparison_request import CompareRequest
 from hpo.experiments.findings.findings_record import Provenance
@@ -161,6 +162,8 @@ def _parts(data: "Dataset") -> "tuple[tuple[str, Rows], ...]":
 def _checksum(rows: "Rows") -> str:
     """SHA-256 of the inputs' bytes and then the targets', row by row, with the types they are stored in."""
     digest = hashlib.sha256()
-    for array in (rows.x, rows.y):
+    named = [*parts(rows.x, "x"), *parts(rows.y, "y")]
+    for _, array in named:
         digest.update(np.ascontiguousarray(array).data)
-    return f"{len(rows):,} rows, x {rows.x.dtype}, y {rows.y.dtype}, sha256 {digest.hexdigest()}"
+    types = ", ".join(f"{name} {array.dtype}" for name, array in named)
+    return f"{len(rows):,} rows, {types}, sha256 {digest.hexdigest()}"

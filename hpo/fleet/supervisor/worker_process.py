@@ -14,7 +14,7 @@ from hpo.fleet.protocol import STOP, Event, WorkOrder
 from hpo.fleet.resources import thread_limits
 from hpo.fleet.supervisor.forkserver import ForkServer, fresh
 from hpo.fleet.worker.captured_output import SHOWN, Lines
-from hpo.settings import use_tensorflow
+from hpo.settings import use_backend
 from hpo.storage.process_identity import identity
 
 __all__ = ["WorkerProcess", "environment", "last_words"]
@@ -39,7 +39,7 @@ def environment(threads: int | None) -> dict[str, str]:
 
     None: as many as the libraries take, which a GPU needs to be fed.
     """
-    use_tensorflow()
+    use_backend()
     return {
         **os.environ,
         **({} if threads is None else thread_limits(threads)),

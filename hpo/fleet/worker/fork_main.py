@@ -43,6 +43,7 @@ PRELOADED = (
     "hpo.search.samplers",
 )
 PRELOADED_FOR_KERAS = ("hpo.training.run",)
+PRELOADED_FOR_TENSORFLOW = ("hpo.training.compiled_training",)
 _HARMLESS = frozenset({"jemalloc_bg_thd"})  # threads whose library sees to forks; TensorFlow brings it
 _GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dri")
 
@@ -73,6 +74,8 @@ def run(descriptor: str, parent: str, keras: str) -> NoReturn:
         with contextlib.suppress(Exception):  # the worker whose study needs it will say so
             importlib.import_module("hpo.training.runtime").load_keras()
             _preload(PRELOADED_FOR_KERAS)
+            if os.environ["KERAS_BACKEND"] == "tensorflow":
+                _preload(PRELOADED_FOR_TENSORFLOW)
     if not _can_be_forked():
         os._exit(1)
     gc.collect()

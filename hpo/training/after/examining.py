@@ -139,6 +139,10 @@ def refuse_pointless(recipe: "Recipe", *, passes: int | None, folding: bool) -> 
             f"{type(model).__name__} is a model class of its own, whose layers are not known: without --mc-dropout and"
             " --fold-batchnorm it can be trained"
         )
+    if len(model.inputs) > 1 or len(model.outputs) > 1:
+        raise UsageError(
+            "the model has several inputs or outputs: without --mc-dropout and --fold-batchnorm it can be trained"
+        )
     if passes is not None and not drops(model):
         raise UsageError("this configuration has no dropout, so all passes of --mc-dropout are one: leave it out")
     if folding and not _normalizations(model):

@@ -9,7 +9,7 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.data import Rows
+from hpo.data import Dataset, Rows, Streams, checked, digest
 from hpo.data.arrays import as_array
 from hpo.errors import DataError
 
@@ -62,7 +62,9 @@ def test_rows_of_a_frame_are_taken_by_position(order: list[int]) -> None:
         (X.astype("datetime64[s]"), "dates"),
         (X.astype("timedelta64[s]"), "spans of time"),
         (np.zeros(6, dtype=[("a", "f4"), ("b", "f4")]), "records"),
-        ({"a": X, "b": X}, "x is a dict: give one array"),
+        ({}, "x is a dict with nothing in it: name arrays"),
+        ({1: X}, "x is a dict with a key 1: name arrays"),
+        ({"a": X, "b": ["ant", None] * 3}, r"x\['b'\]\[1\] is missing: fill it"),
         ([[1.0, 2.0], [3.0]], "x is no array"),
         (
             pd.DataFrame({"a": [1.0] * 6, "b": ["ant"] * 6}),
@@ -81,10 +83,48 @@ def test_what_is_no_array_is_refused_in_one_line(values: Any, refusal: str) -> N
 
 def test_a_list_of_arrays_is_told_from_a_list_of_rows() -> None:
     np.testing.assert_array_equal(Rows(x=list(X), y=Y).x, X)
-    with pytest.raises(DataError, match="a list of 2 arrays of 6 rows: a model has one input"):
-        Rows(x=[X, X], y=Y)
+    (first, second) = Rows(x=[X, X + 1], y=Y).x
+    np.testing.assert_array_equal(second, first + 1)
     with pytest.raises(DataError, match="x has 6 rows and y 5: give a target for each row"):
         Rows(x=X, y=Y[:5])
+
+
+def test_several_inputs_and_targets_are_one_row_each() -> None:
+    rows = Rows(x={"a": X, "b": pd.Series(range(6))}, y=(Y, Y + 1))
+    assert len(rows) == 6
+    some = rows.take(np.array([4, 1]))
+    np.testing.assert_array_equal(some.x["b"], [4, 1])
+    np.testing.assert_array_equal(some.y[1], Y[[4, 1]] + 1)
+    assert not rows.of_one_array
+    with pytest.raises(DataError, match=r"x\['a'\] has 6 rows and x\['b'\] 5"):
+        Rows(x={"a": X, "b": X[:5]}, y=Y)
+    assert isinstance(Rows(x=(X[:2], X[2:4]), y=(Y[:2], Y[2:4])).x, tuple)  # what may be both
+    assert isinstance(Rows(x=[X[0], X[1]], y=[Y[:2], Y[2:4]]).x, np.ndarray)
+    both = [Dataset(name="d", development=Rows(x=x, y=Y), test=rows_of_one) for x in ({"a": X}, {"b": X})]
+    assert digest(both[0]) != digest(both[1])
+
+
+rows_of_one = Rows(x=X, y=Y)
+
+
+def test_parts_of_development_and_test_rows_are_alike() -> None:
+    for test in ({"b": X + 9}, X + 9, {"a": X[:, :1]}):
+        with pytest.raises(DataError, match="prepare both alike"):
+            checked(Dataset(name="d", development=Rows(x={"a": X}, y=Y), test=Rows(x=test, y=Y)))
+    missing = {"a": np.where(X[2, 1] == X, np.nan, X)}
+    with pytest.raises(DataError, match=r"1 cell of .* in x\['a'\] of the development rows is missing"):
+        checked(Dataset(name="d", development=Rows(x=missing, y=Y), test=Rows(x={"a": X + 9}, y=Y)))
+    shared = Dataset(name="d", development=Rows(x={"a": X}, y=Y), test=Rows(x={"a": X}, y=Y))
+    with pytest.raises(DataError, match="6 of 6 test rows are development rows too"):
+        checked(shared)
+
+
+def test_what_makes_a_stream_is_a_function() -> None:
+    with pytest.raises(DataError, match="train is a list: give a function that makes it, train=lambda seed"):
+        Streams(name="s", train=[1], validation=lambda: 1, test=lambda: 1)  # type: ignore[arg-type]
+    given = Streams(name="s", train=lambda seed: seed, validation=lambda: 7, test=lambda: 8)
+    assert checked(given) is given
+    assert (given.training.make(3), given.judged("validation").make(3), given.judged("test").make(3)) == (3, 7, 8)
 
 
 def test_what_is_missing_is_not_a_number() -> None:

@@ -7,10 +7,23 @@ from typing import Any
 import pytest
 
 from hpo.errors import DefinitionError
-from hpo.study import Baseline, Fidelity, Float, Holdout, KFold, OwnMetric, Row, Space, StudyDefinition, Sweep
+from hpo.study import (
+    Baseline,
+    Fidelity,
+    Float,
+    Holdout,
+    KFold,
+    OwnMetric,
+    Row,
+    Space,
+    StudyDefinition,
+    Sweep,
+    ValidationData,
+)
 
 SPACE = Space(name="small", params={"x": Float(low=0, high=1)})
 QUICK = Fidelity(name="quick", epochs=1)
+ROWS, STEPS = Fidelity(name="rows", epochs=1, rows=9), Fidelity(name="steps", epochs=1, steps=9)
 HAND = Baseline(name="hand", title="", params={"x": 0.5})
 TABLE = Sweep(id="t", title="", base={"x": 0.5}, rows=(Row(setting={"x": 0.1}),), chosen=0)
 
@@ -49,9 +62,9 @@ def define(**fields: Any) -> StudyDefinition:
         ({"title": 3}, "title must be a text, not 3"),
         ({"unit": None}, "unit must be a text, not None"),
         ({"source": ""}, "source must be a text that is not empty"),
-        ({"evaluation": None}, "KFold, a TimeSeriesSplit or an OwnSplits, not None"),
-        ({"evaluation": KFold}, "KFold, a TimeSeriesSplit or an OwnSplits, not <class"),
-        ({"evaluation": 0.2}, "KFold, a TimeSeriesSplit or an OwnSplits, not 0.2"),
+        ({"evaluation": None}, "TimeSeriesSplit, an OwnSplits or a ValidationData, not None"),
+        ({"evaluation": KFold}, "TimeSeriesSplit, an OwnSplits or a ValidationData, not <class"),
+        ({"evaluation": 0.2}, "TimeSeriesSplit, an OwnSplits or a ValidationData, not 0.2"),
         ({"spaces": SPACE}, "spaces must be a tuple, not one Space alone: write (…,)"),
         ({"fidelities": QUICK}, "fidelities must be a tuple, not one Fidelity alone: write (…,)"),
         ({"baselines": HAND}, "baselines must be a tuple, not one Baseline alone: write (…,)"),
@@ -63,6 +76,15 @@ def define(**fields: Any) -> StudyDefinition:
         ({"baselines": ({"x": 1},)}, "baselines must be Baseline records, and one is {'x': 1}"),
         ({"layered": "t"}, "layered must be a tuple, not 't' alone: write ('t',)"),
         ({"data": None}, "data must be a function, not None"),
+        (
+            {"evaluation": ValidationData(), "fidelities": (ROWS,)},
+            "fidelity 'rows' has rows, and the evaluation, a Valid",
+        ),
+        (
+            {"fidelities": (STEPS,)},
+            "fidelity 'steps' has steps, and the evaluation, a Holdout, is one of rows: give epo",
+        ),
+        ({"evaluation": ValidationData(), "labels": 3}, "labels is for data in rows, and the evaluation is Validation"),
         ({"data": (1, 2)}, "data must be a function, not (1, 2)"),
         ({"build": "model"}, "build must be a function, not 'model'"),
         ({"infeasible": None}, "infeasible must be a function, not None"),

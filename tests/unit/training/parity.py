@@ -83,7 +83,7 @@ def _compared(case: Case) -> Outcome:
     expected = _numbers(by_keras(case))
     pairs = zip(got, expected, strict=True)
     difference = max(float(np.max(np.abs(a - b))) if a.size else 0.0 for a, b in pairs)
-    return Outcome(way="loop" if ours._sharing._by_keras is None else "keras", difference=difference)
+    return Outcome(way="loop" if ours.why_fit is None else "keras", difference=difference)
 
 
 def by_keras(case: Case, before: Callable[[keras.Model], object] = lambda model: None) -> keras.Model:

@@ -143,7 +143,7 @@ def test_adapted_lookups_train_as_they_are(kind: str) -> None:
 def test_a_layer_whose_configuration_is_incomplete_is_trained_itself(layer: Callable[[], L.Layer]) -> None:
     with pytest.warns(HpoWarning, match="a clone of the model is not the model"):
         run = trained(lambda: sequential(layer()))
-    assert run._sharing._alone
+    assert run._way._sharing._alone
     assert run.evaluate(NUMBERS) == pytest.approx(error_of(run.model(), NUMBERS), abs=1e-6)
     reference = recipe(lambda: sequential(layer())).model
     reference.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", run_eagerly=True)  # compiling takes longer
@@ -168,7 +168,7 @@ def test_a_reused_program_is_compared_too() -> None:
     """The first model is as its configuration says, so a program of a clone is there; the second one is not."""
     programs.clear()
     first = trained(lambda: sequential(Scale()))
-    assert not first._sharing._alone
+    assert not first._way._sharing._alone
     with pytest.warns(HpoWarning, match="by is 3.0 in one and 1.0 in the other"):
         second = trained(lambda: sequential(Scale(3.0)))
     assert second.evaluate(NUMBERS) == pytest.approx(error_of(second.model(), NUMBERS), abs=1e-6)
@@ -181,7 +181,7 @@ def test_a_complete_configuration_shares_its_program_without_a_warning() -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error", HpoWarning)
         for seed in (1, 2):
-            assert not trained(lambda: sequential(Full(3.0)), seed=seed)._sharing._alone
+            assert not trained(lambda: sequential(Full(3.0)), seed=seed)._way._sharing._alone
         assert len(programs) == 1
 
 

@@ -111,10 +111,10 @@ def test_rows_held_out_are_watched_and_not_trained_on() -> None:
         seed=1,
     )
     scores = trained(run)
-    assert len(run._x) == 30
-    assert run._validation_rows == 10
-    seen = {row.tobytes() for row in run._x.numpy()}
-    assert not seen & {row.tobytes() for row in run._validation[0].numpy()}
+    assert len(run._way._data.x) == 30
+    assert run._way._validation_rows == 10
+    seen = {row.tobytes() for row in run._way._data.x.numpy()}
+    assert not seen & {row.tobytes() for row in run._way._validation.x.numpy()}
     assert run.outcome.validation == max(scores)
     unwatched = Run(recipe(watch=0.25), rows, epochs=1, metric="accuracy", seed=1)
     assert len(unwatched._x) == 40  # nothing watches, so nothing is held out

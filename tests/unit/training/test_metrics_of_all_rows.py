@@ -91,7 +91,7 @@ def test_runs_of_one_shape_share_a_program_whatever_of_all_rows_they_are_scored_
     own = OwnMetric(name="gini", function=gini, direction="maximize")
     first = Run(recipe(), binary(0), epochs=1, metric="AUC", seed=0)
     second = Run(recipe(), binary(0), epochs=1, metric=own, seed=0)
-    assert first._program() is second._program()
+    assert first._way._program() is second._way._program()
 
 
 def test_what_ones_own_metric_raises_is_passed_on() -> None:

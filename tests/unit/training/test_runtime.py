@@ -41,7 +41,7 @@ def test_a_missing_tensorflow_is_one_line() -> None:
 
 def test_another_backend_in_the_environment_gives_way_before_keras_is_imported() -> None:
     out = said(
-        "import os, warnings; warnings.simplefilter('ignore'); os.environ['KERAS_BACKEND'] = 'jax'\n"
+        "import os, warnings; warnings.simplefilter('ignore'); os.environ['KERAS_BACKEND'] = 'openvino'\n"
         "from hpo.training import Dropout\n"
         "import keras\n"
         "print(keras.config.backend())\n"
@@ -50,10 +50,10 @@ def test_another_backend_in_the_environment_gives_way_before_keras_is_imported()
 
 
 def test_keras_with_another_backend_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    """Of this process's Keras: no other backend is installed, so one that says so stands in for it."""
+    """Of this process's Keras: one that says so stands in for it."""
     (tmp_path / "keras").mkdir()
     (tmp_path / "keras" / "__init__.py").write_text(
-        "class config:\n    @staticmethod\n    def backend():\n        return 'jax'\n"
+        "class config:\n    @staticmethod\n    def backend():\n        return 'openvino'\n"
     )
     out = said(
         f"sys.path.insert(0, {str(tmp_path)!r})\n"
@@ -62,6 +62,6 @@ def test_keras_with_another_backend_is_refused_with_what_to_do(tmp_path: Path) -
         "except DefinitionError as error: print(error)\n"
     )
     assert out == [
-        "hpo trains with TensorFlow, and Keras was imported with jax in this process: "
+        "hpo trains with tensorflow, jax, torch, and Keras was imported with openvino in this process: "
         "set KERAS_BACKEND=tensorflow before the first import of Keras"
     ]

@@ -174,7 +174,7 @@ def test_a_model_with_a_step_of_its_own_is_given_them() -> None:
 
     rows = table()
     theirs, _ = by_keras(made(), rows, {}, sample_weight=rows.sample_weight)
-    with pytest.warns(HpoWarning, match="Keras trains it"):
+    with pytest.warns(HpoWarning, match="Keras's own fit trains it"):
         run, _ = trained(made(), rows)
     assert_same(run.model(), theirs)
 
@@ -193,8 +193,8 @@ def test_weights_vary_without_being_compiled_anew() -> None:
     first = trained(replace(dense(), class_weight={0: 2.0}), table())[0]
     again = trained(replace(dense(), class_weight="balanced"), table(1))[0]
     plain = trained(dense(), replace(table(), sample_weight=None))[0]
-    assert first._sharing._key == again._sharing._key
-    assert first._sharing._key != plain._sharing._key
+    assert first._way._sharing._key == again._way._sharing._key
+    assert first._way._sharing._key != plain._way._sharing._key
 
 
 @pytest.mark.parametrize(

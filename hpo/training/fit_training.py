@@ -45,6 +45,8 @@ class FitTraining:
     ) -> None:
         """As `Run`."""
         self._recipe = recipe
+        if keras.config.backend() == "torch":
+            keras.utils.set_random_seed(seed)  # dropout draws from PyTorch's own generator there
         self._model = model = recipe.model
         self._metric = metric
         self._weighted = weighted
@@ -222,7 +224,9 @@ class FitTraining:
         model, recipe = self._model, self._recipe
         if model.compiled and model.optimizer is recipe.optimizer:
             return None
-        measured = self._scored.compiled(self._outputs)
+        own = [name for name in _TELLING if getattr(type(model), name) is not getattr(keras.Model, name)]
+        # A step of its own need not count any metric, and Keras cannot tell one that was not counted.
+        measured = None if "train_step" in own else self._scored.compiled(self._outputs)
         try:
             model.compile(
                 optimizer=recipe.optimizer,
@@ -233,7 +237,6 @@ class FitTraining:
             )
         except Exception as error:  # whatever its author's code raises
             raise DefinitionError(f"{type(model).__name__} cannot be compiled: {one_line(error)}") from error
-        own = any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _TELLING)
         return None if own or self._weighted else self._scored.logged
 
     def _validated(self) -> dict[str, Any]:

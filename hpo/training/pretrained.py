@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hpo import settings
 from hpo.data import Rows
+from hpo.data.structures import parts
 from hpo.errors import DataError, DefinitionError
 from hpo.files import replacing
 from hpo.training.recipe import Recipe
@@ -111,8 +112,8 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
     threads, which may change the last digits.
 
     Raises:
-        DefinitionError: the recipe augments, or has a model, an optimizer, a schedule or a loss of somebody's own:
-            their code is not in a record.
+        DefinitionError: the recipe augments or has callbacks, or has a model, an optimizer, a schedule or a loss of
+            somebody's own: their code is not in a record.
 
     """
     import keras
@@ -122,12 +123,12 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
 
     model = recipe.model
     ours = all(_known(part) for part in (recipe.optimizer, recipe.schedule) if part is not None)
-    named = isinstance(recipe.loss, str) and recipe.augment is None
+    named = isinstance(recipe.loss, str) and recipe.augment is None and not recipe.callbacks
     if not (ours and named and model.built and reusable(model)):
         raise DefinitionError(
             "a pretrained network is kept under what its recipe says, so its model must be of Keras' layers and begin"
-            " with an Input, its optimizer be Keras', its schedule hpo's, its loss named, and nothing augment: change"
-            " that, or train it with hpo.training.fit"
+            " with an Input, its optimizer be Keras', its schedule hpo's, its loss named, and nothing augment or call"
+            " back: change that, or train it with hpo.training.fit"
         )
     told = {
         "versions": [_own_version(), keras.__version__, tf.__version__],
@@ -143,7 +144,8 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
     }
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     arrays = [np.asarray(variable) for variable in model.variables]
-    for array in (*arrays, train.x, train.y):
+    given = [array for _, array in (*parts(train.x, "x"), *parts(train.y, "y"))]
+    for array in (*arrays, *given, *([] if train.sample_weight is None else [train.sample_weight])):
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -177,6 +179,10 @@ def _rest(recipe: Recipe) -> tuple[Any, ...]:
         recipe.watch,
         recipe.average,
         recipe.phases,
+        recipe.class_weight
+        if recipe.class_weight is None or isinstance(recipe.class_weight, str)
+        else sorted(recipe.class_weight.items()),
+        recipe.loss_weights,
     )
 
 

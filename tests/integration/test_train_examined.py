@@ -155,5 +155,14 @@ def test_a_number_of_passes_out_of_range_is_refused(tmp_path: Path, passes: int)
 def test_a_training_that_asks_for_neither_keeps_the_model_alone(tmp_path: Path) -> None:
     trained = train(job(tmp_path, FULL, output=tmp_path / "model.keras"))
     assert trained.examination is None
-    assert set(trained.to_json()) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"}
+    assert set(trained.to_json()) == {
+        "params",
+        "seed",
+        "epochs",
+        "train",
+        "test",
+        "trained_by",
+        "compile_seconds",
+        "fit_seconds",
+    }
     assert {path.name for path in tmp_path.iterdir()} == {"model.json", "model.keras"}

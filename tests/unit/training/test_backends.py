@@ -27,18 +27,18 @@ class Seen(keras.callbacks.Callback):
 def recipe(params):
     inputs = keras.Input((4,), name="all")
     model = keras.Model({"all": inputs}, keras.layers.Dense(2, "softmax")(keras.layers.Dropout(0.1)(inputs)))
-    optimizer = keras.optimizers.Adam(params["rate"], use_ema=params["ema"])
+    optimizer = keras.optimizers.Adam(params["rate"], use_ema=params["ema"], ema_momentum=0.5)
     return Recipe(model=model, optimizer=optimizer, loss="sparse_categorical_crossentropy", schedule=OneCycle(),
                   callbacks=(Seen(),), stopping=EarlyStopping(patience=9))
 def run(ema=False, rate=0.1):
-    return fit(build(recipe, {"rate": rate, "ema": ema}, 1), rows, rows, epochs=4, metric="accuracy", seed=2)
+    return fit(build(recipe, {"rate": rate, "ema": ema}, 1), rows, rows, epochs=15, metric="accuracy", seed=2)
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     first = run()
 print(*[str(each.message) for each in said if issubclass(each.category, HpoWarning)], sep="\\n")
 again = run()
 print(first.outcome.loss == again.outcome.loss, first.outcome.validation > 0.8)
-print(np.allclose(rates[:8], OneCycle().rates(0.1, 8)), first.predict({"all": x}).shape == (60, 2))
+print(np.allclose(rates[:30], OneCycle().rates(0.1, 30)), first.predict({"all": x}).shape == (60, 2))
 averaged = run(ema=True)
 print(averaged.outcome.loss < 1)
 try:

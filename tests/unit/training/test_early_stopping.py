@@ -117,7 +117,8 @@ def test_rows_held_out_are_watched_and_not_trained_on() -> None:
     assert not seen & {row.tobytes() for row in run._way._validation.x.numpy()}
     assert run.outcome.validation == max(scores)
     unwatched = Run(recipe(watch=0.25), rows, epochs=1, metric="accuracy", seed=1)
-    assert len(unwatched._x) == 40  # nothing watches, so nothing is held out
+    unwatched.epoch()
+    assert len(unwatched._way._data.x) == 40  # nothing watches, so nothing is held out
 
 
 SCORES = st.lists(st.integers(0, 8).map(lambda tenths: tenths / 10), min_size=1, max_size=40)

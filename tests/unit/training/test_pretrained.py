@@ -72,6 +72,7 @@ def test_a_network_is_trained_once() -> None:
         lambda: key(recipe(), DATA, **{**TRAINING, "seed": 4}),
         lambda: key(recipe(), DATA.take(np.arange(23)), **TRAINING),
         lambda: key(recipe(), Rows(x=DATA.x, y=DATA.y[::-1].copy()), **TRAINING),
+        lambda: key(recipe(), replace(DATA, sample_weight=np.linspace(1, 2, len(DATA)).astype("float32")), **TRAINING),
     ],
 )
 def test_whatever_shapes_the_network_changes_its_key(other: Callable[[], str]) -> None:
@@ -81,6 +82,8 @@ def test_whatever_shapes_the_network_changes_its_key(other: Callable[[], str]) -
 def test_each_part_of_a_recipe_changes_the_key() -> None:
     parts = {
         "average": 0.5,
+        "class_weight": {0: 1.0, 1: 2.0},
+        "loss_weights": [2.0],
         "batch_size": 4,
         "clip": Clip(by="norm", threshold=1.0),
         "loss": "mae",
@@ -91,7 +94,7 @@ def test_each_part_of_a_recipe_changes_the_key() -> None:
         "stopping": EarlyStopping(),
         "watch": 0.5,
     }
-    assert {field.name for field in fields(Recipe)} == {*parts, "model", "optimizer", "augment"}
+    assert {field.name for field in fields(Recipe)} == {*parts, "model", "optimizer", "augment", "callbacks"}
     keys = {key(replace(recipe(), **{name: part}), DATA, **TRAINING) for name, part in parts.items()}
     assert len(keys | {key(recipe(), DATA, **TRAINING)}) == len(parts) + 1
 
@@ -124,6 +127,7 @@ def test_a_recipe_with_custom_code_has_no_key() -> None:
     unbuilt = keras.Sequential([keras.layers.Dense(1)])
     for opaque in (
         replace(recipe(), augment=lambda x: x),
+        replace(recipe(), callbacks=(keras.callbacks.Callback(),)),
         replace(recipe(), loss=keras.losses.MeanSquaredError()),
         replace(recipe(), model=unbuilt),
         replace(recipe(), optimizer=Own(0.1)),

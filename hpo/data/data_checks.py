@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from hpo.data.dataset import Dataset, Rows
@@ -63,6 +62,8 @@ def _refuse_missing_in(name: str, rows: Rows, data: Dataset) -> None:
     """Refuse what is missing in any array, and inputs that no memory holds."""
     for x, array in parts(rows.x, "x"):
         if is_mapped(array):
+            import psutil
+
             look_at_memory(array, psutil.virtual_memory().total)
         if not data.may_miss:
             otherwise = "or give Dataset(may_miss=True) to a model that does so"

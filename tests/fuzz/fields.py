@@ -181,7 +181,8 @@ def _wrong(annotation: Any) -> Iterator[Any]:
     elif plain in (str, bool) or origin is Literal:
         yield from _wrong_words(plain, inner, marks)
     else:
-        yield from _wrong_others(plain, origin)
+        one_will_do = any(isinstance(mark, checked_records.By) for mark in marks)  # a text in place of several
+        yield from (value for value in _wrong_others(plain, origin) if not (one_will_do and isinstance(value, str)))
 
 
 def _wrong_words(plain: Any, inner: tuple[Any, ...], marks: list[Any]) -> Iterator[Any]:

@@ -34,6 +34,7 @@ wider = StudyDefinition(
 )
 number = 7
 """
+MISTAKEN = TOY.replace('"score", score=nothing,\n    direction="minimize"', '"mae",\n    direction="maximize"', 1)
 
 OPTIMIZE = ("optimize", "./toy.py:study", "--trials", "5")
 TRAIN = ("train", "./toy.py:study", "--config")
@@ -48,7 +49,7 @@ def toy(folder: Path) -> Path:
     (folder / "exits.py").write_text("import sys\nsys.exit(3)\n")
     (folder / "comma.py").write_text(TOY.replace("Float(low=0.0, high=1.0)", 'Categorical(choices=("relu"))', 1))
     (folder / "bounds.py").write_text(TOY.replace("low=0.0", "low=None", 1))
-    (folder / "metric.py").write_text(TOY.replace('"score", direction="minimize"', '"mae", direction="maximize"', 1))
+    (folder / "metric.py").write_text(MISTAKEN)
     (folder / "evaluation.py").write_text(TOY.replace("evaluation=Holdout(rows=1)", "evaluation=None", 1))
     (folder / "alone.py").write_text(TOY.replace("spaces=(space,)", "spaces=space", 1))
     (folder / "text.db").write_text("this is no database " * 100)

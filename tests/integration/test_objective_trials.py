@@ -250,7 +250,8 @@ def test_measure_trains_on_all_development_rows_and_scores_the_test_rows() -> No
     assert measured.test == pytest.approx(float(np.abs(prediction - rows(50, 2).y).mean()), rel=1e-4)
     # Ten steps an epoch on all 200 rows get much further than the five of quick's 100.
     assert measured.train < one(LINE, {"rate": 0.05}, seed=3).user_attrs["train"]
-    assert set(measured.to_json()) == {"params", "seed", "epochs", "train", "test", "compile_seconds", "fit_seconds"}
+    told = {"params", "seed", "epochs", "train", "test", "trained_by", "compile_seconds", "fit_seconds"}
+    assert set(measured.to_json()) == told
 
 
 def test_measure_uses_the_last_fidelity_unless_told_and_is_a_function_of_its_seed() -> None:

@@ -73,7 +73,7 @@ def build(params: Params) -> Recipe:
                 keras.layers.Conv2D(params["filters"], 3, activation="relu"),
                 keras.layers.MaxPooling2D(),
                 keras.layers.Conv2D(params["filters"], 3, activation="relu"),
-                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Flatten(),
                 keras.layers.Dense(2, activation="softmax"),
             ]
         ),
@@ -96,6 +96,6 @@ study = StudyDefinition(
         ),
     ),
     evaluation=ValidationData(),
-    fidelities=(Fidelity(name="quick", epochs=2, steps=4), Fidelity(name="full", epochs=6)),
+    fidelities=(Fidelity(name="quick", epochs=2, steps=4), Fidelity(name="full", epochs=12)),
     baselines=(Baseline(name="by-hand", title="A first guess", params={"filters": 8, "rate": 1e-2}),),
 )

@@ -61,7 +61,7 @@ class Template:
 
     def fits(self, args: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether a fork of it is what a fresh process of these arguments and this environment would be."""
-        words = args[1:3]
+        words = [str(word) for word in args[1:3]]
         known = (
             words[:1] == ["-m"] or words == ["-P", "-m"] or words == ["-P", "-c"] or "".join(words[:1]).endswith(".py")
         )
@@ -115,7 +115,7 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
         streams = [call[end] if call[end] != -1 else number for number, end in enumerate(_ENDS)]
         passed = list(call["pass_fds"])
         request = {
-            "argv": args[1:],
+            "argv": [str(word) for word in args[1:]],
             "environment": dict(environment),
             "folder": str(Path.cwd() / (call["cwd"] or "")),
             "passed": passed,

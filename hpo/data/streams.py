@@ -28,7 +28,12 @@ class Stream:
         check(self, error=DataError)
 
     def first(self, steps: int | None) -> "Stream":
-        """The same with that many batches an epoch, at the most."""
+        """The same with that many batches an epoch, at the most.
+
+        Args:
+            steps: batches; None: as many as it gives.
+
+        """
         return replace(self, steps=steps)
 
 
@@ -66,7 +71,12 @@ class Streams:
         return Stream(make=self.train)
 
     def judged(self, part: str) -> Stream:
-        """The validation or the test stream, whatever the seed."""
+        """The validation or the test stream, whatever the seed.
+
+        Args:
+            part: validation or test.
+
+        """
         make = self.validation if part == "validation" else self.test
         return Stream(make=lambda _: make())
 

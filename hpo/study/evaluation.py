@@ -238,10 +238,17 @@ class OwnSplits(_Judged):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ValidationData(_Judged):
-    """Train on all training data and score on validation data that `data()` gives apart, as streams must be."""
+    """Train on all training data and score on validation data that `data()` gives apart.
 
-    folded: ClassVar[bool] = False
-    fixed: ClassVar[str] = "they are streamed"
+    Streams are judged so, as nobody can split them by rows.
+
+    Raises:
+        DefinitionError: a field that a class derived from this one adds is not of its kind.
+
+    """
+
+    folded: ClassVar[bool] = False  # there is one training
+    fixed: ClassVar[str] = "they are streamed"  # why its rows cannot be drawn anew
 
     def __post_init__(self) -> None:
         check(self)

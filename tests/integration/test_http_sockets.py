@@ -84,9 +84,9 @@ def test_the_client_of_the_docs_submits_and_looks(place: Castle, token: str, tmp
     file = tmp_path / "client.py"
     file.write_text(client.text)
     env = {"HPO_URL": f"http://127.0.0.1:{place.port}", "HPO_TOKEN": token, "PATH": "/usr/bin"}
-    done = subprocess.run([sys.executable, file], env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, str(file)], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "on all rungs together, and token 'socket' may open 25 more" in done.stderr
     file.write_text(client.text.replace('"name": "tonight"', '"name": "tonight", "fidelity": "quick"'))
-    done = subprocess.run([sys.executable, file], env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, str(file)], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("20 trials wait for workers\nwaiting\n", "")

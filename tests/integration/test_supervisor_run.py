@@ -232,6 +232,7 @@ def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, mo
     assert toy.unsound(url, NAME, trials=4, failed=1) == []
 
 
+@pytest.mark.fresh  # the limit is of a process that has imported nothing heavy
 def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:
     # Each trial keeps 40 MB; the process has about 100 MB without.
     done = optimize(request(url, "grows", trials=6, workers=1, memory_limit=200 << 20))

@@ -255,7 +255,8 @@ def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: 
 def test_a_folder_that_cannot_be_written_costs_a_note_and_no_trial(hpo: Hpo, wine: Path) -> None:
     (wine / "file").touch()
     where = {"HPO_KEEP_MODELS": "file/models"}
-    done = hpo("optimize", "./wine.py:study", "--fidelity", "quick", "--workers", 1, "--trials", 2, "--quiet", **where)
+    short = ("--fidelity", "quick", "--workers", 1, "--trials", 2, "--pruner", "none", "--quiet")
+    done = hpo("optimize", "./wine.py:study", *short, **where)
     assert (done.code, "2 complete" in done.out) == (0, True), done.err
     notes = [line for line in done.err.splitlines() if "are not kept in" in line]
     assert len(notes) == 1

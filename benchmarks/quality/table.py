@@ -3,8 +3,9 @@
     python -m benchmarks.quality.table train --seeds 3    trains what is missing (an hour on two cores)
     python -m benchmarks.quality.table show               what the table says of the task
 
-Every fidelity and seed is a grid search of hpo's own, kept in a database, so the same command goes on where it was
-stopped. Trials of one seed are judged by the same validation rows, and those of another by others.
+Every fidelity and seed that the table does not hold wholly is a grid search of hpo's own, kept in a database, so the
+same command goes on where it was stopped. Trials of one seed are judged by the same validation rows, and those of
+another by others.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,27 +94,39 @@ class Table:
         return cls(curves=curves, tuned=tuned)
 
 
-def train(storage: str, seeds: int, workers: int) -> None:
-    """Run the grid searches, one seed after the other."""
-    size = str(len(Table.configurations()))
+def train(storage: str, seeds: int, workers: int, held: Sequence[tuple[int, str, int, str]]) -> None:
+    """Run the grid searches of which rows are missing, one seed after the other."""
+    size = len(Table.configurations())
+    rows_held = Counter((fidelity, seed) for _, fidelity, seed, _ in held)
     for seed in range(seeds):
         for fidelity in FIDELITIES:
-            command = [sys.executable, "-m", "hpo", "optimize", "benchmarks.quality.task:dense", "--trials", size]
+            if rows_held[fidelity, seed] == size:
+                continue
+            command = [sys.executable, "-m", "hpo", "optimize", "benchmarks.quality.task:dense", "--trials", str(size)]
             command += ["--fidelity", fidelity, "--sampler", "grid", "--pruner", "none", "--no-baseline"]
             command += ["--seed", str(seed), "--name", _study(fidelity, seed)]
             subprocess.run([*command, "--storage", storage, "--workers", str(workers)], check=True)
 
 
-def rows(storage: str, seeds: int) -> Iterator[Sequence[object]]:
-    """Configuration, fidelity, seed and the accuracies by epoch, of every training there is."""
+def rows(storage: str) -> Iterator[tuple[int, str, int, str]]:
+    """Configuration, fidelity, seed and the accuracies by epoch, of every training in the database."""
     place = {json.dumps(params, sort_keys=True): row for row, params in enumerate(Table.configurations())}
-    for fidelity in FIDELITIES:
-        for seed in range(seeds):
-            study = optuna.load_study(study_name=_study(fidelity, seed), storage=storage)
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
-                row = place[json.dumps(trial.params, sort_keys=True)]
-                curve = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
-                yield row, fidelity, seed, " ".join(f"{value:.4f}" for value in curve)
+    for name in optuna.get_all_study_names(storage):
+        fidelity, _, seed = name.partition("-")
+        study = optuna.load_study(study_name=name, storage=storage)
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
+            row = place[json.dumps(trial.params, sort_keys=True)]
+            curve = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
+            yield row, fidelity, int(seed), " ".join(f"{value:.4f}" for value in curve)
+
+
+def held_rows() -> list[tuple[int, str, int, str]]:
+    """The same of every training that the table holds."""
+    with FILE.open() as lines:
+        return [
+            (int(line["configuration"]), line["fidelity"], int(line["seed"]), line["accuracy"])
+            for line in csv.DictReader(lines)
+        ]
 
 
 def show(table: Table) -> None:
@@ -156,11 +170,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     wanted = parser.parse_args()
     if wanted.what == "train":
-        train(wanted.storage, wanted.seeds, wanted.workers)
+        held = held_rows()
+        train(wanted.storage, wanted.seeds, wanted.workers, held)
         with FILE.open("w", newline="") as out:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(("configuration", "fidelity", "seed", "accuracy"))
-            writer.writerows(sorted(rows(wanted.storage, wanted.seeds)))
+            writer.writerows(sorted({row[:3]: row for row in (*held, *rows(wanted.storage))}.values()))
     for tuned in (False, True):
         show(Table.read(tuned=tuned))
     return 0

@@ -15,7 +15,7 @@ from hpo import optuna_internals
 from hpo.errors import StorageError
 from hpo.storage import schema
 from hpo.storage.database_errors import translated
-from hpo.storage.engine import exclusive
+from hpo.storage.engine import ISOLATION, exclusive
 from hpo.storage.sqlite_file import File
 from hpo.storage.storage_url import StorageUrl
 from hpo.storage.waiting import PATIENCE, patiently
@@ -58,9 +58,9 @@ class Storage:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to look with; here as below a StorageError is whatever the database says within."""
+        """A connection to look with, each look by itself; here as below a StorageError is what the database says."""
         with translated(self.where), self.engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**{ISOLATION: None})
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -2,7 +2,7 @@
 
 How many: an engine keeps `KEPT` connections once it has used them and has `MOST` at the most. A worker trains in one
 thread and renews its lease in another, so it holds two; a supervisor one or two; a dashboard as many as it has requests
-at once, and `MOST` at the most. Where a server has fewer, `postgresql.py` has them shared.
+at once, and `MOST` at the most. Where a server has fewer, `connection_turns.py` has them shared.
 """
 
 import os
@@ -16,10 +16,13 @@ from sqlalchemy.pool import NullPool, QueuePool
 from hpo.storage.sqlite_file import File
 from hpo.storage.storage_url import StorageUrl
 
-__all__ = ["KEPT", "MOST", "connect", "exclusive", "insert"]
+__all__ = ["ISOLATION", "KEPT", "MOST", "connect", "exclusive", "insert"]
 
 KEPT, MOST = 2, 6
 """Connections to a server that one process keeps, and has at the most."""
+
+ISOLATION = "hpo_isolation"
+"""Execution option of a connection to PostgreSQL: how its transactions are isolated; None: each statement is one."""
 
 _AT_ONCE = 10_000  # rows inserted by one statement
 _MANY = 500  # rows that change how a table is best read
@@ -45,16 +48,19 @@ def connect(url: StorageUrl, *, create: bool, file: File | None = None) -> Engin
         file.watch(engine)
         return engine
     from hpo.storage import postgresql  # which needs the driver
+    from hpo.storage.connection_turns import Turns
 
     engine = create_engine(
         url.sqlalchemy,
-        pool_pre_ping=True,  # a server that restarted is noticed before a statement is lost to it
+        isolation_level="AUTOCOMMIT",  # to SQLAlchemy: what begins a transaction is `converse`
+        use_native_hstore=False,  # it would ask each session for the type
         pool_size=KEPT,
         max_overflow=MOST - KEPT,
         pool_recycle=1800,  # seconds
         connect_args=postgresql.connect_args(url),
     )
-    postgresql.Turns(url).take(engine)
+    postgresql.converse(engine)
+    Turns(url).take(engine)
     return engine
 
 

@@ -1,27 +1,27 @@
-"""Connections to PostgreSQL: they do not wait for an answer for ever, and processes take turns where there are too few.
+"""Connections to PostgreSQL: what they are asked for, how a transaction begins, and that none waits for ever.
+
+Nothing here lasts longer than a transaction, so that a pooler may give each transaction another session of the server,
+as PgBouncer does: no startup options, no prepared statements, no SET but a SET LOCAL, no locks but a transaction's.
 
 TCP notices a machine that vanished. It does not notice a server that hangs, or a proxy before one that is gone: they
 take what they are sent and say nothing.
-
-A process keeps connections for its next question, which is quick, and keeps them while it trains, for which it needs
-none. Where the server has hardly any left, each process gives its own back after every use, until there are enough.
 """
 
-import random
+import select
 import time
-import warnings
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from hpo.errors import HpoWarning
+from hpo.storage.engine import ISOLATION
 from hpo.storage.storage_url import StorageUrl
 
-__all__ = ["ANSWER_SECONDS", "IDLE_SECONDS", "Answering", "Turns", "connect_args"]
+__all__ = ["ANSWER_SECONDS", "IDLE_SECONDS", "Answering", "connect_args", "converse"]
 
 ANSWER_SECONDS = 60.0
 """How long a statement waits for its answer before the connection counts as dead."""
@@ -29,27 +29,11 @@ ANSWER_SECONDS = 60.0
 IDLE_SECONDS = 20
 """After how long PostgreSQL ends a transaction whose process stopped; less than a lease: nobody waits for the dead."""
 
+_ISOLATION = "READ COMMITTED"  # what a claim relies on, whatever the server's default is
+
+_FRESH = 1.0  # seconds after its use for which a connection lives, unless its server has said something
+
 _READ_ONLY = "25006"  # SQLSTATE
-
-_WAIT = 10.0  # seconds a process waits for its turn before the server counts as having none for it
-_LOOK_EVERY = 5.0  # seconds between looks at how many connections the server has left
-_SHORT_FOR = 60.0  # seconds a server stays short of them, after it was seen to be
-_SPARE = 3  # connections that a server must have left for processes to keep theirs
-
-_REFUSALS = ("too many clients", "too many connections", "remaining connection slots")
-
-_LEFT = """
-    SELECT least(
-        (SELECT sum(setting::int) FILTER (WHERE name = 'max_connections')
-              - coalesce(sum(setting::int) FILTER (WHERE name <> 'max_connections'), 0)
-              - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
-         FROM pg_settings
-         WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')),
-        (SELECT rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user)
-         FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0),
-        (SELECT datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())
-         FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0))
-"""
 
 
 def connect_args(url: StorageUrl) -> dict[str, Any]:
@@ -57,7 +41,7 @@ def connect_args(url: StorageUrl) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "connect_timeout": 10,  # seconds
         "application_name": "hpo",
-        "options": f"-c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
+        "prepare_threshold": None,  # never: what is prepared belongs to a session
         # A network that is cut says nothing. TCP notices within half a minute, less than a lease: 10 s of silence, then
         # four questions that nobody answers; or what was sent is not acknowledged.
         "keepalives_idle": 10,  # seconds
@@ -82,62 +66,41 @@ class Answering(psycopg.Connection[Any]):
             raise
 
 
-class Turns:
-    """How one engine shares its server."""
-
-    def __init__(self, where: StorageUrl) -> None:
-        self._where = where
-        self._short_until = self._looked = float("-inf")  # monotonic seconds
-
-    def take(self, engine: Engine) -> None:
-        """Have the engine take turns where it must."""
-        event.listen(engine, "do_connect", self._connect)
-        event.listen(engine, "checkin", self._give_back)
-        event.listen(engine, "handle_error", _part_from_read_only)
-
-    def _connect(
-        self, _dialect: object, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
-    ) -> psycopg.Connection[Any]:
-        """A connection that does not wait for an answer for ever, once it is this process's turn."""
-        deadline = time.monotonic() + _WAIT
-        while True:
-            try:
-                return Answering.connect(*arguments, **options)
-            except psycopg.OperationalError as error:
-                if not any(words in str(error) for words in _REFUSALS):
-                    raise
-                self._short_until = time.monotonic() + _SHORT_FOR
-                warnings.warn(
-                    f"storage {self._where.safe}: the server has fewer connections than its users want, so they take "
-                    "turns: use fewer workers, or raise its max_connections, or the limit of the role",
-                    HpoWarning,
-                    stacklevel=2,
-                )
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(random.uniform(0.05, 0.25))
-
-    def _give_back(self, connection: psycopg.Connection[Any] | None, record: ConnectionPoolEntry) -> None:
-        """Close what was used where the server is short; what is closed is opened again when it is needed."""
-        if connection is None:
-            return
-        now = time.monotonic()
-        if now - self._looked > _LOOK_EVERY:
-            self._looked = now
-            if _left(connection) < _SPARE:
-                self._short_until = now + _SHORT_FOR
-        if now < self._short_until:
-            record.invalidate()
+def converse(engine: Engine) -> None:
+    """Have an engine whose connections are in autocommit begin its transactions, and see before use who still lives."""
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _used)
+    event.listen(engine, "checkin", _used)
+    event.listen(engine, "checkout", _look)
+    event.listen(engine, "handle_error", _part_from_read_only)
 
 
-def _left(connection: psycopg.Connection[Any]) -> int:
-    """How many connections this user may open yet; one that is lost says none."""
+def _begin(connection: Connection) -> None:
+    """Begin a transaction, in one exchange with all that holds for it."""
+    level = connection.get_execution_options().get(ISOLATION, _ISOLATION)
+    if level is not None:
+        idle = f"SET LOCAL idle_in_transaction_session_timeout = {1000 * IDLE_SECONDS}"
+        connection.exec_driver_sql(f"BEGIN ISOLATION LEVEL {level}; {idle}")
+
+
+def _used(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _look(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Notice a server that restarted before a statement is lost to it; it is asked where that may be.
+
+    Raises:
+        InvalidatePoolError: it ended the connection, so the pool is to connect anew.
+
+    """
     try:
-        row = connection.execute(_LEFT).fetchone()
-        connection.rollback()
+        said = select.poll()
+        said.register(connection.fileno(), select.POLLIN)
+        if said.poll(0) or time.monotonic() - record.info["used"] > _FRESH:
+            connection.execute("SELECT 1")
     except psycopg.Error:
-        return 0
-    return 0 if row is None else int(row[0])
+        raise InvalidatePoolError from None
 
 
 def _part_from_read_only(context: ExceptionContext) -> None:

@@ -6,7 +6,8 @@ All the while workers are killed (SIGKILL, at times a whole host), stopped for l
 PostgreSQL is restarted three times, and its connections are cut. The round is good if every slot ends complete or
 pruned, with exactly one result in Optuna, told as it was settled, no promotion is lost or doubled, no trial is left
 RUNNING, and the small study did not wait for the large one. With `--compare` both run undisturbed first, and the round
-must take at most `--at-most` times as long. With `--plain` both are of plain Optuna objectives. Exits 1 at the first
+must take at most `--at-most` times as long. With `--plain` both are of plain Optuna objectives, with `--pgbouncer` the
+fleets reach PostgreSQL through PgBouncer, which has a handful of its sessions for all of them. Exits 1 at the first
 that is not good.
 """
 
@@ -24,6 +25,7 @@ import climbing
 import toy
 from faults import Cuts, Fault, Kills, Restarts, Stops
 from fleets import Fleet
+from poolers import MISSING, PROGRAM, pooled
 from servers import OwnServer, own_server
 
 from hpo import storage
@@ -39,6 +41,7 @@ from hpo.study.rungs import climb
 _HOUR = 3600.0
 _GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting
 _LOOK = 0.2  # seconds between looks at the study
+_SESSIONS = 4  # of PostgreSQL that PgBouncer has
 _DEADLINE = 20.0  # times the time that the trials alone take, and a minute, until a round counts as stuck
 
 
@@ -83,8 +86,11 @@ def small(study: str) -> str:
 class Round:
     """One study from its first slot to its last."""
 
-    def __init__(self, url: str, study: str, options: argparse.Namespace, folder: Path) -> None:
+    def __init__(
+        self, url: str, study: str, options: argparse.Namespace, folder: Path, *, pooled: str | None = None
+    ) -> None:
         self.url = url
+        self._fleets = url if pooled is None else pooled  # the URL that fleets have
         self.study = study
         self._options = options
         self._folder = folder
@@ -100,7 +106,7 @@ class Round:
         watching = storage.open(self.url)
         began = time.monotonic()
         self._beside_done: int | None = None
-        fleets = fleets_of(self.url, self._options, self._folder)
+        fleets = fleets_of(self._fleets, self._options, self._folder)
         kills, restarts, others = self._faults(fleets, server, number) if disturbed else (None, None, [])
         everything: list[Fault | Restarts] = [fault for fault in (kills, restarts, *others) if fault is not None]
         for fault in everything:
@@ -206,19 +212,27 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--compare", action="store_true", help="run it undisturbed first")
     parser.add_argument("--at-most", type=float, default=2.5, metavar="TIMES", help="as long as undisturbed")
+    parser.add_argument("--pgbouncer", action="store_true", help="reach PostgreSQL through PgBouncer")
     parser.add_argument("--plain", action="store_true", help="search plain Optuna objectives")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="empty, for the database and the logs of the fleets; kept")
     options = parser.parse_args()
+    if options.pgbouncer and (options.database != "postgresql" or PROGRAM is None):
+        parser.error("--pgbouncer needs --database postgresql" if PROGRAM else f"--pgbouncer: {MISSING}")
     os.environ["TOY_SECONDS"] = str(options.seconds)
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-chaos-")))
         folder = folder.resolve()
         server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
         url = f"sqlite:///{folder}/hpo.db" if server is None else server.create("chaos")
+        pooler = (
+            stack.enter_context(pooled(server.socket, sessions=_SESSIONS)) if server and options.pgbouncer else None
+        )
+        way = f"{options.database} through PgBouncer" if options.pgbouncer else options.database
         undisturbed = None
         for number in range(0 if options.compare else 1, options.rounds + 1):
-            round_ = Round(url, f"chaos-{number}", options, folder)
+            through = None if pooler is None else pooler.url("chaos")
+            round_ = Round(url, f"chaos-{number}", options, folder, pooled=through)
             seconds, wrong, told = round_.run(server, disturbed=number > 0, number=number)
             if number == 0:
                 undisturbed = seconds
@@ -227,7 +241,7 @@ def main() -> int:
                 if seconds > options.at_most * undisturbed:
                     wrong.append(f"longer than {options.at_most:g} times the undisturbed run")
             print(
-                f"{options.database}, {options.workers} workers, {options.hosts} fleets, {options.trials} trials of "
+                f"{way}, {options.workers} workers, {options.hosts} fleets, {options.trials} trials of "
                 f"{options.seconds:g} s, leases of {options.lease:g} s, round {number}: {seconds:.0f} s, {told}: "
                 f"{'; '.join(wrong) or 'sound'}",
                 flush=True,

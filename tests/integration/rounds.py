@@ -95,6 +95,7 @@ class Round:
         finally:
             self._fleet.kill()
             self._fleet.process.wait()
+            self._put_right()
         if ended == "sound":
             found = [
                 toy.unsound(self._url, _STUDY, trials=self._options.trials, failed=number)
@@ -110,6 +111,12 @@ class Round:
             often = Counter(line[24:80] for line in said.splitlines()).most_common(1)
             wrong.append(f"{lines} lines, most often {often}")
         return ended, wrong
+
+    def _put_right(self) -> None:
+        """Have the database as it was for whoever looks at what came of it."""
+        if self._server is not None:
+            self._server.execute(f"ALTER DATABASE {self._database} RESET ALL")
+            self._server.execute(f"ALTER DATABASE {self._database} CONNECTION LIMIT -1")
 
     def _watch(self) -> tuple[str, list[str]]:
         deadline = time.monotonic() + _DEADLINE

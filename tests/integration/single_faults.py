@@ -260,6 +260,10 @@ def _server_faults() -> list[SingleFault]:
         SingleFault(name="no connection in all for three seconds", kind="database", strike=_refused),
         SingleFault(name="statements end after a millisecond", kind="database", strike=_hurried),
         SingleFault(name="serializable by default", kind="database", strike=_serializable),
+        SingleFault(name="serializable for good", kind="database", strike=_serializable_for_good),
+        SingleFault(name="statements end after 50 ms for good", kind="database", strike=_hurried_for_good),
+        SingleFault(name="one connection in all for good", kind="database", strike=_crowded_for_good),
+        SingleFault(name="every fifth change cannot be put in order", kind="database", strike=_unordered),
         SingleFault(name="a table is locked for five seconds", kind="database", strike=_locked),
     ]
 
@@ -312,6 +316,46 @@ def _hurried(scene: Scene) -> None:
 def _serializable(scene: Scene) -> None:
     with _setting(scene, "default_transaction_isolation", "'serializable'"):
         time.sleep(5)
+
+
+def _set_for_good(scene: Scene, name: str, value: str) -> None:
+    """A setting of the round's own database, for the rest of the round."""
+    assert scene.server is not None
+    scene.server.execute(f"ALTER DATABASE {scene.database} SET {name} = {value}")
+    scene.server.cut()
+
+
+def _serializable_for_good(scene: Scene) -> None:
+    _set_for_good(scene, "default_transaction_isolation", "'serializable'")
+
+
+def _hurried_for_good(scene: Scene) -> None:
+    _set_for_good(scene, "statement_timeout", "50")
+
+
+def _crowded_for_good(scene: Scene) -> None:
+    assert scene.server is not None
+    scene.server.execute(f"ALTER DATABASE {scene.database} CONNECTION LIMIT 1")
+    scene.server.cut()
+
+
+_UNORDERED = """
+    CREATE FUNCTION unordered() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('changes') % 5 = 0 THEN
+            RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure';
+        END IF;
+        RETURN NEW;
+    END $$
+"""
+
+
+def _unordered(scene: Scene) -> None:
+    """As of changes that two of a serializable server's transactions make; a sequence counts what is undone, too."""
+    scene.sql("CREATE SEQUENCE changes", "GRANT USAGE ON SEQUENCE changes TO PUBLIC", _UNORDERED)
+    for table in ("hpo_slot", "trials", "trial_params", "trial_intermediate_values", "trial_system_attributes"):
+        when = f"BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
+        scene.sql(f"CREATE TRIGGER unordered {when} EXECUTE FUNCTION unordered()")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from hpo.errors import StorageError
 from hpo.experiments.doctor.examination import examine_storage
 from hpo.storage import Storage, studies
 from hpo.storage.database_errors import translated
+from hpo.storage.engine import ISOLATION
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
 
@@ -125,7 +126,7 @@ def test_two_workers_that_cannot_be_put_in_order_are_tried_again(
     slots.open(plan.name, 1)
     slot = slots.claim(plan.name, "w1", 60)
     assert slot is not None
-    strict = server.engine.execution_options(isolation_level="SERIALIZABLE")
+    strict = server.engine.execution_options(**{ISOLATION: "SERIALIZABLE"})
     with translated(server.where), strict.connect() as connection:
         connection.execute(text("SELECT * FROM hpo_slot")).all()
         assert slots.renew(slot, 120)

@@ -10,7 +10,7 @@ import pytest
 
 from hpo import storage
 from hpo.errors import HpoWarning
-from hpo.storage import Storage, postgresql, studies
+from hpo.storage import Storage, connection_turns, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.storage_url import parse
 from hpo.storage.studies import StudyPlan
@@ -41,7 +41,7 @@ def open_now(postgres: Any) -> int:
 def test_more_processes_than_connections_get_everything_done(
     postgres: Any, few: str, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "_LOOK_EVERY", 0.5)
+    monkeypatch.setattr(connection_turns, "_LOOK_EVERY", 0.5)
     first = storage.prepare(few)
     studies.create_or_resume(first, plan)
     Slots(first).open(plan.name, SLOTS)
@@ -79,11 +79,11 @@ def test_a_process_keeps_no_connection_while_the_server_is_short_of_them(
     postgres: Any, few: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = storage.prepare(few)
-    monkeypatch.setattr(postgresql, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(connection_turns, "_LOOK_EVERY", 0.0)
     studies.list_all(opened)
     assert opened.engine.pool.checkedin() == 0 or open_now(postgres) == 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(postgresql, "_SHORT_FOR", 0.0)
-    monkeypatch.setattr(postgresql, "_SPARE", 0)
+    monkeypatch.setattr(connection_turns, "_SHORT_FOR", 0.0)
+    monkeypatch.setattr(connection_turns, "_SPARE", 0)
     opened.close()
     again = storage.open(few)  # there are enough, so it is kept
     studies.list_all(again)

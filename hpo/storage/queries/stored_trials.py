@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from hpo import optuna_internals
 from hpo.storage import Storage, studies
+from hpo.storage.engine import ISOLATION
 from hpo.storage.json_columns import Noted
 from hpo.study import Params, ParamValue
 
@@ -148,7 +149,7 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")
     else:
-        connection.execution_options(isolation_level="REPEATABLE READ")
+        connection.execution_options(**{ISOLATION: "REPEATABLE READ"})
 
 
 def _id(storage: Storage, study: str) -> int:

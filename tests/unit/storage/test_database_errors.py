@@ -32,6 +32,11 @@ def said(message: str) -> StorageError:
         ("wait timeout expired", "has not answered for a minute", True),
         ("failed to resolve host 'db.example': Name or service not known", "no such host", False),
         ('FATAL: password authentication failed for user "ada"', "check both", False),
+        ("FATAL: unsupported startup parameter: options", "leave ?options=… out", False),
+        ("FATAL: query_wait_timeout", "default_pool_size", True),
+        ("FATAL: no more connections allowed (max_client_conn)", "max_client_conn", True),
+        ("FATAL: server login has been failing, try again later (server_login_retry)", "cannot reach the server", True),
+        ("FATAL: server conn crashed?", "went away", True),
         ("could not extend file: No space left on device", "disk is full", False),
         ("something nobody has heard of", "OperationalError: something nobody has heard of", False),
     ],
@@ -60,7 +65,8 @@ def test_a_password_that_is_a_letter_of_the_message_hides_no_meaning() -> None:
     [
         ("cannot execute UPDATE in a read-only transaction", True),
         ("could not extend file: No space left on device", True),
-        ('FATAL: password authentication failed for user "ada"', False),
+        ('FATAL: password authentication failed for user "ada"', True),  # it was changed while it served
+        ("FATAL: unsupported startup parameter: options", False),
     ],
 )
 def test_what_somebody_can_mend_is_waited_for_by_whoever_serves_for_ever(message: str, mendable: bool) -> None:

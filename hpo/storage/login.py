@@ -1,7 +1,7 @@
 """Logging in to PostgreSQL, also where the password is changed while processes work.
 
 A connection stays open whatever becomes of the password, but the next one needs the new one. Who was told it by the
-environment (`HPO_STORAGE_PASSWORD_FILE`) finds it there when the old one is refused.
+environment, as by a file that a variable names, finds it there when the old one is refused.
 """
 
 from typing import Any

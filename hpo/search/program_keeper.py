@@ -1,10 +1,11 @@
 """A process between a worker and the program it runs for a trial, so that nothing of the program outlives the worker.
 
-It runs as a script, with nothing of hpo, and starts the program in a session of its own. It ends it, SIGTERM first and
-SIGKILL after a while, when its standard input says so or is closed, which a worker's death does. Whatever the program
-started ends with it, wherever that has put itself: on Linux orphans of it become children of this process. The first
-line on standard output says how the program ended: `exit CODE`, `signal NUMBER`, or `error NUMBER`, the system's, where
-it could not be started.
+It runs as a script, with nothing of hpo, and starts the program in a session of its own. A byte on its standard input
+has it end the program, SIGTERM first and SIGKILL after a while. Where that is closed, which a worker's death does, it
+ends it with SIGKILL at once: the worker's GPU is free for the next program from then on. Whatever the program started
+ends with it, wherever that has put itself: on Linux orphans of it become children of this process. The first line on
+standard output says how the program ended: `exit CODE`, `signal NUMBER`, or `error NUMBER`, the system's, where it
+could not be started.
 
 Arguments: seconds between the signals, the descriptors for the program's standard output and error, and its own words.
 """
@@ -75,11 +76,14 @@ def _wait(program: int, bell: int, grace: float) -> None:
         ready, _, _ = select.select(watched, [], [], left)
         if bell in ready:
             os.read(bell, 4096)
-        if 0 in ready:  # whatever comes, or nothing any more
-            watched.remove(0)
-            deadline = time.monotonic() + grace
-            _kill(program, signal.SIGTERM)
-        elif deadline is not None and time.monotonic() >= deadline:
+        if 0 in ready:
+            if os.read(0, 1):
+                deadline = time.monotonic() + grace
+                _kill(program, signal.SIGTERM)
+                continue
+            watched.remove(0)  # nobody is there any more
+            deadline = time.monotonic()
+        if deadline is not None and time.monotonic() >= deadline:
             _kill(program, signal.SIGKILL)
             deadline = time.monotonic() + 1
 

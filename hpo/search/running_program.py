@@ -1,6 +1,6 @@
 """A program that runs for a trial, seen from its worker: its lines as they come, its end, and how to end it.
 
-`program_keeper.py` is the process in between, which ends the program where this one dies.
+`program_keeper.py` is the process in between, which kills the program where this one dies.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ _KEEPER = Path(__file__).with_name("program_keeper.py")
 _CHUNK = 1 << 16  # bytes
 _LONGEST = 1 << 20  # bytes of a line that has not ended yet; a longer one is taken in pieces
 _STEP = 0.5  # seconds between looks at one that is being ended
+_END = b"."  # what the keeper takes for the wish that the program shall end
 _PATIENCE = 5.0  # seconds in which the keeper has ended what it was told to, beyond those between its two signals
 
 
@@ -136,7 +137,8 @@ class RunningProgram:
         """End it, where it still runs; what it prints meanwhile is lost."""
         if self._keeper.poll() is None and not self._ended:
             assert self._keeper.stdin is not None
-            self._keeper.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it has ended meanwhile
+                os.write(self._keeper.stdin.fileno(), _END)
             self._drain()
         try:
             self._keeper.wait(_PATIENCE)

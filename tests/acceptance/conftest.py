@@ -18,12 +18,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hpo(folder: Path) -> Hpo:
-    """`hpo("status", "--json", HPO_STORAGE=...)`: run the command in `folder` and wait for its end."""
+    """`hpo("status", "--json", HPO_STORAGE=...)`: run the command in `folder`, or `cwd`, and wait for its end."""
 
-    def run(*args: object, stdin: str = "", timeout: float = 240, **env: str | None) -> Outcome:
+    def run(
+        *args: object, stdin: str = "", timeout: float = 240, cwd: Path | None = None, **env: str | None
+    ) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "hpo", *map(str, args)],
-            cwd=folder,
+            cwd=cwd or folder,
             env=environment(**env),
             input=stdin,
             capture_output=True,

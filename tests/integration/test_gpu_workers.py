@@ -14,6 +14,7 @@ import gpu_toy
 import nvidia
 import pytest
 import toy
+from asking import asked
 
 from hpo import storage
 from hpo.experiments.search_plan import Request
@@ -25,6 +26,7 @@ from hpo.storage.worker_registry import Roster
 
 T = TypeVar("T")
 STUDY = "toy-line-quick"
+TOY = ("--objective", f"{gpu_toy.FILE}:shows")
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[b
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "hpo", "worker", "--drain", "--objective", f"{gpu_toy.FILE}:shows", *arguments]
+        command = [sys.executable, "-m", "hpo", "worker", "--drain", *arguments]
         with (tmp_path / f"log-{len(running)}").open("wb") as log:
             process = subprocess.Popen(
                 command, env={**os.environ, "HPO_STORAGE": url}, cwd=tmp_path, stdout=log, stderr=log
@@ -79,7 +81,7 @@ def until(look: Callable[[], T], folder: Path) -> T:
 
 
 def seen(folder: Path, number: int, *, without: int = 0) -> dict[int, str]:
-    """What CUDA sees in so many processes, once all of them are at a trial; `without` the one that was killed."""
+    """What CUDA sees in so many workers, once all of them are at a trial; `without` the one that was killed."""
 
     def look() -> dict[int, str]:
         files = [(int(file.name.split("-")[1]), file) for file in folder.glob("sees-*")]
@@ -99,7 +101,7 @@ def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
 ) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 4))
     slots(url, 4)
-    fleets = [start("--processes", "1") for _ in range(4)]
+    fleets = [start(*TOY, "--processes", "1") for _ in range(4)]
     found = seen(tmp_path, 4)
     assert set(found.values()) == {nvidia.uuid(number) for number in range(4)}
     workers = {worker.pid: worker for worker in Roster(opened).present()}
@@ -128,10 +130,10 @@ def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
 ) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
     slots(url, 6)
-    first = start("--workers-per-gpu", "2")  # so many as there are seats
+    first = start(*TOY, "--workers-per-gpu", "2")  # so many as there are seats
     found = seen(tmp_path, 4)
     assert Counter(found.values()) == {nvidia.uuid(0): 2, nvidia.uuid(1): 2}
-    second = start("--processes", "1", "--workers-per-gpu", "2")
+    second = start(*TOY, "--processes", "1", "--workers-per-gpu", "2")
     waiting = until(lambda: [w for w in Roster(opened).present() if w.doing == "waiting for a GPU"], tmp_path)
     assert [(worker.gpu, worker.alive) for worker in waiting] == [(None, True)]
     assert Slots(opened).counts(STUDY).running == 4  # it has taken no slot it could not work on
@@ -156,10 +158,38 @@ def test_on_cores_no_gpu_is_leased_or_seen(
 ) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
     slots(url, 1)
-    fleet = start("--cpu", "--processes", "1")
+    fleet = start(*TOY, "--cpu", "--processes", "1")
     assert list(seen(tmp_path, 1).values()) == ["-1"]
     assert list(Seats(opened).held()) == []
     (worker,) = Roster(opened).present()
     assert (worker.gpu, worker.threads is not None) == (None, True)
     (tmp_path / "go").touch()
     assert fleet.wait(60) == 0
+
+
+@pytest.mark.parametrize("kind", ["program", "objective"])
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_programs_and_objectives_have_a_gpu_each_which_no_two_share(
+    url: str,
+    opened: Storage,
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """The program whose worker is killed heeds no SIGTERM, and would keep its GPU for a while if it were asked."""
+    monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 2))
+    file, directions = gpu_toy.write(tmp_path, kind)
+    submit(asked(definition=file, storage=url, directions=directions, name="shown", trials=5, sampler="random"))
+    fleet = start()
+    found = seen(tmp_path, 2)
+    assert set(found.values()) == {nvidia.uuid(0), nvidia.uuid(1)}
+    killed, gpu = found.popitem()
+    os.kill(killed, signal.SIGKILL)
+    again = seen(tmp_path, 2, without=killed)
+    assert [again[pid] for pid in again if pid not in found] == [gpu]
+    (tmp_path / "go").touch()
+    assert fleet.wait(60) == 0
+    assert [slot.reason for slot in Slots(opened).list("shown") if slot.reason is not None] == []
+    assert Slots(opened).counts("shown").complete == 5
+    assert list(Seats(opened).held()) == []

@@ -256,13 +256,13 @@ def test_the_example_is_confirmed_and_compared_with_its_baseline(store: Storage)
 
 
 def test_the_keeper_survives_what_is_meant_for_its_worker_and_says_how_it_went(tmp_path: Path) -> None:
-    """A worker that is killed closes the pipe: the program goes with it, whatever it heeds."""
+    """A worker that is killed closes the pipe: the program goes with it at once, whatever it heeds and may have."""
     text = """
 from pathlib import Path
 from hpo.search.running_program import RunningProgram
 script = "trap '' TERM; echo $$; while true; do sleep 0.1; done"
 where = {"folder": Path("."), "environment": {"PATH": "/bin:/usr/bin"}}
-with RunningProgram(["sh", "-c", script], **where, grace=0.1) as running:
+with RunningProgram(["sh", "-c", script], **where, grace=1000) as running:
     for line in running.lines(1.0):
         print(line[1], flush=True)
 """

@@ -1,4 +1,12 @@
-"""hpo: hyperparameter optimization on Optuna, for Keras models and any other, on one laptop or a fleet.
+"""Hyperparameter optimization on Optuna, for Keras models and any other, on one laptop or a fleet.
+
+    import hpo
+
+    def objective(trial):
+        return (trial.suggest_float("x", -4, 4) - 1) ** 2
+
+    study = hpo.optimize(objective, trials=50, direction="minimize")
+    print(study.best.params, study.best.value)
 
 `optimize` searches, `create` makes a study for ask and tell, and `load` finds one again, each as a `Study`. `tunable`
 says of an Optuna objective what hpo would like to know of it, and `seed` gives it a trial's seed. `objective` makes one
@@ -36,3 +44,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'hpo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to use: `help(hpo)` and completion import and show it, and nothing of how it is found."""
+    return list(__all__)

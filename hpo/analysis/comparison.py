@@ -44,8 +44,8 @@ _ROUNDING = 1e-12  # of the largest score: what subtraction leaves of two equal 
 
 @arguments(UsageError)
 def compare(
-    a: ArrayLike,
-    b: ArrayLike,
+    a: "ArrayLike",
+    b: "ArrayLike",
     *,
     direction: Direction = MAXIMIZE,
     margin: Annotated[float, Least(0), Most(_LARGEST)] | None = None,

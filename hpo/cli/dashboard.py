@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def dashboard(
     ctx: typer.Context,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = ("127.0.0.1"),
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: any that is free.")] = 8080,
+    port: Annotated[int, typer.Option(metavar="N", parser=whole(0, 65_535), help="0: any that is free.")] = 8080,
     users: _UsersFile = None,
     allowed_host: Annotated[
         list[str] | None,

@@ -15,6 +15,7 @@ from hpo.messages import pass_notes_to, printable, said
 
 __all__ = ["DONE", "ERROR", "INTERRUPTED", "USAGE", "main"]
 
+_OF_PYDANTIC = ": Value error, "  # how Typer's text begins where pydantic refused the value
 _LONGEST = 2000  # characters of a message; what is left out of a longer one is in its middle
 
 DONE = 0
@@ -113,7 +114,7 @@ def _deaf() -> int:
 
 def _usage(error: typer.TyperException) -> str:
     """One line for what is wrong with the arguments, and where to read more."""
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace(_OF_PYDANTIC, ": ", 1)
     context = getattr(error, "ctx", None)  # usage errors alone carry one
     command = context.command_path if context is not None else "hpo"
     return f"{message[:1].lower()}{message[1:]}; see '{command} --help'"

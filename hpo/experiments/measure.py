@@ -161,7 +161,8 @@ def changed(storage: Storage, plan: StudyPlan) -> bool:
 def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: int | None) -> tuple[int, float | None]:
     """How many of the jobs are left to do, and about how many seconds they take; None: nothing to tell it from.
 
-    By the pace of the study's own jobs, or else by what the definition says of a trial on one core.
+    By the pace of the study's own jobs; before there is one, by what the trials of its search took, and where that had
+    none of this fidelity, by what the definition says of a trial on one core.
 
     Raises:
         DefinitionError: the definition cannot be loaded.
@@ -175,8 +176,8 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
         return 0, 0.0
     pace = status.mean_seconds(storage, plan.name)
     if pace is None:
-        definition = registry.find(plan.reference)
-        paces = [_foreseen(definition, definition.fidelity(plan.fidelity), job.rows) for job in left.values()]
+        definition, trials = registry.find(plan.reference), _trial_seconds(storage, plan.parent)
+        paces = [_foreseen(definition, definition.fidelity(plan.fidelity), job.rows, trials) for job in left.values()]
         total = None if None in paces else sum(pace for pace in paces if pace is not None)
     else:
         total = pace * len(left)
@@ -184,20 +185,34 @@ def estimate(storage: Storage, plan: StudyPlan, jobs: "Sequence[Job]", workers: 
     return len(left), wall_seconds(total, len(left), at_work)
 
 
-def _foreseen(definition: Searchable, fidelity: Fidelity, rows: "RowsKind") -> float | None:
-    """Seconds one job takes on one core, from what the definition says of a trial of a search; None: it says nothing.
+def _trial_seconds(storage: Storage, search: str | None) -> dict[str, float]:
+    """What a trial of a search took that came to its end, by fidelity; a fidelity that had none is missing."""
+    record = None if search is None else lookup(storage, search)
+    if record is None:
+        return {}
+    rungs = status.seconds_by_rung(storage, record.name, whole=True)
+    return {record.fidelities[rung]: seconds for rung, seconds in sorted(rungs.items())}
+
+
+def _foreseen(
+    definition: Searchable, fidelity: Fidelity, rows: "RowsKind", trials: Mapping[str, float]
+) -> float | None:
+    """Seconds one job takes on one core, from what a trial of a search takes; None: nothing says that.
 
     A fidelity that searches on a part of the rows says little about a training on all of them, so another one's
     word is taken for that, by the epoch. Of k folds each trains on k - 1 of k parts: together, k - 1 times all rows.
     """
+    known = {each.name: trials.get(each.name, each.trial_seconds) for each in definition.fidelities}
+    own = known.get(fidelity.name)
     if rows == "validation":
-        return fidelity.trial_seconds
-    like = next((f for f in (fidelity, *reversed(definition.fidelities)) if f.rows is None and f.trial_seconds), None)
-    if like is None or like.trial_seconds is None:
-        return fidelity.trial_seconds
+        return own
+    like = next((f for f in (fidelity, *reversed(definition.fidelities)) if f.rows is None and known.get(f.name)), None)
+    seconds = None if like is None else known[like.name]
+    if like is None or seconds is None:
+        return own
     evaluation = definition.evaluation
     trainings = max(evaluation.trainings(like.folds) - 1, 1) if evaluation.folded else 1
-    return like.trial_seconds * fidelity.epochs / like.epochs / trainings
+    return seconds * fidelity.epochs / like.epochs / trainings
 
 
 def _refuse_foreign(plan: StudyPlan, jobs: "Sequence[Job]") -> None:

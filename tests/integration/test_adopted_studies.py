@@ -1,5 +1,6 @@
 """Studies of plain Optuna, taken over: what is kept, how they go on, and who else can still read them."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -21,10 +22,10 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 from werkzeug.test import Client
 
+import hpo
 from hpo import storage
 from hpo.cli import main
 from hpo.errors import StorageError, StudyError
-from hpo.experiments import trial_records
 from hpo.experiments.compare.comparison_plan import plan_comparison
 from hpo.experiments.compare.comparison_request import CompareRequest
 from hpo.experiments.compare.comparison_run import run_comparison
@@ -37,7 +38,6 @@ from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import adoption
 from hpo.storage.studies.foreign_study import read_foreign
 
-OPTUNA = "import sys; from optuna.cli import main; sys.exit(main())"  # the command `optuna`
 SEEDED = f"{own.FILE}:seeded"
 
 
@@ -77,6 +77,15 @@ def taken(store: Storage, url: str, **options: Any) -> adoption.Adopted:
     return adoption.adopt(store, read_foreign(url, "theirs"), **options)
 
 
+def optunas_command(*words: str) -> list[dict[str, Any]]:
+    """What Optuna's own command prints, as somebody types it."""
+    command = [str(Path(sys.executable).with_name("optuna")), *words, "-f", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
 def brought(store: Storage, trials: int, reference: str = SEEDED) -> status.StudyStatus:
     with closing(plan(asked(definition=reference, storage=store.url, trials=trials, workers=0, name="theirs"))) as it:
         leave(it)
@@ -107,20 +116,37 @@ def test_200_trials_go_on_to_300_are_compared_and_stay_optunas(store: Storage, t
     assert (now.target, now.settled, now.complete, now.metric, now.definition) == (300, 300, 280, "error", "seeded")
     with closing(plan_comparison(CompareRequest(study="theirs", storage=store.url, pairs=6, candidates=1))) as planned:
         assert run_comparison(planned).comparison.verdict == "better"
-    assert [row.outcome for row in trial_records.read(store, "theirs")[1]].count("complete") == 280
     client = Client(optuna_dashboard.wsgi(store.url))
     listed = client.get("/api/studies").get_json()["study_summaries"]
     shown = next(each for each in listed if each["study_name"] == "theirs")
     page = client.get(f"/api/studies/{shown['study_id']}").get_json()
     assert len(page["trials"]) == 300
-    told = subprocess.run(
-        [sys.executable, "-c", OPTUNA, "trials", "--storage", store.url, "--study-name", "theirs", "-f", "json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert len(json.loads(told.stdout)) == 300
+    there = optunas_command("studies", "--storage", store.url)
+    assert next(each for each in there if each["name"] == "theirs")["n_trials"] == 300
+    listed = optunas_command("trials", "--storage", store.url, "--study-name", "theirs")
+    assert [trial["state"] for trial in listed].count("COMPLETE") == 280
+    assert [trial["value"] for trial in listed][:200] == [trial.value for trial in before.trials]
+    exported = tmp_path / "theirs.csv"
+    assert main(["export", "theirs", "-o", str(exported), "--storage", store.url]) == 0
+    with exported.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["value"]) for row in rows if row["state"] == "complete"][:180] == [
+        trial.value for trial in before.trials if trial.state == TrialState.COMPLETE
+    ]
     assert optuna.load_study(study_name="theirs", storage=theirs).trials == before.trials  # untouched
+
+
+def test_its_table_is_the_one_that_optuna_makes(store: Storage, theirs: str) -> None:
+    before = made(theirs, 40)
+    taken(store, theirs)
+    table, optunas = hpo.load("theirs", storage=store.url).trials_dataframe(), before.trials_dataframe()
+    for name in (each for each in optunas if not each.startswith("system_attrs_")):
+        assert table[name].dtype.kind == optunas[name].dtype.kind, name
+        if name.startswith("datetime_"):  # whose zone Optuna leaves out
+            assert [at.timestamp() for at in table[name]] == [getattr(one, name).timestamp() for one in before.trials]
+        else:
+            ours, there = table[name].dropna(), optunas[name].dropna()
+            assert (ours.index.tolist(), ours.tolist()) == (there.index.tolist(), there.tolist()), name
 
 
 def test_what_was_running_and_what_was_enqueued(store: Storage, theirs: str) -> None:

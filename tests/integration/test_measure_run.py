@@ -180,6 +180,24 @@ def test_an_estimate_before_anything_was_measured_is_the_definitions(
     assert studies.list_all(opened) == []
 
 
+def test_an_estimate_goes_by_the_trials_of_the_search_that_came_to_their_end(opened: Storage) -> None:
+    search = study(small.study, f"{small.FILE}:study", kind="sweep", space="line", fidelity="quick", name="mine")
+    record = studies.create_or_resume(opened, replace(search, kind="search", rungs="quick", fidelity="full"))
+    slots = Slots(opened, clock=lambda: 100.0)
+    slots.open(record.name, 3)
+    for seconds, outcome in ((30.0, "complete"), (50.0, "complete"), (1.0, "pruned")):
+        held = slots.claim(record.name, "w1", 60)
+        assert held is not None
+        settled = Slots(opened, clock=lambda seconds=seconds: 100.0 + seconds)
+        assert settled.settle(held, outcome, 1.0 if outcome == "complete" else None)
+    of_mine = study(small.study, f"{small.FILE}:study", kind="race", space="line", fidelity="quick", parent="mine")
+    jobs = [small.job(seed, rows="validation") for seed in range(3)]
+    assert estimate(opened, of_mine, jobs, 1) == (3, 120.0)
+    # Of full the search has none yet, so the definition's word counts.
+    full = study(small.study, f"{small.FILE}:study", kind="pairs", space="line", fidelity="full", parent="mine")
+    assert estimate(opened, full, jobs, 1) == (3, 24.0)
+
+
 def test_an_estimate_goes_by_the_studys_own_pace(opened: Storage) -> None:
     record = studies.create_or_resume(opened, PLAN)
     jobs = [small.job(seed) for seed in range(5)]

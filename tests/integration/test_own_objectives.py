@@ -201,6 +201,18 @@ def test_samplers_that_need_no_space(file_store: Storage, sampler: str) -> None:
     assert searched(file_store, "parabola", trials=3, sampler=sampler, name=sampler).complete == 3
 
 
+def test_how_long_a_comparison_takes_is_told_before_its_first_run(file_store: Storage) -> None:
+    searched(file_store, "seeded", trials=6)
+    asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=1))
+    took = [
+        slot.settled_at - slot.started_at
+        for slot in Slots(file_store).list("seeded")
+        if slot.rung == 1 and slot.settled_at is not None and slot.started_at is not None
+    ]
+    with closing(plan_comparison(asked_for)) as planned:
+        assert planned.seconds == pytest.approx(12 * sum(took) / len(took))
+
+
 def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=6)
     asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=0))

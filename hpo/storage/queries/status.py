@@ -343,12 +343,16 @@ def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = 
     return _TimeLeft(seconds=work / at_once, range=(max(0.0, work - margin) / at_once, (work + margin) / at_once))
 
 
-def seconds_by_rung(storage: Storage, study: str) -> dict[int, float]:
-    """What a trial of each rung took so far; a rung where none has a result is missing."""
+def seconds_by_rung(storage: Storage, study: str, *, whole: bool = False) -> dict[int, float]:
+    """What a trial of each rung took so far; a rung where none has a result is missing.
+
+    `whole`: of those that came to their end, and were neither pruned nor failed.
+    """
+    ended = _slot.c.outcome == "complete" if whole else _slot.c.outcome.is_not(None)
     seconds = func.avg(_slot.c.settled_at - _slot.c.started_at)
     query = (
         select(_slot.c.rung, seconds)
-        .where(of_study(study), _slot.c.outcome.is_not(None), _slot.c.started_at.is_not(None))
+        .where(of_study(study), ended, _slot.c.started_at.is_not(None))
         .group_by(_slot.c.rung)
     )
     with storage.read() as connection:

@@ -51,6 +51,22 @@ def test_an_error_is_one_line_and_a_code(command, error, code, line, capfd: pyte
     assert capfd.readouterr().err == line
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["init", "x.py", "--kind", "nosuch"], "'nosuch' is not one of 'objective', 'definition', 'command'"),
+        (["dashboard", "--port", "99999"], "'99999' is not a whole number from 0 to 65,535"),
+        (["dashboard", "--port", "x"], "'x' is not a whole number from 0 to 65,535"),
+    ],
+)
+def test_a_value_that_is_none_is_named_with_what_there_is(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    line = f"hpo: invalid value for '{words[-2]}': {why}; see 'hpo {words[0]} --help'\n"
+    assert capsys.readouterr().err == line
+
+
 def test_debug_shows_where_it_came_from(command, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HPO_DEBUG", "1")
     command(ZeroDivisionError("oops"))

@@ -1,0 +1,18 @@
+"""What `help(hpo)` shows somebody who has just imported it."""
+
+import pydoc
+
+import hpo
+
+
+def test_help_tells_all_there_is_to_use_and_nothing_of_how_it_is_found() -> None:
+    text = pydoc.plain(pydoc.render_doc(hpo))
+    assert text.splitlines()[3].startswith("    hpo - Hyperparameter optimization")
+    for name in hpo.__all__:
+        assert f"\n    {name}(" in text or f"\n    class {name}(" in text, name
+    for inside in ("__getattr__", "_HOMES", "numpy._typing", "object at 0x"):
+        assert inside not in text
+
+
+def test_completion_offers_what_there_is_to_use() -> None:
+    assert dir(hpo) == sorted(hpo.__all__)

@@ -111,12 +111,12 @@ class Siege:
 def besiege(folder: Path, found: list[tuple[str, str]]) -> dict[tuple[str, str], Siege]:
     """Send each route's sample from everybody to both."""
     with ExitStack() as stack:
-        bare = _Place(folder, stack, guarded=False)
-        ours = _Place(folder, stack, guarded=True)
+        bare = Place(folder, stack, guarded=False)
+        ours = Place(folder, stack, guarded=True)
         return {(method, rule): _siege(bare, ours, method, *SAMPLES[method, rule]) for method, rule in found}
 
 
-class _Place:
+class Place:
     """A castle with its visitors, who have logged in; what an attack changed is undone before the next."""
 
     def __init__(self, folder: Path, stack: ExitStack, *, guarded: bool) -> None:
@@ -127,6 +127,7 @@ class _Place:
         for visitor in self._visitors.values():
             stack.callback(visitor.close)
         self._state = self._castle.state()
+        self.tokens = self._castle.tokens
 
     def ask(self, who: str, method: str, path: str, body: object, headers: Any = None) -> Outcome:
         answer = self._visitors[who].ask(method, path, body, headers)
@@ -136,7 +137,7 @@ class _Place:
         return Outcome(answer=answer, changed=changed)
 
 
-def _siege(bare: _Place, ours: _Place, method: str, path: str, body: object) -> Siege:
+def _siege(bare: Place, ours: Place, method: str, path: str, body: object) -> Siege:
     host = {"Host": "evil.example", "Origin": "http://evil.example" if method != "GET" else None}
     return Siege(
         bare=bare.ask("nobody", method, path, body, FOREIGN),
@@ -152,8 +153,8 @@ def _siege(bare: _Place, ours: _Place, method: str, path: str, body: object) -> 
 def play(folder: Path) -> Iterator[tuple[Trick, Outcome, Outcome]]:
     """Send every trick to both: the trick, what the bare server did, what ours did to a user who may write."""
     with ExitStack() as stack:
-        bare = _Place(folder, stack, guarded=False)
-        ours = _Place(folder, stack, guarded=True)
+        bare = Place(folder, stack, guarded=False)
+        ours = Place(folder, stack, guarded=True)
         for trick in TRICKS:
             sent = (trick.method, trick.path, trick.body, trick.headers)
             yield trick, bare.ask("nobody", *sent), ours.ask("writer", *sent)
@@ -188,41 +189,46 @@ def _kind(answer: Answer) -> str:
     return f"{how}; `Access-Control-Allow-Origin: *`" if "access-control-allow-origin" in answer.headers else how
 
 
-def _row(*cells: object) -> str:
+def row(*cells: object) -> str:
+    """A line of a table."""
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def route_table(sieges: dict[tuple[str, str], Siege]) -> str:
     """What came of every route, as Markdown."""
-    lines = [_row("route", "bare", "no login", "reader", "foreign Origin", "forged Host", "no token", "writer")]
-    lines.append(_row("---", *["---:"] * 7))
+    lines = [row("route", "bare", "no login", "reader", "foreign Origin", "forged Host", "no token", "writer")]
+    lines.append(row("---", *["---:"] * 7))
     for (method, rule), siege in sieges.items():
         shown = (siege.bare, siege.nobody, siege.reader, siege.foreign, siege.forged, siege.tokenless, siege.writer)
-        lines.append(_row(f"`{method} {rule}`", *shown))
+        lines.append(row(f"`{method} {rule}`", *shown))
     return "\n".join(lines)
 
 
 def trick_table(played: Iterable[tuple[Trick, Outcome, Outcome]]) -> str:
     """What came of every trick, as Markdown."""
-    lines = [_row("trick", "request", "bare", "hpo dashboard"), _row("---", "---", "---:", "---:")]
-    lines += [_row(trick.title, f"`{trick.method} {trick.path}`", bare, ours) for trick, bare, ours in played]
+    lines = [row("trick", "request", "bare", "hpo dashboard"), row("---", "---", "---:", "---:")]
+    lines += [row(trick.title, f"`{trick.method} {trick.path}`", bare, ours) for trick, bare, ours in played]
     return "\n".join(lines)
 
 
 def file_table(given: Iterable[tuple[str, Answer, Answer]]) -> str:
     """How attached files are given, as Markdown."""
-    lines = [_row("attached file", "bare", "hpo dashboard"), _row("---", "---", "---")]
-    return "\n".join([*lines, *(_row(title, _kind(bare), _kind(ours)) for title, bare, ours in given)])
+    lines = [row("attached file", "bare", "hpo dashboard"), row("---", "---", "---")]
+    return "\n".join([*lines, *(row(title, _kind(bare), _kind(ours)) for title, bare, ours in given)])
 
 
 def tables(folder: Path, tries: int) -> str:
     """All that came of it, as Markdown."""
+    import program_attacks
+
     with castle(folder, guarded=True) as place:
         seen, right = guess(place, tries)
     counts = ", ".join(f"{count:,} times {status}" for status, count in sorted(seen.items()))
     told = f"{tries:,} passwords tried for one user from one address: {counts}; then the right one: {right.status}."
-    sieges = besiege(folder, routes())
-    return "\n\n".join([route_table(sieges), trick_table(play(folder)), file_table(attached(folder)), told])
+    parts = [route_table(besiege(folder, routes())), trick_table(play(folder)), file_table(attached(folder)), told]
+    parts += [program_attacks.route_table(program_attacks.besiege(folder))]
+    parts += [program_attacks.trick_table(program_attacks.play(folder))]
+    return "\n\n".join(parts)
 
 
 def main() -> None:

@@ -27,16 +27,20 @@ from hpo.web.security.users import Users, add
 WRITER, READER = ("wanda", "writes with a feather"), ("rita", "reads until the morning")
 HTML, SVG, PNG, TEXT, OF_TRIAL = (f"{n}{n}{n}{n}0000-0000-4000-8000-000000000000" for n in range(1, 6))
 SCRIPT = b"<script>document.title = 'mine now'</script>"
+FOUND, HALTED = "found", "halted"  # searches of hpo's: one with an optimum, one that was stopped
 SECRET = b"not to be read"
 HISTORY = "5555aaaa-0000-4000-8000-000000000000"
 
 
 @cache
 def _template() -> Path:
-    """A study with a trial of each state and files attached, and one of preferences; made once."""
+    """A study with a trial of each state and files attached, one of preferences, and two of hpo's own; made once."""
     import optuna
+    from programs import found_study, small_study
 
     from hpo import storage
+    from hpo.storage import program_tokens
+    from hpo.storage.studies import halting
 
     made = Path(tempfile.mkdtemp(prefix="hpo-template-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
@@ -64,6 +68,15 @@ def _template() -> Path:
     users = made / "users.json"
     add(users, *WRITER, may_write=True)
     add(users, *READER, may_write=False)
+    found_study(opened, FOUND)
+    small_study(opened, HALTED)
+    halting.stop(opened, HALTED, by="ada", why="for a while")
+    year = 365 * 86_400.0
+    tokens = {
+        "reads": program_tokens.create(opened, "reads", scope="read", budget=0, seconds=year),
+        "writes": program_tokens.create(opened, "writes", scope="write", budget=500, seconds=year),
+    }
+    (made / "tokens.json").write_text(json.dumps(tokens))
     signing_key(opened)  # which would be drawn at the first start, and so count as a change
     opened.close()
     return made
@@ -163,6 +176,12 @@ class Castle:
     port: int
     folder: Path  # its database, its artifacts, its users
     template: Path  # what these were copied from
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Of a program that `reads`, and of one that `writes`."""
+        found: dict[str, str] = json.loads((self.folder / "tokens.json").read_text())
+        return found
 
     def visitor(self, who: tuple[str, str] | None = None) -> Visitor:
         """Somebody who asks; `who` has logged in, and where there is no login just knocks."""

@@ -17,7 +17,7 @@ from hpo.web.security.hooks import Access
 from hpo.web.security.request_checks import names
 from hpo.web.security.users import Users
 
-__all__ = ["DEFINITION", "Programs", "small_study"]
+__all__ = ["DEFINITION", "Programs", "found_study", "small_study"]
 
 DEFINITION = "fcnn"  # of those that are installed; nothing of it is trained here
 
@@ -78,3 +78,20 @@ def small_study(storage: Storage, name: str = "by hand/1", *, trials: int = 5) -
             assert slots.settle(slot, outcome, told, params=dict(trial.params), trial_number=trial.number)
             assert slot_trials.tell(storage, trial._trial_id, outcome, told)
     return record
+
+
+def found_study(store: Storage, name: str) -> dict[str, object]:
+    """A search whose best is no baseline: its configuration."""
+    definition = registry.load(DEFINITION)
+    space = definition.spaces[0]
+    hand = dict(definition.baselines[0].params_in(space.name))
+    layers = next(n for n in space.params["hidden_layers"].choices if n != hand["hidden_layers"])
+    better = {**hand, "hidden_layers": layers}
+    small_study(store, name, trials=0)
+    slots = Slots(store)
+    slots.open(name, 2, first=[hand, better])
+    for params, value in ((hand, 3.0), (better, 2.0)):
+        slot = slots.claim(name, "me", 60)
+        assert slot is not None
+        assert slots.settle(slot, "complete", value, params=params, trial_number=slot.position)
+    return better

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from programs import DEFINITION, Programs, small_study
+from programs import DEFINITION, Programs, found_study, small_study
 
 from hpo import storage
 from hpo.cli.main import main
@@ -14,7 +14,6 @@ from hpo.search.job import Job
 from hpo.storage import program_tokens, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import halting
-from hpo.study import registry
 from hpo.web.addresses import segment
 from hpo.web.security import rate_limit, users
 from hpo.web.security.rate_limit import TRIES
@@ -56,23 +55,6 @@ def told(programs: Programs, capsys: pytest.CaptureFixture[str], *words: str, co
     assert main([*words, "--storage", programs.storage.url]) == code
     captured = capsys.readouterr()
     return captured.out if code == 0 else captured.err
-
-
-def found_study(store: storage.Storage, name: str) -> dict[str, object]:
-    """A search whose best is no baseline: its configuration."""
-    definition = registry.load(DEFINITION)
-    space = definition.spaces[0]
-    hand = dict(definition.baselines[0].params_in(space.name))
-    layers = next(n for n in space.params["hidden_layers"].choices if n != hand["hidden_layers"])
-    better = {**hand, "hidden_layers": layers}
-    small_study(store, name, trials=0)
-    slots = Slots(store)
-    slots.open(name, 2, first=[hand, better])
-    for params, value in ((hand, 3.0), (better, 2.0)):
-        slot = slots.claim(name, "me", 60)
-        assert slot is not None
-        assert slots.settle(slot, "complete", value, params=params, trial_number=slot.position)
-    return better
 
 
 def train(store: storage.Storage, name: str, better: dict[str, object]) -> None:

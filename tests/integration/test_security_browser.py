@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from besieged import HTML, SVG, WRITER, Castle, castle
 from playwright.sync_api import Browser, BrowserContext
+from program_attacks import HOSTILE, PROGRAM
+
+from hpo.web.addresses import segment
 
 _ELSEWHERE = """<!doctype html><title>elsewhere</title>
 <form id="form" method="post" target="frame" action="VICTIM/studies/toy/stop"><input name="csrf_token"></form>
@@ -20,6 +23,8 @@ _ELSEWHERE = """<!doctype html><title>elsewhere</title>
     ask("/api/studies"),
     ask("/api/studies/1", { method: "DELETE" }),
     ask("/api/studies/2/2/skip", { method: "POST", mode: "no-cors" }),
+    ask("/api/v1/studies"),
+    ask("/api/v1/studies/found/stop", { method: "POST", mode: "no-cors", body: "{}" }),
   ]);
 </script>"""
 _NOTE = """<script>window.hit = 1</script><img src=x onerror="window.hit = 2">
@@ -71,7 +76,8 @@ def test_a_page_elsewhere_does_nothing_with_our_cookies(
         page = context.new_page()
         elsewhere.page = _ELSEWHERE.replace("VICTIM", f"http://localhost:{place.port}")  # type: ignore[attr-defined]
         page.goto(f"http://127.0.0.1:{elsewhere.server_port}/")
-        assert page.evaluate("window.tried") == ["refused", "refused", "refused" if guarded else "sent"]
+        blindly = "refused" if guarded else "sent"
+        assert page.evaluate("window.tried") == ["refused", "refused", blindly, "refused", blindly]
         assert (place.state() != before) is not guarded  # without security, what was sent blindly was done
         if guarded:
             page.goto(f"http://localhost:{place.port}/api/studies")
@@ -111,6 +117,23 @@ def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
                 page.evaluate(f"location.assign('/artifacts/1/{name}')")
             assert download.value.url.endswith(name)
         assert page.title() != "mine now"
+        context.close()
+
+
+def test_a_study_that_a_program_called_as_it_liked_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+    """A program that may submit chooses the names that people see."""
+    with castle(tmp_path, guarded=True) as place:
+        program = place.visitor()
+        headers = {**PROGRAM, "Authorization": f"Bearer {place.tokens['writes']}"}
+        body = {"definition": "fcnn", "trials": 1, "fidelity": "quick", "name": HOSTILE}
+        assert program.ask("POST", "/api/v1/studies", body, headers).status == 200
+        program.close()
+        context = logged_in(browser, place)
+        page = context.new_page()
+        for path in ("/", f"/studies/{segment(HOSTILE)}", "/dashboard"):
+            page.goto(f"http://localhost:{place.port}{path}")
+            page.get_by_text("onerror").first.wait_for()
+            assert page.evaluate("window.hit") is None
         context.close()
 
 

@@ -110,6 +110,11 @@ def refuse_what_is_no_json_object() -> Response | None:
         return None
     if request.mimetype != "application/json":
         return refusal(415, "the body must be application/json")
+    packed = request.headers.get("Content-Encoding", "identity")
+    if packed.lower() != "identity":
+        return refusal(
+            415, f"the body is said to be packed ({packed!r:.40}), which nothing here unpacks: send it plain"
+        )
     try:
         read = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
         deep = _depth(read) > _DEEPEST

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 
-__all__ = ["AT_CALLS", "AT_IMPORT", "FIELDS", "MAY", "TOY", "text"]
+__all__ = ["AT_CALLS", "AT_IMPORT", "FIELDS", "MAY", "PROGRAM", "TOY", "text"]
 
 MAY = ("changes the folder", "clears the environment", "sets settings")  # which it may, whatever comes of that
+
+PROGRAM = """
+command = "echo {x}"
+direction = "minimize"
+space.x = { type = "int", low = 1, high = 9 }
+"""
 
 TOY = """
 from hpo.study import Baseline, Fidelity, Float, Holdout, Row, Space, StudyDefinition, Sweep

@@ -113,6 +113,7 @@ class Round:
         self._prepared = folder / "prepared"
         self._prepared.mkdir()
         (self._prepared / "toy.py").write_text(definitions.text(""))
+        (self._prepared / "work.toml").write_text(definitions.PROGRAM)
         # Where workers look for TensorFlow first: none shall train, so none need wait for it.
         (folder / "without").mkdir()
         (folder / "without" / "tensorflow.py").write_text("raise ImportError('left out')\n")

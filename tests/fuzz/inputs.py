@@ -96,6 +96,24 @@ OUTPUTS = (
     "{things}/pipe.keras",
     "x.parquet/y",
 )
+PROGRAMS: Mapping[str, bytes] = {  # files of programs that are none
+    "syntax.toml": b"command = [",
+    "binary.toml": bytes(range(256)) * 10,
+    "nothing.toml": b"",
+    "unknown.toml": b"command = 'true'\nnosuch = 1\n",
+    "types.toml": b"command = {a = 1}\nspace = [1]\ndirection = 3\n",
+    "range.toml": b"command = 'true'\ndirection = 'minimize'\nspace.x = {type = 'float', low = 2.0, high = 1.0}\n",
+    "words.toml": b"command = 'true {nosuch}'\ndirection = 'minimize'\nspace.x = {choices = [1]}\n",
+    "quote.toml": b"command = \"true 'x\"\ndirection = 'minimize'\nspace.x = {choices = [1]}\n",
+    "pattern.toml": b"command = 'true'\ndirection = 'minimize'\nvalue.pattern = '('\nspace.x = {choices = [1]}\n",
+    "digits.toml": b"command = 'true'\ndirection = 'minimize'\nspace.x = {choices = [1" + b"0" * 5000 + b"]}\n",
+    "deep.toml": b"command = " + b"[" * 5000 + b"]" * 5000 + b"\n",
+    "syntax.yaml": b"command: [",
+    "list.yaml": b"- 1\n- 2\n",
+    "code.yaml": b"command: !!python/object/apply:os.system ['touch made']\n",
+    "many.yaml": b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n + 1, n + 1, n, n) for n in range(97, 122)),
+    "deep.yaml": b"[" * 5000 + b"]" * 5000,
+}
 DEFINITIONS = (
     *TEXTS,
     "cn",
@@ -119,7 +137,27 @@ DEFINITIONS = (
     "/dev/stdin:study",
     "~nosuch/x.py:study",
     "n" * 300 + ".py:study",
+    "./none.toml",
+    "./work.toml:study",
+    "{things}/pipe.toml",
+    "{things}/folder.toml",
+    "/dev/zero.toml",
+    *(f"{{things}}/{name}" for name in PROGRAMS),
 )
+SCORES = (
+    *(
+        f"{{things}}/{name}"
+        for name in ("pipe.csv", "folder.csv", "binary.csv", "empty.csv", "ragged.csv", "words.csv")
+    ),
+    "none.csv",
+    "/dev/zero",
+    "n" * 300 + ".csv",
+    "\udce9.csv",
+)
+PARAMS = ("x", "=", "x=", "=1:2", "x=1:2:3:4", "x=2:1", "x=0:1:log", "x=nan:1", "x=1:inf", "x=a:b", "x=1:" + "9" * 5000,
+          "trial=1:2", "x y=1:2", "x=,", "x=a,a", "class=a,b", "\udce9=1:2")  # fmt: skip
+TARGETS = ("", "nosuch:x", "mlflow:", "webhook:", "webhook:x", f"webhook:http://me:{SECRET}@[::1", "tensorboard:",
+           "tensorboard:{things}/pipe", "./none.py:Observer", "./toy.py:study", "\udce9:x", "x" * 5000)  # fmt: skip
 BY_METAVAR: Mapping[str, tuple[str, ...]] = {
     "DEFINITION": DEFINITIONS,
     "N": NUMBERS,
@@ -131,6 +169,10 @@ BY_METAVAR: Mapping[str, tuple[str, ...]] = {
     "TIME": TIMES,
     "SIZE": SIZES,
     "URL": URLS,
+    "STORAGE-URL": (*URLS, *FILES),
+    "STUDY|FILE.csv": (*TEXTS, *SCORES),
+    "NAME=LOW:HIGH[:log|:STEP]|NAME=A,B": PARAMS,
+    "NAME:TARGET": TARGETS,
     "FILE": FILES,
     "FOLDER": FILES,
     "NAME|FILE|none": FILES,
@@ -161,7 +203,16 @@ GOOD: Mapping[str, tuple[str, ...]] = {  # what makes each command's other argum
     "dashboard token create": ("night", "--scope", "write"),
     "dashboard token revoke": ("night",),
     "mcp": ("--allow-submit", "--budget", "5"),
+    "init": ("fresh.py",),
+    "adopt": ("sqlite:///hpo.db", STUDY, "--name", "another"),
 }
+FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (  # others than those, of commands that take more than one kind
+    ("init", ("fresh.toml",)),
+    ("show", ("./work.toml",)),
+    ("submit", ("./work.toml", "--trials", "2")),
+    ("compare", ("{things}/scores.csv", "--columns", "a,b", "--direction", "maximize")),
+    ("compare", ("{things}/long.csv", "--columns", "a,b", "--direction", "maximize", "--long", "side,pair,score")),
+)
 _OF_DASHBOARD = {"adduser", "deluser", "users", "token"}  # which serve nothing
 _LASTING = ("objective",)  # a fleet goes on, and says why its workers end, until somebody puts it right
 ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
@@ -195,6 +246,16 @@ ASKING: Mapping[str, tuple[str, ...]] = {  # which command looks at a variable; 
 }
 
 
+_SCORES: Mapping[str, bytes] = {
+    "scores.csv": b"a,b\n" + b"1.5,1\n2.5,2\n3.5,3\n" * 3,
+    "long.csv": b"side,pair,score\n" + b"".join(b"a,%d,%d\nb,%d,1\n" % (n, n, n) for n in range(8)),
+    "binary.csv": bytes(range(256)) * 10,
+    "empty.csv": b"",
+    "ragged.csv": b"a,b\n1\n1,2,3\n",
+    "words.csv": b"a,b\nx,y\nnan,inf\n",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """One command line."""
@@ -219,11 +280,14 @@ def things(folder: Path) -> Path:
     made = folder / "things"
     made.mkdir()
     (made / "folder").mkdir()
-    for name in ("pipe", "pipe.csv", "pipe.keras"):
+    for name in ("pipe", "pipe.csv", "pipe.keras", "pipe.toml"):
         os.mkfifo(made / name)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(made / "socket"))
-    (made / "folder.html").mkdir()
+    for name in ("folder.html", "folder.csv", "folder.toml"):
+        (made / name).mkdir()
+    for name, content in {**PROGRAMS, **_SCORES}.items():
+        (made / name).write_bytes(content)
     (made / "loop").symlink_to("loop")
     (made / "binary").write_bytes(bytes(range(256)) * 100)
     (made / "half.json").write_text('{"x": ')
@@ -241,17 +305,13 @@ def things(folder: Path) -> Path:
 def cases(things: Path) -> Iterator[Case]:
     """Every command with each of its parameters wrong, one at a time; and every setting."""
     for path, parameters in _commands():
-        good = GOOD.get(" ".join(path), ())
-        for parameter in parameters:
-            if parameter.name in _LASTING:
-                continue
-            for value in _values(parameter):
-                yield Case(
-                    arguments=(
-                        *path,
-                        *_with(good, parameter, value.format(things=things) if "{things}" in value else value),
-                    )
-                )
+        name = " ".join(path)
+        for good in (GOOD.get(name, ()), *(words for each, words in FORMS if each == name)):
+            usual = tuple(_there(word, things) for word in good)
+            for parameter in parameters:
+                if parameter.name not in _LASTING:
+                    for value in _values(parameter):
+                        yield Case(arguments=(*path, *_with(usual, parameter, _there(value, things))))
         for words in (("--nosuch",), ("-é",), ("one", "two", "three", "four"), ("--help=x",)):
             yield Case(arguments=(*path, *words))
     yield Case(arguments=("nosuch",))
@@ -296,7 +356,7 @@ def _with(good: tuple[str, ...], parameter: Any, value: str) -> tuple[str, ...]:
     """The good arguments with one of them replaced, or one option more."""
     words = list(good)
     if parameter.param_type_name == "argument":
-        order = {"number": 1}
+        order = {"number": 1, **({"study": 1} if words[:1] and "://" in words[0] else {})}
         place = order.get(parameter.name, 0)
         if place < len(words) and not words[place].startswith("-"):
             words[place] = value

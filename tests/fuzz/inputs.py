@@ -305,13 +305,10 @@ def things(folder: Path) -> Path:
 def cases(things: Path) -> Iterator[Case]:
     """Every command with each of its parameters wrong, one at a time; and every setting."""
     for path, parameters in _commands():
-        name = " ".join(path)
-        for good in (GOOD.get(name, ()), *(words for each, words in FORMS if each == name)):
-            usual = tuple(_there(word, things) for word in good)
+        for good in _good(" ".join(path), things):
             for parameter in parameters:
-                if parameter.name not in _LASTING:
-                    for value in _values(parameter):
-                        yield Case(arguments=(*path, *_with(usual, parameter, _there(value, things))))
+                for value in _values(parameter):
+                    yield Case(arguments=(*path, *_with(good, parameter, _there(value, things))))
         for words in (("--nosuch",), ("-é",), ("one", "two", "three", "four"), ("--help=x",)):
             yield Case(arguments=(*path, *words))
     yield Case(arguments=("nosuch",))
@@ -327,6 +324,12 @@ def cases(things: Path) -> Iterator[Case]:
             yield Case(arguments=arguments, environment=made)
 
 
+def _good(command: str, things: Path) -> Iterator[tuple[str, ...]]:
+    """The arguments of a command that are good, in each of its forms."""
+    for form in (GOOD.get(command, ()), *(words for each, words in FORMS if each == command)):
+        yield tuple(_there(word, things) for word in form)
+
+
 def _there(value: str, things: Path) -> str:
     return value.replace("{things}", str(things))
 
@@ -340,7 +343,8 @@ def _commands() -> Iterator[tuple[tuple[str, ...], list[Any]]]:
         for name, inner in getattr(command, "commands", {}).items():
             yield from walk(inner, (*path, name))
         if path:
-            yield path, [each for each in command.params if each.name != "help" and not getattr(each, "is_flag", False)]
+            wanted = [each for each in command.params if each.name not in ("help", *_LASTING)]
+            yield path, [each for each in wanted if not getattr(each, "is_flag", False)]
 
     yield from walk(typer.main.get_command(app), ())
 

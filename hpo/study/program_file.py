@@ -68,7 +68,7 @@ def _table(path: Path, written: bytes) -> dict[str, Any]:
     if path.suffix == ".toml":
         try:
             return tomllib.loads(content)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # TOMLDecodeError is one; so is a number of 5,000 digits
             raise DefinitionError(f"not TOML: {one_line(error).partition(': ')[2]}") from None
     try:
         import yaml

@@ -140,6 +140,7 @@ def test_its_version_follows_what_it_says_and_the_scripts_beside_it_wherever_the
     ("text", "message"),
     [
         ("command = [", "train.toml: not TOML: Invalid value"),
+        (f"command = 1{'0' * 5000}", "train.toml: not TOML: Exceeds the limit"),
         ('command = "a"', r"train.toml: it needs space: \[space.learning_rate\] with"),
         ("[space.x]\ntype = 'int'\nlow = 1\nhigh = 2", r"it needs command: command = \["),
         (SHORT + "commmand = 3", "it has no key 'commmand'; did you mean command"),

@@ -69,6 +69,19 @@ class Study:
         return self._asked(lambda opened: status.study_status(opened, self.name))
 
     @property
+    def claimable(self) -> int:
+        """How many of its trials a worker could take now: what to start workers by, where something else starts them.
+
+        None while it is stopped, or its best is as good as was asked for; what is in hand is not counted.
+
+        Raises:
+            StudyError: it was deleted.
+            StorageError: the database failed.
+
+        """
+        return self.status.claimable
+
+    @property
     def best(self) -> Best:
         """Its best trial.
 

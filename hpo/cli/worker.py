@@ -1,11 +1,12 @@
 """`hpo worker`: serve open slots, of whatever study."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from hpo.cli import completion
-from hpo.cli.options import KeepModels, Observe, Storage, examples, megabytes, seconds, whole
+from hpo.cli.options import KeepModels, Observe, Storage, examples, megabytes, or_zero, seconds, whole
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
 
 __all__ = ["register", "worker"]
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
         "hpo worker --processes 4 --drain",
         "hpo worker --study cnn-report --cpu",
         "hpo worker --workers-per-gpu 2 --log json",
+        "hpo worker --processes 1 --idle 0 --for 3h50m",
     )
     app.command(short_help="Serve any study's open trials on this machine, until stopped.", epilog=epilog)(worker)
 
@@ -30,6 +32,31 @@ def worker(
         ),
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End once all that is open is settled.")] = False,
+    idle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=or_zero(seconds),
+            help="End once there was nothing to take for so long; 0: at once.  [default: wait]",
+            show_default=False,
+        ),
+    ] = None,
+    max_trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Begin so many trials in all, and end after them."),
+    ] = None,
+    for_: Annotated[
+        float | None,
+        typer.Option(
+            "--for",
+            metavar="TIME",
+            parser=seconds,
+            help="End after so long: 3h, 50m. Nothing begins that would take longer, by what trials of its study took.",
+        ),
+    ] = None,
+    with_launcher: Annotated[
+        bool, typer.Option("--with-launcher", help="End when the process that started this one does.")
+    ] = False,
     workers_per_gpu: Annotated[
         int, typer.Option(metavar="K", parser=whole(1, 256), help="Workers that share a GPU.")
     ] = 1,
@@ -70,8 +97,8 @@ def worker(
 ) -> int:
     """Serve the open trials of any study, fairly between studies, with workers on this machine, until stopped.
 
-    SIGTERM or Ctrl-C: what is in hand goes back with its parameters within seconds. A database that is away, or not
-    made yet, is waited for.
+    SIGTERM, SIGUSR1, SIGUSR2 or Ctrl-C: what is in hand goes back with its parameters within seconds. A database that
+    is away, or not made yet, is waited for.
     """
     from hpo import logs
     from hpo.experiments.best_model import models_kept
@@ -88,19 +115,23 @@ def worker(
         limits=Limits(
             workers=processes,
             max_attempts=max_attempts,
+            max_trials=max_trials,
+            timeout=for_,
             memory_limit=None if memory_limit is None else memory_limit << 20,
             lease_seconds=lease,
             keep_models=models_kept(keep_models, url),
         ),
         drain=drain,
+        idle=idle,
         gpus=not cpu,
         workers_per_gpu=workers_per_gpu,
         only=tuple(dict.fromkeys(study or ())),
         objective=objective,
         log=kind,
     )
+    launcher = os.getppid() if with_launcher else None
     logs.configure(kind)
     with observing(order.storage, asked(observe), order.only or None):
-        stopped = run_fleet(order)
+        stopped = run_fleet(order, launcher=launcher)
     # To be stopped is how a service ends; only one that was to end by itself was interrupted.
     return 130 if stopped and drain else 0

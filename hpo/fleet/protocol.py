@@ -1,4 +1,4 @@
-"""What a supervisor and its worker say to each other: one order down, later perhaps `STOP`; a line a step back up.
+"""What a supervisor and its worker say to each other: one order down, then answers, at last `STOP`; a line a step up.
 
 How a worker ends is what it says, never its exit code alone: that one the code it trains can set as it likes.
 """
@@ -13,13 +13,19 @@ from typing import Literal
 
 from hpo.fleet.run_limits import MAX_WORKERS, Limits, refuse_beyond
 
-__all__ = ["LONGEST", "STOP", "STOP_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
+__all__ = ["ENOUGH", "GO", "LONGEST", "STOP", "STOP_SIGNALS", "WARNING_SIGNALS", "Avoid", "Ended", "Event", "WorkOrder"]
 
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+WARNING_SIGNALS = frozenset({signal.SIGUSR1, signal.SIGUSR2})
+"""What schedulers send some time before they end a job (`sbatch --signal`, a preemption)."""
+
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP}) | WARNING_SIGNALS
 """What asks a supervisor to end, and its workers with it. Sent to a worker alone it is somebody else's doing."""
 
 STOP = b"stop\n"
 """The line by which a supervisor has its worker give back what it has in hand, unblamed, and end."""
+
+GO, ENOUGH = b"go\n", b"enough\n"
+"""The answers to a worker that asks whether it may begin a trial, where its fleet shall begin so many and no more."""
 
 LONGEST = 600
 """Characters of an event's text; at 6 bytes each at most, a line is within what a pipe takes in one piece."""
@@ -55,6 +61,9 @@ class WorkOrder:
     keras: bool = True  # whether it starts with Keras imported; else it imports that where a study needs it
     only: tuple[str, ...] = ()  # where `study` is None: names of the studies it may serve; empty: all there are
     drain: bool = False  # where `study` is None: end once all is settled, rather than wait for more
+    idle: float | None = None  # where `study` is None: end after so many seconds with nothing to claim; None: wait
+    ends_at: float | None = None
+    # monotonic seconds at which the run's time is up: nothing begins that would take longer; None: it never is
     gpus: bool = True  # lease a GPU where the machine has any; False: train on cores
     workers_per_gpu: int = 1  # workers that may share a GPU
     threads: int | None = None  # to train with on cores; None: as many as the libraries take
@@ -86,13 +95,26 @@ class Event:
     """One step of a worker, or something it says, as a line to its supervisor."""
 
     kind: Literal[
-        "loading", "loaded", "claimed", "beat", "free", "away", "back", "printed", "warned", "error", "crashed", "ended"
+        "loading",
+        "loaded",
+        "asks",
+        "unused",
+        "claimed",
+        "beat",
+        "free",
+        "away",
+        "back",
+        "printed",
+        "warned",
+        "error",
+        "crashed",
+        "ended",
     ]
-    # loading, loaded: a study's definition and data are being, and have been; claimed: training begins; beat: it makes
-    # progress; free: nothing in hand any more; away, back: the worker begins to wait for the database, and has ended
-    # to; printed: a line, by the definition; warned: a note for a person; error: it cannot go on, for `text`, and exits
-    # as the command line does for such an error; crashed: something else ends it, as `text` says; ended: it ends in
-    # order, nothing in hand
+    # loading, loaded: a study's definition and data are being, and have been; asks: may it begin a trial; unused: it
+    # was allowed to and did not; claimed: training begins; beat: it makes progress; free: nothing in hand any more;
+    # away, back: the worker begins to wait for the database, and has ended to; printed: a line, by the definition;
+    # warned: a note for a person; error: it cannot go on, for `text`, and exits as the command line does for such an
+    # error; crashed: something else ends it, as `text` says; ended: it ends in order, nothing in hand
     text: str = ""
     # loading to claimed: name of the study; away, printed to crashed: what is said; ended: one of `Ended`
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes

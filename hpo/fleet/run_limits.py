@@ -26,6 +26,7 @@ class Limits:
     # processes on this machine; None: one for each usable core, but no more than there are trials, in a fleet one for
     # each GPU's seat; 0: none, workers elsewhere do it
     timeout: float | None = None  # seconds for the whole run; trials in flight are given back
+    max_trials: int | None = None  # trials its workers may begin in all; None: as many as there are
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: as its study has it
     lease_seconds: float = LEASE_SECONDS  # a worker that vanished unseen loses its slot after this
     stall_seconds: float = STALL_SECONDS  # without a sign of life (a long epoch's tenth) a worker is taken for hung
@@ -37,6 +38,8 @@ class Limits:
         if self.workers is not None:
             refuse_beyond("workers", self.workers, 0, min(MAX_WORKERS, max(16, 4 * usable_cores())))
         refuse_beyond("max attempts", self.max_attempts, 1, 1_000_000)
+        if self.max_trials is not None:
+            refuse_beyond("max trials", self.max_trials, 1, 1_000_000)
         if self.memory_limit is not None:
             refuse_beyond("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)
         for what, seconds, least in (

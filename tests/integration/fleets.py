@@ -5,11 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import toy
 
 from hpo.fleet.worker.process import NAME
+from hpo.storage import Storage, studies
+from hpo.storage.slots.slots import Slots
+from hpo.storage.studies import StudyPlan
+from hpo.study import Params
 
 _ELSEWHERE = Path(__file__).resolve().parent / "elsewhere"
 
@@ -85,3 +92,35 @@ def _is_worker(process: psutil.Process) -> bool:
         return process.name() == NAME
     except psutil.Error:
         return False
+
+
+def make(store: Storage, name: str, slots: int, first: tuple[Params, ...] = (), **changes: object) -> None:
+    """A study of the toy's with so many slots."""
+    plan: dict[str, object] = {
+        "name": name,
+        "reference": f"{toy.FILE}:study",
+        "definition": "toy",
+        "space": "line",
+        "fingerprint": toy.study.space().fingerprint,
+        "fidelity": "quick",
+        "direction": "maximize",
+        "metric": "accuracy",
+        "sampler": "random",
+        "pruner": "none",
+        "version": toy.study.version,
+    }
+    studies.create_or_resume(store, StudyPlan(**{**plan, **changes}))  # type: ignore[arg-type]
+    Slots(store).open(name, slots, first)
+
+
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def begun() -> list[Path]:
+    """A file for each trial that has begun and says so."""
+    return list(Path().glob("began-*"))

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,16 +14,15 @@ import orphan_toy
 import psutil
 import pytest
 import toy
-from fleets import Fleet
+from fleets import Fleet, begun, make, until
 from sqlalchemy import text
 
 from hpo import storage
 from hpo.fleet.resources import share
-from hpo.storage import Storage, studies
+from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
-from hpo.storage.studies import StudyPlan, halting
+from hpo.storage.studies import halting
 from hpo.storage.worker_registry import Roster
-from hpo.study import Params
 
 BASELINE = {"x": 0.5, "kind": "a"}
 Start = Callable[..., Fleet]
@@ -52,36 +50,6 @@ def start(storage_url: str, tmp_path: Path) -> Iterator[Start]:
     for fleet in started:
         fleet.kill()
         fleet.process.wait()
-
-
-def make(store: Storage, name: str, slots: int, first: tuple[Params, ...] = (), **changes: object) -> None:
-    plan: dict[str, object] = {
-        "name": name,
-        "reference": f"{toy.FILE}:study",
-        "definition": "toy",
-        "space": "line",
-        "fingerprint": toy.study.space().fingerprint,
-        "fidelity": "quick",
-        "direction": "maximize",
-        "metric": "accuracy",
-        "sampler": "random",
-        "pruner": "none",
-        "version": toy.study.version,
-    }
-    studies.create_or_resume(store, StudyPlan(**{**plan, **changes}))  # type: ignore[arg-type]
-    Slots(store).open(name, slots, first)
-
-
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-
-
-def begun() -> list[Path]:
-    return list(Path().glob("began-*"))
 
 
 def trials(store: Storage, study: str) -> list[optuna.trial.FrozenTrial]:

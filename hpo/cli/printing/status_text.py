@@ -96,7 +96,7 @@ def study_lines(one: "StudyStatus") -> list[str]:
         *([f"  against  {wanted(one.against)}"] if one.objectives else []),
         f"  state    {state_words(one)}",
         f"  trials   {one.settled} of {one.target}: {one.complete} complete, {one.pruned} pruned, {one.failed} failed",
-        f"  running  {one.running}, open {one.open}",
+        f"  running  {one.running}, open {one.open}, of which a worker could take {one.claimable} now",
     ]
     for hand in one.running_trials:
         trial = "a trial" if hand.trial is None else f"trial {hand.trial}"

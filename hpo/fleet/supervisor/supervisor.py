@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Protocol
 
 from hpo.errors import StorageError
-from hpo.fleet.protocol import STOP_SIGNALS, WorkOrder
+from hpo.fleet.protocol import STOP_SIGNALS, WARNING_SIGNALS, WorkOrder
 from hpo.fleet.resources import default_limit, share
 from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
 from hpo.fleet.supervisor.worker_messages import Messages
@@ -43,10 +43,20 @@ class Rule(Protocol):
 
 
 class Stops:
-    """While inside, SIGINT, SIGTERM and SIGHUP are counted; only a program's main thread can, others hear of none."""
+    """While inside, STOP_SIGNALS are counted; only a program's main thread can, others hear of none.
 
-    def __init__(self) -> None:
-        self.count = 0  # signals received so far
+    SIGUSR1 and SIGUSR2 are left to a program that has a use of its own for them.
+    """
+
+    def __init__(self, *, launcher: int | None = None) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            launcher: process number of the parent, whose end counts as a signal; None: it may end as it likes.
+
+        """
+        self._launcher = launcher
+        self._received = 0
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "Stops":
@@ -54,12 +64,21 @@ class Stops:
             for number in sorted(STOP_SIGNALS):
                 if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                     continue  # nohup: it shall outlive its terminal
+                if number in WARNING_SIGNALS and signal.getsignal(number) is not signal.SIG_DFL:
+                    continue
                 self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+    @property
+    def count(self) -> int:
+        """Signals received so far; at least one where the launcher has ended."""
+        if not self._received and self._launcher is not None and os.getppid() != self._launcher:
+            return 1
+        return self._received
 
     def wait(self, seconds: float) -> None:
         """Sleep for so long, or until a signal comes; at once where one has come before."""
@@ -68,7 +87,7 @@ class Stops:
             time.sleep(min(_TICK, seconds))
 
     def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what Python passes
-        self.count += 1
+        self._received += 1
 
 
 def reap_orphans(own: Iterable[int]) -> None:
@@ -120,6 +139,11 @@ class Supervisor:
             storage, max_attempts=order.limits.max_attempts, outage=messages.outage, study=order.study
         )
         self.left_in_order = True  # whether the database has heard of all that workers held, once `run` is over
+
+    @property
+    def spent(self) -> bool:
+        """Whether as many trials have begun as its limits allow."""
+        return self._pool.permits.spent
 
     def run(self) -> Ended:
         """Run until something ends it; nothing is left running then, and what was in hand is given back.

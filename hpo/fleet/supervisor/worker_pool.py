@@ -11,6 +11,7 @@ from hpo.errors import UsageError
 from hpo.fleet.protocol import Avoid, Ended, Event, WorkOrder
 from hpo.fleet.resources import oom_kills
 from hpo.fleet.supervisor.forkserver import ForkServer
+from hpo.fleet.supervisor.permits import Permits
 from hpo.fleet.supervisor.worker_exit import How, WorkerExit
 from hpo.fleet.supervisor.worker_process import WorkerProcess
 
@@ -42,6 +43,7 @@ class WorkerPool:
         self._environment = environment
         # An objective of one's own may do without Keras; a study's definition never does.
         self._forks = ForkServer(environment, keras=order.keras and order.objective is None)
+        self.permits = Permits(order.limits.max_trials)
         self._on_message = on_message
         self._selector = selectors.DefaultSelector()
         self._start_after = 0.0  # monotonic seconds; no worker is started before
@@ -54,6 +56,11 @@ class WorkerPool:
     def workers(self) -> Sequence[WorkerProcess]:
         """Those that are alive, or dead and not reaped yet."""
         return [worker for worker in self._places if worker is not None]
+
+    @property
+    def busy(self) -> int:
+        """How many of them have a trial in hand, or are about to."""
+        return sum(worker.busy_since is not None or worker.permitted for worker in self.workers)
 
     @property
     def size(self) -> int:
@@ -140,7 +147,12 @@ class WorkerPool:
     def _start(self) -> WorkerProcess:
         order = replace(self._order, avoid=self._avoided.now()) if self._order.study is None else self._order
         worker = WorkerProcess(
-            order, self._environment, forks=self._forks, on_message=self._on_message, on_loaded=self._avoided.worked
+            order,
+            self._environment,
+            forks=self._forks,
+            permits=self.permits,
+            on_message=self._on_message,
+            on_loaded=self._avoided.worked,
         )
         self._selector.register(worker.events, selectors.EVENT_READ, worker.read_events)
         self._selector.register(worker.output, selectors.EVENT_READ, worker.read_output)

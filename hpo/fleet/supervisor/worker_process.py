@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from hpo.fleet.protocol import STOP, Event, WorkOrder
+from hpo.fleet.protocol import ENOUGH, GO, STOP, Event, WorkOrder
 from hpo.fleet.resources import thread_limits
 from hpo.fleet.supervisor.forkserver import ForkServer, fresh
+from hpo.fleet.supervisor.permits import Permits
 from hpo.fleet.worker.captured_output import SHOWN, Lines
 from hpo.settings import use_backend
 from hpo.storage.process_identity import identity
@@ -57,6 +58,7 @@ class WorkerProcess:
         env: Mapping[str, str],
         *,
         forks: ForkServer | None = None,
+        permits: Permits | None = None,
         on_message: "Callable[[WorkerProcess, Event], object]" = lambda *_: None,
         on_loaded: Callable[[str], object] = lambda _: None,
     ) -> None:
@@ -66,6 +68,7 @@ class WorkerProcess:
             order: what it is told; it lacks what only the start decides: worker, parent, events, log_to.
             env: of the process.
             forks: what starts it, where that can; None: it is a Python of its own.
+            permits: how many trials may still begin; None: any number.
             on_message: told what the worker says to people: events printed and warned, away and back.
             on_loaded: told the name of a study that the worker has made ready.
 
@@ -92,6 +95,8 @@ class WorkerProcess:
         self.output, self.errors = self._process.stdout.fileno(), self._process.stderr.fileno()
         for fd in (self.events, self.output, self.errors):
             os.set_blocking(fd, False)
+        self._permits = permits or Permits()
+        self.permitted = False  # whether it may begin a trial that it has not begun yet
         self._on_message = on_message
         self._on_loaded = on_loaded
         self._partial = b""
@@ -124,7 +129,13 @@ class WorkerProcess:
         elif event.kind == "loaded":
             self.loading = None
             self._on_loaded(event.text)
+        elif event.kind == "asks":
+            self.permitted = self._permits.take()
+            self._say_to_it(GO if self.permitted else ENOUGH)
+        elif event.kind == "unused":
+            self._put_back()
         elif event.kind == "claimed":
+            self.permitted = False
             self.busy_since, self.has_worked = self.beaten, True
             self.study, self.limit = event.text, event.limit
             self._begin(event.text)
@@ -138,6 +149,12 @@ class WorkerProcess:
             self._say(event)
         elif event.kind in ("error", "crashed", "ended"):
             self.ending = event
+
+    def _put_back(self) -> None:
+        """What it was allowed to begin, it will not."""
+        if self.permitted:
+            self.permitted = False
+            self._permits.put_back()
 
     def _begin(self, study: str) -> None:
         """What it says from now on is about a trial of that study."""
@@ -188,9 +205,12 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Ask it to give back what it has in hand and to end."""
+        self._say_to_it(STOP)
+
+    def _say_to_it(self, line: bytes) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # dead already
-            self._process.stdin.write(STOP)
+            self._process.stdin.write(line)
             self._process.stdin.flush()
 
     def kill(self, reason: str | None = None) -> None:
@@ -206,6 +226,7 @@ class WorkerProcess:
     def close(self) -> None:
         """Release its pipes, once it is dead."""
         self.read_events()
+        self._put_back()
         self.read_output()
         self._remember([*self._output.end(), *self._errors.end()])
         self._process.wait()

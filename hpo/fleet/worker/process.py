@@ -8,6 +8,7 @@ import contextlib
 import logging
 import math
 import os
+import queue
 import shlex
 import signal
 import sys
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from hpo import logs
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, UsageError
-from hpo.fleet.protocol import STOP, STOP_SIGNALS, Event, WorkOrder
+from hpo.fleet.protocol import ENOUGH, GO, STOP, STOP_SIGNALS, Event, WorkOrder
 from hpo.fleet.resources import apply_environment, thread_limits
+from hpo.fleet.worker.allowance import Allowance
 from hpo.fleet.worker.captured_output import KEPT, Output
 from hpo.fleet.worker.loaded_study import MakeObjective
 from hpo.fleet.worker.presence import Presence, Step, Watcher
@@ -69,6 +71,7 @@ class _Stop:
         os.close(nothing)
         self._events = events  # file descriptor
         self._lock = threading.Lock()
+        self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self.asked = threading.Event()
         self.server: Server | None = None  # once there is one
         self.presence: Presence | None = None  # likewise
@@ -104,15 +107,26 @@ class _Stop:
         if not self.asked.wait(_COMMAND_WAIT):
             self.now(f"its worker was ended by {signal.Signals(number).name}, which hpo did not send", blamed=True)
 
+    def may_begin(self) -> bool:
+        """Ask the supervisor whether one more trial may begin."""
+        Event(kind="asks").send(self._events)
+        return self._answers.get()  # where the supervisor is gone, so is this process in a moment
+
     def on_command(self) -> None:
         """Wait for the supervisor's word, or its end, which closes the pipe, if the kernel has not killed us first."""
-        command = self._read_ahead
-        while not command.endswith(b"\n") and (piece := os.read(self._commands, 4096)):
-            command += piece
+        while (command := self._next_command()) in (GO, ENOUGH):
+            self._answers.put(command == GO)
         if command == STOP:
             self.now("its worker was stopped", blamed=False)
         else:
             self.now("its supervisor vanished", blamed=True)
+
+    def _next_command(self) -> bytes:
+        """The next line of the supervisor; what there is of one where it is gone."""
+        while b"\n" not in self._read_ahead and (piece := os.read(self._commands, 4096)):
+            self._read_ahead += piece
+        line, end, self._read_ahead = self._read_ahead.partition(b"\n")
+        return line + end
 
 
 class _Reporter(Watcher):
@@ -237,6 +251,13 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         apply_environment({**os.environ, **thread_limits(presence.take_cores(order.threads))})
     reporter = _Reporter(order, presence, output)
     limits = order.limits
+    counted = limits.max_trials is not None
+    allowance = Allowance(
+        storage.patient,
+        ends_at=order.ends_at,
+        ask=stop.may_begin if counted else lambda: True,
+        unused=lambda: Event(kind="unused").send(order.events) if counted else None,
+    )
     source = Source(
         storage.patient,
         Slots(storage.patient, max_attempts=limits.max_attempts),
@@ -244,10 +265,21 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         only=order.only,
         avoid=order.avoid,
         drain=order.drain,
+        idle=order.idle,
+        in_time=allowance.in_time,
         on_refusals=lambda refusals: presence.say(refuses=dict(refusals)),
     )
     make = _factory(order.objective) if order.objective else None
-    server = Server(storage, order.study, make, source=source, worker=order.worker, limits=limits, watcher=reporter)
+    server = Server(
+        storage,
+        order.study,
+        make,
+        source=source,
+        worker=order.worker,
+        limits=limits,
+        watcher=reporter,
+        allowance=allowance,
+    )
     storage.on_back = reporter.back
     stop.server = reporter.server = server
     _log.info("started", extra={"worker": order.worker})

@@ -48,6 +48,8 @@ class Source:
         only: Collection[str] = (),
         avoid: Mapping[str, Avoid] | None = None,
         drain: bool = False,
+        idle: float | None = None,
+        in_time: Callable[[Offer], bool] = lambda _: True,
         on_refusals: Callable[[Mapping[str, str]], object] = lambda _: None,
     ) -> None:
         """Of a worker that is about to begin.
@@ -60,6 +62,8 @@ class Source:
             only: names of the studies to serve; empty: all.
             avoid: studies to leave alone at first, by name.
             drain: whether to end once all is settled.
+            idle: seconds to wait for something to take, and then to end; None: as long as it takes.
+            in_time: whether the next trial of a study would end in time; where none of any would, it is over.
             on_refusals: told study -> why, whenever that changes.
 
         """
@@ -68,6 +72,9 @@ class Source:
         self._study = study
         self._only = only if study is None else (study,)
         self._drain = drain or study is not None
+        self._idle, self._in_time = idle, in_time
+        self._idle_since: float | None = None  # monotonic seconds since when nothing was on offer; None: something is
+        self._late = False  # whether there is something to take, and nothing that would end in time
         self._on_refusals = on_refusals
         self._refusals: dict[str, _Refusal] = {}  # by study
         for name, each in (avoid or {}).items():
@@ -84,11 +91,17 @@ class Source:
         """The study to take the next slot of; None where none has one now. Raises StorageError."""
         able = [each for each in offers(self._storage, self._slots, only=self._only) if not self._refused(each)]
         self._found = bool(able)
-        if not able:
+        if able:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+        short = [each for each in able if self._in_time(each)]
+        self._late = bool(able) and not short
+        if not short:
             return None
         self._next_wait = _SHORTEST_WAIT
         never = float("-inf")
-        chosen = min(able, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
+        chosen = min(short, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
         self._served[chosen.study] = self._offered = time.monotonic()
         return chosen
 
@@ -97,9 +110,15 @@ class Source:
 
         What others have in hand may yet come back. `sleep`: for so many seconds, or until the worker is to stop.
         """
-        if self._drain and not self._found and not self._left():
+        if self._late or (self._drain and not self._found and not self._left()):
             return False
-        sleep(self._next_wait * random.uniform(0.5, 1.0))  # idle workers do not look in step
+        pause = self._next_wait * random.uniform(0.5, 1.0)  # idle workers do not look in step
+        if self._idle is not None and self._idle_since is not None:
+            left = self._idle_since + self._idle - time.monotonic()
+            if left <= 0:
+                return False
+            pause = min(pause, left)
+        sleep(pause)
         self._next_wait = min(_LONGEST_WAIT, 2 * self._next_wait)
         return True
 

@@ -10,6 +10,7 @@ from hpo.errors import HpoError
 from hpo.fleet.protocol import Ended
 from hpo.fleet.resources import resident_bytes
 from hpo.fleet.run_limits import Limits
+from hpo.fleet.worker.allowance import Allowance
 from hpo.fleet.worker.attempt import Attempt, Ending, WorkerContext
 from hpo.fleet.worker.heartbeat import Heartbeat
 from hpo.fleet.worker.loaded_study import LoadedStudy, MakeObjective, StudyCache
@@ -44,6 +45,7 @@ class Server:
         worker: str | None = None,
         limits: Limits | None = None,
         watcher: Watcher | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         """Of a worker that is about to begin.
 
@@ -55,6 +57,7 @@ class Server:
             worker: who this is, unique among all workers there ever were; None: this process.
             limits: of the run; None: the usual ones.
             watcher: is told what it does; its exceptions end the loop.
+            allowance: says whether one more trial may begin; None: any may.
 
         """
         self._study = study
@@ -84,6 +87,8 @@ class Server:
             watcher=watcher,
             keep_models=None if limits.keep_models is None else Path(limits.keep_models),
         )
+        self._allowance = allowance or Allowance(storage)
+        self._spent = False  # whether no more trials may begin
         self._stopped = threading.Event()
         self._claim_after = 0.0  # monotonic seconds; nothing is claimed before
         self._replace = False  # whether this process had better be replaced
@@ -102,7 +107,7 @@ class Server:
             if self._study is not None:
                 self._hold(self._study, held)
             held.enter_context(self._heartbeat)
-            while not self._stopped.is_set() and self._turn():
+            while not self._stopped.is_set() and not self._spent and self._turn():
                 if self._replace:
                     return "recycled"
         return "stopped" if self._stopped.is_set() else "drained"
@@ -161,7 +166,15 @@ class Server:
         """Take a slot of the study and run it; False where others were faster."""
         limits = self._context.limits
         loaded = self._cache.get(offer)
-        slot = self._context.patient.slots.claim(offer.study, self._context.worker, limits.lease_seconds)
+        if not self._allowance.ask():
+            self._spent = True
+            return True
+        slot = None
+        try:
+            slot = self._context.patient.slots.claim(offer.study, self._context.worker, limits.lease_seconds)
+        finally:
+            if slot is None:
+                self._allowance.unused()
         if slot is None:
             return False
         self.offer = offer

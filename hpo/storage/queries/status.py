@@ -14,6 +14,7 @@ from sqlalchemy import case, func, select
 
 from hpo.storage import Storage, leases, schema, studies
 from hpo.storage.queries.study_results import Best, FrontTrial, NothingComplete, best_of, leading, nothing_complete
+from hpo.storage.slots.dispatch import claimable
 from hpo.storage.slots.slot import Counts, lease_runs, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.worker_registry import RunningTrial, running_trials
@@ -99,6 +100,7 @@ class StudyStatus(Counts):
     until: float | None  # nothing is begun once the best value is this good; None: no such value
     trial_timeout: float | None  # seconds of one trial; None: no limit of the study's own
     running_trials: tuple[RunningTrial, ...]  # by worker; a lease that ran out is in nobody's hand
+    claimable: int  # slots a worker could take now; none while it is stopped, or as good as was asked for
     objectives: tuple[str, ...] = ()  # the metric and what is weighed against it; empty: the metric alone
     directions: tuple[str, ...] = ()  # which values are better, of each of these; empty likewise
     front: tuple[FrontTrial, ...] = ()  # the trials none beats in all objectives, best metric first
@@ -262,6 +264,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
         state=_state(record, counts, best),
         stopped_at=None if record.stopped_at is None else datetime.fromtimestamp(record.stopped_at, UTC),
         running_trials=hands,
+        claimable=claimable(storage, Slots(storage), only=(record.name,)).get(record.name, 0),
         objectives=(record.metric, *record.costs) if record.costs else (),
         directions=record.directions if record.costs else (),
         front=front,

@@ -17,7 +17,7 @@ from hpo.study.direction import MAXIMIZE, MINIMIZE
 if TYPE_CHECKING:
     from hpo.storage.slots.claiming import Claims
 
-__all__ = ["Offer", "Unsettled", "gives", "offers", "unsettled"]
+__all__ = ["Offer", "Unsettled", "claimable", "gives", "held", "offers", "unsettled"]
 
 _study, _slot = schema.studies, schema.slots
 _its = _slot.c.study_id == _study.c.id
@@ -70,6 +70,7 @@ class Offer:
     version: str | None  # of the definition's code it asks for; None: any
     trial_timeout: float | None  # seconds one of its trials may take; None: as long as it takes
     leases: int  # its slots that somebody holds, the lease not run out
+    rung: int  # of the slot a claim would take next
 
 
 @repeatable
@@ -90,10 +91,11 @@ def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> 
     held = select(func.count()).select_from(_slot).where(_its, LEASED, slots.alive()).scalar_subquery()
     # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
     free = (
-        select(_slot.c.position)
+        select(_slot.c.rung)
         .where(_its, UNSETTLED, slots.claimable())
         .order_by(_slot.c.turn, _slot.c.rung.desc(), _slot.c.position)
         .limit(1)
+        .scalar_subquery()
     )
     query = select(
         _study.c.name.label("study"),
@@ -101,9 +103,44 @@ def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> 
         _study.c.version,
         _study.c.trial_timeout,
         held.label("leases"),
-    ).where(_gives_slots(), free.scalar_subquery().is_not(None), _one_of(only))
+        free.label("rung"),
+    ).where(_gives_slots(), free.is_not(None), _one_of(only))
     with storage.read() as connection:
         return [Offer(**row._mapping) for row in connection.execute(query)]
+
+
+@repeatable
+def claimable(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> dict[str, int]:
+    """How many slots of each study a claim could take now; a study without any is missing. As `offers`.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    return _by_study(storage, _gives_slots(), slots.claimable(), _one_of(only))
+
+
+@repeatable
+def held(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> dict[str, int]:
+    """How many slots of each study somebody holds, the lease not run out; one without any is missing. As `offers`.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    return _by_study(storage, LEASED, slots.alive(), _one_of(only))
+
+
+def _by_study(storage: Storage, *where: ColumnElement[bool]) -> dict[str, int]:
+    """How many unsettled slots of each study fit."""
+    query = (
+        select(_study.c.name, func.count().label("slots"))
+        .join(_slot, _its)
+        .where(UNSETTLED, *where)
+        .group_by(_study.c.name)
+    )
+    with storage.read() as connection:
+        return {row.name: row.slots for row in connection.execute(query)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,5 +18,5 @@ STUDY = StudyStatus(
     sampler="tpe", pruner="asha", seed=1, created_at=NOW, kind="search", parent=None, workers=("ares:7::",),
     eta_seconds=60.0, eta_range=(50.0, 70.0),
     state="running", stopped_at=None, stopped_by=None, stopped_why=None, until=None,
-    trial_timeout=None, running_trials=(HAND,), rungs=(RungStatus(fidelity="quick", target=9, settled=4),),
+    trial_timeout=None, running_trials=(HAND,), claimable=4, rungs=(RungStatus(fidelity="quick", target=9, settled=4),),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hpo.fleet.protocol import STOP_SIGNALS
+from hpo.fleet.protocol import STOP_SIGNALS, WARNING_SIGNALS
 from hpo.fleet.supervisor.supervisor import Stops
 
 
@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 def test_each_signal_is_counted_and_the_handlers_before_come_back() -> None:
     heard: list[int] = []
     note: Callable[..., None] = lambda number, frame: heard.append(number)  # noqa: E731
-    for number in STOP_SIGNALS:
+    for number in STOP_SIGNALS - WARNING_SIGNALS:
         signal.signal(number, note)
     with Stops() as stops:
         for number in STOP_SIGNALS:
@@ -37,6 +37,26 @@ def test_each_signal_is_counted_and_the_handlers_before_come_back() -> None:
         wait_until(lambda: stops.count == len(STOP_SIGNALS))
     os.kill(os.getpid(), signal.SIGTERM)
     wait_until(lambda: heard == [signal.SIGTERM])
+
+
+def test_a_program_keeps_its_own_use_of_a_schedulers_warning() -> None:
+    heard: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    with Stops() as stops:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        wait_until(lambda: heard == [signal.SIGUSR1])
+        assert stops.count == 0
+
+
+def test_a_launcher_that_is_gone_is_as_good_as_a_signal() -> None:
+    with Stops(launcher=os.getppid()) as stops:
+        assert stops.count == 0
+    with Stops(launcher=-1) as stops:
+        stops.wait(3600)
+        assert stops.count == 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(lambda: stops.count == 2)
 
 
 def test_under_nohup_a_terminal_that_closes_stops_nothing() -> None:

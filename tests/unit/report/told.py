@@ -107,6 +107,7 @@ def findings(direction: str = "maximize", **parts: Any) -> Findings:
         failed=0,
         running=0,
         open=0,
+        claimable=0,
         best=None,
         direction=direction,
         metric="accuracy",

@@ -17,7 +17,9 @@ ORDER = WorkOrder(
     worker="w",
     parent=1,
     events=7,
-    limits=Limits(timeout=5.0, trial_timeout=1.5, memory_limit=1 << 30),
+    limits=Limits(timeout=5.0, max_trials=7, trial_timeout=1.5, memory_limit=1 << 30),
+    idle=2.5,
+    ends_at=12.5,
     objective=None,
     keras=False,
     only=("a", "ß b"),
@@ -32,7 +34,7 @@ def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
     assert line.count(b"\n") == 1
     assert WorkOrder.from_json(line) == ORDER
     assert "pä ss" not in repr(ORDER)
-    assert len(fields(ORDER)) == 16  # whoever adds one says above what it may be
+    assert len(fields(ORDER)) == 18  # whoever adds one says above what it may be
 
 
 @given(st.text())

@@ -56,8 +56,9 @@ def test_the_readme_counts_right() -> None:
 
 
 def run(file: Path, folder: Path) -> str:
-    """What it prints last, with two trials where it says how many."""
-    text = re.sub(r"(TRIALS = .*\b)\d+$", r"\g<1>2", file.read_text(), flags=re.MULTILINE)
+    """What it prints last, with a few trials where it says how many; of two, both may be infeasible."""
+    trials = 12 if file.stem in CHEAP else 2
+    text = re.sub(r"(TRIALS = .*\b)\d+$", rf"\g<1>{trials}", file.read_text(), flags=re.MULTILINE)
     (folder / file.name).write_text(text)
     done = subprocess.run(
         [sys.executable, file.name],

@@ -19,6 +19,7 @@ from types import ModuleType
 from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded
 from hpo.messages import did_you_mean, one_line, said, unmute_notes
+from hpo.quiet_start import quieten_tensorflow
 from hpo.settings import use_backend
 from hpo.study import loading, plain_objective
 from hpo.study.contained import contained, line, run
@@ -141,6 +142,7 @@ def _find(ref: str) -> tuple[ModuleType, str]:
     elif not where or not name.isidentifier():
         raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
     use_backend()
+    quieten_tensorflow()
     try:
         return (_from_file(Path(where)) if _is_file(where) else _from_module(where, ref)), name
     finally:

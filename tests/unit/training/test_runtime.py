@@ -22,6 +22,17 @@ def test_threads_are_set_and_nothing_is_printed() -> None:
     assert done.stderr == ""
 
 
+def test_what_others_import_is_as_quiet_and_loaded_as_ever() -> None:
+    done = run(
+        "from hpo.quiet_start import quieten_tensorflow; quieten_tensorflow(); quieten_tensorflow()\n"
+        "import sys; quiet = lambda: sum('Quiet' in type(one).__name__ for one in sys.meta_path); print(quiet())\n"
+        "import tensorflow as tf; print(quiet(), type(tf.__loader__).__name__, tf.__spec__.loader is tf.__loader__)\n"
+        "print('said', file=sys.stderr)"
+    )
+    assert done.stdout == "1\n0 SourceFileLoader True\n"
+    assert done.stderr == "said\n"
+
+
 LOAD = "import sys; from hpo.errors import DefinitionError; from hpo.training.runtime import load_keras\n"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -31,6 +31,7 @@ __all__ = [
     "SLOT",
     "USUAL_COST",
     "Tables",
+    "cached",
     "constraints",
     "contains",
     "forget_trials_at_hand",
@@ -48,6 +49,8 @@ __all__ = [
     "trials_at_hand",
     "value_of_objective",
 ]
+
+Storage = TypeVar("Storage", bound="RDBStorage")
 
 # Names of system attributes. Optuna's:
 
@@ -209,10 +212,11 @@ def library_version(storage: "RDBStorage") -> int | None:
 # Storages
 
 
-def storage_over(engine: "Engine", url: str, creator: Callable[[], Any]) -> "RDBStorage":
+def storage_over(kind: type[Storage], engine: "Engine", url: str, creator: Callable[[], Any]) -> Storage:
     """Optuna's storage of tables that are there, over our connections.
 
     Args:
+        kind: Optuna's class, or one derived from it.
         engine: what it will work with.
         url: of the same database, its braces doubled, as Optuna fills in single ones.
         creator: makes one connection of the driver's, with which Optuna checks the version of its tables.
@@ -225,11 +229,10 @@ def storage_over(engine: "Engine", url: str, creator: Callable[[], Any]) -> "RDB
     import alembic.command
     import alembic.config
     import alembic.migration  # noqa: F401
-    from optuna.storages import RDBStorage
     from sqlalchemy.orm import scoped_session, sessionmaker
     from sqlalchemy.pool import NullPool
 
-    made = RDBStorage(url, engine_kwargs={"creator": creator, "poolclass": NullPool}, skip_table_creation=True)
+    made = kind(url, engine_kwargs={"creator": creator, "poolclass": NullPool}, skip_table_creation=True)
     made.engine.dispose()  # a throw-away of its own
     made.engine = engine
     made.scoped_session = scoped_session(sessionmaker(bind=engine))
@@ -237,11 +240,25 @@ def storage_over(engine: "Engine", url: str, creator: Callable[[], Any]) -> "RDB
 
 
 def storage_within(storage: "RDBStorage", connection: "Connection") -> "RDBStorage":
-    """The same storage through the caller's transaction: what it writes is committed or undone with the rest."""
+    """The same tables through the caller's transaction: what it writes is committed or undone with the rest."""
+    from optuna.storages import RDBStorage
     from sqlalchemy.orm import scoped_session, sessionmaker
 
-    twin = object.__new__(type(storage))  # `copy.copy` would connect anew: it is pickled without its engine
+    twin = object.__new__(RDBStorage)  # `copy.copy` would connect anew: it is pickled without its engine
     twin.__dict__.update(storage.__dict__)
     # rollback_only: Optuna's own commits leave the outer transaction alone.
     twin.scoped_session = scoped_session(sessionmaker(bind=connection, join_transaction_mode="rollback_only"))
     return twin
+
+
+def cached(storage: "RDBStorage") -> "BaseStorage":
+    """Behind Optuna's cache of finished trials, which asks for a whole trial where attributes were asked for."""
+    from optuna.storages._cached_storage import _CachedStorage
+
+    class Cached(_CachedStorage):
+        def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
+            with self._lock:
+                known = self._get_cached_trial(trial_id)
+            return self._backend.get_trial_system_attrs(trial_id) if known is None else known.system_attrs
+
+    return Cached(storage)

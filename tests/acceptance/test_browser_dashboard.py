@@ -112,6 +112,7 @@ def see(page: Page, place: str, text: str | re.Pattern[str]) -> None:
     expect(page.locator(place)).to_contain_text(text, timeout=SOON)
 
 
+@pytest.mark.thorough
 def test_a_fleet_is_watched_stopped_and_resumed(browser: Browser, site: str, folder: Path, hpo: Hpo) -> None:
     seen = logged_in(browser, site, "anna")
     page = seen.page
@@ -181,6 +182,7 @@ def test_from_page_to_report_to_optuna_dashboard_and_back(browser: Browser, site
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_a_reader_sees_all_and_no_buttons_and_when_it_is_old(browser: Browser, still: str) -> None:
     page = logged_in(browser, still, "rita").page
     for path in ("/", f"/studies/{STUDY}"):
@@ -208,6 +210,7 @@ def test_without_a_script_pages_can_be_read_and_studies_stopped(browser: Browser
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_away_is_said_to_be_and_found_again(browser: Browser, folder: Path) -> None:
     with served(prepare(folder)) as site:
         page = logged_in(browser, site, "anna").page

@@ -31,6 +31,7 @@ study = StudyDefinition(
 INFEASIBLE = DIVERGES.replace("infeasible=lambda params: None", 'infeasible=lambda params: "far too wild"')
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("definition", "reason"),
     [(DIVERGES, "diverged: "), (INFEASIBLE, "infeasible: far too wild")],

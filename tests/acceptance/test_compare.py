@@ -104,6 +104,7 @@ def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) ->
             assert told[name] == pytest.approx(getattr(again, name)), (rows, name)
 
 
+@pytest.mark.thorough
 def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -> None:
     before = trainings(copy)
     first = json.loads(run(copy, *COMPARE, "--pairs", "6", "--json").out)
@@ -119,6 +120,7 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
         assert words in fewer.out
 
 
+@pytest.mark.thorough
 def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: Path) -> None:
     more = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--workers", "1", "--json")
     assert more.code == 0, more.err
@@ -210,6 +212,7 @@ def finished(folder: Path) -> dict[int, tuple[int, float]]:
     return {position: (number, value) for position, number, value in rows}
 
 
+@pytest.mark.thorough
 def test_a_search_that_found_nothing_is_told_in_one_line(hpo, wine: Path) -> None:
     assert run(wine, *SEARCH, "--trials", "1").code == 0  # the baseline alone
     done = run(wine, "compare", "wine")

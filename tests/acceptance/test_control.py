@@ -55,6 +55,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.thorough
 def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end(
     hpo: Hpo, folder: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:

@@ -57,6 +57,7 @@ def searched(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searched: Path, hpo: Hpo) -> None:
     done = hpo("export", "own", "-o", "own.csv")
     assert (done.code, done.out, done.err) == (0, "", "25 trials written to own.csv\n")
@@ -92,6 +93,7 @@ def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searc
     assert sum(one["share"] for one in found["parameters"]) == pytest.approx(1)
 
 
+@pytest.mark.thorough
 def test_neither_command_imports_more_than_it_needs(searched: Path) -> None:
     """One process does all, what needs the least first: what it has not imported then, no command before has."""
     code = (
@@ -127,6 +129,7 @@ def test_what_cannot_be_is_one_line(searched: Path, hpo: Hpo) -> None:
     assert not (searched / "a.csv").exists()
 
 
+@pytest.mark.thorough
 def test_an_empty_study_is_a_head_and_a_clear_line(folder: Path, hpo: Hpo) -> None:
     from hpo import storage
     from hpo.storage import studies

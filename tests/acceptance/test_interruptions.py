@@ -67,6 +67,7 @@ def finishes(hpo, folder: Path) -> None:
     assert complete == TRIALS - DRAWN  # at the highest fidelity; to Optuna, those below are pruned
 
 
+@pytest.mark.thorough
 def test_an_interrupted_search_gives_back_what_it_had_in_hand(hpo, slow: Path) -> None:
     with running(slow) as process:
         process.send_signal(signal.SIGINT)
@@ -125,6 +126,7 @@ def test_a_full_file_system_is_named_and_nothing_is_begun(hpo, wine: Path) -> No
     assert "the disk is full" in done.err
 
 
+@pytest.mark.thorough
 def test_a_database_that_cannot_grow_is_named_and_nothing_is_begun(wine: Path) -> None:
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

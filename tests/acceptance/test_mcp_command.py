@@ -68,6 +68,7 @@ def refused(result: Any) -> str:
     return str(text.text)
 
 
+@pytest.mark.thorough
 def test_studies_are_read_and_nothing_is_changed_by_default(talk, url: str) -> None:
     async def say(client: Client) -> dict[str, Any]:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -96,6 +97,7 @@ def test_studies_are_read_and_nothing_is_changed_by_default(talk, url: str) -> N
     assert program_tokens.list_all(opened) == []
 
 
+@pytest.mark.thorough
 def test_a_model_submits_within_its_budget_and_stops(talk, url: str) -> None:
     search = {"definition": "fcnn", "trials": 6, "fidelity": "quick", "name": "by a model"}
 
@@ -120,6 +122,7 @@ def test_a_model_submits_within_its_budget_and_stops(talk, url: str) -> None:
     assert program_tokens.list_all(opened) == []  # what it paid with ended with it
 
 
+@pytest.mark.thorough
 def test_a_dashboard_elsewhere_is_asked_with_the_token_of_the_environment(talk, url: str) -> None:
     import threading
 

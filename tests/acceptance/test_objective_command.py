@@ -24,6 +24,7 @@ def tune(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.thorough
 def test_from_a_file_to_the_best_trial(hpo: Hpo, tune: Path) -> None:
     refused = hpo("optimize", "tune.py:objective", "--trials", 3)
     assert refused.code == 2

@@ -64,6 +64,7 @@ def notes(err: str) -> list[str]:
     return sorted(line.removeprefix("hpo: note: ") for line in err.splitlines() if line.startswith("hpo: note: "))
 
 
+@pytest.mark.thorough
 def test_a_search_is_told_and_no_observer_harms_it(hpo: Hpo, own: Path) -> None:
     bad = [f"--observe=tell.py:{name}" for name in ("Raises", "Exits", "Grows", "Unmade")]
     done = hpo(
@@ -102,6 +103,7 @@ def test_what_cannot_be_an_observer_is_refused_before_anything_is_made(hpo: Hpo,
     assert "--wait" in refused.err
 
 
+@pytest.mark.thorough
 def test_a_fleet_tells_what_it_serves(hpo: Hpo, own: Path) -> None:
     assert hpo("submit", "tune.py:objective", "--trials", 2, "--direction", "maximize").code == 0
     served = hpo("worker", "--processes", 1, "--drain", "--observe", "./tell.py:Log:log.jsonl")

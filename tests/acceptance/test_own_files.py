@@ -101,6 +101,7 @@ def test_what_a_definition_prints_reaches_a_person_and_no_document(searched: tup
     assert not [line for line in lines if "cpu_feature_guard" in line or "absl" in line]
 
 
+@pytest.mark.thorough
 def test_it_is_kept_with_the_trial(searched: tuple[Path, Outcome]) -> None:
     told = json.loads(installed(searched[0], "trial", "noisy", "0", "--json").out)
     output = told["output"].splitlines()
@@ -109,6 +110,7 @@ def test_it_is_kept_with_the_trial(searched: tuple[Path, Outcome]) -> None:
     assert "  printed:\n    Model: " in installed(searched[0], "trial", "noisy", "0").out
 
 
+@pytest.mark.thorough
 def test_it_can_be_shown_where_its_characters_are_lacking(searched: tuple[Path, Outcome]) -> None:
     command = [sys.executable, "-P", "-m", "hpo", "trial", "noisy", "0"]
     ascii_only = environment(PYTHONIOENCODING="ascii")
@@ -119,6 +121,7 @@ def test_it_can_be_shown_where_its_characters_are_lacking(searched: tuple[Path, 
     assert "━" in json.loads(done.stdout.decode("ascii"))["output"]
 
 
+@pytest.mark.thorough
 def test_quiet_leaves_out_what_is_printed_and_says_notes(searched: tuple[Path, Outcome]) -> None:
     done = installed(searched[0], *SEARCH, "--trials", "3", "--workers", "1", "--quiet", "--json")
     assert done.code == 0, done.err
@@ -128,6 +131,7 @@ def test_quiet_leaves_out_what_is_printed_and_says_notes(searched: tuple[Path, O
     assert SLOWER in done.err.splitlines()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
@@ -149,6 +153,7 @@ def test_a_document_is_all_there_is_on_stdout(
         assert lines.count(SLOWER) == 1
 
 
+@pytest.mark.thorough
 def test_a_completion_is_not_mixed_with_what_a_definition_prints(searched: tuple[Path, Outcome]) -> None:
     typed = "hpo optimize ./hpo.py:study --space "
     done = installed(searched[0], _HPO_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD="4")

@@ -86,6 +86,7 @@ def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
     assert best["value"] == pytest.approx(sum(t["value"] for t in again) / 2)
 
 
+@pytest.mark.thorough
 def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
     for number in (0, 5):
         done = hpo("trial", "wine", number, "--json")
@@ -119,6 +120,7 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
     assert [(rung["target"], rung["settled"]) for rung in status["rungs"]] == [(8, 8), (4, 4), (3, 3)]
 
 
+@pytest.mark.thorough
 def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, copy: Path) -> None:
     """What climbed has been confirmed already."""
     done = hpo("compare", "wine", "--pairs", "6", "--no-resample", "--json")
@@ -136,6 +138,7 @@ def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, c
     assert "hpo compare wine-small --pairs 6 --fidelity full --baseline by-hand --no-resample\n" in page
 
 
+@pytest.mark.thorough
 def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
     done = hpo("train", "./wine.py:study", "--config", "best", "-o", "wine.keras", "--json")
     assert done.code == 0, done.err
@@ -185,6 +188,7 @@ def test_a_configuration_of_ones_own_is_tried_first_and_a_good_value_ends_the_se
     assert json.loads(hpo("trial", "own", "0", "--json").out)["params"] == mine
 
 
+@pytest.mark.thorough
 def test_a_definition_whose_every_training_fails_is_told_with_its_reason(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(own_model().replace("    import keras", "    raise ValueError('no such layer')\n    import keras"))
@@ -230,6 +234,7 @@ print(json.dumps([values, kept.trial in same, kept.folds, [epoch["number"] for e
 """
 
 
+@pytest.mark.thorough
 def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: Path) -> None:
     written = hpo("best", "wine", "--model", "kept.keras")
     assert written.code == 0, written.err
@@ -252,6 +257,7 @@ def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: 
     assert not (copy / "kept2.keras").exists()
 
 
+@pytest.mark.thorough
 def test_a_folder_that_cannot_be_written_costs_a_note_and_no_trial(hpo: Hpo, wine: Path) -> None:
     (wine / "file").touch()
     where = {"HPO_KEEP_MODELS": "file/models"}

@@ -82,6 +82,7 @@ def write(folder: Path) -> Write:
     return write
 
 
+@pytest.mark.thorough
 def test_a_shuffled_series_keeps_its_rows_together(hpo: Hpo, write: Write) -> None:
     write(SHUFFLED)
     done = hpo(*SEARCH, "--seed", "1", "--json")
@@ -116,6 +117,7 @@ def test_rows_nothing_can_be_learnt_from_are_one_line(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.thorough
 def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Write) -> None:
     write(FROM_ONE)
     done = hpo(*SEARCH)
@@ -131,6 +133,7 @@ def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Wri
     )
 
 
+@pytest.mark.thorough
 def test_a_split_that_is_drawn_anew_in_each_process_is_refused(hpo: Hpo, write: Write) -> None:
     write(DRIFTING)
     both = hpo(*SEARCH, "--trials", "6", "--workers", "2")

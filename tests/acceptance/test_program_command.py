@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import psutil
+import pytest
 from command import Hpo
 
 WORK = """
@@ -30,6 +31,7 @@ space.n = { type = "int", low = 1, high = 5 }
 """
 
 
+@pytest.mark.thorough
 def test_each_ending_counts_once_and_nothing_goes_on(hpo: Hpo, folder: Path) -> None:
     (folder / "work.sh").write_text(WORK)
     (folder / "work.toml").write_text(FILE)

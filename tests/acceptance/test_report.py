@@ -24,6 +24,7 @@ def evil(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_and_said_where(hpo: Hpo, evil: Path) -> None:
     done = hpo("report", "evil", "-o", "page.html")
     assert (done.code, done.out) == (0, "")
@@ -48,6 +49,7 @@ def test_markdown_says_the_same_without_figures(hpo: Hpo, evil: Path) -> None:
     assert "\n<script" not in text
 
 
+@pytest.mark.thorough
 def test_tensorflow_is_not_imported(evil: Path) -> None:
     there = imported_by(evil, ("report", "evil", "-o", "page.html"))
     assert "plotly" in there
@@ -63,6 +65,7 @@ def test_an_empty_study_gets_a_page_that_says_how_to_begin(hpo: Hpo, folder: Pat
     assert "hpo optimize" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
@@ -81,6 +84,7 @@ def test_what_cannot_be_done_is_refused_in_a_line(
     assert sorted(evil.iterdir()) == before
 
 
+@pytest.mark.thorough
 def test_a_page_that_cannot_be_finished_leaves_the_old_one(hpo: Hpo, evil: Path) -> None:
     (evil / "page.html").write_text("the old one")
     (evil / "evil.py").write_text("raise SystemExit('no definition any more')")
@@ -124,6 +128,7 @@ def asked(address: str) -> dict[str, object]:
             time.sleep(0.1)
 
 
+@pytest.mark.thorough
 def test_the_dashboard_shows_verdict_and_figures_once(hpo: Hpo, evil: Path, served: str) -> None:
     import optuna
     from optuna_dashboard import save_note

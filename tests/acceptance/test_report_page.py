@@ -61,6 +61,7 @@ def test_a_thousand_trials_stay_below_5_mb(page_file: Path) -> None:
     assert page_file.stat().st_size < 5_000_000
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_is_drawn_without_complaint_or_network(browser: Browser, page_file: Path, width: int, scheme: str) -> None:
@@ -86,6 +87,7 @@ def test_it_is_drawn_without_complaint_or_network(browser: Browser, page_file: P
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_names_out_of_the_database_are_only_text(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file).page
     assert page.evaluate("window.broken") is None
@@ -95,6 +97,7 @@ def test_names_out_of_the_database_are_only_text(browser: Browser, page_file: Pa
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_the_switch_changes_page_and_figures_and_back(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, waits=True).page
     switch = page.locator("#theme")
@@ -121,6 +124,7 @@ def test_without_a_script_the_words_and_the_tables_are_there(browser: Browser, p
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_paper_is_light_and_complete(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, scheme="dark").page
     page.evaluate("window.onafterprint = null; dispatchEvent(new Event('beforeprint'))")
@@ -138,6 +142,7 @@ def test_paper_is_light_and_complete(browser: Browser, page_file: Path) -> None:
     page.context.close()
 
 
+@pytest.mark.thorough
 def test_figures_follow_the_width_of_the_window(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, waits=True).page
     page.set_viewport_size({"width": 500, "height": 900})

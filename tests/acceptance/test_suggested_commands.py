@@ -57,6 +57,7 @@ def typed(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.thorough
 def test_a_suggested_command_is_typed_as_it_stands(hpo: Hpo, study: str, folder: Path) -> None:
     name = shlex.quote(NAME)
     for before, suggests, told in (

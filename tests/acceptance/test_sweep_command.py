@@ -120,6 +120,7 @@ def test_stopped_in_the_middle_the_same_command_repeats_nothing_finished(hpo, li
     assert all(len(row["measured"]["test"]["values"]) == 2 for table in found["tables"] for row in table["rows"])
 
 
+@pytest.mark.thorough
 def test_tables_are_printed_with_what_was_measured_and_what_it_says(hpo, line: Path) -> None:
     once = hpo("sweep", "./line.py:study", "rate", "--fidelity", "quick", "--workers", "1")
     assert once.code == 0, once.err

@@ -47,6 +47,7 @@ def archive(folder: Path) -> Path:
     return folder / "hpo.db"
 
 
+@pytest.mark.thorough
 def test_what_is_in_it_is_told_and_nothing_of_it_is_changed(hpo: Hpo, archive: Path) -> None:
     place = archive.parent / "archive"
     place.mkdir()

@@ -280,6 +280,7 @@ def test_a_damaged_data_file_is_named_never_used_and_never_deleted(hpo, folder: 
     assert str(damaged) in fashion["problems"][0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "command", [("optimize", "fcnn", "--trials", "2", "--workers", "1"), ("train", "fcnn", "--config", "report")]
 )

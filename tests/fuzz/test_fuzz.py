@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.thorough
 @pytest.mark.fresh  # it is about commands that find no TensorFlow
 def test_wrong_input_of_every_kind_is_told() -> None:
     script = Path(__file__).with_name("fuzz.py")

@@ -93,6 +93,7 @@ def brought(store: Storage, trials: int, reference: str = SEEDED) -> status.Stud
     return status.study_status(store, "theirs")
 
 
+@pytest.mark.thorough
 def test_200_trials_go_on_to_300_are_compared_and_stay_optunas(store: Storage, theirs: str, tmp_path: Path) -> None:
     before = made(theirs, 200)
     found = taken(store, theirs)
@@ -148,6 +149,7 @@ def test_its_table_is_the_one_that_optuna_makes(store: Storage, theirs: str) -> 
             assert (ours.index.tolist(), ours.tolist()) == (there.index.tolist(), there.tolist()), name
 
 
+@pytest.mark.thorough
 def test_what_was_running_and_what_was_enqueued(store: Storage, theirs: str) -> None:
     study = made(theirs, 3)
     study.ask({"x": optuna.distributions.FloatDistribution(0, 10)})
@@ -166,6 +168,7 @@ def test_what_was_running_and_what_was_enqueued(store: Storage, theirs: str) -> 
     assert [trial.state for trial in trials].count(TrialState.FAIL) == 1
 
 
+@pytest.mark.thorough
 def test_several_objectives_and_constraints(store: Storage, theirs: str) -> None:
     study = optuna.create_study(storage=theirs, study_name="theirs", directions=["minimize", "maximize"])
     study.set_metric_names(["cost", "gain"])
@@ -203,6 +206,7 @@ def _kolkata(written: datetime) -> datetime:
     return written.replace(tzinfo=timezone(timedelta(hours=5, minutes=30))).astimezone(UTC)
 
 
+@pytest.mark.thorough
 def test_a_journal_and_one_database_for_both(store: Storage, theirs: str, tmp_path: Path) -> None:
     journal = tmp_path / "journal.log"
     study = optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), study_name="theirs")
@@ -231,6 +235,7 @@ def test_a_definition_and_other_directions_are_refused(store: Storage, theirs: s
         brought(store, 4, "cnn")
 
 
+@pytest.mark.thorough
 def test_the_command(
     theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

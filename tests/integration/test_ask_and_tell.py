@@ -131,6 +131,7 @@ def test_several_objectives(url: str) -> None:
     assert len(study.status.front) == 2
 
 
+@pytest.mark.thorough
 def test_a_program_that_is_killed_loses_no_slot(url: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", HELD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

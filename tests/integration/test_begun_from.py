@@ -62,6 +62,7 @@ def test_what_an_earlier_search_found_may_be_tried_here(opened: Storage) -> None
     assert tried.add(digest({"x": 0.25, "kind": "b"}))
 
 
+@pytest.mark.thorough
 def test_tpe_begins_where_the_earlier_search_ended(opened: Storage) -> None:
     search(opened, "earlier", {number / 30: 1.0 - abs(number / 30 - 0.8) for number in range(30)})
     drawn = []

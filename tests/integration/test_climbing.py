@@ -126,6 +126,7 @@ def test_a_search_is_carried_out_on_every_rung_and_its_best_is_a_mean(ask: Ask) 
     assert found.baseline.value == pytest.approx(drawn[json.dumps(HAND)] + 1.5)
 
 
+@pytest.mark.thorough
 def test_the_same_request_adds_nothing_a_larger_one_grows_and_a_smaller_one_is_refused(ask: Ask) -> None:
     opened = searched(ask())
     assert plan(ask()).left == 0
@@ -153,6 +154,7 @@ def test_the_prior_is_whatever_is_named_for_it(ask: Ask, tmp_path: Path, given: 
     assert [target for target, _ in sizes(opened)] == ([12, 3, 2] if given == "none" else [12, 4, 3])
 
 
+@pytest.mark.thorough
 def test_a_search_goes_on_with_the_prior_it_was_begun_with(ask: Ask) -> None:
     opened = searched(ask(prior="none"))
     assert sizes(opened) == [(12, 12), (3, 3), (2, 2)]
@@ -180,6 +182,7 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_made(
     assert not (tmp_path / "hpo.db").exists()
 
 
+@pytest.mark.thorough
 def test_the_prior_is_the_hand_that_what_is_found_is_held_against(ask: Ask, tmp_path: Path) -> None:
     mine = {"x": 0.25, "kind": "b"}
     (tmp_path / "mine.json").write_text(json.dumps(mine))
@@ -232,6 +235,7 @@ def test_a_search_that_trains_nothing_at_the_highest_fidelity_came_to_nothing(as
         contest(opened, CompareRequest(study=NAME, storage=opened.url))
 
 
+@pytest.mark.thorough
 def test_a_comparison_takes_what_is_complete_at_the_highest_fidelity(ask: Ask) -> None:
     opened = searched(ask())
     found = contest(opened, CompareRequest(study=NAME, storage=opened.url, candidates=9))
@@ -259,6 +263,7 @@ def toy_height(params: object) -> float:
     return toy.height(optuna.trial.FixedTrial(dict(params)))  # type: ignore[call-overload]
 
 
+@pytest.mark.thorough
 def test_what_is_told_of_a_search_never_mixes_fidelities(ask: Ask) -> None:
     opened = searched(ask())
     found = importances(opened, NAME)
@@ -275,6 +280,7 @@ def test_what_waits_for_a_promotion_is_no_trial(ask: Ask) -> None:
     assert points(Slots(opened).list(NAME)) == ()
 
 
+@pytest.mark.thorough
 def test_the_page_the_export_and_the_trial_say_which_rung_a_trial_is_of(ask: Ask) -> None:
     opened = searched(ask())
     found = gather(opened, NAME)

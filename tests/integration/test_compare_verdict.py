@@ -101,6 +101,7 @@ def told(
         return run_comparison(plan)
 
 
+@pytest.mark.thorough
 def test_smaller_errors_win_the_race_and_the_pairs(opened: storage.Storage) -> None:
     report = told(opened)
     assert report.optimum.params == {"x": 0.1}  # and not the search's lucky one
@@ -134,6 +135,7 @@ def search_more(opened: storage.Storage, trials: int, x: float) -> None:
         assert slots.settle(slot, "pruned", reason="diverged: the loss was not finite", params={"x": x})
 
 
+@pytest.mark.thorough
 def test_an_optimum_that_failed_in_the_search_is_better_only_when_it_trains(opened: storage.Storage) -> None:
     assert told(opened).comparison.verdict == "better"
     search_more(opened, 7, x=0.1)

@@ -42,6 +42,7 @@ def test_what_cannot_be_trained_or_built_has_no_cost() -> None:
 UNWEIGHED = replace(LINE, weigh_costs=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("attribute", "how", "weighs"),
     [

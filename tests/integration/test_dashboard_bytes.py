@@ -108,6 +108,7 @@ def status(said: bytes) -> int:
     return int(said.split(b" ", 2)[1]) if said.startswith(b"HTTP/1.") else 0
 
 
+@pytest.mark.thorough
 def test_no_byte_of_a_header_is_too_odd(
     place: Castle, cookies: dict[object, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,6 +159,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("route", ROUTES)
 def test_no_byte_of_an_address_is_too_odd(
     route: str, place: Castle, cookies: dict[object, bytes], caplog: pytest.LogCaptureFixture

@@ -112,6 +112,7 @@ def beside(visitor: Visitor, other: int) -> Visitor:
     return Visitor(port=other, cookies=cookies, token=visitor.token)
 
 
+@pytest.mark.thorough
 def test_dashboards_of_one_database_share_logins_and_logouts_and_a_restart_keeps_them(
     start: Start, postgres: object, database: Callable[[object], str]
 ) -> None:

@@ -262,6 +262,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half(server, cache):
     assert files_in(cache) == set()
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="no Debian")
 def test_debians_archive_gives_it_to_one_who_is_not_root(cache, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")

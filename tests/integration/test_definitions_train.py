@@ -65,6 +65,7 @@ def definition(request: pytest.FixtureRequest, fashion_mnist: Dataset, boston_ho
     return made
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("space", ["report", "wide"])
 def test_a_search_of_real_data_learns_and_sees_no_test_rows(definition: StudyDefinition, space: str) -> None:
     study = optuna.create_study(direction=definition.direction)

@@ -34,6 +34,7 @@ EVERYTHING: Params = {
 SELF_NORMALIZING: Params = {**self_normalizing(4), "schedule": "performance", "optimizer": "nadam"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("space", "params"), [("wide", EVERYTHING), ("chapter", SELF_NORMALIZING)], ids=["everything", "self-normalizing"]
 )

@@ -4,11 +4,13 @@ import threading
 
 import keras
 import numpy as np
+import pytest
 
 from hpo.data import Rows
 from hpo.training import Recipe, Run
 
 
+@pytest.mark.thorough
 def test_other_threads_run_during_an_epoch() -> None:
     x = np.random.default_rng(0).normal(size=(20_000, 8)).astype(np.float32)
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(1)])

@@ -40,6 +40,7 @@ def trials(store: Storage, study: str) -> list[ExportedTrial]:
     return trial_records.read(store, study)[1]
 
 
+@pytest.mark.thorough
 def test_numpy_alone_and_not_decorated(store: Storage) -> None:
     found = searched(store, "ridge.py", trials=12, directions=("minimize",))
     assert (found.study, found.failed) == ("objective", 0)
@@ -48,6 +49,7 @@ def test_numpy_alone_and_not_decorated(store: Storage) -> None:
     assert best(store, "objective").value < 0.1  # of 0.5, the variance of y
 
 
+@pytest.mark.thorough
 def test_keras_with_its_own_fit(store: Storage) -> None:
     found = searched(store, "keras_fit.py", trials=2)
     assert (found.study, found.metric, found.failed) == ("keras_fit", "accuracy", 0)
@@ -61,6 +63,7 @@ def test_keras_with_its_own_fit(store: Storage) -> None:
     assert found_first.curve != found_again.curve
 
 
+@pytest.mark.thorough
 def test_pytorch(store: Storage) -> None:
     pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     found = searched(store, "pytorch.py", trials=3)
@@ -70,6 +73,7 @@ def test_pytorch(store: Storage) -> None:
     assert max(trial.value or 0.0 for trial in trials(store, "pytorch")) > 0.7  # two of three points are of one kind
 
 
+@pytest.mark.thorough
 def test_scikit_learn(store: Storage) -> None:
     found = searched(store, "scikit_learn.py", trials=6, directions=("maximize",))
     assert (found.complete, found.failed) == (6, 0)
@@ -78,6 +82,7 @@ def test_scikit_learn(store: Storage) -> None:
     assert best(store, found.study).value > 0.9
 
 
+@pytest.mark.thorough
 def test_lightgbm(store: Storage) -> None:
     found = searched(store, "lightgbm_trees.py", trials=12, directions=("minimize",))
     assert (found.failed, found.settled) == (0, 12)
@@ -87,12 +92,14 @@ def test_lightgbm(store: Storage) -> None:
     assert [step for step, _ in complete.curve] == [9, 19, 29, 39, 49, 59]
 
 
+@pytest.mark.thorough
 def test_flax(store: Storage) -> None:
     found = searched(store, "flax_network.py", trials=3)
     assert (found.study, found.metric, found.failed, found.settled) == ("flax", "error", 0, 6)
     assert best(store, "flax").value < 0.3  # of 0.5, the variance of y
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the data are streamed")
 def test_a_folder_of_pictures(store: Storage) -> None:
     found = searched(store, "image_folder.py", "study", trials=2)
@@ -105,6 +112,7 @@ def test_a_folder_of_pictures(store: Storage) -> None:
     assert [step for step, _ in trial(store, found.study, again.trial_number or 0).curve] == list(range(1, 13))
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the data are streamed")
 def test_sequences_of_varying_length(store: Storage) -> None:
     found = searched(store, "sequences.py", "study", trials=2)
@@ -112,6 +120,7 @@ def test_sequences_of_varying_length(store: Storage) -> None:
     assert best(store, found.study).value > 0.6
 
 
+@pytest.mark.thorough
 def test_unbalanced_rows_of_a_frame(store: Storage) -> None:
     found = searched(store, "unbalanced.py", "study", trials=2)
     assert (found.metric, found.failed) == ("AUC", 0)
@@ -137,6 +146,7 @@ def test_a_constraint(store: Storage) -> None:
         assert (slot.outcome, slot.reason) == (("complete", None) if terms <= 20 else ("pruned", f"{terms} terms"))
 
 
+@pytest.mark.thorough
 def test_the_notebook(tmp_path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

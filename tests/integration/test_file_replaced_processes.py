@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import toy
 from fleets import Fleet
 
@@ -25,6 +26,7 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.thorough
 def test_a_run_whose_file_is_deleted_ends_in_one_line() -> None:
     command = [sys.executable, str(HERE / "toy_run.py"), str(DATABASE), "held", '{"trials": 4}']
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -38,6 +40,7 @@ def test_a_run_whose_file_is_deleted_ends_in_one_line() -> None:
     assert not DATABASE.exists()
 
 
+@pytest.mark.thorough
 def test_a_fleet_whose_file_is_moved_away_ends_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / DATABASE}"
     definition = f"{toy.FILE}:study"

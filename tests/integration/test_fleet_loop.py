@@ -63,6 +63,7 @@ class Worker(Watcher):
         return self.server.run()
 
 
+@pytest.mark.thorough
 def test_one_worker_serves_studies_in_turn(store: Storage, make: Make) -> None:
     for name in ("a", "b", "c"):
         make(name, 4)
@@ -105,6 +106,7 @@ def test_the_study_with_the_fewest_workers_comes_first(store: Storage, make: Mak
     assert worker.served[3:] == ["crowded"] * 3
 
 
+@pytest.mark.thorough
 def test_a_small_study_is_done_beside_a_large_one(store: Storage, make: Make) -> None:
     make("large", 30)
     make("small", 3)
@@ -411,6 +413,7 @@ def test_a_study_deleted_and_made_anew_is_served_as_the_new_one(store: Storage, 
     assert toy.unsound(store.url, "other", trials=1) == []
 
 
+@pytest.mark.thorough
 def test_more_studies_than_are_kept_ready(store: Storage, make: Make) -> None:
     names = [f"s{number}" for number in range(loaded_study._MOST + 2)]
     for name in names:

@@ -56,6 +56,7 @@ def trials(store: Storage, study: str) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=study, storage=store.rdb).trials
 
 
+@pytest.mark.thorough
 def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: Start) -> None:
     make(opened, "a", 5)
     make(opened, "b", 3)
@@ -71,6 +72,7 @@ def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: S
     assert list(Roster(opened).present()) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
 def test_it_does_not_end_before_what_a_dead_worker_held_is_open_again(
     opened: Storage, start: Start, tmp_path: Path
@@ -88,6 +90,7 @@ def test_it_does_not_end_before_what_a_dead_worker_held_is_open_again(
     assert toy.unsound(opened.url, "a", trials=1) == []
 
 
+@pytest.mark.thorough
 def test_fleets_of_one_machine_share_its_cores(opened: Storage, start: Start) -> None:
     roster = Roster(opened)
 
@@ -102,6 +105,7 @@ def test_fleets_of_one_machine_share_its_cores(opened: Storage, start: Start) ->
     assert threads == [share(1), share(2), share(3)]
 
 
+@pytest.mark.thorough
 def test_stopped_it_gives_back_what_it_has_in_hand(opened: Storage, start: Start) -> None:
     """Each trial is an hour inside one call."""
     make(opened, "a", 3)
@@ -128,6 +132,7 @@ class TestOnOneFile:
     def storage_url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'hpo.db'}"
 
+    @pytest.mark.thorough
     def test_a_worker_that_dies_dies_alone(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 4)
         fleet = start("held", "--processes", "2", "--drain")
@@ -142,6 +147,7 @@ class TestOnOneFile:
         assert "signal 9 (SIGKILL)" in fleet.said()
         assert list(Roster(opened).present()) == []
 
+    @pytest.mark.thorough
     def test_what_a_dead_fleet_held_another_one_frees(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 3)
         first = start("held", "--processes", "2")
@@ -153,6 +159,7 @@ class TestOnOneFile:
         assert second.stop() == 0
         assert toy.unsound(opened.url, "a", trials=3) == []
 
+    @pytest.mark.thorough
     def test_each_study_has_its_own_limit_of_time(self, opened: Storage, start: Start) -> None:
         """The first trial of each holds the interpreter's lock for an hour."""
         make(opened, "short", 2, (BASELINE,), trial_timeout=1.5)
@@ -177,6 +184,7 @@ class TestOnOneFile:
         assert toy.unsound(opened.url, "b", trials=1) == []
         assert [trial.state.name for trial in trials(opened, "a")] == ["FAIL"]
 
+    @pytest.mark.thorough
     def test_a_study_that_ends_whoever_loads_it_is_left_alone(
         self, opened: Storage, storage_url: str, tmp_path: Path
     ) -> None:
@@ -217,6 +225,7 @@ class TestOnOneFile:
         assert fleet.process.wait(60) == 0
         assert toy.unsound(opened.url, "a", trials=1) == []
 
+    @pytest.mark.thorough
     def test_as_the_first_process_of_a_container(self, opened: Storage, storage_url: str, tmp_path: Path) -> None:
         """Which is sent signals it must have asked for, and whose children other processes' orphans become."""
         unshare = [shutil.which("unshare") or "", "--pid", "--fork", "--mount-proc", "--kill-child"]

@@ -110,6 +110,7 @@ def test_the_exit_code_of_a_fork_is_known_and_its_last_words(
     assert child.describe_death() == "exit code 3: the library of that name was built for another machine"
 
 
+@pytest.mark.thorough
 def test_what_workers_are_forks_of_is_killed_and_no_trial_is_lost(url: str) -> None:
     """It costs the trials in hand nothing, and the next worker is a fork of another one."""
     request = asked(
@@ -146,6 +147,7 @@ def test_what_workers_are_forks_of_is_killed_and_no_trial_is_lost(url: str) -> N
     assert not any(alive(server) for server in servers)
 
 
+@pytest.mark.thorough
 def test_where_no_process_can_be_adopted_workers_are_fresh(
     start: Callable[..., WorkerProcess], forks: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_an_objective_that_returns_something_else_fails_its_trials(
     assert study_status(opened, NAME).front == ()
 
 
+@pytest.mark.thorough
 def test_samplers_search_a_front(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     for sampler in ("tpe", "nsga2", "random", "qmc"):

@@ -91,6 +91,7 @@ def seen(folder: Path, number: int, *, without: int = 0) -> dict[int, str]:
     return until(look, folder)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
 def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
     url: str,
@@ -120,6 +121,7 @@ def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
     assert list(Roster(opened).present()) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
     url: str,

@@ -221,6 +221,7 @@ def test_a_study_is_stopped_and_resumed_and_gets_trials_while_it_is(programs: Pr
     assert programs.ask(writer, "POST", "/studies/nothing/comparison").status_code == 404
 
 
+@pytest.mark.thorough
 def test_a_comparison_is_left_to_the_fleet_stage_by_stage_and_judged_at_the_end(programs: Programs) -> None:
     store, path = programs.storage, f"/studies/{segment('found')}/comparison"
     token = programs.token("judge", budget=60)

@@ -37,6 +37,7 @@ def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill
     return fill
 
 
+@pytest.mark.thorough
 def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, study: StudyRecord, fill: Fill) -> None:
     fill(20)
     before = service.importances(store, "toy")
@@ -50,6 +51,7 @@ def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, stud
     assert after.note.endswith("5 settled trials are left out, whose values compare with none of these")
 
 
+@pytest.mark.thorough
 def test_pruned_trials_count_as_they_were_at_the_same_step(store: Storage, study: StudyRecord, fill: Fill) -> None:
     fill(6, curve=3)
     fill(2, curve=2, outcome="pruned")
@@ -59,6 +61,7 @@ def test_pruned_trials_count_as_they_were_at_the_same_step(store: Storage, study
     assert [one.trials for one in found.parameters] == [22, 22]
 
 
+@pytest.mark.thorough
 def test_where_no_step_is_reached_by_enough_the_one_most_have_reached_counts(
     store: Storage, study: StudyRecord, fill: Fill
 ) -> None:
@@ -69,6 +72,7 @@ def test_where_no_step_is_reached_by_enough_the_one_most_have_reached_counts(
     assert "11 trials are few" in found.note
 
 
+@pytest.mark.thorough
 def test_the_two_most_important_are_shown_together(store: Storage, study: StudyRecord, fill: Fill) -> None:
     fill(20)
     found = service.importances(store, study.name)

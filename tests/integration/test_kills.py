@@ -56,6 +56,7 @@ def killed_at(number: int, url: str, plan: StudyPlan) -> None:
     os._exit(0)
 
 
+@pytest.mark.thorough
 def test_killed_at_any_statement_nothing_is_lost_and_nothing_counts_twice(
     request: pytest.FixtureRequest, storage_url: str, plan: StudyPlan
 ) -> None:

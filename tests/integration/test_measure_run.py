@@ -52,6 +52,7 @@ def settled(found: Storage) -> dict[int, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.thorough
 def test_jobs_are_measured_once_and_their_results_found_by_key(opened: Storage) -> None:
     jobs = [
         small.job(1, rows="development", keep=True),

@@ -4,6 +4,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import small_tables
 
 from hpo import storage
@@ -19,6 +20,7 @@ FILE = str(Path(__file__).resolve())
 study = replace(small_tables.study, name="seen", probe_rows=16, layered=("rate",))
 
 
+@pytest.mark.thorough
 def test_a_tables_networks_are_found_and_drawn_row_by_row(tmp_path: Path) -> None:
     url, reference = f"sqlite:///{tmp_path / 'hpo.db'}", f"{FILE}:study"
     opened = storage.prepare(url)

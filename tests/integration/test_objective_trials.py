@@ -254,6 +254,7 @@ def test_measure_trains_on_all_development_rows_and_scores_the_test_rows() -> No
     assert set(measured.to_json()) == told
 
 
+@pytest.mark.thorough
 def test_measure_uses_the_last_fidelity_unless_told_and_is_a_function_of_its_seed() -> None:
     once, again, other = (measure(LINE, {"rate": 0.01}, seed=seed) for seed in (1, 1, 2))
     assert once.epochs == 120

@@ -36,6 +36,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     return run
 
 
+@pytest.mark.thorough
 def test_a_search_is_opened_once_whether_new_or_there(command) -> None:
     search = ("optimize", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "3", *NOBODY)
     assert command(*search) == (0, 1)
@@ -48,6 +49,7 @@ def test_what_is_left_to_a_fleet_is_opened_once_by_its_definition_and_by_its_nam
     assert command("submit", NAME, "--trials", "4", *wait) == (0, 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", [(), ("--greedy", "--fidelity", "quick")])
 def test_tables_are_opened_once(command, method) -> None:
     tables = ("sweep", f"{small_tables.FILE}:study", *method, *NOBODY)

@@ -119,6 +119,7 @@ def begun() -> list[Path]:
     return list(Path().glob("began-*"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("objective", "how"), [("held", "immediate"), ("reports", "fast")])
 def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
     server: OwnServer, url: str, start: Start, objective: str, how: str
@@ -146,6 +147,7 @@ def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
     assert [fleet.said().count(what) for what in ("waiting for the database", "the database is back")] == [1, 1]
 
 
+@pytest.mark.thorough
 def test_a_host_that_was_cut_off_finds_its_slot_taken_and_goes_on_with_others(
     url: str, proxy: Proxy, start: Start
 ) -> None:
@@ -213,6 +215,7 @@ def test_a_fleet_that_cannot_reach_the_database_still_stops_when_told(
     found.close()
 
 
+@pytest.mark.thorough
 def test_a_fleet_waits_for_a_server_and_a_schema_that_are_not_there_yet(
     server: OwnServer, url: str, start: Start
 ) -> None:

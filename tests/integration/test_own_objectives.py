@@ -63,6 +63,7 @@ def file_store(url: str) -> Iterator[Storage]:
         yield opened
 
 
+@pytest.mark.thorough
 def test_a_search_its_best_and_its_trials(store: Storage) -> None:
     found = searched(store, "parabola", trials=12)
     assert (found.study, found.target, found.complete, found.metric) == ("parabola", 12, 12, "value")
@@ -77,6 +78,7 @@ def test_a_search_its_best_and_its_trials(store: Storage) -> None:
     assert {one.name for one in importances(store, "parabola").parameters} == {"x", "y", "two"}
 
 
+@pytest.mark.thorough
 def test_the_study_goes_on_with_the_direction_it_has(file_store: Storage) -> None:
     searched(file_store, "parabola", trials=2)
     assert searched(file_store, "parabola", trials=4, directions=()).target == 4
@@ -85,6 +87,7 @@ def test_the_study_goes_on_with_the_direction_it_has(file_store: Storage) -> Non
         searched(file_store, "parabola", trials=3)
 
 
+@pytest.mark.thorough
 @pytest.mark.fresh
 def test_a_trial_whose_process_is_killed_is_tried_again_and_nothing_heavy_is_imported(url: str, tmp_path: Path) -> None:
     done = optimize(request(url, "killed", trials=6, workers=2))
@@ -98,6 +101,7 @@ def test_a_trial_whose_process_is_killed_is_tried_again_and_nothing_heavy_is_imp
     assert all(trial.user_attrs["imported"] == [] for trial in told)
 
 
+@pytest.mark.thorough
 def test_pruning_is_what_the_objective_asks_for(file_store: Storage) -> None:
     found = searched(file_store, "pruned", trials=12)
     assert (found.pruner, found.complete > 0, found.pruned > 0) == ("median", True, True)
@@ -141,6 +145,7 @@ def test_the_hand_picked_configuration_comes_first_and_the_best_are_run_again(fi
     assert all(slot.outcome == "complete" for slot in again)
 
 
+@pytest.mark.thorough
 def test_one_that_waits_for_longer_than_a_stall_is_alive(file_store: Storage) -> None:
     """Nobody can tell whether a function works or hangs: its process is what counts."""
     with closing(plan(request(file_store.url, "waits", trials=1))) as planned:
@@ -213,6 +218,7 @@ def test_how_long_a_comparison_takes_is_told_before_its_first_run(file_store: St
         assert planned.seconds == pytest.approx(12 * sum(took) / len(took))
 
 
+@pytest.mark.thorough
 def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=6)
     asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=0))

@@ -90,6 +90,7 @@ def test_a_pruned_trial_keeps_what_it_saw() -> None:
     assert [one["epoch"] for one in trial.user_attrs[PROBES]] == [0, 1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("steep", [False, True])
 def test_trainings_of_tables_are_probed_too_also_those_that_diverge(steep: bool) -> None:
     payload = Job(rows="development", params={"begins": "he_normal"}, seed=1).to_payload()

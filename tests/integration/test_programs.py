@@ -244,6 +244,7 @@ def test_a_study_of_a_program_by_a_worker(store: Storage, tmp_path: Path) -> Non
     assert failed.traceback == "oh no"
 
 
+@pytest.mark.thorough
 def test_the_example_is_confirmed_and_compared_with_its_baseline(store: Storage) -> None:
     found = searched(store, EXAMPLE, trials=4)
     assert (found.study, found.metric, found.failed) == ("shell_command", "score", 0)
@@ -255,6 +256,7 @@ def test_the_example_is_confirmed_and_compared_with_its_baseline(store: Storage)
     assert len(set(report.scores.optimum)) == 6  # each pair has a seed of its own
 
 
+@pytest.mark.thorough
 def test_the_keeper_survives_what_is_meant_for_its_worker_and_says_how_it_went(tmp_path: Path) -> None:
     """A worker that is killed closes the pipe: the program goes with it at once, whatever it heeds and may have."""
     text = """

@@ -150,6 +150,7 @@ def test_a_rung_with_too_few_complete_trials_settles_what_it_cannot_promote(
     ]
 
 
+@pytest.mark.thorough
 def test_a_search_that_grows_confirms_anew_what_is_best_then(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 10)
     slots = Slots(store)
@@ -244,12 +245,14 @@ def test_what_is_complete_on_a_lower_rung_is_pruned_to_optuna(store: Storage, cl
     assert optunas.best_trial in complete
 
 
+@pytest.mark.thorough
 def test_many_at_once_promote_exactly_what_is_due(crew: Crew, store: Storage, climbs: StudyRecord) -> None:
     rungs = open_rungs(store, climbs.name, 60)
     crew.race(actors.climb_all, [(store.url, climbs.name, f"w{number}") for number in range(5)])
     assert climbing.unsound(store, climbs.name, rungs) == []
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data(), trials=st.integers(1, 25), prior=st.booleans(), middle=st.booleans())
 def test_any_course_of_a_search_ends_with_its_budget(

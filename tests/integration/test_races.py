@@ -84,6 +84,7 @@ def _running(store: Storage, study: StudyRecord, number: int) -> tuple[list[Slot
     return held, ids
 
 
+@pytest.mark.thorough
 def test_two_ends_of_one_trial_never_both_count(crew: Crew, store: Storage, study: StudyRecord) -> None:
     held, ids = _running(store, study, 60)
     first, second = crew.race(
@@ -99,6 +100,7 @@ def test_two_ends_of_one_trial_never_both_count(crew: Crew, store: Storage, stud
     ]
 
 
+@pytest.mark.thorough
 def test_a_tell_replayed_by_several_at_once_succeeds_for_all(crew: Crew, store: Storage, study: StudyRecord) -> None:
     _, ids = _running(store, study, 40)
     told = crew.race(actors.tell_all, [(store.url, ids, "complete", 0.5)] * 3)

@@ -66,6 +66,7 @@ def test_to_import_it_costs_nothing(tmp_path: Path) -> None:
     assert done.stdout == "['hpo']\n", done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.fresh
 @pytest.mark.parametrize("text", [BARE, GUARDED], ids=["bare", "guarded"])
 def test_a_script_searches_by_workers_that_load_it(tmp_path: Path, text: str) -> None:
@@ -79,6 +80,7 @@ def test_a_script_searches_by_workers_that_load_it(tmp_path: Path, text: str) ->
     assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
 
 
+@pytest.mark.thorough
 def test_the_cells_of_a_notebook_search_in_their_own_process(tmp_path: Path) -> None:
     done = run(tmp_path, "-", stdin=NOTEBOOK)
     assert done.stdout == "objective 6\n", done.stderr
@@ -156,6 +158,7 @@ def test_several_objectives_have_a_column_each(url: str) -> None:
     assert found.best.values == (table["values_value_0"].min(), table["values_value_1"].max())
 
 
+@pytest.mark.thorough
 def test_it_is_reported_and_drawn(study: hpo.Study, tmp_path: Path) -> None:
     assert study.report(str(tmp_path / "page.html"), dashboard=False) == tmp_path / "page.html"
     assert "objective" in (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -180,6 +183,7 @@ def test_it_is_found_again_stopped_and_resumed(study: hpo.Study) -> None:
         again.compare(progress=False)
 
 
+@pytest.mark.thorough
 def test_a_run_in_this_process_ends_early_where_it_shall(url: str) -> None:
     good = searched(url, lambda trial: float(trial.number), trials=2_000, until=0.0, name="good")
     assert good.status.settled < 2_000
@@ -194,6 +198,7 @@ def test_a_run_in_this_process_ends_early_where_it_shall(url: str) -> None:
     assert len(ran) < 2_000
 
 
+@pytest.mark.thorough
 def test_ctrl_c_gives_the_trial_back_and_the_same_call_goes_on(url: str) -> None:
     pressed: list[bool] = []
 

@@ -66,6 +66,7 @@ def logged_in(browser: Browser, place: Castle) -> BrowserContext:
     return context
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_page_elsewhere_does_nothing_with_our_cookies(
     browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path, guarded: bool
@@ -85,6 +86,7 @@ def test_a_page_elsewhere_does_nothing_with_our_cookies(
         context.close()
 
 
+@pytest.mark.thorough
 def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
     browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
         context.close()
 
 
+@pytest.mark.thorough
 def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as place:
         wanda = place.visitor(WRITER)
@@ -137,6 +140,7 @@ def test_a_study_that_a_program_called_as_it_liked_runs_nothing(browser: Browser
         context.close()
 
 
+@pytest.mark.thorough
 def test_what_is_refused_is_told_and_the_way_back_is_there(browser: Browser, tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as place:
         context = logged_in(browser, place)

@@ -185,6 +185,7 @@ class Protocol(RuleBasedStateMachine):
         return counts.settled == counts.target
 
 
+@pytest.mark.thorough
 def test_the_budget_is_exact_whatever_happens_between_two_steps(tmp_path: Path, plan: StudyPlan) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     first = storage.prepare(str(tmp_path / "model.db"))

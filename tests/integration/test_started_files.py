@@ -15,6 +15,7 @@ from hpo.fleet.worker.work_loop import Server
 from hpo.storage.queries.status import study_status
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("kind", "file", "attribute", "trials"),
     [

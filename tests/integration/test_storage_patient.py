@@ -142,6 +142,7 @@ def test_a_connection_lost_within_a_read_is_replaced(outage: Outage, plan: Study
     assert (len(lost), outage.returns) == (1, 1)
 
 
+@pytest.mark.thorough
 def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: StudyPlan) -> None:
     optunas = outage.storage.optuna
     study_id = optunas.get_study_id_from_name(plan.name)

@@ -66,6 +66,7 @@ def test_a_run_from_its_start_to_its_end(storage_url: str) -> None:
         optimize(request(storage_url, trials=13))
 
 
+@pytest.mark.thorough
 def test_the_default_pruner_gives_way_where_it_cannot_work(url: str) -> None:
     """There is nothing to stop before the end of one epoch."""
     optimize(request(url, trials=1, fidelity="glance"))
@@ -75,6 +76,7 @@ def test_the_default_pruner_gives_way_where_it_cannot_work(url: str) -> None:
     assert optimize(request(url, trials=2, fidelity="glance")).new == 1
 
 
+@pytest.mark.thorough
 def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) -> None:
     own = [{"x": 0.25, "kind": "b"}, {"x": 0.5, "kind": "a"}]  # the second is the baseline
     optimize(request(url, trials=3, workers=1, try_=own))
@@ -115,6 +117,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not Path("hpo.db").exists()
 
 
+@pytest.mark.thorough
 def test_another_sampler_or_seed_is_another_study(url: str) -> None:
     optimize(request(url, trials=1))
     with pytest.raises(StudyError, match="sampler"):
@@ -122,6 +125,7 @@ def test_another_sampler_or_seed_is_another_study(url: str) -> None:
     assert optimize(request(url, trials=2, sampler=None, seed=None)).settled == 2  # as the study has it
 
 
+@pytest.mark.thorough
 def test_until_a_value_is_reached(url: str) -> None:
     done = optimize(request(url, trials=500, until=0.8))
     assert done.ended == "until"
@@ -132,6 +136,7 @@ def test_until_a_value_is_reached(url: str) -> None:
     assert optimize(request(url, trials=500, until=0.8)).new == 0
 
 
+@pytest.mark.thorough
 def test_its_time_runs_out(url: str) -> None:
     done = optimize(request(url, "held", timeout=4.0))
     assert (done.ended, done.settled, done.open) == ("timeout", 0, 8)
@@ -143,6 +148,7 @@ def test_its_time_runs_out(url: str) -> None:
     assert toy.unsound(url, NAME, trials=8) == []
 
 
+@pytest.mark.thorough
 def test_a_trial_that_takes_too_long_fails_even_if_it_holds_the_lock(storage_url: str) -> None:
     done = optimize(request(storage_url, "clutches", trial_timeout=2.0))
     assert (done.ended, done.failed + done.complete) == ("done", 8)
@@ -159,6 +165,7 @@ def test_a_trial_that_takes_too_long_fails_even_if_it_holds_the_lock(storage_url
             assert (slot.settled_at or 0.0) - (slot.started_at or 0.0) > 2.0
 
 
+@pytest.mark.thorough
 def test_a_worker_without_a_sign_of_life_is_replaced(url: str) -> None:
     done = optimize(request(url, "clutches", stall_seconds=1.5, max_attempts=2))
     assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
@@ -169,6 +176,7 @@ def test_a_worker_without_a_sign_of_life_is_replaced(url: str) -> None:
     assert "no sign of life for 1.5 seconds" in (slot.reason or "")
 
 
+@pytest.mark.thorough
 def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> None:
     done = optimize(request(url, "dies", max_attempts=3))
     assert (done.ended, done.failed, done.complete) == ("done", 1, 7)
@@ -180,6 +188,7 @@ def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> Non
     assert "signal 9 (SIGKILL)" in (slot.reason or "")
 
 
+@pytest.mark.thorough
 def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
     """However it does: with the exit codes of an end in order, or by the signal that hpo is asked to end by."""
     tried = [{"x": x, "kind": "a"} for x in (0.1, 0.2, 0.3)]
@@ -199,6 +208,7 @@ def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
     assert all((slot.settled_at or 0.0) > last for slot in poisoned)  # they waited behind the others
 
 
+@pytest.mark.thorough
 def test_whatever_a_trial_raises_fails_it(url: str) -> None:
     done = optimize(request(url, "raises", trials=4, workers=1, prior="none"))
     assert (done.ended, done.failed) == ("done", 4)
@@ -208,17 +218,20 @@ def test_whatever_a_trial_raises_fails_it(url: str) -> None:
     assert reasons == ["KeyboardInterrupt", "GeneratorExit", "CancelledError", "SystemExit: 0"]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_ends_as_it_loads_the_study_ends_the_run(url: str) -> None:
     """As if there were nothing left to do for it."""
     with pytest.raises(StudyError, match=r"died before they could take a trial.*while it loaded toy.*exit code 0"):
         optimize(request(url, "no_load"))
 
 
+@pytest.mark.thorough
 def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
     assert optimize(request(url, "exhausts", workers=1)).complete == 8
     assert toy.unsound(url, NAME, trials=8) == []
 
 
+@pytest.mark.thorough
 def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of a control group is pretended: it grows with each look, as it does where the kernel kills."""
     kills = itertools.count()
@@ -232,6 +245,7 @@ def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, mo
     assert toy.unsound(url, NAME, trials=4, failed=1) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.fresh  # the limit is of a process that has imported nothing heavy
 def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:
     # Each trial keeps 40 MB; the process has about 100 MB without.
@@ -245,6 +259,7 @@ def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:
     opened.close()
 
 
+@pytest.mark.thorough
 def test_workers_that_cannot_start_end_the_run_with_their_own_words(url: str) -> None:
     with pytest.raises(StudyError, match=r"exit code 3: the library of that name was built for another machine$"):
         optimize(request(url, "no_start"))
@@ -259,6 +274,7 @@ def test_an_objective_that_cannot_be_loaded_ends_the_run(url: str) -> None:
         optimize(request(url, "absent"))
 
 
+@pytest.mark.thorough
 def test_trials_that_all_fail_end_the_run(url: str) -> None:
     with pytest.raises(StudyError, match=r"all failed, the last with: ZeroDivisionError: no such luck"):
         optimize(request(url, "wrong", trials=1000))
@@ -269,6 +285,7 @@ def test_trials_that_all_fail_end_the_run(url: str) -> None:
     assert counts.running == 0
 
 
+@pytest.mark.thorough
 def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
     opened = storage.prepare(url)
 
@@ -282,6 +299,7 @@ def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
 
 
 # On PostgreSQL chaos has several of them at once.
+@pytest.mark.thorough
 def test_a_study_stopped_under_a_run_ends_it_once_what_is_in_hand_is_done(url: str) -> None:
     opened = storage.prepare(url)
 
@@ -308,6 +326,7 @@ def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
     assert toy.unsound(storage_url, NAME, trials=16) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.fresh
 def test_no_password_in_a_command_line(url: str) -> None:
     """What any user of the machine may read of a worker holds nothing of the storage."""
@@ -325,6 +344,7 @@ def test_no_password_in_a_command_line(url: str) -> None:
     assert not [line for line in lines if "hpo.db" in line or "toy" in line]
 
 
+@pytest.mark.thorough
 def test_a_server_that_drops_every_connection_costs_nothing(postgres: Any, database: Callable[[Any], str]) -> None:
     url = database(postgres)
     name = url.rpartition("/")[2].partition("?")[0]

@@ -130,6 +130,7 @@ def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPat
     assert tries(url) == [0] * 8
 
 
+@pytest.mark.thorough
 def test_the_supervisor_killed_takes_its_workers_along(url: str, start: Start) -> None:
     run = start(url, "clutches", workers=1)
     until(begun)
@@ -227,6 +228,7 @@ def test_a_signal_just_before_the_supervisors_word_is_the_same(url: str, worker:
     assert (slot.state, slot.tries) == ("open", 0)
 
 
+@pytest.mark.thorough
 def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
     os.kill(worker.pid, signal.SIGTERM)
     slot = ended(url, worker)
@@ -255,6 +257,7 @@ def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -
         worker.wait()
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_while_it_loads_is_told_so(url: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import os, signal\ndef made(beat): os.kill(os.getpid(), signal.SIGSEGV)\n")
     worker = WorkerProcess(replace(ordered(url, "sleeps"), objective=f"{tmp_path / 'mine.py'}:made"), environment(1))

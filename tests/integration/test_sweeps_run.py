@@ -44,6 +44,7 @@ def trained(url: str, study: str) -> dict[str, int | None]:
         opened.close()
 
 
+@pytest.mark.thorough
 def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_new(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     opened = storage.prepare(url)
@@ -91,6 +92,7 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
     opened.close()
 
 
+@pytest.mark.thorough
 def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     ahead = plan_sweep(ask(url, greedy=True, fidelity="quick", repeats=2))

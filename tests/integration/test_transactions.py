@@ -46,6 +46,7 @@ print("done")
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", ["upgrade", "submit"])
 def test_no_transaction_is_open_while_anything_is_imported(storage_url: str, what: str) -> None:
     if what == "submit":

@@ -38,6 +38,7 @@ def open_now(postgres: Any) -> int:
         return int(row[0])
 
 
+@pytest.mark.thorough
 def test_more_processes_than_connections_get_everything_done(
     postgres: Any, few: str, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

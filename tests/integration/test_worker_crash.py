@@ -104,6 +104,7 @@ def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study
     assert slots.counts("patient").open == 1
 
 
+@pytest.mark.thorough
 def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
@@ -111,6 +112,7 @@ def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecor
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 
+@pytest.mark.thorough
 def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 1)
     sleeper = start(store.url, toy_study.name, "held")
@@ -126,6 +128,7 @@ def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: 
     assert (slot.attempt, slot.value) == (2, value)
 
 
+@pytest.mark.thorough
 def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     slots = Slots(store)
     slots.open(toy_study.name, 1)
@@ -139,6 +142,7 @@ def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, st
     assert slots.list(toy_study.name)[0].attempt == 1
 
 
+@pytest.mark.thorough
 def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(toy_study.name, 1)

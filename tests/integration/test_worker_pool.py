@@ -98,6 +98,7 @@ def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, m
     assert (pool.fruitless, list(pool.workers)) == (1, [])
 
 
+@pytest.mark.thorough
 def test_a_pause_once_over_the_next_is_started_and_a_trial_resets_the_count(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

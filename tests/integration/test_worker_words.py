@@ -88,6 +88,7 @@ class TestOnOneFile:
             assert len(output) == KEPT
             assert "line 4999 of trial" in output.splitlines()[-1]
 
+    @pytest.mark.thorough
     def test_of_a_trial_that_took_its_worker_along_the_last_lines_are_kept(self, opened: Storage) -> None:
         run(opened.url, "crashes", trials=1, max_attempts=1)
         (first,) = Slots(opened).list(NAME)
@@ -95,6 +96,7 @@ class TestOnOneFile:
         assert "terminate called" in (first.reason or "")
         assert (Slots(opened).output(first) or "").splitlines() == ["about to go", "terminate called"]
 
+    @pytest.mark.thorough
     def test_what_is_printed_is_no_sign_of_progress(self, opened: Storage) -> None:
         run(opened.url, "babbles", trials=1, max_attempts=1, stall_seconds=1.5)
         (slot,) = Slots(opened).list(NAME)
@@ -109,6 +111,7 @@ class TestOnOneFile:
         )
         assert printed(opened) == [None]
 
+    @pytest.mark.thorough
     def test_what_is_tried_again_has_the_log_of_its_last_attempt(self, opened: Storage) -> None:
         """The first attempt, given back, has its own until the next one begins."""
         options = json.dumps({"objective": f"{talkative.FILE}:given_back", "trials": 1, "workers": 1, "pruner": "none"})
@@ -125,6 +128,7 @@ class TestOnOneFile:
         assert printed(opened) == ["try 1"]
         assert study_results.trial(opened, NAME, 0).output is None
 
+    @pytest.mark.thorough
     def test_a_fleet_tells_of_both_in_its_log(self, opened: Storage, tmp_path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

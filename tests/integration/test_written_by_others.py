@@ -194,6 +194,7 @@ def test_every_command_reads_it(
         json.loads(shown.out)
 
 
+@pytest.mark.thorough
 def test_every_trial_is_told(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     for number in range(place.count + 2):
         found = trial(place.opened, NAME, number)

@@ -58,6 +58,7 @@ def test_rows_keep_their_numbers_whichever_was_chosen() -> None:
     assert set(found.p) == {0, 1, 2}
 
 
+@pytest.mark.thorough
 def test_of_tables_without_a_difference_few_refute_the_choice() -> None:
     """Five per cent of tables may err at all, half of them in favour of another row."""
     tables = [noisy(1, 1, 1, 1, seed=seed) for seed in range(150)]
@@ -108,6 +109,7 @@ def test_a_row_far_noisier_than_the_rest_hides_nothing_between_them() -> None:
     assert set(against(wild, {1: worse, 2: alike, 3: chosen}).values()) != {0.0}
 
 
+@pytest.mark.thorough
 def test_a_row_far_noisier_than_the_rest_seldom_refutes_the_choice_by_luck() -> None:
     random = np.random.default_rng(7)
     refuted = 0

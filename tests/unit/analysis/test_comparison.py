@@ -306,6 +306,7 @@ def test_neither_keras_nor_optuna_nor_scipy_comes_with_the_import() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_neither_keras_nor_optuna_is_needed_to_compare() -> None:
     code = (
         "import sys, hpo.analysis; hpo.analysis.compare(range(30), range(30)); "

@@ -48,6 +48,7 @@ def planted(params: dict[str, Any]) -> float:
     return -abs(math.log10(params["rate"]) + 2) + 0.05 * params["layers"]
 
 
+@pytest.mark.thorough
 def test_what_dominates_comes_first_and_what_does_nothing_is_near_zero(draw: Draw) -> None:
     found = every_resample(draw(200, planted), SPACE, direction="maximize")
     first, by_name = found.parameters[0], {one.name: one for one in found.parameters}
@@ -61,6 +62,7 @@ def test_what_dominates_comes_first_and_what_does_nothing_is_near_zero(draw: Dra
     assert (found.evaluator, found.trials) == ("ped-anova", 200)
 
 
+@pytest.mark.thorough
 def test_a_parameter_without_effect_passes_chance_about_once_in_twenty(draw: Draw) -> None:
     passed = []
     for seed in range(6):
@@ -149,6 +151,7 @@ def test_too_few_trials_say_nothing_and_how_many_would(count: int, said: str, dr
     assert found.note.endswith(f"at least {LEAST_TRIALS} are needed")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [LEAST_TRIALS, 12])
 def test_few_trials_have_wide_intervals_and_say_so(count: int, draw: Draw) -> None:
     few = every_resample(draw(count, planted), SPACE, direction="maximize")

@@ -30,6 +30,7 @@ def test_without_a_difference_better_is_rare(draw: Draw) -> None:
     assert 0.005 <= rates.worse <= BOUND
 
 
+@pytest.mark.thorough
 def test_better_is_as_rare_over_three_looks() -> None:
     rates = looked(skewed, simulations=1_000)
     assert rates.better <= BOUND
@@ -42,12 +43,14 @@ def test_one_standard_deviation_over_twelve_pairs_is_found_as_often_as_theory_sa
     assert rates.worse == 0
 
 
+@pytest.mark.thorough
 def test_a_gain_as_large_as_the_margin_seldom_passes_for_equivalent() -> None:
     once, over_looks = inside_margin(simulations=1_000)
     assert once == pytest.approx(0.05, abs=0.02)
     assert 0.01 <= over_looks <= 0.06
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pairs", [8, 29])
 def test_the_t_interval_covers_what_it_says(pairs: int) -> None:
     assert coverage(pairs, simulations=1_000) == pytest.approx(0.95, abs=0.015)

@@ -121,6 +121,7 @@ DOMAINS = st.one_of(
 )
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.from_regex(r"p[a-z_]{0,5}x", fullmatch=True), DOMAINS, min_size=1, max_size=4))
 def test_whatever_is_varied_is_written_as_it_was_typed(
     tmp_path_factory: pytest.TempPathFactory, typed: dict[str, str]

@@ -120,6 +120,7 @@ def test_where_no_row_can_be_trained_the_winner_so_far_goes_on() -> None:
     assert [step.chosen for step in follow(define(), lambda *_: None)[0].tables] == [None, None, None]
 
 
+@pytest.mark.thorough
 @settings(max_examples=30)
 @given(
     scores=st.dictionaries(st.tuples(*[st.integers(1, 3)] * 3), st.integers(0, 5), min_size=27, max_size=27),

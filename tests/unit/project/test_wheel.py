@@ -6,10 +6,13 @@ import zipfile
 from pathlib import Path
 from shutil import copy2, copytree, ignore_patterns
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("hpo", "studies")
 
 
+@pytest.mark.thorough
 def test_every_file_of_the_packages_is_in_the_wheel(tmp_path):
     source = tmp_path / "source"
     source.mkdir()

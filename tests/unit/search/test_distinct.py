@@ -62,6 +62,7 @@ def value(params: dict[str, object]) -> float:
     return float(sum(len(str(v)) + (v if isinstance(v, int | float) else 0) for v in params.values()))
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(space=finite_spaces(), name=st.sampled_from(["random", "tpe", "nsga2", "qmc", "grid"]), seed=st.integers(0, 99))
 def test_asks_at_the_same_time_never_agree(space: Space, name: str, seed: int) -> None:

@@ -72,6 +72,7 @@ def test_gp_without_pytorch_is_refused_with_the_remedy(monkeypatch: pytest.Monke
         make_sampler("gp", space=NUMBERS, seed=0)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not TORCH, reason="needs PyTorch: pip install 'hpo-service[gp]'")
 def test_gp_finds_a_minimum() -> None:
     study = optuna.create_study(sampler=make_sampler("gp", space=NUMBERS, seed=0))

@@ -112,6 +112,7 @@ def test_what_can_be_read_in_one_way_alone_needs_no_encoding(password: str) -> N
     assert parse(f"postgresql://ada:{password}@db.example/studies").sqlalchemy.password == password
 
 
+@pytest.mark.thorough
 @given(
     password=st.text(st.characters(codec="utf-8", exclude_characters="\0")),
     option=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),

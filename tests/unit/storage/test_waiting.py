@@ -43,6 +43,7 @@ def away_until(times: Times, end: float) -> Callable[[], str]:
     return call
 
 
+@pytest.mark.thorough
 def test_for_ever_is_as_long_as_it_takes(times: Times) -> None:
     week = 7 * 24 * 3600.0
     assert patiently(away_until(times, week), seconds=math.inf) == "answer"

@@ -54,6 +54,7 @@ def test_scores_are_of_the_mean() -> None:
         assert score == pytest.approx(float(np.mean((run.predict(DATA.x)[:, 0] - DATA.y) ** 2)), rel=1e-5)
 
 
+@pytest.mark.thorough
 def test_varying_the_share_and_the_rate_compiles_nothing() -> None:
     programs.clear()
     for average, rate in ((0.1, 0.05), (0.9, 0.05), (0.4, 0.01)):
@@ -81,6 +82,7 @@ def test_each_phase_ends_with_its_own_mean() -> None:
     np.testing.assert_allclose(averaged[2][0], wanted, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_the_best_epochs_mean_is_restored() -> None:
     run = Run(recipe(average=1.0, stopping=EarlyStopping(patience=50)), DATA, DATA, epochs=6, metric="mse", seed=1)
     scores = [run.epoch().validation for _ in range(6)]

@@ -53,6 +53,7 @@ except DefinitionError as error:
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_fit_trains_on_another_backend(backend: str) -> None:
     pytest.importorskip(backend, reason=f"needs {backend}")

@@ -87,6 +87,7 @@ def test_same_weights_as_train_on_batch(name: str) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
 
 
+@pytest.mark.thorough
 def test_functions_of_one_name_are_not_one_program() -> None:
     def scaled(by: float) -> keras.Model:
         def relu(x: Any) -> Any:  # called like one of Keras'
@@ -100,6 +101,7 @@ def test_functions_of_one_name_are_not_one_program() -> None:
     assert not np.allclose(*outputs)
 
 
+@pytest.mark.thorough
 def test_folds_of_such_a_model_are_compiled_once_each() -> None:
     programs.clear()
     runs = [Run(made(Own, seed), DATA, epochs=2, metric="mae", seed=0) for seed in range(5)]

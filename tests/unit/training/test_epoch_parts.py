@@ -100,6 +100,7 @@ def trained(
     return [(one.loss, one.train, one.validation or 0.0) for one in told], weights
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("recipe", "rows", "options"),
     [

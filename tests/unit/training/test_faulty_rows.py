@@ -118,6 +118,7 @@ def test_a_fault_is_found_wherever_it_is(fault: str, row: int, column: int, stra
     assert "\n" not in said
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(sorted(HARMLESS)), st.integers(0, N - 1), st.integers(0, 2), st.booleans())
 def test_what_is_no_fault_changes_nothing(

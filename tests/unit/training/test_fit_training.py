@@ -105,6 +105,7 @@ def weights_of(run: Run) -> list[Any]:
 # Several inputs and outputs
 
 
+@pytest.mark.thorough
 def test_several_inputs_and_outputs_are_trained_as_keras_does() -> None:
     run = trained(two, more={"optimizer": keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.5)})
     recipe = build(two, None, 1)
@@ -129,6 +130,7 @@ def test_several_inputs_and_outputs_are_trained_as_keras_does() -> None:
     assert {name: each.shape for name, each in run.predict(TWO.x).items()} == {"sign": (ROWS, 2), "size": (ROWS, 1)}
 
 
+@pytest.mark.thorough
 def test_a_seed_says_what_comes_out_and_another_one_says_otherwise() -> None:
     first, again, other = trained(two), trained(two), trained(two, seed=6)
     assert first.outcome is not None
@@ -138,6 +140,7 @@ def test_a_seed_says_what_comes_out_and_another_one_says_otherwise() -> None:
     assert not all(np.array_equal(a, b) for a, b in zip(weights_of(first), weights_of(other), strict=True))
 
 
+@pytest.mark.thorough
 def test_a_line_says_which_way_and_why() -> None:
     with pytest.warns(
         HpoWarning, match=r"^the model has several inputs, so Keras's own fit trains it, 2 to 20 times slower"
@@ -148,6 +151,7 @@ def test_a_line_says_which_way_and_why() -> None:
         assert trained(one, ONE, "accuracy", epochs=1).why_fit is None
 
 
+@pytest.mark.thorough
 def test_a_metric_is_of_the_output_it_names() -> None:
     run = trained(two, metric="size_mae", epochs=1)
     assert run.outcome is not None
@@ -159,6 +163,7 @@ def test_a_metric_is_of_the_output_it_names() -> None:
         trained(two, metric="sign_nonsense")
 
 
+@pytest.mark.thorough
 def test_a_metric_of_ones_own_is_of_all_outputs() -> None:
     def own(y: Any, outputs: Any) -> float:
         assert set(y) == set(outputs) == {"sign", "size"}
@@ -195,18 +200,21 @@ def test_places_in_tuples_name_nothing() -> None:
 # What follows from steps and scores
 
 
+@pytest.mark.thorough
 def test_every_step_has_the_rate_of_its_schedule() -> None:
     seen = Seen()
     trained(two, more={"schedule": OneCycle(), "callbacks": (seen,)})
     np.testing.assert_allclose(seen.rates, OneCycle().rates(0.02, 12), rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_short_training_is_the_miniature_of_a_long_one() -> None:
     seen = Seen()
     trained(two, epochs=1, more={"schedule": OneCycle(), "callbacks": (seen,)}, full=FullTraining(epochs=4, rows=ROWS))
     np.testing.assert_allclose(seen.rates, OneCycle().rates(0.02, 16)[[0, 5, 10, 15]], rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_early_stopping_ends_it_and_the_best_weights_come_back() -> None:
     stopping = EarlyStopping(patience=1)
     run = trained(two, more={"stopping": stopping, "optimizer": keras.optimizers.SGD(0.0)}, epochs=9)
@@ -216,6 +224,7 @@ def test_early_stopping_ends_it_and_the_best_weights_come_back() -> None:
     assert run.outcome.number == 1
 
 
+@pytest.mark.thorough
 def test_a_plateau_lowers_the_rate() -> None:
     seen = Seen()
     schedule = Performance(patience=1, factor=0.5, min_delta=10.0)
@@ -228,6 +237,7 @@ def test_what_leaves_the_finite_numbers_says_where() -> None:
         trained(two, more={"optimizer": keras.optimizers.SGD(1e20)})
 
 
+@pytest.mark.thorough
 def test_signs_of_life_come_while_an_epoch_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     from hpo.training import epoch_parts
 
@@ -240,6 +250,7 @@ def test_signs_of_life_come_while_an_epoch_is_long(monkeypatch: pytest.MonkeyPat
 # Callbacks
 
 
+@pytest.mark.thorough
 def test_callbacks_see_one_training() -> None:
     seen = Seen()
     trained(one, ONE, "accuracy", more={"callbacks": (seen,)})
@@ -247,6 +258,7 @@ def test_callbacks_see_one_training() -> None:
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(seen.logs)
 
 
+@pytest.mark.thorough
 def test_a_callback_may_end_it() -> None:
     seen = Seen(stop_after=2)
     run = trained(one, ONE, "accuracy", more={"callbacks": (seen,)}, epochs=5)
@@ -262,6 +274,7 @@ def test_what_is_no_callback_is_refused() -> None:
 # Weights
 
 
+@pytest.mark.thorough
 def test_rows_weigh_in_the_loss_and_count_in_a_weighted_metric() -> None:
     weights = np.where(SIGN == 1, 2.0, 0.0)
     weighty = Rows(x=TWO.x, y=TWO.y, sample_weight=weights)
@@ -302,6 +315,7 @@ def test_what_fit_cannot_do_is_refused_by_name(given: dict[str, Any], words: str
         trained(two, more=given)
 
 
+@pytest.mark.thorough
 def test_augmentation_of_one_input_is_applied_and_repeated() -> None:
     def doubled(x: Any) -> Any:
         return x + keras.random.normal((4,))
@@ -342,6 +356,7 @@ def streamed(data: Stream = STREAM, validation: Stream = JUDGED, **options: Any)
     )
 
 
+@pytest.mark.thorough
 def test_a_stream_is_trained_on_and_its_seed_says_the_order() -> None:
     first, again, other = streamed(), streamed(), streamed(seed=6)
     assert all(np.array_equal(a, b) for a, b in zip(weights_of(first), weights_of(again), strict=True))
@@ -357,6 +372,7 @@ def test_a_pydataset_is_a_stream_of_the_same() -> None:
         np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_steps_are_the_first_batches_of_each_epoch() -> None:
     for make in (lambda _: batches(), lambda _: Batches()):
         seen = Seen()
@@ -372,6 +388,7 @@ def test_normalization_is_adapted_on_the_training_stream() -> None:
     np.testing.assert_allclose(np.asarray(run.model().layers[0].mean)[0], LEFT.mean(axis=0) * 3, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_batches_may_differ_in_length_and_padding_counts_for_nothing() -> None:
     def padded(width: int) -> Iterator[Any]:
         for length in (3, 5):
@@ -396,6 +413,7 @@ def test_batches_may_differ_in_length_and_padding_counts_for_nothing() -> None:
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_metric_of_all_rows_and_one_of_ones_own_are_of_a_whole_stream() -> None:
     def own(y: Any, outputs: Any) -> float:
         return float(np.mean(outputs.argmax(axis=1) == y))
@@ -425,6 +443,7 @@ def test_what_is_no_stream_is_refused_in_a_line(make: Any, more: dict[str, Any],
         streamed(Stream(make=make), more=more)
 
 
+@pytest.mark.thorough
 def test_without_a_known_length_a_stream_is_trained_to_its_end() -> None:
     run = streamed(Stream(make=lambda _: batches().filter(lambda x, y: True)))
     same = streamed(JUDGED)
@@ -435,6 +454,7 @@ def test_without_a_known_length_a_stream_is_trained_to_its_end() -> None:
 # Mixed precision
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_a_policy_set_in_build_is_that_of_its_model_and_of_no_other(policy: str) -> None:
     def mixed(**more: Any) -> Recipe:

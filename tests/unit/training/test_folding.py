@@ -164,6 +164,7 @@ PIECES: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.thorough
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=8), st.integers(0, 99))
 def test_any_sequence_of_layers_predicts_the_same(pieces: list[str], seed: int) -> None:

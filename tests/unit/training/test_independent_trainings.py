@@ -100,6 +100,7 @@ def same(ours: Any, theirs: Any) -> bool:
     return ours == theirs if isinstance(theirs, str) else ours == pytest.approx(theirs, rel=1e-5)
 
 
+@pytest.mark.thorough
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from((*FINE, *BAD)), min_size=2, max_size=6))
 def test_every_outcome_is_that_of_the_configuration_trained_alone(alone: dict[str, Any], kinds: list[str]) -> None:
@@ -108,6 +109,7 @@ def test_every_outcome_is_that_of_the_configuration_trained_alone(alone: dict[st
         assert same(outcome(kind), alone[kind]), (kind, kinds)
 
 
+@pytest.mark.thorough
 def test_every_bad_configuration_fails_for_its_own_reason(alone: dict[str, Any]) -> None:
     assert all(isinstance(alone[kind], list) for kind in FINE)
     assert all(isinstance(alone[kind], str) for kind in BAD)

@@ -180,6 +180,7 @@ def test_a_learning_rate_is_kept_as_it_was_given() -> None:
     assert float(internals.given_learning_rate(keras.optimizers.SGD(0.25))) == 0.25
 
 
+@pytest.mark.thorough
 def test_a_dismantled_function_holds_no_graph_any_more() -> None:
     @tf.function(autograph=False)
     def counts(n: tf.Tensor) -> tf.Tensor:

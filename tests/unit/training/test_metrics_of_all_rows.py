@@ -41,6 +41,7 @@ def gini(y: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
     return float(2 * ((yes > no).mean() + (yes == no).mean() / 2) - 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize(
     ("metric", "rows", "made"),
@@ -76,6 +77,7 @@ def test_an_f_score_of_several_classes_is_their_mean() -> None:
     assert score_of_all("F1Score", y, outputs) == pytest.approx(np.mean([2 / 3, 2 / 3, 1]))
 
 
+@pytest.mark.thorough
 def test_ones_own_metric_sees_all_rows_at_once() -> None:
     train, validation = binary(0), binary(1)
     own = OwnMetric(name="gini", function=gini, direction="maximize")

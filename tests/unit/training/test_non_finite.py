@@ -78,6 +78,7 @@ def test_outputs_on_rows_asked_for_later_are_looked_at_too() -> None:
         one.evaluate(Rows(x=x, y=Y))
 
 
+@pytest.mark.thorough
 def test_xla_finds_the_same_non_finite_numbers() -> None:
     x = X.copy()
     x[5, 2] = np.nan

@@ -54,6 +54,7 @@ BY_KERAS = ("MultiOptimizer", "a train_step of its own", "a compute_loss of its 
 REFUSED = ("a fit of its own", "a stateful RNN", "CTC by class")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BY_THE_LOOP)
 def test_the_compiled_loop_trains_as_keras_does(name: str) -> None:
     outcome = run(CASES[name])
@@ -80,6 +81,7 @@ def test_every_optimizer_and_loss_of_keras_is_among_the_cases() -> None:
     assert all(f"{kind.__name__} by class" in CASES for kind in losses())
 
 
+@pytest.mark.thorough
 def test_momentum_that_a_schedule_cycles_reaches_embeddings() -> None:
     schedule = LinearOneCycle()
     case = CASES["Adam  of an embedding"]

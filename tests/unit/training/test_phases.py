@@ -63,6 +63,7 @@ def test_a_phase_is_keras_with_the_layers_frozen_and_the_next_goes_on_from_its_w
         np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=0)
 
 
+@pytest.mark.thorough
 def test_the_best_epoch_may_be_of_a_phase_before() -> None:
     """The second phase, at a rate far too high, spoils what the first has learnt."""
     phases = Phase(epochs=3, frozen=("reused",), rate=0.01), Phase(rate=0.4)
@@ -74,6 +75,7 @@ def test_the_best_epoch_may_be_of_a_phase_before() -> None:
     assert run.evaluate(DATA) == pytest.approx(min(scores))
 
 
+@pytest.mark.thorough
 def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
     cycle = LinearOneCycle()
     phases = Phase(epochs=2, frozen=("head",)), Phase(rate=0.01)
@@ -92,6 +94,7 @@ def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_wi
     np.testing.assert_allclose(run._schedules.rate, np.repeat(expected, 3), rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:
     inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, name="old"), keras.layers.Dense(4, name="new")])
     inner.get_layer("old").trainable = False

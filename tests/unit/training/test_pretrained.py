@@ -147,6 +147,7 @@ def test_reused_layers_begin_pretrained_and_the_others_fresh() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_layers_that_do_not_fit_are_refused() -> None:
     weights = pretrained(recipe(), DATA, **TRAINING)
     with pytest.raises(DefinitionError, match="the model has no layer 'upper' to reuse: it has lower"):

@@ -119,6 +119,7 @@ def test_probing_is_a_training_step_that_changes_nothing() -> None:
         np.testing.assert_array_equal(kept, np.asarray(now))
 
 
+@pytest.mark.thorough
 def test_probing_between_epochs_leaves_the_training_as_it_was() -> None:
     def trained(look: bool) -> tuple[list[Any], list[Probe]]:
         keras.utils.set_random_seed(3)
@@ -237,6 +238,7 @@ def test_sigmoid_with_naive_weights_changes_gradients_by_the_fourth_root_of_the_
         assert found.attenuation ** (1 / 19) == pytest.approx(math.sqrt(0.1 * math.sqrt(units)), rel=0.12)
 
 
+@pytest.mark.thorough
 def test_sigmoid_with_naive_weights_saturates_and_hardly_moves() -> None:
     naive, he = looks("sigmoid", "naive"), looks("relu", "he_normal")
     for found in naive:
@@ -274,5 +276,6 @@ def test_selu_with_lecuns_weights_keeps_mean_0_and_variance_1() -> None:
             assert layer.activation_variance == pytest.approx(1, abs=0.35)
 
 
+@pytest.mark.thorough
 def test_batch_normalization_mends_sigmoids_vanishing() -> None:
     assert all(0.3 < found.attenuation < 3 for found in looks("sigmoid", "glorot_normal", normalization="before"))

@@ -134,6 +134,7 @@ def test_same_weights_with_every_other_optimizer(optimizer: str) -> None:
     test_same_weights_as_keras_own(optimizer, EVERYTHING)
 
 
+@pytest.mark.thorough
 def test_the_penalty_is_in_the_reported_loss() -> None:
     """At a rate of 0, so that the weights stay."""
     penalty = Penalty(l1=0.03, l2=0.7)
@@ -144,6 +145,7 @@ def test_the_penalty_is_in_the_reported_loss() -> None:
     assert epoch.loss - epoch.train == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("optimizer", ["momentum", "nesterov", "rmsprop momentum", "adam", "nadam", "adamax"])
 def test_cycled_momentum_is_keras_with_that_momentum_set_before_each_step(optimizer: str) -> None:
     cycle = LinearOneCycle(momentum=(0.95, 0.6))
@@ -175,6 +177,7 @@ def test_momentum_that_cannot_be_cycled_is_refused() -> None:
         by_us("lion", LinearOneCycle())
 
 
+@pytest.mark.thorough
 def test_varying_any_of_the_numbers_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     make = Program.__init__

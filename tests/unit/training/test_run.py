@@ -69,6 +69,7 @@ def test_training_figures_are_means_over_rows_with_penalties_in_the_loss() -> No
     assert epoch.validation is None
 
 
+@pytest.mark.thorough
 def test_same_seed_same_curve_other_seed_another() -> None:
     def jitter(x: object) -> object:
         return x + keras.random.normal(keras.ops.shape(x), stddev=0.1)
@@ -96,6 +97,7 @@ def test_a_run_continues_after_its_program_was_evicted() -> None:
     assert seen + curve(one, 2) == expected
 
 
+@pytest.mark.thorough
 def test_what_lives_in_variables_shares_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     make = Program.__init__
@@ -129,6 +131,7 @@ def test_divergence_ends_the_epoch_where_it_happens() -> None:
     assert 1 <= caught.value.step <= 3
 
 
+@pytest.mark.thorough
 def test_xla_trains_the_same_with_a_partial_batch() -> None:
     plain, compiled = run(rate=0.0), run(rate=0.0, jit=True)
     for ours, theirs in zip(curve(compiled), curve(plain), strict=True):
@@ -226,6 +229,7 @@ def test_the_cache_evicts_the_largest_idle_program_when_over_its_bytes() -> None
     assert [thing.gone for thing in things] == [False, True, False, True, False]
 
 
+@pytest.mark.thorough
 def test_the_cache_keeps_what_living_runs_train_with() -> None:
     cache, things = ProgramCache(2, kept_bytes=10), [Thing(90, idle=False), Thing(), Thing(), Thing(90, idle=False)]
     for key, thing in enumerate(things):
@@ -253,6 +257,7 @@ def test_threads_take_turns() -> None:
         assert list(pool.map(lambda seed: curve(run(seed), 3), (1, 2, 3))) == expected
 
 
+@pytest.mark.thorough
 def test_a_keras_dropout_never_shares_a_program_with_another_rate() -> None:
     def made(rate: float) -> Recipe:
         layers = [keras.layers.Dropout(rate, name="hpo_dropout"), keras.layers.Dense(1)]
@@ -273,6 +278,7 @@ def test_recipes_and_schedules_need_no_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.thorough
 def test_every_row_counts_once_where_rows_are_pictures() -> None:
     """Pictures are scored in smaller batches; 45 of them end in the middle of one."""
     pictures = Rows(x=random.integers(0, 255, (45, 20, 20), dtype=np.uint8), y=random.normal(size=45).astype("float32"))

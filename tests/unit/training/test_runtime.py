@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
+@pytest.mark.thorough
 def test_threads_are_set_and_nothing_is_printed() -> None:
     done = run(
         "from hpo.training import configure; configure(threads=1); configure(threads=1)\n"
@@ -50,6 +53,7 @@ def test_a_missing_tensorflow_is_one_line() -> None:
     assert out == ["True"]
 
 
+@pytest.mark.thorough
 def test_another_backend_in_the_environment_gives_way_before_keras_is_imported() -> None:
     out = said(
         "import os, warnings; warnings.simplefilter('ignore'); os.environ['KERAS_BACKEND'] = 'openvino'\n"

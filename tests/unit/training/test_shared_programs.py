@@ -71,6 +71,7 @@ def trained(run: Run) -> list[Any]:
 _MORE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("adamw", "nadam", "adagrad", "adadelta")]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["nesterov", *_MORE])
 def test_nothing_leaks_from_one_run_to_the_next(kind: str) -> None:
     programs.clear()

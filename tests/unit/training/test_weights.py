@@ -70,6 +70,7 @@ def balanced(y: NDArray[Any]) -> dict[int, float]:
     return {int(c): len(y) / (len(classes) * n) for c, n in zip(classes, counts, strict=True)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("loss", "jit"), [("sparse_categorical_crossentropy", True), ("summed", False)])
 @pytest.mark.parametrize("by", ["row", "class", "balanced", "row and class"])
 def test_a_training_is_that_of_keras(by: str, loss: str, jit: bool) -> None:
@@ -91,6 +92,7 @@ def test_a_training_is_that_of_keras(by: str, loss: str, jit: bool) -> None:
     assert epoch.train == pytest.approx(told["accuracy"])  # as Keras's metrics: rows count alike
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("metric", "jit"), [("accuracy", True), ("binary_crossentropy", False), ("AUC", False)])
 def test_a_weighted_score_is_that_of_keras(metric: str, jit: bool) -> None:
     rows, validation = table(classes=2), table(1, classes=2)
@@ -112,6 +114,7 @@ def test_a_weighted_score_is_that_of_keras(metric: str, jit: bool) -> None:
         assert run.evaluate(validation) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_weighted_score_while_training_is_that_of_keras() -> None:
     rows = table()
     _, told = by_keras(dense(), rows, {"weighted_metrics": ["accuracy"]}, sample_weight=rows.sample_weight)
@@ -119,6 +122,7 @@ def test_a_weighted_score_while_training_is_that_of_keras() -> None:
     assert epoch.train == pytest.approx(told["accuracy"])
 
 
+@pytest.mark.thorough
 def test_class_weights_are_of_the_rows_trained_on_and_have_no_say_in_scores() -> None:
     """Validation rows, all of one class here, change nothing."""
     rows, of_one = table(), replace(table(1), y=np.zeros(ROWS, dtype=int))
@@ -129,6 +133,7 @@ def test_class_weights_are_of_the_rows_trained_on_and_have_no_say_in_scores() ->
     assert epoch.validation == pytest.approx(float((run.predict(of_one.x).argmax(axis=1) == 0).mean()))
 
 
+@pytest.mark.thorough
 def test_what_a_mask_leaves_out_and_weights_go_together() -> None:
     random = np.random.default_rng(0)
     x = random.integers(0, 4, size=(ROWS, 6))  # 0: nothing is there
@@ -179,6 +184,7 @@ def test_a_model_with_a_step_of_its_own_is_given_them() -> None:
     assert_same(run.model(), theirs)
 
 
+@pytest.mark.thorough
 def test_a_metric_of_ones_own_is_given_the_weights() -> None:
     def weighed(y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any]) -> float:
         return float(np.average(outputs.argmax(axis=1) == y, weights=weights))
@@ -189,6 +195,7 @@ def test_a_metric_of_ones_own_is_given_the_weights() -> None:
     assert mine.validation == pytest.approx(theirs.validation)
 
 
+@pytest.mark.thorough
 def test_weights_vary_without_being_compiled_anew() -> None:
     first = trained(replace(dense(), class_weight={0: 2.0}), table())[0]
     again = trained(replace(dense(), class_weight="balanced"), table(1))[0]

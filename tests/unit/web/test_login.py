@@ -192,6 +192,7 @@ def test_a_login_counts_at_no_dashboard_of_another_database(client: Client, tmp_
     foreign.close()
 
 
+@pytest.mark.thorough
 def test_without_its_database_a_dashboard_lets_nobody_in_and_only_the_log_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,6 +263,7 @@ def test_tries_of_one_address_run_out_and_come_back(client: Client, clock: Clock
     assert log_in(client).status_code == 303
 
 
+@pytest.mark.thorough
 def test_a_right_password_is_no_try(client: Client) -> None:
     answers = [log_in(other(client)).status_code for _ in range(TRIES + 2)]
     assert answers == [303] * (TRIES + 2)
@@ -271,6 +273,7 @@ def from_address(address: str) -> dict[str, Any]:
     return {"environ_overrides": {"REMOTE_ADDR": address}}
 
 
+@pytest.mark.thorough
 def test_many_addresses_cannot_lock_out_a_browser_that_is_trusted(client: Client, clock: Clock) -> None:
     log_in(client)
     client.delete_cookie("hpo_session")
@@ -283,6 +286,7 @@ def test_many_addresses_cannot_lock_out_a_browser_that_is_trusted(client: Client
     assert log_in(other(client), **from_address("10.1.0.1")).status_code == 303
 
 
+@pytest.mark.thorough
 def test_a_trusted_browser_s_tries_run_out_too(client: Client) -> None:
     log_in(client)
     client.delete_cookie("hpo_session")
@@ -291,6 +295,7 @@ def test_a_trusted_browser_s_tries_run_out_too(client: Client) -> None:
     assert log_in(other(client)).status_code == 303  # which were not those of its address
 
 
+@pytest.mark.thorough
 def test_a_browser_is_trusted_for_its_user_alone_and_that_cannot_be_made_up(client: Client, tmp_path: Path) -> None:
     from hpo.web.security.rate_limit import _signer
 
@@ -309,6 +314,7 @@ def test_a_browser_is_trusted_for_its_user_alone_and_that_cannot_be_made_up(clie
     assert log_in(client, **from_address("10.2.0.1")).status_code == 303
 
 
+@pytest.mark.thorough
 def test_a_household_s_ipv6_addresses_count_as_one(client: Client) -> None:
     answers = [
         log_in(client, f"user{n}", "wrong", **from_address(f"2001:db8::{n:x}")).status_code for n in range(1, TRIES + 2)
@@ -335,6 +341,7 @@ def test_never_elsewhere(to: str) -> None:
     assert local(to) == "/"
 
 
+@pytest.mark.thorough
 def test_a_program_reads_the_metrics_by_password(client: Client) -> None:
     def ask(words: str, path: str = "/metrics") -> TestResponse:
         return client.get(path, headers={"Authorization": "Basic " + base64.b64encode(words.encode()).decode()})

@@ -129,6 +129,7 @@ def test_behind_tls_our_origin_is_https() -> None:
     assert "--behind-tls" in without.text
 
 
+@pytest.mark.thorough
 @given(st.text(st.characters(codec="latin-1"), max_size=30))
 def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
     with Flask("none").request_context({"REQUEST_METHOD": "GET", "PATH_INFO": path, **SERVER}):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from command import Hpo
 
 TUNE = """
@@ -19,6 +20,7 @@ space.n = { type = "int", low = 1, high = 5 }
 """
 
 
+@pytest.mark.thorough
 def test_a_program_and_an_objective_are_submitted_and_drained_by_one_fleet(hpo: Hpo, folder: Path) -> None:
     (folder / "tune.py").write_text(TUNE)
     (folder / "work.toml").write_text(WORK)

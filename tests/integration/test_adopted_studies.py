@@ -136,6 +136,7 @@ def test_200_trials_go_on_to_300_are_compared_and_stay_optunas(store: Storage, t
     assert optuna.load_study(study_name="theirs", storage=theirs).trials == before.trials  # untouched
 
 
+@pytest.mark.thorough
 def test_its_table_is_the_one_that_optuna_makes(store: Storage, theirs: str) -> None:
     before = made(theirs, 40)
     taken(store, theirs)

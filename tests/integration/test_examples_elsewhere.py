@@ -74,12 +74,12 @@ def run(file: Path, folder: Path) -> str:
 
 def _marks(file: Path) -> list[pytest.MarkDecorator]:
     """Ray starts processes of its own, which are no forks of anything."""
+    if file.stem in CHEAP:
+        return [pytest.mark.thorough]
     return [pytest.mark.slow, *([pytest.mark.fresh] if file.stem.endswith("_ray") else [])]
 
 
-@pytest.mark.parametrize(
-    "file", [pytest.param(file, id=file.stem, marks=[] if file.stem in CHEAP else _marks(file)) for file in SCRIPTS]
-)
+@pytest.mark.parametrize("file", [pytest.param(file, id=file.stem, marks=_marks(file)) for file in SCRIPTS])
 def test_each_runs_and_goes_on_where_it_stopped(file: Path, tmp_path: Path) -> None:
     if file.stem.endswith("_ray") and importlib.util.find_spec("ray") is None:
         pytest.skip("needs Ray Tune: pip install 'ray[tune]'")

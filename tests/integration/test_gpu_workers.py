@@ -169,6 +169,7 @@ def test_on_cores_no_gpu_is_leased_or_seen(
     assert fleet.wait(60) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["program", "objective"])
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_programs_and_objectives_have_a_gpu_each_which_no_two_share(

@@ -123,6 +123,7 @@ def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
         context.close()
 
 
+@pytest.mark.thorough
 def test_a_study_that_a_program_called_as_it_liked_runs_nothing(browser: Browser, tmp_path: Path) -> None:
     """A program that may submit chooses the names that people see."""
     with castle(tmp_path, guarded=True) as place:

@@ -103,6 +103,7 @@ class Event:
         "beat",
         "free",
         "away",
+        "blocked",
         "back",
         "printed",
         "warned",
@@ -112,11 +113,12 @@ class Event:
     ]
     # loading, loaded: a study's definition and data are being, and have been; asks: may it begin a trial; unused: it
     # was allowed to and did not; claimed: training begins; beat: it makes progress; free: nothing in hand any more;
-    # away, back: the worker begins to wait for the database, and has ended to; printed: a line, by the definition;
+    # away, back: the worker begins to wait for the database, and has ended to; blocked: it waits for somebody to see to
+    # the database; printed: a line, by the definition;
     # warned: a note for a person; error: it cannot go on, for `text`, and exits as the command line does for such an
     # error; crashed: something else ends it, as `text` says; ended: it ends in order, nothing in hand
     text: str = ""
-    # loading to claimed: name of the study; away, printed to crashed: what is said; ended: one of `Ended`
+    # loading to claimed: name of the study; away, blocked, printed to crashed: what is said; ended: one of `Ended`
     limit: float | None = None  # claimed: seconds the trial may take; None: as long as it takes
 
     def send(self, fd: int) -> None:

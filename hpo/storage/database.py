@@ -58,7 +58,15 @@ class Storage:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to look with, each look by itself; here as below a StorageError is what the database says."""
+        """A connection to look with, each look by itself; here as below a StorageError is what the database says.
+
+        Within an exclusive transaction of this thread it is that one's: a second connection might have to wait for
+        somebody who waits for this one.
+        """
+        outer: Connection | None = getattr(self._transactions, "outer", None)
+        if outer is not None:
+            yield outer
+            return
         with translated(self.where), self.engine.connect() as connection:
             yield connection.execution_options(**{ISOLATION: None})
 

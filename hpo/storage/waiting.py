@@ -38,7 +38,8 @@ def patiently(
         call: what to do.
         seconds: to go on trying for; `math.inf`: for ever.
         unless: asked before each wait, and at least every two seconds; true: do not wait any longer.
-        on_away: told once, before the first wait, what is wrong.
+        on_away: told what is wrong, once, before the first wait; and once more where it turns out that somebody has to
+            see to it.
         on_back: called once, when the database answers after a wait.
 
     Raises:
@@ -47,7 +48,7 @@ def patiently(
     """
     deadline = time.monotonic() + seconds
     pause = _FIRST
-    waited = False
+    waited = seen_to = False
     while True:
         try:
             answer = call()
@@ -55,9 +56,9 @@ def patiently(
             worth = error.transient or (error.mendable and seconds == math.inf)
             if not worth or time.monotonic() + pause > deadline or (unless is not None and unless()):
                 raise
-            if not waited and on_away is not None:
+            if on_away is not None and (not waited or (error.mendable and not seen_to)):
                 on_away(error)
-            waited = True
+            waited, seen_to = True, seen_to or error.mendable
         else:
             if waited and on_back is not None:
                 on_back()

@@ -25,14 +25,16 @@ class Outage:
         self._patience = patience
         self._is_service = patience == math.inf  # which has a log to tell it in
         self._lock = threading.Lock()
+        self._blocked = False  # whether it was told that somebody has to see to it
         self._since: dict[str, float] = {}
         # who waits, workers and what the supervisor does itself, by name -> since when, monotonic seconds
 
-    def began(self, who: str, why: str) -> None:
-        """Somebody waits, or still does. `why`: in one line."""
+    def began(self, who: str, why: str, *, blocked: bool = False) -> None:
+        """Somebody waits, or still does. `why`: in one line; `blocked`: until somebody has seen to it."""
         with self._lock:
-            if not self._since and self._is_service:
+            if self._is_service and (not self._since or (blocked and not self._blocked)):
                 _log.warning("waiting for the database", extra={"reason": why})
+            self._blocked = self._blocked or blocked
             self._since.setdefault(who, time.monotonic())
 
     def ended(self, who: str) -> None:
@@ -41,12 +43,15 @@ class Outage:
         It is over when nobody does: a disk that is full lets through what reads.
         """
         with self._lock:
-            if self._since.pop(who, None) is not None and not self._since and self._is_service:
+            if self._since.pop(who, None) is None or self._since:
+                return
+            self._blocked = False
+            if self._is_service:
                 _log.info("the database is back")
 
     def refused(self, who: str, error: StorageError) -> None:
         """A call of the supervisor's own was refused, which it will make again. Raises `error` where that is no use."""
-        self.began(who, str(error))
+        self.began(who, str(error), blocked=error.mendable)
         waited = time.monotonic() - self._since[who]
         may_wait = self._is_service or (error.transient and waited <= self._patience)
         if isinstance(error, ReplacedError) or not may_wait:
@@ -69,8 +74,8 @@ class Messages:
 
     def pass_on(self, worker: WorkerProcess, event: Event) -> None:
         """Pass on a line, a note, or that the database is away or back."""
-        if event.kind == "away":
-            self.outage.began(worker.name, event.text)
+        if event.kind in ("away", "blocked"):
+            self.outage.began(worker.name, event.text, blocked=event.kind == "blocked")
         elif event.kind == "back":
             self.outage.ended(worker.name)
         elif event.kind == "printed":

@@ -141,7 +141,7 @@ class WorkerProcess:
             self._begin(event.text)
         elif event.kind == "free":
             self.busy_since = None
-        elif event.kind == "away":
+        elif event.kind in ("away", "blocked"):
             self.away_since = self.away_since or self.beaten
             self._say(event)
         elif event.kind == "back":

@@ -295,7 +295,10 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
 def _open(order: WorkOrder, stop: _Stop) -> Storage:
     """The storage, and how patient this worker is with it: one of a fleet waits for as long as it takes."""
     patience = PATIENCE if order.study is not None else math.inf
-    away = lambda error: Event(kind="away", text=str(error)).send(order.events)  # noqa: E731
+
+    def away(error: StorageError) -> None:
+        Event(kind="blocked" if error.mendable else "away", text=str(error)).send(order.events)
+
     back = lambda: Event(kind="back").send(order.events)  # noqa: E731
     return storages.await_open(order.storage, seconds=patience, unless=stop.asked.is_set, on_away=away, on_back=back)
 

@@ -5,6 +5,7 @@ Whoever settles a slot fills those that are due. Filling is done under a lock on
 done again, or by many at once, it changes nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
@@ -58,6 +59,9 @@ class _Standing:
         return self.settled == self.slots
 
 
+_NOTHING = _Standing(slots=0, settled=0, waiting=0, named=0)  # of a rung without slots
+
+
 @repeatable
 def promote(storage: Storage, study: str) -> int:
     """Fill the slots of the study's higher rungs that are due; how many that were.
@@ -72,7 +76,10 @@ def promote(storage: Storage, study: str) -> int:
     """
     with storage.read() as connection:
         found = _climbing(connection, study)
-        if found is None or not any(_next(connection, found, rung) for rung in found.higher):
+        if found is None:
+            return 0
+        standings = _standings(connection, found.id)
+        if not any(_next(connection, found, rung, standings) for rung in found.higher):
             return 0
     with storage.exclusive() as connection:  # one at a time: two would promote one each where one was due
         return sum(_fill(connection, found, rung, leases.now(storage)) for rung in found.higher)
@@ -98,7 +105,7 @@ def _climbing(connection: Connection, study: str) -> _Study | None:
 def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[float]) -> int:
     """Fill what is due of one rung; how many slots that were."""
     filled = 0
-    while values := _next(connection, study, rung):
+    while values := _next(connection, study, rung, _standings(connection, study.id)):
         first = (
             select(_slot.c.id)
             .where(_slot.c.study_id == study.id, _slot.c.rung == rung, WAITING)
@@ -111,16 +118,17 @@ def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[f
     return filled
 
 
-def _next(connection: Connection, study: _Study, rung: int) -> dict[str, object]:
+def _next(connection: Connection, study: _Study, rung: int, standings: Mapping[int, _Standing]) -> dict[str, object]:
     """What the first slot of a rung that waits becomes now; empty where nothing is due.
 
     What it knows itself, the best of the rung below, or, nothing being left there, an end.
     """
-    below, here = (_standing(connection, study.id, each) for each in (rung - 1, rung))
-    if not here.waiting:
+    below, here = standings.get(rung - 1, _NOTHING), standings.get(rung, _NOTHING)
+    confirms = rung == study.higher[-1]
+    if not here.waiting or not _may_be_due(study, below, here, confirms=confirms):
         return {}
     best = _best(connection, study, rung)
-    if not _due(study, below, here, best, confirms=rung == study.higher[-1]):
+    if not _due(study, below, here, best, confirms=confirms):
         return {}
     if here.named:
         return {"state": "open"}
@@ -129,26 +137,39 @@ def _next(connection: Connection, study: _Study, rung: int) -> dict[str, object]
     return {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT} if below.over else {}
 
 
+def _may_be_due(study: _Study, below: _Standing, here: _Standing, *, confirms: bool) -> bool:
+    """Whether anything can be due, whatever is best below: to find that takes a look at all of it."""
+    return below.over or (study.until is not None if confirms else _share_is_due(below, here))
+
+
+def _share_is_due(below: _Standing, here: _Standing) -> bool:
+    return here.slots - here.waiting < here.slots * below.settled // below.slots
+
+
 def _due(study: _Study, below: _Standing, here: _Standing, best: _Candidate | None, *, confirms: bool) -> bool:
     if below.over:
         return True
     if confirms:
         reached = best is not None and study.until is not None and at_least(study.direction, best.value, study.until)
         return reached and here.waiting - here.named > 1  # one is kept for what is best in the end
-    return here.slots - here.waiting < here.slots * below.settled // below.slots
+    return _share_is_due(below, here)
 
 
-def _standing(connection: Connection, study: int, rung: int) -> _Standing:
+def _standings(connection: Connection, study: int) -> dict[int, _Standing]:
+    """How far each rung is, by its number."""
     state = _slot.c.state
-    row = connection.execute(
+    rows = connection.execute(
         select(
+            _slot.c.rung,
             func.count(),
             func.count(case((state == "settled", 1))),
             func.count(case((state == "waiting", 1))),
             func.count(case((and_(state == "waiting", _slot.c.digest.is_not(None)), 1))),
-        ).where(_slot.c.study_id == study, _slot.c.rung == rung)
-    ).one()
-    return _Standing(slots=row[0], settled=row[1], waiting=row[2], named=row[3])
+        )
+        .where(_slot.c.study_id == study)
+        .group_by(_slot.c.rung)
+    )
+    return {row[0]: _Standing(slots=row[1], settled=row[2], waiting=row[3], named=row[4]) for row in rows}
 
 
 def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
 
 from hpo.errors import UnknownStudyError, UsageError
 from hpo.storage import schema
-from hpo.storage.engine import insert
+from hpo.storage.engine import insert, insert_numbered
 from hpo.storage.slots.claiming import Claims
 from hpo.storage.slots.slot import (
     COLUMNS,
@@ -95,19 +95,20 @@ class Slots(Claims):
             more = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
             added = more
             there = {each.rung: each for each in _rungs(connection, study)}
-            rows = []
             for number, rung in enumerate(rungs[1:], start=1):
                 had = there.get(number)
                 place = 0 if had is None else had.target
                 more = lacking(rung, there=place, waiting=had.waiting if had else 0, grown=bool(more))
-                for position in range(place, place + more):
-                    row = _row(study_id, position, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
-                    if not position and prior is not None:
-                        row |= {"payload": json.dumps({"params": dict(prior.params)}), "digest": prior.digest}
-                        row["state"] = "waiting" if rung.confirms else "open"
-                    rows.append(row)
-            insert(connection, _slot, rows)
-            return added + len(rows)
+                added += more
+                end = place + more
+                alike = _row(study_id, 0, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
+                if more and not place and prior is not None:
+                    own = {"payload": json.dumps({"params": dict(prior.params)}), "digest": prior.digest}
+                    state = "waiting" if rung.confirms else "open"
+                    insert(connection, _slot, [alike | own | {"state": state}])
+                    place = 1
+                _open_alike(connection, range(place, end), alike)
+            return added
 
     def _open(
         self,
@@ -129,14 +130,15 @@ class Slots(Claims):
         if not there and len(first) > total:
             raise UsageError(f"{len(first)} configurations are to be tried first, but only {total} trials at all")
         taken = set(connection.execute(select(_slot.c.digest).where(*drawn)).scalars()) if there and first else set()
-        rows = [_row(study_id, position, {}, highest=highest) for position in range(there, total)]
+        rows = [_row(study_id, position, {}, highest=highest) for position in range(there, min(len(first), total))]
         for row, asked in zip(rows, first[there:], strict=False):
             if asked is not None:
                 # What a worker has drawn meanwhile keeps the digest, and this one is a repeat that is not promoted.
                 digest = None if asked.digest in taken else asked.digest
                 row |= {"payload": json.dumps({"params": dict(asked.params)}), "digest": digest}
         insert(connection, _slot, rows)
-        return len(rows)
+        _open_alike(connection, range(there + len(rows), total), _row(study_id, 0, {}, highest=highest))
+        return total - there
 
     def add(self, study: str, jobs: "Sequence[Job]") -> int:
         """A slot for every job whose key no slot of the study has, in the order given; how many were added.
@@ -259,6 +261,12 @@ def _rungs(connection: Connection, study: str) -> Sequence[RungCounts]:
     ).where(of_study(study))
     rows = connection.execute(query.group_by(_slot.c.rung).order_by(_slot.c.rung))
     return [RungCounts(**{**row._mapping, "prior": bool(row.prior)}) for row in rows]
+
+
+def _open_alike(connection: Connection, positions: range, row: Mapping[str, object]) -> None:
+    """New slots at those positions, of which nothing else is known than the row says."""
+    alike = {name: value for name, value in row.items() if name != "position"}
+    insert_numbered(connection, _slot, "position", positions, alike)
 
 
 def _row(

@@ -27,6 +27,20 @@ def test_an_outage_begins_with_the_first_and_ends_with_the_last_who_waits(caplog
     assert [record.getMessage() for record in caplog.records[2:]] == ["waiting for the database"]
 
 
+def test_it_is_told_once_more_where_somebody_has_to_see_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hpo.fleet")
+    outage = Outage()
+    outage.began("w1", "it went away")
+    outage.began("w1", "it refuses the password", blocked=True)
+    outage.began("w2", "it refuses the password", blocked=True)
+    told = [record.reason for record in caplog.records]  # type: ignore[attr-defined]
+    assert told == ["it went away", "it refuses the password"]
+    outage.ended("w1")
+    outage.ended("w2")
+    outage.began("w1", "the disk is full", blocked=True)
+    assert len(caplog.records) == 4
+
+
 @pytest.mark.parametrize(
     ("patience", "error", "raised"),
     [

@@ -67,6 +67,20 @@ def test_an_outage_is_told_once_and_so_is_its_end(times: Times) -> None:
     assert heard == [AWAY, "back"]
 
 
+def test_what_somebody_has_to_see_to_is_told_once_more(times: Times) -> None:
+    refused = StorageError("it refuses the password", mendable=True)
+    answers: list[StorageError | None] = [AWAY, AWAY, refused, AWAY, refused, None]
+    heard: list[object] = []
+
+    def call() -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    patiently(call, seconds=math.inf, on_away=heard.append)
+    assert heard == [AWAY, refused]
+
+
 def test_whoever_is_to_stop_stops_waiting(times: Times) -> None:
     with pytest.raises(StorageError):
         patiently(away_until(times, math.inf), seconds=math.inf, unless=lambda: times.now > 100)

@@ -2,8 +2,10 @@
 
     python -m benchmarks.routes
 
-Each recipe is trained by the compiled loop and, with a callback that does nothing, by fit; the ratio is of the seconds
-of all epochs but the first, which compiles, each the fastest of its kind. One thread, as a worker has.
+Each recipe is trained by the compiled loop and, with a callback that does nothing, by fit, in pairs that begin with the
+one and the other in turn. An epoch's time is the fastest of all but the first, which compiles; the ratio is the median
+of the pairs, with the least and the largest, so that what else the machine does matters little. One thread, as a worker
+has.
 """
 
 import argparse
@@ -65,19 +67,24 @@ def main() -> None:
     """Both ways in turn, of each kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=5)
     arguments = parser.parse_args()
     configure(threads=1)
-    print(f"{'':15}{'loop, ms an epoch':>19}{'fit, ms an epoch':>18}{'ratio':>7}{'begin, loop':>13}{'begin, fit':>12}")
+    print(f"{'ms an epoch':15}{'loop':>9}{'fit':>9}{'ratio, median (range)':>25}{'begin, loop':>14}{'begin, fit':>12}")
     for kind in ROWS:
-        both = [
-            [seconds(kind, by_fit=by_fit, epochs=arguments.epochs) for by_fit in (False, True)]
-            for _ in range(arguments.repeats)
-        ]
+        pairs = [_pair(kind, arguments.epochs, fit_first=bool(number % 2)) for number in range(arguments.pairs)]
+        ratios = sorted(fit / loop for (_, loop), (_, fit) in pairs)
         (first, loop), (first_fit, fit) = (
-            [statistics.median(repeat[way][part] for repeat in both) for part in (0, 1)] for way in (0, 1)
+            [statistics.median(pair[way][part] for pair in pairs) for part in (0, 1)] for way in (0, 1)
         )
-        print(f"{kind:15}{loop * 1e3:19.1f}{fit * 1e3:18.1f}{fit / loop:7.1f}{first:11.1f} s{first_fit:10.1f} s")
+        ratio = f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}-{ratios[-1]:.1f})"
+        print(f"{kind:15}{loop * 1e3:9.1f}{fit * 1e3:9.1f}{ratio:>25}{first:12.1f} s{first_fit:10.1f} s", flush=True)
+
+
+def _pair(kind: str, epochs: int, *, fit_first: bool) -> list[tuple[float, float]]:
+    """What the loop takes, and what fit does."""
+    found = [seconds(kind, by_fit=by_fit, epochs=epochs) for by_fit in (fit_first, not fit_first)]
+    return found[::-1] if fit_first else found
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.options import AsJson, Definition, examples
 from hpo.cli.printing.console import count, document, evaluation_words, fidelity_words, figure, size_words, table, tell
+from hpo.errors import UsageError
 
 if TYPE_CHECKING:
     from hpo.study import Ablation, Domain, Space, StudyDefinition, Sweep
@@ -19,19 +20,40 @@ __all__ = ["register", "show"]
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    epilog = examples("hpo show cnn", "hpo show fcnn --json", "hpo show ./wine.py:study", "hpo show tune.py:objective")
+    epilog = examples(
+        "hpo show cnn",
+        "hpo show fcnn --json",
+        "hpo show ./wine.py:study --build",
+        "hpo show tune.py:objective",
+    )
     app.command(short_help="Show what can be searched: spaces, baselines, sweeps.", epilog=epilog)(show)
 
 
-def show(definition: Definition, as_json: AsJson = False) -> None:
+def show(
+    definition: Definition,
+    build: Annotated[
+        bool,
+        typer.Option(
+            "--build",
+            help="Load the data and build one model, to say whether the compiled loop or Keras's fit trains it; "
+            "seconds.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show a definition: spaces, baselines, fidelities, sweeps and claims, with the figures their source gives."""
+    from hpo.experiments import training_way
     from hpo.experiments.definition_document import definition_document
-    from hpo.study import registry
+    from hpo.study import StudyDefinition, registry
     from hpo.study.plain_objective import PlainObjective
 
     study = registry.find(definition)
+    if isinstance(study, PlainObjective) and build:
+        raise UsageError(f"{study.name} trains by itself, so there is no model of it to build: leave --build out")
+    way = training_way.built(study) if build and isinstance(study, StudyDefinition) else None
     if as_json:
-        document(definition_document(study))
+        found = definition_document(study)
+        document(found if way is None else {**found, "trained_by": way.to_json()})
         return
     if isinstance(study, PlainObjective):
         _objective(study)
@@ -41,6 +63,8 @@ def show(definition: Definition, as_json: AsJson = False) -> None:
     unit = f", in {study.unit}" if study.unit else ""
     weighted = ", rows by their weights" if study.weighted else ""
     tell(f"{study.direction} {study.metric}{unit}{weighted}; {evaluation_words(study.evaluation)}")
+    way = way or training_way.declared(study)
+    tell(str(way or "trained by the compiled loop, or by Keras's own fit where that cannot take a model: --build says"))
     for space in study.spaces:
         _space(space, default=space is study.spaces[0])
     _baselines(study)

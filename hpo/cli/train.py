@@ -51,7 +51,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="How many epochs.  [default: the definition's last]",
+            help="How many epochs, and of streams how many batches of each.  [default: the definition's last]",
             autocompletion=completion.fidelities,
             show_default=False,
         ),
@@ -94,7 +94,7 @@ def train(
         storage=storage or storage_url(),
     )
     plan = plan_training(request)
-    work = f"{count(plan.fidelity.epochs, 'epoch')} on all development rows"
+    work = f"{count(plan.fidelity.epochs, 'epoch')} on {plan.trained_on}"
     say(f"{plan.definition.name}, {plan.chosen.source}, seed {seed}: {work}")
     trained = run(plan, _estimate(plan.fidelity.epochs))
     if as_json:

@@ -19,6 +19,9 @@ _REMEDIES = {
 }
 
 
+_PADDED = "pad them, such as by keras.utils.pad_sequences, for a layer that masks; or give batches in hpo.data.Streams"
+
+
 def as_array(values: Any, what: str) -> NDArray[np.generic]:
     """`values` as a NumPy array of numbers or texts; an index or labels of rows that a frame has play no part.
 
@@ -63,8 +66,11 @@ def _array(values: Any, what: str) -> NDArray[Any]:
         if isinstance(values, list | tuple | range) or hasattr(values, "__array__"):
             return np.asarray(values)
     except Exception as error:  # whatever another library's conversion raises
+        if "inhomogeneous" in str(error):
+            raise DataError(f"{what} has rows of varying length: {_PADDED}") from error
         raise DataError(f"{what} is no array ({error}): give rows of one length and type") from error
-    raise DataError(f"{what} is a {type(values).__name__}: give an array of shape (rows, ...)")
+    remedy = _PADDED if hasattr(values, "row_splits") else "give an array of shape (rows, ...)"  # of a RaggedTensor
+    raise DataError(f"{what} is a {type(values).__name__}: {remedy}")
 
 
 def columns_of(values: Any) -> tuple[str, ...]:
@@ -97,6 +103,8 @@ def _of_objects(array: NDArray[Any], what: str, columns: tuple[str, ...]) -> NDA
         raise DataError(f"{what}[{_where(array, missing[0])}] is missing: fill it, or leave such rows out")
     cells[missing] = np.nan
     for place, cell in enumerate(cells):
+        if isinstance(cell, list | tuple | np.ndarray):
+            raise DataError(f"{what} has rows of varying length, such as {_where(array, place)}: {_PADDED}")
         if not isinstance(cell, int | float | np.number | np.bool_):
             raise DataError(_no_number(cell, place, array, what, columns))
     return _cast(cells, np.float64, what).reshape(array.shape)

@@ -44,9 +44,11 @@ class Rows:
     # in a metric that is weighted; None: all alike
     groups: NDArray[np.generic] | None = None  # (rows,) what each belongs to, such as a patient, for splits by group
     columns: tuple[str, ...] = ()  # names of the columns of x; where it is a frame, the frame's
+    label_names: tuple[str, ...] = ()  # of the classes that y numbers; those of its data set, once it is in one
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns) or columns_of(self.x))
+        object.__setattr__(self, "label_names", tuple(self.label_names))
         several = {"x": are_several(self.x, self.y), "y": are_several(self.y, self.x)}
         for name in _ARRAYS:
             given = getattr(self, name)
@@ -75,14 +77,20 @@ class Rows:
         """Rows whose arrays are `change` of each of these: by it some rows are taken, or put in another order."""
         there: dict[str, Any] = {name: array for name in _ARRAYS if (array := getattr(self, name)) is not None}
         return Rows(
-            columns=self.columns, **{name: mapped(lambda each, _: change(each), array) for name, array in there.items()}
+            columns=self.columns,
+            label_names=self.label_names,
+            **{name: mapped(lambda each, _: change(each), array) for name, array in there.items()},
         )
 
     def joined(self, others: "Rows") -> "Rows":
         """These rows and then `others`; of weights and groups, those that both have."""
         pairs = {name: (getattr(self, name), getattr(others, name)) for name in _ARRAYS}
         there = {name: pair for name, pair in pairs.items() if all(array is not None for array in pair)}
-        return Rows(columns=self.columns, **{name: joined(*pair) for name, pair in there.items()})
+        return Rows(
+            columns=self.columns,
+            label_names=self.label_names,
+            **{name: joined(*pair) for name, pair in there.items()},
+        )
 
     def _check_by_row(self) -> None:
         """Look at what says one thing of each row."""
@@ -137,6 +145,11 @@ class Dataset:
             object.__setattr__(self, "label_names", names)
             object.__setattr__(self, "development", dataclasses.replace(self.development, y=development))
             object.__setattr__(self, "test", dataclasses.replace(self.test, y=test))
+        if self.label_names:
+            for part in ("development", "test"):
+                rows = getattr(self, part)
+                if rows.label_names != self.label_names:
+                    object.__setattr__(self, part, dataclasses.replace(rows, label_names=self.label_names))
 
 
 def _refuse_other_columns(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:

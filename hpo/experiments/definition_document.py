@@ -34,6 +34,9 @@ def _objective(objective: PlainObjective) -> dict[str, Any]:
 
 
 def _definition(study: StudyDefinition) -> dict[str, Any]:
+    from hpo.experiments.training_way import declared  # what it needs of hpo.training no server needs to start
+
+    way = declared(study)
     return {
         "name": study.name,
         "title": study.title,
@@ -50,6 +53,7 @@ def _definition(study: StudyDefinition) -> dict[str, Any]:
         },
         "claims": [_claim_json(claim) for claim in study.claims],
         "margin": study.margin,
+        "trained_by": None if way is None else way.to_json(),  # None: a model tells, once it is built
     }
 
 

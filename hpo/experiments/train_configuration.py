@@ -45,7 +45,7 @@ class TrainRequest:
     definition: str  # as `registry.load` takes it
     config: str  # best (of a search in `storage`), a trial's number there, a baseline's name, or a JSON file
     study: str | None = None  # whose best or whose trial is meant, where the definition has several studies
-    fidelity: str | None = None  # whose epochs; None: the definition's last
+    fidelity: str | None = None  # whose epochs, and of streams steps; None: the definition's last
     seed: int = 0  # of the weights and the batches
     output: Path | None = None  # where the model is kept; None: nowhere
     passes: int | None = None  # predictions of each test row with dropout on; None: none
@@ -82,7 +82,15 @@ class TrainPlan:
     request: TrainRequest
     definition: StudyDefinition
     chosen: NamedConfiguration  # whose search, where it has one, says on which rows it is trained
-    fidelity: Fidelity  # only its epochs count: a measurement uses all development rows
+    fidelity: Fidelity  # its epochs count, and its steps of streams: a measurement uses all development rows
+
+    @property
+    def trained_on(self) -> str:
+        """What it is trained on, in words."""
+        if not isinstance(self.definition.evaluation, ValidationData):
+            return "all development rows"
+        steps = self.fidelity.steps
+        return "all training data" if steps is None else f"{steps:,} batches of the training data each"
 
 
 @dataclass(frozen=True, kw_only=True)

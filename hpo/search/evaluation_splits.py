@@ -26,7 +26,7 @@ from hpo.study import Evaluation, GroupHoldout, Holdout, KFold, OwnSplits, TimeS
 from hpo.study.contained import contained
 from hpo.study.value_checks import shown
 
-__all__ = ["drawn", "held_out", "parts", "thinned"]
+__all__ = ["drawn", "held_out", "parts", "thinned", "watched"]
 
 Index = NDArray[np.int64]
 Part = tuple[Index, Index]  # (train, validation): row numbers, rising
@@ -165,6 +165,37 @@ def held_out(evaluation: Evaluation, rows: Rows, number: int, seed: int) -> Part
     if evaluation.grouped:
         return group_share(_groups(rows), number, seed)
     return _held_out(rows, number, evaluation.stratified, seed)
+
+
+def watched(evaluation: Evaluation, rows: Rows, number: int, seed: int) -> Part:
+    """(rows to train on, `number` of `rows` to watch meanwhile), apart as the evaluation keeps apart what it judges by.
+
+    Whole groups where splits are by group, or are one's own and the rows have groups; the latest where rows are in
+    order of time, behind the evaluation's gap; each class by its share where the splits are stratified. Splits of one's
+    own are in order of time where each judges by later rows than it trains on.
+
+    Raises:
+        UsageError: there are too few rows, or too few groups.
+
+    """
+    gap = getattr(evaluation, "gap", 0) if evaluation.ordered else None
+    if isinstance(evaluation, OwnSplits):
+        gap = _gap(evaluation, rows)
+    if gap is not None:
+        return time_series(len(rows), 1, gap=gap, validation=number)[0]
+    if isinstance(evaluation, OwnSplits) and rows.groups is not None:
+        return group_share(rows.groups, number, seed)
+    return held_out(evaluation, rows, number, seed)
+
+
+def _gap(evaluation: OwnSplits, rows: Rows) -> int | None:
+    """The fewest rows that its splits leave out in time; None: they are not in order of time, or these rows too few."""
+    try:
+        found = _own(evaluation, rows)
+    except Exception:  # it is for all development rows, of which these may be some; a search has met what it raises
+        return None
+    gaps = [int(validation[0] - train[-1]) - 1 for train, validation in found]
+    return min(gaps) if min(gaps) >= 0 else None
 
 
 def _held_out(rows: Rows, number: int, stratified: bool, seed: int) -> Part:

@@ -97,7 +97,8 @@ def measuring(
     Args:
         definition: as `objective` takes it.
         space: a name of one of its spaces, in whose words the configurations are; None: its first.
-        fidelity: a name of one of its fidelities; None: its last. Its rows and folds count for validation jobs alone.
+        fidelity: a name of one of its fidelities; None: its last. Its rows and folds count for validation jobs alone,
+            its epochs, and its steps of streams, for all.
         beat: a sign of life, called once an epoch, and within one that takes long.
 
     Raises:
@@ -117,9 +118,9 @@ class Measuring:
     is reported on the way is the validation metric, or else the metric as seen while training, `REPORTS` times at most.
     Nothing is pruned but what cannot be trained or leaves the finite numbers.
 
-    User attributes of a trial: seed, rows, note, reason, train, epochs, compile_seconds, fit_seconds; train_curve of a
-    validation job; predictions where the job keeps them; probes of a job on all development rows, where the definition
-    asks for them.
+    User attributes of a trial: seed, rows, note, reason, train, epochs, compile_seconds, fit_seconds; trained_by where
+    Keras's own fit did; train_curve of a validation job; predictions where the job keeps them; probes of a job on all
+    development rows, where the definition asks for them.
     """
 
     def __init__(
@@ -217,6 +218,7 @@ class _Watched:
         self.epochs = 0
         self.compile_seconds = 0.0  # not known before the end
         self.fit_seconds = 0.0
+        self.why_fit: str | None = None  # likewise
 
     def on_epoch(self, epoch: "Epoch") -> None:
         """Pass the training score of an epoch on to the trial, and a sign of life to the worker."""

@@ -1,14 +1,17 @@
 """One finished configuration: trained on all development rows and scored on the test rows no search has seen."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpo.data import Dataset, Rows, Stream
 from hpo.errors import UsageError
-from hpo.search.row_splits import labelled, load
+from hpo.search.evaluation_splits import watched
+from hpo.search.row_splits import full_streams, labelled, load
 from hpo.search.trainings import probe_network, recipe
 from hpo.study import Fidelity, Params, StudyDefinition
+from hpo.training import FullTraining
 
 if TYPE_CHECKING:
     from hpo.training import Epoch, Recipe, Run
@@ -32,6 +35,11 @@ class Measurement:
     # (train, test): what it was trained and scored on
     run: "Run" = field(repr=False, compare=False)  # the trained model: run.model(), run.predict(x)
 
+    @property
+    def why_fit(self) -> str | None:
+        """Why Keras's own fit trained it; None: the compiled loop did."""
+        return self.run.why_fit
+
     def to_json(self) -> dict[str, object]:
         """What `hpo train --json` prints."""
         return {
@@ -42,7 +50,7 @@ class Measurement:
             "test": self.test,
             "compile_seconds": self.compile_seconds,
             "fit_seconds": self.fit_seconds,
-            "trained_by": "the compiled loop" if self.run.why_fit is None else "Keras's fit",
+            "trained_by": "the compiled loop" if self.why_fit is None else "Keras's fit",
         }
 
 
@@ -60,14 +68,16 @@ def measure(
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
-    Of these rows a definition may give some labels only (`StudyDefinition.labels`), drawn by the seed. Of streams, the
-    training stream is trained on, and stopping and schedules watch the validation stream.
+    Of these rows a definition may give some labels only (`StudyDefinition.labels`), drawn by the seed. What a recipe
+    holds out to watch is apart as the definition's evaluation keeps rows apart: whole groups, the latest rows. Of
+    streams, the training stream is trained on, and stopping and schedules watch the validation stream.
 
     Args:
         definition: what is measured.
         params: a configuration; of any of the definition's spaces, or of none.
-        fidelity: one of the definition's, or its name; None: its last. Only its epochs count: with fewer than the most
-            of the definition's, the training is the miniature of one with those.
+        fidelity: one of the definition's, or its name; None: its last. Of rows only its epochs count: with fewer than
+            the most of the definition's, the training is the miniature of one with those. Of streams its steps count,
+            too, and the training is the miniature of one at the highest, as in a search.
         seed: of the weights and the batches.
         rows: (train, test) to use instead of the development and the test rows.
         on_recipe: called with what is going to be trained, before it is; may raise to refuse it.
@@ -82,14 +92,14 @@ def measure(
         Diverged: training left the finite numbers.
 
     """
-    from hpo.training import FullTraining, fit
+    from hpo.training import fit
 
     if not isinstance(fidelity, Fidelity):
         fidelity = definition.fidelity(fidelity) if fidelity else definition.fidelities[-1]
     reason = definition.why_infeasible(params)
     if reason is not None:
         raise UsageError(f"this configuration of {definition.name} cannot be trained: {reason}")
-    train, validation, test = (rows[0], None, rows[1]) if rows else _all(definition)
+    train, validation, test = (rows[0], None, rows[1]) if rows else _all(definition, fidelity)
     made = recipe(definition, params, getattr(train, "x", None), seed=seed)
     if on_recipe is not None:
         on_recipe(made)
@@ -110,7 +120,6 @@ def measure(
         if on_epoch is not None:
             on_epoch(epoch)
 
-    most = max(one.epochs for one in definition.fidelities)
     run = fit(
         made,
         train,
@@ -122,7 +131,8 @@ def measure(
         on_run=begun,
         on_epoch=trained,
         beat=beat,
-        full=FullTraining(epochs=most, rows=_rows(train)) if fidelity.epochs < most else None,
+        full=_full(definition, fidelity, train),
+        hold_out=functools.partial(watched, definition.evaluation),
     )
     return Measurement(
         params=params,
@@ -137,13 +147,17 @@ def measure(
     )
 
 
-def _all(definition: StudyDefinition) -> tuple[Rows | Stream, Stream | None, Rows | Stream]:
+def _all(definition: StudyDefinition, fidelity: Fidelity) -> tuple[Rows | Stream, Stream | None, Rows | Stream]:
     """What to train on, what to watch meanwhile, what to score on."""
     data = load(definition)
     if isinstance(data, Dataset):
         return data.development, None, data.test
-    return data.training, data.judged("validation"), data.judged("test")
+    return data.training.first(fidelity.steps), data.judged("validation"), data.judged("test")
 
 
-def _rows(train: Rows | Stream) -> int | None:
-    return len(train) if isinstance(train, Rows) else None
+def _full(definition: StudyDefinition, fidelity: Fidelity, train: Rows | Stream) -> FullTraining | None:
+    """What the training is a miniature of."""
+    if isinstance(train, Stream):
+        return full_streams(definition, fidelity)
+    most = max(one.epochs for one in definition.fidelities)
+    return FullTraining(epochs=most, rows=len(train)) if fidelity.epochs < most else None

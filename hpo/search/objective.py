@@ -78,8 +78,8 @@ class Objective:
     A configuration that cannot be trained, or whose training leaves the finite numbers, is pruned with a reason and
     told to Optuna as a violated constraint.
 
-    User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds; probes where the definition
-    asks for them; each cost by its name.
+    User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds; trained_by where Keras's own
+    fit did; probes where the definition asks for them; each cost by its name.
     """
 
     def __init__(

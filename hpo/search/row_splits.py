@@ -23,6 +23,7 @@ __all__ = [
     "Split",
     "cut",
     "everything",
+    "full_streams",
     "full_training",
     "in_rows",
     "labelled",
@@ -119,11 +120,19 @@ def splits(definition: StudyDefinition, fidelity: Fidelity, *, seed: int) -> tup
     if isinstance(data, Dataset):
         return cut(definition, fidelity, data.development, seed=seed)
     train = data.training.first(fidelity.steps)
-    full = _full_streams(definition, fidelity)
+    full = full_streams(definition, fidelity)
     return (Split(train=train, validation=data.judged("validation"), inputs=None, full=full),)
 
 
-def _full_streams(definition: StudyDefinition, fidelity: Fidelity) -> FullTraining | None:
+def full_streams(definition: StudyDefinition, fidelity: Fidelity) -> FullTraining | None:
+    """As `full_training`, where data are streamed: work is epochs times batches.
+
+    Args:
+        definition: what is searched.
+        fidelity: what is trained at.
+
+    """
+
     def work(one: Fidelity) -> tuple[float, int]:
         return one.epochs * (math.inf if one.steps is None else one.steps), one.epochs
 

@@ -160,6 +160,10 @@ class Work(Protocol):
     def fit_seconds(self) -> float:
         """Seconds spent on training itself."""
 
+    @property
+    def why_fit(self) -> str | None:
+        """Why Keras's own fit trained it; None: the compiled loop did, or nothing had begun."""
+
 
 def note_work(trial: BaseTrial, work: Work) -> None:
     """Keep what a training came to as user attributes of its trial."""
@@ -168,6 +172,8 @@ def note_work(trial: BaseTrial, work: Work) -> None:
     trial.set_user_attr("epochs", work.epochs)
     trial.set_user_attr("compile_seconds", round(work.compile_seconds, 3))
     trial.set_user_attr("fit_seconds", round(work.fit_seconds, 3))
+    if work.why_fit is not None:
+        trial.set_user_attr("trained_by", f"Keras's fit: {work.why_fit}")
 
 
 def note_probes(trial: BaseTrial, probes: "Sequence[Probe]") -> None:

@@ -86,6 +86,11 @@ class Evaluation:
         """Spent training and validating, all trainings together."""
         return sum(run.fit_seconds for run in self._runs)
 
+    @property
+    def why_fit(self) -> str | None:
+        """Why Keras's own fit trains them; None: the compiled loop does, or none has begun."""
+        return self._runs[0].why_fit if self._runs else None
+
     def model(self) -> "keras.Model":
         """The model of the first training as it is; all trainings have the same layers."""
         return self._runs[0].model()

@@ -188,13 +188,18 @@ class StudyDefinition:
 
     def _refuse_folds(self, what: str) -> None:
         """Refuse folds of a fidelity where it is not for it to say how many there are."""
-        if isinstance(self.evaluation, OwnSplits):
-            for fidelity in self.fidelities:
-                if fidelity.folds is not None:
-                    raise DefinitionError(
-                        f"{what}: fidelity {fidelity.name!r} asks for {fidelity.folds} folds, and splits of one's own "
-                        f"are {self.evaluation.folds}: leave folds out"
-                    )
+        evaluation = self.evaluation
+        for fidelity in self.fidelities:
+            if fidelity.folds is None:
+                continue
+            asks = f"{what}: fidelity {fidelity.name!r} asks for {fidelity.folds} folds"
+            if isinstance(evaluation, OwnSplits):
+                raise DefinitionError(f"{asks}, and splits of one's own are {evaluation.folds}: leave folds out")
+            if not evaluation.folded and not isinstance(evaluation, ValidationData):
+                raise DefinitionError(
+                    f"{asks}, and its evaluation, a {type(evaluation).__name__}, has none: leave folds out, or give "
+                    f"evaluation=KFold(folds={fidelity.folds})"
+                )
 
     def _refuse_layered(self, what: str) -> None:
         there = [sweep.id for sweep in self.tables]

@@ -1,6 +1,7 @@
 """What Keras's fit is fed with: arrays, in an order of their own each epoch, or a stream of batches."""
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,19 +13,23 @@ from numpy.typing import NDArray
 
 from hpo.data import Rows, Stream
 from hpo.data.structures import Arrays, mapped
-from hpo.errors import DataError
+from hpo.errors import DataError, DefinitionError, HpoError
+from hpo.messages import one_line
 from hpo.study.contained import contained
 from hpo.training.augmentation import by_row
 from hpo.training.keras_internals import drawing_from
-from hpo.training.preparing import as_floats
+from hpo.training.preparing import as_floats, is_ragged
 from hpo.training.recipe import Recipe
 
-__all__ = ["Batch", "Feed", "StreamFeed", "ending_anywhere", "scored_on", "trained_on"]
+__all__ = ["Batch", "Feed", "StreamFeed", "ending_anywhere", "scored_on", "shapes_explained", "trained_on"]
 
 Batch = tuple[Arrays, Arrays, NDArray[np.float32] | None]
-"""Inputs, targets and weights of some rows, as NumPy arrays; None: all weigh alike."""
+"""Inputs, targets and weights of some rows, as NumPy arrays; ragged inputs as they are; None: all weigh alike."""
 
 SCORED = 128  # rows of a step in which arrays are scored
+
+
+_PADDED = "pad them, such as by padded_batch() or to_tensor()"
 
 
 class Feed(Protocol):
@@ -96,6 +101,7 @@ class StreamFeed:
         self._known = _length(self._stream)
         self.steps = self.steps_of(stream.steps)
         self._limit = None if self.steps == self._known else self.steps
+        self.ragged = False  # whether inputs of a batch seen were of varying length within it
 
     def steps_of(self, most: int | None) -> int | None:
         """Batches of an epoch that has `most`, where there are as many; None: not known."""
@@ -118,8 +124,9 @@ class StreamFeed:
                 raise DataError(
                     f"a batch of the stream is {_shown(batch)}: give (inputs, targets), or (inputs, targets, weights)"
                 )
-            x, y = (mapped(_as_numpy, _plain(part)) for part in batch[:2])
-            yield x, y, None  # its weights are those of the loss
+            self.ragged |= any(map(is_ragged, keras.tree.flatten(batch[0])))
+            x = mapped(lambda part, _: part if is_ragged(part) else _as_numpy(part), _plain(batch[0]))
+            yield x, mapped(_targets, _plain(batch[1]), "y"), None  # its weights are those of the loss
 
     def _iterated(self) -> Iterator[Any]:
         if isinstance(self._stream, keras.utils.PyDataset):
@@ -155,6 +162,35 @@ def scored_on(data: Rows | Stream, *, weighted: bool, seed: int) -> Feed:
         return StreamFeed(data, seed=seed)
     weights = data.sample_weight if weighted else None
     return ArrayFeed(data, weights=weights, batch_size=SCORED, seed=seed, augment=None)
+
+
+@contextmanager
+def shapes_explained(model: keras.Model, feed: Feed) -> Iterator[None]:
+    """Within it what Keras raises of batches whose shapes it does not take is a line that says what to give.
+
+    Raises:
+        DefinitionError: the model takes no ragged inputs.
+        DataError: a batch has another shape than the first ones of its stream.
+
+    """
+    try:
+        yield
+    except HpoError:
+        raise
+    except Exception as error:
+        if "`generator` yielded an element of shape" in str(error):
+            told = re.search(r"element of shape (\(.*?\)) where an element of shape (\(.*?\)) was", str(error))
+            shapes = f": {told[1]} and not {told[2]}" if told else ""
+            raise DataError(
+                f"a batch of the stream has another shape than its first two{shapes}, and Keras takes these for what "
+                "may vary: let the first two differ where others do, give a tf.data.Dataset, or pad all batches alike"
+            ) from error
+        if isinstance(feed, StreamFeed) and feed.ragged:
+            raise DefinitionError(
+                f"the batches are ragged, and {model.name} does not take such ({one_line(error)}): {_PADDED}, or in "
+                "its first layer, with a mask"
+            ) from error
+        raise
 
 
 @contextmanager
@@ -198,10 +234,17 @@ def _plain(part: Any) -> Any:
     return tuple(part) if isinstance(part, list) else part
 
 
-def _as_numpy(tensor: Any, what: str) -> NDArray[Any]:
-    if hasattr(tensor, "row_splits"):
-        raise DataError(f"{what} of a batch is ragged: pad it, such as by padded_batch() or to_tensor(), with a mask")
+def _as_numpy(tensor: Any) -> NDArray[Any]:
     return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+
+
+def _targets(tensor: Any, what: str) -> NDArray[Any]:
+    if is_ragged(tensor):
+        raise DataError(
+            f"{what} of a batch is ragged, which no loss of Keras takes: {_PADDED}, where the inputs' mask, or weights "
+            "of 0, leave the padding out"
+        )
+    return _as_numpy(tensor)
 
 
 def _shown(value: Any) -> str:

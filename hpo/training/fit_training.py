@@ -14,7 +14,7 @@ from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.messages import one_line
 from hpo.study.own_metric import Metric
 from hpo.training import preparing
-from hpo.training.feeding import Feed, StreamFeed, ending_anywhere, scored_on, trained_on
+from hpo.training.feeding import Feed, StreamFeed, ending_anywhere, scored_on, shapes_explained, trained_on
 from hpo.training.fit_callbacks import Callbacks, Steps
 from hpo.training.miniature import FullTraining
 from hpo.training.outputs import refuse_unfit_parts, scored
@@ -112,7 +112,7 @@ class FitTraining:
             _assign(self._model.trainable_variables, self._raw)
         rates = None if schedules is None or self._recipe.schedule is None else schedules.rate
         self._watching.arm(number, self.steps, rates, beat)
-        with ending_anywhere():
+        with ending_anywhere(), shapes_explained(self._model, self._seen):
             self._model.fit(
                 **self._train.epoch(number),
                 **self._validated(),
@@ -187,7 +187,8 @@ class FitTraining:
         first = next(seen.batches(), None)
         if first is None:
             raise DefinitionError("the training stream has no batches: give at least one")
-        return seen, preparing.prepare(self._recipe, first[0], lambda: (x for x, *_ in seen.batches()))
+        with shapes_explained(self._recipe.model, seen):
+            return seen, preparing.prepare(self._recipe, first[0], lambda: (x for x, *_ in seen.batches()))
 
     def _fed(self, train: Rows | Stream) -> Feed:
         """What fit is fed with."""
@@ -250,7 +251,7 @@ class FitTraining:
         return {"validation_data": given["x"], "validation_steps": given["steps"]}
 
     def _score(self, data: Feed) -> float:
-        with ending_anywhere():
+        with ending_anywhere(), shapes_explained(self._model, data):
             score, finite = self._scoring.score(data)
         if not finite or not math.isfinite(score):
             raise Diverged(epoch=self._number, what="the scores" if finite else "the outputs")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data import Rows, Stream, class_weights, holdout
+from hpo.data import Rows, Stream, class_weights, group_share, holdout
 from hpo.data.structures import Arrays, mapped, parts
 from hpo.errors import DefinitionError, UsageError
 from hpo.training.keras_internals import all_layers, compute_output_spec, given_learning_rate
@@ -19,9 +19,10 @@ from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, StepSchedules, averaging
 
 __all__ = [
+    "HoldOut",
     "as_floats",
     "check",
-    "held_out",
+    "is_ragged",
     "learning_rate",
     "prepare",
     "refuse_unweighted",
@@ -30,6 +31,10 @@ __all__ = [
     "step_schedules",
     "watched",
 ]
+
+
+HoldOut = Callable[[Rows, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""(rows, how many of them, seed) -> the numbers of the rows left to train on, and of those held out."""
 
 
 def check(recipe: Recipe, train: Rows | Stream, epochs: int) -> None:
@@ -53,21 +58,40 @@ def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
 
 
 def watched(
-    recipe: Recipe, train: Rows | Stream, validation: Rows | Stream | None, seed: int
+    recipe: Recipe,
+    train: Rows | Stream,
+    validation: Rows | Stream | None,
+    seed: int,
+    hold_out: HoldOut | None = None,
 ) -> tuple[Rows | Stream, Rows | Stream | None]:
     """What to train on and what to score on after each epoch.
 
     Where a recipe's stopping or schedule watches scores and there are no validation rows, `recipe.watch` of the
-    training rows are held out for it, drawn by the seed.
+    training rows are held out for it, by the seed.
+
+    Args:
+        recipe: says how many.
+        train: what there is to train on.
+        validation: what is scored on; None: nothing is given.
+        seed: of what is drawn.
+        hold_out: holds them out; None: whole groups where the rows have groups, else any rows.
+
+    Raises:
+        UsageError: there are too few rows or groups.
+
     """
-    rows = 0 if validation is not None or isinstance(train, Stream) else held_out(recipe, len(train))
+    rows = 0 if validation is not None or isinstance(train, Stream) else _held_out(recipe, len(train))
     if not rows or isinstance(train, Stream):
         return train, validation
-    kept, others = holdout(len(train), rows, seed)
+    kept, others = (hold_out or _apart)(train, rows, seed)
     return train.take(kept), train.take(others)
 
 
-def held_out(recipe: Recipe, rows: int) -> int:
+def _apart(rows: Rows, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return holdout(len(rows), number, seed) if rows.groups is None else group_share(rows.groups, number, seed)
+
+
+def _held_out(recipe: Recipe, rows: int) -> int:
     """How many of `rows` training rows a recipe's stopping or schedule watches, where there are no validation rows."""
     watches = recipe.stopping is not None or (recipe.schedule or Constant()).reaction() is not None
     held = round(recipe.watch * rows)
@@ -89,7 +113,7 @@ def row_weights(recipe: Recipe, train: Rows, outputs: int | None) -> NDArray[np.
     """
     weights = train.sample_weight
     if recipe.class_weight is not None:
-        by_class = class_weights(train.y, recipe.class_weight, outputs)
+        by_class = class_weights(train.y, recipe.class_weight, outputs, train.label_names)
         weights = by_class if weights is None else weights * by_class
     if weights is not None and not weights.any():
         raise UsageError("all rows to train on weigh 0: give sample_weight or class_weight above 0 to some")
@@ -137,8 +161,15 @@ def prepare(recipe: Recipe, x: Arrays, batches: Callable[[], Iterator[Arrays]] |
     return shape
 
 
+def is_ragged(value: Any) -> bool:
+    """Whether it is a tensor of TensorFlow's whose rows differ in length."""
+    return hasattr(value, "row_splits")
+
+
 def as_floats(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """Doubles as floats, all else as it is: what models compute with."""
+    if is_ragged(array):
+        return array
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
@@ -156,11 +187,12 @@ def _built(model: keras.Model, row: Arrays) -> Any:
 
     As Keras builds a model before it fits it: to call it would count as a call, of what draws random numbers in it.
     """
-    rows = mapped(lambda array, _: keras.KerasTensor((None, *array.shape[1:]), _type(array)), row)
     try:
+        rows = mapped(lambda array, _: keras.KerasTensor((None, *array.shape[1:]), _type(array)), row)
         outputs = compute_output_spec(model, rows, training=False)
     except Exception:  # it takes a row to find its way
-        outputs = model(mapped(lambda array, _: keras.ops.convert_to_tensor(array), row), training=False)
+        given = mapped(lambda array, _: array if is_ragged(array) else keras.ops.convert_to_tensor(array), row)
+        outputs = model(given, training=False)
     return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
 

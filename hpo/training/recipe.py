@@ -55,10 +55,9 @@ class Recipe:
     # validation rows; 0: the training loss is watched then
     average: Share = 0.0  # of the steps of each phase, the last ones, over which weights and moving statistics are
     # averaged: scores are of the means, and a run ends with them; 0: with the last ones
-    class_weight: ClassWeight = (
-        None  # class number -> weight of its rows in the loss, 1 where none is given, as Keras's
-    )
-    # fit has it; "balanced": rows / (classes x rows of the class), of the rows trained on; times the rows' own weights
+    class_weight: ClassWeight = None  # class number, or name of a label -> weight of its rows in the loss, 1 where none
+    # is given, as Keras's fit has it; "balanced": rows / (classes x rows of the class), of the rows trained on; times
+    # the rows' own weights
     phases: tuple[Phase, ...] = ()  # none: one training of all that is not frozen
     loss_weights: Any = None  # of several losses, a dict or a list of what each counts; None: all count alike
     callbacks: "tuple[keras.callbacks.Callback, ...]" = ()  # Keras's or one's own, fresh: Keras's fit calls them then

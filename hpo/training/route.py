@@ -1,16 +1,17 @@
 """Which way a recipe is trained: by the compiled loop, or, where that cannot take it, by Keras's own fit."""
 
 from collections.abc import Mapping
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING
 
 from hpo.data import Rows, Stream
 from hpo.errors import DefinitionError
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import drives_momentum
 
-__all__ = ["note", "why_fit"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["SLOWER", "backend_of", "note", "of_streams", "why_fit"]
 
 _OWN = ("train_step", "compute_loss", "make_train_function")
 _NEVER_CALLED = ("fit", "train_on_batch")
@@ -20,6 +21,16 @@ SLOWER = "2 to 20 times slower"  # the smaller the network the more: docs/benchm
 def note(why: str) -> str:
     """What a person is told of a training by Keras's fit."""
     return f"{why}, so Keras's own fit trains it, {SLOWER} than the compiled loop"
+
+
+def backend_of(backend: str) -> str:
+    """Why fit trains what runs on that backend of Keras."""
+    return f"Keras runs on {backend}"
+
+
+def of_streams() -> str:
+    """Why fit trains on streams."""
+    return "the data are streamed"
 
 
 def why_fit(recipe: Recipe, train: Rows | Stream) -> str | None:
@@ -42,10 +53,12 @@ def why_fit(recipe: Recipe, train: Rows | Stream) -> str | None:
 
 
 def _of_data(train: Rows | Stream) -> str | None:
+    import keras
+
     if keras.config.backend() != "tensorflow":
-        return f"Keras runs on {keras.config.backend()}"
+        return backend_of(keras.config.backend())
     if isinstance(train, Stream):
-        return "the data are streamed"
+        return of_streams()
     for arrays, what in ((train.x, "inputs"), (train.y, "outputs")):
         if isinstance(arrays, Mapping | tuple):
             return f"the model has several {what}"
@@ -96,8 +109,12 @@ def _one_target(train: Rows | Stream) -> bool:
 
 
 def _several_optimizers(recipe: Recipe) -> bool:
+    import keras
+
     return isinstance(recipe.optimizer, keras.optimizers.MultiOptimizer)
 
 
-def _overrides(model: Any, method: str) -> bool:
+def _overrides(model: "keras.Model", method: str) -> bool:
+    import keras
+
     return method in vars(model) or getattr(type(model), method) is not getattr(keras.Model, method)

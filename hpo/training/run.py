@@ -123,7 +123,7 @@ class Run:
             for the layers that phases freeze and the weights they begin with. Keras's fit trains the model itself.
         train: what to train on; Normalization layers are adapted on these rows and no others.
         validation: what to score after every epoch, or None; with None and a recipe that watches scores,
-            `Recipe.watch` says which share of the training rows takes their place.
+            `Recipe.watch` says which share of the training rows takes their place, and `hold_out` which rows these are.
         epochs: how many epochs the learning-rate schedule is laid out for, the most that are trained.
         metric: accuracy, the name of a Keras metric such as mae, or one's own; of a model with several outputs that of
             one of them, as in digit_accuracy. One that is no mean over rows, such as AUC, is computed from the outputs
@@ -133,9 +133,11 @@ class Run:
         jit: whether XLA compiles the loop; None decides by `hpo.training.jit.pays`.
         full: the training that this one is a miniature of: its schedule is resampled to the steps there are, patience
             and phases are in proportion. None: it is none.
+        hold_out: (rows, number, seed) -> row numbers to train on, and of about `number` rows that are watched where
+            there are no validation rows; None: whole groups where the rows have groups, else any, drawn by the seed.
 
     Raises:
-        UsageError: no rows, no epochs, a batch size below 1.
+        UsageError: no rows, no epochs, a batch size below 1, too few rows or groups to hold any out.
         DefinitionError: the metric or the loss is unknown, the optimizer brings a schedule of its own or cannot follow
             the momentum of the recipe's, `jit` is asked for a model that needs batches of varying size, or the recipe
             asks for something that neither the compiled loop nor Keras's own fit can do.
@@ -156,13 +158,15 @@ class Run:
         seed: int,
         jit: bool | None = None,
         full: FullTraining | None = None,
+        hold_out: preparing.HoldOut | None = None,
     ) -> None:
         preparing.check(recipe, train, epochs)
         start = time.perf_counter()
         full = full or _full(train, epochs)
-        if validation is None and full.rows is not None:
-            full = replace(full, rows=full.rows - preparing.held_out(recipe, full.rows))
-        train, validation = preparing.watched(recipe, train, validation, seed)
+        given = train
+        train, validation = preparing.watched(recipe, given, validation, seed, hold_out)
+        if isinstance(given, Rows) and isinstance(train, Rows) and full.rows is not None:
+            full = replace(full, rows=max(round(full.rows * len(train) / len(given)), 1))
         self._metric = metric
         self._weighted = weighted
         self._epochs = epochs
@@ -367,6 +371,7 @@ def fit(
     beat: Callable[[], object] | None = None,
     jit: bool | None = None,
     full: FullTraining | None = None,
+    hold_out: preparing.HoldOut | None = None,
 ) -> Run:
     """Train one run to its last epoch, or to where early stopping ends it.
 
@@ -383,18 +388,30 @@ def fit(
         beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
         jit: whether XLA compiles; None decides by what pays.
         full: the longer training that this one is a miniature of, as `Run` says; None: it is none.
+        hold_out: which rows are watched where there are no validation rows, as `Run` says.
 
     Returns:
         The run at its end: `run.outcome` has its figures, `run.model()` the trained model.
 
     Raises:
-        UsageError: no rows, no epochs, a batch size below 1.
+        UsageError: no rows, no epochs, a batch size below 1, too few rows or groups to hold any out.
         DefinitionError: the recipe asks for what cannot be trained, as `Run` says.
         Infeasible: the targets do not go with the loss, the metric and the model's outputs.
         Diverged: the loss, a weight, an output or a score was not finite.
 
     """
-    run = Run(recipe, train, validation, epochs=epochs, metric=metric, weighted=weighted, seed=seed, jit=jit, full=full)
+    run = Run(
+        recipe,
+        train,
+        validation,
+        epochs=epochs,
+        metric=metric,
+        weighted=weighted,
+        seed=seed,
+        jit=jit,
+        full=full,
+        hold_out=hold_out,
+    )
     if on_run is not None:
         on_run(run)
     for _ in range(epochs):

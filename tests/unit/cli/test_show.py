@@ -1,5 +1,8 @@
 import json
+from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,7 @@ from hpo.study import (
     TimeSeriesSplit,
     registry,
 )
+from hpo.training.route import SLOWER
 
 
 @pytest.mark.parametrize(("name", "rows"), [("cnn", [3, 6, 7, 5, 7, 3, 4, 3]), ("fcnn", [6, 7, 7, 5, 6, 5])])
@@ -78,6 +82,84 @@ def test_json_has_the_claims_with_their_rows_and_the_margin(capsys: pytest.Captu
         assert (body["id"], body["text"], body["source"]) == (claim.id, claim.text, claim.source)
         for contrast, printed in zip(claim.contrasts, body["contrasts"], strict=True):
             assert Contrast(**{**printed, "rows": tuple(printed["rows"]), "than": tuple(printed["than"])}) == contrast
+
+
+DEFINED = """
+import numpy as np
+from hpo.data import Streams
+from hpo.study import *
+
+def rows():
+    x = np.arange(40.0).reshape(20, 2)
+    return (({"a": x, "b": x}, x[:, 0]), ({"a": x + 0.5, "b": x}, x[:, 0])) if SEVERAL else ((x, x), (x + 0.5, x))
+
+def batches():
+    raise SystemExit("nothing reads them")
+
+def streams():
+    return Streams(name="d", train=lambda seed: batches(), validation=batches, test=batches)
+
+def build(params):
+    import keras
+    keras.utils.set_random_seed(1)
+    given = {name: keras.Input((2,), name=name) for name in ("a", "b")}
+    if not SEVERAL:
+        given = given["a"]
+    both = keras.layers.Concatenate()([*given.values()]) if SEVERAL else given
+    model = keras.Model(given, keras.layers.Dense(1)(both))
+    model.compile("sgd", "mse")
+    return model
+
+def define(data, evaluation):
+    return StudyDefinition(name="d", title="", data=data, build=build, metric="mse", direction="minimize",
+        spaces=(Space(name="s", params={"x": Int(low=1, high=3), "y": Float(low=0, high=1, when={"x": (1,)})}),),
+        evaluation=evaluation, fidelities=(Fidelity(name="f", epochs=1),))
+"""
+
+
+@pytest.fixture
+def defined(tmp_path: Path) -> Callable[..., str]:
+    def define(data: str, evaluation: str, *, several: bool = False) -> str:
+        file = tmp_path / f"{data}_{several}.py"
+        file.write_text(f"SEVERAL = {several}\n{DEFINED}\nstudy = define({data}, {evaluation})\n")
+        return f"{file}:study"
+
+    return define
+
+
+def test_show_says_which_way_is_trained_as_far_as_it_is_known(
+    defined: Callable[..., str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*arguments: str) -> tuple[str, Any]:
+        assert main(["show", *arguments]) == 0
+        text = capsys.readouterr().out.splitlines()[2]
+        assert main(["show", *arguments, "--json"]) == 0
+        return text, json.loads(capsys.readouterr().out)["trained_by"]
+
+    rows = defined("rows", "Holdout(rows=5)")
+    fit = f"trained by Keras's own fit, {SLOWER} than the compiled loop, as"
+    text, document = shown(rows)
+    assert text == "trained by the compiled loop, or by Keras's own fit where that cannot take a model: --build says"
+    assert document is None
+    text, document = shown(rows, "--build")
+    assert text == "trained by the compiled loop, as the first configuration of space s shows"
+    assert (document["by"], document["why"], document["slower"]) == ("the compiled loop", None, None)
+    text, document = shown(defined("rows", "Holdout(rows=5)", several=True), "--build")
+    assert text == f"{fit} the first configuration of space s shows: the model has several inputs"
+    assert (document["by"], document["why"]) == ("Keras's fit", "the model has several inputs")
+    text, document = shown(defined("streams", "ValidationData()"))
+    assert text == f"{fit} the definition shows: the data are streamed"
+    assert document["slower"] == SLOWER
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert shown(rows)[0] == f"{fit} KERAS_BACKEND shows: Keras runs on jax"
+
+
+def test_nothing_is_built_of_an_objective(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tune.py").write_text("def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n")
+    assert main(["show", f"{tmp_path}/tune.py:objective", "--build"]) == 2
+    assert "objective trains by itself, so there is no model of it to build: leave --build out" in (
+        capsys.readouterr().err
+    )
 
 
 def test_words() -> None:

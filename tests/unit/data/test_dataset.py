@@ -53,6 +53,12 @@ def test_rows_of_a_frame_are_taken_by_position(order: list[int]) -> None:
     np.testing.assert_array_equal(rows.take(index).x[:, 0], X[np.array(order)[index], 0])
 
 
+class Ragged:
+    """As TensorFlow's ragged tensors are: no array, and no rows of one length."""
+
+    row_splits = (0, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("values", "refusal"),
     [
@@ -65,7 +71,9 @@ def test_rows_of_a_frame_are_taken_by_position(order: list[int]) -> None:
         ({}, "x is a dict with nothing in it: name arrays"),
         ({1: X}, "x is a dict with a key 1: name arrays"),
         ({"a": X, "b": ["ant", None] * 3}, r"x\['b'\]\[1\] is missing: fill it"),
-        ([[1.0, 2.0], [3.0]], "x is no array"),
+        ([[1.0, 2.0], [3.0]], "x has rows of varying length: pad them, such as by keras.utils.pad_sequences"),
+        (pd.Series([[1, 2], [3]]), "x has rows of varying length, such as 0: pad them"),
+        (Ragged(), "x is a Ragged: pad them"),
         (
             pd.DataFrame({"a": [1.0] * 6, "b": ["ant"] * 6}),
             "column 'b' of x holds texts such as 'ant'",

@@ -184,6 +184,14 @@ def test_splits_that_are_none_are_refused(splitter: Any, refusal: str) -> None:
             lambda: definition(model_selection.KFold(3), fidelities=(replace(OWN, folds=2),)),
             "fidelity 'f' asks for 2 folds, and splits of one's own are 3: leave folds out",
         ),
+        *(
+            (
+                lambda evaluation=evaluation: definition(evaluation, fidelities=(replace(OWN, folds=3),)),
+                f"fidelity 'f' asks for 3 folds, and its evaluation, a {type(evaluation).__name__}, has none: leave "
+                r"folds out, or give evaluation=KFold\(folds=3\)",
+            )
+            for evaluation in (Holdout(rows=20), GroupHoldout(groups=2))
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_where_it_is_written(declare: Any, refusal: str) -> None:

@@ -336,6 +336,11 @@ def batches(seed: int | None = None, *, scale: float = 1.0) -> Any:
     return (made if seed is None else made.shuffle(ROWS, seed=seed)).batch(BATCH)
 
 
+def share(y: Any, outputs: Any) -> float:
+    return float(np.mean(outputs.argmax(axis=1) == y))
+
+
+SHARE = OwnMetric(name="share", function=share, direction="maximize")
 STREAM, JUDGED = Stream(make=lambda seed: batches(seed)), Stream(make=lambda _: batches())
 
 
@@ -413,12 +418,127 @@ def test_batches_may_differ_in_length_and_padding_counts_for_nothing() -> None:
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
+WORDS = [[1, 2, 3], [1], [2, 2], [3, 1, 1, 2], [2, 1], [3], [1, 3, 3], [2]]
+SPOKEN = np.arange(8) % 2
+
+
+class Padded(L.Layer):
+    """A layer of somebody's own that takes ragged batches."""
+
+    def call(self, x: Any) -> Any:
+        return x.to_tensor() if isinstance(x, tf.RaggedTensor) else x
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+def of_words(*layers: keras.layers.Layer) -> Callable[..., Recipe]:
+    def made(**more: Any) -> Recipe:
+        its = [keras.Input((None,), dtype="int32"), *(type(each).from_config(each.get_config()) for each in layers)]
+        return one(model=keras.Sequential([*its, L.Dense(2, "softmax")]), **more)
+
+    return made
+
+
+MASKED = of_words(Padded(), L.Embedding(4, 3, mask_zero=True), L.LSTM(4))
+
+
+def said(batch: Callable[[Any], Any]) -> Stream:
+    """The words a batch at a time; `batch` says how they are put together."""
+    ragged = tf.data.Dataset.from_tensor_slices((tf.ragged.constant(WORDS, dtype="int32"), SPOKEN))
+    return Stream(make=lambda _: batch(ragged))
+
+
+def plain(ragged: Any) -> Any:
+    return ragged.map(lambda words, label: (words.to_tensor() if hasattr(words, "to_tensor") else words, label))
+
+
+RAGGED = said(lambda ragged: ragged.batch(4))
+OF_ONE_LENGTH = said(lambda ragged: plain(ragged).padded_batch(4))
+
+
+class Spoken(keras.utils.PyDataset):
+    """The words as a PyDataset, each batch as long as its longest."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.widths = widths
+
+    @property
+    def num_batches(self) -> int:
+        return len(self.widths)
+
+    def __getitem__(self, index: int) -> Any:
+        words = keras.utils.pad_sequences(WORDS[4 * index % 8 :][:4], self.widths[index], padding="post")
+        return words, SPOKEN[4 * index % 8 :][:4]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "stream", [RAGGED, Stream(make=lambda _: Spoken((4, 3)))], ids=["ragged", "a PyDataset of varying lengths"]
+)
+def test_words_of_varying_length_are_those_that_are_padded(stream: Stream) -> None:
+    run, same = streamed(stream, stream, recipe=MASKED), streamed(OF_ONE_LENGTH, OF_ONE_LENGTH, recipe=MASKED)
+    for got, expected in zip(weights_of(run), weights_of(same), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+    assert run.outcome is not None
+    assert same.outcome is not None
+    assert run.outcome.validation == pytest.approx(same.outcome.validation)
+    assert run.evaluate(RAGGED) == pytest.approx(run.evaluate(OF_ONE_LENGTH))
+
+
+def test_keras_layers_that_take_ragged_batches_do_so_here() -> None:
+    run = streamed(RAGGED, RAGGED, recipe=of_words(L.Embedding(4, 3), L.GlobalAveragePooling1D()), metric=SHARE)
+    assert run.outcome is not None
+    means = [run.model().layers[0](np.array([words])).numpy().mean(axis=1) for words in WORDS]
+    outputs = run.model().layers[-1](np.concatenate(means)).numpy()
+    assert run.outcome.validation == pytest.approx(np.mean(outputs.argmax(axis=1) == SPOKEN))
+
+
+def test_buckets_of_like_lengths_are_batches() -> None:
+    def buckets(ragged: Any) -> Any:
+        return plain(ragged).bucket_by_sequence_length(tf_length, [2, 4], [4, 4, 4])
+
+    stream = said(buckets)
+    assert len(list(stream.make(0))) == 3
+    run = streamed(stream, stream, recipe=MASKED)
+    assert run.evaluate(stream) == pytest.approx(run.evaluate(OF_ONE_LENGTH))
+
+
+def tf_length(words: Any, label: Any) -> Any:
+    return tf.shape(words)[0]
+
+
+@pytest.mark.parametrize(
+    ("stream", "recipe", "words"),
+    [
+        (
+            RAGGED,
+            of_words(L.Embedding(4, 3), L.LSTM(4)),
+            r"^the batches are ragged, and \w+ does not take such \(.*\): pad them, such as by padded_batch\(\) or",
+        ),
+        (
+            Stream(make=lambda _: RAGGED.make(0).map(lambda words, label: (words, words))),
+            MASKED,
+            "^y of a batch is ragged, which no loss of Keras takes: pad them",
+        ),
+        (
+            Stream(make=lambda _: Spoken((4, 4, 3))),
+            MASKED,
+            r"^a batch of the stream has another shape than its first two: \(4, 3\) and not \(None, 4\), and Keras",
+        ),
+    ],
+    ids=["layers that take none", "targets", "late"],
+)
+def test_lengths_that_keras_does_not_take_are_one_line(stream: Stream, recipe: Any, words: str) -> None:
+    with pytest.raises((DataError, DefinitionError), match=words) as refused:
+        streamed(stream, stream, recipe=recipe)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.thorough
 def test_a_metric_of_all_rows_and_one_of_ones_own_are_of_a_whole_stream() -> None:
-    def own(y: Any, outputs: Any) -> float:
-        return float(np.mean(outputs.argmax(axis=1) == y))
-
-    mine = streamed(metric=OwnMetric(name="share", function=own, direction="maximize")).outcome
+    mine = streamed(metric=SHARE).outcome
     theirs = streamed().outcome
     assert mine is not None
     assert theirs is not None

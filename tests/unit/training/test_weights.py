@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from hpo.data import Rows
+from hpo.data import Dataset, Rows
 from hpo.errors import DefinitionError, HpoWarning, Infeasible, UsageError
 from hpo.study import OwnMetric
 from hpo.training import Recipe, Run
@@ -219,6 +219,21 @@ def test_weights_vary_without_being_compiled_anew() -> None:
             "names class 7, of which",
         ),
         (
+            lambda rows, recipe: (rows, replace(recipe, class_weight={"rare": 2.0}), False),
+            Infeasible,
+            "names class 'rare', and the classes have no names: give numbers",
+        ),
+        (
+            lambda rows, recipe: (named(rows), replace(recipe, class_weight={"most": 2.0}), False),
+            Infeasible,
+            "names class 'most', and classes are common, other, rare",
+        ),
+        (
+            lambda rows, recipe: (named(rows), replace(recipe, class_weight={2: 2.0, "rare": 2.0}), False),
+            Infeasible,
+            "names class 2 twice, by its number and as 'rare'",
+        ),
+        (
             lambda rows, recipe: (
                 replace(rows, y=rows.y + 0.5),
                 replace(recipe, class_weight="balanced", loss=own),
@@ -238,6 +253,20 @@ def test_what_cannot_be_weighed_is_refused(
     assert "\n" not in str(refused.value)
 
 
+def named(rows: Rows) -> Rows:
+    """The rows as part of a data set whose labels are texts."""
+    texts = replace(rows, y=np.array(["common", "other", "rare"])[rows.y])
+    return Dataset(name="d", development=texts, test=texts).development
+
+
+def test_classes_are_named_as_their_labels_are() -> None:
+    by_name, _ = trained(replace(dense(), class_weight={"common": 0.5, "rare": 3.0}), named(table()))
+    by_number, _ = trained(replace(dense(), class_weight=CLASS_WEIGHT), table())
+    assert_same(by_name.model(), by_number.model())
+    some = named(table()).take(np.arange(20))
+    assert some.joined(some).label_names == ("common", "other", "rare")
+
+
 def own(y: Any, outputs: Any) -> Any:
     return keras.ops.mean(outputs, axis=-1)
 
@@ -245,9 +274,10 @@ def own(y: Any, outputs: Any) -> Any:
 @pytest.mark.parametrize(
     ("given", "refusal"),
     [
-        ("even", "class_weight is 'even': give class numbers and their weights"),
-        ([1.0, 2.0], "class_weight is .*: give class numbers"),
-        ({"cat": 2.0}, "names a class 'cat': give class numbers"),
+        ("even", "class_weight is 'even': give classes and their weights"),
+        ([1.0, 2.0], "class_weight is .*: give classes"),
+        ({1.5: 2.0}, "names a class 1.5: give class numbers, .* or names of labels"),
+        ({"rare": -1.0}, "class_weight of class rare must be 0 or more"),
         ({0: -1.0}, "class_weight of class 0 must be 0 or more, not -1.0"),
         ({0: np.nan}, "class_weight of class 0 must be a finite number"),
     ],

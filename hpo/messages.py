@@ -35,10 +35,17 @@ _NODE = re.compile(r"\{\{node ([^}]*)\}\}")  # a name, between signs that say th
 _listening = 0  # how many `pass_notes_to` there are within one another
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A guess at what was meant, for the middle of a message: "did you mean cnn? "; empty where nothing is near."""
+def did_you_mean(word: str, known: Iterable[str], rest: str) -> str:
+    """A guess at what was meant, and the rest of the message, which begins a sentence after the guess.
+
+    Args:
+        word: that is none of those known.
+        known: what may be meant.
+        rest: what follows, in small letters: "there are: cnn, dnn". Where nothing is near, it is all there is.
+
+    """
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}? " if close else ""
+    return f"did you mean {close[0]}? {rest[:1].upper()}{rest[1:]}" if close else rest
 
 
 def one_line(error: BaseException) -> str:

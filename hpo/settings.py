@@ -18,8 +18,10 @@ __all__ = [
     "CLIMBING_SAMPLERS",
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
+    "KEPT_MODELS",
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
+    "MOST_KEPT_MODELS",
     "MOST_OPEN",
     "PRUNERS",
     "SAMPLERS",
@@ -27,6 +29,7 @@ __all__ = [
     "cache_folder",
     "data_folder",
     "models_folder",
+    "models_number",
     "storage_url",
     "use_backend",
 ]
@@ -63,6 +66,12 @@ MOST_OPEN = 10_000
 
 MAX_ATTEMPTS = 3
 """Crashes a trial may see before it fails."""
+
+KEPT_MODELS = 3
+"""Of so many of a search's best configurations models are kept: as many as one that climbs trains again to confirm."""
+
+MOST_KEPT_MODELS = 1000
+"""The most that may be asked for."""
 
 LEASE_SECONDS = 60.0
 """A worker that is not heard of for this long loses the slot it holds."""
@@ -142,6 +151,21 @@ def models_folder(asked: str | None, database: Path | None) -> Path | None:
     if word:
         return None if word == "none" else expanded(word).absolute()
     return None if database is None else database.with_name(f"{database.name}.models")
+
+
+def models_number(asked: int | None) -> int:
+    """Of how many of the best configurations models are kept: as asked, $HPO_KEEP_BEST, or 3.
+
+    Raises:
+        UsageError: what $HPO_KEEP_BEST says is no such number.
+
+    """
+    word = os.environ.get("HPO_KEEP_BEST", "").strip()
+    if asked is not None or not word:
+        return KEPT_MODELS if asked is None else asked
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word[:9]) <= MOST_KEPT_MODELS:
+        raise UsageError(f"HPO_KEEP_BEST must be a whole number from 1 to {MOST_KEPT_MODELS:,}, not {word!r:.60}")
+    return int(word)
 
 
 def use_backend() -> None:

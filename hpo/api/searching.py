@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.api.study_handle import Study
 from hpo.errors import HpoWarning, UsageError
-from hpo.settings import MAX_ATTEMPTS, storage_url
+from hpo.settings import MAX_ATTEMPTS, models_number, storage_url
 from hpo.study import Direction, Params, loading
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def optimize(
     from_study: "str | Study | None" = None,
     observers: "Sequence[str | Observer]" = (),
     keep_models: str | Path | None = None,
+    keep_best: int | None = None,
     wait: bool = True,
     progress: bool = True,
 ) -> Study:
@@ -80,6 +81,7 @@ def optimize(
             are told by a thread of this process; `$HPO_OBSERVE` adds to them.
         keep_models: folder for the models of the best trials, as the search trained them; `"none"`: keep none; None:
             `$HPO_KEEP_MODELS`, or a folder beside the database's file.
+        keep_best: of how many of the best configurations; None: `$HPO_KEEP_BEST`, or 3.
         wait: False: leave it to the fleet and return at once; `Study.wait` looks on. It needs `workers=0`.
         progress: whether to show how far it is, on stderr.
 
@@ -133,6 +135,7 @@ def optimize(
             max_attempts=max_attempts,
             memory_limit=memory_limit,
             keep_models=models_kept(None if keep_models is None else str(keep_models), storage or storage_url()),
+            keep_best=models_number(keep_best),
         ),
     )
     with closing(plan(request)) as planned:

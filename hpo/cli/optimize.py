@@ -13,6 +13,7 @@ from hpo.cli.options import (
     Directions,
     Fidelity,
     FromStudy,
+    KeepBest,
     KeepModels,
     Name,
     NoBaseline,
@@ -43,7 +44,7 @@ from hpo.cli.printing.console import document
 from hpo.cli.printing.progress_bar import Display
 from hpo.cli.printing.search_text import announce, conclude, submitted
 from hpo.errors import UsageError
-from hpo.settings import MAX_ATTEMPTS, storage_url
+from hpo.settings import MAX_ATTEMPTS, models_number, storage_url
 
 if TYPE_CHECKING:
     from hpo.experiments.search_plan import Limit, Plan
@@ -103,6 +104,7 @@ def optimize(
     ] = None,
     observe: Observe = None,
     keep_models: KeepModels = None,
+    keep_best: KeepBest = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -122,6 +124,7 @@ def optimize(
         max_attempts=max_attempts,
         memory_limit=None if memory_limit is None else memory_limit << 20,
         keep_models=models_kept(keep_models, url),
+        keep_best=models_number(keep_best),
     )
     request = Request(
         definition=definition,

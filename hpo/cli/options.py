@@ -10,7 +10,7 @@ import typer
 
 from hpo.cli import completion
 from hpo.errors import UsageError
-from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, PRUNERS, SAMPLERS
+from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER, KEPT_MODELS, MOST_KEPT_MODELS, PRUNERS, SAMPLERS
 from hpo.study.direction import Direction
 from hpo.study.objectives import COSTS
 
@@ -21,6 +21,7 @@ __all__ = [
     "Directions",
     "Fidelity",
     "FromStudy",
+    "KeepBest",
     "KeepModels",
     "Name",
     "NoBaseline",
@@ -320,6 +321,16 @@ KeepModels = Annotated[
         metavar="FOLDER",
         help="Where the models of the best trials are kept, as the search trained them: on its training rows; none: "
         "nowhere.  [env: HPO_KEEP_MODELS; default: FILE.models beside a SQLite file]",
+        show_default=False,
+    ),
+]
+KeepBest = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-best",
+        metavar="N",
+        parser=whole(1, MOST_KEPT_MODELS),
+        help=f"Keep the models of so many of the best configurations.  [env: HPO_KEEP_BEST; default: {KEPT_MODELS}]",
         show_default=False,
     ),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from hpo.cli.options import AsJson, KeepModels, Storage, Study, WhichStudy, examples, whole
 from hpo.cli.printing.console import configuration, count, document, figure, say, say_next, tell
+from hpo.cli.printing.model_text import tell_model, tell_removed
 from hpo.cli.printing.status_text import (
     front_table,
     keep_showing,
@@ -18,7 +19,6 @@ from hpo.cli.printing.status_text import (
     show_trial,
     show_workers,
     tell_climb,
-    tell_model,
     trained,
 )
 from hpo.errors import StudyError, UsageError
@@ -163,15 +163,17 @@ def delete(
     study: Study,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Delete it even while workers are at it.")] = False,
+    keep_models: KeepModels = None,
     storage: Storage = None,
 ) -> None:
-    """Delete a study with all its trials and all that was measured of it, after asking."""
+    """Delete a study with all its trials, its kept models and all that was measured of it, after asking."""
     from hpo import storage as storages
-    from hpo.storage import studies
+    from hpo.storage import kept_models, studies
     from hpo.storage.queries import status as service
 
     opened = storages.open(storage or storage_url())
     found = service.study_status(opened, study)
+    record, models = studies.get(opened, found.study), models_folder(keep_models, opened.where.path)
     if found.workers and not force:
         raise StudyError(
             f"{found.study} has workers at it ({', '.join(found.workers)}): "
@@ -182,9 +184,13 @@ def delete(
             raise UsageError(f"deleting {found.study} has to be confirmed, and this is no terminal; add --yes")
         also = studies.measured(opened, found.study)
         more = f", and what was measured of it ({', '.join(also)})" if also else ""
+        if models is not None and kept_models.folder(models, record).is_dir():
+            more = f", its kept models{more}"
         typer.confirm(f"Delete {found.study} with its {found.settled} finished trials{more}?", abort=True, err=True)
     studies.delete(opened, found.study, force=force)
     say(f"deleted {found.study}")
+    if models is not None:
+        tell_removed(kept_models.remove(models, record))
 
 
 def _refuse_together(study: str | None, *, workers: bool, watch: bool, as_json: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from hpo.cli import completion
-from hpo.cli.options import KeepModels, Observe, Storage, examples, megabytes, or_zero, seconds, whole
-from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, storage_url
+from hpo.cli.options import KeepBest, KeepModels, Observe, Storage, examples, megabytes, or_zero, seconds, whole
+from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, models_number, storage_url
 
 __all__ = ["register", "worker"]
 
@@ -93,6 +93,7 @@ def worker(
     ] = None,
     observe: Observe = None,
     keep_models: KeepModels = None,
+    keep_best: KeepBest = None,
     storage: Storage = None,
 ) -> int:
     """Serve the open trials of any study, fairly between studies, with workers on this machine, until stopped.
@@ -120,6 +121,7 @@ def worker(
             memory_limit=None if memory_limit is None else memory_limit << 20,
             lease_seconds=lease,
             keep_models=models_kept(keep_models, url),
+            keep_best=models_number(keep_best),
         ),
         drain=drain,
         idle=idle,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hpo.errors import UsageError
 from hpo.fleet.resources import usable_cores
-from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, STALL_SECONDS
+from hpo.settings import KEPT_MODELS, LEASE_SECONDS, MAX_ATTEMPTS, MOST_KEPT_MODELS, STALL_SECONDS
 
 __all__ = ["MAX_WORKERS", "Limits", "refuse_beyond"]
 
@@ -32,6 +32,7 @@ class Limits:
     stall_seconds: float = STALL_SECONDS  # without a sign of life (a long epoch's tenth) a worker is taken for hung
     max_attempts: int = MAX_ATTEMPTS  # crashes a slot may see before it settles as failed
     keep_models: str | None = None  # folder in which workers keep the models of the best trials; None: nowhere
+    keep_best: int = KEPT_MODELS  # of so many of the best configurations of a search
     memory_limit: int | None = None  # resident bytes past which a worker is replaced; None: see resources.default_limit
 
     def __post_init__(self) -> None:
@@ -40,6 +41,7 @@ class Limits:
         refuse_beyond("max attempts", self.max_attempts, 1, 1_000_000)
         if self.max_trials is not None:
             refuse_beyond("max trials", self.max_trials, 1, 1_000_000)
+        refuse_beyond("keep best", self.keep_best, 1, MOST_KEPT_MODELS)
         if self.memory_limit is not None:
             refuse_beyond("memory limit (bytes)", self.memory_limit, _LEAST_MEMORY, 1 << 50)
         for what, seconds, least in (

@@ -76,10 +76,8 @@ def parse(text: str) -> Named:
     if name in _installed():
         return Named(text=text.strip(), shown=name)
     known = sorted({*_OURS, *_installed()})
-    raise UsageError(
-        f"there is no observer {name!r:.60}; {did_you_mean(name, known)}There are: {', '.join(known)}; one of your own "
-        "is named FILE.py:CLASS"
-    )
+    there = did_you_mean(name, known, f"there are: {', '.join(known)}")
+    raise UsageError(f"there is no observer {name!r:.60}; {there}; one of your own is named FILE.py:CLASS")
 
 
 def make(text: str) -> Observer:

@@ -155,7 +155,8 @@ def make_pruner(name: str, *, definition: Searchable, fidelity: Fidelity | str |
 
     """
     if name not in PRUNERS:
-        raise UsageError(f"there is no pruner {name!r}; {did_you_mean(name, PRUNERS)}there are: {', '.join(PRUNERS)}")
+        there = did_you_mean(name, PRUNERS, f"there are: {', '.join(PRUNERS)}")
+        raise UsageError(f"there is no pruner {name!r}; {there}")
     fidelity = _fidelity(definition, fidelity)
     if name == "none":
         return NopPruner()

@@ -63,9 +63,8 @@ def make_sampler(
 
     """
     if name not in SAMPLERS:
-        raise UsageError(
-            f"there is no sampler {name!r}; {did_you_mean(name, SAMPLERS)}there are: {', '.join(SAMPLERS)}"
-        )
+        there = did_you_mean(name, SAMPLERS, f"there are: {', '.join(SAMPLERS)}")
+        raise UsageError(f"there is no sampler {name!r}; {there}")
     own = sampler_seed(seed, worker)
     if isinstance(space, DefineByRun):
         return _by_run(name, own)

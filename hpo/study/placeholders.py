@@ -38,9 +38,10 @@ def refuse_unknown(text: str, known: Iterable[str], what: str) -> None:
     there = list(known)
     for name in named(text):
         if name not in there:
+            meant = did_you_mean(name, there, f"there are: {', '.join(there)}")
             raise DefinitionError(
-                f"{what} names {{{name}}}, which stands for nothing; {did_you_mean(name, there)}there are: "
-                f"{', '.join(there)}; where the braces are meant, write {{{{{name}}}}}"
+                f"{what} names {{{name}}}, which stands for nothing; {meant}; where the braces are meant, write "
+                f"{{{{{name}}}}}"
             )
 
 

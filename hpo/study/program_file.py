@@ -175,5 +175,5 @@ def _named(given: Any, what: str, example: str) -> list[tuple[str, Any]]:
 def _refuse_unknown(given: Mapping[Any, Any], known: Any, what: str) -> None:
     for key in given:
         if key not in known:
-            hint = did_you_mean(str(key), known)
-            raise DefinitionError(f"{what} has no key {shown(key)}; {hint}there are: {', '.join(known)}")
+            there = did_you_mean(str(key), known, f"there are: {', '.join(known)}")
+            raise DefinitionError(f"{what} has no key {shown(key)}; {there}")

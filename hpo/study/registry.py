@@ -165,9 +165,10 @@ def _refuse(name: str) -> tuple[str, str]:
     known = names()
     if _is_file(name):
         raise UsageError(f"{name!r} names a file but no definition in it: write {name}:ATTRIBUTE, such as {name}:study")
+    there = did_you_mean(name, known, f"installed: {', '.join(known) or 'none'}")
     raise UsageError(
-        f"there is no definition {name!r}; {did_you_mean(name, known)}Installed: {', '.join(known) or 'none'}; "
-        "one of your own is named FILE.py:ATTRIBUTE, such as ./my_study.py:study"
+        f"there is no definition {name!r}; {there}; one of your own is named FILE.py:ATTRIBUTE, such as "
+        "./my_study.py:study"
     )
 
 

@@ -240,7 +240,7 @@ def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: 
     assert written.code == 0, written.err
     assert "on the first of 3 folds" in written.out
     kept = list((copy / "hpo.db.models").rglob("*"))
-    assert 2 <= len([path for path in kept if path.is_file()]) <= 3  # each that was confirmed, once; no part of a file
+    assert 2 <= len([path for path in kept if path.is_file()]) <= 3  # of the three best, once; no part of a file
     (copy / "check.py").write_text(CHECK)
     done = subprocess.run(
         [sys.executable, "check.py"], cwd=copy, env=environment(), capture_output=True, text=True, check=False
@@ -255,6 +255,12 @@ def test_the_model_of_the_best_is_kept_as_the_search_trained_it(hpo: Hpo, copy: 
         r"no model of the best trial of wine-small is kept.* hpo train .*wine.py:study --config best", elsewhere.err
     )
     assert not (copy / "kept2.keras").exists()
+    deleted = hpo("delete", "wine", "--yes")
+    assert deleted.code == 0
+    assert re.search(
+        rf"and {len(kept) - 1} kept models of it \([\d,]+ bytes\) in .*hpo.db.models/wine-small-", deleted.err
+    )
+    assert not list((copy / "hpo.db.models").iterdir())
 
 
 @pytest.mark.thorough

@@ -219,7 +219,7 @@ def test_a_journal_and_one_database_for_both(store: Storage, theirs: str, tmp_pa
             taken(same, theirs)
         assert taken(same, theirs, name="ours").complete == 2
     assert len(optuna.load_study(study_name="theirs", storage=theirs).trials) == 2
-    with pytest.raises(StudyError, match=r"has no study 'their'; did you mean theirs\? there is: theirs, ours"):
+    with pytest.raises(StudyError, match=r"has no study 'their'; did you mean theirs\? There is: theirs, ours"):
         read_foreign(theirs, "their")
     with pytest.raises(StorageError, match="there is no journal"):
         read_foreign(str(tmp_path / "none"), "theirs")

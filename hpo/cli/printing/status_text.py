@@ -23,11 +23,8 @@ from hpo.cli.printing.progress_bar import LineLimit, line
 from hpo.study.objectives import wanted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hpo.analysis.rung_agreement import ClimbFindings
     from hpo.storage import Storage
-    from hpo.storage.kept_models import KeptModel
     from hpo.storage.queries.status import Progress, StudyStatus
     from hpo.storage.queries.study_results import BestTrial, FrontTrial, TrialReport
     from hpo.storage.worker_registry import FleetWorker, Serving
@@ -44,7 +41,6 @@ __all__ = [
     "state_words",
     "study_lines",
     "tell_climb",
-    "tell_model",
     "trained",
 ]
 
@@ -322,12 +318,3 @@ def tell_climb(found: "ClimbFindings", fidelities: Sequence[str]) -> None:
 
     for sentence in climb_sentences(found, fidelities):
         tell(sentence)
-
-
-def tell_model(kept: "KeptModel", written: "Path | None", metric: str) -> None:
-    """Which model was kept of the best configuration, and where it is."""
-    fold = f", on the first of {kept.folds} folds" if kept.folds > 1 else ""
-    where = f"kept ({kept.size:,} bytes)" if written is None else f"written to {written} ({kept.size:,} bytes)"
-    tell(f"its model, of trial {kept.trial} as the search trained it, is {where}: {metric} {figure(kept.value)}{fold}")
-    if written is None:
-        tell("--model FILE.keras writes it; it knows the training rows of the search alone")

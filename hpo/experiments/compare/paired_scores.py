@@ -104,8 +104,8 @@ def read_scores(path: Path, columns: Sequence[str], long: Sequence[str] = ()) ->
     header, rows = _table(path)
     for name in long or columns:
         if name not in header:
-            hint = did_you_mean(name, header)
-            raise UsageError(f"{path} has no column {name!r}; {hint}it has: {', '.join(header) or 'none'}")
+            there = did_you_mean(name, header, f"it has: {', '.join(header) or 'none'}")
+            raise UsageError(f"{path} has no column {name!r}; {there}")
     a, b = columns
     if not long:
         pairs = [(_score(path, at, row, a), _score(path, at, row, b)) for at, row in rows]

@@ -183,6 +183,6 @@ def chosen_sweeps(definition: "StudyDefinition", ids: tuple[str, ...]) -> "tuple
     known = [sweep.id for sweep in definition.tables]
     for wanted in ids:
         if wanted not in known:
-            guess = did_you_mean(wanted, known)
-            raise UsageError(f"{definition.name} has no sweep {wanted!r}; {guess}It has: {', '.join(known)}")
+            there = did_you_mean(wanted, known, f"it has: {', '.join(known)}")
+            raise UsageError(f"{definition.name} has no sweep {wanted!r}; {there}")
     return tuple(sweep for sweep in definition.tables if not ids or sweep.id in ids)

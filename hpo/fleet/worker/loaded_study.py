@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from hpo.errors import DefinitionError, HpoError, StudyError
 from hpo.fleet.worker.model_keeper import ModelKeeper
 from hpo.fleet.worker.presence import Watcher
+from hpo.settings import KEPT_MODELS
 from hpo.storage import Storage, studies
 from hpo.storage.slots.dispatch import Offer
 from hpo.storage.slots.recovery import recover
@@ -119,6 +120,7 @@ class StudyCache:
         max_attempts: int,
         watcher: Watcher,
         keep_models: Path | None = None,
+        keep_best: int = KEPT_MODELS,
     ) -> None:
         self._storage = storage
         self._make_objective = make_objective  # None: the objective of the study's definition
@@ -127,6 +129,7 @@ class StudyCache:
         self._max_attempts = max_attempts
         self._watcher = watcher
         self._keep_models = keep_models  # folder; None: they are not kept
+        self._keep_best = keep_best  # configurations
         self._kept: OrderedDict[str, LoadedStudy] = OrderedDict()
 
     def get(self, offer: Offer) -> LoadedStudy:
@@ -148,8 +151,9 @@ class StudyCache:
         self._watcher.loading(offer.study)
         recover(self._storage.patient, offer.study, max_attempts=self._max_attempts)
         record = studies.get(self._storage.patient, offer.study)
-        keeps = self._keep_models is not None and record.kind == "search" and not record.by_objective
-        keeper = ModelKeeper(self._storage.patient, record, self._keep_models) if keeps and self._keep_models else None
+        keeper = None
+        if self._keep_models is not None and record.kind == "search" and not record.by_objective:
+            keeper = ModelKeeper(self._storage.patient, record, self._keep_models, most=self._keep_best)
         objective = self._objective(record, keeper)
         made = LoadedStudy(self._storage, record, objective, reserve=self._reserve, beat=self._beat, keeper=keeper)
         self._kept[offer.study] = made

@@ -32,10 +32,20 @@ LARGEST = 1 << 30
 class ModelKeeper:
     """Keeps the models of one study's leading trials, as far as this worker trained them."""
 
-    def __init__(self, storage: Storage, record: StudyRecord, root: Path) -> None:
+    def __init__(self, storage: Storage, record: StudyRecord, root: Path, *, most: int) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            storage: where the study is.
+            record: the study.
+            root: folder of all models.
+            most: of so many of the best configurations models are kept.
+
+        """
         self._slots = Slots(storage)
         self._record = record
         self._root = root
+        self._most = most
         self._trained: tuple[int, Evaluation] | None = None  # the last trial that came to its end, by Optuna's number
         self._said = False  # whether it was said that a model is not kept
 
@@ -90,12 +100,13 @@ class ModelKeeper:
                 archive.writestr(kept_models.NOTE, json.dumps(note))
 
     def _kept(self) -> dict[int, int]:
-        """The trials whose models are kept now, as `kept_trials`; where nothing climbs, the best one's alone."""
+        """The trials whose models are kept now, as `kept_trials`; where nothing climbs, of few slots read."""
         name, direction = self._record.name, self._record.direction
         if self._record.rungs is not None:
-            return kept_models.kept_trials(self._slots.ranked(name), direction)
-        best = self._slots.incumbent(name, direction)
-        return {} if best is None else kept_models.kept_trials([best.slot], direction)
+            slots = self._slots.ranked(name)
+        else:
+            slots = [one.slot for one in self._slots.incumbents(name, direction, self._most)]
+        return kept_models.kept_trials(slots, direction, self._most)
 
     def _say(self, why: str) -> None:
         if not self._said:

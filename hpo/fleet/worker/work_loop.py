@@ -86,6 +86,7 @@ class Server:
             max_attempts=limits.max_attempts,
             watcher=watcher,
             keep_models=None if limits.keep_models is None else Path(limits.keep_models),
+            keep_best=limits.keep_best,
         )
         self._allowance = allowance or Allowance(storage)
         self._spent = False  # whether no more trials may begin

@@ -221,9 +221,13 @@ class Slots(Claims):
         with self._storage.read() as connection:
             return _rungs(connection, study)
 
-    @repeatable
     def incumbent(self, study: str, direction: str) -> Incumbent | None:
-        """The best of what was trained most often at the highest fidelity; None where nothing is complete there.
+        """The best of what was trained most often at the highest fidelity; None where nothing is complete there."""
+        return next(iter(self.incumbents(study, direction, 1)), None)
+
+    @repeatable
+    def incumbents(self, study: str, direction: str, most: int) -> Sequence[Incumbent]:
+        """So many of the best of what is complete at the highest fidelity, what was trained most often there first.
 
         Of equals the earlier one. Where a study does not climb, each configuration was trained once.
         """
@@ -232,9 +236,9 @@ class Slots(Claims):
         climbs = select(_slot.c.id).where(of_study(study), _slot.c.rung > 0).limit(1)
         with self._storage.read() as connection:
             if connection.execute(climbs).scalar() is None:
-                query = query.limit(1)  # else there are few of the highest fidelity
+                query = query.limit(most)  # else there are few of the highest fidelity
             slots = [read(row) for row in connection.execute(query)]
-        return next(iter(incumbents(slots, direction)), None)
+        return incumbents(slots, direction)[:most]
 
     @repeatable
     def output(self, slot: Slot) -> str | None:

@@ -83,8 +83,9 @@ def _of(storage: "BaseStorage", where: str, name: str, *, local: bool, zone: tzi
 
     names = [study.study_name for study in storage.get_all_studies()]
     if name not in names:
-        there = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-        raise StudyError(f"{where} has no study {name!r}; {did_you_mean(name, names)}there is: {there or 'none'}")
+        some = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+        there = did_you_mean(name, names, f"there is: {some or 'none'}")
+        raise StudyError(f"{where} has no study {name!r}; {there}")
     study = storage.get_study_id_from_name(name)
     directions = storage.get_study_directions(study)
     if StudyDirection.NOT_SET in directions:

@@ -55,7 +55,7 @@ def test_tables_are_taken_in_the_report_s_order_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "guess"), [("kernels", "; did you mean kernel? It has: layers, kernel"), ("xyz", "; It has: layers")]
+    ("wanted", "guess"), [("kernels", "; did you mean kernel? It has: layers, kernel"), ("xyz", "; it has: layers")]
 )
 def test_a_table_that_is_not_there_is_named_with_those_that_are(wanted: str, guess: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -69,7 +69,8 @@ def test_an_installed_one_is_found_by_its_entry_point(tmp_path: Path, monkeypatc
         ("wandb:a/b/c", "ENTITY/PROJECT"),
         ("apprise:me@example.org", "URL of Apprise's"),
         ("tensorboard:mine.py", "names a file"),
-        ("", "no observer ''"),
+        ("", "no observer ''; there are: apprise, "),
+        ("webhok:x", r"no observer 'webhok'; did you mean webhook\? There are: apprise, "),
     ],
 )
 def test_a_target_that_can_be_none_is_refused_before_anything_runs(own: Path, text: str, why: str) -> None:

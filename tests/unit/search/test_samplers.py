@@ -52,7 +52,7 @@ def test_grid_and_cmaes_search_what_they_can() -> None:
 @pytest.mark.parametrize(
     ("name", "space", "reason"),
     [
-        ("tpee", NUMBERS, "no sampler 'tpee'; did you mean tpe\\? there are: tpe, "),
+        ("tpee", NUMBERS, "no sampler 'tpee'; did you mean tpe\\? There are: tpe, "),
         ("grid", NUMBERS, "continuous parameter; use --sampler qmc"),
         ("cmaes", CHOICES, "at least 2 unconditional numbers.*has 1 among its 3"),
         ("cmaes", CONDITIONAL, "at least 2 unconditional numbers.*has 0"),

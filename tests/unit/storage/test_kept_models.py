@@ -1,6 +1,8 @@
 """Which models of a search are kept, and what of them is found again."""
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -56,25 +58,23 @@ def write(root: Path, trial: int, value: float = 0.5) -> Path:
     return file
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1), st.booleans()), max_size=20))
-def test_the_best_and_those_confirmed_are_kept_and_no_others(trained: list[tuple[int, float, bool]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1), st.booleans()), max_size=20), st.integers(1, 7))
+def test_so_many_of_the_best_are_kept_and_no_others(trained: list[tuple[int, float, bool]], most: int) -> None:
     slots = [
         slot(number, value, f"config {config}", highest=highest, rung=2 if highest else 0)
         for number, (config, value, highest) in enumerate(trained)
     ]
-    kept = kept_models.kept_trials(slots, "maximize")
-    leading = incumbents(slots, "maximize")
-    confirmed = {one.slot.digest for one in leading if one.trainings > 1}
-    best = {leading[0].slot.digest} if leading else set()
-    assert {s.digest for s in slots if s.trial_number in kept} == best | confirmed
+    kept = kept_models.kept_trials(slots, "maximize", most)
+    leading = [one.slot.digest for one in incumbents(slots, "maximize")][:most]
+    assert {s.digest for s in slots if s.trial_number in kept} == set(leading)
     assert all(s.highest for s in slots if s.trial_number in kept)
-    assert {s.digest for s in slots if kept.get(s.trial_number or 0) == 0 and s.trial_number in kept} == best
+    assert all(leading[place] == slots[trial].digest for trial, place in kept.items())
 
 
 def test_what_fell_behind_is_removed_and_the_best_is_found(tmp_path: Path) -> None:
     slots = [slot(0, 0.5), slot(1, 0.7, "twice"), slot(2, 0.9), slot(3, 0.6, "twice")]
     files = [write(tmp_path, trial) for trial in range(4)]
-    kept_models.prune(tmp_path, RECORD, lambda: kept_models.kept_trials(slots, "maximize"))
+    kept_models.prune(tmp_path, RECORD, lambda: kept_models.kept_trials(slots, "maximize", 1))
     assert [file.exists() for file in files] == [False, True, False, True]  # trained twice counts before once
     found = kept_models.find(tmp_path, RECORD, slots, 1)
     assert found is not None
@@ -102,3 +102,38 @@ def test_a_study_of_the_same_name_made_later_has_a_folder_of_its_own(tmp_path: P
     later = replace(RECORD, created_at=100.0)
     assert kept_models.folder(tmp_path, RECORD) != kept_models.folder(tmp_path, later)
     assert kept_models.folder(tmp_path, RECORD).parent == tmp_path
+
+
+def test_a_deleted_study_takes_along_its_models_and_nothing_else(tmp_path: Path) -> None:
+    size = sum(write(tmp_path, trial).stat().st_size for trial in range(2))
+    where = kept_models.folder(tmp_path, RECORD)
+    (where / ".trial-3.77.part.keras").touch()  # its process was killed
+    theirs = [where / "trial-2.keras", where / "notes.txt"]
+    for file in theirs:
+        file.write_text("of somebody's own")
+    gone = kept_models.remove(tmp_path, RECORD)
+    assert (gone.models, gone.size, gone.folder) == (2, size, where)
+    assert gone.left == "files of others are in it"
+    assert sorted(where.iterdir()) == sorted(theirs)
+    for file in theirs:
+        file.unlink()
+    assert kept_models.remove(tmp_path, RECORD).left is None
+    assert not where.exists()
+
+
+@pytest.mark.parametrize("root", ["nowhere", "file"])
+def test_where_no_models_are_there_is_nothing_to_remove(tmp_path: Path, root: str) -> None:
+    (tmp_path / "file").touch()
+    gone = kept_models.remove(tmp_path / root, RECORD)
+    assert (gone.models, gone.left) == (0, None)
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, 0)
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # the tests may be run by root, who may remove all
+    assert kept_models.remove(tmp_path, RECORD).left == "Permission denied"
+    assert file.exists()

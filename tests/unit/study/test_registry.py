@@ -109,7 +109,7 @@ def test_a_name_or_a_module_is_its_own_reference(ref: str) -> None:
     ("ref", "message"),
     [
         ("cn", r"no definition 'cn'; did you mean cnn\? Installed: cnn, .*fcnn.*\./my_study\.py:study"),
-        ("xyzzy", r"no definition 'xyzzy'; Installed: cnn, .*fcnn"),
+        ("xyzzy", r"no definition 'xyzzy'; installed: cnn, .*fcnn"),
         ("", "named by a text"),
         ("./my_study.py", r"write \./my_study\.py:ATTRIBUTE"),
         ("./nowhere.py:study", r"there is no file .*/nowhere\.py"),

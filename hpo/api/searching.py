@@ -14,7 +14,6 @@ from hpo.study import Direction, Params, loading
 if TYPE_CHECKING:
     from hpo.api.references import Found, Thing
     from hpo.experiments.search_plan import Plan
-    from hpo.observers.naming import Named
     from hpo.observers.observer import Observer
 
 __all__ = ["create", "load", "optimize"]
@@ -95,13 +94,14 @@ def optimize(
 
     """
     loading.end()  # this is a worker, or whoever else wants what the file defines
+    from hpo.api.asked_observers import observers_asked
     from hpo.api.references import referenced
     from hpo.experiments.best_model import models_kept
     from hpo.experiments.search_plan import Request, plan
     from hpo.experiments.search_run import leave
     from hpo.fleet.run_limits import Limits
 
-    told = _observers(observers)
+    told = observers_asked(observers)
     if not wait and workers != 0:
         raise UsageError("wait=False leaves a search to a fleet, so it needs workers=0: without it workers end with us")
     found = referenced(thing)
@@ -254,20 +254,6 @@ def _only_here(found: "Found") -> str:
 def _directions(asked: "Direction | Sequence[Direction] | None") -> tuple[Direction, ...]:
     """The directions asked for."""
     return () if asked is None else (asked,) if isinstance(asked, str) else tuple(asked)
-
-
-def _observers(asked: Any) -> "tuple[Named | Observer, ...]":
-    """Those to tell, the environment's among them. Raises UsageError where one is none."""
-    from hpo.observers import naming
-    from hpo.observers.observer import Observer
-
-    if isinstance(asked, str | Observer) or not isinstance(asked, Sequence):
-        raise UsageError(f"observers takes several, ['tensorboard:logs'], not {asked!r:.60}")
-    for one in asked:
-        if not isinstance(one, str | Observer):
-            raise UsageError(f"an observer is a text such as 'tensorboard:logs' or an hpo.Observer, not {one!r:.60}")
-    objects = [one for one in asked if isinstance(one, Observer)]
-    return (*naming.asked(one for one in asked if isinstance(one, str)), *objects)
 
 
 def _configurations(asked: Any) -> tuple[Params, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hpo.experiments.compare.comparison_report import CompareReport
     from hpo.experiments.trial_records import ExportedTrial
     from hpo.fleet.supervisor.asking import Asking
+    from hpo.observers.observer import Observer
     from hpo.storage import Storage
     from hpo.storage.queries.status import StudyStatus
     from hpo.storage.slots.slot import Outcome
@@ -175,6 +176,7 @@ class Study:
         workers: int | None = None,
         timeout: float | None = None,
         trial_timeout: float | None = None,
+        observers: "Sequence[str | Observer]" = (),
         progress: bool = True,
     ) -> "CompareReport":
         """Whether its optimum beats the hand-picked configuration, as `hpo compare` finds out.
@@ -190,6 +192,7 @@ class Study:
             workers: processes on this machine; None: one a usable core; 0: none, a fleet does it.
             timeout: seconds for this call.
             trial_timeout: seconds for one training.
+            observers: who is told of the trainings, as `hpo.optimize` takes them.
             progress: whether to show how far it is, on stderr.
 
         Raises:
@@ -200,6 +203,7 @@ class Study:
             HpoError: it was interrupted, or its time was up; what is done is kept.
 
         """
+        from hpo.api.asked_observers import observers_asked
         from hpo.cli.printing.comparison_text import announce
         from hpo.cli.printing.progress_bar import Stages
         from hpo.experiments.compare.comparison_plan import plan_comparison
@@ -218,6 +222,7 @@ class Study:
             margin=margin,
             resample=resample,
             limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+            observers=observers_asked(observers),
         )
         with closing(plan_comparison(request)) as plan:
             if not progress:

@@ -11,6 +11,7 @@ import typer
 from hpo.cli import completion
 from hpo.cli.options import (
     AsJson,
+    Observe,
     Quiet,
     Storage,
     Timeout,
@@ -39,6 +40,7 @@ _OF_STUDIES = (
     "workers",
     "timeout",
     "trial_timeout",
+    "observe",
     "storage",
     "quiet",
 )
@@ -135,6 +137,7 @@ def compare(
     workers: Workers = None,
     timeout: Timeout = None,
     trial_timeout: TrialTimeout = None,
+    observe: Observe = None,
     require: Annotated[
         Wanted | None, typer.Option(help="Exit with 1 unless this is the verdict.", show_default=False)
     ] = None,
@@ -160,6 +163,7 @@ def compare(
     from hpo.experiments.compare.comparison_request import CompareRequest
     from hpo.experiments.compare.comparison_run import run_comparison
     from hpo.fleet.run_limits import Limits
+    from hpo.observers.naming import asked
 
     request = CompareRequest(
         study=study,
@@ -172,6 +176,7 @@ def compare(
         margin=margin,
         resample=resample,
         limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        observers=asked(observe),
     )
     with closing(plan_comparison(request)) as plan:
         announce(plan)

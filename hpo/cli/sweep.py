@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli import completion
-from hpo.cli.options import AsJson, Definition, Quiet, Storage, Timeout, TrialTimeout, Workers, examples, whole
+from hpo.cli.options import AsJson, Definition, Observe, Quiet, Storage, Timeout, TrialTimeout, Workers, examples, whole
 from hpo.cli.printing.console import Interrupted, document, say
 from hpo.cli.printing.progress_bar import Display
 from hpo.settings import storage_url
@@ -77,6 +77,7 @@ def sweep(
     storage: Storage = None,
     timeout: Timeout = None,
     trial_timeout: TrialTimeout = None,
+    observe: Observe = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,6 +89,7 @@ def sweep(
     """
     from hpo.experiments.sweep.sweep_plan import SweepRequest
     from hpo.fleet.run_limits import Limits
+    from hpo.observers.naming import asked
 
     request = SweepRequest(
         definition=definition,
@@ -98,6 +100,7 @@ def sweep(
         storage=storage or storage_url(),
         seed=seed,
         limits=Limits(workers=workers, timeout=timeout, trial_timeout=trial_timeout),
+        observers=asked(observe),
     )
     (_greedy if greedy else _sweep)(request, plain=quiet, as_json=as_json)
 

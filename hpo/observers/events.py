@@ -42,6 +42,8 @@ class ObservedStudy:
     rungs: tuple[str, ...]  # names of its rungs, the lowest first; of a study that stays, its one fidelity
     seed: int
     created_at: datetime  # UTC; with the name it tells the study from any other of one database
+    kind: str = "search"  # or what its trials measure: sweep, greedy; of a comparison race, pairs, resampled
+    parent: str | None = None  # name of the search that a comparison is of
 
     @property
     def key(self) -> str:
@@ -99,7 +101,7 @@ class NewBest(Event):
     """Another configuration is the best now, or the best one was trained once more.
 
     The value may be worse than the last one told: what was trained more often counts before what was not. There is none
-    of a study with several objectives.
+    of a study with several objectives, nor of one that measures: the luckiest of its trials is nothing to choose by.
     """
 
     kind: ClassVar[str] = "new_best"
@@ -123,7 +125,7 @@ class StudyEnded(Event):
     complete: int
     pruned: int
     failed: int
-    best: NewBest | None = None  # None: no trial is complete, or there are several objectives
+    best: NewBest | None = None  # None: no trial is complete, there are several objectives, or it is no search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +169,7 @@ class TrialSettled(Event):
     reason: str | None  # why it was pruned or failed
     worker: str | None  # name of the process
     started_at: datetime | None  # UTC
+    note: str = ""  # of a measurement: which one it is, such as "layers 3/6, repeat 2"
     attributes: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     # what else its training noted: train, epochs, compile_seconds, fit_seconds
 

@@ -42,10 +42,11 @@ class Observing:
     def __init__(self) -> None:
         self.how: HowEnded | None = None
         self.reason: str | None = None
+        self.said = False  # whether the run said how it ended
 
     def ended(self, how: str | None) -> None:
         """It ended, for a reason as `Progress.ended` has it; what its study says itself is not said again."""
-        self.how = _OF_THE_RUN.get(how)
+        self.how, self.said = _OF_THE_RUN.get(how), True
 
 
 class _Host(Protocol):
@@ -65,7 +66,7 @@ def observing(storage: str, observers: Sequence[Named | Observer], only: tuple[s
     Args:
         storage: URL of the database.
         observers: who is told; one by its name by a process of its own, an object by a thread of this one.
-        only: studies, as `studies.find` takes them; None: every search that has something to do.
+        only: studies, as `studies.find` takes them; None: every study that has something to do.
 
     Raises:
         UsageError: two of them could not be told apart.
@@ -79,7 +80,8 @@ def observing(storage: str, observers: Sequence[Named | Observer], only: tuple[s
         told.how = "interrupted"
         raise
     except Exception as error:
-        told.how, told.reason = "error", said(error) or type(error).__name__
+        if not told.said:
+            told.how, told.reason = "error", said(error) or type(error).__name__
         raise
     finally:
         for host in hosts:
@@ -110,8 +112,9 @@ def _key(observer: Observer) -> str:
     return key_of(f"{kind.__module__}.{kind.__qualname__}:{observer.name}")
 
 
-def _warn(shown: str, text: str) -> None:
-    text = _USER.sub("://…@", text)
+def _warn(shown: str, text: str, hidden: str = "") -> None:
+    """Pass on what is wrong, less users of URLs and what is hidden: a target, whose path may be a secret."""
+    text = _USER.sub("://…@", text.replace(hidden, "…") if hidden else text)
     warnings.warn(f"observer {shown} {text}", HpoWarning, stacklevel=3)
 
 
@@ -123,6 +126,8 @@ class _Process:
 
     def __init__(self, storage: str, named: Named, only: tuple[str, ...] | None) -> None:
         self._shown = named.shown
+        target = named.text.partition(":")[2]
+        self._hidden = target if "://" in target else ""
         self._done = False  # whether it said that it ended, or what is wrong
         self._process = python(
             "import importlib; importlib.import_module(sys.argv.pop()).run()",
@@ -162,7 +167,7 @@ class _Process:
             with contextlib.suppress(ValueError):
                 message = json.loads(line)
                 if "warned" in message and not self._done:
-                    _warn(self._shown, message["warned"])
+                    _warn(self._shown, message["warned"], self._hidden)
                 self._done = True
         if not self._done:
             self._done = True

@@ -29,6 +29,10 @@ __all__ = ["MOST", "Outbox"]
 MOST = 50
 """Settled trials that are read at once."""
 
+_BLIND = ("pairs", "resampled")
+"""Kinds of studies of which no trial is told before all are settled: who sees the score of a comparison as it goes can
+stop it where it pleases, and its verdict would be worth nothing."""
+
 
 class Outbox:
     """The events of one study for one observer.
@@ -59,13 +63,14 @@ class Outbox:
         self._reported: dict[int, int] = {}  # trial -> reports of it that were told
 
     def events(
-        self, record: StudyRecord, *, run_ended: HowEnded | None, reason: str | None
+        self, record: StudyRecord, *, over: bool, run_ended: HowEnded | None, reason: str | None
     ) -> Generator[Event, None, None]:
         """What is to be told now; nothing where another process tells this observer of this study.
 
         Args:
             record: the study as it is now.
-            run_ended: how the run on it ended; None: it goes on, or there is none.
+            over: whether nothing is added to it any more: measurements get more trials as a run goes on.
+            run_ended: how the run on it ended; None: it goes on, or there is none, or as the study itself says.
             reason: of its error.
 
         Raises:
@@ -77,18 +82,20 @@ class Outbox:
         if told is None:
             return
         counts = Slots(self._storage).counts(record.name)
-        untold = self._progress.untold(record.id, MOST)
+        hidden = _hidden(record, counts)
+        untold = () if hidden else self._progress.untold(record.id, MOST)
         for event in self._beginning(counts, told, goes_on=bool(untold) or self._goes_on(record, counts)):
             yield event
             told = self._keep(record, replace(told, phase="running", turn=told.turn + (event.kind == "study_resumed")))
-        yield from self._in_hand(record)
+        if not hidden:
+            yield from self._in_hand(record)
         self.more = len(untold) == MOST
         yield from self._settled(record, untold)
-        best = None if record.costs else self._best(record)
+        best = None if record.costs or record.kind != "search" else self._best(record)
         if best is not None and best.id != told.best:
             yield best
             told = self._keep(record, replace(told, best=best.id))
-        if told.phase == "running" and not self.more:
+        if told.phase == "running" and not self.more and (over or record.kind == "search"):
             end = self._end(record, told, best, run_ended, reason)
             if end is not None:
                 yield end
@@ -190,6 +197,7 @@ class Outbox:
             reason=slot.reason if slot.outcome != "complete" else None,
             worker=slot.worker,
             started_at=_utc(slot.started_at),
+            note=str(slot.payload.get("job", {}).get("note", "")),
             attributes={name: value for name, value in noted.items() if isinstance(value, bool | int | float | str)},
         )
         return event, curve
@@ -229,7 +237,7 @@ class Outbox:
             ended = "done"
         elif not counts.running and self._reached(record):
             ended = "until"
-        if ended is None or self._progress.untold(record.id, 1):
+        if ended is None or (not _hidden(record, counts) and self._progress.untold(record.id, 1)):
             return None
         return StudyEnded(
             id=f"{self._study.key}/ended/{told.turn}",
@@ -258,6 +266,11 @@ class Outbox:
         return record.rung_name(slot.rung) or record.fidelity_of(slot.rung) or str(slot.rung)
 
 
+def _hidden(record: StudyRecord, counts: Counts) -> bool:
+    """Whether nobody is to be told of its trials yet."""
+    return record.kind in _BLIND and counts.settled < counts.target
+
+
 def _observed(record: StudyRecord) -> ObservedStudy:
     return ObservedStudy(
         name=record.name,
@@ -268,6 +281,8 @@ def _observed(record: StudyRecord) -> ObservedStudy:
         rungs=record.rung_names,
         seed=record.seed,
         created_at=datetime.fromtimestamp(record.created_at, UTC),
+        kind=record.kind,
+        parent=record.parent,
     )
 
 

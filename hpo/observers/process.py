@@ -38,7 +38,7 @@ class Order:
     observer: str = field(repr=False)  # as `make` takes it; may hold one likewise
     only: (
         tuple[str, ...] | None
-    )  # studies to tell of, as `studies.find` takes them; None: every search that has something to do
+    )  # studies to tell of, as `studies.find` takes them; None: every study that has something to do
     parent: int  # number of the process it ends with
 
     def to_json(self) -> bytes:
@@ -56,12 +56,14 @@ def run() -> None:
     _yield_to_others()
     ending = Ending()
     threading.Thread(target=_listen, args=(lines, ending), daemon=True).start()
+    watchdog = _Watchdog(says, ending)
+    watchdog.call("__init__")
     try:
         observer = make(order.observer)
     except BaseException as error:
         _say(says, warned=f"cannot be made: {one_line(error)}; it is told nothing")
         os._exit(0)
-    watchdog = _Watchdog(says, ending)
+    watchdog.call(None)
     teller = Teller(
         order.storage,
         observer,

@@ -9,7 +9,7 @@ from functools import partial
 
 from hpo import storage as storages
 from hpo.errors import HpoError, StorageError, StudyError
-from hpo.messages import one_line
+from hpo.messages import one_line, said
 from hpo.observers.events import Event, HowEnded
 from hpo.observers.observer import Observer
 from hpo.observers.outbox import Outbox
@@ -50,7 +50,7 @@ class Ending:
 
 
 class Teller:
-    """Tells one observer of the searches in a database, until its run has ended and all is told."""
+    """Tells one observer of the studies in a database, until its run has ended and all is told."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Teller:
             observer: who is told.
             key: digest of what names the observer.
             holder: name of whoever tells it.
-            only: studies, as `studies.find` takes them; None: every search that has something to do.
+            only: studies, as `studies.find` takes them; None: every study that has something to do.
             warn: is given the first thing that goes wrong, in one line, and nothing after it.
             on_call: told the name of each method before it is called, and None after it.
 
@@ -137,7 +137,10 @@ class Teller:
                         reports=self._wants["trial_reported"],
                     )
                 events = box.events(
-                    record, run_ended=ending.how if ending else None, reason=ending.reason if ending else None
+                    record,
+                    over=ending is not None or self._only is None,
+                    run_ended=ending.how if ending else None,
+                    reason=ending.reason if ending else None,
                 )
                 taken, told = self._tell(events)
                 any_told = any_told or told
@@ -149,7 +152,7 @@ class Teller:
         return any_told, left
 
     def _records(self, storage: Storage, progress: ObserverProgress) -> list[StudyRecord]:
-        its = [record for record in studies.list_all(storage) if record.kind == "search"]
+        its = studies.list_all(storage)
         if self._only is not None:
             names = {self._named(storage, word) for word in self._only}
             return [record for record in its if record.name in names]
@@ -187,7 +190,8 @@ class Teller:
         except BaseException as error:  # whatever it is, it is the observer's, and no trial's
             if not self._warned:
                 self._warned = True
-                self._warn(f"failed in {method}: {one_line(error)}; it is told again what it did not take")
+                why = said(error) if isinstance(error, HpoError) else one_line(error)
+                self._warn(f"failed in {method}: {why}; it is told again what it did not take")
             return False
         finally:
             self._on_call(None)

@@ -56,6 +56,19 @@ study = StudyDefinition(
     sweeps=(table("units", (1, 2, 4), ({}, {"test": Decimal("0.5")}, {}), 1), table("rate", (1e-6, 0.01), ({}, {}), 0)),
 )
 """
+TELL = """
+import json
+
+import hpo
+
+
+class Log(hpo.Observer):
+    def write(self, event):
+        with open("log.jsonl", "a") as file:
+            file.write(json.dumps(event.to_json()) + "\\n")
+
+    trial_settled = study_ended = new_best = write
+"""
 TRAININGS = 8  # five rows, of which two are alike, twice
 SWEEP = ("sweep", "./line.py:study", "--repeats", "2", "--workers", "2", "--seed", "1")
 
@@ -134,8 +147,13 @@ def test_tables_are_printed_with_what_was_measured_and_what_it_says(hpo, line: P
     beside = hpo("sweep", "./line.py:study", "units", "--fidelity", "quick", "--workers", "1")
     assert "trained 2 epochs where the report trained 20" in beside.out
 
-    thrice = hpo("sweep", "./line.py:study", "rate", "--fidelity", "quick", "--workers", "1", "--repeats", "3")
+    (line / "tell.py").write_text(TELL)
+    again = ("sweep", "./line.py:study", "rate", "--fidelity", "quick", "--workers", "1", "--repeats", "3")
+    thrice = hpo(*again, "--observe", "tell.py:Log")
     assert thrice.code == 0, thrice.err
+    told = [json.loads(text) for text in (line / "log.jsonl").read_text().splitlines()]
+    assert [one["event"] for one in told] == ["trial_settled"] * 8 + ["study_ended"]  # the two of units among them
+    assert (told[-1]["ended"], told[-1]["study"]["kind"]) == ("done", "sweep")
     assert "4 of 6 distinct trainings, 2 are done" in thrice.err
     assert "The report's choice, 1e-06, is refuted: 0.01 is better by more than noise." in thrice.out
     assert thrice.out.count("±") == 6  # train, test and seconds of both rows

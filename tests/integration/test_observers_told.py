@@ -93,6 +93,14 @@ def tell(
     return warned
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_an_observer_is_told_the_whole_of_a_study_in_order(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 3)
     work(store, study, [0.5, None, 0.75])
@@ -235,9 +243,55 @@ def test_a_fleet_tells_of_what_has_something_to_do_and_not_of_old_studies(store:
     Slots(store).open(measured.name, 1)
     heard = Listener()
     tell(store, heard, None)
-    assert {event.study.name for event in heard.heard} == {"new"}
+    assert {event.study.name for event in heard.heard} == {"new", "pairs"}
     work(store, new, [0.5])  # settled now, but begun
     tell(store, heard, None)
+    assert heard.kinds[-1] == "study_ended"
+
+
+def test_of_measurements_none_is_told_to_be_the_best(store: Storage, plan: StudyPlan) -> None:
+    record = studies.create_or_resume(store, replace(plan, name="tables", kind="sweep"))
+    Slots(store).open(record.name, 2)
+    work(store, record, [0.5, 0.75])
+    heard = Listener()
+    tell(store, heard, record)
+    assert heard.kinds.count("trial_settled") == 2
+    assert "new_best" not in heard.kinds
+    end: Any = heard.heard[-1]
+    assert (end.kind, end.ended, end.best, end.study.kind) == ("study_ended", "done", None, "sweep")
+
+
+def test_measurements_end_with_their_run_as_it_may_add_to_them(store: Storage, plan: StudyPlan) -> None:
+    record = studies.create_or_resume(store, replace(plan, name="tables", kind="greedy"))
+    Slots(store).open(record.name, 1)
+    work(store, record, [0.5])
+    heard = Listener()
+    with observing(store.url, [heard], (record.name,)):
+        until(lambda: "trial_settled" in heard.kinds)
+        Slots(store).open(record.name, 2)  # the next table
+        work(store, record, [0.75])
+    assert [kind for kind in heard.kinds if kind.startswith("study")] == ["study_begun", "study_ended"]
+    assert heard.heard[-1].settled == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", ["pairs", "resampled"])
+def test_of_pairs_no_trial_is_told_before_all_are_done(store: Storage, plan: StudyPlan, kind: Any) -> None:
+    search = studies.create_or_resume(store, plan)
+    record = studies.create_or_resume(store, replace(plan, name="of it", kind=kind, parent=search.name))
+    Slots(store).open(record.name, 3)
+    work(store, record, [0.5, 0.75])
+    slot = Slots(store).claim(record.name, "w1", 60)
+    assert slot is not None
+    trial = slot_trials.create(store, studies.load(store, record.name), slot)
+    Slots(store).attach(slot, trial.number)
+    trial.report(0.5, 1)
+    heard = Listener()
+    tell(store, heard, record, how="interrupted")
+    assert heard.kinds == ["study_begun", "study_ended"]
+    assert heard.heard[0].study.parent == search.name
+    assert Slots(store).settle(slot, "complete", 1.0, params={}, trial_number=trial.number)
+    tell(store, heard, record)
+    assert heard.kinds.count("trial_settled") == 3
     assert heard.kinds[-1] == "study_ended"
 
 
@@ -258,9 +312,7 @@ def test_an_object_is_told_by_a_thread_while_the_run_goes_on(store: Storage, stu
     heard = Listener()
     with observing(store.url, [heard], (study.name,)):
         work(store, study, [0.5])
-        deadline = time.monotonic() + 60
-        while "trial_settled" not in heard.kinds:
-            assert time.monotonic() < deadline
+        until(lambda: "trial_settled" in heard.kinds)
         work(store, study, [0.75])
     assert heard.kinds[-2:] == ["new_best", "study_ended"]
     assert heard.closed

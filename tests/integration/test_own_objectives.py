@@ -27,6 +27,7 @@ from hpo.experiments.search_run import leave, optimize
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.supervisor.fleet_run import _keras_is_needed
 from hpo.fleet.worker.work_loop import Server
+from hpo.observers import Observer, TrialSettled
 from hpo.report import document, markdown
 from hpo.storage import Storage, studies
 from hpo.storage.queries import status, study_results
@@ -221,7 +222,15 @@ def test_how_long_a_comparison_takes_is_told_before_its_first_run(file_store: St
 @pytest.mark.thorough
 def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=6)
-    asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=0))
+    told: list[TrialSettled] = []
+
+    class Told(Observer):
+        def trial_settled(self, event: TrialSettled) -> None:
+            told.append(event)
+
+    asked_for = CompareRequest(
+        study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=0), observers=[Told()]
+    )
     with closing(plan_comparison(asked_for)) as planned:
         assert [stage.stage.name for stage in planned.stages] == ["final"]  # confirmed: no race
         (final,) = (foreseen.stage for foreseen in planned.stages)
@@ -230,6 +239,8 @@ def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_s
         assert Server(file_store, record.name).run() == "drained"
         report = run_comparison(planned)
     assert (report.rows, report.comparison.pairs, report.comparison.verdict) == ("own", 6, "better")
+    assert {(one.study.name, one.study.kind, one.study.parent) for one in told} == {(record.name, "pairs", "seeded")}
+    assert [one.note for one in told][1::2] == [f"hand, pair {number}" for number in range(1, 7)]
     seeds = [trial.seed for trial in trial_records.read(file_store, record.name)[1]]
     assert seeds[0::2] == seeds[1::2]
     assert len(set(seeds)) == 6

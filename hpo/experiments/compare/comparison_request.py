@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from hpo.errors import StudyError, UsageError
 from hpo.experiments.compare.comparison_report import Side
 from hpo.fleet.run_limits import Limits, refuse_beyond
+from hpo.observers.naming import Named
+from hpo.observers.observer import Observer
 from hpo.storage import Storage, studies
 from hpo.storage.slots.slot import Incumbent, Slot, incumbents
 from hpo.storage.slots.slots import Slots
@@ -45,6 +47,7 @@ class CompareRequest:
     # None: pairs whose test rows are drawn anew come as a second line where the evaluation has folds; False: never;
     # True: they are the verdict, and there are no pairs on the definition's own test rows
     limits: Limits = field(default_factory=Limits)  # workers and limits
+    observers: Sequence[Named | Observer] = field(default=(), repr=False)  # who is told of its trainings
 
     def __post_init__(self) -> None:
         refuse_beyond("pairs", self.pairs, 1, 10_000)  # two trainings each

@@ -19,8 +19,9 @@ from hpo.experiments.compare.interim_analyses import InterimAnalysis
 from hpo.experiments.measure import Limits, Result
 from hpo.experiments.study_execution import remaining
 from hpo.fleet.supervisor.worker_exit import dead_holders, free_abandoned
+from hpo.observers.hosting import observing
 from hpo.storage import Storage, studies
-from hpo.storage.queries.status import Progress
+from hpo.storage.queries.status import Ended, Progress
 from hpo.study import registry
 
 __all__ = ["Unfinished", "conclude", "give_up_others", "read", "run_comparison"]
@@ -35,8 +36,9 @@ _WHY = {
 class Unfinished(HpoError):  # noqa: N818 - an outcome
     """A comparison that was stopped before its pairs were complete: nobody has looked, and nothing is spent."""
 
-    def __init__(self, message: str, *, interrupted: bool) -> None:
-        self.exit_code = 130 if interrupted else 1
+    def __init__(self, message: str, *, ended: Ended | None) -> None:
+        self.ended = ended
+        self.exit_code = 130 if ended == "interrupted" else 1
         super().__init__(message)
 
 
@@ -54,9 +56,17 @@ def run_comparison(plan: ComparePlan, on_progress: Callable[[Stage, Progress], N
 
     """
     limits, began = plan.contest.request.limits, time.monotonic()
-    measured = walk(
-        plan.storage, plan.contest, lambda stage: _do(plan.storage, stage, remaining(limits, began), on_progress)
-    )
+    its = tuple(dict.fromkeys(one.stage.plan.name for one in plan.stages))
+    with observing(plan.storage.url, plan.contest.request.observers, its) as observed:
+        try:
+            measured = walk(
+                plan.storage,
+                plan.contest,
+                lambda stage: _do(plan.storage, stage, remaining(limits, began), on_progress),
+            )
+        except Unfinished as error:
+            observed.ended(None if limits.workers == 0 else error.ended)  # a fleet goes on with it
+            raise
     return conclude(plan.storage, plan.contest, measured)
 
 
@@ -96,7 +106,7 @@ def _do(
         raise Unfinished(
             f"{why.format(study=shlex.quote(study))} in stage {stage.name!r} with {done} of {len(stage.jobs)} "
             "trainings done; they are kept, nobody has looked at a verdict, and the same command goes on from there",
-            interrupted=progress.ended == "interrupted",
+            ended=progress.ended,
         )
     return results
 

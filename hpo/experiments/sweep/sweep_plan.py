@@ -14,6 +14,8 @@ from hpo.experiments.sweep.greedy_method import ahead, walk
 from hpo.experiments.sweep.sweep_jobs import GREEDY, SWEEP, sweep_jobs, sweep_study
 from hpo.fleet.run_limits import MAX_WORKERS, Limits, refuse_beyond
 from hpo.messages import did_you_mean
+from hpo.observers.naming import Named
+from hpo.observers.observer import Observer
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
@@ -45,6 +47,7 @@ class SweepRequest:
     storage: str = field(default="sqlite:///hpo.db", repr=False)  # URL; may hold a password, so never print it
     seed: int | None = None  # None: the study's own, 0 where it is new
     limits: Limits = field(default_factory=Limits)  # how it is carried out
+    observers: Sequence[Named | Observer] = field(default=(), repr=False)  # who is told of its trainings
 
     def __post_init__(self) -> None:
         refuse_beyond("repeats", self.repeats, 1, MAX_REPEATS)

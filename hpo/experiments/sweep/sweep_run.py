@@ -8,6 +8,7 @@ from hpo.experiments.study_execution import remaining
 from hpo.experiments.sweep.greedy_method import GreedyReport, Walk, report_greedy, walk
 from hpo.experiments.sweep.sweep_plan import SweepPlan
 from hpo.experiments.sweep.sweep_report import SweepReport, report_of
+from hpo.observers.hosting import observing
 from hpo.storage.queries.status import Ended, Progress
 
 __all__ = ["run_greedy", "run_sweep"]
@@ -28,7 +29,10 @@ def run_sweep(plan: SweepPlan, on_progress: Callable[[Progress], None] | None = 
         HpoError: a worker could not go on; nothing is lost.
 
     """
-    progress = measure.measure(plan.storage, plan.study_plan, plan.jobs, plan.request.limits, on_progress)
+    with observing(plan.storage.url, plan.request.observers, (plan.study,)) as observed:
+        progress = measure.measure(plan.storage, plan.study_plan, plan.jobs, plan.request.limits, on_progress)
+        if plan.workers:  # else a fleet goes on with it
+            observed.ended(progress.ended)
     return report_of(plan.storage, plan.study_plan, plan.definition, plan.sweeps, plan.repeats, progress.ended)
 
 
@@ -47,9 +51,12 @@ def run_greedy(plan: SweepPlan, on_progress: Callable[[Progress], None] | None =
     """
     limits, began = plan.request.limits, time.monotonic()
     ended: Ended = "done"
-    while ended == "done" and (at := _walk(plan)).pending:
-        left = remaining(limits, began)
-        ended = measure.measure(plan.storage, plan.study_plan, at.pending, left, on_progress).ended or "done"
+    with observing(plan.storage.url, plan.request.observers, (plan.study,)) as observed:
+        while ended == "done" and (at := _walk(plan)).pending:
+            left = remaining(limits, began)
+            ended = measure.measure(plan.storage, plan.study_plan, at.pending, left, on_progress).ended or "done"
+        if plan.workers:
+            observed.ended(ended)
     return report_greedy(plan.definition, plan.study_plan, _walk(plan), plan.repeats, ended)
 
 

@@ -1,13 +1,17 @@
 """What an observer that comes with hpo says of itself before it is made: what it needs, and where it writes."""
 
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from hpo.errors import UsageError
 from hpo.observers.observer import Observer
 
-__all__ = ["Destination"]
+__all__ = ["Destination", "refuse_unusable"]
+
+_ROOM = 1 << 20  # bytes; about what a trial or an empty database takes
 
 
 class Destination(Observer):
@@ -43,6 +47,16 @@ class Destination(Observer):
             raise UsageError(
                 f"{package} is not installed, which this observer needs: pip install 'hpo-service[{extra}]'"
             )
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Make a folder where it is not there, and refuse one in which nothing can be kept, as its disk is away or full.
+
+    For packages that would wait then, or go elsewhere, or write nothing. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(bytes(_ROOM))
 
 
 def _has_port(target: str) -> bool:

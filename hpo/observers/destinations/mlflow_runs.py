@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from hpo.errors import UsageError
-from hpo.observers.destinations.destination import Destination
+from hpo.observers.destinations.destination import Destination, refuse_unusable
 from hpo.observers.events import Event, NewBest, StudyBegun, StudyEnded, StudyResumed, TrialSettled
 
 __all__ = ["MlflowRuns"]
 
 _MARK = "hpo.key"  # tag of a run: digest of the event or the study it was made of, by which it is found again
 _PARENT = "mlflow.parentRunId"  # MLflow's own
+_FILE = "sqlite:///"  # how a tracking URI begins that names a file
 _METRICS = 1000  # in one call; MLflow's limit
 _PARAMS = 100  # likewise
 _LONGEST = 500  # characters of a parameter's value; older servers' limit
@@ -33,11 +34,11 @@ class MlflowRuns(Destination):
     def __init__(self, target: str) -> None:
         super().__init__(target)
         # A server that is away is asked again by whoever tells us, so that no call takes long.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-        from mlflow.tracking import MlflowClient
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        import mlflow.tracking  # noqa: F401 - so that what is wrong with it shows now
 
-        self._client: Any = MlflowClient(tracking_uri=target)
+        self._made: Any = None
         self._parents: dict[str, tuple[str, str]] = {}  # key of a study -> its experiment, and its run
 
     @classmethod
@@ -50,6 +51,17 @@ class MlflowRuns(Destination):
                 f"mlflow:sqlite:///{file}"
             )
         return target
+
+    @property
+    def _client(self) -> Any:
+        """MLflow's client, made once its database's folder is there: MLflow would wait for that for hours."""
+        if self._made is None:
+            from mlflow.tracking import MlflowClient
+
+            if self.target.startswith(_FILE):
+                refuse_unusable(Path(self.target.removeprefix(_FILE).partition("?")[0]).parent)
+            self._made = MlflowClient(tracking_uri=self.target)
+        return self._made
 
     def study_begun(self, event: StudyBegun) -> None:
         """Begin its run."""
@@ -125,6 +137,7 @@ def _tags(event: TrialSettled) -> dict[str, str]:
         "hpo.study": event.study.name,
         "hpo.trial": event.trial,
         "hpo.rung": event.rung,
+        "hpo.note": event.note or None,
         "hpo.outcome": event.outcome,
         "hpo.reason": event.reason,
         "hpo.seed": event.seed,

@@ -1,5 +1,6 @@
 """Messages to people: e-mail, chats and all else that Apprise knows, of ends and of what is best."""
 
+import logging
 import time
 from typing import Any, ClassVar
 
@@ -76,8 +77,13 @@ class Notifications(Destination):
         self._send(event.study.name, "failed" if event.ended == "error" else "ended", text)
 
     def _send(self, study: str, what: str, text: str) -> None:
-        if not self._apprise.notify(title=f"hpo: {study} {what}", body=text):
-            raise HpoError("the message could not be delivered")
+        import apprise
+
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+            delivered = self._apprise.notify(title=f"hpo: {study} {what}", body=text)
+            why = next(iter(said.getvalue().split("\n")), "").strip()
+        if not delivered:
+            raise HpoError(f"the message could not be delivered{f': {why}' if why else ''}")
         self._said[study] = time.monotonic()
 
 

@@ -1,16 +1,21 @@
 """Trials as runs of Weights & Biases, on this machine alone unless $WANDB_MODE says otherwise."""
 
+import contextlib
 import hashlib
 import math
 import os
 from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hpo.errors import UsageError
-from hpo.observers.destinations.destination import Destination
+from hpo.observers.destinations.destination import Destination, refuse_unusable
 from hpo.observers.events import TrialSettled
 
 __all__ = ["WandbRuns"]
+
+_SECONDS = 10.0  # a server has to take a run; whoever tells us tries again
 
 
 class WandbRuns(Destination):
@@ -40,6 +45,25 @@ class WandbRuns(Destination):
 
     def trial_settled(self, event: TrialSettled) -> None:
         """Write its run; told again, it is the same run."""
+        with self._in_order():
+            self._write(event)
+
+    @contextlib.contextmanager
+    def _in_order(self) -> Iterator[None]:
+        """Raise what W&B keeps to itself, and have it begin anew after a failure, else it calls the run one in use."""
+        folder = Path(os.environ.get("WANDB_DIR") or ".") if self._mode == "offline" else None
+        if folder is not None:
+            refuse_unusable(folder)  # it would go to another folder
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._wandb.teardown(exit_code=1)
+            raise
+        if folder is not None:
+            refuse_unusable(folder)  # a run that the disk had no room for is as good as any to it
+
+    def _write(self, event: TrialSettled) -> None:
         run = self._wandb.init(
             project=self._project,
             entity=self._entity,
@@ -50,9 +74,12 @@ class WandbRuns(Destination):
             group=event.study.name[:120],
             job_type=event.rung[:60],
             tags=[event.outcome],
+            notes=event.note or None,
             config={**event.params, "seed": event.seed},
             reinit="finish_previous",
-            settings=self._wandb.Settings(silent=True, console="off", x_disable_stats=True, disable_git=True),
+            settings=self._wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, disable_git=True, init_timeout=_SECONDS
+            ),
         )
         steps: dict[int, dict[str, float]] = defaultdict(dict)
         for step, value in event.curve:

@@ -3,9 +3,11 @@ import hmac
 import json
 
 import pytest
+from faulty_servers import slow
 from observed_events import begun, best, ended, serving, settled
 
 from hpo.errors import HpoError, HpoWarning
+from hpo.observers.destinations import webhook
 from hpo.observers.destinations.webhook import Webhook
 
 
@@ -59,9 +61,19 @@ def test_what_no_other_try_would_mend_is_left_out_with_a_note() -> None:
     assert [headers["X-Hpo-Event"] for headers, _ in taken.posts] == ["trial_settled"]
 
 
+@pytest.mark.parametrize("how", ["silent", "a byte at a time"])
+def test_an_answer_that_is_late_is_an_error_however_much_of_it_came(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr(webhook, "_SECONDS", 0.2)
+    with (
+        slow(b"X" if how == "a byte at a time" else b"", every=0.01) as url,
+        pytest.raises(HpoError, match=r"it did not answer within 0\.2 s"),
+    ):
+        Webhook(url).study_begun(begun())
+
+
 def test_a_server_that_is_away_is_an_error_without_its_address() -> None:
     with serving() as taken:
         url = taken.url
-    with pytest.raises(OSError, match="refused") as failed:
+    with pytest.raises(HpoError, match=r"it cannot be reached: .* refused") as failed:
         Webhook(url).study_begun(begun())
     assert "hook" not in str(failed.value)

@@ -1,6 +1,6 @@
 """What of a study is still to be told to an observer, in the order it happened; read from the database."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -181,6 +181,7 @@ class Outbox:
         trial = found[0] if found else None
         seed, _, noted = trial.noted() if trial else (None, None, {})
         curve = trial.curve if trial else ()
+        job = slot.payload.get("job")
         event = TrialSettled(
             id=f"{self._key(slot)}/settled",
             at=_utc(slot.settled_at) or datetime.now(UTC),
@@ -197,7 +198,7 @@ class Outbox:
             reason=slot.reason if slot.outcome != "complete" else None,
             worker=slot.worker,
             started_at=_utc(slot.started_at),
-            note=str(slot.payload.get("job", {}).get("note", "")),
+            note=str(job.get("note", "")) if isinstance(job, Mapping) else "",
             attributes={name: value for name, value in noted.items() if isinstance(value, bool | int | float | str)},
         )
         return event, curve

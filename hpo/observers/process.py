@@ -23,6 +23,7 @@ from hpo.storage.process_identity import die_with_parent, identity
 
 __all__ = ["Order", "run"]
 
+_MAKING = "__init__"  # what comes before any method
 _CALL = 60.0  # seconds one call may take
 _LAST_CALL = 15.0  # the same once the run is over
 _MEMORY = 2 << 30  # bytes of its own it may have; more is a MemoryError in it
@@ -57,7 +58,7 @@ def run() -> None:
     ending = Ending()
     threading.Thread(target=_listen, args=(lines, ending), daemon=True).start()
     watchdog = _Watchdog(says, ending)
-    watchdog.call("__init__")
+    watchdog.call(_MAKING)
     try:
         observer = make(order.observer)
     except BaseException as error:
@@ -132,8 +133,16 @@ class _Watchdog:
         while True:
             time.sleep(_LOOK)
             call = self._call
-            limit = _LAST_CALL if self._ending.over else _CALL
-            if call is not None and time.monotonic() - call[1] > limit:
-                text = f"has not come back from {call[0]} for {limit:g} s; it is told nothing more in this run"
+            if call is None:
+                continue
+            method, since = call
+            limit = _limit(method, over=self._ending.over)
+            if time.monotonic() - since > limit:
+                text = f"has not come back from {method} for {limit:g} s; it is told nothing more in this run"
                 _say(self._says, warned=text)
                 os._exit(0)
+
+
+def _limit(method: str, *, over: bool) -> float:
+    """Seconds a call may take; to be made takes an import of a large package, long on a machine that is busy."""
+    return _LAST_CALL if over and method != _MAKING else _CALL

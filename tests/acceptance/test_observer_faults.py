@@ -77,7 +77,7 @@ def asked(observer: str, where: str) -> tuple[str, dict[str, str]]:
         online = {"WANDB_MODE": "online", "WANDB_BASE_URL": where, "WANDB_API_KEY": KEY}
         return "wandb:ink", online if served else {"WANDB_DIR": where}
     target = {
-        "webhook": f"{where}/hook",
+        "webhook": f"{where}/secret",
         "apprise": where.replace("http", "json"),
         "mlflow": where if served else f"sqlite:///{where}/runs.db",
         "tensorboard": where,
@@ -169,5 +169,5 @@ def test_a_destination_in_trouble_harms_no_trial_and_is_told_once(
     for observer, why in told.items():
         (note,) = (line for line in notes if line.startswith(f"observer {observer}:"))
         assert re.fullmatch(f"observer {observer}:\\S+ {why}.*", note), note
-        assert "hook" not in note
+        assert "secret" not in note
         assert KEY not in note

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faulty_servers import full
 from observed_events import STUDY, begun, best, ended, settled
 
 pytestmark = pytest.mark.slow
@@ -80,3 +81,18 @@ def test_wandb_keeps_a_run_for_each_trial_on_this_machine(tmp_path: Path, monkey
     assert {(project, group, rate, points) for project, group, _, rate, points in found} == {
         ("ink", STUDY.name, 0.1, 3)
     }
+
+
+def test_what_a_server_of_wandb_does_not_take_is_offered_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from hpo.observers.destinations import wandb_runs
+
+    monkeypatch.setattr(wandb_runs, "_SECONDS", 1.0)
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    with full() as url:
+        monkeypatch.setenv("WANDB_BASE_URL", url)
+        told = wandb_runs.WandbRuns("ink")
+        for _ in range(2):  # a run that it has begun once it calls one in use
+            with pytest.raises(Exception, match="HTTP 507"):
+                told.trial_settled(settled())

@@ -79,7 +79,8 @@ class Notifications(Destination):
     def _send(self, study: str, what: str, text: str) -> None:
         import apprise
 
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+        capture: Any = apprise.LogCapture
+        with capture(level=logging.WARNING, fmt="%(message)s") as said:
             delivered = self._apprise.notify(title=f"hpo: {study} {what}", body=text)
             why = next(iter(said.getvalue().split("\n")), "").strip()
         if not delivered:

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+from hpo.observers import process
+
 HANGS = """
 import threading
 
@@ -19,3 +21,8 @@ def test_a_call_that_does_not_come_back_ends_its_process_with_a_word() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["warned"]
     assert told == "has not come back from trial_settled for 0.05 s; it is told nothing more in this run"
+
+
+def test_once_the_run_is_over_a_call_gets_less_time_and_an_import_does_not() -> None:
+    limits = [process._limit(method, over=over) for over in (False, True) for method in ("__init__", "trial_settled")]
+    assert limits == [60.0, 60.0, 60.0, 15.0]

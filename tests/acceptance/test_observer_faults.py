@@ -85,37 +85,40 @@ def asked(observer: str, where: str) -> tuple[str, dict[str, str]]:
     return f"{observer}:{target}", {}
 
 
+LATE = "(failed in trial_settled: .*deadline exceeded|has not come back from trial_settled for 15 s)"
+"""W&B counts ten seconds from when it is ready, which on a busy machine may be late."""
+
 SERVERS = {
     # fault: what each observer says of it
     "refuses": {
         "webhook": "failed in study_begun: it cannot be reached: .*Connection refused",
         "apprise": "failed in study_ended: the message could not be delivered: A Connection error",
         "mlflow": "failed in study_begun: .*Connection refused",
-        "wandb": "failed in trial_settled: .*",
+        "wandb": "failed in trial_settled: .*connection refused",
     },
     "is unknown": {
         "webhook": "failed in study_begun: it cannot be reached: .*",
         "apprise": "failed in study_ended: the message could not be delivered: A Connection error .* nosuch.invalid",
-        "mlflow": "failed in study_begun: .*",
-        "wandb": "failed in trial_settled: .*",
+        "mlflow": "failed in study_begun: .*Failed to resolve 'nosuch.invalid'",
+        "wandb": "failed in trial_settled: .*nosuch.invalid",
     },
     "is silent": {
         "webhook": "failed in study_begun: it did not answer within 10 s",
         "apprise": "failed in study_ended: the message could not be delivered: A Connection error",
         "mlflow": "failed in study_begun: .*Read timed out",
-        "wandb": "has not come back from trial_settled for 15 s",
+        "wandb": LATE,
     },
     "drips": {
         "webhook": "failed in study_begun: it did not answer within 10 s",
         "apprise": "has not come back from study_ended for 15 s",
         "mlflow": "has not come back from study_begun for 15 s",
-        "wandb": "has not come back from trial_settled for 15 s",
+        "wandb": LATE,
     },
     "has no room": {
         "webhook": "failed in study_begun: it answered 507",
         "apprise": "failed in study_ended: the message could not be delivered: .*507",
         "mlflow": "failed in study_begun: .*507",
-        "wandb": "failed in trial_settled: .*",
+        "wandb": "failed in trial_settled: .*HTTP 507",
     },
 }
 FOLDERS = {
@@ -138,7 +141,7 @@ def cases() -> Iterator[object]:
     The observers of one case are told of one search: each is told by a process of its own.
     """
     for fault, told in {**SERVERS, **FOLDERS}.items():
-        quick = ["webhook", "apprise", "tensorboard"] if fault not in ("is silent", "drips") else []
+        quick = [] if fault in ("is unknown", "is silent", "drips") else ["webhook", "apprise", "tensorboard"]
         for some, marks in (
             ([one for one in told if one in quick], ()),
             ([one for one in told if one not in quick], pytest.mark.slow),

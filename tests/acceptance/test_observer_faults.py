@@ -143,7 +143,7 @@ def cases() -> Iterator[object]:
     for fault, told in {**SERVERS, **FOLDERS}.items():
         quick = [] if fault in ("is unknown", "is silent", "drips") else ["webhook", "apprise", "tensorboard"]
         for some, marks in (
-            ([one for one in told if one in quick], ()),
+            ([one for one in told if one in quick], pytest.mark.thorough),
             ([one for one in told if one not in quick], pytest.mark.slow),
         ):
             if some:

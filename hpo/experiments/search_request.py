@@ -11,8 +11,8 @@ from hpo.fleet.run_limits import Limits, refuse_beyond
 from hpo.observers.naming import Named
 from hpo.observers.observer import Observer
 from hpo.settings import PRUNERS, SAMPLERS
-from hpo.storage.schema import LONGEST_NAME
 from hpo.storage.slots.slots import MAX_SLOTS
+from hpo.storage.studies.study_record import refuse_odd_name
 from hpo.study import Direction, Params
 from hpo.study.direction import MAXIMIZE, MINIMIZE
 
@@ -59,8 +59,8 @@ class Request:
 
     def __post_init__(self) -> None:
         refuse_beyond("trials", self.trials, 1, MAX_SLOTS)
-        if self.name is not None and not (0 < len(self.name) <= LONGEST_NAME and self.name.isprintable()):
-            raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {self.name!r:.60}")
+        if self.name is not None:
+            refuse_odd_name(self.name)
         if self.seed is not None:
             refuse_beyond("seed", self.seed, 0, 2**32 - 1)
         for word in self.directions:

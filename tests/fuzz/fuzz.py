@@ -127,6 +127,11 @@ class Round:
             importlib.import_module(name)
         opened = self.command(["submit", "./toy.py:study", "--fidelity", "quick", "--trials", "3"], self._prepared)
         assert opened.code == 0, opened
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        made = optuna.create_study(storage=f"sqlite:///{self._prepared / 'theirs.db'}", study_name="theirs")
+        made.add_trial(optuna.create_trial(value=1.0))
 
     def command(self, words: list[str], folder: Path, **options: object) -> Outcome:
         """One command in a fork."""

@@ -204,7 +204,7 @@ GOOD: Mapping[str, tuple[str, ...]] = {  # what makes each command's other argum
     "dashboard token revoke": ("night",),
     "mcp": ("--allow-submit", "--budget", "5"),
     "init": ("fresh.py",),
-    "adopt": ("sqlite:///hpo.db", STUDY, "--name", "another"),
+    "adopt": ("sqlite:///theirs.db", "theirs", "--name", "another"),
 }
 FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (  # others than those, of commands that take more than one kind
     ("init", ("fresh.toml",)),

@@ -259,6 +259,8 @@ def test_the_command(
     }
     for words, code, why in (
         (["theirs", "--name", "mine"], 1, "study 'mine' is in"),
+        (["theirs", "--name", "two\nlines"], 2, "a name must have from 1 to 512 printable characters"),
+        (["theirs", "--name", ""], 2, "a name must have from 1 to 512 printable characters"),
         (["theirs", "--timezone", "Nowhere/Land"], 2, "there is no time zone 'Nowhere/Land'"),
         (["theirs", "--sampler", "gues"], 2, "there is no sampler 'gues'"),
     ):

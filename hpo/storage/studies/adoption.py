@@ -22,7 +22,7 @@ from hpo.storage import Storage, schema
 from hpo.storage.engine import insert
 from hpo.storage.studies.foreign_study import ForeignStudy
 from hpo.storage.studies.repository import create_within
-from hpo.storage.studies.study_record import UNNAMED, StudyPlan, StudyRecord
+from hpo.storage.studies.study_record import UNNAMED, StudyPlan, StudyRecord, refuse_odd_name
 from hpo.study.objectives import kept
 from hpo.study.open_space import DefineByRun
 from hpo.study.plain_objective import FULL
@@ -68,16 +68,18 @@ def adopt(
         running: what becomes of trials that were running: failed, or left out.
 
     Raises:
+        UsageError: no study can be called so.
         StudyError: there is a study of that name already.
         StorageError: the database failed.
 
     """
     from optuna.trial import TrialState
 
+    refuse_odd_name(foreign.name if name is None else name)
     metrics = tuple(re.sub("[,:]", "_", metric) for metric in foreign.metrics)  # which part them where they are kept
     metrics = metrics or _unnamed_metrics(len(foreign.directions))
     plan = StudyPlan(
-        name=name or foreign.name,
+        name=foreign.name if name is None else name,
         reference=UNNAMED,
         definition="adopted",
         space=DefineByRun().name,

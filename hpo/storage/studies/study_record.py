@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from hpo.errors import DataError, StudyError
+from hpo.errors import DataError, StudyError, UsageError
+from hpo.storage.schema import LONGEST_NAME
 from hpo.study import Params, registry
 from hpo.study.direction import Direction, at_least
 from hpo.study.objectives import further
@@ -23,6 +24,7 @@ __all__ = [
     "named_by",
     "purpose",
     "refuse_mismatch",
+    "refuse_odd_name",
     "refuse_other",
     "refuse_other_rows",
     "refuse_stopped",
@@ -42,6 +44,12 @@ NAMED_ONCE = ("definition", "space", "fingerprint", "metric", "objectives")
 
 CONFIRMATION = "confirmed"
 """The rung that trains again what a search that climbs found best: so it is called beside those called by fidelity."""
+
+
+def refuse_odd_name(name: str) -> None:
+    """Refuse what no study can be called. Raises UsageError."""
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise UsageError(f"a name must have from 1 to {LONGEST_NAME} printable characters, not {name!r:.60}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,10 +72,13 @@ def adopt(
     from hpo import storage as storages
     from hpo.storage.studies import adoption
     from hpo.storage.studies.foreign_study import read_foreign
+    from hpo.storage.studies.study_record import refuse_odd_name
 
     for kind, given, known in (("sampler", sampler, SAMPLERS), ("pruner", pruner, PRUNERS)):
         if given is not None and given not in known:
             raise UsageError(f"there is no {kind} {given!r}; there are: {', '.join(known)}")
+    if name is not None:
+        refuse_odd_name(name)
     foreign = read_foreign(source, study, zone=_zone(timezone))
     opened = storages.prepare(storage or storage_url())
     found = adoption.adopt(

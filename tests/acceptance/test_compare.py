@@ -72,7 +72,7 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
     assert document["claimed"] is None  # it has no tables
     assert [look["number"] for look in document["interim_analyses"] if look["rows"] == "share"] == [1]
     for words in ("compare wine-small-quick with baseline by-hand", "6 of 6 trainings left", "12 of 12 trainings left",
-                  "told after the first trainings", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
+                  "in all", "race: ", "final: ", "resampled: ", "12/12 done"):  # fmt: skip
         assert words in done.err
     assert trainings(folder) == {"race-quick": 6, "pairs-quick": 12, "resampled-quick": 12}
 

@@ -15,7 +15,7 @@ __all__ = ["SLOWER", "backend_of", "note", "of_streams", "why_fit"]
 
 _OWN = ("train_step", "compute_loss", "make_train_function")
 _NEVER_CALLED = ("fit", "train_on_batch")
-SLOWER = "2 to 20 times slower"  # the smaller the network the more: docs/benchmarks.md, benchmarks/routes.py
+SLOWER = "2 to 20 times slower"  # 1.85 of a large one, 10 to 21 of small ones: docs/benchmarks.md
 
 
 def note(why: str) -> str:

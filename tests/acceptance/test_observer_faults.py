@@ -152,7 +152,7 @@ def cases() -> Iterator[object]:
                 )
 
 
-@pytest.mark.parametrize(("fault", "told"), cases())
+@pytest.mark.parametrize(("fault", "told"), list(cases()))
 def test_a_destination_in_trouble_harms_no_trial_and_is_told_once(
     hpo: Hpo, folder: Path, fault: str, told: dict[str, str]
 ) -> None:

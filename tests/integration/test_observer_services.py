@@ -84,12 +84,15 @@ def test_wandb_keeps_a_run_for_each_trial_on_this_machine(tmp_path: Path, monkey
 
 
 def test_what_a_server_of_wandb_does_not_take_is_offered_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import wandb
+
     from hpo.observers.destinations import wandb_runs
 
     monkeypatch.setattr(wandb_runs, "_SECONDS", 1.0)
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    wandb.teardown()  # it reads the environment once
     with full() as url:
         monkeypatch.setenv("WANDB_BASE_URL", url)
         told = wandb_runs.WandbRuns("ink")

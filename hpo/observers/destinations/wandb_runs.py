@@ -50,7 +50,11 @@ class WandbRuns(Destination):
 
     @contextlib.contextmanager
     def _in_order(self) -> Iterator[None]:
-        """Raise what W&B keeps to itself, and have it begin anew after a failure, else it calls the run one in use."""
+        """Raise what W&B keeps to itself, and end its own process after each run.
+
+        It writes a run a moment after it said that it had finished, so only then is the file whole; and a run that it
+        began and failed with it would call one in use.
+        """
         folder = Path(os.environ.get("WANDB_DIR") or ".") if self._mode == "offline" else None
         if folder is not None:
             refuse_unusable(folder)  # it would go to another folder
@@ -60,6 +64,7 @@ class WandbRuns(Destination):
             with contextlib.suppress(Exception):
                 self._wandb.teardown(exit_code=1)
             raise
+        self._wandb.teardown()
         if folder is not None:
             refuse_unusable(folder)  # a run that the disk had no room for is as good as any to it
 

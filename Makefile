@@ -88,13 +88,14 @@ fuzz: $(READY) ## Wrong inputs of every kind, definitions that misbehave, record
 simulate: $(READY) ## How often the verdicts err where the truth is known (minutes); ARGS=--keep: and keep it for the docs
 	$(BIN)/python tests/unit/analysis/simulate.py $(ARGS)
 
-chaos: $(READY) ## On each database: 43 rounds of one fault, then 300 trials while everything goes wrong (some 45 minutes)
+chaos: $(READY) ## On each database: 43 or 47 rounds of one fault, then 300 trials while everything goes wrong (some 45 minutes)
 	$(BIN)/python tests/integration/rounds.py --database sqlite
 	$(BIN)/python tests/integration/rounds.py --database postgresql
 	$(BIN)/python tests/integration/chaos.py --database postgresql --compare $(ARGS)
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --compare $(ARGS)
 	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
+	$(BIN)/python tests/integration/chaos.py --database postgresql --pgbouncer --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1
 
 chaos-short: $(READY) ## The same in short: 60 trials of half a second
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)

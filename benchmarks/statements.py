@@ -8,6 +8,7 @@ and end transactions are counted, too. What goes by time (signs of life) is hard
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -25,13 +26,15 @@ from hpo.experiments.search_run import submit
 
 FEW = 10  # trials of the search whose cost is taken off
 
+REPORTS = "BENCHMARK_REPORTS"  # of a trial
+
 _LINE = re.compile(r"^hpo .*?(?:statement|execute [^:]*): (.*)$")
 
 
 def objective(trial: optuna.Trial) -> float:
-    """Five parameters and as many reports as the user attribute of the study says."""
+    """Five parameters and as many reports as the environment says."""
     value = sum(trial.suggest_float(f"x{number}", 0.0, 1.0) for number in range(5))
-    for step in range(1, trial.study.user_attrs.get("reports", 10) + 1):
+    for step in range(1, int(os.environ[REPORTS]) + 1):
         trial.report(value / step, step)
         if trial.should_prune():
             raise optuna.TrialPruned
@@ -62,14 +65,12 @@ def statements(url: str, name: str, trials: int, wanted: argparse.Namespace) -> 
     definition = f"{Path(__file__).resolve()}:objective"
     asked = {"sampler": wanted.sampler, "pruner": wanted.pruner, "directions": ("minimize",)}
     submit(Request(definition=definition, storage=url, name=name, trials=trials, seed=1, **asked))
-    storage = storages.open(url)
-    storage.optuna.set_study_user_attr(storage.optuna.get_study_id_from_name(name), "reports", wanted.reports)
-    storage.close()
     log = logged(url)
     begin = log.stat().st_size
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hpo", "worker", "--storage", url, "--drain", "--processes", "1", "--cpu"]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        env = {**os.environ, REPORTS: str(wanted.reports)}
+        subprocess.run(command, check=True, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with log.open(errors="replace") as lines:
         lines.seek(begin)
         whole = lines.read().replace("\n\t", " ").splitlines()  # a statement may have several lines

@@ -4,6 +4,7 @@ tests/integration/test_optuna_contract.py says of each what would break. Optuna 
 half a second, which `hpo status` does not need.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 Storage = TypeVar("Storage", bound="RDBStorage")
+
+_OWN = 100  # trials made by one process of which it remembers the attributes
 
 # Names of system attributes. Optuna's:
 
@@ -252,13 +255,37 @@ def storage_within(storage: "RDBStorage", connection: "Connection") -> "RDBStora
 
 
 def cached(storage: "RDBStorage") -> "BaseStorage":
-    """Behind Optuna's cache of finished trials, which asks for a whole trial where attributes were asked for."""
+    """Behind Optuna's cache of finished trials, which would ask for a whole trial where attributes are asked for.
+
+    The system attributes of a trial that was made here nobody else writes while it is RUNNING, so they are not asked
+    for: pruners want them after each report.
+    """
     from optuna.storages._cached_storage import _CachedStorage
 
     class Cached(_CachedStorage):
+        def __init__(self, backend: "RDBStorage") -> None:
+            super().__init__(backend)
+            self._own: dict[int, dict[str, Any]] = {}  # system attributes of the last trials made here, by id
+
+        def create_new_trial(self, study_id: int, template_trial: "FrozenTrial | None" = None) -> int:
+            made = super().create_new_trial(study_id, template_trial)
+            attributes = {} if template_trial is None else template_trial.system_attrs
+            self._own[made] = json.loads(json.dumps(attributes))
+            for old in list(self._own)[:-_OWN]:
+                self._own.pop(old, None)
+            return made
+
+        def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+            super().set_trial_system_attr(trial_id, key, value)
+            if trial_id in self._own:
+                self._own[trial_id][key] = json.loads(json.dumps(value))
+
         def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
             with self._lock:
                 known = self._get_cached_trial(trial_id)
-            return self._backend.get_trial_system_attrs(trial_id) if known is None else known.system_attrs
+            if known is not None:
+                return known.system_attrs
+            own = self._own.get(trial_id)
+            return self._backend.get_trial_system_attrs(trial_id) if own is None else dict(own)
 
     return Cached(storage)

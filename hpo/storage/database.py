@@ -81,6 +81,17 @@ class Storage:
             yield connection
 
     @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """As `write`, for a block of one statement, which is a transaction by itself and so takes one exchange."""
+        outer: Connection | None = getattr(self._transactions, "outer", None)
+        if outer is not None:
+            yield outer
+            return
+        with translated(self.where), self.engine.connect() as connection:
+            yield connection.execution_options(**{ISOLATION: None})
+            connection.commit()
+
+    @contextmanager
     def exclusive(self) -> Iterator[Connection]:
         """A transaction that at most one process is in at a time; for what must happen exactly once.
 

@@ -106,7 +106,7 @@ class Roster:
         new = {column: value for column, value in said.items() if value is not None}
         time = self._now()
         change = update(_worker).where(_worker.c.name == name)
-        with self._storage.write() as connection:
+        with self._storage.change() as connection:
             values = {**new, "beaten_at": time, "lease_expires_at": time + lease_seconds}
             return connection.execute(change.values(values)).rowcount > 0
 

@@ -66,6 +66,20 @@ def lines(fleet: Fleet, words: str) -> list[str]:
     return [line for line in fleet.said().splitlines() if words in line]
 
 
+def test_a_transaction_is_read_committed_whatever_the_server_would_have(
+    postgres: Any, database: Callable[[Any], str]
+) -> None:
+    url = database(postgres)
+    storage.prepare(url).close()
+    name = parse(url).sqlalchemy.database
+    postgres.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    opened = storage.open(url)
+    for begun in (opened.write, opened.exclusive):
+        with begun() as connection:
+            assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "read committed"
+    opened.close()
+
+
 @pytest.mark.parametrize(
     ("setting", "remedy"),
     [

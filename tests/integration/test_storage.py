@@ -314,7 +314,8 @@ def test_a_wrong_password_and_a_missing_database_are_named(postgres, database) -
 def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: StudyPlan) -> None:  # type: ignore[no-untyped-def]
     opened = storage.prepare(database(postgres))
     studies.create_or_resume(opened, plan)
-    postgres.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'hpo'")
+    # And is gone: what is used again within a moment is not asked first, so a statement would find out.
+    postgres.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'hpo'")
     assert Slots(opened).open(plan.name, 1) == 1
     opened.close()
 

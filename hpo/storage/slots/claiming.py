@@ -134,7 +134,7 @@ class Claims:
 
         """
         values = {"digest": digest, **_trial(params, trial_number)}
-        with self._storage.write() as connection:
+        with self._storage.change() as connection:
             try:
                 won = connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
             except IntegrityError:
@@ -250,7 +250,7 @@ class Claims:
 
     @repeatable
     def _change(self, slot: Slot, /, **values: Any) -> bool:
-        with self._storage.write() as connection:
+        with self._storage.change() as connection:
             return connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
 
 

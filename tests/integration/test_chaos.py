@@ -7,17 +7,27 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from poolers import MISSING, PROGRAM
 from single_faults import faults_on
 
 
 # SQLite has fewer faults to offer, and its round in `make chaos-short`.
 @pytest.mark.slow
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_while_everything_goes_wrong(database: str) -> None:
+@pytest.mark.parametrize(
+    ("database", "way"),
+    [
+        ("postgresql", []),
+        ("sqlite", []),
+        pytest.param("postgresql", ["--pgbouncer"], marks=pytest.mark.skipif(PROGRAM is None, reason=MISSING)),
+    ],
+    ids=["postgresql", "sqlite", "pgbouncer"],
+)
+def test_while_everything_goes_wrong(database: str, way: list[str]) -> None:
     script = Path(__file__).with_name("chaos.py")
     options = ["--workers", "4", "--hosts", "2", "--trials", "16", "--beside", "4", "--seconds", "0.5"]
     # Often enough that a machine so busy that the trials come in a burst sees some of them killed, too.
-    command = [sys.executable, str(script), "--database", database, *options, "--lease", "1.5", "--kill-every", "1.2"]
+    options += ["--lease", "1.5", "--kill-every", "1.2", *way]
+    command = [sys.executable, str(script), "--database", database, *options]
     run = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     kills = re.search(r"(\d+) kills", run.stdout)

@@ -15,6 +15,8 @@ from hpo.files import expanded, read
 
 __all__ = [
     "BACKENDS",
+    "CHECKPOINTS_SIZE",
+    "CHECKPOINT_SECONDS",
     "CLIMBING_SAMPLERS",
     "DEFAULT_PRUNER",
     "DEFAULT_SAMPLER",
@@ -27,6 +29,9 @@ __all__ = [
     "SAMPLERS",
     "STALL_SECONDS",
     "cache_folder",
+    "checkpoint_seconds",
+    "checkpoints_folder",
+    "checkpoints_size",
     "data_folder",
     "models_folder",
     "models_number",
@@ -85,6 +90,12 @@ core, and a larger model of somebody's own on a slower machine many more. Who kn
 trial.
 """
 
+
+CHECKPOINT_SECONDS = 30.0
+"""Seconds between two checkpoints of a trial at the least; they take 2 % of its time at the most."""
+
+CHECKPOINTS_SIZE = 10.0
+"""GB that the checkpoints of all trials take together at the most, in one folder."""
 
 _LONGEST = 10_000  # bytes of a file with a password
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras; the compiled loop is for the first
@@ -166,6 +177,36 @@ def models_number(asked: int | None) -> int:
     if not word.isascii() or not word.isdigit() or not 1 <= int(word[:9]) <= MOST_KEPT_MODELS:
         raise UsageError(f"HPO_KEEP_BEST must be a whole number from 1 to {MOST_KEPT_MODELS:,}, not {word!r:.60}")
     return int(word)
+
+
+def checkpoints_folder() -> Path | None:
+    """Where trials leave checkpoints: $HPO_CHECKPOINTS, or in hpo's cache; None where that is none: nowhere."""
+    word = os.environ.get("HPO_CHECKPOINTS")
+    if not word:
+        return cache_folder().absolute() / "checkpoints"
+    return None if word == "none" else expanded(word).absolute()
+
+
+def checkpoint_seconds() -> float:
+    """Seconds between two checkpoints of a trial at the least: $HPO_CHECKPOINT_SECONDS. Raises UsageError."""
+    return _number("HPO_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, "seconds")
+
+
+def checkpoints_size() -> int:
+    """Bytes that all checkpoints in the folder may take: $HPO_CHECKPOINTS_SIZE, in GB. Raises UsageError."""
+    return int(_number("HPO_CHECKPOINTS_SIZE", CHECKPOINTS_SIZE, "GB") * 1e9)
+
+
+def _number(name: str, default: float, unit: str) -> float:
+    """What an environment variable says, a number of at least 0."""
+    word = os.environ.get(name)
+    try:
+        number = float(word) if word else default
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise UsageError(f"{name} is {word!r}: give a number of {unit}, at least 0")
+    return number
 
 
 def use_backend() -> None:

@@ -168,6 +168,7 @@ def delete(
 ) -> None:
     """Delete a study with all its trials, its kept models and all that was measured of it, after asking."""
     from hpo import storage as storages
+    from hpo.experiments import deleting
     from hpo.storage import kept_models, studies
     from hpo.storage.queries import status as service
 
@@ -187,7 +188,7 @@ def delete(
         if models is not None and kept_models.folder(models, record).is_dir():
             more = f", its kept models{more}"
         typer.confirm(f"Delete {found.study} with its {found.settled} finished trials{more}?", abort=True, err=True)
-    studies.delete(opened, found.study, force=force)
+    deleting.delete(opened, found.study, force=force)
     say(f"deleted {found.study}")
     if models is not None:
         tell_removed(kept_models.remove(models, record))

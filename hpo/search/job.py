@@ -19,12 +19,12 @@ from hpo.search.objective import FOLDED_REPORTS, REPORTS
 from hpo.search.row_splits import preload, redraw, splits
 from hpo.search.seeds import split_seed
 from hpo.search.suggest import digest, suggest
-from hpo.search.trainings import note_probes, note_work, reject
+from hpo.search.trainings import MakeCheckpoints, no_checkpoints, note_probes, note_work, reject
 from hpo.search.trial_evaluation import Evaluation
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 
 if TYPE_CHECKING:
-    from hpo.training import Epoch
+    from hpo.training import Checkpoints, Epoch
     from hpo.training.probes import Probe
 
 __all__ = [
@@ -91,6 +91,7 @@ def measuring(
     space: str | None = None,
     fidelity: str | None = None,
     beat: Callable[[], None] | None = None,
+    checkpoints: MakeCheckpoints = no_checkpoints,
 ) -> "Measuring":
     """What measures the jobs of a study's trials.
 
@@ -100,6 +101,7 @@ def measuring(
         fidelity: a name of one of its fidelities; None: its last. Its rows and folds count for validation jobs alone,
             its epochs, and its steps of streams, for all.
         beat: a sign of life, called once an epoch, and within one that takes long.
+        checkpoints: makes those of a trial, as `objective` takes it.
 
     Raises:
         UsageError: there is no such definition, space or fidelity.
@@ -108,7 +110,7 @@ def measuring(
     """
     found = registry.load(definition)
     chosen = found.fidelity(fidelity) if fidelity is not None else found.fidelities[-1]
-    return Measuring(found, found.space(space), chosen, beat=beat)
+    return Measuring(found, found.space(space), chosen, beat=beat, checkpoints=checkpoints)
 
 
 class Measuring:
@@ -118,9 +120,9 @@ class Measuring:
     is reported on the way is the validation metric, or else the metric as seen while training, `REPORTS` times at most.
     Nothing is pruned but what cannot be trained or leaves the finite numbers.
 
-    User attributes of a trial: seed, rows, note, reason, train, epochs, compile_seconds, fit_seconds; trained_by where
-    Keras's own fit did; train_curve of a validation job; predictions where the job keeps them; probes of a job on all
-    development rows, where the definition asks for them.
+    User attributes of a trial: seed, rows, note, reason, train, epochs, resumed (as in a search), compile_seconds,
+    fit_seconds; trained_by where Keras's own fit did; train_curve of a validation job; predictions where the job keeps
+    them; probes of a job on all development rows, where the definition asks for them.
     """
 
     def __init__(
@@ -130,11 +132,13 @@ class Measuring:
         fidelity: Fidelity,
         *,
         beat: Callable[[], None] | None = None,
+        checkpoints: MakeCheckpoints = no_checkpoints,
     ) -> None:
         self.definition = definition
         self.space = space
         self.fidelity = fidelity
         self._beat = beat or (lambda: None)
+        self._checkpoints = checkpoints
 
     def prepare(self) -> str:
         """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
@@ -162,7 +166,15 @@ class Measuring:
         """As a search evaluates a configuration, on splits that are the seed's own."""
         parts = splits(self.definition, self.fidelity, seed=split_seed(job.seed))
         epochs = self.fidelity.epochs
-        work = Evaluation(self.definition, job.params, parts, epochs=epochs, seed=job.seed, beat=self._beat)
+        work = Evaluation(
+            self.definition,
+            job.params,
+            parts,
+            epochs=epochs,
+            seed=job.seed,
+            beat=self._beat,
+            checkpoints=self._begun(job),
+        )
         block = -(-epochs // (REPORTS if work.folds == 1 else FOLDED_REPORTS))
         curve: list[tuple[int, float]] = []
         try:
@@ -192,6 +204,7 @@ class Measuring:
                 on_epoch=work.on_epoch,
                 beat=self._beat,
                 on_probe=work.probes.append if job.rows == "development" else None,
+                checkpoints=self._begun(job),
             )
         except TrialError as error:
             note_probes(trial, work.probes)
@@ -203,6 +216,9 @@ class Measuring:
         if job.keep and isinstance(test, Rows) and test.of_one_array:
             trial.set_user_attr("predictions", predicted(done.run.predict(test.x), test.y, self.definition.metric))
         return done.test
+
+    def _begun(self, job: Job) -> "Checkpoints | None":
+        return self._checkpoints({"params": job.params, "fidelity": self.fidelity.name, "rows": job.rows})
 
 
 class _Watched:
@@ -217,6 +233,7 @@ class _Watched:
         self.train: float | None = None
         self.epochs = 0
         self.compile_seconds = 0.0  # not known before the end
+        self.resumed = 0  # likewise
         self.fit_seconds = 0.0
         self.why_fit: str | None = None  # likewise
 

@@ -14,7 +14,7 @@ from hpo.study import Fidelity, Params, StudyDefinition
 from hpo.training import FullTraining
 
 if TYPE_CHECKING:
-    from hpo.training import Epoch, Recipe, Run
+    from hpo.training import Checkpoints, Epoch, Recipe, Run
     from hpo.training.probes import Probe
 
 __all__ = ["Measurement", "measure"]
@@ -39,6 +39,11 @@ class Measurement:
     def why_fit(self) -> str | None:
         """Why Keras's own fit trained it; None: the compiled loop did."""
         return self.run.why_fit
+
+    @property
+    def resumed(self) -> int:
+        """Epochs that a checkpoint knew, and that were not trained again."""
+        return self.run.resumed
 
     def to_json(self) -> dict[str, object]:
         """What `hpo train --json` prints."""
@@ -65,6 +70,7 @@ def measure(
     on_epoch: "Callable[[Epoch], None] | None" = None,
     beat: Callable[[], object] | None = None,
     on_probe: "Callable[[Probe], object] | None" = None,
+    checkpoints: "Checkpoints | None" = None,
 ) -> Measurement:
     """Train a configuration for the epochs of a fidelity, on all development rows; score it on train and test.
 
@@ -85,6 +91,7 @@ def measure(
         beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
         on_probe: called with each look into the network, before the first epoch and after it, where the definition asks
             for looks (`StudyDefinition.probe_rows`).
+        checkpoints: from which the training goes on, and which it leaves; None: none.
 
     Raises:
         UsageError: the configuration cannot be trained, or there is no such fidelity.
@@ -133,6 +140,7 @@ def measure(
         beat=beat,
         full=_full(definition, fidelity, train),
         hold_out=functools.partial(watched, definition.evaluation),
+        checkpoints=checkpoints,
     )
     return Measurement(
         params=params,

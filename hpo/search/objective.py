@@ -15,7 +15,15 @@ from hpo.search.row_splits import Split, preload, splits
 from hpo.search.seeds import derive, position, split_seed, trial_seed
 from hpo.search.seeds import rung as rung_of
 from hpo.search.suggest import suggest
-from hpo.search.trainings import costs, foretold, note_probes, note_work, reject
+from hpo.search.trainings import (
+    MakeCheckpoints,
+    costs,
+    foretold,
+    no_checkpoints,
+    note_probes,
+    note_work,
+    reject,
+)
 from hpo.search.trial_evaluation import Evaluation
 from hpo.study import Fidelity, Params, Space, StudyDefinition, registry
 
@@ -35,6 +43,7 @@ def objective(
     beat: Callable[[], None] | None = None,
     costs: Sequence[str] = (),
     on_trained: Callable[[BaseTrial, Evaluation], None] | None = None,
+    checkpoints: MakeCheckpoints = no_checkpoints,
 ) -> "Objective":
     """What `optuna.create_study(direction=…).optimize` takes.
 
@@ -48,6 +57,7 @@ def objective(
         costs: what is weighed against the metric, keys of `hpo.study.objectives.COSTS`; the study has a direction
             for each: `hpo.study.objectives.directions`.
         on_trained: given each trial that came to a value, with its trained model.
+        checkpoints: makes those of a trial, from which its trainings go on, given what tells it from other trials.
 
     Raises:
         UsageError: there is no such definition, space or fidelity.
@@ -64,6 +74,7 @@ def objective(
         beat=beat,
         costs=costs,
         on_trained=on_trained,
+        checkpoints=checkpoints,
     )
 
 
@@ -79,7 +90,8 @@ class Objective:
     told to Optuna as a violated constraint.
 
     User attributes of a trial: seed, reason, train, epochs, compile_seconds, fit_seconds; trained_by where Keras's own
-    fit did; probes where the definition asks for them; each cost by its name.
+    fit did; resumed, the epochs that were trained by an attempt before, where it left checkpoints; probes where the
+    definition asks for them; each cost by its name.
     """
 
     def __init__(
@@ -92,6 +104,7 @@ class Objective:
         beat: Callable[[], None] | None = None,
         costs: Sequence[str] = (),
         on_trained: Callable[[BaseTrial, Evaluation], None] | None = None,
+        checkpoints: MakeCheckpoints = no_checkpoints,
     ) -> None:
         self.definition = definition
         self.space = space
@@ -100,6 +113,7 @@ class Objective:
         self._beat = beat
         self._costs = tuple(costs)  # what is weighed against the metric
         self._on_trained = on_trained or (lambda *_: None)
+        self._checkpoints = checkpoints
         self._common: dict[str, tuple[Split, ...]] = {}  # the splits all trials of a fidelity share, where they do
 
     def prepare(self) -> str:
@@ -142,6 +156,7 @@ class Objective:
             epochs=fidelity.epochs,
             seed=seed,
             beat=self._beat,
+            checkpoints=self._checkpoints({"params": params, "fidelity": fidelity.name, "by fold": by_fold}),
         )
         try:
             try:

@@ -1,7 +1,7 @@
 """What all trainings have in common: what is trained, the probe of its network, what it costs, what its trial notes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from optuna.exceptions import TrialPruned
 from optuna.trial import BaseTrial
@@ -17,21 +17,32 @@ from hpo.study.value_checks import shown
 if TYPE_CHECKING:
     import keras
 
-    from hpo.training import Recipe, Run
+    from hpo.training import Checkpoints, Recipe, Run
     from hpo.training.probes import Probe
 
 __all__ = [
     "FEASIBLE",
     "PROBES",
+    "MakeCheckpoints",
     "Work",
     "costs",
     "foretold",
+    "no_checkpoints",
     "note_probes",
     "note_work",
     "probe_network",
     "recipe",
     "reject",
 ]
+
+
+MakeCheckpoints = Callable[[Mapping[str, Any]], "Checkpoints | None"]
+"""Makes the checkpoints of the trial in hand, given what tells it from others, as JSON knows it; None: it has none."""
+
+
+def no_checkpoints(about: Mapping[str, Any]) -> None:  # noqa: ARG001 - as MakeCheckpoints
+    """There are none: an interrupted trial begins anew."""
+    return
 
 
 def recipe(definition: StudyDefinition, params: Params, inputs: Arrays | None, *, seed: int) -> "Recipe":
@@ -87,19 +98,26 @@ def foretold(definition: StudyDefinition, params: Params, splits: Sequence[Split
 def probe_network(run: "Run", recipe: "Recipe", rows: Rows, number: int) -> "Probe":
     """What a training's network looks like now, on `number` of its training rows, spread evenly over them.
 
+    Of an epoch before the checkpoint that the training went on from: as it was then, which the checkpoint knows.
+
     Raises:
         DefinitionError: the model is a class of somebody's own, or no layer of it has a kernel.
 
     """
-    from hpo.training.probes import probe
+    from hpo.training.probes import Probe, probe
     from hpo.training.runtime import needs_tensorflow
 
+    name = f"probe {run.epochs_done}"
+    if name in run.notes:
+        return Probe.from_json(run.notes[name])
     needs_tensorflow("probe_rows")
     stride = max(len(rows) // number, 1)
     some = rows.of_each(lambda array: array[::stride][:number])
     if not some.of_one_array:
         raise DefinitionError("probe_rows look into models with one input and one output: leave probe_rows out")
-    return probe(run.model(), recipe.loss, some, epoch=run.epochs_done, clip=recipe.clip)
+    seen = probe(run.model(), recipe.loss, some, epoch=run.epochs_done, clip=recipe.clip)
+    run.notes[name] = seen.to_json()
+    return seen
 
 
 def costs(model: "keras.Model", names: Sequence[str]) -> tuple[float, ...]:
@@ -164,12 +182,18 @@ class Work(Protocol):
     def why_fit(self) -> str | None:
         """Why Keras's own fit trained it; None: the compiled loop did, or nothing had begun."""
 
+    @property
+    def resumed(self) -> int:
+        """Epochs, of all trainings, that checkpoints of an attempt before knew; 0: there were none."""
+
 
 def note_work(trial: BaseTrial, work: Work) -> None:
     """Keep what a training came to as user attributes of its trial."""
     if work.train is not None:
         trial.set_user_attr("train", work.train)
     trial.set_user_attr("epochs", work.epochs)
+    if work.resumed:
+        trial.set_user_attr("resumed", work.resumed)
     trial.set_user_attr("compile_seconds", round(work.compile_seconds, 3))
     trial.set_user_attr("fit_seconds", round(work.fit_seconds, 3))
     if work.why_fit is not None:

@@ -14,7 +14,7 @@ from hpo.study import Params, StudyDefinition
 if TYPE_CHECKING:
     import keras
 
-    from hpo.training import Epoch, Recipe, Run
+    from hpo.training import Checkpoints, Epoch, Recipe, Run
     from hpo.training.probes import Probe
 
 __all__ = ["Evaluation"]
@@ -32,6 +32,7 @@ class Evaluation:
         epochs: int,
         seed: int,  # of the trial
         beat: Callable[[], None] | None = None,  # a sign of life: after each epoch, and within
+        checkpoints: "Checkpoints | None" = None,  # of these trainings; from them they go on
     ) -> None:
         self._definition = definition
         self.params = params
@@ -39,6 +40,7 @@ class Evaluation:
         self._epochs = epochs
         self._seed = seed
         self._beat = beat or (lambda: None)
+        self._checkpoints = checkpoints
         self._recipe: Recipe  # of the first training, once it has begun, where there are looks
         self._runs: list[Run] = []  # those begun, in the order of the splits
         self._train: list[float] = []  # of each, the metric on its training rows in its outcome
@@ -69,7 +71,7 @@ class Evaluation:
     @property
     def stopped(self) -> bool:
         """Whether early stopping has ended every training: what is still reported is what they ended with."""
-        return len(self._runs) == len(self._splits) and all(run.stopped for run in self._runs)
+        return len(self.values) == len(self._splits) and all(run.stopped for run in self._runs)
 
     @property
     def train(self) -> float | None:
@@ -90,6 +92,11 @@ class Evaluation:
     def why_fit(self) -> str | None:
         """Why Keras's own fit trains them; None: the compiled loop does, or none has begun."""
         return self._runs[0].why_fit if self._runs else None
+
+    @property
+    def resumed(self) -> int:
+        """Epochs, of all trainings together, that checkpoints of an attempt before knew."""
+        return sum(run.resumed for run in self._runs)
 
     def model(self) -> "keras.Model":
         """The model of the first training as it is; all trainings have the same layers."""
@@ -138,6 +145,7 @@ class Evaluation:
             weighted=self._definition.weighted,
             seed=seed,
             full=split.full,
+            checkpoints=self._checkpoints,
         )
         self._runs.append(run)
         if number == 0 and self._definition.probe_rows:

@@ -18,6 +18,7 @@ Recipes and schedules are plain records; Keras is imported when something that t
 - What follows from scores is asked between epochs: performance scheduling and early stopping. Phases are parts of one
   training with some layers frozen; weights are carried over, the optimizer begins anew.
 - A short training may be the miniature of a long one (`FullTraining`): the same schedule in fewer steps.
+- `Checkpoints` say in files how far trainings are; another process goes on from them to the bit.
 - One thread of a process builds or trains at a time, so `study.optimize(..., n_jobs=2)` is safe and no faster. Threads
   and GPU memory are set by `configure`, before TensorFlow is used.
 """
@@ -26,6 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hpo.training.augmentation import AUGMENTATIONS
+from hpo.training.checkpoints import Checkpoints, Pace
 from hpo.training.early_stopping import EarlyStopping
 from hpo.training.hidden_layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, activation, hidden, initializer
 from hpo.training.miniature import FullTraining
@@ -58,6 +60,7 @@ __all__ = [
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "AlphaDropout",
+    "Checkpoints",
     "Clip",
     "Constant",
     "CosineDecay",
@@ -68,6 +71,7 @@ __all__ = [
     "FullTraining",
     "LinearOneCycle",
     "OneCycle",
+    "Pace",
     "Penalty",
     "Performance",
     "Phase",

@@ -14,6 +14,7 @@ from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, Infeasible, UsageError
 from hpo.study.own_metric import Metric
 from hpo.training import preparing, updates
+from hpo.training.checkpoint_file import UnusableError
 from hpo.training.epoch_parts import EpochParts
 from hpo.training.jit import fixed_shapes, pays
 from hpo.training.keras_internals import all_layers
@@ -28,12 +29,13 @@ from hpo.training.schedules import StepSchedules, drives_momentum
 from hpo.training.scores import higher_is_better, is_mean_over_rows, score_of_all
 from hpo.training.sharing import Sharing
 from hpo.training.targets import refuse_unfit
+from hpo.training.way import Midway
 
 __all__ = ["CompiledTraining"]
 
 
 class CompiledTraining:
-    """As `hpo.training.run.Way` says.
+    """As `hpo.training.way.Way` says.
 
     A model that cannot be made anew from its configuration is trained itself, compiled for this run alone.
     """
@@ -72,6 +74,7 @@ class CompiledTraining:
         self._validation = None if validation is None else self._evaluation(validation)
         self._validation_rows = 0 if validation is None else len(validation)
         self._trainable = [(layer, layer.trainable) for layer in all_layers(recipe.model, itself=False)]
+        self._made: Sums | None = None  # of the epoch that has begun, what its steps so far came to
         self.state: list[Any] | None = None  # the variables' values while they are not in the program
 
     @property
@@ -114,16 +117,17 @@ class CompiledTraining:
         self._number = number
         program = self._acquired()
         seed = (self._seed % 2**31, number)
-        sums: Sums | None = None
-        for span in self._parts.spans() if beat is not None else ((0, self.steps),):
+        sums, begun = self._made, 0 if self._made is None else int(self._made.steps)
+        for span in self._parts.spans(begun) if beat is not None else ((begun, self.steps),):
             if beat is not None and sums is not None:
                 beat()
-            sums = program.epoch(self._data, self._rows, span, schedules, seed, sums)
+            self._made = sums = program.epoch(self._data, self._rows, span, schedules, seed, sums)
             if not bool(sums.finite):
                 raise Diverged(epoch=number, step=int(sums.steps))
             if not bool(sums.sound):
                 raise Diverged(epoch=number, what="the weights")
         assert sums is not None  # there is a step
+        self._made = None
         return float(sums.loss) / self._rows, None if sums.counted is None else _mean(sums.metric, sums.counted)
 
     # Scores and outputs
@@ -176,6 +180,37 @@ class CompiledTraining:
 
     def end(self) -> None:
         """The training is over; nothing is to be done."""
+
+    # Checkpoints
+
+    @property
+    def unkept(self) -> None:
+        """Nothing stands in the way of a checkpoint: a compiled step depends on variables, schedules and seeds."""
+        return
+
+    @property
+    def midway(self) -> Midway | None:
+        """Where it stands within an epoch that has begun; None: between two."""
+        made = self._made
+        if made is None:
+            return None
+        metric, counted = (None if one is None else float(one) for one in (made.metric, made.counted))
+        return Midway(step=int(made.steps), loss=float(made.loss), metric=metric, counted=counted)
+
+    def values(self) -> list[NDArray[Any]]:
+        """The model's variables, and what the loop keeps."""
+        return self._program().values(self)
+
+    def resume(self, values: list[NDArray[Any]], epochs: int, midway: Midway | None) -> None:
+        """Go on from there."""
+        program = self._program()
+        if not program.fits(values):
+            raise UnusableError("its numbers are of another model")
+        program.release()
+        self.state, self._number, self._made = list(values), epochs, None
+        if midway is not None:
+            metric, counted = (None if one is None else np.float32(one) for one in (midway.metric, midway.counted))
+            self._made = Sums(np.float32(midway.loss), metric, counted, midway.step, True, True)
 
     def _prepared(self, x: NDArray[np.generic]) -> tuple[int | None, ...]:
         """The shape of what the model gives."""

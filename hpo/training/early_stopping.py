@@ -142,7 +142,7 @@ class Monitor:
     def __init__(self, stopping: EarlyStopping | None, reaction: Reaction | None) -> None:
         self._patience = None if stopping is None else Patience(stopping)
         self._restores = stopping is not None and stopping.restore_best
-        self._best: list[Any] | None = None  # the model's variables after the best epoch
+        self.best: list[Any] | None = None  # the model's variables after the best epoch, where it restores them
         self.reaction = reaction  # of the schedule of this phase; early stopping counts on over the phases
 
     @property
@@ -156,7 +156,7 @@ class Monitor:
             return True
         improved = self._patience.improved(score)
         if improved and self._restores:
-            self._best = weights.snapshot()
+            self.best = weights.snapshot()
         return improved or not self._restores
 
     def factor(self, score: Score, rate: float) -> float:
@@ -165,6 +165,6 @@ class Monitor:
 
     def end(self, weights: Weights) -> None:
         """Give the run the weights it ends with."""
-        if self._best is not None:
-            weights.restore(self._best)
-            self._best = None
+        if self.best is not None:
+            weights.restore(self.best)
+            self.best = None

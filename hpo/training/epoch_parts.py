@@ -20,15 +20,16 @@ class EpochParts:
         self._steps = steps  # of an epoch
         self._foreseen = math.inf  # seconds of an epoch
 
-    def spans(self) -> Iterator[tuple[int, int]]:
+    def spans(self, made: int = 0) -> Iterator[tuple[int, int]]:
         """Of each part of one epoch its first step and the one after its last; it is made before the next is asked for.
 
-        An epoch that is short is one part, or two where that was not known when it began.
+        An epoch that is short is one part, or two where that was not known when it began. `made`: steps of it that are
+        made already.
         """
         part = math.ceil(self._steps / PARTS)
-        begin, first = time.perf_counter(), 0
+        begin, first = time.perf_counter(), made
         while first < self._steps:
             last = self._steps if self._foreseen <= LONG else min(first + part, self._steps)
             yield first, last
-            self._foreseen = (time.perf_counter() - begin) / last * self._steps
+            self._foreseen = (time.perf_counter() - begin) / (last - made) * self._steps
             first = last

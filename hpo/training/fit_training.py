@@ -27,7 +27,7 @@ __all__ = ["FitTraining"]
 
 
 class FitTraining:
-    """As `hpo.training.run.Way` says: `keras.Model.fit` for each epoch, whose callbacks see one training.
+    """As `hpo.training.way.Way` says: `keras.Model.fit` for each epoch, whose callbacks see one training.
 
     The model is the recipe's own. It is compiled with the recipe's optimizer and losses, unless its author did that.
     """
@@ -173,6 +173,26 @@ class FitTraining:
     def model(self) -> keras.Model:
         """The recipe's model."""
         return self._model
+
+    # Checkpoints
+
+    @property
+    def unkept(self) -> str:
+        """Callbacks, streams and steps of somebody's own keep what nobody else can see."""
+        return "Keras's own fit trains it"
+
+    @property
+    def midway(self) -> None:
+        """Not to be known."""
+        return
+
+    def values(self) -> list[Any]:
+        """Not to be known."""
+        raise NotImplementedError
+
+    def resume(self, values: list[Any], epochs: int, midway: Any) -> None:
+        """Never, as there is no checkpoint."""
+        raise NotImplementedError
 
     # Beginning
 

@@ -11,7 +11,6 @@ import logging
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from hpo.data.structures import parts
 from hpo.errors import DataError, DefinitionError
 from hpo.files import replacing
 from hpo.training.recipe import Recipe
-from hpo.training.runtime import exclusive, needs_tensorflow
+from hpo.training.runtime import exclusive, needs_tensorflow, own_version
 
 if TYPE_CHECKING:
     import keras
@@ -131,7 +130,7 @@ def key(recipe: Recipe, train: Rows, *, epochs: int, metric: str, seed: int) -> 
             " back: change that, or train it with hpo.training.fit"
         )
     told = {
-        "versions": [_own_version(), keras.__version__, tf.__version__],
+        "versions": [own_version(), keras.__version__, tf.__version__],
         "layers": [
             [f"{type(layer).__module__}.{type(layer).__qualname__}", _nameless(layer)] for layer in model.layers
         ],
@@ -159,13 +158,6 @@ def _nameless(made: Any) -> dict[str, Any]:
 def _known(part: object) -> bool:
     """Whether the code of this object comes with a version that is told."""
     return type(part).__module__.startswith(("keras.", "hpo.training."))
-
-
-def _own_version() -> str:
-    try:
-        return version("hpo-service")
-    except PackageNotFoundError:  # run from its sources
-        return ""
 
 
 def _rest(recipe: Recipe) -> tuple[Any, ...]:

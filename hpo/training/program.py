@@ -6,13 +6,14 @@ import math
 import sys
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from hpo.training.batch_scores import batch_metric, product
 from hpo.training.keras_internals import dismantle
@@ -109,6 +110,22 @@ class Program:
         if owner is not None:
             owner.state = [variable.read_value() for variable in self._state()]
         self._owner = None
+
+    def values(self, owner: Owner) -> list[NDArray[Any]]:
+        """`owner`'s state, wherever it is; it stays there."""
+        here = self._owner is not None and self._owner() is owner
+        state = self._state() if here else owner.state or []
+        return [value.numpy() if hasattr(value, "numpy") else np.asarray(value) for value in state]
+
+    def fits(self, values: Sequence[NDArray[Any]]) -> bool:
+        """Whether they could be a run's state; a single number stands for an array of it."""
+        state = self._state()
+        if len(values) != len(state):
+            return False
+        return all(
+            value.dtype == variable.dtype.as_numpy_dtype and value.shape in ((), tuple(variable.shape))
+            for value, variable in zip(values, state, strict=True)
+        )
 
     def dismantle(self) -> None:
         """Take the compiled functions apart; the program is unusable afterwards."""

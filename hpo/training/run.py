@@ -3,10 +3,10 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,100 +15,20 @@ from numpy.typing import NDArray
 from hpo.data import Rows, Stream
 from hpo.data.structures import Arrays
 from hpo.errors import Diverged, HpoWarning, UsageError
-from hpo.study.checked_records import AnyFloat, NotNegative, Whole, check
 from hpo.study.own_metric import Metric
 from hpo.training import preparing, route
-from hpo.training.early_stopping import Monitor, Score
+from hpo.training.checkpoint_file import UnusableError
+from hpo.training.checkpoints import Checkpoints
+from hpo.training.early_stopping import Monitor, Score, Weights
 from hpo.training.miniature import FullTraining
 from hpo.training.phases import Phase, spans
 from hpo.training.recipe import Recipe
+from hpo.training.resuming import KnownWeights, Told
 from hpo.training.runtime import exclusive
 from hpo.training.schedules import Constant, StepSchedules
+from hpo.training.way import Epoch, Midway, Way
 
 __all__ = ["Epoch", "Run", "Way", "fit"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """What one epoch came to.
-
-    Raises:
-        DefinitionError: a field is not of its kind.
-
-    """
-
-    number: Whole  # from 1
-    loss: AnyFloat  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
-    train: AnyFloat  # the metric, mean over the epoch's rows, as seen while training
-    validation: AnyFloat | None  # the metric after the epoch on all validation rows, or on those held out; None without
-    seconds: NotNegative  # of this epoch, its validation included
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-class Way(Protocol):
-    """How a run is trained and scored: the compiled loop, or Keras's fit. Its weights are those of this run."""
-
-    @property
-    def steps(self) -> int | None:
-        """Of an epoch; None: not known before the first is over."""
-
-    @property
-    def momentum(self) -> float | None:
-        """The optimizer's own, where a schedule can say another one."""
-
-    @property
-    def higher(self) -> bool:
-        """Whether a higher metric is better."""
-
-    @property
-    def halted(self) -> bool:
-        """Whether something but the run itself ended the training with the latest epoch."""
-
-    def full_steps(self, full: FullTraining) -> int:
-        """How many steps an epoch of the full training has."""
-
-    def begin(self, phase: Phase) -> None:
-        """Begin a phase, the first or the next one: weights are carried over, the optimizer begins anew."""
-
-    def epoch(
-        self, number: int, schedules: StepSchedules | None, beat: Callable[[], object] | None
-    ) -> tuple[float, float | None]:
-        """Train an epoch, from 1: the mean loss, and the metric as seen while training where it was seen.
-
-        `schedules` are those of its steps. Raises Diverged.
-        """
-
-    def score_train(self) -> float:
-        """The metric on the data it is trained on. Raises Diverged."""
-
-    def score_validation(self) -> float | None:
-        """The metric on the validation data; None without. Raises Diverged."""
-
-    def score(self, data: Any) -> float:
-        """The metric on other data. Raises Diverged, Infeasible."""
-
-    def predict(self, x: Arrays) -> Any:
-        """The outputs, (rows, ...), in the structure the model gives them in."""
-
-    def averaged(self) -> AbstractContextManager[None]:
-        """Within it the weights are the averages that training would end with, where there are averages."""
-
-    def average(self) -> None:
-        """Let the weights be their averages from now on."""
-
-    def snapshot(self) -> list[Any]:
-        """A copy of the model's variables."""
-
-    def restore(self, snapshot: list[Any]) -> None:
-        """Put the model's variables back."""
-
-    def model(self) -> keras.Model:
-        """The recipe's model with the weights as they are."""
-
-    def end(self) -> None:
-        """The training is over."""
 
 
 class Run:
@@ -135,6 +55,8 @@ class Run:
             and phases are in proportion. None: it is none.
         hold_out: (rows, number, seed) -> row numbers to train on, and of about `number` rows that are watched where
             there are no validation rows; None: whole groups where the rows have groups, else any, drawn by the seed.
+        checkpoints: from which it goes on, if there is one of it, and in which it leaves how far it is. What is known
+            of earlier epochs is told again by `epoch`, which trains none of them.
 
     Raises:
         UsageError: no rows, no epochs, a batch size below 1, too few rows or groups to hold any out.
@@ -159,6 +81,7 @@ class Run:
         jit: bool | None = None,
         full: FullTraining | None = None,
         hold_out: preparing.HoldOut | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         preparing.check(recipe, train, epochs)
         start = time.perf_counter()
@@ -171,6 +94,11 @@ class Run:
         self._weighted = weighted
         self._epochs = epochs
         self._number = 0
+        self._history: list[Epoch] = []  # those that are made, the known ones that are still to be told among them
+        self._past: Weights = KnownWeights(None)  # while these are told
+        self._before = 0.0  # seconds that the epoch has taken which a checkpoint has the beginning of
+        self.resumed = 0  # epochs that the checkpoint it went on from knew, and that were not trained again
+        self.notes: dict[str, Any] = {}  # what else is to be known where it goes on, as JSON knows it
         self._ended = False  # whether the weights are those it ends with
         self._phases = spans(recipe.phases or (Phase(),), epochs, full.epochs)
         share = epochs / full.epochs
@@ -187,7 +115,13 @@ class Run:
             self._schedules = preparing.step_schedules(
                 recipe, self._phases, self._steps, self._way.full_steps(full), self._way.momentum
             )
+        self._span = 0  # the phase, from 0
         self._way.begin(self._phases[0].phase)
+        self._checkpoints = checkpoints
+        self._told: Told | None = None  # what tells it from other runs, where that is asked
+        if checkpoints is not None:
+            self._told = Told(rows=(train, validation), seed=seed, jit=jit, schedules=self._schedules)
+            checkpoints.attach(self)
         self.compile_seconds = time.perf_counter() - start  # build and compile; near 0 where a program was reused
         self.fit_seconds = 0.0  # training and validation so far
 
@@ -204,7 +138,7 @@ class Run:
     @property
     def stopped(self) -> bool:
         """Whether early stopping, the recipe's or a callback's, has ended the run: no further epoch is trained."""
-        return self._monitor.over or self._way.halted
+        return self._monitor.over or (self._way.halted and self._number >= len(self._history))
 
     @property
     def outcome(self) -> Epoch | None:
@@ -233,9 +167,20 @@ class Run:
         if self._number >= self._epochs:
             raise UsageError(f"epoch {self._number + 1} is beyond the {self._epochs} this run was laid out for")
         self._next_phase()
-        start = time.perf_counter()
         self._number += 1
-        loss, train = self._way.epoch(self._number, self._steps_of_epoch(), beat)
+        if self._number <= len(self._history):
+            return self._again(self._history[self._number - 1])
+        result = self._trained(beat)
+        if self.stopped or self._number == self._epochs:
+            self._end()
+        self._history.append(result)
+        if self._checkpoints is not None:
+            self._checkpoints.moment()
+        return result
+
+    def _trained(self, beat: Callable[[], object] | None) -> Epoch:
+        start = time.perf_counter() - self._before
+        loss, train = self._way.epoch(self._number, self._steps_of_epoch(), self._beating(beat, start))
         with self._final():
             score = self._way.score_validation()
             result = Epoch(
@@ -245,13 +190,33 @@ class Run:
                 validation=score,
                 seconds=time.perf_counter() - start,
             )
+            self._before = 0.0
             self.fit_seconds += result.seconds
             if not all(math.isfinite(value) for value in (result.loss, result.train, score or 0.0)):
                 raise Diverged(epoch=self._number, what="the scores")
-            self._watch(result)
-        if self.stopped or self._number == self._epochs:
-            self._end()
+            self._watch(result, self._way)
         return result
+
+    def _again(self, known: Epoch) -> Epoch:
+        """An epoch that a checkpoint knows, with all that follows from it."""
+        self.fit_seconds += known.seconds
+        self._watch(known, self._past)
+        self._ended = self.stopped or self._number == self._epochs  # the weights are those of the end, then
+        return known
+
+    def _beating(self, beat: Callable[[], object] | None, start: float) -> Callable[[], object] | None:
+        """What is called between the parts of an epoch that began at `start`."""
+        checkpoints = self._checkpoints
+        if checkpoints is None:
+            return beat
+
+        def both() -> None:
+            if beat is not None:
+                beat()
+            self._before = time.perf_counter() - start
+            checkpoints.moment()
+
+        return both
 
     @exclusive
     def evaluate(self, data: Rows | Stream) -> float:
@@ -310,12 +275,15 @@ class Run:
         last = self._number * self._steps
         return self._schedules.steps(slice(last - self._steps, last))
 
-    def _watch(self, epoch: Epoch) -> None:
-        """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then."""
+    def _watch(self, epoch: Epoch, weights: Weights) -> None:
+        """Draw the consequences of an epoch: the rates left of its phase, the run's end, its weights then.
+
+        `weights` are those after it.
+        """
         score = Score(value=epoch.loss, higher=False)
         if epoch.validation is not None:
             score = Score(value=epoch.validation, higher=self._way.higher)
-        if self._monitor.keeps(score, self._way):
+        if self._monitor.keeps(score, weights):
             self._outcome = epoch
         if self._schedules is None or self._steps is None:
             return
@@ -337,6 +305,11 @@ class Run:
 
         Of these is told what a run came to, since these are handed over.
         """
+        if self._number < len(self._history) or (self._number == len(self._history) and self._way.midway is not None):
+            raise UsageError(
+                f"the weights after epoch {self._number} are not at hand: the training went on from a checkpoint that "
+                "was made later; ask once an epoch has been trained"
+            )
         if self._ended:
             yield
             return
@@ -349,12 +322,76 @@ class Run:
 
     def _next_phase(self) -> None:
         """Begin the phase whose first epoch is the next one, if there is one; the weights go with it."""
-        for span in self._phases[1:]:
+        for number, span in enumerate(self._phases[1:], start=1):
             if span.first == self._number:
                 start = time.perf_counter()
-                self._way.begin(span.phase)
+                if number > self._span:  # and not by the checkpoint it goes on from
+                    self._span = number
+                    self._way.begin(span.phase)
                 self._monitor.reaction = self._schedule.reaction()
                 self.compile_seconds += time.perf_counter() - start
+
+    # Checkpoints
+
+    @property
+    def unkept(self) -> str | None:
+        """Why there can be no checkpoint of it, in words; None: there can."""
+        return self._way.unkept
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epochs made, those still to be told among them, and steps of the one that has begun."""
+        midway = self._way.midway
+        return len(self._history), 0 if midway is None else midway.step
+
+    def identity(self) -> Mapping[str, Any]:
+        """What tells it from another training: data, schedules, seed and lengths; not what its model is."""
+        assert self._told is not None  # as it has checkpoints
+        return {**self._told.document, "epochs": self._epochs, "metric": self.metric, "weighted": self._weighted}
+
+    def progress(self) -> tuple[Mapping[str, Any], Sequence[NDArray[Any]]]:
+        """The epochs made and where it stands within the next one; its numbers, and those of its best epoch."""
+        midway = self._way.midway
+        values, best = self._way.values(), self._monitor.best
+        told = {
+            "history": [asdict(epoch) for epoch in self._history],
+            "midway": None if midway is None else asdict(midway),
+            "before": self._before,
+            "values": len(values),
+            "best": best is not None,
+            "notes": self.notes,
+        }
+        return told, [*values, *(np.asarray(one) for one in best or ())]
+
+    def resume(self, progress: Mapping[str, Any], values: list[NDArray[Any]]) -> None:
+        """Go on from there; `epoch` tells the epochs made first.
+
+        Args:
+            progress: as `progress` gave it.
+            values: likewise.
+
+        Raises:
+            UnusableError: they are of another model, or of a longer training; it begins anew.
+
+        """
+        history = [Epoch(**epoch) for epoch in progress["history"]]
+        midway = None if progress["midway"] is None else Midway(**progress["midway"])
+        if len(history) > self._epochs or (midway is not None and midway.step >= (self._steps or 0)):
+            raise UnusableError("it is of a longer training")
+        latest = max(len(history) + (midway is not None), 1)  # the number of the epoch it stands in, or after
+        phase = max(number for number, span in enumerate(self._phases) if span.first < latest)
+        if phase:
+            self._way.begin(self._phases[phase].phase)
+        try:
+            self._way.resume(values[: progress["values"]], len(history), midway)
+        except UnusableError:
+            if phase:
+                self._way.begin(self._phases[0].phase)
+            raise
+        self._span, self._history, self.resumed = phase, history, len(history)
+        self._before = float(progress["before"])
+        self._past = KnownWeights(values[progress["values"] :] if progress["best"] else None)
+        self.notes = dict(progress["notes"])
 
 
 def fit(
@@ -372,6 +409,7 @@ def fit(
     jit: bool | None = None,
     full: FullTraining | None = None,
     hold_out: preparing.HoldOut | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Run:
     """Train one run to its last epoch, or to where early stopping ends it.
 
@@ -389,6 +427,7 @@ def fit(
         jit: whether XLA compiles; None decides by what pays.
         full: the longer training that this one is a miniature of, as `Run` says; None: it is none.
         hold_out: which rows are watched where there are no validation rows, as `Run` says.
+        checkpoints: from which it goes on, and which it leaves; `on_epoch` is told of every epoch, known or trained.
 
     Returns:
         The run at its end: `run.outcome` has its figures, `run.model()` the trained model.
@@ -411,6 +450,7 @@ def fit(
         jit=jit,
         full=full,
         hold_out=hold_out,
+        checkpoints=checkpoints,
     )
     if on_run is not None:
         on_run(run)

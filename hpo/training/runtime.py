@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import ParamSpec, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
@@ -21,6 +22,7 @@ __all__ = [
     "exclusive",
     "load_keras",
     "needs_tensorflow",
+    "own_version",
 ]
 
 
@@ -60,6 +62,14 @@ def needs_tensorflow(what: str) -> None:
         raise DefinitionError(
             f"{what} needs TensorFlow, and Keras runs on {keras.config.backend()}: set KERAS_BACKEND=tensorflow"
         )
+
+
+def own_version() -> str:
+    """The version of hpo; nothing where it is run from sources that are not installed."""
+    try:
+        return version("hpo-service")
+    except PackageNotFoundError:
+        return ""
 
 
 def configure(*, threads: int | None = None) -> None:

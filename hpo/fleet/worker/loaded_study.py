@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hpo.errors import DefinitionError, HpoError, StudyError
+from hpo.fleet.worker import checkpoint_keeper
+from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
 from hpo.fleet.worker.model_keeper import ModelKeeper
 from hpo.fleet.worker.presence import Watcher
 from hpo.settings import KEPT_MODELS
@@ -52,10 +54,12 @@ class LoadedStudy:
         reserve: Reserve,
         beat: Beat,
         keeper: ModelKeeper | None = None,
+        checkpoints: CheckpointKeeper | None = None,
     ) -> None:
         self.record = record
         self.objective = objective
         self.keeper = keeper  # of models; None: none is kept
+        self.checkpoints = checkpoints  # of its trials; None: there are none
         self._storage = storage
         self._reserve = reserve
         self._beat = beat
@@ -154,8 +158,16 @@ class StudyCache:
         keeper = None
         if self._keep_models is not None and record.kind == "search" and not record.by_objective:
             keeper = ModelKeeper(self._storage.patient, record, self._keep_models, most=self._keep_best)
-        objective = self._objective(record, keeper)
-        made = LoadedStudy(self._storage, record, objective, reserve=self._reserve, beat=self._beat, keeper=keeper)
+        checkpoints = self._checkpoints(record)
+        made = LoadedStudy(
+            self._storage,
+            record,
+            self._objective(record, keeper, checkpoints),
+            reserve=self._reserve,
+            beat=self._beat,
+            keeper=keeper,
+            checkpoints=checkpoints,
+        )
         self._kept[offer.study] = made
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
@@ -166,7 +178,24 @@ class StudyCache:
         """Make the study ready anew when it is served next."""
         self._kept.pop(study, None)
 
-    def _objective(self, record: StudyRecord, keeper: ModelKeeper | None) -> Objective:
+    def close(self) -> None:
+        """Nothing more is served: what somebody else settled needs no checkpoints any more."""
+        for loaded in self._kept.values():
+            if loaded.checkpoints is not None:
+                loaded.checkpoints.sweep()
+
+    def _checkpoints(self, record: StudyRecord) -> CheckpointKeeper | None:
+        """Those of the study's trials, where hpo trains them."""
+        if self._make_objective is not None or record.by_objective:
+            return None
+        made = checkpoint_keeper.keeper(self._storage.patient, record)
+        if made is not None:
+            made.sweep()
+        return made
+
+    def _objective(
+        self, record: StudyRecord, keeper: ModelKeeper | None, checkpoints: CheckpointKeeper | None
+    ) -> Objective:
         if self._make_objective is not None:
             return self._make_objective(self._beat)
         searched = studies.searched(record)
@@ -175,7 +204,7 @@ class StudyCache:
             from hpo.search import OwnObjective
 
             return OwnObjective(searched, seed=record.seed, beat=self._beat, claim=self._reserve)
-        made, rows = _of_definition(record, self._beat, keeper)
+        made, rows = _of_definition(record, self._beat, keeper, checkpoints)
         studies.agree_on_rows(self._storage.patient, record, rows)
         return made
 
@@ -211,14 +240,18 @@ def _compare(definition: "Searchable", record: StudyRecord) -> None:
         )
 
 
-def _of_definition(record: StudyRecord, beat: Beat, keeper: ModelKeeper | None) -> tuple[Objective, str]:
+def _of_definition(
+    record: StudyRecord, beat: Beat, keeper: ModelKeeper | None, checkpoints: CheckpointKeeper | None
+) -> tuple[Objective, str]:
     """What the study does with its definition, and which rows its data are.
 
     TensorFlow and the data are loaded: a worker without them takes no slot. Raises DefinitionError and DataError.
     """
     from hpo.search import measuring, objective
+    from hpo.search.trainings import no_checkpoints
     from hpo.training.runtime import load_keras
 
+    begun = no_checkpoints if checkpoints is None else checkpoints.make
     made: Measuring | SearchObjective
     if record.kind == "search":
         made = objective(
@@ -229,8 +262,9 @@ def _of_definition(record: StudyRecord, beat: Beat, keeper: ModelKeeper | None) 
             beat=beat,
             costs=record.costs,
             on_trained=None if keeper is None else keeper.trained,
+            checkpoints=begun,
         )
     else:
-        made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat)
+        made = measuring(record.reference, space=record.space, fidelity=record.fidelity, beat=beat, checkpoints=begun)
     load_keras()
     return made, made.prepare()

@@ -12,6 +12,7 @@ from hpo.fleet.resources import resident_bytes
 from hpo.fleet.run_limits import Limits
 from hpo.fleet.worker.allowance import Allowance
 from hpo.fleet.worker.attempt import Attempt, Ending, WorkerContext
+from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
 from hpo.fleet.worker.heartbeat import Heartbeat
 from hpo.fleet.worker.loaded_study import LoadedStudy, MakeObjective, StudyCache
 from hpo.fleet.worker.presence import Watcher
@@ -29,6 +30,7 @@ __all__ = ["Server"]
 
 _log = logging.getLogger("hpo.worker")
 _RENEW_FIRST = 5.0  # seconds without a claim after an outage, at most
+_LAST_CHECKPOINT = 2.0  # seconds of those a worker has to give back what is in hand
 _AWAY = 5  # trials in a row that the database interrupts before the worker gives up
 
 
@@ -94,6 +96,7 @@ class Server:
         self._claim_after = 0.0  # monotonic seconds; nothing is claimed before
         self._replace = False  # whether this process had better be replaced
         self._attempt: Attempt | None = None  # at the slot in hand
+        self._checkpoints: CheckpointKeeper | None = None  # of its trial, where it has any
         self._interrupted = 0  # trials in a row that the database broke off
         self.offer: Offer | None = None  # of the study served now, or last
 
@@ -111,6 +114,7 @@ class Server:
             while not self._stopped.is_set() and not self._spent and self._turn():
                 if self._replace:
                     return "recycled"
+            self._cache.close()
         return "stopped" if self._stopped.is_set() else "drained"
 
     def _hold(self, study: str, held: contextlib.ExitStack) -> None:
@@ -124,9 +128,14 @@ class Server:
     def stop(self, reason: str, *, blamed: bool = False) -> None:
         """Give back what is in hand and claim nothing more; from any thread, however busy the loop is.
 
+        The trial in hand may leave a checkpoint before, if it comes to that within `_LAST_CHECKPOINT` seconds.
+
         `blamed`: it counts as an attempt, as hpo did not ask for the end.
         """
         self._stopped.set()
+        checkpoints = self._checkpoints
+        if checkpoints is not None:
+            checkpoints.ask(_LAST_CHECKPOINT)
         attempt = self._attempt
         if attempt is not None:
             attempt.give_back(reason, blamed=blamed)
@@ -189,13 +198,16 @@ class Server:
 
     def _work(self, slot: Slot, loaded: LoadedStudy) -> Ending:
         self._attempt = attempt = Attempt(self._context, slot)
+        self._checkpoints = checkpoints = loaded.checkpoints
         try:
-            with self._heartbeat.holding(slot):
+            with self._heartbeat.holding(slot), checkpoints.holding(slot) if checkpoints else contextlib.nullcontext():
                 ending = attempt.run(loaded)
                 if ending == "complete" and loaded.keeper is not None:
                     loaded.keeper.keep(slot, attempt.trial_number)
+                if checkpoints is not None:
+                    checkpoints.ended(slot, ending)
         finally:
-            self._attempt = None
+            self._attempt = self._checkpoints = None
             self._context.watcher.step("free", slot)
         self._interrupted = self._interrupted + 1 if ending == "interrupted" else 0
         if self._interrupted >= _AWAY:

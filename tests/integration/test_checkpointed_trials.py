@@ -1,0 +1,210 @@
+"""Trials whose workers are killed or stopped: the next attempt goes on from the checkpoint, to the bit."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import lasting
+import optuna
+import pytest
+from fleets import Fleet
+
+from hpo import storage
+from hpo.experiments import deleting
+from hpo.experiments.search_plan import Request
+from hpo.experiments.search_run import submit
+from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
+from hpo.storage import Storage, checkpoint_files, studies
+from hpo.storage.slots.slots import Slots
+from hpo.training import checkpoint_file
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of all checkpoints; one is written as often as may be."""
+    folder = tmp_path / "checkpoints"
+    monkeypatch.setenv("HPO_CHECKPOINTS", str(folder))
+    monkeypatch.setenv("HPO_CHECKPOINT_SECONDS", "0")
+    return folder
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/hpo.db"
+
+
+def opened(url: str, name: str, definition: str = "study", **more: object) -> None:
+    """A study of one trial: the baseline's."""
+    request = {"definition": f"{lasting.FILE}:{definition}", "trials": 1, "fidelity": "full", "seed": 1, **more}
+    submit(Request(storage=url, name=name, pruner="none", **request))  # type: ignore[arg-type]
+
+
+def until(condition: Callable[[], object], fleet: Fleet | None = None) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, fleet.said() if fleet else "it never came"
+        time.sleep(0.005)
+
+
+def files(root: Path) -> list[Path]:
+    return sorted(root.glob("*/slot-*/training-*.npz"))
+
+
+def epochs_known(root: Path) -> int:
+    """In the checkpoints of all trainings together."""
+    found = [checkpoint_file.read(path) for path in files(root)]
+    return sum(len(each[0]["progress"]["history"]) for each in found if each is not None)
+
+
+def settled(url: str, name: str) -> optuna.trial.FrozenTrial:
+    """The one trial that has a result."""
+    store = storage.open(url)
+    try:
+        (slot,) = Slots(store).list(name)
+        assert slot.state == "settled", slot
+        (trial,) = [
+            each
+            for each in optuna.load_study(study_name=name, storage=store.optuna).get_trials(deepcopy=False)
+            if each.number == slot.trial_number
+        ]
+    finally:
+        store.close()
+    return trial
+
+
+def same(one: optuna.trial.FrozenTrial, other: optuna.trial.FrozenTrial) -> None:
+    """Value, curve, and what was seen inside the networks, to the bit."""
+    assert one.value == other.value
+    assert one.intermediate_values == other.intermediate_values
+    for name in ("seed", "train", "epochs"):
+        assert one.user_attrs[name] == other.user_attrs[name]
+    looks = [[(look["epoch"], look["loss"]) for look in each.user_attrs["probes"]] for each in (one, other)]
+    assert looks[0] == looks[1]
+
+
+@pytest.fixture
+def fleet(url: str, root: Path, tmp_path: Path) -> Iterator[Fleet]:
+    """One worker. `root` is there for its environment."""
+    storage.prepare(url).close()
+    made = Fleet(url, "--processes", "1", "--max-attempts", "1000", folder=tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("definition", ["study", "folds"])
+def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
+    fleet: Fleet, url: str, root: Path, definition: str
+) -> None:
+    opened(url, "killed", definition)
+    for _ in range(3):
+        before = epochs_known(root)
+        until(lambda: epochs_known(root) > before, fleet)  # noqa: B023 - asked now
+        (worker,) = fleet.workers()
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait(30)
+    until(lambda: not files(root), fleet)
+    until(lambda: _done(url, "killed"), fleet)
+    opened(url, "whole", definition)
+    until(lambda: _done(url, "whole"), fleet)
+    killed, whole = settled(url, "killed"), settled(url, "whole")
+    same(killed, whole)
+    assert killed.user_attrs["resumed"] > 0
+    assert "resumed" not in whole.user_attrs
+    until(lambda: not list(root.glob("*/slot-*")), fleet)  # they are gone with their slots
+
+
+def _done(url: str, name: str) -> bool:
+    store = storage.open(url)
+    try:
+        return all(slot.state == "settled" for slot in Slots(store).list(name))
+    finally:
+        store.close()
+
+
+def test_a_worker_that_is_stopped_leaves_how_far_it_is(
+    fleet: Fleet, url: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.stop()
+    monkeypatch.setitem(fleet._env, "HPO_CHECKPOINT_SECONDS", "3600")  # none is due
+    opened(url, "stopped")
+    fleet.start()
+    until(lambda: _reported(url, "stopped") > 2, fleet)
+    assert not files(root)
+    assert fleet.stop() == 0
+    known = epochs_known(root)
+    assert known > 2
+    fleet.start()
+    until(lambda: _done(url, "stopped"), fleet)
+    assert settled(url, "stopped").user_attrs["resumed"] == known
+
+
+def left(root: Path, store: Storage, name: str, *slots: int) -> None:
+    """A file for each of these slots, as a training leaves it."""
+    record = studies.get(store, name)
+    for slot in slots:
+        folder = checkpoint_files.slot_folder(root, record, slot)
+        folder.mkdir(parents=True)
+        (folder / "training-0.npz").write_bytes(b"0" * 1000)
+
+
+def test_what_is_settled_or_deleted_leaves_none(url: str, root: Path) -> None:
+    opened(url, "mine", trials=3)
+    store = storage.open(url)
+    slots = Slots(store)
+    first, second, third = slots.list("mine")
+    left(root, store, "mine", first.id, second.id, third.id)
+    record = studies.get(store, "mine")
+    keeper = CheckpointKeeper(store, record, root=root, every=30, most=10_000)
+    held = slots.claim("mine", "somebody", 60)
+    assert held is not None
+    assert slots.settle(held, "complete", 1.0)
+    keeper.sweep()
+    assert [path.parent.name for path in files(root)] == [f"slot-{second.id}", f"slot-{third.id}"]
+    keeper.ended(second, "complete")
+    keeper.ended(third, "interrupted")  # the next attempt will need it
+    assert [path.parent.name for path in files(root)] == [f"slot-{third.id}"]
+    deleting.delete(store, "mine")
+    assert not list(root.iterdir())
+    store.close()
+
+
+def test_the_oldest_that_nobody_has_in_hand_make_room(url: str, root: Path) -> None:
+    opened(url, "mine")
+    store = storage.open(url)
+    left(root, store, "mine", 1, 2, 3, 4)
+    record = studies.get(store, "mine")
+    folders = {slot: checkpoint_files.slot_folder(root, record, slot) for slot in (1, 2, 3, 4, 5)}
+    now = time.time()
+    for slot, hours in ((1, 0), (2, 3), (3, 2), (4, 5)):
+        os.utime(folders[slot], (now - hours * 3600, now - hours * 3600))
+    assert checkpoint_files.make_room(root, folders[5], 1000, most=5000)
+    assert len(files(root)) == 4
+    assert checkpoint_files.make_room(root, folders[5], 1000, most=3500)
+    assert not folders[4].exists()
+    assert not folders[2].exists()
+    assert not checkpoint_files.make_room(root, folders[5], 1000, most=1500)  # slot 1 is in hand
+    assert [path.parent for path in files(root)] == [folders[1]]
+    assert not checkpoint_files.make_room(root, folders[1], 1000, most=1500)  # its own file is there until the new one
+    store.close()
+
+
+def test_a_setting_that_is_none_is_refused_before_workers_start(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.prepare(url).close()
+    monkeypatch.setenv("HPO_CHECKPOINTS_SIZE", "lots")
+    fleet = Fleet(url, "--processes", "1", folder=tmp_path)
+    assert fleet.process.wait(120) == 2
+    assert fleet.said() == "hpo: HPO_CHECKPOINTS_SIZE is 'lots': give a number of GB, at least 0\n"
+
+
+def _reported(url: str, name: str) -> int:
+    store = storage.open(url)
+    try:
+        trials = optuna.load_study(study_name=name, storage=store.optuna).get_trials(deepcopy=False)
+        return max((len(trial.intermediate_values) for trial in trials), default=0)
+    finally:
+        store.close()

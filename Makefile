@@ -55,6 +55,7 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.overhead --scale
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.scale --status
+	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.throughput fcnn
 	$(BIN)/python -m benchmarks.throughput cnn
 	$(BIN)/python -m benchmarks.throughput cnn --space

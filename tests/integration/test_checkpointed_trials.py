@@ -94,7 +94,7 @@ def fleet(url: str, root: Path, tmp_path: Path) -> Iterator[Fleet]:
     made.stop()
 
 
-@pytest.mark.parametrize("definition", ["study", "folds"])
+@pytest.mark.parametrize("definition", ["study", pytest.param("folds", marks=pytest.mark.thorough)])
 def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
     fleet: Fleet, url: str, root: Path, definition: str
 ) -> None:

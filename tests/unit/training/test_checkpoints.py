@@ -114,7 +114,13 @@ def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(epoch_parts, "LONG", 0.0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in ("plain", "plateaus", "phases") else pytest.param(kind, marks=pytest.mark.thorough)
+        for kind in KINDS
+    ],
+)
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
 def test_a_training_broken_off_again_and_again_ends_as_if_it_had_not_been(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

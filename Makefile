@@ -9,7 +9,7 @@ READY := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-thorough test-slow compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
+.PHONY: help install demo test test-thorough test-slow slurm-test compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ test: $(READY) ## The tests to run after each change; ARGS goes to pytest
 
 test-thorough: $(READY) ## The tests that take seconds each: whole searches, formulas of every optimizer, simulated statistics
 	$(BIN)/pytest -n 3 --dist worksteal -m "thorough and not slow" $(ARGS)
+
+slurm-test: $(READY) ## hpo fleet on a Slurm that it starts itself: as root, with Debian's slurm-wlm
+	$(BIN)/pytest -n0 -m slurm tests/integration/test_slurm.py $(ARGS)
 
 test-slow: $(READY) ## The slow tests: the suite of the databases on Debian's PostgreSQL, too
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)

@@ -11,6 +11,7 @@ from hpo.cli import (
     compare,
     dashboard,
     export,
+    fleet,
     importance,
     init,
     maintenance,
@@ -79,6 +80,7 @@ def _root(
 for group in (
     optimize,
     worker,
+    fleet,
     studies,
     sweep,
     compare,

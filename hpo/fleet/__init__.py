@@ -2,9 +2,11 @@
 
 What both of them need is here: their orders and events (`protocol.py`), the limits of a run (`run_limits.py`), what
 the machine has of cores, memory and GPUs (`resources.py`, `gpus.py`) and who leases which GPU (`gpu_leases.py`).
+`engines` has workers started elsewhere, as many as are wanted.
 """
 
 __all__ = [
+    "engines",
     "gpu_leases",
     "gpus",
     "protocol",

@@ -16,7 +16,7 @@ BASE, GPU, SHARE = "docker-compose.yml", "docker-compose.gpu.yml", "docker-compo
 PASSWORDS = {"POSTGRES_PASSWORD": "for$postgres", "HPO_DASHBOARD_PASSWORD": "for-the-dashboard"}
 OVERLAYS = [[BASE], [BASE, GPU], [BASE, SHARE], [BASE, GPU, SHARE]]
 DEPLOYING = (ROOT / "docs" / "deploy.md").read_text()
-MANIFESTS = sorted((ROOT / "docs" / "kubernetes").glob("*.yaml"))
+MANIFESTS = sorted(file for file in (ROOT / "docs" / "kubernetes").glob("*.yaml") if file.stem != "kustomization")
 
 
 @functools.cache

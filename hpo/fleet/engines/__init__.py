@@ -1,0 +1,7 @@
+"""Engines that place workers: what each is told is here, what is to be done stays in the slots of the database.
+
+`engine.py` is what all of them have in common: start so many, say which there are, end some. `scaling.py` decides how
+many are wanted and knows no engine by name. `catalog.py` knows them all.
+"""
+
+__all__ = ["catalog", "engine", "local_engine", "ray_engine", "scaling", "slurm_engine"]

@@ -1,0 +1,108 @@
+"""`hpo fleet` with a Ray cluster of two nodes here: from none to six workers and back, and a node that dies."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy
+from fleets import until
+
+from hpo import storage
+from hpo.errors import UsageError
+from hpo.fleet.engines.engine import WorkerJob
+from hpo.fleet.engines.ray_engine import RayEngine
+from hpo.storage import Storage
+from hpo.storage.slots.slots import Slots
+
+pytest.importorskip("ray", reason="ray is not here: pip install 'hpo-service[ray]'")
+pytestmark = pytest.mark.slow
+Hpo = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 0})
+    made.add_node(num_cpus=3, num_gpus=0)
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def hpo(cluster: Any, tmp_path: Path) -> Iterator[Hpo]:
+    """Start a command of hpo with trials of so many seconds; the fleet is ended after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, seconds: float = 0.5) -> "subprocess.Popen[str]":
+        environment = {
+            **os.environ,
+            "RAY_ADDRESS": cluster.address,
+            "HPO_STORAGE": f"sqlite:///{tmp_path}/hpo.db",
+            "TOY_SECONDS": str(seconds),
+        }
+        command = [sys.executable, "-m", "hpo", *words]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+    run("fleet", "down", "ray").communicate(timeout=60)
+
+
+def submitted(hpo: Hpo, tmp_path: Path, trials: int) -> Storage:
+    words = ("submit", f"{toy.FILE}:nap", "--name", "naps", "--direction", "maximize", "--trials", str(trials))
+    submit = hpo(*words)
+    error = submit.communicate(timeout=120)[1]
+    assert submit.returncode == 0, error
+    return storage.open(f"sqlite:///{tmp_path}/hpo.db")
+
+
+def up(*more: str) -> list[str]:
+    return ["fleet", "up", "ray", "--max-workers", "6", "--idle", "2s", "--every", "1s", "--drain", *more]
+
+
+def workers(hpo: Hpo) -> list[dict[str, Any]]:
+    out, error = hpo("fleet", "status", "ray", "--json").communicate(timeout=60)
+    assert out, error
+    found: list[dict[str, Any]] = json.loads(out)["workers"]
+    return found
+
+
+def test_from_none_to_six_and_back_with_a_node_killed_meanwhile(hpo: Hpo, cluster: Any, tmp_path: Path) -> None:
+    opened = submitted(hpo, tmp_path, 24)
+    fleet = hpo(*up(), seconds=4)
+    until(lambda: Slots(opened).counts("naps").running == 6)
+    assert [each["state"] for each in workers(hpo)] == ["running"] * 6
+    cluster.remove_node(cluster.list_all_nodes[-1], allow_graceful=False)
+    error = fleet.communicate(timeout=240)[1]
+    assert fleet.returncode == 0, error
+    assert workers(hpo) == []
+    assert toy.unsound(opened.url, "naps", trials=24) == []
+
+
+def test_what_has_no_place_waits_and_is_ended_with_the_rest(hpo: Hpo, tmp_path: Path) -> None:
+    opened = submitted(hpo, tmp_path, 5)
+    command = ["fleet", "up", "ray", "--max-workers", "5", "--once", "--cpus", "2", "--", "max_task_retries=0"]
+    started = hpo(*command, seconds=600)
+    out, error = started.communicate(timeout=120)
+    assert "workers wanted: 5, there: 0; 5 started" in out, error
+    until(lambda: Slots(opened).counts("naps").running)
+    assert {each["state"] for each in workers(hpo)} == {"running", "pending"}
+    assert "ended 5 workers" in hpo("fleet", "down", "ray").communicate(timeout=60)[0]
+    until(lambda: not Slots(opened).counts("naps").running)
+    assert [slot.tries for slot in Slots(opened).list("naps")] == [0] * 5
+    assert workers(hpo) == []
+
+
+def test_what_is_no_option_of_an_actor_is_refused() -> None:
+    with pytest.raises(UsageError, match="'--partition' is no option of Ray's actors"):
+        RayEngine(WorkerJob(storage="sqlite:///x.db", extra=("--partition",)))

@@ -154,5 +154,6 @@ def said(change: Change) -> str:
         done.append(f"{change.started} started")
     if change.ended:
         done.append(f"{change.ended} that waited ended")
-    there = f"trials to take: {now.claimable}, in hand: {now.held}; workers wanted: {change.wanted}, there: {change.there}"
-    return f"{there}; {', '.join(done) or 'nothing to change'}"
+    work = f"trials to take: {now.claimable}, in hand: {now.held}"
+    workers = f"workers wanted: {change.wanted}, there: {change.there}"
+    return f"{work}; {workers}; {', '.join(done) or 'nothing to change'}"

@@ -41,7 +41,13 @@ _Least = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    epilog = examples(
+        "hpo fleet up slurm --max-workers 20 --walltime 4h -- --partition=gpu",
+        "hpo fleet status slurm",
+        "hpo fleet down slurm",
+    )
+    about = "Have an engine (Slurm, Ray, this machine) run as many workers as there are trials to take."
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about, epilog=epilog)
     group.command(
         short_help="Keep as many workers there as there is work for.",
         epilog=examples(
@@ -50,7 +56,10 @@ def register(app: typer.Typer) -> None:
             "hpo fleet up slurm --max-workers 20 --setup setup.sh --once",
         ),
     )(up)
-    group.command(short_help="Its workers, and what there is to do.", epilog=examples("hpo fleet status slurm"))(status)
+    group.command(
+        short_help="Its workers, and what there is to do.",
+        epilog=examples("hpo fleet status slurm", "hpo fleet status local --json"),
+    )(status)
     group.command(
         short_help="End its workers; what they have in hand goes back.", epilog=examples("hpo fleet down slurm")
     )(down)
@@ -58,7 +67,7 @@ def register(app: typer.Typer) -> None:
         short_help="Print how many workers are wanted, for any other engine.",
         epilog=examples("hpo fleet wanted --max-workers 20", "hpo fleet wanted --max-workers 20 --there 3"),
     )(wanted)
-    app.add_typer(group, name="fleet", short_help="Have Slurm or this machine run as many workers as are wanted.")
+    app.add_typer(group, name="fleet", short_help="Have Slurm or Ray run as many workers as are wanted.")
 
 
 def up(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nvidia
 import pytest
 import toy
 from fleets import until
@@ -18,6 +19,7 @@ from hpo.fleet.engines.engine import WorkerJob
 from hpo.fleet.engines.ray_engine import RayEngine
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
+from hpo.storage.worker_registry import Roster
 
 pytest.importorskip("ray", reason="ray is not here: pip install 'hpo-service[ray]'")
 pytestmark = pytest.mark.slow
@@ -25,13 +27,16 @@ Hpo = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Three cores a node, and one GPU, as far as `nvidia-smi` and Ray are concerned."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 0})
-    made.add_node(num_cpus=3, num_gpus=0)
-    yield made
-    made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", nvidia.install(tmp_path_factory.mktemp("bin"), gpus=1))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 1})
+        made.add_node(num_cpus=3, num_gpus=0)
+        yield made
+        made.shutdown()
 
 
 @pytest.fixture
@@ -101,6 +106,14 @@ def test_what_has_no_place_waits_and_is_ended_with_the_rest(hpo: Hpo, tmp_path: 
     until(lambda: not Slots(opened).counts("naps").running)
     assert [slot.tries for slot in Slots(opened).list("naps")] == [0] * 5
     assert workers(hpo) == []
+
+
+def test_two_share_a_gpu(hpo: Hpo, tmp_path: Path) -> None:
+    opened = submitted(hpo, tmp_path, 3)
+    hpo("fleet", "up", "ray", "--max-workers", "3", "--once", "--gpus-per-worker", "0.5", seconds=600).wait(120)
+    until(lambda: Slots(opened).counts("naps").running == 2)
+    assert sorted(each["state"] for each in workers(hpo)) == ["pending", "running", "running"]
+    assert [each.gpu for each in Roster(opened).present()] == [nvidia.uuid(0)] * 2
 
 
 def test_what_is_no_option_of_an_actor_is_refused() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -40,7 +41,11 @@ class LocalEngine:
         """The processes that are there, whoever started them."""
         self._children = [child for child in self._children if child.poll() is None]
         found = sorted(self._processes(), key=lambda process: process.create_time())
-        return [Job(id=str(process.pid), state="running", where=os.uname().nodename) for process in found]
+        node, now = os.uname().nodename, time.time()
+        return [
+            Job(id=str(process.pid), state="running", where=node, seconds=max(0.0, now - process.create_time()))
+            for process in found
+        ]
 
     def start(self, number: int) -> None:
         """Start them, as children of this process."""

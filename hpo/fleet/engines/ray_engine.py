@@ -1,6 +1,7 @@
 """Ray: a fleet is named actors that outlive who made them, each with one worker below it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -43,7 +44,7 @@ class RayEngine:
         self._options = {"num_cpus": job.cpus or 1, "num_gpus": job.gpus, **_options(job.extra)}
         if not ray.is_initialized():
             try:
-                ray.init(address="auto", namespace=_NAMESPACE, log_to_driver=False, logging_level="ERROR")
+                ray.init(address="auto", namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # whatever is wrong with the cluster
                 raise EngineError(f"no cluster of Ray can be reached (RAY_ADDRESS says which): {said(error)}") from None
 

@@ -77,7 +77,7 @@ def question(storage: Storage, only: Collection[str] = ()) -> str:
     """The same as one statement of SQL, less the bounds. Raises UsageError where the database is no PostgreSQL."""
     if storage.engine.dialect.name != "postgresql":
         raise UsageError(f"--sql is for PostgreSQL, and {storage.safe_url} is a SQLite file: leave it out")
-    return work_sql(Slots(storage), only=only)
+    return work_sql(storage, Slots(storage), only=only)
 
 
 def scale(engine: Engine, now: Demand, bounds: Bounds) -> Change:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from hpo.errors import UsageError
 from hpo.fleet.engines.engine import EngineError, Job, WorkerJob
-from hpo.messages import one_line
 
 __all__ = ["SlurmEngine"]
 
@@ -88,7 +87,7 @@ class SlurmEngine:
 
 def _words(text: str) -> str:
     """What Slurm says, in one line."""
-    return "; ".join(one_line(line) for line in text.splitlines() if line.strip())[:300]
+    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())[:300]
 
 
 def _seconds(passed: str) -> float | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
-from sqlalchemy.dialects import postgresql
 
 from hpo.storage import Storage, schema
 from hpo.storage.slots.slot import LEASED, RANKED, UNSETTLED
@@ -132,16 +131,16 @@ def held(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> di
     return _by_study(storage, LEASED, slots.alive(), _one_of(only))
 
 
-def work_sql(slots: "Claims", *, only: Collection[str] = ()) -> str:
+def work_sql(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> str:
     """How many slots can be taken or are in hand, as one statement of PostgreSQL that needs nothing of hpo to be asked.
 
-    For whoever asks the database itself how many workers are wanted, such as KEDA. `slots`: of a PostgreSQL database;
-    `only` as `offers`.
+    For whoever asks the database itself how many workers are wanted, such as KEDA. As `offers`, of a PostgreSQL
+    database.
     """
     counted = or_(and_(_gives_slots(), slots.claimable()), and_(LEASED, slots.alive()))
     query = select(func.count().label("workers")).select_from(_study).join(_slot, _its)
     statement = query.where(UNSETTLED, counted, _one_of(only))
-    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = statement.compile(storage.engine, compile_kwargs={"literal_binds": True})
     return " ".join(str(compiled).split())
 
 

@@ -1,0 +1,41 @@
+"""What engines refuse before they are asked for anything, and how they tell time."""
+
+import pytest
+
+from hpo.errors import UsageError
+from hpo.fleet.engines.catalog import engine
+from hpo.fleet.engines.engine import EngineError, WorkerJob, setup_of
+from hpo.fleet.engines.slurm_engine import SlurmEngine, _seconds
+
+URL = "sqlite:///x.db"
+
+
+def test_an_engine_nobody_knows() -> None:
+    with pytest.raises(UsageError, match="no engine 'pbs', only local, ray, slurm; "):
+        engine("pbs", WorkerJob(storage=URL))
+
+
+def test_slurm_gives_whole_gpus() -> None:
+    with pytest.raises(UsageError, match=r"whole GPUs, not 0\.5 of one.*--gres=shard:1"):
+        SlurmEngine(WorkerJob(storage=URL, gpus=0.5))
+
+
+def test_without_slurm_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EngineError, match="there is no sbatch here"):
+        SlurmEngine(WorkerJob(storage=URL))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0:07", 7), ("12:34", 754), ("1:00:01", 3601), ("2-00:00:03", 172_803), ("INVALID", None)]
+)
+def test_how_slurm_writes_time(text: str, seconds: float | None) -> None:
+    assert _seconds(text) == seconds
+
+
+def test_a_setup_that_cannot_be_read(tmp_path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        setup_of(tmp_path / "none.sh")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="it is no text"):
+        setup_of(tmp_path / "binary")

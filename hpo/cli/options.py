@@ -46,7 +46,6 @@ __all__ = [
     "examples",
     "megabytes",
     "or_none",
-    "or_zero",
     "prior_asked",
     "real",
     "seconds",
@@ -100,16 +99,6 @@ def or_none(parse: Callable[[str], float]) -> Callable[[str], float]:
 
     def parse_either(text: str) -> float:
         return NONE if str(text).strip().lower() in ("none", str(NONE)) else parse(text)
-
-    parse_either.__name__ = parse.__name__
-    return parse_either
-
-
-def or_zero(parse: Callable[[str], float]) -> Callable[[str], float]:
-    """A parser of what `parse` takes, and of 0."""
-
-    def parse_either(text: str) -> float:
-        return 0.0 if re.fullmatch(r"0(\.0)?s?", str(text).strip()) else parse(text)
 
     parse_either.__name__ = parse.__name__
     return parse_either

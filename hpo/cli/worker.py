@@ -6,10 +6,15 @@ from typing import Annotated
 import typer
 
 from hpo.cli import completion
-from hpo.cli.options import KeepBest, KeepModels, Observe, Storage, examples, megabytes, or_zero, seconds, whole
+from hpo.cli.options import KeepBest, KeepModels, Observe, Storage, examples, megabytes, seconds, whole
 from hpo.settings import LEASE_SECONDS, MAX_ATTEMPTS, models_number, storage_url
 
 __all__ = ["register", "worker"]
+
+
+def _seconds_or_zero(text: str) -> float:
+    """What `seconds` takes, and 0."""
+    return 0.0 if str(text).strip() in ("0", "0.0", "0s") else seconds(text)
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +41,7 @@ def worker(
         float | None,
         typer.Option(
             metavar="TIME",
-            parser=or_zero(seconds),
+            parser=_seconds_or_zero,
             help="End once there was nothing to take for so long; 0: at once.  [default: wait]",
             show_default=False,
         ),

@@ -78,7 +78,7 @@ def test_the_command_line_takes_what_its_workers_are_told(overlay):
     (container,) = pod(worker)["containers"]
     name, *words = container["args"]
     command = get_command(app).commands[name]
-    command.make_context(name, words, resilient_parsing=False)
+    command.make_context(name, list(words))
     told = shlex.join(words)
     assert ("--idle" in told, "--drain" in told) == (overlay.endswith("keda"), overlay.endswith("kueue"))
 

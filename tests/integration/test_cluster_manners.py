@@ -84,6 +84,7 @@ def test_a_trial_that_a_dead_worker_had_counts(opened: Storage, start: Start) ->
     assert sorted(slot.outcome for slot in Slots(opened).list("a") if slot.outcome) == ["complete", "failed"]
 
 
+@pytest.mark.thorough
 @on_a_file
 def test_it_begins_nothing_that_it_cannot_end_in_time(opened: Storage, start: Start) -> None:
     for study in ("hours", "moments"):
@@ -97,6 +98,7 @@ def test_it_begins_nothing_that_it_cannot_end_in_time(opened: Storage, start: St
     assert [state for state, *_ in slots(opened, "moments")] == ["settled"] * 2
 
 
+@pytest.mark.thorough
 @on_a_file
 def test_what_is_in_hand_when_its_time_is_up_goes_back(opened: Storage, start: Start) -> None:
     make(opened, "a", 1)
@@ -126,6 +128,7 @@ def test_it_ends_once_it_found_nothing_for_so_long(opened: Storage, start: Start
     assert sorted(slots(opened)) == [("leased", 1, 0)] + [("settled", 1, 0)] * 2
 
 
+@pytest.mark.thorough
 @on_a_file
 def test_it_ends_with_its_launcher(opened: Storage, tmp_path: Path) -> None:
     make(opened, "a", 1)

@@ -60,6 +60,7 @@ def submit(opened: Storage, trials: int) -> None:
     subprocess.run(hpo(*words, "--storage", opened.url), check=True, capture_output=True, timeout=120)
 
 
+@pytest.mark.thorough
 def test_from_none_to_the_most_and_back(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.2")
     submit(opened, 6)
@@ -72,6 +73,8 @@ def test_from_none_to_the_most_and_back(opened: Storage, start: Start, monkeypat
     assert toy.unsound(opened.url, "naps", trials=6) == []
 
 
+@pytest.mark.thorough
+@pytest.mark.fresh  # a fork has not the environment that the system tells of it
 def test_looked_at_and_ended_from_elsewhere(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "600")
     submit(opened, 3)
@@ -89,6 +92,7 @@ def test_looked_at_and_ended_from_elsewhere(opened: Storage, start: Start, monke
     assert up.wait(60) == 0
 
 
+@pytest.mark.thorough
 def test_its_workers_end_with_it(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "600")
     submit(opened, 1)

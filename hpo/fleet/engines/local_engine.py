@@ -17,6 +17,7 @@ __all__ = ["MARK", "LocalEngine"]
 
 MARK = "HPO_FLEET"
 """The environment variable by which the processes of a fleet are known."""
+_TICK = 0.1  # seconds between looks at those that end
 _PATIENCE = 15.0  # seconds a worker gets to give back what it has in hand and to end
 
 
@@ -68,18 +69,27 @@ class LocalEngine:
         for process in ending:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
-        _, left = psutil.wait_procs(ending, timeout=_PATIENCE)
-        if left:
-            raise EngineError(f"these do not end: {', '.join(str(process.pid) for process in left)}")
+        deadline = time.monotonic() + _PATIENCE
+        while left := [process for process in ending if _lives(process)]:
+            if time.monotonic() > deadline:
+                raise EngineError(f"these do not end: {', '.join(str(process.pid) for process in left)}")
+            time.sleep(_TICK)
 
     def _processes(self) -> list[psutil.Process]:
         """Supervisors of the fleet; their workers have its mark, too, and such a parent."""
         marked: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == self._job.label and process.status() != psutil.STATUS_ZOMBIE:
+                if process.environ().get(MARK) == self._job.label and _lives(process):
                     marked[process.pid] = process
         return [process for process in marked.values() if _parent(process) not in marked]
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it runs; one whose end its parent has not heard of yet does not."""
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _parent(process: psutil.Process) -> int:

@@ -4,4 +4,4 @@
 many are wanted and knows no engine by name. `catalog.py` knows them all.
 """
 
-__all__ = ["catalog", "engine", "local_engine", "ray_engine", "scaling", "slurm_engine"]
+__all__ = ["catalog", "engine", "local_engine", "scaling", "slurm_engine"]

@@ -5,7 +5,7 @@ from hpo.fleet.engines.engine import Engine, WorkerJob
 
 __all__ = ["ENGINES", "engine"]
 
-ENGINES = ("local", "ray", "slurm")
+ENGINES = ("local", "slurm")
 
 
 def engine(name: str, job: WorkerJob) -> Engine:
@@ -20,14 +20,10 @@ def engine(name: str, job: WorkerJob) -> Engine:
         from hpo.fleet.engines.local_engine import LocalEngine
 
         return LocalEngine(job)
-    if name == "ray":
-        from hpo.fleet.engines.ray_engine import RayEngine
-
-        return RayEngine(job)
     if name == "slurm":
         from hpo.fleet.engines.slurm_engine import SlurmEngine
 
         return SlurmEngine(job)
     raise UsageError(
-        f"there is no engine {name!r}, only {', '.join(ENGINES)}; docs/clusters.md says how any other starts workers"
+        f"there is no engine {name!r}, only {' and '.join(ENGINES)}; docs/clusters.md says how any other starts workers"
     )

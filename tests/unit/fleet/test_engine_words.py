@@ -11,7 +11,7 @@ URL = "sqlite:///x.db"
 
 
 def test_an_engine_nobody_knows() -> None:
-    with pytest.raises(UsageError, match="no engine 'pbs', only local, ray, slurm; "):
+    with pytest.raises(UsageError, match="no engine 'pbs', only local and slurm; "):
         engine("pbs", WorkerJob(storage=URL))
 
 

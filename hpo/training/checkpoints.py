@@ -94,6 +94,7 @@ class Checkpoints:
             the version of the code that made their models. A checkpoint of another training is not gone on from.
         pace: how often they are written.
         room: asked before so many bytes are written in the folder; False: not now.
+        within: what the folder is called where it cannot be written, such as the one of all trials; None: by its path.
 
     """
 
@@ -104,8 +105,10 @@ class Checkpoints:
         about: Mapping[str, Any] | None = None,
         pace: Pace | None = None,
         room: Callable[[Path, int], bool] | None = None,
+        within: Path | None = None,
     ) -> None:
         self._folder = folder
+        self._within = within or folder
         self._about = dict(about or {})
         self._pace = pace or Pace()
         self._room = room or (lambda *_: True)
@@ -156,9 +159,7 @@ class Checkpoints:
         try:
             self._write()
         except Exception as error:  # whatever it is, the training goes on
-            full = isinstance(error, OSError) and error.errno in _FULL
-            why = "the disk is full" if full else one_line(error)
-            self._tell("unwritten", f"no checkpoints are kept in {self._folder}: {why}; the training is unharmed")
+            self._tell("unwritten", f"no checkpoints are kept in {self._within}: {_why(error)}; trainings are unharmed")
         cost = time.monotonic() - now
         self.seconds += cost
         self._due = time.monotonic() + self._pace.pause(cost)
@@ -195,7 +196,7 @@ class Checkpoints:
             if not self.written:
                 self._sweep()
             if not self._room(self._folder, sum(value.nbytes for value in values)):
-                self._tell("room", f"no checkpoints are kept in {self._folder}: the folder is as large as it may be")
+                self._tell("room", f"no checkpoints are kept in {self._within}: it is as large as it may be")
                 return
             checkpoint_file.write(one.path, header, values)
             one.position = position
@@ -230,6 +231,13 @@ class _File:
         self.path = path
         self.training = training
         self.position = (0, 0)  # of the training, as the file has it
+
+
+def _why(error: Exception) -> str:
+    """Why a file could not be written, without its name, which is another one for each trial."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return one_line(error)
+    return "the disk is full" if error.errno in _FULL else error.strerror
 
 
 def _versions() -> dict[str, str]:

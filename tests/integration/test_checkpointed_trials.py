@@ -1,5 +1,6 @@
 """Trials whose workers are killed or stopped: the next attempt goes on from the checkpoint, to the bit."""
 
+import contextlib
 import os
 import signal
 import time
@@ -16,9 +17,14 @@ from hpo.experiments import deleting
 from hpo.experiments.search_plan import Request
 from hpo.experiments.search_run import submit
 from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
+from hpo.search import objective
+from hpo.search.measurement import Measurement, measure
 from hpo.storage import Storage, checkpoint_files, studies
 from hpo.storage.slots.slots import Slots
-from hpo.training import checkpoint_file
+from hpo.training import Checkpoints, Epoch, Pace, checkpoint_file
+from hpo.training.probes import Probe
+
+ALWAYS = Pace(every=0, share=1)
 
 
 @pytest.fixture
@@ -199,6 +205,65 @@ def test_a_setting_that_is_none_is_refused_before_workers_start(
     fleet = Fleet(url, "--processes", "1", folder=tmp_path)
     assert fleet.process.wait(120) == 2
     assert fleet.said() == "hpo: HPO_CHECKPOINTS_SIZE is 'lots': give a number of GB, at least 0\n"
+
+
+def test_known_epochs_are_reported_and_may_end_the_trial(tmp_path: Path) -> None:
+    """Those who ended meanwhile may say that it is not worth going on: then nothing is trained."""
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == broken_at:
+            raise KeyboardInterrupt
+
+    def tried(pruner: optuna.pruners.BasePruner) -> optuna.trial.FrozenTrial:
+        """The usual configuration, the first of a new study: with the same seed as the one before."""
+        study = optuna.create_study(direction="minimize", pruner=pruner)
+        study.enqueue_trial({"rate": 1e-3})
+        judged = objective(lasting.study, beat=beat, checkpoints=lambda _: Checkpoints(tmp_path, pace=ALWAYS))
+        with contextlib.suppress(KeyboardInterrupt):
+            study.optimize(judged, n_trials=1)
+        return study.trials[0]
+
+    broken_at = 15
+    broken = tried(optuna.pruners.NopPruner())
+    known = max(broken.intermediate_values)
+    assert 2 < known < lasting.EPOCHS
+    beats, broken_at = 0, -1
+    pruned = tried(optuna.pruners.ThresholdPruner(upper=0.0))
+    assert pruned.state == optuna.trial.TrialState.PRUNED
+    (step,) = pruned.intermediate_values
+    assert pruned.intermediate_values[step] == broken.intermediate_values[step]
+    assert pruned.user_attrs["epochs"] == step
+    assert known <= pruned.user_attrs["resumed"] <= known + 2  # an epoch that is made may not be reported yet
+    assert beats == step  # one after each epoch that is told, none within one
+
+
+def test_a_measurement_goes_on_too(tmp_path: Path) -> None:
+    def measured(stop: int | None, folder: Path | None) -> Measurement | None:
+        def trained(epoch: Epoch) -> None:
+            if epoch.number == stop:
+                raise KeyboardInterrupt
+
+        checkpoints = None if folder is None else Checkpoints(folder, pace=ALWAYS)
+        looks.clear()
+        with contextlib.suppress(KeyboardInterrupt):
+            return measure(
+                lasting.study, {"rate": 1e-3}, seed=1, on_epoch=trained, on_probe=looks.append, checkpoints=checkpoints
+            )
+        return None
+
+    looks: list[Probe] = []
+    whole = measured(None, None)
+    seen = [look.loss for look in looks]
+    assert measured(5, tmp_path) is None
+    again = measured(None, tmp_path)
+    assert whole is not None
+    assert again is not None
+    assert (again.train, again.test, again.epochs) == (whole.train, whole.test, whole.epochs)
+    assert again.resumed == 5
+    assert [look.loss for look in looks] == seen
 
 
 def _reported(url: str, name: str) -> int:

@@ -58,6 +58,7 @@ class CheckpointKeeper:
             checkpoint_files.slot_folder(self._root, record, slot.id),
             about={"definition": record.definition, "space": record.space, "code": code, **about},
             pace=Pace(every=self._every),
+            within=self._root,
             room=lambda folder, size: checkpoint_files.make_room(self._root, folder, size, self._most),
         )
         return self._checkpoints

@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_made_harms_nothing(tmp_path: Path) -> None:
 def test_where_there_is_no_room_none_is_written(tmp_path: Path) -> None:
     asked: list[int] = []
     none = Checkpoints(tmp_path, pace=ALWAYS, room=lambda _, size: bool(asked.append(size)))
-    with pytest.warns(HpoWarning, match="the folder is as large as it may be"):
+    with pytest.warns(HpoWarning, match="it is as large as it may be"):
         trained(begun(network, none))
     assert asked
     assert not list(tmp_path.iterdir())

@@ -53,13 +53,15 @@ class SlurmEngine:
     def start(self, number: int) -> None:
         """Submit them as arrays."""
         job = self._job
-        words = [f"--job-name={job.label}", "--parsable", f"--signal=B:TERM@{_WARNING}", "--ntasks=1"]
+        words = [f"--job-name={job.label}", "--parsable", "--ntasks=1"]
         if job.cpus is not None:
             words.append(f"--cpus-per-task={job.cpus}")
         if job.gpus:
             words.append("--gpus-per-task=1")
         if job.walltime is not None:
-            words.append(f"--time={-(-job.walltime // 60)}")
+            words.append(f"--time={-(-job.walltime // 60)}")  # a worker ends by itself before it
+        else:
+            words.append(f"--signal=B:TERM@{_WARNING}")
         while number > 0:
             size = min(number, _ARRAY)
             self._run("sbatch", *words, f"--array=0-{size - 1}", *job.extra, script=job.script)

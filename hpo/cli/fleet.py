@@ -12,7 +12,7 @@ from hpo.errors import UsageError
 from hpo.settings import storage_url
 
 if TYPE_CHECKING:
-    from hpo.fleet.engines.engine import Engine
+    from hpo.fleet.engines.fleet_engine import Engine
 
 __all__ = ["down", "register", "status", "up", "wanted"]
 
@@ -114,8 +114,8 @@ def up(
     """
     from hpo import logs
     from hpo import storage as storages
-    from hpo.fleet.engines import catalog, scaling
-    from hpo.fleet.engines.engine import WorkerJob, setup_of
+    from hpo.fleet.engines import engine_catalog, scaling
+    from hpo.fleet.engines.fleet_engine import WorkerJob, setup_of
     from hpo.fleet.supervisor.supervisor import Stops
     from hpo.storage import studies
 
@@ -136,7 +136,7 @@ def up(
         setup=setup_of(setup),
         extra=tuple(arguments or ()),
     )
-    its = catalog.engine(engine, job)
+    its = engine_catalog.engine(engine, job)
     if once:
         if not its.stays:
             raise UsageError(f"workers of {engine} end with the command that started them: leave out --once")
@@ -237,7 +237,7 @@ def wanted(
 
 def _of(engine: str, url: str, name: str) -> "Engine":
     """The engine, to look at a fleet or to end it."""
-    from hpo.fleet.engines import catalog
-    from hpo.fleet.engines.engine import WorkerJob
+    from hpo.fleet.engines import engine_catalog
+    from hpo.fleet.engines.fleet_engine import WorkerJob
 
-    return catalog.engine(engine, WorkerJob(storage=url, name=name))
+    return engine_catalog.engine(engine, WorkerJob(storage=url, name=name))

@@ -17,7 +17,7 @@ from hpo.messages import said
 from hpo.observers.events import HowEnded
 from hpo.observers.naming import Named, key_of
 from hpo.observers.observer import Observer
-from hpo.observers.process import Order
+from hpo.observers.observer_process import Order
 from hpo.observers.telling import Ending, Teller
 from hpo.storage.process_identity import identity
 
@@ -131,7 +131,7 @@ class _Process:
         self._done = False  # whether it said that it ended, or what is wrong
         self._process = python(
             "import importlib; importlib.import_module(sys.argv.pop()).run()",
-            "hpo.observers.process",
+            "hpo.observers.observer_process",
             env=os.environ,
             passed=[],
         )

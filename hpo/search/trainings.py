@@ -85,7 +85,7 @@ def foretold(definition: StudyDefinition, params: Params, splits: Sequence[Split
         epochs: of each training.
 
     """
-    from hpo.training.operations import operations
+    from hpo.training.operation_counts import operations
 
     pairs = [(split.train, split.validation) for split in splits]
     rows = [(train, judge) for train, judge in pairs if isinstance(train, Rows) and isinstance(judge, Rows)]

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hpo.errors import HpoWarning
-from hpo.storage.login import Login
+from hpo.storage.postgresql_login import Login
 from hpo.storage.storage_url import StorageUrl
 
 __all__ = ["Turns"]

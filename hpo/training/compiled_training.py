@@ -15,6 +15,7 @@ from hpo.errors import DefinitionError, Diverged, Infeasible, UsageError
 from hpo.study.own_metric import Metric
 from hpo.training import preparing, updates
 from hpo.training.checkpoint_file import UnusableError
+from hpo.training.compiled_program import Program, evaluation_batch
 from hpo.training.epoch_parts import EpochParts
 from hpo.training.jit import fixed_shapes, pays
 from hpo.training.keras_internals import all_layers
@@ -22,7 +23,6 @@ from hpo.training.loop import Sums
 from hpo.training.miniature import FullTraining
 from hpo.training.model_graph import finalize
 from hpo.training.phases import Phase, freeze
-from hpo.training.program import Program, evaluation_batch
 from hpo.training.recipe import Recipe
 from hpo.training.row_tensors import RowTensors, optional, tensor
 from hpo.training.schedules import StepSchedules, drives_momentum

@@ -9,9 +9,9 @@ import keras
 from hpo.errors import HpoWarning
 from hpo.messages import one_line
 from hpo.training import cloning
+from hpo.training.compiled_program import Owner, Program, programs
 from hpo.training.keras_internals import all_layers
 from hpo.training.loop import CompiledLoop
-from hpo.training.program import Owner, Program, programs
 from hpo.training.recipe import Recipe
 from hpo.training.row_tensors import RowTensors
 from hpo.training.signature import signature

@@ -13,7 +13,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan
 from hpo.study import KFold, Params
-from hpo.training.operations import operations
+from hpo.training.operation_counts import operations
 
 
 def test_a_trial_costs_its_epochs_on_all_its_rows() -> None:

@@ -14,7 +14,7 @@ from fleets import make, until
 
 from hpo import storage
 from hpo.errors import UsageError
-from hpo.fleet.engines.engine import Job, WorkerJob
+from hpo.fleet.engines.fleet_engine import Job, WorkerJob
 from hpo.fleet.engines.local_engine import LocalEngine
 from hpo.fleet.engines.scaling import Bounds, Demand, demand, keep_scaling, scale
 from hpo.storage import Storage

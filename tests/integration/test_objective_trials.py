@@ -55,12 +55,15 @@ LINE = StudyDefinition(
     fidelities=(
         Fidelity(name="quick", epochs=3, rows=100),
         Fidelity(name="full", epochs=6),
-        Fidelity(name="folds", epochs=2, folds=5),
         Fidelity(name="long", epochs=120, rows=20),
     ),
     infeasible=too_slow,
 )
-FOLDED = replace(LINE, evaluation=KFold(folds=3))
+FOLDED = replace(
+    LINE,
+    evaluation=KFold(folds=3),
+    fidelities=(*LINE.fidelities, Fidelity(name="folds", epochs=2, folds=5)),
+)
 
 
 def one(definition: StudyDefinition, params: Params, **how: Any) -> optuna.trial.FrozenTrial:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import psutil
 
 from hpo.errors import UsageError
-from hpo.fleet.engines.engine import EngineError, Job, WorkerJob
+from hpo.fleet.engines.fleet_engine import EngineError, Job, WorkerJob
 
 __all__ = ["MARK", "LocalEngine"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from hpo.errors import StorageError, UsageError
-from hpo.fleet.engines.engine import Engine, EngineError
+from hpo.fleet.engines.fleet_engine import Engine, EngineError
 from hpo.fleet.run_limits import refuse_beyond
 from hpo.storage import Storage
 from hpo.storage.slots.dispatch import claimable, held, unsettled, work_sql

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 
 from hpo.errors import UsageError
-from hpo.fleet.engines.engine import EngineError, Job, WorkerJob
+from hpo.fleet.engines.fleet_engine import EngineError, Job, WorkerJob
 
 __all__ = ["SlurmEngine"]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from hpo.errors import UsageError
-from hpo.fleet.engines.catalog import engine
-from hpo.fleet.engines.engine import EngineError, WorkerJob, setup_of
+from hpo.fleet.engines.engine_catalog import engine
+from hpo.fleet.engines.fleet_engine import EngineError, WorkerJob, setup_of
 from hpo.fleet.engines.slurm_engine import SlurmEngine, _seconds
 
 URL = "sqlite:///x.db"

@@ -2,16 +2,16 @@ import json
 import subprocess
 import sys
 
-from hpo.observers import process
+from hpo.observers import observer_process
 
 HANGS = """
 import threading
 
-from hpo.observers import process
+from hpo.observers import observer_process
 from hpo.observers.telling import Ending
 
-process._CALL, process._LOOK = 0.05, 0.01
-process._Watchdog(1, Ending()).call("trial_settled")
+observer_process._CALL, observer_process._LOOK = 0.05, 0.01
+observer_process._Watchdog(1, Ending()).call("trial_settled")
 threading.Event().wait()
 """
 
@@ -24,5 +24,7 @@ def test_a_call_that_does_not_come_back_ends_its_process_with_a_word() -> None:
 
 
 def test_once_the_run_is_over_a_call_gets_less_time_and_an_import_does_not() -> None:
-    limits = [process._limit(method, over=over) for over in (False, True) for method in ("__init__", "trial_settled")]
+    limits = [
+        observer_process._limit(method, over=over) for over in (False, True) for method in ("__init__", "trial_settled")
+    ]
     assert limits == [60.0, 60.0, 60.0, 15.0]

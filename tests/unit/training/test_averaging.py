@@ -9,7 +9,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import EarlyStopping, Phase, Recipe, Run, build
-from hpo.training.program import programs
+from hpo.training.compiled_program import programs
 
 random = np.random.default_rng(2)
 DATA = Rows(x=random.normal(size=(24, 5)).astype(np.float32), y=random.normal(size=24).astype(np.float32))

@@ -27,7 +27,7 @@ from hpo.training import (
     checkpoint_file,
     epoch_parts,
 )
-from hpo.training.program import Program, programs
+from hpo.training.compiled_program import Program, programs
 
 ALWAYS = Pace(every=0, share=1)
 EPOCHS = 6

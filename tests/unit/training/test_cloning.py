@@ -14,7 +14,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, HpoWarning
 from hpo.training import Recipe, Run, build, fit
-from hpo.training.program import programs
+from hpo.training.compiled_program import programs
 
 L = keras.layers
 random = np.random.default_rng(0)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from hpo.data import Rows
 from hpo.training import Recipe, Run, build
+from hpo.training.compiled_program import programs
 from hpo.training.loop import shuffled
-from hpo.training.program import programs
 
 ROWS, BATCH, SEED = 36, 8, 5
 random = np.random.default_rng(0)

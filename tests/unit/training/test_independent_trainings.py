@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hpo.data import Rows
 from hpo.training import Dropout, Recipe, build, fit
-from hpo.training.program import programs
+from hpo.training.compiled_program import programs
 
 L = keras.layers
 random = np.random.default_rng(0)

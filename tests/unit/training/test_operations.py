@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from hpo.training import Recipe
-from hpo.training.operations import _NUMBER, _STEP, _WEIGHT, operations
+from hpo.training.operation_counts import _NUMBER, _STEP, _WEIGHT, operations
 
 L = keras.layers
 

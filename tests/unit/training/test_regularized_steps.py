@@ -11,8 +11,8 @@ import tensorflow as tf
 from hpo.data import Rows
 from hpo.errors import DefinitionError
 from hpo.training import Clip, Constant, LinearOneCycle, Penalty, Recipe, Run, Schedule, build
+from hpo.training.compiled_program import Program, programs
 from hpo.training.loop import shuffled
-from hpo.training.program import Program, programs
 from hpo.training.updates import MOMENTA
 
 ROWS, BATCH, EPOCHS, SEED = 20, 8, 3, 5  # three steps an epoch, the last of four rows

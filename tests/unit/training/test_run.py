@@ -13,7 +13,7 @@ import pytest
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.training import Dropout, Recipe, Run, build, fit
-from hpo.training.program import MOST, Program, ProgramCache, programs
+from hpo.training.compiled_program import MOST, Program, ProgramCache, programs
 
 random = np.random.default_rng(0)
 X = random.normal(3, 5, (70, 4))

@@ -22,7 +22,7 @@ from hpo.training import (
     hidden,
     optimizer,
 )
-from hpo.training.program import programs
+from hpo.training.compiled_program import programs
 
 random = np.random.default_rng(0)
 X = random.normal(3, 5, (70, 4)).astype(np.float32)

@@ -1,7 +1,7 @@
 """Which engines there are."""
 
 from hpo.errors import UsageError
-from hpo.fleet.engines.engine import Engine, WorkerJob
+from hpo.fleet.engines.fleet_engine import Engine, WorkerJob
 
 __all__ = ["ENGINES", "engine"]
 

@@ -109,7 +109,7 @@ slots = Table(
     Column("payload", Text, nullable=False),  # JSON object: what was asked for when the slot was made
     Column("state", String(8), nullable=False),  # waiting (for a promotion), open, leased, settled
     Column("attempt", Integer, nullable=False),  # claims so far: with the worker's name, the token of a lease
-    Column("handed_back", Integer, nullable=False),  # claims that were given back and count as no attempt
+    Column("releases", Integer, nullable=False),  # claims that were given back and count as no attempt
     # Slots of the lowest turn are taken first: attempt, less 1 once one of them was given back.
     Column("turn", Integer, nullable=False),
     Column("worker", String(255)),

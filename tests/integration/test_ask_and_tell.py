@@ -159,7 +159,7 @@ def test_what_is_not_told_goes_back(study: hpo.Study) -> None:
     study._asking.close()  # type: ignore[union-attr] - as the end of the program does
     with closing(storage.open(study.storage)) as opened:
         slot = Slots(opened).list("ink")[0]
-    assert (slot.state, slot.handed_back) == ("open", 1)  # no attempt
+    assert (slot.state, slot.releases) == ("open", 1)  # no attempt
     assert study.optuna.trials[untold.number].state is optuna.trial.TrialState.FAIL
     again = hpo.load("ink", storage=study.storage)
     assert len(settle_all(again)) == 6
@@ -169,7 +169,7 @@ def test_a_slot_that_went_to_somebody_else_does_not_count(study: hpo.Study) -> N
     trial = asked(study)
     with closing(storage.open(study.storage)) as opened:
         slots = Slots(opened)
-        slots.hand_back_all(slots.list("ink")[0].worker or "", "taken away")
+        slots.release_all(slots.list("ink")[0].worker or "", "taken away")
         with pytest.raises(HpoError, match="went to somebody else"):
             study.tell(trial, 5.0)
         assert Slots(opened).list("ink")[0].state == "open"

@@ -48,7 +48,7 @@ def start(storage_url: str, tmp_path: Path) -> Iterator[Start]:
 
 def slots(store: Storage, study: str = "a") -> list[tuple[str, int, int]]:
     """State, attempts that count, and hand-backs of each."""
-    return [(slot.state, slot.tries, slot.handed_back) for slot in Slots(store).list(study)]
+    return [(slot.state, slot.tries, slot.releases) for slot in Slots(store).list(study)]
 
 
 def ends(fleet: Fleet) -> str:

@@ -76,9 +76,9 @@ def test_what_diverged_or_failed_in_the_search_counts_and_what_has_not_ended_doe
 def test_attempts_that_died_count_and_those_given_back_do_not(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1, first=[BEST])
-    slots.hand_back(claimed(slots, study), "a test")
+    slots.release(claimed(slots, study), "a test")
     claimed(slots, study)
-    slots.give_up("me", "signal 11")
+    slots.record_crash("me", "signal 11")
     assert counted(store, study) == ((1, 7), (0, 6))  # it waits for its next attempt
     slot = claimed(slots, study)
     assert counted(store, study) == ((1, 7), (0, 6))  # which is in hand
@@ -92,6 +92,6 @@ def test_attempts_that_are_used_up_are_so_many_failures(store: Storage, study: S
     slots.open(study.name, 1, first=[BEST])
     for _ in range(3):
         claimed(slots, study)
-        slots.give_up("me", "signal 11")
+        slots.record_crash("me", "signal 11")
     assert [slot.outcome for slot in slots.list(study.name)] == ["failed"]
     assert counted(store, study) == ((3, 9), (0, 6))

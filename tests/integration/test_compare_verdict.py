@@ -89,7 +89,7 @@ def told(
         while (slot := slots.claim(stage.plan.name, "me", 60)) is not None:
             job = Job.from_payload(slot.payload)
             if stage.name == "final" and job.params["x"] == dies and slot.attempt == 1 and job.note.endswith("pair 1"):
-                slots.give_up("me", "signal 9")
+                slots.record_crash("me", "signal 9")
             elif fails(job):
                 assert slots.settle(slot, "pruned", reason="diverged: the loss was not finite", params=job.params)
             else:

@@ -247,7 +247,7 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     optunas.ask()  # not ours
     slot_trials.create(store, optunas, slot)
     assert named(fleet_checks.study_checks(store), "orphans").state == "ok"
-    slots.hand_back(slot, "a test")
+    slots.release(slot, "a test")
     found = named(fleet_checks.study_checks(store), "orphans")
     assert (found.state, found.found) == ("warn", f"1 trial left RUNNING by workers that are gone: {study.name}")
     states = [trial.state for trial in optunas.get_trials(deepcopy=False)]

@@ -117,7 +117,7 @@ def test_a_lost_attempt_is_reported_without_an_outcome(
 ) -> None:
     slots.open(study.name, 1)
     ran(None)
-    slots.give_up("w1", "killed by signal 9")
+    slots.record_crash("w1", "killed by signal 9")
     ran("complete", 1.0)
     lost, kept = exported_from(store, study)
     assert (lost.state, lost.outcome, lost.attempt, lost.worker, lost.position) == ("failed", None, 1, None, 0)

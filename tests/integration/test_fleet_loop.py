@@ -478,14 +478,14 @@ def test_a_crash_between_is_not_taken_for_memory(store: Storage, make: Make) -> 
     slots = Slots(store, max_attempts=9)
     for worker, end in (
         ("w1", lambda: slots.out_of_memory("w1", "no room")),
-        ("w2", lambda: slots.give_up("w2", "its worker died")),
+        ("w2", lambda: slots.record_crash("w2", "its worker died")),
         ("w3", lambda: slots.out_of_memory("w3", "no room")),
     ):
         assert slots.claim("a", worker, 60)
         end()
         assert slots.counts("a").open == 1
     assert slots.claim("a", "w4", 60)
-    assert slots.hand_back_all("w4", "a test") == 1  # unblamed, and it stays known what the last one died of
+    assert slots.release_all("w4", "a test") == 1  # unblamed, and it stays known what the last one died of
     assert slots.claim("a", "w5", 60)
     slots.out_of_memory("w5", "no room")
     assert slots.counts("a").failed == 1

@@ -221,7 +221,7 @@ class TestOnOneFile:
         assert held is not None
         fleet = start("instant", "--drain", "--processes", "1", "--log", "json")
         until(lambda: any(each.doing == "waiting for work" for each in Roster(opened).present()))
-        slots.give_up("elsewhere", "its machine burnt down")
+        slots.record_crash("elsewhere", "its machine burnt down")
         assert fleet.process.wait(60) == 0
         assert toy.unsound(opened.url, "a", trials=1) == []
 

@@ -70,7 +70,7 @@ def test_a_trial_knows_its_job_on_a_retry_too(store: Storage, slots: Slots, stud
         attributes = store.rdb.get_trial_system_attrs(trial._trial_id)
         assert attributes[JOB] == wanted
         assert attributes["fixed_params"] == dict(JOBS[0].params)
-        slots.give_up("w1", "the test said so")
+        slots.record_crash("w1", "the test said so")
 
 
 def test_a_trial_of_a_search_has_no_job(store: Storage, slots: Slots, study: StudyRecord, claim: Claim) -> None:

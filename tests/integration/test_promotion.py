@@ -277,7 +277,7 @@ def test_any_course_of_a_search_ends_with_its_budget(
             slot = held.pop(data.draw(st.integers(0, len(held) - 1), label="which"))
             outcome = data.draw(st.sampled_from(["complete", "complete", "pruned", "failed", "back"]), label="how")
             if outcome == "back":
-                slots.hand_back(slot, "a test")
+                slots.release(slot, "a test")
                 continue
             value = data.draw(st.integers(0, 5), label="value") / 10  # ties are common
             if slot.digest is None:

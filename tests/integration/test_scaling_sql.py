@@ -57,7 +57,7 @@ def test_the_manifests_question_has_our_answer(opened: Storage, storage_url: str
     for _ in range(MAX_ATTEMPTS):
         while (slot := slots.claim("a", "v", 3600)) is not None:
             assert slot.worker == "v"
-        slots.give_up("v", "it died")
+        slots.record_crash("v", "it died")
     assert answer() == 0
     make(opened, "b", 2)
     halting.stop(opened, "b", by="us", why=None, now=False)

@@ -129,19 +129,19 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2))
     def crash_seen_by_the_supervisor(self, number: int) -> None:
-        self.slots(self.stores[1]).give_up(self.workers[number].name, "killed by signal 9")
+        self.slots(self.stores[1]).record_crash(self.workers[number].name, "killed by signal 9")
         self.workers[number] = self._hire(number)
 
     @rule(number=st.integers(0, 2))
     def crash_missed_then_the_dead_is_given_up_while_it_lives(self, number: int) -> None:
         # A supervisor that is wrong: the worker goes on, and must lose.
-        self.slots(self.stores[1]).give_up(self.workers[number].name, "taken for dead")
+        self.slots(self.stores[1]).record_crash(self.workers[number].name, "taken for dead")
 
     @rule(number=st.integers(0, 2))
     def interrupt(self, number: int) -> None:
         worker = self.workers[number]
         if worker.slot is not None:
-            self.slots(worker.store).hand_back(worker.slot, "interrupted")
+            self.slots(worker.store).release(worker.slot, "interrupted")
         self.workers[number] = self._hire(number)
 
     @rule(seconds=st.sampled_from([LEASE / 2, LEASE, 10 * LEASE]))
@@ -219,7 +219,7 @@ def test_a_crash_between_any_two_steps(store: Storage, plan: StudyPlan, steps: i
     for _ in range(steps):
         crashed.step()
     if seen:
-        machine.slots(store).give_up(crashed.name, "killed by signal 9")
+        machine.slots(store).record_crash(crashed.name, "killed by signal 9")
     machine.workers[0] = machine._hire(0)
     machine.now += LEASE
     machine.teardown()

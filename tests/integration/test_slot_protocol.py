@@ -8,7 +8,7 @@ from slot_tools import Claim, Clock
 
 from hpo.errors import StudyError, UsageError
 from hpo.storage import Storage, schema, studies
-from hpo.storage.slots.claiming import MAX_GIVEN_BACK
+from hpo.storage.slots.claiming import MAX_RELEASES
 from hpo.storage.slots.slot import LeaseLost, Slot
 from hpo.storage.slots.slots import MAX_SLOTS, Slots
 from hpo.storage.studies import StudyRecord
@@ -80,7 +80,7 @@ def test_an_expired_lease_is_claimed_again_with_the_next_attempt(
     # The superseded worker wins nothing any more.
     assert not slots.renew(first, 60)
     assert not slots.attach(first, 7)
-    assert not slots.hand_back(first, "a test")
+    assert not slots.release(first, "a test")
     assert not slots.settle(first, "complete", 1.0)
     with pytest.raises(LeaseLost):
         slots.reserve(first, "digest")
@@ -116,7 +116,7 @@ def test_a_slot_settles_once(slots: Slots, study: StudyRecord, claim: Claim) -> 
     slot = claim()
     assert slots.settle(slot, "pruned", 0.25, "worse than the others")
     assert not slots.settle(slot, "complete", 0.75)
-    assert not slots.hand_back(slot, "a test")
+    assert not slots.release(slot, "a test")
     assert slots.claim(study.name, "w2", 60) is None
     settled = only(slots, study)
     assert (settled.outcome, settled.value, settled.reason) == ("pruned", 0.25, "worse than the others")
@@ -146,7 +146,7 @@ def test_handing_back_is_no_attempt(slots: Slots, study: StudyRecord, claim: Cla
     slots.open(study.name, 1)
     for _ in range(10):  # far past the attempt limit of 3
         slot = claim()
-        assert slots.hand_back(slot, "a test")
+        assert slots.release(slot, "a test")
         assert not slots.settle(slot, "complete", 1.0)  # it is no longer its own
     assert claim().tries == 1
 
@@ -154,17 +154,17 @@ def test_handing_back_is_no_attempt(slots: Slots, study: StudyRecord, claim: Cla
 def test_what_is_always_given_back_fails_with_its_story(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 1)
     claim("w0")
-    slots.give_up("w0", "killed by signal 9")
-    for _ in range(MAX_GIVEN_BACK - 1):
-        assert slots.hand_back(claim(), "the first reasons")
+    slots.record_crash("w0", "killed by signal 9")
+    for _ in range(MAX_RELEASES - 1):
+        assert slots.release(claim(), "the first reasons")
     assert slots.counts(study.name).open == 1
     claim("w2")
-    assert slots.hand_back_all("w2", "the database was away") == 1
+    assert slots.release_all("w2", "the database was away") == 1
     settled = only(slots, study)
-    assert (settled.state, settled.outcome, settled.attempt) == ("settled", "failed", 1 + MAX_GIVEN_BACK)
+    assert (settled.state, settled.outcome, settled.attempt) == ("settled", "failed", 1 + MAX_RELEASES)
     assert settled.settled_at is not None
     assert settled.reason == (
-        f"it was broken off {MAX_GIVEN_BACK} times, the last time because the database was away; "
+        f"it was broken off {MAX_RELEASES} times, the last time because the database was away; "
         "of the attempts before, the last failed: killed by signal 9"
     )
 
@@ -172,12 +172,12 @@ def test_what_is_always_given_back_fails_with_its_story(slots: Slots, study: Stu
 def test_what_was_tried_before_waits_behind_what_was_not(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 4)
     assert claim("w1").position == 0
-    slots.give_up("w1", "killed by signal 9")
+    slots.record_crash("w1", "killed by signal 9")
     assert claim("w1").position == 1  # not the one that has just ended its worker
-    slots.hand_back_all("w1", "stopped")
+    slots.release_all("w1", "stopped")
     again = claim("w1")
     assert again.position == 1  # what was interrupted goes on
-    slots.hand_back(again, "stopped")
+    slots.release(again, "stopped")
     assert [claim(f"v{number}").position for number in range(4)] == [2, 3, 0, 1]  # but not for ever
     assert slots.claim(study.name, "w1", 60) is None
 
@@ -198,7 +198,7 @@ def test_a_stopped_worker_hands_back_only_what_it_holds(slots: Slots, study: Stu
     slots.open(study.name, 3)
     done, held, other = claim("w1"), claim("w1"), claim("w2")
     slots.settle(done, "complete", 1.0)
-    assert slots.hand_back_all("w1", "a test") == 1
+    assert slots.release_all("w1", "a test") == 1
     states = [(slot.id, slot.state) for slot in slots.list(study.name)]
     assert states == [(done.id, "settled"), (held.id, "open"), (other.id, "leased")]
 
@@ -210,7 +210,7 @@ def test_a_dead_worker_costs_an_attempt_and_past_the_limit_the_slot_fails_with_i
     for _ in range(3):
         assert slots.counts(study.name).failed == 0
         claim("w1")
-        assert slots.give_up("w1", "killed by signal 9", "a traceback") == 1
+        assert slots.record_crash("w1", "killed by signal 9", "a traceback") == 1
     settled = only(slots, study)
     assert (settled.outcome, settled.traceback) == ("failed", "a traceback")
     assert "3 attempts" in str(settled.reason)
@@ -294,6 +294,6 @@ def test_the_databases_own_clock_runs_leases_out(store: Storage, study: StudyRec
     assert slots.claim(study.name, "w1", 3600) is not None
     assert slots.counts(study.name).running == 1
     assert slots.claim(study.name, "w2", 60) is None
-    slots.give_up("w1", "killed")
+    slots.record_crash("w1", "killed")
     assert slots.claim(study.name, "w1", 0) is not None
     assert slots.claim(study.name, "w2", 60) is not None

@@ -63,7 +63,7 @@ def sound(opened: Storage, trials: int) -> None:
 
 
 def given_back(opened: Storage) -> int:
-    return sum(slot.handed_back for slot in Slots(opened).list("naps"))
+    return sum(slot.releases for slot in Slots(opened).list("naps"))
 
 
 def in_hand(opened: Storage) -> int:

@@ -174,7 +174,7 @@ def test_a_trial_that_is_not_there_is_refused_with_what_is(opened: storage.Stora
 def test_a_superseded_attempt_does_not_speak_with_its_slots_voice(opened: storage.Storage) -> None:
     make(opened, trials_wanted=1)
     lost = run(opened, "toy-small-quick", "claimed", None)
-    Slots(opened).give_up("me", "killed by signal 9")
+    Slots(opened).record_crash("me", "killed by signal 9")
     again = run(opened, "toy-small-quick", "complete", 1.0)
     assert study_results.trial(opened, "toy", lost).worker is None
     assert study_results.trial(opened, "toy", lost).state == "failed"

@@ -205,7 +205,7 @@ def test_what_bears_being_made_twice_waits_for_whoever_says_so(outage: Outage, p
         lambda: studies.get(waiting, plan.name),
         lambda: slots.settle(slot, "complete", 0.5),
         lambda: slots.claim(plan.name, "w1", 60),
-        lambda: slots.hand_back_all("w1", "it was broken off") == 1,
+        lambda: slots.release_all("w1", "it was broken off") == 1,
     ]
     for number, ask in enumerate(asked, start=1):
         outage.away()
@@ -239,4 +239,4 @@ def test_a_claim_whose_answer_was_lost_is_given_back(outage: Outage, plan: Study
     assert slot is not None
     assert lost
     assert [held.id for held in slots.held_by("w1")] == [slot.id]
-    assert sum(each.handed_back for each in slots.list(plan.name)) == 1
+    assert sum(each.releases for each in slots.list(plan.name)) == 1

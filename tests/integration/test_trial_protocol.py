@@ -107,7 +107,7 @@ def test_a_retry_prefers_what_was_reserved(
     slots.open(study.name, 1, first=[{"x": 0.25}])
     slot = claim("w1")
     assert slots.reserve(slot, "digest", params={"x": 0.25, "n": 7})
-    slots.give_up("w1", "killed")
+    slots.record_crash("w1", "killed")
     retry = claim("w2")
     trial = slot_trials.create(store, optunas, retry)
     assert (trial.suggest_float("x", 0, 1), trial.suggest_int("n", 1, 1000)) == (0.25, 7)
@@ -144,10 +144,10 @@ def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
 ) -> None:
     slots.open(study.name, 2)
     slot_trials.create(store, optunas, claim("w1"))
-    handed_back = claim("w2")
-    slot_trials.create(store, optunas, handed_back)
-    slots.give_up("w1", "killed by signal 9")
-    slots.hand_back(handed_back, "a test")
+    given_back = claim("w2")
+    slot_trials.create(store, optunas, given_back)
+    slots.record_crash("w1", "killed by signal 9")
+    slots.release(given_back, "a test")
     assert recovery.recover(store, study.name).failed == 2
     dead, back = optunas.get_trials()
     assert (dead.state, back.state) == (TrialState.FAIL, TrialState.FAIL)
@@ -159,7 +159,7 @@ def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
 ) -> None:
     slots.open(study.name, 1)
     slot_trials.create(store, optunas, claim("w1"))
-    slots.give_up("w1", "killed")
+    slots.record_crash("w1", "killed")
     claim("w2")  # which has not got as far as creating its trial
     assert recovery.recover(store, study.name).failed == 1
     assert optunas.get_trials()[0].state == TrialState.FAIL
@@ -171,7 +171,7 @@ def test_an_exhausted_slot_fails_its_trial(
     slots.open(study.name, 1)
     for _ in range(3):
         slots.attach(slot := claim("w1"), slot_trials.create(store, optunas, slot).number)
-        slots.give_up("w1", "killed")
+        slots.record_crash("w1", "killed")
     recovery.recover(store, study.name)
     assert [t.state for t in optunas.get_trials()] == [TrialState.FAIL] * 3
 

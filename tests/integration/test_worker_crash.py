@@ -98,8 +98,8 @@ def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study
     for name in ("patient", toy_study.name):
         slots.open(name, 1)
         assert slots.claim(name, f"worker of {name}", 60)
-    Slots(store, max_attempts=9).give_up("worker of patient", "it died")
-    slots.give_up(f"worker of {toy_study.name}", "it died")
+    Slots(store, max_attempts=9).record_crash("worker of patient", "it died")
+    slots.record_crash(f"worker of {toy_study.name}", "it died")
     assert slots.counts(toy_study.name).failed == 1
     assert slots.counts("patient").open == 1
 

@@ -219,7 +219,7 @@ def test_a_slot_that_went_to_somebody_else_is_dropped(store: Storage, toy_study:
             later = Slots(store, clock=lambda: 4e9)
             taken.append(later.claim(toy_study.name, "other", 60))
             assert taken[0] is not None
-            slots.hand_back(taken[0], "a test")
+            slots.release(taken[0], "a test")
         return toy.height(trial)
 
     assert Server(store, toy_study.name, lambda beat: objective).run() == "drained"

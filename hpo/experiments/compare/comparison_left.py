@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from hpo.experiments import measure
 from hpo.experiments.compare.comparison_plan import ComparePlan, Stage, walk
-from hpo.experiments.compare.comparison_run import conclude, give_up_others
+from hpo.experiments.compare.comparison_run import conclude, withdraw_others
 from hpo.experiments.measure import Result
 from hpo.storage.worker_registry import serving
 
@@ -60,7 +60,7 @@ def leave_comparison(plan: ComparePlan, charge: Callable[[Connection, int], None
 
     def do(stage: Stage) -> Mapping[str, Result]:
         nonlocal opened
-        give_up_others(storage, stage, plan.contest.request.limits)
+        withdraw_others(storage, stage, plan.contest.request.limits)
         with storage.exclusive() as connection:
             record, added = measure.open_jobs(storage, stage.plan, stage.jobs)
             charge(connection, added)

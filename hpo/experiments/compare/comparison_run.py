@@ -24,7 +24,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.queries.status import Ended, Progress
 from hpo.study import registry
 
-__all__ = ["Unfinished", "conclude", "give_up_others", "read", "run_comparison"]
+__all__ = ["Unfinished", "conclude", "read", "run_comparison", "withdraw_others"]
 
 _WHY = {
     "interrupted": "interrupted",
@@ -96,7 +96,7 @@ def _do(
 ) -> Mapping[str, Result]:
     """Carry out a stage to its end. Raises Unfinished."""
     study = stage.plan.name
-    give_up_others(storage, stage, limits)
+    withdraw_others(storage, stage, limits)
     on_its = None if on_progress is None else lambda now: on_progress(stage, now)
     progress = measure.measure(storage, stage.plan, stage.jobs, limits, on_its)
     results = measure.results(storage, study)
@@ -111,7 +111,7 @@ def _do(
     return results
 
 
-def give_up_others(storage: Storage, stage: Stage, limits: Limits) -> None:
+def withdraw_others(storage: Storage, stage: Stage, limits: Limits) -> None:
     """Take back what dead workers hold of a stage, and what is open of it and is asked for no more."""
     if stage.plan.kind != "sweep":
         free_abandoned(storage, dead_holders(storage, stage.plan.name), max_attempts=limits.max_attempts)

@@ -68,14 +68,14 @@ def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None
         for slot in held:
             slots.keep_output(slot, printed)
     if exited.how in ("drained", "recycled", "stopped", "error"):
-        slots.hand_back_all(exited.name, "its worker ended")
+        slots.release_all(exited.name, "its worker ended")
     elif exited.how == "overran":  # unlike one that crashed it would take as long again
         for slot in held:
             slots.settle(slot, "failed", reason=why)
     elif exited.how == "memory":
         slots.out_of_memory(exited.name, why)
     else:
-        slots.give_up(exited.name, why)
+        slots.record_crash(exited.name, why)
     if exited.how not in ("drained", "recycled"):
         for study in sorted({slot.study for slot in held} | ({exited.study} if exited.study else set())):
             recover(storage, study, max_attempts=max_attempts)
@@ -98,7 +98,7 @@ def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: 
     freed = 0
     for worker in workers:
         touched = {slot.study for slot in slots.held_by(worker)}
-        freed += slots.give_up(worker, "its worker died with its supervisor")
+        freed += slots.record_crash(worker, "its worker died with its supervisor")
         for each in touched:
             recover(storage, each, max_attempts=max_attempts)
     return freed

@@ -94,11 +94,11 @@ class Attempt:
         except StorageError as error:
             return self._interrupt(error)
         except HpoError as error:  # no trial can run
-            self.give_back(said(error), wait=True)
+            self.release(said(error), wait=True)
             raise
         except KeyboardInterrupt:  # none shall
             if is_ctrl_c():
-                self.give_back("its worker was stopped")
+                self.release("its worker was stopped")
             raise
         context.watcher.step("trained", slot)
         self._unsettled = trial, result
@@ -157,7 +157,7 @@ class Attempt:
         self.trial_id = trial_id
         return self._waiting.slots.reserve(self.slot, digest)
 
-    def give_back(self, reason: str, *, blamed: bool = False, wait: bool = False) -> None:
+    def release(self, reason: str, *, blamed: bool = False, wait: bool = False) -> None:
         """Give the slot back and fail its trial; from any thread.
 
         Args:
@@ -172,7 +172,7 @@ class Attempt:
         context = self._waiting if wait else self._context
         try:
             self._keep_output(context.slots)
-            (context.slots.give_up if blamed else context.slots.hand_back_all)(context.worker, reason)
+            (context.slots.record_crash if blamed else context.slots.release_all)(context.worker, reason)
         except StorageError as error:
             self._keep_as_text(error)
             raise
@@ -220,7 +220,7 @@ class Attempt:
         if isinstance(error, ReplacedError):  # in the one there now the ids of slot and trial may mean others
             self._say("its trial is dropped", reason=str(error))
         else:
-            self.give_back(str(error), wait=True)
+            self.release(str(error), wait=True)
         return "interrupted"
 
     def _fail(self, reason: str, context: WorkerContext) -> None:

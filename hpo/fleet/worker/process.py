@@ -82,7 +82,7 @@ class _Stop:
             if self.asked.is_set():
                 return
             self.asked.set()
-        giving_back = threading.Thread(target=self._give_back, args=(reason, blamed), daemon=True)
+        giving_back = threading.Thread(target=self._release, args=(reason, blamed), daemon=True)
         giving_back.start()
         giving_back.join(_GIVING_BACK)
         (Event(kind="crashed", text=reason) if blamed else Event(kind="ended", text="stopped")).send(self._events)
@@ -93,7 +93,7 @@ class _Stop:
         if self.asked.is_set():
             threading.Event().wait()
 
-    def _give_back(self, reason: str, blamed: bool) -> None:
+    def _release(self, reason: str, blamed: bool) -> None:
         with contextlib.suppress(Exception):
             if self.server is not None:
                 self.server.stop(reason, blamed=blamed)

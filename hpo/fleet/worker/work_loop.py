@@ -138,9 +138,9 @@ class Server:
             checkpoints.ask(_LAST_CHECKPOINT)
         attempt = self._attempt
         if attempt is not None:
-            attempt.give_back(reason, blamed=blamed)
+            attempt.release(reason, blamed=blamed)
         else:
-            self._context.slots.hand_back_all(self._context.worker, reason)
+            self._context.slots.release_all(self._context.worker, reason)
 
     def replace(self) -> None:
         """Have this process replaced once the slot in hand is settled; from any thread."""

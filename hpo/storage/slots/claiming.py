@@ -20,9 +20,9 @@ from hpo.storage.slots.slot import COLUMNS, LEASED, UNSETTLED, LeaseLost, Outcom
 from hpo.storage.waiting import repeatable
 from hpo.study import Params
 
-__all__ = ["MAX_GIVEN_BACK", "Claims"]
+__all__ = ["MAX_RELEASES", "Claims"]
 
-MAX_GIVEN_BACK = 25
+MAX_RELEASES = 25
 """Times a slot may be given back unblamed; at this one it settles as failed: what is always broken off never ends."""
 
 _OUT_OF_MEMORY = "out of memory"  # how the reason of an attempt begins that ended so
@@ -65,7 +65,7 @@ class Claims:
         def claimed() -> Row[Any] | None:
             nonlocal unsure
             if unsure:
-                self.hand_back_all(worker, "the answer to its claim was lost")
+                self.release_all(worker, "the answer to its claim was lost")
             unsure = True
             return self._take(study, worker, lease_seconds)
 
@@ -166,25 +166,25 @@ class Claims:
         return self._change(slot, **values, **_trial(params, trial_number))
 
     @repeatable
-    def hand_back(self, slot: Slot, reason: str) -> bool:
+    def release(self, slot: Slot, reason: str) -> bool:
         """Give the slot back unfinished and unblamed, as hpo itself broke its attempt off; whether it was still held.
 
-        `reason`: why, in one line. At the `MAX_GIVEN_BACK`th time it settles as failed.
+        `reason`: why, in one line. At the `MAX_RELEASES`th time it settles as failed.
         """
         with self._storage.write() as connection:
-            return self.hand_back_where(_token(slot), reason, connection) == 1
+            return self.release_where(_token(slot), reason, connection) == 1
 
     @repeatable
-    def hand_back_all(self, worker: str, reason: str) -> int:
-        """As `hand_back`, whatever a worker that was asked to stop still holds; how many slots that were."""
+    def release_all(self, worker: str, reason: str) -> int:
+        """As `release`, whatever a worker that was asked to stop still holds; how many slots that were."""
         with self._storage.write() as connection:
-            return self.hand_back_where(_slot.c.worker == worker, reason, connection)
+            return self.release_where(_slot.c.worker == worker, reason, connection)
 
-    def hand_back_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
-        """As `hand_back`, the leased slots that fit, within the caller's transaction; how many slots those were."""
-        times = _slot.c.handed_back + 1
-        last = times >= MAX_GIVEN_BACK
-        why = literal(f"it was broken off {MAX_GIVEN_BACK} times, the last time because {reason}")
+    def release_where(self, which: ColumnElement[bool], reason: str, connection: Connection) -> int:
+        """As `release`, the leased slots that fit, within the caller's transaction; how many slots those were."""
+        times = _slot.c.releases + 1
+        last = times >= MAX_RELEASES
+        why = literal(f"it was broken off {MAX_RELEASES} times, the last time because {reason}")
         before = literal("; of the attempts before, the last failed: ") + _slot.c.reason
         return connection.execute(
             _several(LEASED, which).values(
@@ -193,13 +193,13 @@ class Claims:
                 reason=case((last, why + func.coalesce(before, "")), else_=_slot.c.reason),
                 settled_at=case((last, self._now())),
                 lease_expires_at=None,
-                handed_back=times,
-                turn=_slot.c.turn - case((_slot.c.handed_back == 0, 1), else_=0),
+                releases=times,
+                turn=_slot.c.turn - case((_slot.c.releases == 0, 1), else_=0),
             )
         ).rowcount
 
     @repeatable
-    def give_up(self, worker: str, reason: str, traceback: str | None = None) -> int:
+    def record_crash(self, worker: str, reason: str, traceback: str | None = None) -> int:
         """Free at once what a dead worker held, as an attempt that failed; how many slots that were.
 
         Past the attempt limit a slot settles as failed. `recovery.recover` fails the trials it left RUNNING.
@@ -224,7 +224,7 @@ class Claims:
         with self._storage.write() as connection:
             failed = {**self._settled("failed"), "reason": twice, "traceback": traceback}
             settled: int = connection.execute(again.values(failed)).rowcount
-        return settled + self.give_up(worker, once, traceback)
+        return settled + self.record_crash(worker, once, traceback)
 
     @repeatable
     def exhaust(self, study: str | None = None) -> int:
@@ -260,7 +260,7 @@ def _token(slot: Slot) -> ColumnElement[bool]:
 
 
 def _tries() -> ColumnElement[int]:
-    return _slot.c.attempt - _slot.c.handed_back
+    return _slot.c.attempt - _slot.c.releases
 
 
 def _several(*where: ColumnElement[bool]) -> Any:

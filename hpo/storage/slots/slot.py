@@ -53,7 +53,7 @@ class Slot:
     )  # what was asked for: {"params": …}, of a job {"params": …, "job": …}, or empty
     state: Literal["waiting", "open", "leased", "settled"]  # waiting: for a configuration that is promoted to it
     attempt: int  # claims so far, this one included
-    handed_back: int = 0  # claims given back; these count as no attempt
+    releases: int = 0  # claims given back; these count as no attempt
     turn: int = 0  # slots of the lowest are taken first: attempt, less 1 once one of them was given back
     worker: str | None = None  # who holds it, or held it last
     started_at: float | None = None  # of the last claim, seconds since 1970
@@ -71,7 +71,7 @@ class Slot:
     @property
     def tries(self) -> int:
         """Attempts that count against the limit."""
-        return self.attempt - self.handed_back
+        return self.attempt - self.releases
 
     @property
     def lost(self) -> int:

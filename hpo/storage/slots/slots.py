@@ -285,7 +285,7 @@ def _row(
         "payload": json.dumps(payload),
         "state": "open",
         "attempt": 0,
-        "handed_back": 0,
+        "releases": 0,
         "turn": 0,
         "digest": None,
     }

@@ -200,7 +200,7 @@ def _blank(position: int) -> dict[str, object]:
         "payload": "{}",
         "state": "open",
         "attempt": 0,
-        "handed_back": 0,
+        "releases": 0,
         "turn": 0,
         **dict.fromkeys(("outcome", "reason", "trial_number", "params", "digest", "value", "further")),
         **dict.fromkeys(("started_at", "settled_at")),

@@ -55,7 +55,7 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
         changed = _mark(storage, connection, study, _study.c.stopped_at.is_(None), values)
         if now:
             reason = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
-            Slots(storage).hand_back_where(of_study(study), reason, connection)
+            Slots(storage).release_where(of_study(study), reason, connection)
     return changed
 
 

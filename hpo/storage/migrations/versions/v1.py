@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("handed_back", sa.Integer, nullable=False),
+        sa.Column("releases", sa.Integer, nullable=False),
         sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("worker", sa.String(255)),
         sa.Column("started_at", sa.Double),

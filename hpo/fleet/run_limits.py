@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from hpo.errors import UsageError
 from hpo.fleet.resources import usable_cores
-from hpo.settings import KEPT_MODELS, LEASE_SECONDS, MAX_ATTEMPTS, MOST_KEPT_MODELS, STALL_SECONDS
+from hpo.settings import (
+    KEPT_MODELS,
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    MOST_KEPT_MODELS,
+    STALL_SECONDS,
+    checkpoint_seconds,
+    checkpoints_size,
+)
 
 __all__ = ["MAX_WORKERS", "Limits", "refuse_beyond"]
 
@@ -18,7 +26,7 @@ class Limits:
     """By how many processes a run is carried out, and how long each part of it may take. Never what comes out.
 
     Raises:
-        UsageError: a number is out of range.
+        UsageError: a number is out of range, or a variable of the environment says what no worker could heed.
 
     """
 
@@ -52,6 +60,8 @@ class Limits:
         ):
             if seconds is not None:
                 _refuse_seconds(what, seconds, least)
+        for ask in (checkpoint_seconds, checkpoints_size):  # here, before anything is made; each worker would refuse it
+            ask()
 
     def processes(self, trials: int) -> int:
         """Workers to start for so many trials."""

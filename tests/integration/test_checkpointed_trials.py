@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,6 +207,15 @@ def test_a_setting_that_is_none_is_refused_before_workers_start(
     fleet = Fleet(url, "--processes", "1", folder=tmp_path)
     assert fleet.process.wait(120) == 2
     assert fleet.said() == "hpo: HPO_CHECKPOINTS_SIZE is 'lots': give a number of GB, at least 0\n"
+
+
+def test_a_search_with_such_a_setting_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPO_CHECKPOINT_SECONDS", "often")
+    command = [sys.executable, "-m", "hpo", "optimize", "fcnn", "--trials", "1", "--workers", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "hpo: HPO_CHECKPOINT_SECONDS is 'often': give a number of seconds, at least 0\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_known_epochs_are_reported_and_may_end_the_trial(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from hpo.fleet.supervisor.worker_exit import Housekeeping, WorkerExit
 from hpo.fleet.supervisor.worker_messages import Messages
 from hpo.fleet.supervisor.worker_pool import WorkerPool
 from hpo.fleet.supervisor.worker_process import environment
-from hpo.settings import checkpoint_seconds, checkpoints_size
 from hpo.storage import Storage
 from hpo.storage.queries.status import Ended
 
@@ -128,12 +127,7 @@ class Supervisor:
             stops: counts the signals that ask it to end.
             messages: passes on what workers say; its outage says how long the supervisor waits for the database.
 
-        Raises:
-            UsageError: a variable of the environment says what no worker could heed.
-
         """
-        for ask in (checkpoint_seconds, checkpoints_size):  # else each worker would refuse it
-            ask()
         on_cores = {} if order.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}  # TensorFlow would take the first GPU
         order = on_machine(order, workers=workers, gpus=gpus)
         self._limits = order.limits

@@ -166,7 +166,8 @@ def test_whoever_is_told_to_stop_waits_no_longer(outage: Outage, plan: StudyPlan
     outage.storage.patience = float("inf")
     outage.storage.unless = lambda: True
     outage.away()
-    with pytest.raises(StorageError, match="lets nobody into it"):
+    # What was used just now is not asked first whether it lives, so the statement may be what finds out.
+    with pytest.raises(StorageError, match=r"lets nobody into it|went away"):
         trial.report(0.5, 1)
     assert outage.waits == []
 

@@ -50,6 +50,21 @@ def test_every_slot_becomes_one_trial_with_its_value(store: Storage, toy_study: 
     assert (first.params, first.value) == ({"x": 0.5, "kind": "a"}, pytest.approx(0.86))
 
 
+def test_a_stop_between_settled_and_told_fails_no_trial_that_counts(store: Storage, toy_study: StudyRecord) -> None:
+    """It comes from another thread, which gives back whatever is in hand."""
+    Slots(store).open(toy_study.name, 2)
+
+    class Stopped(Watcher):
+        def step(self, step: Step, slot: Slot) -> None:
+            if step == "settled":
+                server.stop("its worker was stopped")
+
+    for _ in range(2):
+        server = Server(store, toy_study.name, toy.instant, watcher=Stopped())
+        assert server.run() == "stopped"
+    assert toy.unsound(store.url, toy_study.name, trials=2) == []
+
+
 def test_one_worker_alone_draws_the_same_each_time(store: Storage, toy_study: StudyRecord) -> None:
     def drawn() -> list[object]:
         Slots(store).open(toy_study.name, 4)

@@ -138,9 +138,8 @@ class Attempt:
         value, further = result.value, result.further
         if not won:
             # Lost to somebody else; or settled by a call whose answer was lost. The slot says which.
-            there = context.slots.by_id([slot.id]).get(slot.id)
-            same = there is not None and (there.attempt, there.worker) == (slot.attempt, slot.worker)
-            if there is None or not same or there.outcome is None:
+            there = self._settled(context)
+            if there is None or there.outcome is None:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
         if promote(context.storage, slot.study):
@@ -223,9 +222,29 @@ class Attempt:
             self.release(str(error), wait=True)
         return "interrupted"
 
+    def _settled(self, context: WorkerContext) -> Slot | None:
+        """The slot as this attempt settled it; None where it did not."""
+        there = context.slots.by_id([self.slot.id]).get(self.slot.id)
+        ours = there is not None and (there.attempt, there.worker) == (self.slot.attempt, self.slot.worker)
+        return there if there is not None and ours and there.outcome is not None else None
+
     def _fail(self, reason: str, context: WorkerContext) -> None:
-        if self.trial_id is not None:
+        """Fail the trial; but one that counts is told as its slot says, as the thread that settled it is yet to tell.
+
+        Args:
+            reason: why, in one line.
+            context: with the storage, which waits or not.
+
+        """
+        if self.trial_id is None:
+            return
+        there = self._settled(context)
+        if there is None or there.outcome in (None, "failed"):
             slot_trials.fail(context.storage, self.trial_id, self.slot.id, self.slot.attempt, reason)
+        else:
+            slot_trials.tell(
+                context.storage, self.trial_id, there.outcome, there.value, there.further, highest=there.highest
+            )
 
     def _say(self, event: str, **about: object) -> None:
         seconds = round(time.monotonic() - self._began, 3)

@@ -183,7 +183,7 @@ def test_from_page_to_report_to_optuna_dashboard_and_back(browser: Browser, site
 
 
 @pytest.mark.thorough
-def test_a_reader_sees_all_and_no_buttons_and_when_it_is_old(browser: Browser, still: str) -> None:
+def test_a_reader_sees_pages_without_forms_and_is_told_when_they_are_stale(browser: Browser, still: str) -> None:
     page = logged_in(browser, still, "rita").page
     for path in ("/", f"/studies/{STUDY}"):
         page.goto(still + path)
@@ -234,7 +234,9 @@ def shown(request: pytest.FixtureRequest, browser: Browser) -> dict[str, object]
     return {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
 
 
-def test_every_width_and_both_themes(browser: Browser, still: str, shown: dict[str, object]) -> None:
+def test_pages_fit_every_width_in_both_themes_in_a_browser(
+    browser: Browser, still: str, shown: dict[str, object]
+) -> None:
     seen = logged_in(browser, still, "anna", **shown)
     page = seen.page
     dark = shown["color_scheme"] == "dark"

@@ -77,7 +77,7 @@ def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[
     assert trainings(folder) == {"race-quick": 6, "pairs-quick": 12, "resampled-quick": 12}
 
 
-def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) -> None:
+def test_both_comparisons_follow_from_their_scores(compared: tuple[Path, Outcome]) -> None:
     folder, done = compared
     document = json.loads(done.out)
     definition = registry.load(f"{folder / 'wine.py'}:study")
@@ -105,7 +105,7 @@ def test_both_lines_are_what_their_scores_say(compared: tuple[Path, Outcome]) ->
 
 
 @pytest.mark.thorough
-def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -> None:
+def test_the_same_command_trains_nothing_and_is_the_same_interim_analysis(hpo, copy: Path) -> None:
     before = trainings(copy)
     first = json.loads(run(copy, *COMPARE, "--pairs", "6", "--json").out)
     fewer = run(copy, *COMPARE, "--pairs", "3")
@@ -121,7 +121,7 @@ def test_the_same_command_trains_nothing_and_is_the_same_look(hpo, copy: Path) -
 
 
 @pytest.mark.thorough
-def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: Path) -> None:
+def test_more_pairs_train_only_the_new_ones_and_use_the_next_interim_analysis(hpo, copy: Path) -> None:
     more = run(copy, *COMPARE, "--pairs", "8", "--no-resample", "--workers", "1", "--json")
     assert more.code == 0, more.err
     document = json.loads(more.out)
@@ -138,7 +138,7 @@ def test_more_pairs_train_only_the_new_ones_and_spend_the_next_look(hpo, copy: P
     assert run(copy, "compare", "wine", "--require", "best").code == 2
 
 
-def test_deleting_the_search_takes_its_comparison_along(hpo, copy: Path) -> None:
+def test_deleting_a_search_deletes_its_comparison(hpo, copy: Path) -> None:
     assert run(copy, "delete", "wine-small-quick", "--yes").code == 0
     with sqlite3.connect(copy / "hpo.db") as opened:
         assert opened.execute("SELECT count(*) FROM hpo_look").fetchone() == (0,)
@@ -166,7 +166,7 @@ def under_way(folder: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.slow
-def test_stopped_and_killed_it_goes_on_and_repeats_nothing_finished(hpo, wine: Path) -> None:
+def test_a_stopped_or_killed_comparison_resumes_without_repeating_trainings(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(file.read_text().replace("epochs=20", "epochs=150"))
     assert run(wine, *SEARCH, "--trials", "2").code == 0

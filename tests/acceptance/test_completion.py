@@ -27,7 +27,9 @@ import pytest
         ("hpo optimize nonsense --space ", []),
     ],
 )
-def test_what_is_offered(typed: str, offered: list[str], hpo, folder: Path) -> None:
+def test_shell_completion_offers_commands_options_and_studies(
+    typed: str, offered: list[str], hpo, folder: Path
+) -> None:
     from hpo import storage
     from hpo.storage import studies
 

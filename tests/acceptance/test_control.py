@@ -97,7 +97,7 @@ def test_a_search_is_left_to_a_fleet_halted_in_the_middle_and_brought_to_its_end
     assert watched.out.splitlines()[-1] == f"{NAME}: done"
 
 
-def test_ctrl_c_leaves_the_fleet_at_it(hpo: Hpo, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_ctrl_c_while_waiting_does_not_stop_the_fleet(hpo: Hpo, start: Callable[..., subprocess.Popen[str]]) -> None:
     waiting = start("submit", f"{TOY}:study", "--fidelity", "quick", "--trials", 2, "--wait")
     assert waiting.stderr is not None
     until(lambda: "0/2 done" in waiting.stderr.readline())
@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_the_fleet_at_it(hpo: Hpo, start: Callable[..., subprocess
         (["stop"], ["STUDY"]),
     ],
 )
-def test_what_says_nothing_together_is_wrong_usage(hpo: Hpo, args: list[str], words: list[str]) -> None:
+def test_options_that_contradict_each_other_are_a_usage_error(hpo: Hpo, args: list[str], words: list[str]) -> None:
     refused = hpo(*args)
     assert (refused.code, refused.out) == (2, "")
     assert len(refused.err.splitlines()) == 1

@@ -8,7 +8,7 @@ from command import Hpo
 GOOD = "correct horse battery\n"
 
 
-def test_users_come_and_go(hpo: Hpo, folder: Path) -> None:
+def test_dashboard_users_are_added_listed_and_removed(hpo: Hpo, folder: Path) -> None:
     users = {"XDG_CONFIG_HOME": str(folder / "config")}
     made = hpo("dashboard", "adduser", "ada", "--write", "--password-stdin", stdin=GOOD, **users)
     assert made.code == 0

@@ -11,7 +11,7 @@ from command import environment
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, 1), (b"y\n", 0, 0)])
-def test_delete_asks_and_obeys(answer: bytes, code: int, left: int, folder: Path) -> None:
+def test_delete_asks_for_confirmation_and_obeys_the_answer(answer: bytes, code: int, left: int, folder: Path) -> None:
     from hpo import storage
     from hpo.storage import studies
 

@@ -32,7 +32,7 @@ def shown(wine: Path) -> Path:
 
 @pytest.mark.parametrize("line", SHOWN)
 @pytest.mark.usefixtures("shown")
-def test_what_looks_without_training_runs(line: str, hpo: Hpo) -> None:
+def test_commands_in_the_docs_that_train_nothing_run(line: str, hpo: Hpo) -> None:
     done = hpo(*shlex.split(line)[1:])
     if done.code == 1:  # of one study, which is not there yet; or of data that are not on this machine
         assert "there is no " in done.err or line.startswith("hpo data")

@@ -14,7 +14,7 @@ def checks(out: str) -> dict[str, dict[str, str]]:
     return {check["name"]: check for check in json.loads(out)["checks"]}
 
 
-def test_a_sound_machine_is_told_so(hpo, folder: Path) -> None:
+def test_doctor_reports_a_sound_machine_as_ok(hpo, folder: Path) -> None:
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()
     before = (folder / "hpo.db").read_bytes()
     done = hpo("doctor", "--json")
@@ -26,7 +26,7 @@ def test_a_sound_machine_is_told_so(hpo, folder: Path) -> None:
     assert (folder / "hpo.db").read_bytes() == before
 
 
-def test_what_is_wrong_fails_with_its_remedy_and_without_the_password(hpo, folder: Path, broken: str) -> None:
+def test_failed_checks_name_the_remedy_and_hide_the_password(hpo, folder: Path, broken: str) -> None:
     sets = folder / "sets"
     sets.mkdir()
     (sets / "train-images-idx3-ubyte.gz").write_bytes(b"not this")
@@ -57,7 +57,7 @@ def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path, broken: str
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="TensorFlow may see the GPUs that are here")
-def test_gpus_that_tensorflow_does_not_see_are_told(hpo, folder: Path) -> None:
+def test_gpus_invisible_to_tensorflow_are_reported(hpo, folder: Path) -> None:
     tool = folder / "bin" / "nvidia-smi"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho 'GPU-0, Tesla T4, 15360, [N/A]'\n")

@@ -58,7 +58,7 @@ def searched(folder: Path) -> Path:
 
 
 @pytest.mark.thorough
-def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searched: Path, hpo: Hpo) -> None:
+def test_a_search_is_exported_in_every_format_and_its_importances_printed(searched: Path, hpo: Hpo) -> None:
     done = hpo("export", "own", "-o", "own.csv")
     assert (done.code, done.out, done.err) == (0, "", "25 trials written to own.csv\n")
     rows = list(csv.DictReader((searched / "own.csv").open(newline="")))
@@ -94,7 +94,7 @@ def test_a_search_is_exported_in_every_format_and_its_importances_are_told(searc
 
 
 @pytest.mark.thorough
-def test_neither_command_imports_more_than_it_needs(searched: Path) -> None:
+def test_export_and_importance_import_only_what_they_need(searched: Path) -> None:
     """One process does all, what needs the least first: what it has not imported then, no command before has."""
     code = (
         "import json, sys; from hpo.cli import main\n"
@@ -113,7 +113,7 @@ def test_neither_command_imports_more_than_it_needs(searched: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_cannot_be_is_one_line(searched: Path, hpo: Hpo) -> None:
+def test_invalid_export_requests_are_refused_in_one_line(searched: Path, hpo: Hpo) -> None:
     for arguments, code, said in (
         (("export", "own", "-o", "none/a.csv"), 2, "there is no folder"),
         (("export", "own", "-o", "a.xls"), 2, "does not tell the format"),
@@ -130,7 +130,7 @@ def test_what_cannot_be_is_one_line(searched: Path, hpo: Hpo) -> None:
 
 
 @pytest.mark.thorough
-def test_an_empty_study_is_a_head_and_a_clear_line(folder: Path, hpo: Hpo) -> None:
+def test_an_empty_study_exports_a_header_and_has_no_importances(folder: Path, hpo: Hpo) -> None:
     from hpo import storage
     from hpo.storage import studies
 

@@ -68,7 +68,7 @@ def finishes(hpo, folder: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_an_interrupted_search_gives_back_what_it_had_in_hand(hpo, slow: Path) -> None:
+def test_an_interrupted_search_releases_its_running_trials(hpo, slow: Path) -> None:
     with running(slow) as process:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
@@ -85,7 +85,7 @@ def test_an_interrupted_search_gives_back_what_it_had_in_hand(hpo, slow: Path) -
 
 
 @pytest.mark.slow
-def test_a_killed_supervisor_takes_its_workers_along_and_loses_nothing(hpo, slow: Path) -> None:
+def test_a_killed_supervisor_ends_its_workers_and_loses_no_result(hpo, slow: Path) -> None:
     with running(slow) as process:
         process.kill()
         process.wait()

@@ -25,7 +25,7 @@ def tune(folder: Path) -> Path:
 
 
 @pytest.mark.thorough
-def test_from_a_file_to_the_best_trial(hpo: Hpo, tune: Path) -> None:
+def test_an_objective_file_is_searched_to_its_best_trial(hpo: Hpo, tune: Path) -> None:
     refused = hpo("optimize", "tune.py:objective", "--trials", 3)
     assert refused.code == 2
     assert refused.err.count("\n") == 1
@@ -53,7 +53,9 @@ def test_from_a_file_to_the_best_trial(hpo: Hpo, tune: Path) -> None:
         (("--direction", "minimize", "--space", "wide"), "suggests its parameters as it runs; leave --space out"),
     ],
 )
-def test_what_cannot_be_is_one_line(hpo: Hpo, tune: Path, words: tuple[str, ...], why: str) -> None:
+def test_invalid_options_for_an_objective_are_refused_in_one_line(
+    hpo: Hpo, tune: Path, words: tuple[str, ...], why: str
+) -> None:
     refused = hpo("optimize", "tune.py:objective", "--trials", 3, *words)
     assert refused.code == 2
     assert refused.err.count("\n") == 1

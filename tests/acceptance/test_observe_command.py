@@ -65,7 +65,7 @@ def notes(err: str) -> list[str]:
 
 
 @pytest.mark.thorough
-def test_a_search_is_told_and_no_observer_harms_it(hpo: Hpo, own: Path) -> None:
+def test_observers_receive_the_search_and_failing_ones_do_no_harm(hpo: Hpo, own: Path) -> None:
     bad = [f"--observe=tell.py:{name}" for name in ("Raises", "Exits", "Grows", "Unmade")]
     done = hpo(
         *SEARCH, "--trials", 3, "--observe", "./tell.py:Log:log.jsonl", *bad, "--observe", "webhook:http://[::1]:9/x"
@@ -93,7 +93,7 @@ def test_a_search_is_told_and_no_observer_harms_it(hpo: Hpo, own: Path) -> None:
     assert (more.code, notes(more.err)) == (0, [])
 
 
-def test_what_cannot_be_an_observer_is_refused_before_anything_is_made(hpo: Hpo, own: Path) -> None:
+def test_an_invalid_observer_is_refused_before_a_database_is_made(hpo: Hpo, own: Path) -> None:
     refused = hpo(*SEARCH, "--trials", 3, "--observe", "tensorbord:logs")
     assert (refused.code, refused.out) == (2, "")
     assert "no observer 'tensorbord'; did you mean tensorboard?" in refused.err
@@ -104,7 +104,7 @@ def test_what_cannot_be_an_observer_is_refused_before_anything_is_made(hpo: Hpo,
 
 
 @pytest.mark.thorough
-def test_a_fleet_tells_what_it_serves(hpo: Hpo, own: Path) -> None:
+def test_a_fleet_reports_its_studies_to_observers(hpo: Hpo, own: Path) -> None:
     assert hpo("submit", "tune.py:objective", "--trials", 2, "--direction", "maximize").code == 0
     served = hpo("worker", "--processes", 1, "--drain", "--observe", "./tell.py:Log:log.jsonl")
     assert served.code == 0

@@ -153,7 +153,7 @@ def cases() -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("fault", "told"), list(cases()))
-def test_a_destination_in_trouble_harms_no_trial_and_is_told_once(
+def test_a_failing_observer_destination_harms_no_trial_and_is_reported_once(
     hpo: Hpo, folder: Path, fault: str, told: dict[str, str]
 ) -> None:
     (folder / "tune.py").write_text(OBJECTIVE)

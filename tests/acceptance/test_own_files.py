@@ -85,14 +85,14 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     return folder, installed(folder, *arguments, KERAS_BACKEND="openvino")
 
 
-def test_files_named_as_libraries_hide_none(searched: tuple[Path, Outcome]) -> None:
+def test_files_named_like_libraries_do_not_shadow_them(searched: tuple[Path, Outcome]) -> None:
     done = searched[1]
     assert done.code == 0, done.err
     assert json.loads(done.out)["complete"] == 2
     assert "not what was meant" not in done.err
 
 
-def test_what_a_definition_prints_reaches_a_person_and_no_document(searched: tuple[Path, Outcome]) -> None:
+def test_output_of_a_definition_goes_to_stderr_and_not_into_json(searched: tuple[Path, Outcome]) -> None:
     lines = searched[1].err.splitlines()
     for words in ("experiments, v2", "loading data …", " Total params: 13 (52.00 B)", "a program's line"):
         assert words in lines
@@ -102,7 +102,7 @@ def test_what_a_definition_prints_reaches_a_person_and_no_document(searched: tup
 
 
 @pytest.mark.thorough
-def test_it_is_kept_with_the_trial(searched: tuple[Path, Outcome]) -> None:
+def test_printed_output_is_kept_with_the_trial(searched: tuple[Path, Outcome]) -> None:
     told = json.loads(installed(searched[0], "trial", "noisy", "0", "--json").out)
     output = told["output"].splitlines()
     assert output[0].startswith("Model: ")
@@ -111,7 +111,7 @@ def test_it_is_kept_with_the_trial(searched: tuple[Path, Outcome]) -> None:
 
 
 @pytest.mark.thorough
-def test_it_can_be_shown_where_its_characters_are_lacking(searched: tuple[Path, Outcome]) -> None:
+def test_printed_output_is_escaped_where_the_terminal_lacks_its_characters(searched: tuple[Path, Outcome]) -> None:
     command = [sys.executable, "-P", "-m", "hpo", "trial", "noisy", "0"]
     ascii_only = environment(PYTHONIOENCODING="ascii")
     done = subprocess.run(command, cwd=searched[0], env=ascii_only, capture_output=True, check=False)
@@ -122,7 +122,7 @@ def test_it_can_be_shown_where_its_characters_are_lacking(searched: tuple[Path, 
 
 
 @pytest.mark.thorough
-def test_quiet_leaves_out_what_is_printed_and_says_notes(searched: tuple[Path, Outcome]) -> None:
+def test_quiet_hides_printed_output_and_still_shows_notes(searched: tuple[Path, Outcome]) -> None:
     done = installed(searched[0], *SEARCH, "--trials", "3", "--workers", "1", "--quiet", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["settled"] == 3
@@ -139,7 +139,7 @@ def test_quiet_leaves_out_what_is_printed_and_says_notes(searched: tuple[Path, O
         (("train", "./hpo.py:study", "--config", "by-hand", "--json"), "test"),
     ],
 )
-def test_a_document_is_all_there_is_on_stdout(
+def test_only_the_json_document_is_on_stdout(
     searched: tuple[Path, Outcome], arguments: tuple[str, ...], key: str
 ) -> None:
     done = installed(searched[0], *arguments, KERAS_BACKEND="openvino")

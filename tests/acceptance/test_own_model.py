@@ -87,7 +87,7 @@ def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_every_trial_can_be_looked_at(hpo, copy: Path) -> None:
+def test_every_trial_can_be_shown(hpo, copy: Path) -> None:
     for number in (0, 5):
         done = hpo("trial", "wine", number, "--json")
         assert (done.code, done.err) == (0, "")
@@ -121,7 +121,7 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
 
 
 @pytest.mark.thorough
-def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, copy: Path) -> None:
+def test_the_best_of_a_climbing_search_is_compared_and_reported_without_a_race(hpo, copy: Path) -> None:
     """What climbed has been confirmed already."""
     done = hpo("compare", "wine", "--pairs", "6", "--no-resample", "--json")
     assert done.code == 0, done.err
@@ -139,7 +139,7 @@ def test_its_best_is_compared_without_a_race_and_all_of_it_is_on_one_page(hpo, c
 
 
 @pytest.mark.thorough
-def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
+def test_the_best_configuration_is_trained_scored_and_saved(hpo, copy: Path) -> None:
     done = hpo("train", "./wine.py:study", "--config", "best", "-o", "wine.keras", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
@@ -158,7 +158,7 @@ def test_the_best_is_trained_scored_and_kept(hpo, copy: Path) -> None:
     assert {path.name for path in copy.iterdir() if "keras" in path.name} == {"wine.keras"}
 
 
-def test_a_model_that_cannot_be_written_leaves_the_old_one(hpo, copy: Path) -> None:
+def test_a_model_that_cannot_be_written_leaves_the_old_file(hpo, copy: Path) -> None:
     old = copy / "wine.keras"
     old.write_bytes(b"an earlier model")
     limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
@@ -189,7 +189,7 @@ def test_a_configuration_of_ones_own_is_tried_first_and_a_good_value_ends_the_se
 
 
 @pytest.mark.thorough
-def test_a_definition_whose_every_training_fails_is_told_with_its_reason(hpo, wine: Path) -> None:
+def test_a_definition_whose_trainings_all_fail_is_reported_with_the_reason(hpo, wine: Path) -> None:
     file = wine / "wine.py"
     file.write_text(own_model().replace("    import keras", "    raise ValueError('no such layer')\n    import keras"))
     done = hpo(*SEARCH, "--trials", "2", "--workers", "1")

@@ -107,7 +107,7 @@ TRAIN = ("train", "./rows.py:study", "--config", "b")
     ],
     ids=["a missing cell", "continuous targets"],
 )
-def test_rows_nothing_can_be_learnt_from_are_one_line(
+def test_unusable_rows_are_refused_in_one_line(
     hpo: Hpo, write: Write, text: str, command: tuple[str, ...], line: str
 ) -> None:
     write(text)
@@ -118,7 +118,7 @@ def test_rows_nothing_can_be_learnt_from_are_one_line(
 
 
 @pytest.mark.thorough
-def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Write) -> None:
+def test_targets_the_loss_cannot_take_are_reported_at_the_end(hpo: Hpo, write: Write) -> None:
     write(FROM_ONE)
     done = hpo(*SEARCH)
     assert done.code == 1
@@ -134,7 +134,7 @@ def test_targets_the_loss_does_not_take_are_told_at_the_end(hpo: Hpo, write: Wri
 
 
 @pytest.mark.thorough
-def test_a_split_that_is_drawn_anew_in_each_process_is_refused(hpo: Hpo, write: Write) -> None:
+def test_a_random_split_without_a_seed_is_refused(hpo: Hpo, write: Write) -> None:
     write(DRIFTING)
     both = hpo(*SEARCH, "--trials", "6", "--workers", "2")
     assert both.code == 1

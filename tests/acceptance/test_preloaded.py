@@ -46,7 +46,7 @@ def told(folder: Path, *options: str, **settings: str) -> dict:
     return found
 
 
-def test_a_fork_has_all_that_a_fresh_process_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preloaded_fork_has_all_that_a_fresh_process_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fork = told(folder)
     monkeypatch.setattr(sys, "executable", str(sys.executable)[:])
     fresh = told(folder, "-s")
@@ -58,12 +58,12 @@ def test_a_fork_has_all_that_a_fresh_process_has(folder: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("setting", ["PYTHONPATH", "KERAS_BACKEND", "LC_ALL"])
-def test_what_is_read_during_imports_makes_a_process_fresh(folder: Path, setting: str) -> None:
+def test_environment_variables_read_during_imports_force_a_fresh_process(folder: Path, setting: str) -> None:
     assert not told(folder, **{setting: "C"})["preloaded"]
 
 
 @pytest.mark.fresh
-def test_what_is_marked_so_starts_fresh(folder: Path) -> None:
+def test_a_test_marked_fresh_starts_a_fresh_process(folder: Path) -> None:
     assert not told(folder)["preloaded"]
 
 
@@ -77,7 +77,7 @@ def test_the_signal_that_ends_a_fork_is_known(folder: Path) -> None:
             assert waits.wait(30) == end
 
 
-def test_an_exception_is_told_and_fails_a_fork(folder: Path) -> None:
+def test_an_exception_in_a_fork_prints_its_traceback_and_fails(folder: Path) -> None:
     (folder / "fails.py").write_text("print('before')\nraise ValueError('why')\n")
     done = subprocess.run([sys.executable, "fails.py"], cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "before\n")

@@ -32,7 +32,7 @@ space.n = { type = "int", low = 1, high = 5 }
 
 
 @pytest.mark.thorough
-def test_each_ending_counts_once_and_nothing_goes_on(hpo: Hpo, folder: Path) -> None:
+def test_each_way_a_program_ends_counts_once_and_leaves_no_process(hpo: Hpo, folder: Path) -> None:
     (folder / "work.sh").write_text(WORK)
     (folder / "work.toml").write_text(FILE)
     words = ("--trials", 5, "--workers", 1, "--sampler", "grid", "--trial-timeout", "12s", "--json")

@@ -25,7 +25,7 @@ def evil(folder: Path) -> Path:
 
 
 @pytest.mark.thorough
-def test_a_page_is_written_and_said_where(hpo: Hpo, evil: Path) -> None:
+def test_a_report_page_is_written_and_its_path_printed(hpo: Hpo, evil: Path) -> None:
     done = hpo("report", "evil", "-o", "page.html")
     assert (done.code, done.out) == (0, "")
     assert done.err.splitlines() == [
@@ -50,7 +50,7 @@ def test_markdown_says_the_same_without_figures(hpo: Hpo, evil: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_tensorflow_is_not_imported(evil: Path) -> None:
+def test_a_report_is_written_without_importing_tensorflow(evil: Path) -> None:
     there = imported_by(evil, ("report", "evil", "-o", "page.html"))
     assert "plotly" in there
     assert not there & {"tensorflow", "keras"}
@@ -73,7 +73,7 @@ def test_an_empty_study_gets_a_page_that_says_how_to_begin(hpo: Hpo, folder: Pat
         (("other", "-o", "page.html"), 1, "there is no study 'other'"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_a_line(
+def test_invalid_report_requests_are_refused_in_one_line(
     hpo: Hpo, evil: Path, arguments: tuple[str, ...], code: int, line: str
 ) -> None:
     before = sorted(evil.iterdir())
@@ -85,7 +85,7 @@ def test_what_cannot_be_done_is_refused_in_a_line(
 
 
 @pytest.mark.thorough
-def test_a_page_that_cannot_be_finished_leaves_the_old_one(hpo: Hpo, evil: Path) -> None:
+def test_a_report_that_fails_leaves_the_old_file(hpo: Hpo, evil: Path) -> None:
     (evil / "page.html").write_text("the old one")
     (evil / "evil.py").write_text("raise SystemExit('no definition any more')")
     assert hpo("report", "other", "-o", "page.html").code == 1

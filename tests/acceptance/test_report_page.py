@@ -64,7 +64,9 @@ def test_a_thousand_trials_stay_below_5_mb(page_file: Path) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_is_drawn_without_complaint_or_network(browser: Browser, page_file: Path, width: int, scheme: str) -> None:
+def test_the_report_page_is_drawn_without_errors_or_network(
+    browser: Browser, page_file: Path, width: int, scheme: str
+) -> None:
     seen = look(browser, page_file, width=width, scheme=scheme)
     page = seen.page
     assert seen.complaints == []
@@ -88,7 +90,7 @@ def test_it_is_drawn_without_complaint_or_network(browser: Browser, page_file: P
 
 
 @pytest.mark.thorough
-def test_names_out_of_the_database_are_only_text(browser: Browser, page_file: Path) -> None:
+def test_names_from_the_database_cannot_inject_markup(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file).page
     assert page.evaluate("window.broken") is None
     assert page.locator("main img").count() == 0
@@ -98,7 +100,7 @@ def test_names_out_of_the_database_are_only_text(browser: Browser, page_file: Pa
 
 
 @pytest.mark.thorough
-def test_the_switch_changes_page_and_figures_and_back(browser: Browser, page_file: Path) -> None:
+def test_the_theme_switch_changes_page_and_figures(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, waits=True).page
     switch = page.locator("#theme")
     assert switch.inner_text() == "Dark colours"
@@ -115,7 +117,7 @@ def test_the_switch_changes_page_and_figures_and_back(browser: Browser, page_fil
     page.context.close()
 
 
-def test_without_a_script_the_words_and_the_tables_are_there(browser: Browser, page_file: Path) -> None:
+def test_the_report_page_is_readable_without_javascript(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, script=False).page
     assert page.locator("noscript").count() == 1
     assert page.locator("#verdict .sentence").is_visible()
@@ -125,7 +127,7 @@ def test_without_a_script_the_words_and_the_tables_are_there(browser: Browser, p
 
 
 @pytest.mark.thorough
-def test_paper_is_light_and_complete(browser: Browser, page_file: Path) -> None:
+def test_the_printed_report_is_light_and_complete(browser: Browser, page_file: Path) -> None:
     page = look(browser, page_file, scheme="dark").page
     page.evaluate("window.onafterprint = null; dispatchEvent(new Event('beforeprint'))")
     drawn = page.eval_on_selector_all("[data-chart]", "places => places.map(place => place.dataset.drawn)")

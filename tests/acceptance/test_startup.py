@@ -34,7 +34,7 @@ def test_help_and_usage_errors_import_nothing_heavy(folder: Path, arguments: tup
     assert not imported_by(folder, arguments) & HEAVY
 
 
-def test_looking_imports_neither_tensorflow_nor_optuna_nor_what_fetches(folder: Path) -> None:
+def test_reading_commands_import_neither_tensorflow_nor_optuna_nor_downloads(folder: Path) -> None:
     from hpo import storage
 
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()
@@ -49,7 +49,7 @@ def test_a_refused_search_imports_no_tensorflow(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
-def test_standard_streams_that_were_closed_are_done_without(folder: Path, closed: str) -> None:
+def test_hpo_works_with_closed_standard_streams(folder: Path, closed: str) -> None:
     from hpo import storage
 
     storage.prepare(f"sqlite:///{folder}/hpo.db").close()

@@ -58,7 +58,7 @@ def typed(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.thorough
-def test_a_suggested_command_is_typed_as_it_stands(hpo: Hpo, study: str, folder: Path) -> None:
+def test_suggested_commands_work_as_printed(hpo: Hpo, study: str, folder: Path) -> None:
     name = shlex.quote(NAME)
     for before, suggests, told in (
         (("best", NAME), f"hpo status {name}", "0 of 2"),
@@ -71,7 +71,7 @@ def test_a_suggested_command_is_typed_as_it_stands(hpo: Hpo, study: str, folder:
         assert told in after.stdout
 
 
-def test_a_suggested_search_names_its_definition_space_and_study_as_a_shell_reads_them(hpo: Hpo, study: str) -> None:
+def test_a_suggested_search_is_quoted_for_the_shell(hpo: Hpo, study: str) -> None:
     done = hpo("compare", NAME)
     assert done.code == 1
     found = re.search(r"hpo optimize .*", done.err)

@@ -113,7 +113,7 @@ def complete(folder: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_in_the_middle_the_same_command_repeats_nothing_finished(hpo, line: Path, number: int) -> None:
+def test_an_interrupted_sweep_resumes_without_repeating_trainings(hpo, line: Path, number: int) -> None:
     with running(line) as process:
         process.send_signal(number)
         _, err = process.communicate(timeout=120)
@@ -134,7 +134,7 @@ def test_stopped_in_the_middle_the_same_command_repeats_nothing_finished(hpo, li
 
 
 @pytest.mark.thorough
-def test_tables_are_printed_with_what_was_measured_and_what_it_says(hpo, line: Path) -> None:
+def test_sweep_tables_are_printed_with_measurements_and_conclusions(hpo, line: Path) -> None:
     once = hpo("sweep", "./line.py:study", "rate", "--fidelity", "quick", "--workers", "1")
     assert once.code == 0, once.err
     assert "study line-sweep-quick" in once.err
@@ -169,7 +169,7 @@ def test_tables_are_printed_with_what_was_measured_and_what_it_says(hpo, line: P
         (("./wine.py:study",), 1, "'wine' has no sweeps, so there is no table to run"),
     ],
 )
-def test_what_cannot_be_swept_is_refused_in_a_line(hpo, wine: Path, arguments, code: int, told: str) -> None:
+def test_invalid_sweep_requests_are_refused_in_one_line(hpo, wine: Path, arguments, code: int, told: str) -> None:
     (wine / "line.py").write_text(LINE.replace("EPOCHS", "20"))
     refused = hpo("sweep", *arguments)
     assert refused.code == code

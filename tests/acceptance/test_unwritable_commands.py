@@ -48,7 +48,7 @@ def archive(folder: Path) -> Path:
 
 
 @pytest.mark.thorough
-def test_what_is_in_it_is_told_and_nothing_of_it_is_changed(hpo: Hpo, archive: Path) -> None:
+def test_reading_commands_work_on_an_unwritable_database_and_change_nothing(hpo: Hpo, archive: Path) -> None:
     place = archive.parent / "archive"
     place.mkdir()
     there = {"HPO_STORAGE": f"sqlite:///{place.name}/hpo.db"}

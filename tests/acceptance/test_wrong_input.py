@@ -139,7 +139,7 @@ def test_wrong_input_is_one_clear_line_and_changes_nothing(arguments, code, word
     assert contents(toy) == before
 
 
-def test_before_the_first_search_there_are_no_studies_and_that_is_no_error(hpo, toy: Path) -> None:
+def test_commands_before_the_first_search_find_no_studies_without_error(hpo, toy: Path) -> None:
     before = contents(toy)
     done = hpo("status", "--json")
     assert (done.code, json.loads(done.out), done.err) == (0, [], "")
@@ -216,7 +216,7 @@ def test_a_study_is_never_changed_into_another(arguments, code, words, hpo, star
     assert rows(started) == before
 
 
-def test_delete_takes_a_study_that_was_confirmed(hpo, started: Path) -> None:
+def test_delete_with_yes_deletes_the_study(hpo, started: Path) -> None:
     done = hpo("delete", "toy", "--yes")
     assert (done.code, done.out) == (0, "")
     assert "toy-small-quick" in done.err
@@ -224,7 +224,7 @@ def test_delete_takes_a_study_that_was_confirmed(hpo, started: Path) -> None:
     refused(hpo("status", "toy"), 1, ["'toy'"])
 
 
-def test_delete_refuses_while_a_worker_is_at_it_unless_forced(hpo, started: Path) -> None:
+def test_delete_refuses_a_study_with_active_workers_unless_forced(hpo, started: Path) -> None:
     from hpo import storage
     from hpo.storage.slots.slots import Slots
 
@@ -238,7 +238,7 @@ def test_delete_refuses_while_a_worker_is_at_it_unless_forced(hpo, started: Path
     assert rows(started) == []
 
 
-def test_a_truncated_database_is_named_and_left_as_it_is(hpo, started: Path) -> None:
+def test_a_truncated_database_is_reported_and_not_changed(hpo, started: Path) -> None:
     whole = started.read_bytes()
     started.write_bytes(whole[: len(whole) // 2])
     for suffix in ("-wal", "-shm"):
@@ -249,14 +249,14 @@ def test_a_truncated_database_is_named_and_left_as_it_is(hpo, started: Path) -> 
     assert started.read_bytes() == before
 
 
-def test_a_database_that_may_not_be_written_is_named(hpo, started: Path) -> None:
+def test_a_read_only_database_is_reported(hpo, started: Path) -> None:
     place = started.parent / "read-only"
     place.mkdir()
     with read_only(place, started):
         refused(hpo(*OPTIMIZE, "--storage", f"sqlite:///{place.name}/hpo.db"), 1, ["hpo.db", "written"])
 
 
-def test_a_damaged_data_file_is_named_never_used_and_never_deleted(hpo, folder: Path, fashion_files: Path) -> None:
+def test_a_damaged_data_file_is_reported_and_neither_used_nor_deleted(hpo, folder: Path, fashion_files: Path) -> None:
     sets = folder / "sets"
     shutil.copytree(fashion_files, sets, ignore=shutil.ignore_patterns(".*"))
     damaged = sets / "t10k-labels-idx1-ubyte.gz"
@@ -284,7 +284,7 @@ def test_a_damaged_data_file_is_named_never_used_and_never_deleted(hpo, folder: 
 @pytest.mark.parametrize(
     "command", [("optimize", "fcnn", "--trials", "2", "--workers", "1"), ("train", "fcnn", "--config", "report")]
 )
-def test_without_a_tensorflow_that_loads_it_says_what_to_install(hpo, broken: str, command: tuple[str, ...]) -> None:
+def test_a_broken_tensorflow_is_reported_with_what_to_install(hpo, broken: str, command: tuple[str, ...]) -> None:
     done = hpo(*command, PYTHONPATH=broken)
     assert done.code == 1
     assert done.err.splitlines()[-1] == (

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.mark.thorough
 @pytest.mark.fresh  # it is about commands that find no TensorFlow
-def test_wrong_input_of_every_kind_is_told() -> None:
+def test_fuzzed_input_of_every_kind_is_reported_clearly() -> None:
     script = Path(__file__).with_name("fuzz.py")
     command = [sys.executable, str(script), "--short", "--seed", "13"]  # the same part each time
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -94,7 +94,9 @@ def brought(store: Storage, trials: int, reference: str = SEEDED) -> status.Stud
 
 
 @pytest.mark.thorough
-def test_200_trials_go_on_to_300_are_compared_and_stay_optunas(store: Storage, theirs: str, tmp_path: Path) -> None:
+def test_an_adopted_study_of_200_trials_continues_to_300_and_optuna_still_reads_it(
+    store: Storage, theirs: str, tmp_path: Path
+) -> None:
     before = made(theirs, 200)
     found = taken(store, theirs)
     assert (found.complete, found.pruned, found.failed, found.open) == (180, 10, 10, 0)
@@ -137,7 +139,7 @@ def test_200_trials_go_on_to_300_are_compared_and_stay_optunas(store: Storage, t
 
 
 @pytest.mark.thorough
-def test_its_table_is_the_one_that_optuna_makes(store: Storage, theirs: str) -> None:
+def test_the_trials_dataframe_of_an_adopted_study_equals_optunas(store: Storage, theirs: str) -> None:
     before = made(theirs, 40)
     taken(store, theirs)
     table, optunas = hpo.load("theirs", storage=store.url).trials_dataframe(), before.trials_dataframe()
@@ -151,7 +153,7 @@ def test_its_table_is_the_one_that_optuna_makes(store: Storage, theirs: str) -> 
 
 
 @pytest.mark.thorough
-def test_what_was_running_and_what_was_enqueued(store: Storage, theirs: str) -> None:
+def test_adopting_fails_running_trials_and_opens_enqueued_ones(store: Storage, theirs: str) -> None:
     study = made(theirs, 3)
     study.ask({"x": optuna.distributions.FloatDistribution(0, 10)})
     study.enqueue_trial({"x": 2.5})
@@ -170,7 +172,7 @@ def test_what_was_running_and_what_was_enqueued(store: Storage, theirs: str) -> 
 
 
 @pytest.mark.thorough
-def test_several_objectives_and_constraints(store: Storage, theirs: str) -> None:
+def test_several_objectives_and_constraints_are_adopted(store: Storage, theirs: str) -> None:
     study = optuna.create_study(storage=theirs, study_name="theirs", directions=["minimize", "maximize"])
     study.set_metric_names(["cost", "gain"])
 
@@ -190,7 +192,9 @@ def test_several_objectives_and_constraints(store: Storage, theirs: str) -> None
 
 
 @pytest.mark.parametrize("zone", [None, ZoneInfo("Asia/Kolkata")])
-def test_the_times_of_optuna_4_are_put_right(store: Storage, theirs: str, zone: ZoneInfo | None) -> None:
+def test_times_of_optuna_4_are_read_in_the_given_zone_and_corrected(
+    store: Storage, theirs: str, zone: ZoneInfo | None
+) -> None:
     made(theirs, 1)
     with RDBStorage(theirs).engine.begin() as connection:
         connection.execute(text("UPDATE version_info SET library_version = '4.8.0'"))
@@ -208,7 +212,9 @@ def _kolkata(written: datetime) -> datetime:
 
 
 @pytest.mark.thorough
-def test_a_journal_and_one_database_for_both(store: Storage, theirs: str, tmp_path: Path) -> None:
+def test_studies_are_adopted_from_a_journal_and_within_one_database(
+    store: Storage, theirs: str, tmp_path: Path
+) -> None:
     journal = tmp_path / "journal.log"
     study = optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), study_name="theirs")
     study.optimize(objective, n_trials=2)
@@ -227,7 +233,7 @@ def test_a_journal_and_one_database_for_both(store: Storage, theirs: str, tmp_pa
         read_foreign(f"sqlite:///{tmp_path / 'none.db'}", "theirs")
 
 
-def test_a_definition_and_other_directions_are_refused(store: Storage, theirs: str) -> None:
+def test_an_adopted_study_refuses_a_definition_and_other_directions(store: Storage, theirs: str) -> None:
     made(theirs, 2)
     taken(store, theirs)
     with pytest.raises(StudyError, match="is to minimize, not to minimize, maximize"):
@@ -237,7 +243,7 @@ def test_a_definition_and_other_directions_are_refused(store: Storage, theirs: s
 
 
 @pytest.mark.thorough
-def test_the_command(
+def test_the_adopt_command_takes_over_a_study_and_suggests_what_comes_next(
     theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -58,7 +58,7 @@ def settle_all(study: hpo.Study) -> list[int]:
     return numbers
 
 
-def test_it_gives_exactly_as_many_as_there_are_slots(study: hpo.Study) -> None:
+def test_ask_gives_exactly_as_many_trials_as_there_are_slots(study: hpo.Study) -> None:
     first = asked(study)
     assert first.suggest_float("x", -4.0, 4.0) == 1.0  # to be tried first
     rest = [asked(study) for _ in range(5)]
@@ -74,7 +74,7 @@ def test_it_gives_exactly_as_many_as_there_are_slots(study: hpo.Study) -> None:
     assert settle_all(more) == [6, 7]
 
 
-def test_each_state_a_trial_may_be_told(study: hpo.Study) -> None:
+def test_tell_accepts_each_state_of_a_trial(study: hpo.Study) -> None:
     def boom() -> Exception:
         try:
             raise ZeroDivisionError("no ink")
@@ -96,7 +96,7 @@ def test_each_state_a_trial_may_be_told(study: hpo.Study) -> None:
     ]
 
 
-def test_what_cannot_be_told(study: hpo.Study) -> None:
+def test_tell_refuses_invalid_states_values_and_trials(study: hpo.Study) -> None:
     trial = asked(study)
     with pytest.raises(UsageError, match="a trial ends complete, pruned or failed, not 'done'"):
         study.tell(trial, 1.0, state="done")  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def test_a_trial_reports_and_is_pruned_as_in_any_search(url: str) -> None:
     assert study.trials[3].curve == ((1, 3.0),)
 
 
-def test_several_objectives(url: str) -> None:
+def test_tell_takes_one_value_for_each_objective(url: str) -> None:
     study = hpo.create("ink", trials=3, direction=["minimize", "maximize"], metric=["waste", "speed"], storage=url)
     for value in (1.0, 2.0):
         assert study.tell(asked(study), [value, value]) == "complete"
@@ -132,7 +132,7 @@ def test_several_objectives(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_a_program_that_is_killed_loses_no_slot(url: str) -> None:
+def test_a_killed_program_loses_no_slot(url: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", HELD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -154,7 +154,7 @@ def test_a_program_that_is_killed_loses_no_slot(url: str) -> None:
     assert optuna.trial.TrialState.RUNNING not in states
 
 
-def test_what_is_not_told_goes_back(study: hpo.Study) -> None:
+def test_a_trial_never_told_is_released_when_the_program_ends(study: hpo.Study) -> None:
     untold = asked(study)
     study._asking.close()  # type: ignore[union-attr] - as the end of the program does
     with closing(storage.open(study.storage)) as opened:
@@ -165,7 +165,7 @@ def test_what_is_not_told_goes_back(study: hpo.Study) -> None:
     assert len(settle_all(again)) == 6
 
 
-def test_a_slot_that_went_to_somebody_else_does_not_count(study: hpo.Study) -> None:
+def test_telling_a_trial_whose_slot_was_taken_over_does_not_count(study: hpo.Study) -> None:
     trial = asked(study)
     with closing(storage.open(study.storage)) as opened:
         slots = Slots(opened)
@@ -187,7 +187,7 @@ def two(url: str) -> Iterator[list[Asking]]:
         its.close()
 
 
-def test_two_programs_share_the_slots(url: str, two: list[Asking]) -> None:
+def test_two_asking_programs_share_the_slots(url: str, two: list[Asking]) -> None:
     from hpo.fleet.supervisor.asking import Told
 
     had: list[list[int]] = [[], []]
@@ -206,7 +206,7 @@ def test_two_programs_share_the_slots(url: str, two: list[Asking]) -> None:
     assert hpo.load("ink", storage=url).status.complete == 40
 
 
-def test_no_worker_runs_them_and_nothing_else_is_asked_for(study: hpo.Study) -> None:
+def test_a_study_for_ask_and_tell_is_run_by_no_worker(study: hpo.Study) -> None:
     with closing(storage.open(study.storage)) as opened, pytest.raises(DefinitionError, match="asked for by a program"):
         Server(opened, "ink").run()
     with pytest.raises(StudyError, match="ink"):

@@ -39,7 +39,7 @@ def search(opened: Storage, name: str, values: dict[float, float]) -> None:
         slots.settle(slot, "complete", value, params={"x": x, "kind": "b"})
 
 
-def test_the_sampler_knows_what_was_found_and_the_budget_does_not(opened: Storage) -> None:
+def test_earlier_trials_inform_the_sampler_and_do_not_use_the_budget(opened: Storage) -> None:
     search(opened, "earlier", {number / 20: number / 100 for number in range(15)})
     submit(wanted(opened, name="later", from_study="earlier", prior="none"))
     submit(wanted(opened, name="later", from_study="earlier", prior="none"))  # again: they are told once
@@ -54,7 +54,7 @@ def test_the_sampler_knows_what_was_found_and_the_budget_does_not(opened: Storag
     assert Slots(opened).incumbent("later", "maximize") is None
 
 
-def test_what_an_earlier_search_found_may_be_tried_here(opened: Storage) -> None:
+def test_configurations_of_the_earlier_search_may_be_tried_again(opened: Storage) -> None:
     search(opened, "earlier", {0.25: 0.9})
     submit(wanted(opened, name="later", from_study="earlier", prior="none"))
     tried = Tried(toy.study.spaces[0])
@@ -86,7 +86,7 @@ def test_tpe_begins_where_the_earlier_search_ended(opened: Storage) -> None:
     assert drawn[0] < drawn[1]
 
 
-def test_what_cannot_be_begun_from_is_refused_in_one_line(opened: Storage) -> None:
+def test_an_unsuitable_earlier_study_is_refused_in_one_line(opened: Storage) -> None:
     with pytest.raises(StudyError, match="there is no study 'nowhere'"):
         plan(wanted(opened, from_study="nowhere"))
     submit(wanted(opened, name="empty"))
@@ -96,7 +96,7 @@ def test_what_cannot_be_begun_from_is_refused_in_one_line(opened: Storage) -> No
         plan(wanted(opened, storage="sqlite:////tmp/there-is-none-of-hpo.db", from_study="empty"))
 
 
-def test_a_search_begun_from_another_says_so(opened: Storage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_search_begun_from_another_reports_it(opened: Storage, capsys: pytest.CaptureFixture[str]) -> None:
     from hpo.cli.printing.search_text import announce
 
     search(opened, "earlier", {0.25: 0.9, 0.5: 0.8})

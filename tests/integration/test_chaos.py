@@ -22,7 +22,7 @@ from single_faults import faults_on
     ],
     ids=["postgresql", "sqlite", "pgbouncer"],
 )
-def test_while_everything_goes_wrong(database: str, way: list[str]) -> None:
+def test_the_budget_is_exact_in_a_short_run_of_chaos(database: str, way: list[str]) -> None:
     script = Path(__file__).with_name("chaos.py")
     options = ["--workers", "4", "--hosts", "2", "--trials", "16", "--beside", "4", "--seconds", "0.5"]
     # Often enough that a machine so busy that the trials come in a burst sees some of them killed, too.
@@ -37,7 +37,7 @@ def test_while_everything_goes_wrong(database: str, way: list[str]) -> None:
 
 
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_there_are_40_faults_of_each_kind_there_is(database: Literal["postgresql", "sqlite"]) -> None:
+def test_at_least_40_faults_of_every_kind_are_defined(database: Literal["postgresql", "sqlite"]) -> None:
     faults = faults_on(database)
     assert len({fault.name for fault in faults}) == len(faults) >= 40
     own = "file" if database == "sqlite" else "database"
@@ -46,7 +46,7 @@ def test_there_are_40_faults_of_each_kind_there_is(database: Literal["postgresql
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["a trial leaves with exit code 0", "SIGTERM to the supervisor"])
-def test_one_fault_in_a_round(fault: str) -> None:
+def test_a_round_with_a_single_fault_ends_as_it_should(fault: str) -> None:
     script = Path(__file__).with_name("rounds.py")
     run = subprocess.run([sys.executable, str(script), "--only", fault], capture_output=True, text=True, timeout=280)
     assert run.returncode == 0, run.stdout + run.stderr

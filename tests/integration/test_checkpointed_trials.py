@@ -103,7 +103,7 @@ def fleet(url: str, root: Path, tmp_path: Path) -> Iterator[Fleet]:
 
 
 @pytest.mark.parametrize("definition", ["study", pytest.param("folds", marks=pytest.mark.thorough)])
-def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
+def test_a_repeatedly_killed_trial_ends_bit_for_bit_as_an_undisturbed_one(
     fleet: Fleet, url: str, root: Path, definition: str
 ) -> None:
     opened(url, "killed", definition)
@@ -132,7 +132,7 @@ def _done(url: str, name: str) -> bool:
         store.close()
 
 
-def test_a_worker_that_is_stopped_leaves_how_far_it_is(
+def test_a_stopped_worker_leaves_a_checkpoint(
     fleet: Fleet, url: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet.stop()
@@ -158,7 +158,7 @@ def left(root: Path, store: Storage, name: str, *slots: int) -> None:
         (folder / "training-0.npz").write_bytes(b"0" * 1000)
 
 
-def test_what_is_settled_or_deleted_leaves_none(url: str, root: Path) -> None:
+def test_checkpoints_of_settled_slots_and_deleted_studies_are_removed(url: str, root: Path) -> None:
     opened(url, "mine", trials=3)
     store = storage.open(url)
     slots = Slots(store)
@@ -179,7 +179,7 @@ def test_what_is_settled_or_deleted_leaves_none(url: str, root: Path) -> None:
     store.close()
 
 
-def test_the_oldest_that_nobody_has_in_hand_make_room(url: str, root: Path) -> None:
+def test_the_oldest_checkpoints_not_in_use_are_removed_for_space(url: str, root: Path) -> None:
     opened(url, "mine")
     store = storage.open(url)
     left(root, store, "mine", 1, 2, 3, 4)
@@ -199,7 +199,7 @@ def test_the_oldest_that_nobody_has_in_hand_make_room(url: str, root: Path) -> N
     store.close()
 
 
-def test_a_setting_that_is_none_is_refused_before_workers_start(
+def test_an_invalid_checkpoint_setting_is_refused_before_workers_start(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage.prepare(url).close()
@@ -209,7 +209,9 @@ def test_a_setting_that_is_none_is_refused_before_workers_start(
     assert fleet.said() == "hpo: HPO_CHECKPOINTS_SIZE is 'lots': give a number of GB, at least 0\n"
 
 
-def test_a_search_with_such_a_setting_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_with_an_invalid_checkpoint_setting_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HPO_CHECKPOINT_SECONDS", "often")
     command = [sys.executable, "-m", "hpo", "optimize", "fcnn", "--trials", "1", "--workers", "0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -218,7 +220,7 @@ def test_a_search_with_such_a_setting_makes_nothing(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
-def test_known_epochs_are_reported_and_may_end_the_trial(tmp_path: Path) -> None:
+def test_epochs_from_a_checkpoint_are_reported_and_may_prune_the_trial(tmp_path: Path) -> None:
     """Those who ended meanwhile may say that it is not worth going on: then nothing is trained."""
     beats = 0
 
@@ -251,7 +253,7 @@ def test_known_epochs_are_reported_and_may_end_the_trial(tmp_path: Path) -> None
     assert beats == step  # one after each epoch that is told, none within one
 
 
-def test_a_measurement_goes_on_too(tmp_path: Path) -> None:
+def test_a_measurement_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     def measured(stop: int | None, folder: Path | None) -> Measurement | None:
         def trained(epoch: Epoch) -> None:
             if epoch.number == stop:

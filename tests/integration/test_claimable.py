@@ -27,7 +27,7 @@ def opened(storage_url: str) -> Iterator[Storage]:
     store.close()
 
 
-def test_it_is_what_claims_can_have(opened: Storage) -> None:
+def test_claimable_counts_the_slots_that_can_be_claimed(opened: Storage) -> None:
     clock = Clock()
     slots = Slots(opened, clock=clock)
     make(opened, "a", 4)
@@ -50,7 +50,7 @@ def test_it_is_what_claims_can_have(opened: Storage) -> None:
     assert claimable(opened, slots) == {"a": 2}  # the one that was tried once more has had its attempts
 
 
-def test_everybody_is_told_the_same(opened: Storage) -> None:
+def test_every_interface_reports_the_same_number_of_claimable_slots(opened: Storage) -> None:
     make(opened, "a", 4)
     assert Slots(opened).claim("a", "w", 3600) is not None
     assert hpo.Study("a", storage=opened.url).claimable == 3
@@ -63,7 +63,7 @@ def test_everybody_is_told_the_same(opened: Storage) -> None:
     )
 
 
-def test_a_trial_takes_what_nine_in_ten_took(opened: Storage, tmp_path: Path) -> None:
+def test_the_time_needed_for_a_trial_is_the_ninth_decile(opened: Storage, tmp_path: Path) -> None:
     clock = Clock()
     slots = Slots(opened, clock=clock)
     make(opened, "a", 30)

@@ -100,7 +100,7 @@ def test_a_search_climbs_unless_a_fidelity_is_named(ask: Ask) -> None:
         ({"sampler": "nsga2"}, "sampler nsga2 learns from trials of one fidelity alone"),
     ],
 )
-def test_what_cannot_climb_stays_on_the_first_fidelity_and_says_why(
+def test_a_search_that_cannot_climb_stays_on_the_first_fidelity_with_a_reason(
     ask: Ask, options: dict[str, object], why: str
 ) -> None:
     found = plan(ask(**options))
@@ -108,7 +108,7 @@ def test_what_cannot_climb_stays_on_the_first_fidelity_and_says_why(
     assert found.study.startswith("toy-line-quick")
 
 
-def test_a_search_is_carried_out_on_every_rung_and_its_best_is_a_mean(ask: Ask) -> None:
+def test_a_climbing_search_runs_every_rung_and_its_best_is_a_mean(ask: Ask) -> None:
     opened = searched(ask())
     assert sizes(opened) == [(12, 12), (4, 4), (3, 3)]
     slots = Slots(opened).list(NAME)
@@ -144,7 +144,7 @@ def test_the_same_request_adds_nothing_a_larger_one_grows_and_a_smaller_one_is_r
 
 
 @pytest.mark.parametrize("given", ["none", "FILE", "middle"])
-def test_the_prior_is_whatever_is_named_for_it(ask: Ask, tmp_path: Path, given: str) -> None:
+def test_the_prior_option_chooses_the_configuration_tried_first(ask: Ask, tmp_path: Path, given: str) -> None:
     mine = {"x": 0.25, "kind": "b"}
     (tmp_path / "mine.json").write_text(json.dumps(mine))
     opened = storage.prepare(ask().storage)
@@ -155,7 +155,7 @@ def test_the_prior_is_whatever_is_named_for_it(ask: Ask, tmp_path: Path, given: 
 
 
 @pytest.mark.thorough
-def test_a_search_goes_on_with_the_prior_it_was_begun_with(ask: Ask) -> None:
+def test_a_resumed_search_keeps_its_prior(ask: Ask) -> None:
     opened = searched(ask(prior="none"))
     assert sizes(opened) == [(12, 12), (3, 3), (2, 2)]
     assert plan(ask()).left == 0  # nobody said again that there is none
@@ -172,9 +172,7 @@ def test_a_search_goes_on_with_the_prior_it_was_begun_with(ask: Ask) -> None:
         ("absent.json", "absent.json cannot be read"),
     ],
 )
-def test_a_prior_that_is_none_is_refused_before_anything_is_made(
-    ask: Ask, tmp_path: Path, given: str, why: str
-) -> None:
+def test_an_invalid_prior_is_refused_before_a_database_is_made(ask: Ask, tmp_path: Path, given: str, why: str) -> None:
     Path("two.json").write_text(json.dumps([HAND, {"x": 0.25, "kind": "b"}]))
     Path("wild.json").write_text('{"x": 7, "kind": "a"}')
     with pytest.raises(UsageError, match=why):
@@ -183,7 +181,7 @@ def test_a_prior_that_is_none_is_refused_before_anything_is_made(
 
 
 @pytest.mark.thorough
-def test_the_prior_is_the_hand_that_what_is_found_is_held_against(ask: Ask, tmp_path: Path) -> None:
+def test_results_are_compared_with_the_prior(ask: Ask, tmp_path: Path) -> None:
     mine = {"x": 0.25, "kind": "b"}
     (tmp_path / "mine.json").write_text(json.dumps(mine))
     opened = searched(ask(prior=str(tmp_path / "mine.json")))
@@ -200,7 +198,7 @@ def test_the_prior_is_the_hand_that_what_is_found_is_held_against(ask: Ask, tmp_
     assert "prior" in words(read(client, f"/studies/{NAME}"))
 
 
-def test_fidelities_that_go_down_are_no_rungs(ask: Ask, tmp_path: Path) -> None:
+def test_fidelities_of_decreasing_work_make_no_rungs(ask: Ask, tmp_path: Path) -> None:
     falling = tmp_path / "falling.py"
     falling.write_text(
         "import dataclasses, toy\n"
@@ -236,7 +234,7 @@ def test_a_search_that_trains_nothing_at_the_highest_fidelity_came_to_nothing(as
 
 
 @pytest.mark.thorough
-def test_a_comparison_takes_what_is_complete_at_the_highest_fidelity(ask: Ask) -> None:
+def test_a_comparison_takes_trials_complete_at_the_highest_fidelity(ask: Ask) -> None:
     opened = searched(ask())
     found = contest(opened, CompareRequest(study=NAME, storage=opened.url, candidates=9))
     assert len(found.candidates) == 3  # of twelve drawn
@@ -264,7 +262,7 @@ def toy_height(params: object) -> float:
 
 
 @pytest.mark.thorough
-def test_what_is_told_of_a_search_never_mixes_fidelities(ask: Ask) -> None:
+def test_importances_and_reports_never_mix_fidelities(ask: Ask) -> None:
     opened = searched(ask())
     found = importances(opened, NAME)
     assert (found.basis, found.trials) == ("complete at quick", 12)
@@ -274,14 +272,14 @@ def test_what_is_told_of_a_search_never_mixes_fidelities(ask: Ask) -> None:
     assert search_command(record, 12).endswith("--trials 12 --space line --sampler random --pruner none --seed 1")
 
 
-def test_what_waits_for_a_promotion_is_no_trial(ask: Ask) -> None:
+def test_slots_waiting_for_a_promotion_are_not_shown_as_trials(ask: Ask) -> None:
     opened = storage.prepare(ask().storage)
     submit(ask())
     assert points(Slots(opened).list(NAME)) == ()
 
 
 @pytest.mark.thorough
-def test_the_page_the_export_and_the_trial_say_which_rung_a_trial_is_of(ask: Ask) -> None:
+def test_page_export_and_trial_command_name_the_rung_of_a_trial(ask: Ask) -> None:
     opened = searched(ask())
     found = gather(opened, NAME)
     assert found.climb is not None

@@ -60,7 +60,7 @@ def ends(fleet: Fleet) -> str:
 @pytest.mark.parametrize(
     ("storage_url", "number"), [("sqlite", signal.SIGUSR1), ("postgresql", signal.SIGUSR2)], indirect=["storage_url"]
 )
-def test_a_schedulers_warning_is_no_fault_of_the_trial(opened: Storage, start: Start, number: signal.Signals) -> None:
+def test_a_schedulers_warning_signal_costs_no_attempt(opened: Storage, start: Start, number: signal.Signals) -> None:
     make(opened, "a", 1)
     fleet = start("sleeps")
     until(begun)
@@ -70,7 +70,7 @@ def test_a_schedulers_warning_is_no_fault_of_the_trial(opened: Storage, start: S
 
 
 @on_a_file
-def test_it_ends_after_so_many_trials(opened: Storage, start: Start) -> None:
+def test_a_worker_ends_after_max_trials(opened: Storage, start: Start) -> None:
     make(opened, "a", 5)
     fleet = start("instant", "--max-trials", "3", "--processes", "2")
     assert "3 trials have begun, as many as were to" in ends(fleet)
@@ -78,7 +78,7 @@ def test_it_ends_after_so_many_trials(opened: Storage, start: Start) -> None:
 
 
 @on_a_file
-def test_a_trial_that_a_dead_worker_had_counts(opened: Storage, start: Start) -> None:
+def test_a_trial_of_a_dead_worker_counts_towards_max_trials(opened: Storage, start: Start) -> None:
     make(opened, "a", 2, ({"x": 0.5, "kind": "a"},))
     ends(start("dies", "--max-trials", "2", "--max-attempts", "1"))
     assert sorted(slot.outcome for slot in Slots(opened).list("a") if slot.outcome) == ["complete", "failed"]
@@ -86,7 +86,7 @@ def test_a_trial_that_a_dead_worker_had_counts(opened: Storage, start: Start) ->
 
 @pytest.mark.thorough
 @on_a_file
-def test_it_begins_nothing_that_it_cannot_end_in_time(opened: Storage, start: Start) -> None:
+def test_a_worker_begins_no_trial_it_cannot_finish_in_its_time(opened: Storage, start: Start) -> None:
     for study in ("hours", "moments"):
         make(opened, study, 2)
     ends(start("instant", "--study", "hours", "--max-trials", "1"))
@@ -100,7 +100,7 @@ def test_it_begins_nothing_that_it_cannot_end_in_time(opened: Storage, start: St
 
 @pytest.mark.thorough
 @on_a_file
-def test_what_is_in_hand_when_its_time_is_up_goes_back(opened: Storage, start: Start) -> None:
+def test_running_trials_are_released_when_the_workers_time_is_up(opened: Storage, start: Start) -> None:
     make(opened, "a", 1)
     assert "its time is up" in ends(start("sleeps", "--for", "3s"))
     assert begun()
@@ -109,7 +109,9 @@ def test_what_is_in_hand_when_its_time_is_up_goes_back(opened: Storage, start: S
 
 @on_a_file
 @pytest.mark.parametrize("option", [("--idle", "0"), ("--drain",)], ids=" ".join)
-def test_one_too_many_ends_before_it_starts_a_worker(opened: Storage, start: Start, option: tuple[str, ...]) -> None:
+def test_a_surplus_worker_ends_before_it_starts_a_process(
+    opened: Storage, start: Start, option: tuple[str, ...]
+) -> None:
     make(opened, "a", 1)
     slot = Slots(opened).claim("a", "somebody", 3600)
     assert slot is not None
@@ -121,7 +123,7 @@ def test_one_too_many_ends_before_it_starts_a_worker(opened: Storage, start: Sta
 
 
 @on_a_file
-def test_it_ends_once_it_found_nothing_for_so_long(opened: Storage, start: Start) -> None:
+def test_a_worker_ends_after_its_idle_time(opened: Storage, start: Start) -> None:
     make(opened, "a", 3)
     assert Slots(opened).claim("a", "somebody", 3600) is not None
     ends(start("instant", "--idle", "1s"))
@@ -130,7 +132,7 @@ def test_it_ends_once_it_found_nothing_for_so_long(opened: Storage, start: Start
 
 @pytest.mark.thorough
 @on_a_file
-def test_it_ends_with_its_launcher(opened: Storage, tmp_path: Path) -> None:
+def test_a_worker_ends_when_its_launcher_is_gone(opened: Storage, tmp_path: Path) -> None:
     make(opened, "a", 1)
     worker = [sys.executable, "-m", "hpo", "worker", "--cpu", "--processes", "1", "--with-launcher"]
     worker += ["--storage", opened.url, "--objective", f"{toy.FILE}:sleeps"]

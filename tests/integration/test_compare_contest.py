@@ -84,7 +84,9 @@ def refusal(opened: storage.Storage, kind: type[HpoError] = StudyError, **change
     return str(refused.value)
 
 
-def test_the_best_distinct_complete_trials_meet_the_baseline(opened: storage.Storage, search: StudyRecord) -> None:
+def test_the_best_distinct_complete_trials_are_compared_with_the_baseline(
+    opened: storage.Storage, search: StudyRecord
+) -> None:
     settle(
         opened,
         (HAND, "complete", 2.5),
@@ -130,7 +132,7 @@ def test_a_plan_trains_nothing_and_writes_nothing(opened: storage.Storage, searc
     assert read(opened, search.name) is None
 
 
-def test_a_report_of_another_version_is_none(opened: storage.Storage, search: StudyRecord) -> None:
+def test_a_stored_report_of_another_version_is_ignored(opened: storage.Storage, search: StudyRecord) -> None:
     look = interim_analyses.take(
         opened, search, rows="share", baseline="by-hand", fidelity="full", optimum="a" * 64, pairs=12
     )
@@ -157,7 +159,7 @@ def test_a_search_with_nothing_to_compare_says_what_it_has(opened: storage.Stora
     ],
     ids=["one trial", "baseline and failures", "all pruned", "all failed"],
 )
-def test_outcomes_that_leave_nothing_to_compare(
+def test_a_search_without_a_candidate_is_refused_with_the_reason(
     opened: storage.Storage, search: StudyRecord, results: list, words: str
 ) -> None:
     settle(opened, *results)
@@ -198,7 +200,9 @@ def test_a_definition_that_changed_or_lacks_a_baseline_is_reported(
     refusal(opened, UsageError)
 
 
-def test_measurements_are_no_search(opened: storage.Storage, search: StudyRecord, file: Path) -> None:
+def test_comparing_a_measurement_study_is_refused_with_its_search_named(
+    opened: storage.Storage, search: StudyRecord, file: Path
+) -> None:
     definition = registry.load(f"{file}:study")
     plan = measure.study(definition, f"{file}:study", kind="race", space="small", fidelity="full", parent=search.name)
     studies.create_or_resume(opened, plan)

@@ -55,9 +55,7 @@ def counted(
     return (found.a.failed, found.a.trainings), (found.b.failed, found.b.trainings)
 
 
-def test_what_diverged_or_failed_in_the_search_counts_and_what_has_not_ended_does_not(
-    store: Storage, study: StudyRecord
-) -> None:
+def test_diverged_and_failed_trials_count_and_unfinished_ones_do_not(store: Storage, study: StudyRecord) -> None:
     assert counted(store, study) == ((0, 6), (0, 6))
     searched(
         store, study,
@@ -73,7 +71,7 @@ def test_what_diverged_or_failed_in_the_search_counts_and_what_has_not_ended_doe
     assert counted(store, study, 0, 4, 5, kinds=("share", "resampled")) == ((6, 16), (2, 13))
 
 
-def test_attempts_that_died_count_and_those_given_back_do_not(store: Storage, study: StudyRecord) -> None:
+def test_crashed_attempts_count_as_failures_and_released_ones_do_not(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1, first=[BEST])
     slots.release(claimed(slots, study), "a test")
@@ -87,7 +85,7 @@ def test_attempts_that_died_count_and_those_given_back_do_not(store: Storage, st
     assert counted(store, study, attempts={1: 2}) == ((1, 8), (2, 8))
 
 
-def test_attempts_that_are_used_up_are_so_many_failures(store: Storage, study: StudyRecord) -> None:
+def test_each_exhausted_attempt_counts_as_a_failure(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store, max_attempts=3)
     slots.open(study.name, 1, first=[BEST])
     for _ in range(3):

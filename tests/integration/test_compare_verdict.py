@@ -115,7 +115,7 @@ def test_smaller_errors_win_the_race_and_the_pairs(opened: storage.Storage) -> N
     assert told(opened, margin=0.5).comparison.margin == 0.5
 
 
-def test_rows_drawn_anew_are_correlated_and_the_interval_knows_it(opened: storage.Storage) -> None:
+def test_resampled_rows_widen_the_interval_for_their_correlation(opened: storage.Storage) -> None:
     report = told(opened, resample=True)
     plain = analysed(report.scores.optimum, report.scores.baseline, direction="minimize", margin=0.01, alpha=0.0375)
     found = report.comparison
@@ -136,7 +136,7 @@ def search_more(opened: storage.Storage, trials: int, x: float) -> None:
 
 
 @pytest.mark.thorough
-def test_an_optimum_that_failed_in_the_search_is_better_only_when_it_trains(opened: storage.Storage) -> None:
+def test_an_optimum_with_failures_in_the_search_is_better_only_when_it_trains(opened: storage.Storage) -> None:
     assert told(opened).comparison.verdict == "better"
     search_more(opened, 7, x=0.1)
     report = told(opened)
@@ -153,7 +153,7 @@ def test_an_optimum_that_failed_in_the_search_is_better_only_when_it_trains(open
     assert report.shortfall("better") is not None
 
 
-def test_a_baseline_that_fails_takes_nothing_from_the_optimum(opened: storage.Storage) -> None:
+def test_a_failing_baseline_leaves_the_verdict_better(opened: storage.Storage) -> None:
     search_more(opened, 7, x=0.5)
     assert told(opened).comparison.verdict == "better"
 

@@ -99,6 +99,6 @@ def test_a_model_of_ones_own_has_parameters_and_no_latency() -> None:
 
 
 @pytest.mark.parametrize("text", ["mae", "accuracy,latency", "mae,speed", "mae,latency,latency", "mae,mae", "mae,", ""])
-def test_objectives_that_are_none_are_refused_with_an_example(text: str) -> None:
+def test_unknown_or_repeated_objectives_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match=r"such as mae,latency$"):
         parse_objectives(text, study)

@@ -26,7 +26,7 @@ def test_a_trial_costs_its_epochs_on_all_its_rows() -> None:
     assert objective(folded, fidelity="full").cost(params) == 6 * 4 * made.epoch(150, 50)
 
 
-def test_a_climbing_search_weighs_its_first_rung() -> None:
+def test_a_climbing_search_weighs_costs_at_its_first_rung() -> None:
     assert objective(LINE, rungs=("quick", "full")).cost({"rate": 0.01}) == objective(LINE).cost({"rate": 0.01})
 
 
@@ -34,7 +34,7 @@ def broken(params: Params) -> Any:
     raise ValueError("no such network")
 
 
-def test_what_cannot_be_trained_or_built_has_no_cost() -> None:
+def test_an_infeasible_or_unbuildable_configuration_has_no_cost() -> None:
     assert objective(LINE).cost({"rate": 1e-6}) is None  # infeasible
     assert objective(replace(LINE, build=broken)).cost({"rate": 0.01}) is None
 
@@ -53,7 +53,7 @@ UNWEIGHED = replace(LINE, weigh_costs=False)
         ("UNWEIGHED", {}, False),
     ],
 )
-def test_a_worker_weighs_what_the_study_and_its_definition_say(
+def test_a_worker_weighs_costs_as_study_and_definition_say(
     store: Storage, plan: StudyPlan, attribute: str, how: dict[str, Any], weighs: bool
 ) -> None:
     definition = {"LINE": LINE, "UNWEIGHED": UNWEIGHED}[attribute]
@@ -76,5 +76,5 @@ def test_a_worker_weighs_what_the_study_and_its_definition_say(
     assert kept.get(USUAL_COST) == (objective(LINE, space="wide").cost({"rate": 0.01}) if weighs else None)
 
 
-def test_a_definition_whose_costs_have_no_say_is_of_another_version() -> None:
+def test_turning_off_cost_weighing_changes_the_definitions_version() -> None:
     assert UNWEIGHED.version != LINE.version

@@ -47,11 +47,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Answer, A
     return list(attacks.attached(tmp_path_factory.mktemp("files")))
 
 
-def test_no_route_is_forgotten() -> None:
+def test_every_dashboard_route_has_a_rule_and_a_sample() -> None:
     assert set(attacks.routes()) == set(RULES) == set(SAMPLES)
 
 
-def test_every_change_that_a_bare_dashboard_makes_for_anybody_is_refused_to_all_but_writers(
+def test_changes_open_to_anybody_on_a_bare_dashboard_need_a_writer_here(
     sieges: dict[tuple[str, str], Siege],
 ) -> None:
     for (method, rule), siege in sieges.items():
@@ -63,7 +63,7 @@ def test_every_change_that_a_bare_dashboard_makes_for_anybody_is_refused_to_all_
             assert (outcome.answer.status, outcome.changed) == (status, False), (method, rule)
 
 
-def test_what_breaks_the_budget_is_refused_to_writers_too_and_the_rest_works(
+def test_routes_that_break_the_budget_are_refused_even_to_writers(
     sieges: dict[tuple[str, str], Siege],
 ) -> None:
     for (method, rule), siege in sieges.items():
@@ -77,7 +77,7 @@ def test_what_breaks_the_budget_is_refused_to_writers_too_and_the_rest_works(
             assert RULES[method, rule].instead in siege.writer.answer.body.decode()
 
 
-def test_tricks_change_nothing_and_tell_nothing(played: list[tuple[Trick, Outcome, Outcome]]) -> None:
+def test_attack_tricks_change_nothing_and_reveal_no_secret(played: list[tuple[Trick, Outcome, Outcome]]) -> None:
     for trick, _, ours in played:
         assert not ours.changed, trick.title
         assert ours.answer.status in trick.ours, trick.title
@@ -97,7 +97,7 @@ def test_attached_files_are_never_pages(files: list[tuple[str, Answer, Answer]])
         assert ours.headers["x-content-type-options"] == "nosniff"
 
 
-def test_what_a_writer_attaches_as_a_page_comes_back_as_a_download(tmp_path: Path) -> None:
+def test_an_attached_html_page_is_served_as_a_download(tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as own:
         wanda = own.visitor(WRITER)
         made = wanda.ask("POST", "/api/artifacts/1", attacks.FILE)
@@ -107,7 +107,7 @@ def test_what_a_writer_attaches_as_a_page_comes_back_as_a_download(tmp_path: Pat
         wanda.close()
 
 
-def test_the_document_tells_what_happened(
+def test_docs_security_lists_the_observed_dashboard_attacks(
     sieges: dict[tuple[str, str], Siege],
     played: list[tuple[Trick, Outcome, Outcome]],
     files: list[tuple[str, Answer, Answer]],
@@ -119,7 +119,7 @@ def test_the_document_tells_what_happened(
 
 
 @pytest.mark.parametrize("tries", [100, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_guessing_passwords_gets_a_few_tries(tmp_path: Path, tries: int) -> None:
+def test_password_guessing_is_rate_limited(tmp_path: Path, tries: int) -> None:
     with castle(tmp_path, guarded=True) as own:
         inside = own.visitor(WRITER)
         seen, right = attacks.guess(own, tries)
@@ -132,7 +132,7 @@ def test_guessing_passwords_gets_a_few_tries(tmp_path: Path, tries: int) -> None
         inside.close()
 
 
-def test_an_address_one_makes_up_brings_no_new_tries(tmp_path: Path) -> None:
+def test_a_forged_client_address_does_not_reset_the_rate_limit(tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as own:
         stranger = own.visitor()
         for number in range(TRIES + 2):
@@ -141,7 +141,7 @@ def test_an_address_one_makes_up_brings_no_new_tries(tmp_path: Path) -> None:
         stranger.close()
 
 
-def test_a_session_ends_when_we_say_so(tmp_path: Path) -> None:
+def test_a_session_ends_on_logout_password_change_and_removal(tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as own:
         rita, again, wanda = own.visitor(READER), own.visitor(READER), own.visitor(WRITER)
         held = dict(rita.cookies)
@@ -160,7 +160,7 @@ def test_a_session_ends_when_we_say_so(tmp_path: Path) -> None:
             visitor.close()
 
 
-def test_nobody_brings_a_session_along(place: Castle) -> None:
+def test_a_session_fixed_before_login_is_not_accepted(place: Castle) -> None:
     stranger = place.visitor()
     stranger.cookies[f"hpo_session_{place.port}"] = fixed = "chosen-by-somebody-else"
     assert stranger.ask("GET", "/api/studies").status == 401
@@ -170,7 +170,7 @@ def test_nobody_brings_a_session_along(place: Castle) -> None:
     stranger.close()
 
 
-def test_a_login_another_site_sends_is_none(place: Castle) -> None:
+def test_a_cross_site_login_is_refused(place: Castle) -> None:
     stranger = place.visitor()
     assert stranger.log_in(*READER, **FOREIGN).status == 403
     assert stranger.try_password(*READER, "a token it cannot know").status == 403
@@ -189,7 +189,7 @@ def test_unknown_users_are_answered_as_known_ones(place: Castle) -> None:
     stranger.close()
 
 
-def test_the_shell_carries_the_session_s_token_and_no_other_page_of_theirs_does(place: Castle) -> None:
+def test_only_the_dashboards_shell_page_carries_the_csrf_token(place: Castle) -> None:
     wanda = place.visitor(WRITER)
     shell = wanda.ask("GET", "/dashboard/studies/1", headers={"If-None-Match": "*", "Range": "bytes=0-10"})
     assert shell.status == 200

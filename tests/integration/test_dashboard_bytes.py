@@ -109,7 +109,7 @@ def status(said: bytes) -> int:
 
 
 @pytest.mark.thorough
-def test_no_byte_of_a_header_is_too_odd(
+def test_odd_bytes_in_headers_cause_no_server_error(
     place: Castle, cookies: dict[object, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     for number, field in enumerate(FIELDS):
@@ -124,7 +124,7 @@ def test_no_byte_of_a_header_is_too_odd(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_another_programs_cookie_locks_nobody_out(path: str, place: Castle, cookies: dict[object, bytes]) -> None:
+def test_a_foreign_cookie_does_not_break_the_login(path: str, place: Castle, cookies: dict[object, bytes]) -> None:
     for other in (b"x=\xff", b"x=\xc3\xa9; y", b"\x80=1"):
         said = ask(place, b"GET %s HTTP/1.1" % path.encode(), b"Cookie: " + other + b"; " + cookies[WRITER])
         plain = ask(place, b"GET %s HTTP/1.1" % path.encode(), b"Cookie: " + cookies[WRITER])
@@ -161,7 +161,7 @@ PIECES = [
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("route", ROUTES)
-def test_no_byte_of_an_address_is_too_odd(
+def test_odd_bytes_in_paths_cause_no_server_error(
     route: str, place: Castle, cookies: dict[object, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     before, after = route.encode().split(b"{}")
@@ -174,7 +174,9 @@ def test_no_byte_of_an_address_is_too_odd(
 @pytest.mark.parametrize(
     "first", [b"GET http://[::1/ HTTP/1.1", b"GET / HTTP/9.9", b"G\xff / HTTP/1.1", b"GET", b"\x00"]
 )
-def test_no_first_line_is_too_odd(first: bytes, place: Castle, caplog: pytest.LogCaptureFixture) -> None:
+def test_malformed_request_lines_cause_no_server_error(
+    first: bytes, place: Castle, caplog: pytest.LogCaptureFixture
+) -> None:
     assert 200 <= status(ask(place, first)) < 500
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -184,7 +186,7 @@ def test_no_first_line_is_too_odd(first: bytes, place: Castle, caplog: pytest.Lo
     "path", ["/api/artifacts/1", "/api/artifacts/1/2", "/login", "/logout", "/", "/healthz", "/metrics"]
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
-def test_of_who_may_not_write_no_large_body_is_taken(
+def test_large_bodies_of_non_writers_are_refused_unread(
     method: str, path: str, who: tuple[str, str] | None, place: Castle, cookies: dict[object, bytes]
 ) -> None:
     first, length = f"{method} {path} HTTP/1.1".encode(), 30 * 2**20
@@ -220,7 +222,7 @@ def test_an_endless_body_ends_where_it_is_too_long(place: Castle, cookies: dict[
             assert sent < most + 2**24
 
 
-def test_what_comes_in_pieces_is_taken_whole_of_who_may_write(place: Castle) -> None:
+def test_a_chunked_upload_of_a_writer_is_accepted_whole(place: Castle) -> None:
     visitor = place.visitor(WRITER)
     content = b'{"file": "data:text/plain;base64,' + b"QUFB" * 2**19 + b'", "filename": "a.txt"}'
     pieces = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (content[:1000], content[1000:])) + b"0\r\n\r\n"
@@ -263,9 +265,7 @@ BEHIND = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         [b"X: y\rTransfer-Encoding: chunked"],
     ],
 )
-def test_a_request_with_two_ends_is_refused_and_nothing_behind_it_is_answered(
-    fields: list[bytes], place: Castle
-) -> None:
+def test_request_smuggling_is_refused_and_the_rest_unanswered(fields: list[bytes], place: Castle) -> None:
     line = Line(place)
     with closing(line.socket):
         line.send(b"POST /login HTTP/1.1", *fields, body=b"0\r\n\r\n" + BEHIND)
@@ -275,14 +275,14 @@ def test_a_request_with_two_ends_is_refused_and_nothing_behind_it_is_answered(
     assert b"connection: close" in said.lower()
 
 
-def test_chunks_are_for_http_1_1_alone(place: Castle) -> None:
+def test_chunked_bodies_are_refused_for_http_1_0(place: Castle) -> None:
     line = Line(place)
     with closing(line.socket):
         line.send(b"POST /login HTTP/1.0", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n" + BEHIND)
         assert status(line.all()) == 400
 
 
-def test_a_second_request_behind_an_honest_one_is_answered(place: Castle) -> None:
+def test_a_pipelined_second_request_is_answered(place: Castle) -> None:
     last = BEHIND.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     for fields, body in (([b"Content-Length: 3"], b"a=b"), ([b"Transfer-Encoding: Chunked"], b"3\r\na=b\r\n0\r\n\r\n")):
         line = Line(place)

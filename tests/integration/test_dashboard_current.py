@@ -32,7 +32,7 @@ def add(url: str, plan: StudyPlan, values: list[float]) -> None:
     other.close()
 
 
-def test_a_study_made_again_has_none_of_the_old_trials(url: str, plan: StudyPlan) -> None:
+def test_a_study_recreated_shows_none_of_the_deleted_trials(url: str, plan: StudyPlan) -> None:
     opened = storage.prepare(url)
     add(url, plan, [1.0, 2.0])
     client = Client(optuna_dashboard.create(opened))
@@ -45,7 +45,7 @@ def test_a_study_made_again_has_none_of_the_old_trials(url: str, plan: StudyPlan
     opened.close()
 
 
-def test_a_new_study_makes_it_forget_nothing(url: str, plan: StudyPlan) -> None:
+def test_a_new_study_does_not_clear_the_dashboards_cache(url: str, plan: StudyPlan) -> None:
     from dataclasses import replace
 
     opened = storage.prepare(url)

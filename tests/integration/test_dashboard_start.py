@@ -70,7 +70,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, rest
 
 
-def test_it_serves_who_logs_in_and_ends_when_told(start: Start, tmp_path: Path) -> None:
+def test_the_dashboard_serves_after_login_and_ends_on_sigterm(start: Start, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     storage.prepare(url).close()
     process = start("--port", "0", "--storage", url, "--log", "json", "--artifacts", str(tmp_path / "new"))
@@ -90,7 +90,7 @@ def test_it_serves_who_logs_in_and_ends_when_told(start: Start, tmp_path: Path) 
     assert WRITER[1] not in log
 
 
-def test_the_first_user_closes_it_while_it_runs_and_the_last_one_opens_it(start: Start, tmp_path: Path) -> None:
+def test_a_first_user_added_at_run_time_requires_login_until_the_last_is_removed(start: Start, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     storage.prepare(url).close()
     process = start("--port", "0", "--storage", url, named=False, XDG_CONFIG_HOME=str(tmp_path))
@@ -140,7 +140,9 @@ def test_dashboards_of_one_database_share_logins_and_logouts_and_a_restart_keeps
         visitor.close()
 
 
-def test_it_waits_for_the_tables(start: Start, postgres: object, database: Callable[[object], str]) -> None:
+def test_the_dashboard_waits_for_the_database_tables(
+    start: Start, postgres: object, database: Callable[[object], str]
+) -> None:
     url = database(postgres)
     process = start("--port", "0", HPO_STORAGE=url)
     assert "hpo db upgrade" in said(process, "waiting")
@@ -151,7 +153,7 @@ def test_it_waits_for_the_tables(start: Start, postgres: object, database: Calla
     assert ended(process)[0] == 0
 
 
-def test_it_can_be_ended_while_it_waits(start: Start) -> None:
+def test_the_dashboard_can_be_ended_while_waiting_for_its_database(start: Start) -> None:
     with socket.socket() as nobody:  # holds a port on which nobody listens
         nobody.bind(("127.0.0.1", 0))
         process = start(HPO_STORAGE=f"postgresql://hpo:secret@127.0.0.1:{nobody.getsockname()[1]}/hpo")

@@ -104,7 +104,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {".lock"}
 
 
-def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache, capfd):
+def test_a_download_fetches_every_file_and_shows_progress(server, cache, capfd):
     seen = []
     search = find_or_fetch(seen.append, sources=over_http(server))
     assert search.found.folder == cache
@@ -120,7 +120,7 @@ def test_a_download_brings_every_file_and_says_how_far_it_is(server, cache, capf
 
 
 @pytest.mark.parametrize("misdeed", ["spoil", "cut", "lengthen"])
-def test_a_wrong_file_is_never_kept_and_the_next_source_is_tried(server, cache, misdeed):
+def test_a_damaged_download_is_discarded_and_the_next_source_tried(server, cache, misdeed):
     setattr(server, misdeed, "t10k-images-idx3-ubyte.gz")
     good = functools.partial(downloads.from_keras, origin=server.origin)
 
@@ -141,13 +141,13 @@ def test_a_wrong_file_is_never_kept_and_the_next_source_is_tried(server, cache, 
         ("lengthen", "t10k-images-idx3-ubyte.gz from there is longer than 4,422,079 bytes"),
     ],
 )
-def test_what_was_wrong_with_a_file_is_told(server, cache, misdeed, told):
+def test_a_damaged_download_is_reported_with_its_fault(server, cache, misdeed, told):
     setattr(server, misdeed, "t10k-images-idx3-ubyte.gz")
     with pytest.raises(DataError, match=rf"the server here \({told}\)"):
         find_or_fetch(sources=over_http(server))
 
 
-def test_where_nothing_works_one_line_names_every_place_every_source_and_the_remedy(server, cache, tmp_path):
+def test_when_every_source_fails_one_line_names_all_and_the_remedy(server, cache, tmp_path):
     server.spoil = "t10k-labels-idx1-ubyte.gz"
     gone = functools.partial(downloads.from_keras, origin="http://127.0.0.1:1")
     with pytest.raises(DataError) as refused:
@@ -163,7 +163,7 @@ def test_where_nothing_works_one_line_names_every_place_every_source_and_the_rem
     assert files_in(cache) == set()
 
 
-def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
+def test_a_stalled_download_times_out(server, cache, monkeypatch):
     server.stall = "train-labels-idx1-ubyte.gz"
     monkeypatch.setattr(downloads, "STALL_SECONDS", 0.2)
     with pytest.raises(DataError, match=r"could not be fetched from the server here \(timed out\)"):
@@ -171,7 +171,7 @@ def test_a_server_that_stalls_is_given_up(server, cache, monkeypatch):
     assert files_in(cache) == set()
 
 
-def test_a_server_that_never_answers_is_given_up_whatever_it_hangs_in(server, cache, monkeypatch):
+def test_an_unanswered_download_times_out(server, cache, monkeypatch):
     server.stall = "t10k-labels-idx1-ubyte.gz"  # the smallest, so the first
     monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.2)
     with pytest.raises(DataError, match=r"could not be fetched from the server here \(no answer within 0 s\)"):
@@ -181,7 +181,7 @@ def test_a_server_that_never_answers_is_given_up_whatever_it_hangs_in(server, ca
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="nothing makes a certificate here")
-def test_a_certificate_is_trusted_where_this_machine_trusts_it(server, cache, tmp_path, monkeypatch):
+def test_certificates_of_the_system_store_are_trusted(server, cache, tmp_path, monkeypatch):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext"]
     made = [*command, "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
@@ -219,7 +219,7 @@ def in_child(work):
     return child, reader
 
 
-def test_processes_that_want_it_at_once_fetch_it_once(server, cache):
+def test_concurrent_processes_fetch_the_data_once(server, cache):
     children = [in_child(lambda: find_or_fetch(sources=over_http(server)).found.folder) for _ in range(4)]
     assert [reader.recv() for _, reader in children] == [f"ok {cache}"] * 4
     for child, _ in children:
@@ -227,7 +227,7 @@ def test_processes_that_want_it_at_once_fetch_it_once(server, cache):
     assert sorted(server.asked) == sorted(NAMES)
 
 
-def test_a_fetch_that_was_killed_leaves_nothing_in_the_way(server, cache):
+def test_a_killed_fetch_does_not_block_the_next(server, cache):
     server.stall = "train-images-idx3-ubyte.gz"
     child, _ = in_child(lambda: find_or_fetch(sources=over_http(server)))
     assert server.stalled.wait(60)
@@ -240,7 +240,7 @@ def test_a_fetch_that_was_killed_leaves_nothing_in_the_way(server, cache):
     assert files_in(cache) == NAMES
 
 
-def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(server, cache):
+def test_an_unwritable_cache_is_reported_with_a_remedy(server, cache):
     cache.parent.parent.write_text("a file where a folder should be")
     with pytest.raises(DataError, match="XDG_CACHE_HOME") as refused:
         find_or_fetch(sources=over_http(server))
@@ -248,7 +248,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(server, cache):
     assert "\n" not in str(refused.value)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half(server, cache):
+def test_a_full_disk_is_reported_in_one_line_and_leaves_no_partial_file(server, cache):
     def fetch():
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))  # writing fails past it, as on a full disk
         return find_or_fetch(sources=over_http(server))
@@ -264,7 +264,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half(server, cache):
 
 @pytest.mark.thorough
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="no Debian")
-def test_debians_archive_gives_it_to_one_who_is_not_root(cache, tmp_path_factory):
+def test_debians_archive_is_fetched_without_root(cache, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     cache.parent.mkdir(parents=True)
     if os.getuid() == 0:
@@ -292,13 +292,13 @@ def test_debians_archive_gives_it_to_one_who_is_not_root(cache, tmp_path_factory
     assert files_in(cache) == NAMES
 
 
-def test_a_machine_that_is_no_debian_is_said_to_be_none(cache, monkeypatch, tmp_path):
+def test_a_machine_without_apt_get_is_reported(cache, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DataError, match=r"Debian's archive \(apt-get is not here\)"):
         find_or_fetch(sources=(("Debian's archive", downloads.from_debian),))
 
 
-def test_an_archive_that_cannot_be_reached_is_told_in_apts_own_words(cache, monkeypatch, tmp_path):
+def test_an_unreachable_archive_is_reported_in_apts_own_words(cache, monkeypatch, tmp_path):
     config = tmp_path / "apt.conf"
     (tmp_path / "sources.list").write_text("deb http://127.0.0.1:1/debian stable main\n")
     config.write_text(f'Dir::Etc::SourceList "{tmp_path}/sources.list"; Dir::Etc::SourceParts "/dev/null";')

@@ -52,5 +52,5 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.name)
-def test_the_python_of_a_page_runs(page: Path, failed: dict[str, str]) -> None:
+def test_every_python_block_of_a_docs_page_runs(page: Path, failed: dict[str, str]) -> None:
     assert str(page) not in failed, failed[str(page)]

@@ -71,7 +71,7 @@ def named(checks: Iterator[Check], name: str) -> Check:
     return found
 
 
-def test_a_storage_that_is_well(store: Storage, study: StudyRecord) -> None:
+def test_a_sound_storage_passes_every_check(store: Storage, study: StudyRecord) -> None:
     found = {check.name: check for check in databases.database_checks(store)}
     assert {check.state for check in found.values()} == {"ok"}
     assert f"1 study, tables of version {schema.VERSION}" in found["storage"].found
@@ -83,7 +83,7 @@ def test_a_storage_that_is_well(store: Storage, study: StudyRecord) -> None:
         assert "SQLite 3." in found["storage"].found
 
 
-def test_all_of_it_in_turn(storage_url: str) -> None:
+def test_all_storage_checks_run_in_order_and_change_nothing(storage_url: str) -> None:
     (nothing,) = examine_storage(storage_url)
     assert (nothing.name, nothing.state) == ("storage", "ok")
     assert "not there yet" in nothing.found
@@ -103,7 +103,7 @@ def test_all_of_it_in_turn(storage_url: str) -> None:
     assert "made by a newer hpo" in newer.found
 
 
-def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_open_transaction_is_reported(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "LONG", 0.0)  # seconds
     url = on_server.where.sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, application_name="forgotten") as connection:
@@ -114,7 +114,7 @@ def test_a_transaction_that_somebody_left_open_is_named(on_server: Storage, monk
     assert f"pid {pid}" in found.remedy
 
 
-def test_more_workers_than_the_server_has_connections_for(on_server: Storage) -> None:
+def test_more_workers_than_server_connections_is_a_warning(on_server: Storage) -> None:
     for number in range(60):
         sign_on(on_server, f"w{number}", host=f"h{number % 3}")
     found = named(databases.database_checks(on_server), "connections")
@@ -122,14 +122,14 @@ def test_more_workers_than_the_server_has_connections_for(on_server: Storage) ->
     assert "60 workers on 3 hosts keep up to 126" in found.found
 
 
-def test_a_clock_that_is_off(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_off_from_the_servers_is_a_warning(on_server: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - HOUR)
     found = named(databases.database_checks(on_server), "clock")
     assert (found.state, found.found) == ("warn", "this machine's is 3600 s behind the server's")
 
 
-def test_a_file_that_two_machines_share(on_file: Storage) -> None:
+def test_a_sqlite_file_shared_by_two_machines_fails_the_check(on_file: Storage) -> None:
     sign_on(on_file, "w0", machine="one")
     assert named(databases.database_checks(on_file), "file").state == "ok"
     sign_on(on_file, "w1", machine="two")
@@ -146,7 +146,7 @@ def test_a_file_that_two_machines_share(on_file: Storage) -> None:
         ("", "ok"),
     ],
 )
-def test_a_file_on_a_network_disk(
+def test_a_sqlite_file_on_a_network_disk_fails_the_check(
     on_file: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, state: str
 ) -> None:
     table = tmp_path / "proc" / "self" / "mounts"
@@ -156,7 +156,7 @@ def test_a_file_on_a_network_disk(
     assert named(databases.database_checks(on_file), "file").state == state
 
 
-def test_workers_at_work_and_silent(store: Storage) -> None:
+def test_silent_workers_are_a_warning(store: Storage) -> None:
     assert named(fleet_checks.fleet_checks(store), "workers").found == "none at work"
     sign_on(store, "w0", machine="a")
     sign_on(store, "w1", machine="b", doing="waiting for a GPU")
@@ -168,7 +168,7 @@ def test_workers_at_work_and_silent(store: Storage) -> None:
     assert "silent: process 7 of c" in found.found
 
 
-def test_versions_that_differ(store: Storage) -> None:
+def test_workers_of_different_versions_are_a_warning(store: Storage) -> None:
     sign_on(store, "w0")
     assert named(fleet_checks.fleet_checks(store), "versions").state == "ok"
     sign_on(store, "w1", program="9.9")
@@ -178,7 +178,7 @@ def test_versions_that_differ(store: Storage) -> None:
     assert f"1 worker hpo {process_identity.program()}" in found.found
 
 
-def test_gpus_and_who_leases_them(
+def test_gpus_are_listed_with_the_workers_that_lease_them(
     store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert "gpus" not in {check.name for check in fleet_checks.fleet_checks(store)}  # nobody has any: nothing to say
@@ -201,14 +201,14 @@ def test_gpus_and_who_leases_them(
     assert "on other machines: 1 leased" in named(fleet_checks.fleet_checks(store), "gpus").found
 
 
-def test_a_driver_that_is_not_well(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_broken_gpu_driver_is_a_warning(store: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", nvidia.install_broken(tmp_path / "bin", "NVIDIA-SMI has failed", 9))
     found = named(fleet_checks.fleet_checks(store), "gpus")
     assert found.state == "warn"
     assert "NVIDIA-SMI has failed" in found.found
 
 
-def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRecord) -> None:
+def test_open_studies_without_a_worker_to_serve_them_are_a_warning(store: Storage, study: StudyRecord) -> None:
     assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
     Slots(store).open(study.name, 2)
     found = named(fleet_checks.study_checks(store), "studies")
@@ -226,20 +226,20 @@ def test_studies_that_nobody_serves_or_nobody_can(store: Storage, study: StudyRe
     assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
 
 
-def test_running_trials_need_no_other_worker(store: Storage, study: StudyRecord) -> None:
+def test_a_study_whose_trials_all_run_needs_no_other_worker(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     Slots(store).claim(study.name, "w0", HOUR)
     assert named(fleet_checks.study_checks(store), "studies").found == "nothing is open"
 
 
-def test_a_definition_that_is_not_here_or_another_one(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
+def test_a_missing_or_changed_definition_is_a_warning(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     found = named(fleet_checks.study_checks(store), "definitions")
     assert found.state == "warn"
     assert "there is no definition 'toy'" in found.found
 
 
-def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecord) -> None:
+def test_an_orphaned_trial_is_reported(store: Storage, study: StudyRecord) -> None:
     slots, optunas = Slots(store), studies.load(store, study.name)
     slots.open(study.name, 3)
     slot = slots.claim(study.name, "w0", HOUR)
@@ -254,7 +254,7 @@ def test_a_trial_that_nobody_works_on_any_more(store: Storage, study: StudyRecor
     assert states == [optuna.trial.TrialState.RUNNING] * 2  # looking changes nothing
 
 
-def test_a_definition_that_only_a_process_of_its_own_can_load_is_no_problem(
+def test_a_definition_that_needs_its_own_process_is_no_problem(
     store: Storage, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two definitions with helpers of one name beside them: workers serve each in a process of its own."""

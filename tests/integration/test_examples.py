@@ -41,7 +41,7 @@ def trials(store: Storage, study: str) -> list[ExportedTrial]:
 
 
 @pytest.mark.thorough
-def test_numpy_alone_and_not_decorated(store: Storage) -> None:
+def test_the_undecorated_numpy_example_is_searched(store: Storage) -> None:
     found = searched(store, "ridge.py", trials=12, directions=("minimize",))
     assert (found.study, found.failed) == ("objective", 0)
     assert found.complete
@@ -50,7 +50,7 @@ def test_numpy_alone_and_not_decorated(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_keras_with_its_own_fit(store: Storage) -> None:
+def test_the_keras_fit_example_is_searched_and_repeats_use_other_seeds(store: Storage) -> None:
     found = searched(store, "keras_fit.py", trials=2)
     assert (found.study, found.metric, found.failed) == ("keras_fit", "accuracy", 0)
     first, again = (slot for slot in Slots(store).list("keras_fit") if slot.position == 0)
@@ -64,7 +64,7 @@ def test_keras_with_its_own_fit(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_pytorch(store: Storage) -> None:
+def test_the_pytorch_example_is_searched_and_its_best_repeated(store: Storage) -> None:
     pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     found = searched(store, "pytorch.py", trials=3)
     assert (found.study, found.metric, found.failed, found.settled) == ("pytorch", "accuracy", 0, 6)
@@ -74,7 +74,7 @@ def test_pytorch(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_scikit_learn(store: Storage) -> None:
+def test_the_scikit_learn_example_searches_conditional_parameters(store: Storage) -> None:
     found = searched(store, "scikit_learn.py", trials=6, directions=("maximize",))
     assert (found.complete, found.failed) == (6, 0)
     kinds = {("C" in each.params, "max_depth" in each.params) for each in trials(store, found.study)}
@@ -83,7 +83,7 @@ def test_scikit_learn(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_lightgbm(store: Storage) -> None:
+def test_the_lightgbm_example_reports_and_prunes(store: Storage) -> None:
     found = searched(store, "lightgbm_trees.py", trials=12, directions=("minimize",))
     assert (found.failed, found.settled) == (0, 12)
     assert found.pruned
@@ -93,7 +93,7 @@ def test_lightgbm(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_flax(store: Storage) -> None:
+def test_the_flax_example_is_searched(store: Storage) -> None:
     found = searched(store, "flax_network.py", trials=3)
     assert (found.study, found.metric, found.failed, found.settled) == ("flax", "error", 0, 6)
     assert best(store, "flax").value < 0.3  # of 0.5, the variance of y
@@ -101,7 +101,7 @@ def test_flax(store: Storage) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the data are streamed")
-def test_a_folder_of_pictures(store: Storage) -> None:
+def test_the_image_folder_example_is_searched_on_two_fidelities(store: Storage) -> None:
     found = searched(store, "image_folder.py", "study", trials=2)
     slots = Slots(store).list(found.study)
     assert (found.failed, found.metric) == (0, "accuracy")
@@ -114,14 +114,14 @@ def test_a_folder_of_pictures(store: Storage) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the data are streamed")
-def test_sequences_of_varying_length(store: Storage) -> None:
+def test_the_varying_length_sequences_example_is_searched(store: Storage) -> None:
     found = searched(store, "sequences.py", "study", trials=2)
     assert (found.failed, found.settled) == (0, found.target)
     assert best(store, found.study).value > 0.6
 
 
 @pytest.mark.thorough
-def test_unbalanced_rows_of_a_frame(store: Storage) -> None:
+def test_the_unbalanced_frame_example_is_searched_by_auc(store: Storage) -> None:
     found = searched(store, "unbalanced.py", "study", trials=2)
     assert (found.metric, found.failed) == ("AUC", 0)
     by_hand, *_ = (slot for slot in Slots(store).list(found.study) if slot.position == 0)
@@ -129,14 +129,14 @@ def test_unbalanced_rows_of_a_frame(store: Storage) -> None:
     assert best(store, found.study).value > 0.7  # of 0.5, that of a guess
 
 
-def test_several_objectives(store: Storage) -> None:
+def test_the_two_objectives_example_has_a_front(store: Storage) -> None:
     found = searched(store, "small_and_good.py", trials=8)
     assert (found.complete, found.objectives) == (8, ("error", "features"))
     assert found.front
     assert "largest_weight" in trial(store, found.study, 0).attributes
 
 
-def test_a_constraint(store: Storage) -> None:
+def test_the_constraint_example_prunes_infeasible_trials(store: Storage) -> None:
     found = searched(store, "within_budget.py", trials=10)
     assert found.complete
     assert found.failed == 0
@@ -147,7 +147,7 @@ def test_a_constraint(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_the_notebook(tmp_path: Path) -> None:
+def test_the_example_notebook_runs(tmp_path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
 

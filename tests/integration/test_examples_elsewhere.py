@@ -43,7 +43,7 @@ def table() -> dict[str, dict[str, str]]:
     return {row[0].strip("`"): dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
-def test_the_readme_counts_right() -> None:
+def test_the_readme_states_the_lines_of_code_of_each_script() -> None:
     counted, found = set(), table()
     for example, told in found.items():
         assert int(told.pop("hpo")) == code_lines(FOLDER / example), example
@@ -81,7 +81,7 @@ def _marks(file: Path) -> list[pytest.MarkDecorator]:
 
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=file.stem, marks=_marks(file)) for file in SCRIPTS])
-def test_each_runs_and_goes_on_where_it_stopped(file: Path, tmp_path: Path) -> None:
+def test_each_script_runs_and_resumes_where_it_stopped(file: Path, tmp_path: Path) -> None:
     if file.stem.endswith("_ray") and importlib.util.find_spec("ray") is None:
         pytest.skip("needs Ray Tune: pip install 'ray[tune]'")
     first = run(file, tmp_path)

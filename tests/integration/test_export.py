@@ -56,7 +56,7 @@ def exported_from(store: Storage, study: StudyRecord) -> list[ExportedTrial]:
     return exported.read(store, study.name)[1]
 
 
-def test_trials_are_read_as_optuna_reads_them(store: Storage, study: StudyRecord, slots: Slots, ran: Ran) -> None:
+def test_exported_trials_equal_those_optuna_reads(store: Storage, study: StudyRecord, slots: Slots, ran: Ran) -> None:
     slots.open(study.name, 9)
     for outcome, value in (("complete", 0.5), ("pruned", 0.25), ("failed", None), (None, None)):
         ran(outcome, value)
@@ -161,7 +161,7 @@ def test_a_study_that_measures_is_exported_by_its_name(store: Storage, plan: Stu
     assert (record.kind, told) == ("sweep", [])
 
 
-def test_an_unknown_or_halved_study_is_one_line(store: Storage, study: StudyRecord) -> None:
+def test_an_unknown_or_incomplete_study_is_refused_in_one_line(store: Storage, study: StudyRecord) -> None:
     with pytest.raises(StudyError, match="there is no study 'other'"):
         exported.read(store, "other")
     store.rdb.delete_study(store.rdb.get_study_id_from_name(study.name))
@@ -170,7 +170,7 @@ def test_an_unknown_or_halved_study_is_one_line(store: Storage, study: StudyReco
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
-def test_a_file_holds_what_was_read_and_replaces_the_one_before(
+def test_an_export_replaces_the_earlier_file_whole(
     kind: str, store: Storage, study: StudyRecord, slots: Slots, ran: Ran, tmp_path: Path
 ) -> None:
     slots.open(study.name, 3)
@@ -196,7 +196,7 @@ def test_a_file_holds_what_was_read_and_replaces_the_one_before(
     assert [float(row["value"]) if row["value"] else None for row in rows] == [0.5, None]
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_one_before(
+def test_an_export_that_fails_leaves_the_earlier_file(
     store: Storage, study: StudyRecord, slots: Slots, ran: Ran, tmp_path: Path
 ) -> None:
     slots.open(study.name, 1)
@@ -214,6 +214,6 @@ def test_a_file_that_cannot_be_finished_leaves_the_one_before(
     assert list(tmp_path.glob(".there*")) == []
 
 
-def test_a_device_is_written_to_and_not_replaced(store: Storage, study: StudyRecord) -> None:
+def test_an_export_to_a_device_writes_and_does_not_replace_it(store: Storage, study: StudyRecord) -> None:
     assert export(store, study.name, Path(os.devnull), "csv") == 0
     assert not Path(os.devnull).is_file()

@@ -75,7 +75,9 @@ def others(path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["deleted", "moved"])
-def test_a_file_that_is_gone_takes_nothing(several: list[Storage], plan: StudyPlan, how: str) -> None:
+def test_a_deleted_or_moved_file_is_noticed_and_nothing_is_written(
+    several: list[Storage], plan: StudyPlan, how: str
+) -> None:
     work(several, plan)
     DATABASE.unlink() if how == "deleted" else DATABASE.rename(AWAY)
     for each in several:
@@ -90,7 +92,7 @@ def test_a_file_that_is_gone_takes_nothing(several: list[Storage], plan: StudyPl
         assert settled(several[0], plan) == [1] * 18
 
 
-def test_a_moved_file_has_all_that_was_settled(several: list[Storage], plan: StudyPlan) -> None:
+def test_a_moved_file_holds_every_settled_result(several: list[Storage], plan: StudyPlan) -> None:
     work(several, plan)
     DATABASE.rename(AWAY)
     with pytest.raises(StorageError):
@@ -101,7 +103,7 @@ def test_a_moved_file_has_all_that_was_settled(several: list[Storage], plan: Stu
     copied.close()
 
 
-def test_whoever_serves_for_ever_does_not_wait_for_the_file(several: list[Storage], plan: StudyPlan) -> None:
+def test_unlimited_patience_does_not_wait_for_a_missing_file(several: list[Storage], plan: StudyPlan) -> None:
     first = several[0]
     first.patience = float("inf")
     DATABASE.rename(AWAY)
@@ -110,7 +112,7 @@ def test_whoever_serves_for_ever_does_not_wait_for_the_file(several: list[Storag
 
 
 @pytest.mark.parametrize("names", [["-wal"], ["-shm"], ["-wal", "-shm"]])
-def test_a_deleted_log_costs_no_result(several: list[Storage], plan: StudyPlan, names: list[str]) -> None:
+def test_a_deleted_write_ahead_log_costs_no_result(several: list[Storage], plan: StudyPlan, names: list[str]) -> None:
     work(several, plan)
     for name in names:
         Path(f"{DATABASE}{name}").unlink()
@@ -122,7 +124,7 @@ def test_a_deleted_log_costs_no_result(several: list[Storage], plan: StudyPlan, 
 
 
 @pytest.mark.parametrize("how", ["copied", "moved"])
-def test_a_restored_backup_is_worked_on(several: list[Storage], plan: StudyPlan, how: str) -> None:
+def test_work_continues_on_a_restored_backup(several: list[Storage], plan: StudyPlan, how: str) -> None:
     work(several, plan)
     back_up()
     work(several, plan)
@@ -134,7 +136,7 @@ def test_a_restored_backup_is_worked_on(several: list[Storage], plan: StudyPlan,
         assert settled(each, plan) == [1] * 18
 
 
-def test_optuna_forgets_what_it_knew_of_the_other(several: list[Storage], plan: StudyPlan) -> None:
+def test_optunas_cache_is_cleared_when_the_file_is_replaced(several: list[Storage], plan: StudyPlan) -> None:
     optunas = studies.load(several[0], plan.name)
     back_up()
     optunas.tell(optunas.ask(), 1.0)
@@ -155,7 +157,7 @@ def test_optuna_forgets_what_it_knew_of_the_other(several: list[Storage], plan: 
         (others, "is another program's"),
     ],
 )
-def test_what_cannot_take_its_place_is_refused_untouched(
+def test_an_unsuitable_replacement_file_is_refused_untouched(
     several: list[Storage], plan: StudyPlan, put: Callable[[Path], object], what: str
 ) -> None:
     work(several, plan)
@@ -173,7 +175,7 @@ def test_what_cannot_take_its_place_is_refused_untouched(
 
 
 @pytest.mark.parametrize("put", ["a backup", "nothing", "garbage"])
-def test_what_is_written_over_it_stays_as_it_was_put_there(several: list[Storage], plan: StudyPlan, put: str) -> None:
+def test_a_file_overwritten_while_in_use_is_left_as_it_is(several: list[Storage], plan: StudyPlan, put: str) -> None:
     """As by `cp`, which leaves the file the same by its number."""
     work(several, plan)
     back_up()
@@ -192,7 +194,7 @@ def test_what_is_written_over_it_stays_as_it_was_put_there(several: list[Storage
         fresh.close()
 
 
-def test_a_vacuumed_file_is_the_same(several: list[Storage], plan: StudyPlan) -> None:
+def test_a_vacuumed_file_is_not_taken_for_a_replaced_one(several: list[Storage], plan: StudyPlan) -> None:
     lengthen(several[0], plan)
     for number in range(30):
         studies.load(several[0], plan.name).set_user_attr(str(number), "")
@@ -207,7 +209,7 @@ def test_a_vacuumed_file_is_the_same(several: list[Storage], plan: StudyPlan) ->
     assert settled(several[0], plan) == [1] * 18
 
 
-def test_a_study_that_is_worked_on_must_be_there(several: list[Storage], plan: StudyPlan) -> None:
+def test_a_replaced_file_without_the_running_study_is_refused(several: list[Storage], plan: StudyPlan) -> None:
     record = studies.get(several[0], plan.name)
     storage.prepare(str(BACKUP)).close()
     DATABASE.rename(AWAY)

@@ -142,7 +142,7 @@ def compared(opened: Storage, search: StudyRecord) -> CompareReport:
     return report
 
 
-def test_an_empty_study_says_how_to_begin(store: Storage, search: StudyRecord, file: Path) -> None:
+def test_findings_of_an_empty_study_suggest_the_first_command(store: Storage, search: StudyRecord, file: Path) -> None:
     found = gather(store, "bench")
     assert (found.trials, found.comparison, found.sweeps, found.importances) == ((), None, None, None)
     commands = missing(found)
@@ -154,7 +154,7 @@ def test_an_empty_study_says_how_to_begin(store: Storage, search: StudyRecord, f
 
 
 @pytest.mark.parametrize("outcome", ["pruned", "failed"])
-def test_a_study_without_a_complete_trial_says_so(store: Storage, search: StudyRecord, outcome: str) -> None:
+def test_findings_report_a_study_without_a_complete_trial(store: Storage, search: StudyRecord, outcome: str) -> None:
     Slots(store).open(NAME, 2)
     for x in (0.1, 0.2):
         settle(store, NAME, {"x": x, "kind": "a"}, outcome, 0.3 if outcome == "pruned" else None)
@@ -169,7 +169,7 @@ def test_a_study_without_a_complete_trial_says_so(store: Storage, search: StudyR
     assert why["comparison"] == "there is no complete trial to compare"
 
 
-def test_one_trial_can_be_compared(store: Storage, search: StudyRecord) -> None:
+def test_findings_suggest_a_comparison_for_a_single_complete_trial(store: Storage, search: StudyRecord) -> None:
     Slots(store).open(NAME, 1)
     settle(store, NAME, BEST, "complete", 0.8)
     found = gather(store, NAME)
@@ -181,7 +181,7 @@ def test_one_trial_can_be_compared(store: Storage, search: StudyRecord) -> None:
     assert found.trials[0].seconds is not None
 
 
-def test_the_hand_picked_one_alone_needs_more_trials_before_a_comparison(store: Storage, search: StudyRecord) -> None:
+def test_the_baseline_alone_needs_more_trials_before_a_comparison(store: Storage, search: StudyRecord) -> None:
     Slots(store).open(NAME, 1)
     settle(store, NAME, HAND, "complete", 0.8)
     found = gather(store, NAME)
@@ -208,7 +208,7 @@ def test_trials_come_in_the_order_they_settled(store: Storage, search: StudyReco
     assert third is not None
 
 
-def test_curves_and_predictions_are_those_of_the_two_sides(
+def test_findings_have_curves_and_predictions_of_both_sides(
     store: Storage, search: StudyRecord, definition: StudyDefinition
 ) -> None:
     Slots(store).open(NAME, 2)
@@ -295,7 +295,7 @@ def test_predictions_of_other_test_rows_are_not_shown(
     assert missing(found)["predictions"] == f"hpo compare {NAME}"
 
 
-def test_checksums_follow_the_rows(store: Storage, search: StudyRecord, file: Path) -> None:
+def test_data_checksums_change_with_the_rows(store: Storage, search: StudyRecord, file: Path) -> None:
     before = gather(store, NAME).provenance.data
     file.write_text(DEFINITION.replace("np.arange(30) % 3]", "np.arange(1, 31) % 3]"))
     after = gather(store, NAME).provenance.data
@@ -305,7 +305,7 @@ def test_checksums_follow_the_rows(store: Storage, search: StudyRecord, file: Pa
     assert gather(store, NAME).provenance.data == after
 
 
-def test_a_definition_that_cannot_be_loaded_leaves_the_rest(store: Storage, search: StudyRecord, file: Path) -> None:
+def test_findings_without_a_loadable_definition_keep_the_rest(store: Storage, search: StudyRecord, file: Path) -> None:
     Slots(store).open(NAME, 1)
     settle(store, NAME, HAND, "complete", 0.8)
     file.unlink()
@@ -315,7 +315,7 @@ def test_a_definition_that_cannot_be_loaded_leaves_the_rest(store: Storage, sear
     assert "there is no file" in next(one.why for one in found.missing if one.part == "definition")
 
 
-def test_data_that_cannot_be_had_are_named(store: Storage, search: StudyRecord, file: Path) -> None:
+def test_findings_name_data_that_cannot_be_loaded(store: Storage, search: StudyRecord, file: Path) -> None:
     file.write_text(
         DEFINITION.replace("x = np.arange(120", "raise OSError('the disk is\\nupside down')\n    x = np.arange(120")
     )
@@ -325,7 +325,9 @@ def test_data_that_cannot_be_had_are_named(store: Storage, search: StudyRecord, 
     assert found.provenance.data == {}
 
 
-def test_without_baseline_or_tables_nothing_is_promised(store: Storage, search: StudyRecord, file: Path) -> None:
+def test_findings_without_baseline_or_tables_suggest_no_such_command(
+    store: Storage, search: StudyRecord, file: Path
+) -> None:
     Slots(store).open(NAME, 1)
     settle(store, NAME, HAND, "complete", 0.8)
     text = DEFINITION.replace("    baselines=", "    # baselines=")
@@ -336,7 +338,9 @@ def test_without_baseline_or_tables_nothing_is_promised(store: Storage, search: 
     assert "greedy" not in missing(found)
 
 
-def test_a_measurement_is_no_search(store: Storage, search: StudyRecord, definition: StudyDefinition) -> None:
+def test_findings_of_a_measurement_study_are_refused(
+    store: Storage, search: StudyRecord, definition: StudyDefinition
+) -> None:
     job = (Job(rows="validation", params=BEST, seed=1), {})
     measured(store, search, definition, "race", "quick", job)
     with pytest.raises(
@@ -345,7 +349,7 @@ def test_a_measurement_is_no_search(store: Storage, search: StudyRecord, definit
         gather(store, f"{NAME}-race-quick")
 
 
-def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
+def test_findings_are_gathered_without_tensorflow(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/hpo.db"
     opened = storage.prepare(url)
     studies.create_or_resume(
@@ -366,7 +370,7 @@ def test_no_tensorflow_is_needed(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_mean_curves_keep_to_common_steps() -> None:
+def test_mean_curves_cover_only_common_steps() -> None:
     from hpo.experiments.findings.learned import mean_curve
 
     assert mean_curve([]) == ()

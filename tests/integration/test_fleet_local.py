@@ -61,7 +61,9 @@ def submit(opened: Storage, trials: int) -> None:
 
 
 @pytest.mark.thorough
-def test_from_none_to_the_most_and_back(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_fleet_scales_from_none_to_its_maximum_and_back(
+    opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.2")
     submit(opened, 6)
     up = start("fleet", "up", "local", "--max-workers", "2", "--idle", "1s", "--every", "1s", "--drain", "--cpus", "1")
@@ -75,7 +77,9 @@ def test_from_none_to_the_most_and_back(opened: Storage, start: Start, monkeypat
 
 @pytest.mark.thorough
 @pytest.mark.fresh  # a fork has not the environment that the system tells of it
-def test_looked_at_and_ended_from_elsewhere(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_fleet_is_inspected_and_ended_by_another_process(
+    opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOY_SECONDS", "600")
     submit(opened, 3)
     up = start("fleet", "up", "local", "--max-workers", "2", "--every", "1h")
@@ -93,7 +97,7 @@ def test_looked_at_and_ended_from_elsewhere(opened: Storage, start: Start, monke
 
 
 @pytest.mark.thorough
-def test_its_workers_end_with_it(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_end_with_their_killed_fleet(opened: Storage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "600")
     submit(opened, 1)
     up = start("fleet", "up", "local", "--max-workers", "2", "--every", "1h")
@@ -141,7 +145,7 @@ class Paper:
         (1, 1, ("running", "pending", "pending", "pending"), 0, ["3", "2"]),  # the youngest that wait in vain
     ],
 )
-def test_as_many_as_there_is_work_for(
+def test_scaling_starts_as_many_workers_as_there_is_work(
     claimable: int, held: int, states: tuple[str, ...], started: int, ended: list[str]
 ) -> None:
     engine = Paper(*states)
@@ -150,7 +154,7 @@ def test_as_many_as_there_is_work_for(
     assert len(engine.states) == len(states) + started
 
 
-def test_the_least_is_kept_until_all_is_settled(opened: Storage) -> None:
+def test_the_minimum_of_workers_is_kept_until_all_trials_are_settled(opened: Storage) -> None:
     make(opened, "a", 1)
     halting.stop(opened, "a", by="us", why=None, now=False)
     engine = Paper()
@@ -162,7 +166,7 @@ def test_the_least_is_kept_until_all_is_settled(opened: Storage) -> None:
     assert engine.states == []
 
 
-def test_what_there_is_to_do_is_of_the_studies_asked_for(opened: Storage) -> None:
+def test_demand_counts_only_the_studies_asked_for(opened: Storage) -> None:
     for name in "ab":
         make(opened, name, 3)
         assert Slots(opened).claim(name, "w", 3600) is not None
@@ -170,7 +174,7 @@ def test_what_there_is_to_do_is_of_the_studies_asked_for(opened: Storage) -> Non
     assert demand(opened, ("a",)) == Demand(claimable=2, held=1, unsettled=3)
 
 
-def test_what_a_worker_is_told() -> None:
+def test_a_worker_job_has_its_command_environment_and_no_password() -> None:
     job = WorkerJob(
         storage="postgresql://u:secret@h/d", studies=("a b",), gpus=0.5, walltime=3600, setup="module load x"
     )
@@ -192,11 +196,11 @@ def test_what_a_worker_is_told() -> None:
         ({"walltime": 59}, "at least 60 seconds, not 59"),
     ],
 )
-def test_what_no_worker_can_be_told(wrong: dict[str, object], words: str) -> None:
+def test_invalid_fields_of_a_worker_job_are_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         WorkerJob(storage="sqlite:///x.db", **wrong)  # type: ignore[arg-type]
 
 
-def test_this_machine_takes_no_arguments() -> None:
+def test_the_local_engine_refuses_extra_arguments() -> None:
     with pytest.raises(UsageError, match="no engine to pass '--partition=gpu' on to"):
         LocalEngine(WorkerJob(storage="sqlite:///x.db", extra=("--partition=gpu",)))

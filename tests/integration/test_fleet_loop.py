@@ -64,7 +64,7 @@ class Worker(Watcher):
 
 
 @pytest.mark.thorough
-def test_one_worker_serves_studies_in_turn(store: Storage, make: Make) -> None:
+def test_one_worker_serves_several_studies_in_turn(store: Storage, make: Make) -> None:
     for name in ("a", "b", "c"):
         make(name, 4)
     worker = Worker(store)
@@ -75,7 +75,7 @@ def test_one_worker_serves_studies_in_turn(store: Storage, make: Make) -> None:
         assert toy.unsound(store.url, name, trials=4) == []
 
 
-def test_a_study_to_be_avoided_is_left_alone_for_a_while(store: Storage, make: Make) -> None:
+def test_an_avoided_study_is_not_served_until_its_time_is_over(store: Storage, make: Make) -> None:
     for name in ("a", "b"):
         make(name, 2)
     worker = Worker(store, avoid={"a": Avoid(why="it ends whoever loads it", seconds=60)})
@@ -107,7 +107,7 @@ def test_the_study_with_the_fewest_workers_comes_first(store: Storage, make: Mak
 
 
 @pytest.mark.thorough
-def test_a_small_study_is_done_beside_a_large_one(store: Storage, make: Make) -> None:
+def test_a_small_study_is_finished_beside_a_large_one(store: Storage, make: Make) -> None:
     make("large", 30)
     make("small", 3)
     worker = Worker(store)
@@ -116,7 +116,7 @@ def test_a_small_study_is_done_beside_a_large_one(store: Storage, make: Make) ->
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_what_is_stopped_or_good_enough_gives_nothing(store: Storage, make: Make, direction: str) -> None:
+def test_stopped_studies_and_those_that_reached_until_give_no_slots(store: Storage, make: Make, direction: str) -> None:
     until = 0.9 if direction == "maximize" else 0.1
     better, worse = (0.95, 0.5) if direction == "maximize" else (0.05, 0.5)
     make("stopped", 2)
@@ -136,7 +136,7 @@ def test_what_is_stopped_or_good_enough_gives_nothing(store: Storage, make: Make
     assert slots.counts("stopped").settled == 2
 
 
-def test_a_run_of_its_own_ends_where_its_study_is_stopped(store: Storage, make: Make) -> None:
+def test_a_single_study_run_ends_when_its_study_is_stopped(store: Storage, make: Make) -> None:
     make("mine", 3)
 
     class Stopper(Watcher):
@@ -149,7 +149,7 @@ def test_a_run_of_its_own_ends_where_its_study_is_stopped(store: Storage, make: 
     assert (counts.complete, counts.open, counts.running) == (1, 2, 0)
 
 
-def test_it_may_be_told_whom_to_serve(store: Storage, make: Make) -> None:
+def test_a_worker_serves_only_the_studies_named(store: Storage, make: Make) -> None:
     make("asked", 2)
     make("other", 2)
     worker = Worker(store, only=("asked",))
@@ -166,7 +166,7 @@ def test_it_may_be_told_whom_to_serve(store: Storage, make: Make) -> None:
         ({"space": "cube"}, "no space 'cube'"),
     ],
 )
-def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
+def test_a_study_it_cannot_serve_is_left_to_others_with_the_reason(
     store: Storage, make: Make, changes: dict[str, object], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
@@ -182,7 +182,7 @@ def test_what_it_cannot_serve_it_leaves_to_others_and_says_so(
     assert [(slot.state, slot.attempt) for slot in Slots(store).list("strange")] == [("open", 0)] * 2
 
 
-def test_a_study_submitted_again_is_looked_at_again_at_once(store: Storage, make: Make) -> None:
+def test_a_study_submitted_again_is_considered_at_once(store: Storage, make: Make) -> None:
     make("changed", 1, version="f" * 16)
     slots = Slots(store)
     source = Source(store, slots, drain=True)
@@ -194,7 +194,7 @@ def test_a_study_submitted_again_is_looked_at_again_at_once(store: Storage, make
     assert source.offer() is not None
 
 
-def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_that_costs(
+def test_a_refused_study_is_retried_after_pauses_that_grow_with_its_cost(
     store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make("sick", 1)
@@ -213,7 +213,7 @@ def test_what_was_refused_is_looked_at_again_within_seconds_and_seldom_where_tha
     assert caplog.text.count("the study, so it is left to others") == 1
 
 
-def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_when_it_fails_again(
+def test_a_successful_trial_resets_the_pause_of_a_refused_study(
     store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make("moody", 1)
@@ -232,7 +232,7 @@ def test_a_study_whose_trial_ended_well_is_left_alone_as_briefly_as_at_first_whe
     assert caplog.text.count("the study, so it is left to others") == 2  # anew once it had been well meanwhile
 
 
-def test_looks_for_work_grow_rarer_until_something_is_found(
+def test_polling_for_work_slows_until_something_is_found(
     store: Storage, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slot_sources.random, "uniform", lambda low, high: high)
@@ -273,7 +273,7 @@ def test_a_definition_changed_under_a_worker_has_its_process_replaced(
     assert "another version" in worker.refusals[0]["own"]
 
 
-def test_so_it_has_where_only_what_it_imports_has_changed(
+def test_a_changed_import_of_a_definition_has_its_process_replaced(
     store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here the space is, which the process cannot have anew: the definition's own file is as it was."""
@@ -305,7 +305,7 @@ def test_so_it_has_where_only_what_it_imports_has_changed(
     assert Slots(store).list(asked.name)[0].attempt == 0
 
 
-def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
+def test_a_process_serves_one_of_two_definitions_with_equally_named_helpers(
     store: Storage, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It trains without TensorFlow.
@@ -329,7 +329,7 @@ def test_of_two_definitions_whose_helpers_have_one_name_a_process_serves_one(
     assert [(slot.state, slot.attempt) for slot in Slots(store).list(other)] == [("open", 0)] * 2
 
 
-def test_missing_data_are_no_fault_of_the_trial(store: Storage, make: Make) -> None:
+def test_missing_data_cost_no_attempt(store: Storage, make: Make) -> None:
     def make_objective(beat: Callable[[], None]) -> toy.Objective:
         def run(trial: optuna.Trial) -> float:
             raise DataError("the data are gone")
@@ -354,7 +354,7 @@ def test_a_study_whose_first_trials_all_fail_is_stopped(store: Storage, make: Ma
     assert (Slots(store).counts("broken").failed, Slots(store).counts("sound").complete) == (5, 1)
 
 
-def test_failures_of_an_earlier_run_do_not_end_the_next_one(store: Storage, make: Make) -> None:
+def test_failures_of_an_earlier_run_do_not_stop_the_next(store: Storage, make: Make) -> None:
     """Somebody has mended their cause, it may be hoped."""
     make("mended", 8)
     slots = Slots(store)
@@ -380,7 +380,7 @@ def _is(trial: optuna.Trial, study: str) -> bool:
     return trial.study.study_name == study
 
 
-def test_a_study_that_once_succeeded_is_not_given_up(store: Storage, make: Make) -> None:
+def test_a_study_with_a_success_is_not_stopped_for_failures(store: Storage, make: Make) -> None:
     done: list[int] = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -395,7 +395,7 @@ def test_a_study_that_once_succeeded_is_not_given_up(store: Storage, make: Make)
     assert (Slots(store).counts("moody").failed, studies.get(store, "moody").stopped_at) == (11, None)
 
 
-def test_a_study_deleted_and_made_anew_is_served_as_the_new_one(store: Storage, make: Make) -> None:
+def test_a_study_deleted_and_recreated_is_served_as_the_new_one(store: Storage, make: Make) -> None:
     make("again", 3)
     make("other", 1)
     seen: list[str] = []
@@ -414,7 +414,7 @@ def test_a_study_deleted_and_made_anew_is_served_as_the_new_one(store: Storage, 
 
 
 @pytest.mark.thorough
-def test_more_studies_than_are_kept_ready(store: Storage, make: Make) -> None:
+def test_more_studies_than_the_cache_holds_are_all_served(store: Storage, make: Make) -> None:
     names = [f"s{number}" for number in range(loaded_study._MOST + 2)]
     for name in names:
         make(name, 3, sampler="tpe")
@@ -437,7 +437,7 @@ def blocked() -> Iterator[tuple[threading.Event, threading.Event, MakeObjective]
     go.set()
 
 
-def test_told_to_be_replaced_it_finishes_what_it_has(
+def test_a_worker_to_be_replaced_finishes_its_trial_first(
     store: Storage, make: Make, blocked: tuple[threading.Event, threading.Event, MakeObjective]
 ) -> None:
     began, go, objective = blocked
@@ -454,7 +454,7 @@ def test_told_to_be_replaced_it_finishes_what_it_has(
     assert Slots(store).counts("a").complete == 1
 
 
-def test_out_of_memory_twice_settles_the_slot_and_leaves_its_neighbours(store: Storage, make: Make) -> None:
+def test_a_slot_out_of_memory_twice_fails_and_other_slots_go_on(store: Storage, make: Make) -> None:
     make("fat", 2, first=FIRST)
     slots = Slots(store, max_attempts=5)
 
@@ -473,7 +473,7 @@ def test_out_of_memory_twice_settles_the_slot_and_leaves_its_neighbours(store: S
     assert toy.unsound(store.url, "fat", trials=2, failed=1) == []
 
 
-def test_a_crash_between_is_not_taken_for_memory(store: Storage, make: Make) -> None:
+def test_a_crash_between_two_out_of_memory_errors_is_counted_apart(store: Storage, make: Make) -> None:
     make("a", 1)
     slots = Slots(store, max_attempts=9)
     for worker, end in (

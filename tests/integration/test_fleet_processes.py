@@ -57,7 +57,7 @@ def trials(store: Storage, study: str) -> list[optuna.trial.FrozenTrial]:
 
 
 @pytest.mark.thorough
-def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: Start) -> None:
+def test_a_draining_fleet_completes_all_studies_and_logs_each_trial(opened: Storage, start: Start) -> None:
     make(opened, "a", 5)
     make(opened, "b", 3)
     fleet = start("epochs", "--drain", "--processes", "2", "--log", "json")
@@ -74,9 +74,7 @@ def test_it_drains_all_studies_and_tells_of_each_trial(opened: Storage, start: S
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
-def test_it_does_not_end_before_what_a_dead_worker_held_is_open_again(
-    opened: Storage, start: Start, tmp_path: Path
-) -> None:
+def test_draining_waits_until_a_dead_workers_slot_is_open_again(opened: Storage, start: Start, tmp_path: Path) -> None:
     make(opened, "a", 1)
     fleet = start("held", "--drain", "--processes", "1", "--log", "json")
     until(begun)
@@ -106,7 +104,7 @@ def test_fleets_of_one_machine_share_its_cores(opened: Storage, start: Start) ->
 
 
 @pytest.mark.thorough
-def test_stopped_it_gives_back_what_it_has_in_hand(opened: Storage, start: Start) -> None:
+def test_a_stopped_fleet_releases_its_running_trials(opened: Storage, start: Start) -> None:
     """Each trial is an hour inside one call."""
     make(opened, "a", 3)
     fleet = start("sleeps", "--processes", "2")
@@ -133,7 +131,7 @@ class TestOnOneFile:
         return f"sqlite:///{tmp_path / 'hpo.db'}"
 
     @pytest.mark.thorough
-    def test_a_worker_that_dies_dies_alone(self, opened: Storage, start: Start) -> None:
+    def test_a_worker_that_dies_does_not_affect_the_others(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 4)
         fleet = start("held", "--processes", "2", "--drain")
         until(lambda: len(begun()) == 2)
@@ -148,7 +146,7 @@ class TestOnOneFile:
         assert list(Roster(opened).present()) == []
 
     @pytest.mark.thorough
-    def test_what_a_dead_fleet_held_another_one_frees(self, opened: Storage, start: Start) -> None:
+    def test_another_fleet_frees_the_slots_of_a_dead_one(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 3)
         first = start("held", "--processes", "2")
         until(lambda: len(begun()) == 2)
@@ -160,7 +158,7 @@ class TestOnOneFile:
         assert toy.unsound(opened.url, "a", trials=3) == []
 
     @pytest.mark.thorough
-    def test_each_study_has_its_own_limit_of_time(self, opened: Storage, start: Start) -> None:
+    def test_each_study_has_its_own_trial_timeout(self, opened: Storage, start: Start) -> None:
         """The first trial of each holds the interpreter's lock for an hour."""
         make(opened, "short", 2, (BASELINE,), trial_timeout=1.5)
         fleet = start("clutches", "--processes", "1", "--drain")
@@ -170,7 +168,7 @@ class TestOnOneFile:
         assert second.outcome == "complete"
         assert toy.unsound(opened.url, "short", trials=2, failed=1) == []
 
-    def test_a_study_stopped_now_is_left_for_another_one(self, opened: Storage, start: Start) -> None:
+    def test_a_fleet_turns_to_another_study_when_one_is_stopped_now(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 2)
         fleet = start("held", "--processes", "1", "--drain", "--lease", "1s")
         until(begun)
@@ -185,7 +183,7 @@ class TestOnOneFile:
         assert [trial.state.name for trial in trials(opened, "a")] == ["FAIL"]
 
     @pytest.mark.thorough
-    def test_a_study_that_ends_whoever_loads_it_is_left_alone(
+    def test_a_study_that_crashes_every_worker_that_loads_it_is_avoided(
         self, opened: Storage, storage_url: str, tmp_path: Path
     ) -> None:
         deadly = tmp_path / "deadly.py"
@@ -199,7 +197,7 @@ class TestOnOneFile:
         assert "a (2)" in said.splitlines()[-1]
         assert [(slot.state, slot.attempt) for slot in Slots(opened).list("a")] == [("open", 0)] * 2
 
-    def test_draining_does_not_end_well_where_a_study_failed(self, opened: Storage, start: Start) -> None:
+    def test_draining_exits_with_an_error_where_a_study_failed(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 9)
         make(opened, "b", 2)
         halting.stop(opened, "b", by="ada")
@@ -209,12 +207,12 @@ class TestOnOneFile:
         assert last.startswith("hpo: ends with trials that are not settled: a (4, stopped as its first 5 trials all")
         assert "b (" not in last
 
-    def test_an_objective_that_cannot_be_loaded_ends_it(self, opened: Storage, start: Start) -> None:
+    def test_an_objective_that_cannot_be_loaded_ends_the_fleet(self, opened: Storage, start: Start) -> None:
         fleet = start("no_such_objective", "--processes", "2")
         assert fleet.process.wait(120) == 2
         assert "no_such_objective' cannot be loaded" in fleet.said().splitlines()[-1]
 
-    def test_draining_waits_for_what_others_have_in_hand(self, opened: Storage, start: Start) -> None:
+    def test_draining_waits_for_trials_running_elsewhere(self, opened: Storage, start: Start) -> None:
         make(opened, "a", 1)
         slots = Slots(opened)
         held = slots.claim("a", "elsewhere", 60)
@@ -226,7 +224,9 @@ class TestOnOneFile:
         assert toy.unsound(opened.url, "a", trials=1) == []
 
     @pytest.mark.thorough
-    def test_as_the_first_process_of_a_container(self, opened: Storage, storage_url: str, tmp_path: Path) -> None:
+    def test_a_fleet_runs_as_the_first_process_of_a_container(
+        self, opened: Storage, storage_url: str, tmp_path: Path
+    ) -> None:
         """Which is sent signals it must have asked for, and whose children other processes' orphans become."""
         unshare = [shutil.which("unshare") or "", "--pid", "--fork", "--mount-proc", "--kill-child"]
         if not unshare[0] or subprocess.run([*unshare, "true"], capture_output=True).returncode:

@@ -111,7 +111,7 @@ def test_the_exit_code_of_a_fork_is_known_and_its_last_words(
 
 
 @pytest.mark.thorough
-def test_what_workers_are_forks_of_is_killed_and_no_trial_is_lost(url: str) -> None:
+def test_a_killed_forkserver_loses_no_trial_and_is_replaced(url: str) -> None:
     """It costs the trials in hand nothing, and the next worker is a fork of another one."""
     request = asked(
         definition=f"{toy.FILE}:study",
@@ -148,7 +148,7 @@ def test_what_workers_are_forks_of_is_killed_and_no_trial_is_lost(url: str) -> N
 
 
 @pytest.mark.thorough
-def test_where_no_process_can_be_adopted_workers_are_fresh(
+def test_workers_start_fresh_where_processes_cannot_be_adopted(
     start: Callable[..., WorkerProcess], forks: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
@@ -163,7 +163,7 @@ def test_where_no_process_can_be_adopted_workers_are_fresh(
     assert forks.pid is None
 
 
-def test_where_the_imports_start_threads_workers_are_fresh(tmp_path: Path) -> None:
+def test_workers_start_fresh_where_imports_start_threads(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=[3600], daemon=True).start()\n"
     )
@@ -174,7 +174,7 @@ def test_where_the_imports_start_threads_workers_are_fresh(tmp_path: Path) -> No
     forks.close()
 
 
-def test_one_that_is_killed_before_it_is_ready_is_replaced(url: str) -> None:
+def test_a_forkserver_killed_before_it_is_ready_is_replaced(url: str) -> None:
     """Until there is no hope: what is to be forked may be what crashes."""
     forks = ForkServer(environment(1), keras=False)
     assert not forks.ready

@@ -52,7 +52,7 @@ def searched(storage_url: str) -> Storage:
     return opened
 
 
-def test_the_front_is_what_nothing_beats_in_both(searched: Storage) -> None:
+def test_the_front_holds_the_trials_that_none_dominates(searched: Storage) -> None:
     status = study_status(searched, NAME)
     assert status.objectives == ("accuracy", "parameters")
     assert (status.state, status.complete, status.pruner) == ("done", 5, "none")
@@ -127,7 +127,7 @@ def test_samplers_search_a_front(storage_url: str) -> None:
         assert study_status(opened, sampler).complete == 14
 
 
-def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> None:
+def test_a_study_refuses_other_objectives_later(searched: Storage, storage_url: str) -> None:
     more = replace(request(storage_url), definition=NAME, objectives=None, trials=6)
     assert plan(more, by_study=True).objectives == "accuracy,parameters"
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_a_study_keeps_its_objectives(searched: Storage, storage_url: str) -> No
         open_study(plan(request(storage_url, objectives=None, fidelity="quick", name=NAME)))
 
 
-def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
+def test_a_search_for_the_metric_alone_has_no_front(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     asked = request(storage_url, objectives=None, fidelity="quick", trials=3, try_=())
     assert plan(asked).study == "toy-line-quick"
@@ -161,13 +161,15 @@ def test_a_search_of_the_metric_alone_is_as_it_was(storage_url: str) -> None:
         ({"until": 0.9}, "leave one of them out"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(tmp_path: Path, asked: dict[str, object], why: str) -> None:
+def test_invalid_objectives_are_refused_before_a_database_is_made(
+    tmp_path: Path, asked: dict[str, object], why: str
+) -> None:
     with pytest.raises(UsageError, match=why):
         plan(request(f"sqlite:///{tmp_path}/none.db", **asked))
     assert not (tmp_path / "none.db").exists()
 
 
-def test_of_equal_metrics_the_cheapest_is_the_best(storage_url: str) -> None:
+def test_the_best_of_equal_metrics_is_the_cheapest(storage_url: str) -> None:
     opened = storage.prepare(storage_url)
     open_study(plan(request(storage_url)))
     cost = {0.1: 9.0, 0.2: 7.0, 0.3: 8.0, 0.4: 7.5, 0.5: 12.0}
@@ -205,11 +207,11 @@ def test_any_trial_of_the_front_can_be_trained(searched: Storage, storage_url: s
         named("middle", study=NAME)
 
 
-def test_importances_say_that_they_look_at_the_metric_alone(searched: Storage) -> None:
+def test_importances_of_a_front_say_that_only_the_metric_counts(searched: Storage) -> None:
     assert importances(searched, NAME).note.endswith("; only accuracy is looked at, not parameters")
 
 
-def test_a_configuration_that_was_given_is_found_again(searched: Storage) -> None:
+def test_a_trial_is_found_by_its_configuration(searched: Storage) -> None:
     # The space is continuous, so that no sampler claims a digest for it.
     found = of_configuration(searched, NAME, {"kind": "a", "x": 0.3})
     assert found is not None

@@ -99,7 +99,7 @@ def held(url: str) -> Callable[[], list[Seat]]:
     return lambda: list(Seats(store).held())
 
 
-def test_eight_at_once_share_four_gpus_evenly_and_the_dead_leave_theirs(
+def test_eight_processes_share_four_gpus_evenly_and_dead_ones_free_theirs(
     start: Callable[[int], list[Process]], held: Callable[[], list[Seat]]
 ) -> None:
     first = start(8)
@@ -119,7 +119,7 @@ def test_eight_at_once_share_four_gpus_evenly_and_the_dead_leave_theirs(
     assert Counter(got) == Counter([took[process.name] for process in first[:3]]) + Counter({None: 2})
 
 
-def test_more_than_there_are_gpus_wait_until_one_is_killed(
+def test_processes_beyond_the_gpus_wait_until_one_is_killed(
     start: Callable[[int], list[Process]], held: Callable[[], list[Seat]]
 ) -> None:
     processes = start(6)
@@ -137,7 +137,7 @@ def test_more_than_there_are_gpus_wait_until_one_is_killed(
     assert len({seat.uuid for seat in held()}) == len(held()) == 4
 
 
-def test_killed_at_any_statement_a_seat_is_whole_or_free(url: str) -> None:
+def test_a_process_killed_at_any_statement_holds_a_whole_gpu_lease_or_none(url: str) -> None:
     context = multiprocessing.get_context("fork")
     survivor, number, killed = Seats(storage.open(url)), 0, True
     found = gpus.listed()
@@ -172,9 +172,7 @@ def _take_and_die(url: str, number: int) -> None:
     os._exit(0)
 
 
-def test_one_that_was_stopped_for_longer_than_its_lease_has_lost_its_gpu(
-    start: Callable[[int], list[Process]], url: str
-) -> None:
+def test_a_process_stopped_past_its_lease_loses_its_gpu(start: Callable[[int], list[Process]], url: str) -> None:
     (asleep,) = start(1)
     asleep.begin(lease=-1.0)  # has run out as soon as it is had: nobody waits
     assert asleep.got() == nvidia.uuid(0)
@@ -189,7 +187,7 @@ def test_one_that_was_stopped_for_longer_than_its_lease_has_lost_its_gpu(
     assert asleep.got() is None
 
 
-def test_the_roster_knows_who_was_killed(start: Callable[[int], list[Process]], url: str) -> None:
+def test_the_worker_roster_marks_killed_processes_as_dead(start: Callable[[int], list[Process]], url: str) -> None:
     processes = start(3)
     for process in processes:
         process.begin()

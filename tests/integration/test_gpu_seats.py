@@ -43,7 +43,7 @@ def test_four_workers_use_four_gpus_and_the_fifth_waits_for_one(seats: Seats) ->
     assert not seats.renew("w2", LEASE)
 
 
-def test_several_share_a_gpu_only_where_no_emptier_one_is_left(seats: Seats) -> None:
+def test_workers_share_a_gpu_only_when_no_emptier_one_is_left(seats: Seats) -> None:
     assert [take(seats, f"w{n}", 2, GPUS[:2]) for n in range(5)] == [gpu.uuid for gpu in (*GPUS[:2], *GPUS[:2])] + [
         None
     ]
@@ -56,7 +56,7 @@ def test_several_share_a_gpu_only_where_no_emptier_one_is_left(seats: Seats) -> 
     assert take(seats, "w5", 2, GPUS[:2]) == GPUS[1].uuid
 
 
-def test_a_worker_that_asks_again_keeps_what_it_has(seats: Seats, clock: Clock) -> None:
+def test_a_worker_that_asks_again_keeps_its_gpu(seats: Seats, clock: Clock) -> None:
     first = take(seats, "w0")
     clock.now += LEASE - 1
     assert take(seats, "w0") == first  # the answer to the first call may have been lost with the connection
@@ -64,7 +64,7 @@ def test_a_worker_that_asks_again_keeps_what_it_has(seats: Seats, clock: Clock) 
     assert [(seat.worker, seat.alive) for seat in seats.held()] == [("w0", True)]
 
 
-def test_a_lease_that_ran_out_is_free_but_stays_until_somebody_wants_it(seats: Seats, clock: Clock) -> None:
+def test_an_expired_gpu_lease_can_be_renewed_until_it_is_taken(seats: Seats, clock: Clock) -> None:
     take(seats, "asleep", gpus=GPUS[:1])
     clock.now += LEASE
     assert [seat.alive for seat in seats.held()] == [False]
@@ -76,7 +76,7 @@ def test_a_lease_that_ran_out_is_free_but_stays_until_somebody_wants_it(seats: S
     assert [seat.worker for seat in seats.held()] == ["other"]
 
 
-def test_the_seat_of_a_worker_that_died_here_is_free_at_once(seats: Seats) -> None:
+def test_the_gpu_of_a_worker_that_died_on_this_machine_is_free_at_once(seats: Seats) -> None:
     host, pid, started, boot = identity().split(":")
     dead = f"{host}:{pid}:{int(started) - 1}:{boot}"  # a process of this number that ended before this one began
     assert take(seats, dead, gpus=GPUS[:1]) == GPUS[0].uuid
@@ -85,18 +85,18 @@ def test_the_seat_of_a_worker_that_died_here_is_free_at_once(seats: Seats) -> No
     assert take(seats, "another", gpus=GPUS[:1]) is None  # this one lives
 
 
-def test_machines_do_not_share_their_gpus(seats: Seats, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_leases_of_two_machines_are_separate(seats: Seats, monkeypatch: pytest.MonkeyPatch) -> None:
     assert take(seats, "here", gpus=GPUS[:1]) == GPUS[0].uuid
     monkeypatch.setenv("HPO_MACHINE", "there")
     assert take(seats, "there", gpus=GPUS[:1]) == GPUS[0].uuid  # the same by name only
     assert [(seat.machine, seat.worker) for seat in seats.held()] == [("here", "here"), ("there", "there")]
 
 
-def test_without_a_gpu_there_is_no_seat(seats: Seats) -> None:
+def test_without_gpus_no_lease_is_given(seats: Seats) -> None:
     assert take(seats, "w0", gpus=()) is None
 
 
-def test_without_a_clock_of_its_own_time_is_the_databases(store: Storage, seats: Seats) -> None:
+def test_gpu_leases_use_the_databases_clock_by_default(store: Storage, seats: Seats) -> None:
     real = Seats(store)
     assert real.take(GPUS, "w0", per_gpu=1, lease_seconds=3600) == GPUS[0]
     assert [seat.alive for seat in real.held()] == [True]
@@ -115,7 +115,7 @@ STEP = st.one_of(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(number=st.integers(1, 3), steps=st.lists(STEP, max_size=25))
-def test_whatever_happens_no_gpu_has_too_many_and_none_stays_empty(
+def test_gpus_are_never_overbooked_nor_left_empty(
     seats: Seats, clock: Clock, monkeypatch: pytest.MonkeyPatch, number: int, steps: list[tuple[str, str, int]]
 ) -> None:
     here = f"machine {next(_machines)}"

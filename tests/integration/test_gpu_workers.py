@@ -123,7 +123,7 @@ def test_four_replicas_use_four_gpus_and_a_killed_ones_is_free_again(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
+def test_workers_share_gpus_up_to_the_limit_and_the_rest_wait(
     url: str,
     opened: Storage,
     tmp_path: Path,
@@ -151,7 +151,7 @@ def test_workers_share_gpus_where_they_may_and_what_is_too_many_waits(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_on_cores_no_gpu_is_leased_or_seen(
+def test_workers_on_cpu_lease_and_see_no_gpu(
     url: str,
     opened: Storage,
     tmp_path: Path,
@@ -172,7 +172,7 @@ def test_on_cores_no_gpu_is_leased_or_seen(
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["program", "objective"])
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_programs_and_objectives_have_a_gpu_each_which_no_two_share(
+def test_programs_and_objectives_each_lease_a_gpu_of_their_own(
     url: str,
     opened: Storage,
     tmp_path: Path,

@@ -26,7 +26,7 @@ def test_every_gpu_is_listed_in_the_drivers_order(tmp_path: Path, monkeypatch: p
     assert {(gpu.name, gpu.memory_bytes) for gpu in found} == {(nvidia.NAME, nvidia.MIB * MIB)}
 
 
-def test_the_environment_chooses_among_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_visible_devices_selects_among_the_listed_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 4))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", f"2,{nvidia.uuid(0)}")
     assert [gpu.uuid for gpu in gpus.listed()] == [nvidia.uuid(2), nvidia.uuid(0)]
@@ -34,7 +34,7 @@ def test_the_environment_chooses_among_them(tmp_path: Path, monkeypatch: pytest.
     assert gpus.listed() == ()
 
 
-def test_a_divided_gpu_is_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mig_gpu_is_listed_as_its_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {1: ["3g.40gb", "1g.10gb+me"], 2: []}  # the last is to be divided and is not yet
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 3, parts=parts))
     assert [(gpu.uuid, gpu.name, gpu.memory_bytes) for gpu in gpus.listed()] == [
@@ -44,18 +44,18 @@ def test_a_divided_gpu_is_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_memory_that_nobody_tells_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreported_gpu_memory_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin", 1, memory="[N/A]"))
     assert [gpu.memory_bytes for gpu in gpus.listed()] == [None]
 
 
 @pytest.mark.parametrize("code", [0, 6])
-def test_a_driver_without_a_gpu_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_driver_without_gpus_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setenv("PATH", nvidia.install_broken(tmp_path / "bin", "No devices were found", code))
     assert gpus.look() == gpus.Listing(gpus=())
 
 
-def test_no_driver_is_no_gpu_and_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_driver_there_is_no_gpu_and_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert gpus.look() == gpus.Listing(gpus=())
 
@@ -73,7 +73,7 @@ def test_no_driver_is_no_gpu_and_no_problem(tmp_path: Path, monkeypatch: pytest.
         ("", 1, "it says nothing"),
     ],
 )
-def test_a_driver_that_is_not_well_is_told_in_words(
+def test_a_broken_driver_is_reported_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -89,22 +89,20 @@ def test_a_driver_that_is_not_well_is_told_in_words(
     assert "\n" not in warning
 
 
-def test_a_tool_that_cannot_be_run_is_a_broken_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_nvidia_smi_that_cannot_run_is_a_broken_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin"))
     (tmp_path / "bin" / "nvidia-smi").write_text("#!/no/such/shell\n")
     assert "cannot be run" in gpus.look().problem
 
 
-def test_a_tool_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_nvidia_smi_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin"))
     (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 600\n")
     monkeypatch.setattr(gpus, "TIMEOUT", 0.2)
     assert "did not answer" in gpus.look().problem
 
 
-def test_a_tool_that_hangs_in_the_driver_and_cannot_be_killed_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unkillable_nvidia_smi_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", nvidia.install(tmp_path / "bin"))
     (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 600\n")
     monkeypatch.setattr(gpus, "TIMEOUT", 0.2)

@@ -14,7 +14,7 @@ from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
 
 
-def test_stopping_says_once_who_and_why_and_resuming_forgets_it(store: Storage, study: StudyRecord) -> None:
+def test_stopping_records_who_and_why_once_and_resuming_clears_it(store: Storage, study: StudyRecord) -> None:
     before = time.time()
     assert halting.stop(store, study.name, by="ada", why="  too\n warm ")
     assert not halting.stop(store, study.name, by="bob", why="too cold")
@@ -27,7 +27,7 @@ def test_stopping_says_once_who_and_why_and_resuming_forgets_it(store: Storage, 
     assert studies.get(store, study.name) == study
 
 
-def test_a_stop_without_a_reason_has_none_and_names_of_any_length_fit(store: Storage, study: StudyRecord) -> None:
+def test_a_blank_stop_reason_is_none_and_long_names_are_cut(store: Storage, study: StudyRecord) -> None:
     assert halting.stop(store, study.name, by="a" * 300, why=" ")
     found = studies.get(store, study.name)
     assert (found.stopped_why, len(found.stopped_by or "")) == (None, 255)
@@ -60,7 +60,7 @@ def test_a_stopped_study_gives_no_slots_until_it_is_resumed(
     assert claim("w2").position == 1
 
 
-def test_now_gives_back_what_is_in_hand_with_its_params_and_unblamed(
+def test_stopping_now_releases_running_trials_with_their_params_at_no_attempt(
     store: Storage, study: StudyRecord, plan: StudyPlan, slots: Slots, claim: Claim
 ) -> None:
     other = studies.create_or_resume(store, replace(plan, name="other"))
@@ -82,7 +82,7 @@ def test_now_gives_back_what_is_in_hand_with_its_params_and_unblamed(
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_a_claim_under_way_does_not_slip_past_a_stop_now(store: Storage, study: StudyRecord, slots: Slots) -> None:
+def test_a_concurrent_claim_does_not_escape_a_stop_now(store: Storage, study: StudyRecord, slots: Slots) -> None:
     """A claim that saw the study running and commits while it is being stopped gives its slot back with the rest.
 
     SQLite has one writer: there no claim is ever under way beside a stop.

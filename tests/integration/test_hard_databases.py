@@ -66,7 +66,7 @@ def lines(fleet: Fleet, words: str) -> list[str]:
     return [line for line in fleet.said().splitlines() if words in line]
 
 
-def test_a_transaction_is_read_committed_whatever_the_server_would_have(
+def test_transactions_are_read_committed_whatever_the_server_default(
     postgres: Any, database: Callable[[Any], str]
 ) -> None:
     url = database(postgres)
@@ -88,7 +88,7 @@ def test_a_transaction_is_read_committed_whatever_the_server_would_have(
     ],
     ids=["serializable", "statements of 50 ms"],
 )
-def test_settings_of_an_administrator(
+def test_a_fleet_completes_despite_restrictive_server_settings(
     postgres: Any,
     database: Callable[[Any], str],
     tmp_path: Path,
@@ -108,7 +108,7 @@ def test_settings_of_an_administrator(
         ended_well(fleet, url)
 
 
-def test_changes_that_cannot_be_put_in_order_are_made_again(
+def test_serialization_failures_are_retried(
     postgres: Any, database: Callable[[Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.1")
@@ -121,7 +121,7 @@ def test_changes_that_cannot_be_put_in_order_are_made_again(
     assert len(lines(fleet, "cannot serve")) == 0, fleet.said()
 
 
-def test_fewer_connections_than_workers_are_taken_in_turns(
+def test_workers_take_turns_with_too_few_connections(
     postgres: Any, database: Callable[[Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.1")
@@ -154,7 +154,7 @@ def guarded() -> Iterator[OwnServer]:
 
 
 @pytest.mark.parametrize("told", ["by a file", "by nobody"])
-def test_a_password_that_is_changed(
+def test_a_fleet_survives_a_changed_database_password(
     guarded: OwnServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     """Who reads it from a file finds the new one there; else it is waited for until the old one is back."""
@@ -211,7 +211,7 @@ def fill(disk: Path) -> Path:
     return path
 
 
-def test_a_disk_of_the_server_that_fills_and_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fleet_survives_a_full_disk_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.05")
     trials = 60
     with small_disk(192) as disk, own_server(disk / "data") as server:
@@ -228,7 +228,7 @@ def test_a_disk_of_the_server_that_fills_and_is_freed(tmp_path: Path, monkeypatc
         assert 1 <= len(lines(fleet, "disk is full")) <= 2, fleet.said()
 
 
-def test_a_disk_of_a_file_that_fills_and_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fleet_survives_a_full_disk_under_a_sqlite_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_SECONDS", "0.05")
     trials = 40
     with small_disk(16) as disk:

@@ -75,7 +75,7 @@ def train(store: storage.Storage, name: str, better: dict[str, object]) -> None:
         (f"{STUDY}/trials/1", ["trial", NAME, "1"]),
     ],
 )
-def test_an_answer_is_what_the_command_prints(
+def test_an_http_answer_equals_the_commands_json(
     programs: Programs, reader: str, capsys: pytest.CaptureFixture[str], path: str, command: list[str]
 ) -> None:
     answer = programs.ask(reader, "GET", path)
@@ -88,7 +88,7 @@ def test_an_answer_is_what_the_command_prints(
     assert given == printed
 
 
-def test_trials_come_in_pages_as_an_export_has_them(
+def test_trials_over_http_are_paged_and_equal_the_export(
     programs: Programs, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     printed = json.loads(told(programs, capsys, "export", NAME, "-o", "-", "--format", "json"))["trials"]
@@ -100,7 +100,7 @@ def test_trials_come_in_pages_as_an_export_has_them(
     assert programs.ask(reader, "GET", f"{STUDY}/trials?offset=3").json["trials"] == []
 
 
-def test_a_definition_is_what_show_prints_and_nothing_else_is_loaded(
+def test_a_definition_over_http_equals_hpo_show_and_only_installed_ones_load(
     programs: Programs, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert DEFINITION in programs.ask(reader, "GET", "/definitions").json
@@ -112,7 +112,7 @@ def test_a_definition_is_what_show_prints_and_nothing_else_is_loaded(
         assert f"there is no definition {other!r} on this server" in refused.json["detail"]
 
 
-def test_what_goes_wrong_is_the_line_of_the_command_as_a_problem(
+def test_an_error_is_the_commands_line_as_problem_json(
     programs: Programs, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = programs.ask(reader, "GET", "/studies/nothing")
@@ -124,7 +124,7 @@ def test_what_goes_wrong_is_the_line_of_the_command_as_a_problem(
 @pytest.mark.parametrize(
     "name", ["' OR 1=1 --", "../../etc/passwd", "a\u202eb", "名前", "%2e%2e", "~", "a\x00b", "\ud800"]
 )
-def test_a_study_of_any_name_is_one_segment(programs: Programs, reader: str, name: str) -> None:
+def test_any_study_name_is_one_path_segment(programs: Programs, reader: str, name: str) -> None:
     assert programs.ask(reader, "GET", f"/studies/{segment(name)}").status_code == 404
     if name.isprintable():
         small_study(programs.storage, name)
@@ -170,9 +170,7 @@ _WANTED = {"definition": DEFINITION, "trials": 1}
         (b"\xff\xfe", "the body is no JSON document"),
     ],
 )
-def test_a_body_of_another_form_is_refused_in_one_line(
-    programs: Programs, writer: str, body: object, detail: str
-) -> None:
+def test_a_malformed_body_is_refused_in_one_line(programs: Programs, writer: str, body: object, detail: str) -> None:
     refused = programs.ask(writer, "POST", "/studies", body)
     assert refused.status_code == 400
     assert detail in refused.json["detail"]
@@ -190,7 +188,7 @@ def test_a_body_of_another_form_is_refused_in_one_line(
         ({"name": "a\nb"}, "a name must have from 1 to 512 printable characters"),
     ],
 )
-def test_what_cannot_be_done_with_what_there_is_is_refused_in_one_line(
+def test_impossible_requests_are_refused_with_409_and_one_line(
     programs: Programs, writer: str, more: dict[str, str], detail: str
 ) -> None:
     refused = programs.ask(writer, "POST", "/studies", {**_WANTED, **more})
@@ -199,7 +197,7 @@ def test_what_cannot_be_done_with_what_there_is_is_refused_in_one_line(
     assert [record.name for record in studies.list_all(programs.storage)] == [NAME]
 
 
-def test_a_study_of_a_file_is_not_gone_on_with_by_an_installed_name(programs: Programs, writer: str) -> None:
+def test_a_study_of_a_file_cannot_be_continued_as_an_installed_definition(programs: Programs, writer: str) -> None:
     plan = studies.get(programs.storage, NAME)
     with programs.storage.write() as connection:
         connection.exec_driver_sql("UPDATE hpo_study SET reference = '/home/ada/fcnn.py:study'")
@@ -209,7 +207,7 @@ def test_a_study_of_a_file_is_not_gone_on_with_by_an_installed_name(programs: Pr
     assert studies.get(programs.storage, NAME).reference == "/home/ada/fcnn.py:study"
 
 
-def test_a_study_is_stopped_and_resumed_and_gets_trials_while_it_is(programs: Programs, writer: str) -> None:
+def test_a_study_is_stopped_resumed_and_extended_over_http(programs: Programs, writer: str) -> None:
     stopped = programs.ask(writer, "POST", f"{STUDY}/stop", {"why": "the data were wrong", "now": True})
     assert (stopped.json["state"], stopped.json["stopped_by"]) == ("stopped", "token writer")
     assert (stopped.json["stopped_why"], stopped.json["running"]) == ("the data were wrong", 0)
@@ -222,7 +220,7 @@ def test_a_study_is_stopped_and_resumed_and_gets_trials_while_it_is(programs: Pr
 
 
 @pytest.mark.thorough
-def test_a_comparison_is_left_to_the_fleet_stage_by_stage_and_judged_at_the_end(programs: Programs) -> None:
+def test_a_comparison_over_http_runs_in_stages_on_the_fleet_and_ends_in_a_verdict(programs: Programs) -> None:
     store, path = programs.storage, f"/studies/{segment('found')}/comparison"
     token = programs.token("judge", budget=60)
     better = found_study(store, "found")
@@ -247,7 +245,7 @@ def test_a_comparison_is_left_to_the_fleet_stage_by_stage_and_judged_at_the_end(
     assert programs.ask(token, "POST", path, {"pairs": 0}).status_code == 400
 
 
-def test_no_change_is_made_without_a_token_that_may(programs: Programs, reader: str, writer: str) -> None:
+def test_changes_need_a_token_with_write_scope(programs: Programs, reader: str, writer: str) -> None:
     changes = [("/studies", {"definition": DEFINITION, "trials": 1}), (f"{STUDY}/stop", {}), (f"{STUDY}/resume", None)]
     for path, body in changes:
         assert programs.ask(reader, "POST", path, body).status_code == 403
@@ -262,7 +260,7 @@ def test_no_change_is_made_without_a_token_that_may(programs: Programs, reader: 
     assert not halting.resume(programs.storage, NAME)  # nobody had stopped it
 
 
-def test_a_token_counts_for_programs_alone(programs: Programs, writer: str) -> None:
+def test_an_api_token_does_not_open_the_pages_for_people(programs: Programs, writer: str) -> None:
     from werkzeug.test import Client
 
     client, bearer = Client(programs.app), {"Authorization": f"Bearer {writer}"}
@@ -272,7 +270,7 @@ def test_a_token_counts_for_programs_alone(programs: Programs, writer: str) -> N
     assert client.post(f"/studies/{segment(NAME)}/stop", headers=bearer).status_code == 401
 
 
-def test_a_login_s_cookie_reads_and_changes_nothing(tmp_path: Path, programs: Programs) -> None:
+def test_a_login_cookie_does_not_open_the_http_api(tmp_path: Path, programs: Programs) -> None:
     from werkzeug.test import Client
 
     path = tmp_path / "users.json"
@@ -291,7 +289,7 @@ def test_a_login_s_cookie_reads_and_changes_nothing(tmp_path: Path, programs: Pr
     assert client.post(f"/studies/{segment(NAME)}/stop", headers={"X-CSRF-Token": csrf}).status_code == 303
 
 
-def test_unknown_tokens_get_a_few_tries_and_known_ones_are_not_locked_out(programs: Programs, reader: str) -> None:
+def test_unknown_tokens_are_rate_limited_and_known_ones_still_work(programs: Programs, reader: str) -> None:
     wrong = f"hpo_1_{'a' * 43}"
     assert [programs.ask(wrong, "GET", "/studies").status_code for _ in range(TRIES + 1)] == [401] * TRIES + [429]
     refused = programs.ask(wrong, "GET", "/studies")
@@ -300,7 +298,7 @@ def test_unknown_tokens_get_a_few_tries_and_known_ones_are_not_locked_out(progra
     assert programs.ask(reader, "GET", "/definitions").status_code == 200
 
 
-def test_a_program_asks_so_often_and_not_oftener(
+def test_requests_of_each_token_are_rate_limited(
     programs: Programs, reader: str, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "REQUESTS", 5)
@@ -312,7 +310,7 @@ def test_a_program_asks_so_often_and_not_oftener(
     assert programs.ask(writer, "GET", "/definitions").status_code == 200
 
 
-def test_other_methods_and_addresses_are_problems_too(programs: Programs, writer: str) -> None:
+def test_unknown_methods_and_paths_are_problem_json(programs: Programs, writer: str) -> None:
     for method, path, code in [
         ("DELETE", STUDY, 405),
         ("PUT", "/studies", 405),
@@ -335,9 +333,7 @@ def test_other_methods_and_addresses_are_problems_too(programs: Programs, writer
     assert (large.status_code, large.json["detail"]) == (413, "a request of 8.8 KiB is too large: at most 8 KiB")
 
 
-def test_a_database_that_is_away_is_503_and_says_when_to_ask_again(
-    programs: Programs, reader: str, tmp_path: Path
-) -> None:
+def test_an_unreachable_database_is_503_with_retry_after(programs: Programs, reader: str, tmp_path: Path) -> None:
     programs.storage.patience = 0.0
     programs.storage.close()
     for file in tmp_path.glob("hpo.db*"):

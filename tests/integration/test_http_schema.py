@@ -37,7 +37,7 @@ def described(programs: Programs) -> schemathesis.BaseSchema:
 @pytest.mark.thorough
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_every_answer_is_as_described(
+def test_every_answer_matches_the_openapi_schema(
     described: schemathesis.BaseSchema, programs: Programs, operation, mode: GenerationMode
 ) -> None:
     one = described[operation.path][operation.method]

@@ -42,7 +42,7 @@ def send(
         connection.close()
 
 
-def test_what_is_too_long_is_not_taken_in(place: Castle, token: str) -> None:
+def test_oversized_headers_and_bodies_are_refused(place: Castle, token: str) -> None:
     before = place.state()
     assert send(place, token, "GET", "/studies", **{"X-Long": "x" * 40_000})[0] == 431
     large = b'{"why": "' + b"x" * 20_000 + b'"}'
@@ -54,7 +54,7 @@ def test_what_is_too_long_is_not_taken_in(place: Castle, token: str) -> None:
     assert place.state() == before
 
 
-def test_paths_are_read_as_everybody_reads_them(place: Castle, token: str) -> None:
+def test_ambiguous_paths_are_refused_or_not_found(place: Castle, token: str) -> None:
     for path, code in [
         ("/studies/../../etc/passwd", 400),
         ("/studies/%2e%2e/%2e%2e/etc", 400),
@@ -71,7 +71,7 @@ def test_paths_are_read_as_everybody_reads_them(place: Castle, token: str) -> No
         assert json.loads(body)["status"] == code
 
 
-def test_a_token_stands_in_its_header_alone(place: Castle, token: str) -> None:
+def test_a_token_is_accepted_only_in_its_header(place: Castle, token: str) -> None:
     before = place.state()
     for headers in ({"Authorization": ""}, {"Authorization": f"Basic {token}"}, {"Cookie": f"token={token}"}):
         asked = {"Authorization": "", **headers}
@@ -79,7 +79,7 @@ def test_a_token_stands_in_its_header_alone(place: Castle, token: str) -> None:
     assert place.state() == before
 
 
-def test_the_client_of_the_docs_submits_and_looks(place: Castle, token: str, tmp_path: Path) -> None:
+def test_the_example_client_of_the_docs_works(place: Castle, token: str, tmp_path: Path) -> None:
     [client] = blocks(PROJECT / "docs" / "http.md", "python")
     file = tmp_path / "client.py"
     file.write_text(client.text)

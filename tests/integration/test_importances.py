@@ -38,7 +38,9 @@ def fill(store: Storage, study: StudyRecord, slots: Slots, claim: Claim) -> Fill
 
 
 @pytest.mark.thorough
-def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, study: StudyRecord, fill: Fill) -> None:
+def test_importances_count_complete_trials_and_mention_the_others(
+    store: Storage, study: StudyRecord, fill: Fill
+) -> None:
     fill(20)
     before = service.importances(store, "toy")
     assert [one.name for one in before.parameters] == ["x", "y"]
@@ -52,7 +54,7 @@ def test_complete_trials_count_and_the_others_are_mentioned(store: Storage, stud
 
 
 @pytest.mark.thorough
-def test_pruned_trials_count_as_they_were_at_the_same_step(store: Storage, study: StudyRecord, fill: Fill) -> None:
+def test_pruned_trials_count_with_their_value_at_the_same_step(store: Storage, study: StudyRecord, fill: Fill) -> None:
     fill(6, curve=3)
     fill(2, curve=2, outcome="pruned")
     fill(14, curve=1, outcome="pruned")
@@ -62,9 +64,7 @@ def test_pruned_trials_count_as_they_were_at_the_same_step(store: Storage, study
 
 
 @pytest.mark.thorough
-def test_where_no_step_is_reached_by_enough_the_one_most_have_reached_counts(
-    store: Storage, study: StudyRecord, fill: Fill
-) -> None:
+def test_importances_use_the_step_most_trials_reached(store: Storage, study: StudyRecord, fill: Fill) -> None:
     fill(6, curve=3)
     fill(5, curve=2, outcome="pruned")
     found = service.importances(store, study.name)
@@ -73,7 +73,9 @@ def test_where_no_step_is_reached_by_enough_the_one_most_have_reached_counts(
 
 
 @pytest.mark.thorough
-def test_the_two_most_important_are_shown_together(store: Storage, study: StudyRecord, fill: Fill) -> None:
+def test_the_interaction_is_of_the_two_most_important_parameters(
+    store: Storage, study: StudyRecord, fill: Fill
+) -> None:
     fill(20)
     found = service.importances(store, study.name)
     together = service.interaction(store, study.name, found)
@@ -92,7 +94,7 @@ def test_the_two_most_important_are_shown_together(store: Storage, study: StudyR
         (0, 2, 0, "no trial has a value that compares, .*; 2 settled trials are left out, "),
     ],
 )
-def test_too_little_is_said_to_be_too_little(
+def test_too_few_trials_give_no_importances_and_a_reason(
     complete: int, pruned: int, failed: int, said: str, store: Storage, study: StudyRecord, fill: Fill
 ) -> None:
     for count, outcome in ((complete, "complete"), (pruned, "pruned"), (failed, "failed")):

@@ -19,7 +19,7 @@ def take(store: Storage, study: StudyRecord, **changes) -> InterimAnalysis:
     return interim_analyses.take(store, study, **{**its, **changes})
 
 
-def test_the_same_pairs_are_the_same_interim_analysis_and_others_are_the_next(
+def test_the_same_pairs_repeat_an_interim_analysis_and_more_pairs_take_the_next(
     store: Storage, study: StudyRecord
 ) -> None:
     first = take(store, study)
@@ -33,18 +33,18 @@ def test_the_same_pairs_are_the_same_interim_analysis_and_others_are_the_next(
     assert interim_analyses.history(store, study) == (first, *seen)
 
 
-def test_fewer_than_six_pairs_spend_nothing(store: Storage, study: StudyRecord) -> None:
+def test_fewer_than_six_pairs_use_no_interim_analysis(store: Storage, study: StudyRecord) -> None:
     assert [take(store, study, pairs=pairs).number for pairs in (1, 5, 6, 4, 7)] == [0, 0, 1, 0, 2]
 
 
-def test_rows_drawn_anew_are_another_question(store: Storage, study: StudyRecord) -> None:
+def test_resampled_rows_have_interim_analyses_of_their_own(store: Storage, study: StudyRecord) -> None:
     assert take(store, study).number == 1
     assert take(store, study, rows="resampled").number == 1
     assert take(store, study, rows="resampled", pairs=30).number == 2
     assert take(store, study, pairs=30).number == 2
 
 
-def test_several_at_once_count_one_interim_analysis(store: Storage, study: StudyRecord) -> None:
+def test_concurrent_calls_count_one_interim_analysis(store: Storage, study: StudyRecord) -> None:
     with ThreadPoolExecutor(4) as threads:
         same = list(threads.map(lambda _: take(store, study).number, range(8)))
         others = list(threads.map(lambda pairs: take(store, study, pairs=pairs).number, range(20, 28)))
@@ -52,7 +52,7 @@ def test_several_at_once_count_one_interim_analysis(store: Storage, study: Study
     assert sorted(others) == list(range(2, 10))
 
 
-def test_what_an_interim_analysis_found_is_kept_with_its_report(store: Storage, study: StudyRecord) -> None:
+def test_the_finding_of_an_interim_analysis_is_stored_with_its_report(store: Storage, study: StudyRecord) -> None:
     assert interim_analyses.last_document(store, study) is None
     look = take(store, study)
     assert interim_analyses.last_document(store, study) is None  # taken, but not told
@@ -68,16 +68,14 @@ def test_what_an_interim_analysis_found_is_kept_with_its_report(store: Storage, 
     assert interim_analyses.last_document(store, study) == {"verdict": FOUND.verdict}
 
 
-def test_the_last_document_is_that_of_the_interim_analysis_reported_last(store: Storage, study: StudyRecord) -> None:
+def test_the_last_document_is_of_the_last_reported_interim_analysis(store: Storage, study: StudyRecord) -> None:
     first, second = take(store, study), take(store, study, pairs=20)
     interim_analyses.conclude(store, study, replace(second, looked_at=50.0), FOUND, {"pairs": 20})
     interim_analyses.conclude(store, study, replace(first, looked_at=60.0), FOUND, {"pairs": 12})
     assert interim_analyses.last_document(store, study) == {"pairs": 12}
 
 
-def test_interim_analyses_go_with_their_study_and_a_later_one_of_its_name_begins_anew(
-    store: Storage, plan: StudyPlan, study: StudyRecord
-) -> None:
+def test_interim_analyses_are_deleted_with_their_study(store: Storage, plan: StudyPlan, study: StudyRecord) -> None:
     take(store, study)
     studies.delete(store, study.name)
     again = studies.create_or_resume(store, plan)

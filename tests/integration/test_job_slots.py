@@ -25,7 +25,7 @@ def test_every_job_has_one_slot_in_the_order_given(slots: Slots, study: StudyRec
     assert {(slot.state, slot.study_id) for slot in there} == {("open", study.id)}
 
 
-def test_jobs_that_are_there_are_not_added_again_and_positions_go_on(slots: Slots, study: StudyRecord) -> None:
+def test_existing_jobs_are_not_added_again_and_positions_continue(slots: Slots, study: StudyRecord) -> None:
     slots.add(study.name, JOBS[:2])
     assert slots.add(study.name, JOBS) == 1
     assert slots.add(study.name, JOBS) == 0
@@ -33,13 +33,13 @@ def test_jobs_that_are_there_are_not_added_again_and_positions_go_on(slots: Slot
     assert [(slot.position, slot.digest) for slot in slots.list(study.name)] == list(enumerate(j.key for j in JOBS))
 
 
-def test_a_note_makes_no_other_job(slots: Slots, study: StudyRecord) -> None:
+def test_jobs_that_differ_only_in_their_note_are_the_same(slots: Slots, study: StudyRecord) -> None:
     slots.add(study.name, JOBS[:1])
     renamed = Job(rows="share", params=JOBS[0].params, seed=JOBS[0].seed, note="another word for it")
     assert slots.add(study.name, [renamed]) == 0
 
 
-def test_a_settled_job_stays_and_keeps_its_key(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_a_settled_job_is_kept_with_its_key(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.add(study.name, JOBS[:1])
     held = claim()
     assert slots.settle(held, "complete", 0.5, params=held.fixed)

@@ -59,7 +59,7 @@ def test_a_study_is_a_search_unless_its_plan_says_otherwise(
     assert studies.get(store, race.name) == made
 
 
-def test_a_definitions_name_means_its_only_search(store: Storage, sweep: StudyPlan, plan: StudyPlan) -> None:
+def test_the_name_of_a_definition_means_its_only_search(store: Storage, sweep: StudyPlan, plan: StudyPlan) -> None:
     studies.create_or_resume(store, sweep)
     with pytest.raises(StudyError, match="there is no study 'toy'"):
         studies.find(store, "toy")
@@ -69,7 +69,7 @@ def test_a_definitions_name_means_its_only_search(store: Storage, sweep: StudyPl
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_measurement_goes_on_whatever_seed_it_began_with(store: Storage, sweep: StudyPlan, seed: int) -> None:
+def test_a_measurement_is_resumed_whatever_its_seed(store: Storage, sweep: StudyPlan, seed: int) -> None:
     made = studies.create_or_resume(store, sweep)
     assert studies.create_or_resume(store, replace(sweep, seed=seed)) == made
 
@@ -89,13 +89,13 @@ def test_studies_of_one_name_and_another_kind_or_parent_are_refused(
         studies.create_or_resume(store, replace(race, fidelity="full"))
 
 
-def test_what_no_search_has_found_cannot_be_measured(store: Storage, race: StudyPlan) -> None:
+def test_a_measurement_of_a_missing_search_is_refused(store: Storage, race: StudyPlan) -> None:
     with pytest.raises(StudyError, match="there is no study 'toy-line-quick'"):
         studies.create_or_resume(store, race)
     assert names(store) == set()
 
 
-def test_a_search_takes_its_measurements_along_and_nothing_else(
+def test_deleting_a_search_deletes_its_measurements_and_nothing_else(
     store: Storage, study: StudyRecord, plan: StudyPlan, race: StudyPlan, sweep: StudyPlan
 ) -> None:
     other = studies.create_or_resume(store, replace(plan, name="other"))
@@ -139,7 +139,7 @@ def test_a_measurement_in_progress_keeps_its_search_from_being_deleted(
     assert names(store) == set()
 
 
-def test_status_tells_the_kind_and_the_parent(store: Storage, study: StudyRecord, race: StudyPlan) -> None:
+def test_status_shows_the_kind_and_the_parent(store: Storage, study: StudyRecord, race: StudyPlan) -> None:
     studies.create_or_resume(store, race)
     found = {one.study: (one.kind, one.parent) for one in status.all_statuses(store)}
     assert found == {study.name: ("search", None), race.name: ("race", study.name)}
@@ -149,7 +149,7 @@ def test_status_tells_the_kind_and_the_parent(store: Storage, study: StudyRecord
     }
 
 
-def test_the_luckiest_of_measurements_is_no_best_trial(store: Storage, study: StudyRecord, race: StudyPlan) -> None:
+def test_a_measurement_study_has_no_best_trial(store: Storage, study: StudyRecord, race: StudyPlan) -> None:
     studies.create_or_resume(store, race)
     slots = Slots(store)
     slots.add(race.name, [small.job()])
@@ -180,13 +180,13 @@ def measured(tmp_path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("action", [foresee, optimize])
-def test_no_search_goes_on_in_a_measurement(measured: str, action) -> None:
+def test_optimizing_a_measurement_study_is_refused(measured: str, action) -> None:
     request = Request(definition=f"{toy.FILE}:study", trials=3, storage=measured, name="toy-sweep-quick")
     with pytest.raises(StudyError, match="is a sweep, not a search: give the new one a name of its own, --name OTHER"):
         action(request)
 
 
-def test_no_configuration_is_chosen_by_a_measurement(measured: str) -> None:
+def test_training_the_best_of_a_measurement_is_refused(measured: str) -> None:
     with pytest.raises(StudyError, match="is a sweep: only a search chooses a configuration"):
         plan_training(
             TrainRequest(definition=f"{toy.FILE}:study", config="best", study="toy-sweep-quick", storage=measured)

@@ -32,7 +32,7 @@ def searched(definition: StudyDefinition) -> list[FrozenTrial]:
 
 
 @pytest.mark.parametrize("name", kinds.ALL)
-def test_a_search_of_it_comes_to_values_and_says_which_way(name: str) -> None:
+def test_every_kind_of_model_is_searched_and_its_training_loop_named(name: str) -> None:
     trials = searched(kinds.ALL[name])
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2, [trial.user_attrs for trial in trials]
     assert all(trial.value is not None and np.isfinite(trial.value) for trial in trials)
@@ -60,7 +60,7 @@ SCORES = {
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_its_score_is_scikit_learns_of_what_the_model_says(name: str) -> None:
+def test_every_score_equals_scikit_learns_on_the_predictions(name: str) -> None:
     found: Measurement = measure(kinds.ALL[name], {"rate": 0.05}, seed=2)
     test = found.rows[1]
     expected = SCORES[name](test.y, np.asarray(found.run.predict(test.x)))
@@ -68,7 +68,7 @@ def test_its_score_is_scikit_learns_of_what_the_model_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["of_tf_data", "of_py_dataset"])
-def test_a_stream_is_scored_whole(name: str) -> None:
+def test_a_streams_score_covers_all_its_rows(name: str) -> None:
     found = measure(kinds.ALL[name], {"rate": 0.05}, seed=2)
     said = np.asarray(found.run.predict(kinds.X[: kinds.TEST]))
     assert found.test == pytest.approx(right(kinds.SIGN[: kinds.TEST], said))

@@ -53,7 +53,7 @@ def settled(found: Storage) -> dict[int, tuple[Any, ...]]:
 
 
 @pytest.mark.thorough
-def test_jobs_are_measured_once_and_their_results_found_by_key(opened: Storage) -> None:
+def test_each_job_is_measured_once_and_its_result_found_by_key(opened: Storage) -> None:
     jobs = [
         small.job(1, rows="development", keep=True),
         small.job(1, rows="share"),
@@ -117,7 +117,7 @@ def _is_what_comes_of(job: Any, result: Result) -> None:
 @pytest.mark.parametrize(
     "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=["storage_url"]
 )
-def test_killed_in_the_middle_it_goes_on_and_repeats_nothing_finished(storage_url: str) -> None:
+def test_a_killed_measurement_resumes_without_repeating_trainings(storage_url: str) -> None:
     options: list[dict[str, Any]] = [{"seed": 0}, {"seed": 1}, {"seed": 2, "kind": "held"}, {"seed": 3}]
     script = Path(__file__).with_name("measure_run.py")
     command = [sys.executable, str(script), storage_url, json.dumps(options)]
@@ -152,7 +152,7 @@ def test_killed_in_the_middle_it_goes_on_and_repeats_nothing_finished(storage_ur
     found.close()
 
 
-def test_what_no_worker_could_do_is_refused_before_anything_is_written(opened: Storage) -> None:
+def test_invalid_jobs_are_refused_before_a_study_is_made(opened: Storage) -> None:
     odd = replace(small.job(), params={"rate": 7.0, "kind": "plain"})
     with pytest.raises(UsageError, match=r"configuration of job 'plain 1' is none of space 'line': rate=7.0 is not"):
         measure(opened, PLAN, [odd], LIMITS)
@@ -168,9 +168,7 @@ def test_what_no_worker_could_do_is_refused_before_anything_is_written(opened: S
     # quick says 3 s of a trial on 100 rows; full, 8 s of 4 epochs on all, so 2 epochs are about 4 s
     [("validation", 3.0), ("development", 4.0), ("share", 4.0)],
 )
-def test_an_estimate_before_anything_was_measured_is_the_definitions(
-    opened: Storage, rows: str, seconds: float
-) -> None:
+def test_an_estimate_without_measurements_is_the_definitions_own(opened: Storage, rows: str, seconds: float) -> None:
     plan = study(small.study, f"{small.FILE}:study", kind="sweep", space="line", fidelity="quick")
     jobs = [small.job(seed, rows=rows) for seed in range(4)]
     assert estimate(opened, plan, jobs, 1) == (4, 4 * seconds)
@@ -181,7 +179,7 @@ def test_an_estimate_before_anything_was_measured_is_the_definitions(
     assert studies.list_all(opened) == []
 
 
-def test_an_estimate_goes_by_the_trials_of_the_search_that_came_to_their_end(opened: Storage) -> None:
+def test_an_estimate_uses_complete_trials_of_the_search(opened: Storage) -> None:
     search = study(small.study, f"{small.FILE}:study", kind="sweep", space="line", fidelity="quick", name="mine")
     record = studies.create_or_resume(opened, replace(search, kind="search", rungs="quick", fidelity="full"))
     slots = Slots(opened, clock=lambda: 100.0)
@@ -199,7 +197,7 @@ def test_an_estimate_goes_by_the_trials_of_the_search_that_came_to_their_end(ope
     assert estimate(opened, full, jobs, 1) == (3, 24.0)
 
 
-def test_an_estimate_goes_by_the_studys_own_pace(opened: Storage) -> None:
+def test_an_estimate_uses_the_durations_of_the_study_itself(opened: Storage) -> None:
     record = studies.create_or_resume(opened, PLAN)
     jobs = [small.job(seed) for seed in range(5)]
     Slots(opened).add(record.name, jobs)
@@ -213,14 +211,14 @@ def test_an_estimate_goes_by_the_studys_own_pace(opened: Storage) -> None:
 @pytest.mark.parametrize(
     ("parent", "name"), [(None, "small-sweep-quick"), ("mine", "mine-sweep-quick")], ids=["alone", "of a search"]
 )
-def test_the_plan_of_a_measurement(parent: str | None, name: str) -> None:
+def test_a_measurement_plan_has_its_name_kind_space_and_metric(parent: str | None, name: str) -> None:
     plan = study(small.study, "small", kind="sweep", space="line", fidelity="quick", parent=parent, seed=4)
     assert (plan.name, plan.kind, plan.parent, plan.seed) == (name, "sweep", parent, 4)
     assert (plan.space, plan.fidelity, plan.direction, plan.metric) == ("line", "quick", "minimize", "mae")
     assert plan.fingerprint == small.study.space("line").fingerprint
 
 
-def test_a_plan_that_cannot_be_is_refused() -> None:
+def test_an_invalid_measurement_plan_is_refused() -> None:
     with pytest.raises(UsageError, match="small has no fidelity 'vague'"):
         study(small.study, "small", kind="sweep", space="line", fidelity="vague")
     with pytest.raises(UsageError, match="hpo optimize runs it"):

@@ -58,14 +58,14 @@ def test_the_value_is_the_test_metric_of_a_training_on_the_jobs_rows(rows: str) 
     assert not {"predictions", "train_curve", "reason"} & set(noted)
 
 
-def test_a_job_on_development_rows_is_what_hpo_train_measures() -> None:
+def test_a_job_on_development_rows_equals_hpo_train() -> None:
     trained = measure(small.study, small.job().params, fidelity="full", seed=9)
     trial = one(small.job(9, rows="development"))
     assert trial.value == pytest.approx(trained.test, rel=1e-5)
     assert trial.user_attrs["train"] == pytest.approx(trained.train, rel=1e-5)
 
 
-def test_jobs_of_one_seed_begin_with_the_same_weights() -> None:
+def test_jobs_of_the_same_seed_start_from_the_same_weights() -> None:
     # That they have the same rows and the same batches, the test above and those of `redraw` show.
     initial: list[list[np.ndarray]] = []
 
@@ -82,7 +82,7 @@ def test_jobs_of_one_seed_begin_with_the_same_weights() -> None:
 
 
 @pytest.mark.parametrize("definition", [small.study, FOLDED], ids=["holdout", "folds"])
-def test_a_validation_job_is_an_evaluation_as_a_search_makes_it(definition: StudyDefinition) -> None:
+def test_a_validation_job_is_evaluated_as_in_a_search(definition: StudyDefinition) -> None:
     trial = one(small.job(3, rows="validation"), definition, "quick")
     assert trial.state == TrialState.COMPLETE
     assert trial.value == trial.intermediate_values[2]
@@ -124,13 +124,13 @@ def test_predictions_are_kept_where_asked_for_in_the_order_of_the_test_rows() ->
     assert float(np.mean(np.abs(np.array(kept) - y))) == pytest.approx(trial.value, rel=1e-4)
 
 
-def test_what_cannot_be_trained_is_not_built() -> None:
+def test_an_infeasible_configuration_is_not_built() -> None:
     trial = one(small.job(kind="impossible"), replace(small.study, build=lambda _: pytest.fail("it was built")))
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.PRUNED, "infeasible: it is impossible")
 
 
 @pytest.mark.parametrize("rows", ["share", "validation"])
-def test_a_training_that_leaves_the_finite_numbers_is_pruned_with_a_reason(rows: str) -> None:
+def test_a_diverged_training_is_pruned_with_a_reason(rows: str) -> None:
     trial = one(small.job(kind="explodes", rows=rows))
     assert trial.state == TrialState.PRUNED
     assert trial.user_attrs["reason"].startswith("diverged")
@@ -138,7 +138,7 @@ def test_a_training_that_leaves_the_finite_numbers_is_pruned_with_a_reason(rows:
     assert trial.value is None or np.isfinite(trial.value)
 
 
-def test_a_score_that_is_not_finite_is_divergence_too() -> None:
+def test_a_score_that_is_not_finite_counts_as_divergence() -> None:
     data = small.study.data()
     poisoned = replace(data, test=replace(data.test, x=np.full_like(data.test.x, 3e38)))
     trial = one(small.job(), replace(small.study, data=lambda: poisoned))

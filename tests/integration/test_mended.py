@@ -61,7 +61,7 @@ def serve(opened: Storage, breaks: Callable[[], object], mends: Callable[[], obj
     return told, len(back)
 
 
-def test_a_disk_that_is_full_for_a_while(plan: StudyPlan) -> None:
+def test_a_fleet_waits_for_a_full_disk_and_reports_it_once(plan: StudyPlan) -> None:
     opened = begin("hpo.db", plan)
     full: list[bool] = []
 
@@ -76,7 +76,7 @@ def test_a_disk_that_is_full_for_a_while(plan: StudyPlan) -> None:
     opened.close()
 
 
-def test_a_server_that_allows_reading_only_for_a_while(
+def test_a_fleet_waits_for_a_read_only_server_and_reports_it_once(
     postgres: Any, database: Callable[[Any], str], plan: StudyPlan, caplog: pytest.LogCaptureFixture
 ) -> None:
     opened = begin(database(postgres), plan)
@@ -109,7 +109,7 @@ def test_a_server_that_allows_reading_only_for_a_while(
     opened.close()
 
 
-def test_a_run_does_not_wait_for_what_somebody_must_mend(plan: StudyPlan) -> None:
+def test_a_single_run_does_not_wait_for_a_full_disk(plan: StudyPlan) -> None:
     opened = begin("hpo.db", plan)
 
     @event.listens_for(opened.engine, "checkout")

@@ -80,7 +80,7 @@ def settled(request: Request, *outcomes: tuple[str, str | None]) -> tuple[Plan, 
     ],
 )
 @pytest.mark.parametrize("quiet", [False, True])
-def test_a_search_that_came_to_nothing_is_no_success_and_says_why(
+def test_a_search_without_a_complete_trial_fails_with_the_reason(
     wanted: Callable[[int], Request], outcomes: list[tuple[str, str | None]], why: str, quiet: bool
 ) -> None:
     ahead, opened = settled(wanted(len(outcomes)), *outcomes)
@@ -94,7 +94,7 @@ def test_a_search_that_came_to_nothing_is_no_success_and_says_why(
     assert f"state    failed: no trial is complete: {why}" in "\n".join(study_lines(found))
 
 
-def test_a_search_with_a_complete_trial_or_an_open_one_came_to_something(wanted: Callable[[int], Request]) -> None:
+def test_a_search_with_a_complete_or_open_trial_does_not_fail(wanted: Callable[[int], Request]) -> None:
     ahead, opened = settled(wanted(2), DIVERGED)
     assert status.study_status(opened, ahead.study).nothing_complete is None
     slot = Slots(opened).claim(ahead.study, "me", 60)
@@ -103,14 +103,14 @@ def test_a_search_with_a_complete_trial_or_an_open_one_came_to_something(wanted:
     assert status.study_status(opened, ahead.study).nothing_complete is None
 
 
-def test_the_pages_say_it_too(wanted: Callable[[int], Request]) -> None:
+def test_the_pages_show_why_no_trial_is_complete(wanted: Callable[[int], Request]) -> None:
     ahead, opened = settled(wanted(2), DIVERGED, DIVERGED)
     client = create(opened, shared_seconds=-1).test_client()
     for address in ("/", f"/studies/{ahead.study}"):
         assert f"o trial is complete: 2 pruned, the last with {DIVERGED[1]}" in words(read(client, address))
 
 
-def test_what_diverged_after_an_epoch_is_reported_and_what_a_pruner_stopped_is_not(
+def test_diverged_trials_are_reported_as_failures_and_pruned_ones_are_not(
     wanted: Callable[[int], Request],
 ) -> None:
     ahead, opened = settled(wanted(3), DIVERGED, DIVERGED, ("pruned", "pruned after epoch 3 of 9 at mae 0.5"))
@@ -118,9 +118,7 @@ def test_what_diverged_after_an_epoch_is_reported_and_what_a_pruner_stopped_is_n
     assert (told.reason, told.outcome, told.trials) == (DIVERGED[1], "pruned", 2)
 
 
-def test_how_a_study_stands_ends_with_the_command_that_comes_next(
-    wanted: Callable[[int], Request], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_status_suggests_the_next_command(wanted: Callable[[int], Request], capsys: pytest.CaptureFixture[str]) -> None:
     def last(*command: str) -> str:
         assert main([*command, "--storage", request.storage]) == 0
         return capsys.readouterr().err.splitlines()[-1]

@@ -175,7 +175,7 @@ def test_a_diverged_configuration_is_pruned_with_its_reason(definition: StudyDef
     assert trial.user_attrs["epochs"] == 0
 
 
-def test_the_samplers_best_is_never_an_infeasible_one() -> None:
+def test_the_best_trial_is_never_infeasible() -> None:
     study = optuna.create_study(direction="minimize", sampler=make_sampler("grid", space=LINE.space(), seed=0))
     study.optimize(objective(LINE), n_trials=4)
     assert len({trial.params["rate"] for trial in study.trials}) == 4
@@ -258,7 +258,7 @@ def test_measure_trains_on_all_development_rows_and_scores_the_test_rows() -> No
 
 
 @pytest.mark.thorough
-def test_measure_uses_the_last_fidelity_unless_told_and_is_a_function_of_its_seed() -> None:
+def test_measure_uses_the_last_fidelity_by_default_and_follows_its_seed() -> None:
     once, again, other = (measure(LINE, {"rate": 0.01}, seed=seed) for seed in (1, 1, 2))
     assert once.epochs == 120
     assert once.test == pytest.approx(again.test, rel=1e-5)

@@ -83,7 +83,7 @@ def test_wandb_keeps_a_run_for_each_trial_on_this_machine(tmp_path: Path, monkey
     }
 
 
-def test_what_a_server_of_wandb_does_not_take_is_offered_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_events_a_wandb_server_rejects_are_sent_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import wandb
 
     from hpo.observers.destinations import wandb_runs

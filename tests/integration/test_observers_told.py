@@ -101,7 +101,7 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_an_observer_is_told_the_whole_of_a_study_in_order(store: Storage, study: StudyRecord) -> None:
+def test_an_observer_receives_all_events_of_a_study_in_order(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 3)
     work(store, study, [0.5, None, 0.75])
     heard = Listener()
@@ -123,7 +123,7 @@ def test_an_observer_is_told_the_whole_of_a_study_in_order(store: Storage, study
     assert len({event.id for event in heard.heard}) == len(heard.heard)
 
 
-def test_what_was_told_is_not_told_again_and_what_comes_is(store: Storage, study: StudyRecord) -> None:
+def test_delivered_events_are_not_repeated_and_new_ones_follow(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 2)
     work(store, study, [0.5, 0.25])
@@ -144,7 +144,7 @@ def test_what_was_told_is_not_told_again_and_what_comes_is(store: Storage, study
     assert other.kinds.count("trial_settled") == 3
 
 
-def test_what_is_not_taken_is_warned_of_once_and_told_again_until_it_is(store: Storage, study: StudyRecord) -> None:
+def test_a_failing_observer_is_warned_of_once_and_retried(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 3)
     work(store, study, [0.5, 0.25, 0.75])
     deaf = Deaf(most=5)
@@ -158,7 +158,7 @@ def test_what_is_not_taken_is_warned_of_once_and_told_again_until_it_is(store: S
     assert deaf.kinds[-1] == "study_ended"
 
 
-def test_a_study_is_told_to_be_stopped_and_to_go_on(store: Storage, study: StudyRecord) -> None:
+def test_an_observer_receives_stop_and_resume_events(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 3)
     work(store, study, [0.5])
     halting.stop(store, study.name, by="somebody", why="to think")
@@ -174,7 +174,7 @@ def test_a_study_is_told_to_be_stopped_and_to_go_on(store: Storage, study: Study
 
 
 @pytest.mark.parametrize(("how", "reason"), [("interrupted", None), ("timeout", None), ("error", "the reason")])
-def test_a_run_that_ends_before_its_study_is_told_and_so_is_the_next(
+def test_an_observer_receives_the_end_of_each_run_of_a_study(
     store: Storage, study: StudyRecord, how: str, reason: str | None
 ) -> None:
     Slots(store).open(study.name, 2)
@@ -195,7 +195,7 @@ def test_a_run_that_ends_before_its_study_is_told_and_so_is_the_next(
     assert last.id != end.id
 
 
-def test_a_value_as_good_as_was_asked_for_ends_a_study(store: Storage, plan: StudyPlan) -> None:
+def test_an_observer_receives_the_end_of_a_study_that_reached_until(store: Storage, plan: StudyPlan) -> None:
     record = studies.create_or_resume(store, replace(plan, until=0.7))
     Slots(store).open(record.name, 3)
     work(store, record, [0.75])
@@ -204,7 +204,7 @@ def test_a_value_as_good_as_was_asked_for_ends_a_study(store: Storage, plan: Stu
     assert (heard.kinds[-1], heard.heard[-1].ended) == ("study_ended", "until")  # type: ignore[attr-defined]
 
 
-def test_what_is_in_hand_is_told_as_it_goes(store: Storage, study: StudyRecord) -> None:
+def test_reports_of_running_trials_are_delivered_as_they_come(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1)
     slot = slots.claim(study.name, "w1", 60)
@@ -219,7 +219,7 @@ def test_what_is_in_hand_is_told_as_it_goes(store: Storage, study: StudyRecord) 
     assert math.isnan(heard.heard[-1].value)  # type: ignore[attr-defined]
 
 
-def test_one_process_tells_and_another_takes_over_once_it_is_gone(
+def test_one_process_notifies_observers_and_another_takes_over(
     store: Storage, study: StudyRecord, clock: Callable[[], float]
 ) -> None:
     first, second = (ObserverProgress(store, "k", holder, clock) for holder in ("a:1", "b:2"))
@@ -233,7 +233,7 @@ def test_one_process_tells_and_another_takes_over_once_it_is_gone(
     assert ObserverProgress(store, "another", "b:2", clock).hold(study.id) is not None
 
 
-def test_a_fleet_tells_of_what_has_something_to_do_and_not_of_old_studies(store: Storage, plan: StudyPlan) -> None:
+def test_a_fleet_notifies_observers_of_active_studies_only(store: Storage, plan: StudyPlan) -> None:
     old = studies.create_or_resume(store, replace(plan, name="old"))
     Slots(store).open(old.name, 1)
     work(store, old, [0.5])
@@ -249,7 +249,7 @@ def test_a_fleet_tells_of_what_has_something_to_do_and_not_of_old_studies(store:
     assert heard.kinds[-1] == "study_ended"
 
 
-def test_of_measurements_none_is_told_to_be_the_best(store: Storage, plan: StudyPlan) -> None:
+def test_measurements_send_no_new_best_event(store: Storage, plan: StudyPlan) -> None:
     record = studies.create_or_resume(store, replace(plan, name="tables", kind="sweep"))
     Slots(store).open(record.name, 2)
     work(store, record, [0.5, 0.75])
@@ -261,7 +261,7 @@ def test_of_measurements_none_is_told_to_be_the_best(store: Storage, plan: Study
     assert (end.kind, end.ended, end.best, end.study.kind) == ("study_ended", "done", None, "sweep")
 
 
-def test_measurements_end_with_their_run_as_it_may_add_to_them(store: Storage, plan: StudyPlan) -> None:
+def test_measurements_end_for_observers_only_with_their_run(store: Storage, plan: StudyPlan) -> None:
     record = studies.create_or_resume(store, replace(plan, name="tables", kind="greedy"))
     Slots(store).open(record.name, 1)
     work(store, record, [0.5])
@@ -275,7 +275,7 @@ def test_measurements_end_with_their_run_as_it_may_add_to_them(store: Storage, p
 
 
 @pytest.mark.parametrize("kind", ["pairs", "resampled"])
-def test_of_pairs_no_trial_is_told_before_all_are_done(store: Storage, plan: StudyPlan, kind: Any) -> None:
+def test_trials_of_pairs_are_delivered_only_once_all_are_done(store: Storage, plan: StudyPlan, kind: Any) -> None:
     search = studies.create_or_resume(store, plan)
     record = studies.create_or_resume(store, replace(plan, name="of it", kind=kind, parent=search.name))
     Slots(store).open(record.name, 3)
@@ -295,7 +295,9 @@ def test_of_pairs_no_trial_is_told_before_all_are_done(store: Storage, plan: Stu
     assert heard.kinds[-1] == "study_ended"
 
 
-def test_a_deleted_study_takes_along_what_was_told_of_it(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_deleting_a_study_deletes_the_progress_of_its_observers(
+    store: Storage, study: StudyRecord, plan: StudyPlan
+) -> None:
     Slots(store).open(study.name, 1)
     work(store, study, [0.5])
     tell(store, Listener(), study)
@@ -307,7 +309,7 @@ def test_a_deleted_study_takes_along_what_was_told_of_it(store: Storage, study: 
     assert heard.kinds == ["study_begun"]
 
 
-def test_an_object_is_told_by_a_thread_while_the_run_goes_on(store: Storage, study: StudyRecord) -> None:
+def test_an_observer_object_is_notified_during_the_run(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 2)
     heard = Listener()
     with observing(store.url, [heard], (study.name,)):
@@ -318,7 +320,7 @@ def test_an_object_is_told_by_a_thread_while_the_run_goes_on(store: Storage, stu
     assert heard.closed
 
 
-def test_an_object_that_hangs_is_left_behind_at_the_deadline(
+def test_a_hanging_observer_object_is_abandoned_at_the_deadline(
     store: Storage, study: StudyRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
@@ -337,7 +339,7 @@ def test_an_object_that_hangs_is_left_behind_at_the_deadline(
     go.set()
 
 
-def test_two_of_one_class_need_names_of_their_own(store: Storage, study: StudyRecord) -> None:
+def test_two_observers_of_one_class_need_different_names(store: Storage, study: StudyRecord) -> None:
     with (
         pytest.raises(UsageError, match="observer Listener is there twice"),
         observing(store.url, [Listener(), Listener()], None),
@@ -347,7 +349,7 @@ def test_two_of_one_class_need_names_of_their_own(store: Storage, study: StudyRe
         pass
 
 
-def test_times_are_of_what_happened(store: Storage, study: StudyRecord) -> None:
+def test_event_times_are_those_of_the_trial(store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 1)
     before = datetime.now(UTC)
     work(store, study, [0.5])

@@ -37,27 +37,27 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 
 
 @pytest.mark.thorough
-def test_a_search_is_opened_once_whether_new_or_there(command) -> None:
+def test_a_search_opens_its_database_once(command) -> None:
     search = ("optimize", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "3", *NOBODY)
     assert command(*search) == (0, 1)
     assert command(*search) == (0, 1)
 
 
 @pytest.mark.parametrize("wait", [(), ("--json",)])
-def test_what_is_left_to_a_fleet_is_opened_once_by_its_definition_and_by_its_name(command, wait) -> None:
+def test_submit_opens_its_database_once(command, wait) -> None:
     assert command("submit", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "3", *wait) == (0, 1)
     assert command("submit", NAME, "--trials", "4", *wait) == (0, 1)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("method", [(), ("--greedy", "--fidelity", "quick")])
-def test_tables_are_opened_once(command, method) -> None:
+def test_a_sweep_opens_its_database_once(command, method) -> None:
     tables = ("sweep", f"{small_tables.FILE}:study", *method, *NOBODY)
     assert command(*tables) == (0, 1)
     assert command(*tables) == (0, 1)
 
 
-def test_a_comparison_is_opened_once(command, tmp_path: Path) -> None:
+def test_a_comparison_opens_its_database_once(command, tmp_path: Path) -> None:
     assert command("submit", f"{toy.FILE}:study", "--fidelity", "quick", "--trials", "2") == (0, 1)
     with_results = storage.open(f"sqlite:///{tmp_path}/hpo.db")
     slots = Slots(with_results)

@@ -24,7 +24,7 @@ def theirs(store: Storage, study: StudyRecord) -> optuna.Study:
     return studies.load(store, study.name)
 
 
-def test_keys_of_studies_and_trials(theirs: optuna.Study, store: Storage) -> None:
+def test_optuna_keys_studies_and_trials_as_expected(theirs: optuna.Study, store: Storage) -> None:
     broken = "trials cannot be found again in the database: Optuna keys studies and trials in another way"
     trial = theirs.ask()
     columns = tables().trials.c
@@ -36,7 +36,7 @@ def test_keys_of_studies_and_trials(theirs: optuna.Study, store: Storage) -> Non
     assert optuna_internals.storage_of(theirs) is store.optuna, broken
 
 
-def test_given_parameters(theirs: optuna.Study) -> None:
+def test_optuna_stores_enqueued_parameters_as_expected(theirs: optuna.Study) -> None:
     broken = "a trial would draw what its slot gives: Optuna notes given parameters under another name"
     theirs.enqueue_trial({"x": 0.25})
     assert theirs.trials[0].system_attrs[FIXED_PARAMS] == {"x": 0.25}, broken
@@ -45,7 +45,7 @@ def test_given_parameters(theirs: optuna.Study) -> None:
     assert optuna.Trial(theirs, made).suggest_float("x", 0, 1) == 0.75, broken
 
 
-def test_a_trial_begins_running_as_the_template_says(theirs: optuna.Study) -> None:
+def test_optuna_creates_a_running_trial_from_a_template(theirs: optuna.Study) -> None:
     broken = "workers cannot create the trial of a slot: Optuna makes something else of a RUNNING template"
     template = create_trial(state=TrialState.RUNNING, system_attrs={"hpo:slot": 7})
     kept = optuna_internals.storage_of(theirs)
@@ -54,14 +54,14 @@ def test_a_trial_begins_running_as_the_template_says(theirs: optuna.Study) -> No
     assert made.datetime_start is not None, broken
 
 
-def test_names_of_metrics(theirs: optuna.Study) -> None:
+def test_optuna_stores_metric_names_as_expected(theirs: optuna.Study) -> None:
     broken = "optuna-dashboard would not name the metric: Optuna keeps the names of metrics elsewhere"
     assert theirs.metric_names == ["accuracy"], broken
     system = optuna_internals.storage_of(theirs).get_study_system_attrs(optuna_internals.study_id(theirs))
     assert system[METRIC_NAMES] == ["accuracy"], broken
 
 
-def test_trials_at_hand(theirs: optuna.Study) -> None:
+def test_optuna_caches_trials_as_expected(theirs: optuna.Study) -> None:
     broken = (
         "samplers would not see the latest trials, or ask for all of them at each draw: Optuna caches them otherwise"
     )
@@ -73,14 +73,14 @@ def test_trials_at_hand(theirs: optuna.Study) -> None:
     assert [trial.value for trial in optuna_internals.trials_at_hand(theirs)] == [1.0], broken
 
 
-def test_constraints(theirs: optuna.Study) -> None:
+def test_optuna_stores_constraints_as_expected(theirs: optuna.Study) -> None:
     broken = "infeasible trials would count as complete: Optuna keeps a trial's constraints elsewhere"
     trial = theirs.ask()
     trial.set_constraint("size", 2.0)
     assert dict(optuna_internals.constraints(trial)) == {"size": 2.0}, broken
 
 
-def test_what_a_distribution_has() -> None:
+def test_optuna_checks_values_of_distributions_as_expected() -> None:
     broken = "configurations would be drawn anew or taken wrongly: Optuna checks values of distributions otherwise"
     kind = optuna.distributions.CategoricalDistribution(("a", "b"))
     assert optuna_internals.contains(kind, 1), broken
@@ -88,7 +88,7 @@ def test_what_a_distribution_has() -> None:
     assert not optuna_internals.contains(optuna.distributions.FloatDistribution(0, 1), 1.5), broken
 
 
-def test_tables_and_their_columns(theirs: optuna.Study, store: Storage) -> None:
+def test_optunas_tables_have_the_expected_columns(theirs: optuna.Study, store: Storage) -> None:
     broken = "reports, exports and recovery read Optuna's tables past it, and their columns are others now"
     wanted = {
         "studies": {"study_id", "study_name"},
@@ -119,7 +119,7 @@ def test_tables_and_their_columns(theirs: optuna.Study, store: Storage) -> None:
     assert [str(one) for one in reports] == ["nan"], broken
 
 
-def test_tables_of_optuna_are_made_as_it_would(tmp_path: object) -> None:
+def test_optunas_tables_are_created_and_versioned_as_optuna_does(tmp_path: object) -> None:
     broken = "a database prepared by hpo is none for Optuna: it makes or numbers its tables otherwise"
     storage.prepare("ours.db").close()
     alone = optuna.storages.RDBStorage("sqlite:///theirs.db")
@@ -133,7 +133,7 @@ def test_tables_of_optuna_are_made_as_it_would(tmp_path: object) -> None:
         each.engine.dispose()
 
 
-def test_a_storage_over_our_connections_and_within_our_transaction(theirs: optuna.Study, store: Storage) -> None:
+def test_an_optuna_storage_works_on_a_given_engine_and_transaction(theirs: optuna.Study, store: Storage) -> None:
     broken = "a study is no longer made or deleted in one transaction: Optuna's storage goes past ours"
     id_ = optuna_internals.study_id(theirs)
     with store.engine.connect() as connection:
@@ -145,7 +145,7 @@ def test_a_storage_over_our_connections_and_within_our_transaction(theirs: optun
     assert store.rdb.get_study_user_attrs(id_) == {}, broken
 
 
-def test_what_a_storage_is_asked() -> None:
+def test_the_patient_storage_covers_every_method_of_optunas_storage() -> None:
     broken = "an outage would break trials off: Optuna's storage has methods that hpo's does not make patient"
     wanted = {name for name, method in inspect.getmembers(BaseStorage, inspect.isfunction) if not name.startswith("_")}
     derived = {
@@ -155,7 +155,7 @@ def test_what_a_storage_is_asked() -> None:
     assert wanted - set(vars(PatientStorage)) == derived, broken
 
 
-def test_what_pruners_ask_of_a_study() -> None:
+def test_pruners_work_with_the_stand_in_study() -> None:
     broken = "superseded attempts would be shown to pruners, or these fail: they ask a study for other things now"
     study = optuna.create_study()
     for value in (0.5, 0.25):
@@ -167,7 +167,7 @@ def test_what_pruners_ask_of_a_study() -> None:
     assert rungs == [0.5, 0.25], broken
 
 
-def test_what_the_evaluator_of_importances_asks_of_a_study() -> None:
+def test_the_importance_evaluator_works_with_the_stand_in_study() -> None:
     broken = "importances cannot be told: the evaluator asks a study for other things now"
     drawn = {name: optuna.distributions.FloatDistribution(0, 1) for name in "xy"}
     trials = [_Trial({"x": i / 20, "y": (i * 7 % 20) / 20}, drawn, i / 20, i) for i in range(20)]

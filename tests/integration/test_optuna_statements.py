@@ -92,7 +92,9 @@ def written(storage: RDBStorage, study_id: int) -> list[int]:
     return [first, second, third]
 
 
-def test_it_reads_and_writes_what_optuna_would(few: FewStatements, plain: RDBStorage, study_id: int) -> None:
+def test_few_statements_storage_reads_and_writes_as_optuna(
+    few: FewStatements, plain: RDBStorage, study_id: int
+) -> None:
     for writer in (few, plain):
         first, second, third = written(writer, study_id)
         ours, theirs = few.get_all_trials(study_id), plain.get_all_trials(study_id)
@@ -108,7 +110,7 @@ def test_it_reads_and_writes_what_optuna_would(few: FewStatements, plain: RDBSto
     assert [each.number for each in few.get_all_trials(study_id)] == list(range(6))
 
 
-def test_it_refuses_what_optuna_refuses(few: FewStatements, study_id: int) -> None:
+def test_few_statements_storage_refuses_what_optuna_refuses(few: FewStatements, study_id: int) -> None:
     over = few._create_new_trial(study_id, running())._trial_id
     open_ = few._create_new_trial(study_id, running())._trial_id
     few._set_trial_param(open_, "x", 0.5, LINE, None)
@@ -133,9 +135,7 @@ def test_it_refuses_what_optuna_refuses(few: FewStatements, study_id: int) -> No
     assert len(few.get_all_trials(study_id)) == 2
 
 
-def test_a_report_and_the_question_whether_to_prune_take_three_statements(
-    store: Storage, study: StudyRecord, sent: list[str]
-) -> None:
+def test_a_report_and_should_prune_take_three_statements(store: Storage, study: StudyRecord, sent: list[str]) -> None:
     searched = studies.load(store, study.name, pruner=optuna.pruners.MedianPruner())
     trial = searched.ask()
     trial.suggest_float("x", 0, 1)

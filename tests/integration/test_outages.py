@@ -121,7 +121,7 @@ def begun() -> list[Path]:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("objective", "how"), [("held", "immediate"), ("reports", "fast")])
-def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
+def test_a_training_survives_an_outage_longer_than_its_lease(
     server: OwnServer, url: str, start: Start, objective: str, how: str
 ) -> None:
     """And for longer than it may take itself, whether it has something to say meanwhile or is done before the end.
@@ -148,7 +148,7 @@ def test_a_training_outlives_a_server_that_is_away_for_longer_than_its_lease(
 
 
 @pytest.mark.thorough
-def test_a_host_that_was_cut_off_finds_its_slot_taken_and_goes_on_with_others(
+def test_a_host_cut_off_past_its_lease_loses_the_slot_and_continues_with_others(
     url: str, proxy: Proxy, start: Start
 ) -> None:
     found = submitted(url, 3)
@@ -173,9 +173,7 @@ def test_a_host_that_was_cut_off_finds_its_slot_taken_and_goes_on_with_others(
     found.close()
 
 
-def test_connections_that_break_in_the_middle_cost_nothing(
-    server: OwnServer, url: str, proxy: Proxy, start: Start
-) -> None:
+def test_broken_connections_cost_no_trial(server: OwnServer, url: str, proxy: Proxy, start: Start) -> None:
     """By a network that swallows what was sent and then breaks; and by the server, which ends them."""
     found = submitted(url, 1)
     start(through(proxy, url), "reports")
@@ -193,7 +191,7 @@ def test_connections_that_break_in_the_middle_cost_nothing(
 
 
 @pytest.mark.parametrize("how", ["away", pytest.param("silent", marks=pytest.mark.slow)])
-def test_a_fleet_that_cannot_reach_the_database_still_stops_when_told(
+def test_a_fleet_without_its_database_still_stops_on_a_signal(
     server: OwnServer, url: str, proxy: Proxy, start: Start, how: str
 ) -> None:
     found = submitted(url, 1)
@@ -216,9 +214,7 @@ def test_a_fleet_that_cannot_reach_the_database_still_stops_when_told(
 
 
 @pytest.mark.thorough
-def test_a_fleet_waits_for_a_server_and_a_schema_that_are_not_there_yet(
-    server: OwnServer, url: str, start: Start
-) -> None:
+def test_a_fleet_waits_for_a_missing_server_and_schema(server: OwnServer, url: str, start: Start) -> None:
     server.stop()
     fleet = start(url, "instant")
     until(lambda: "waiting for the database" in fleet.said())

@@ -65,7 +65,7 @@ def file_store(url: str) -> Iterator[Storage]:
 
 
 @pytest.mark.thorough
-def test_a_search_its_best_and_its_trials(store: Storage) -> None:
+def test_an_optuna_objective_is_searched_with_its_best_and_trials(store: Storage) -> None:
     found = searched(store, "parabola", trials=12)
     assert (found.study, found.target, found.complete, found.metric) == ("parabola", 12, 12, "value")
     best = study_results.best(store, "parabola")
@@ -80,7 +80,7 @@ def test_a_search_its_best_and_its_trials(store: Storage) -> None:
 
 
 @pytest.mark.thorough
-def test_the_study_goes_on_with_the_direction_it_has(file_store: Storage) -> None:
+def test_a_resumed_objective_keeps_its_direction(file_store: Storage) -> None:
     searched(file_store, "parabola", trials=2)
     assert searched(file_store, "parabola", trials=4, directions=()).target == 4
     assert studies.get(file_store, "parabola").direction == "minimize"
@@ -103,7 +103,7 @@ def test_a_trial_whose_process_is_killed_is_tried_again_and_nothing_heavy_is_imp
 
 
 @pytest.mark.thorough
-def test_pruning_is_what_the_objective_asks_for(file_store: Storage) -> None:
+def test_an_objective_prunes_its_own_trials(file_store: Storage) -> None:
     found = searched(file_store, "pruned", trials=12)
     assert (found.pruner, found.complete > 0, found.pruned > 0) == ("median", True, True)
     assert searched(file_store, "pruned", trials=8, pruner="none", name="all").pruned == 0
@@ -130,7 +130,7 @@ def test_several_objectives_have_a_front(file_store: Storage) -> None:
     assert len(told.best_trials) == 6
 
 
-def test_the_hand_picked_configuration_comes_first_and_the_best_are_run_again(file_store: Storage) -> None:
+def test_the_baseline_runs_first_and_the_best_configurations_are_repeated(file_store: Storage) -> None:
     found = searched(file_store, "seeded", trials=8)
     assert [(rung.fidelity, rung.target) for rung in found.rungs] == [("full", 8), ("full", 3)]
     best = study_results.best(file_store, "seeded")
@@ -147,7 +147,7 @@ def test_the_hand_picked_configuration_comes_first_and_the_best_are_run_again(fi
 
 
 @pytest.mark.thorough
-def test_one_that_waits_for_longer_than_a_stall_is_alive(file_store: Storage) -> None:
+def test_an_objective_that_waits_longer_than_a_stall_keeps_its_lease(file_store: Storage) -> None:
     """Nobody can tell whether a function works or hangs: its process is what counts."""
     with closing(plan(request(file_store.url, "waits", trials=1))) as planned:
         leave(planned)
@@ -182,12 +182,12 @@ def test_one_that_waits_for_longer_than_a_stall_is_alive(file_store: Storage) ->
         ({"prior": "mine"}, "parabola has no baseline 'mine' to begin with; there are: none, or a JSON file"),
     ],
 )
-def test_what_an_objective_has_not_is_refused(url: str, options: dict[str, Any], message: str) -> None:
+def test_options_an_objective_does_not_support_are_refused(url: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plan(request(url, "parabola", **options))
 
 
-def test_another_objective_of_the_name_is_refused(file_store: Storage, tmp_path: Path) -> None:
+def test_another_objective_of_the_same_name_is_refused(file_store: Storage, tmp_path: Path) -> None:
     searched(file_store, "parabola", trials=1)
     other = tmp_path / "other.py"
     other.write_text("def parabola(trial):\n    return 1.0\n")
@@ -196,18 +196,18 @@ def test_another_objective_of_the_name_is_refused(file_store: Storage, tmp_path:
         plan(wanted)
 
 
-def test_a_definition_says_its_direction_itself(url: str) -> None:
+def test_a_direction_for_a_definition_is_refused(url: str) -> None:
     wanted = asked(definition=f"{toy.FILE}:study", storage=url, trials=1, directions=("minimize",))
     with pytest.raises(UsageError, match="toy says itself that it is to maximize accuracy: leave --direction out"):
         plan(wanted)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "cmaes"])
-def test_samplers_that_need_no_space(file_store: Storage, sampler: str) -> None:
+def test_samplers_that_need_no_space_search_an_objective(file_store: Storage, sampler: str) -> None:
     assert searched(file_store, "parabola", trials=3, sampler=sampler, name=sampler).complete == 3
 
 
-def test_how_long_a_comparison_takes_is_told_before_its_first_run(file_store: Storage) -> None:
+def test_a_planned_comparison_estimates_its_duration(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=6)
     asked_for = CompareRequest(study="seeded", storage=file_store.url, pairs=6, limits=Limits(workers=1))
     took = [
@@ -220,7 +220,7 @@ def test_how_long_a_comparison_takes_is_told_before_its_first_run(file_store: St
 
 
 @pytest.mark.thorough
-def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_store: Storage) -> None:
+def test_optimum_and_baseline_are_run_in_pairs_of_the_same_seed(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=6)
     told: list[TrialSettled] = []
 
@@ -261,7 +261,9 @@ def test_the_optimum_and_the_hand_picked_one_are_run_in_pairs_of_one_seed(file_s
         ("seeded", {"baseline": "other"}, "seeded has no baseline 'other'; it has: hand"),
     ],
 )
-def test_what_cannot_be_compared(file_store: Storage, function: str, options: dict[str, Any], message: str) -> None:
+def test_comparisons_an_objective_does_not_support_are_refused(
+    file_store: Storage, function: str, options: dict[str, Any], message: str
+) -> None:
     searched(file_store, function, trials=2)
     with pytest.raises(HpoError, match=message):
         plan_comparison(CompareRequest(study=function, storage=file_store.url, **options))
@@ -275,7 +277,7 @@ def test_a_report_of_several_objectives_draws_their_front(file_store: Storage) -
     assert "--direction minimize,maximize" in search_command(studies.get(file_store, "front"), 4)
 
 
-def test_a_fleet_serves_it_without_keras_where_nothing_else_is_open(file_store: Storage) -> None:
+def test_a_fleet_of_objectives_alone_needs_no_keras(file_store: Storage) -> None:
     assert _keras_is_needed(file_store, ())  # whatever comes
     with closing(plan(request(file_store.url, "parabola"))) as planned:
         leave(planned)
@@ -287,7 +289,7 @@ def test_a_fleet_serves_it_without_keras_where_nothing_else_is_open(file_store: 
     assert not _keras_is_needed(file_store, ("parabola",))
 
 
-def test_a_configuration_that_is_not_the_one_that_ran_fails(file_store: Storage) -> None:
+def test_a_trial_suggesting_other_parameters_than_configured_fails(file_store: Storage) -> None:
     searched(file_store, "mistaken", trials=3)
     first, *others = (slot for slot in Slots(file_store).list("mistaken") if not slot.rung)
     assert first.outcome == "failed"
@@ -295,7 +297,7 @@ def test_a_configuration_that_is_not_the_one_that_ran_fails(file_store: Storage)
     assert [slot.outcome for slot in others] == ["complete"] * 2
 
 
-def test_a_pair_is_of_whole_configurations(file_store: Storage) -> None:
+def test_a_pair_with_a_partial_configuration_fails_and_names_the_parameter(file_store: Storage) -> None:
     searched(file_store, "partial", trials=3)
     asked_for = CompareRequest(study="partial", storage=file_store.url, pairs=1, limits=Limits(workers=0))
     with closing(plan_comparison(asked_for)) as planned:
@@ -308,7 +310,7 @@ def test_a_pair_is_of_whole_configurations(file_store: Storage) -> None:
     assert "the configuration does not name 'y', which the objective suggests" in (hand.reason or "")
 
 
-def test_its_pages_are_those_of_any_study(file_store: Storage) -> None:
+def test_pages_show_a_study_of_an_objective(file_store: Storage) -> None:
     searched(file_store, "seeded", trials=4)
     searched(file_store, "front", trials=4)
     client = create(file_store, shared_seconds=-1).test_client()

@@ -29,7 +29,9 @@ def searched(store: Storage, plan: StudyPlan) -> StudyRecord:
     return paged.search(store, plan)
 
 
-def test_the_overview_tells_how_each_study_stands(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_the_overview_page_shows_the_state_of_each_study(
+    client: FlaskClient, store: Storage, searched: StudyRecord
+) -> None:
     text = words(read(client, "/"))
     assert "a/b running" in text
     assert "4 of 6 settled" in text
@@ -41,7 +43,9 @@ def test_the_overview_tells_how_each_study_stands(client: FlaskClient, store: St
     assert re.search(r"a/b stopped .* Stopped by olga, .* lunch", words(read(client, "/")))
 
 
-def test_measurements_stand_under_their_search(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_the_overview_lists_measurements_under_their_search(
+    client: FlaskClient, store: Storage, searched: StudyRecord
+) -> None:
     studies.create_or_resume(store, replace(searched, name="a/b/race", kind="race", parent="a/b"))
     studies.create_or_resume(store, replace(searched, name="tables", kind="sweep"))
     text = words(read(client, "/"))
@@ -51,13 +55,13 @@ def test_measurements_stand_under_their_search(client: FlaskClient, store: Stora
     assert "race of a/b" in words(read(client, "/studies/a~2Fb~2Frace"))
 
 
-def test_an_empty_storage_says_how_to_begin(client: FlaskClient) -> None:
+def test_the_overview_of_an_empty_storage_suggests_a_first_command(client: FlaskClient) -> None:
     text = words(read(client, "/"))
     assert "There is no study yet" in text
     assert "hpo submit" in text
 
 
-def test_the_page_of_a_study_tells_all_of_it(client: FlaskClient, searched: StudyRecord) -> None:
+def test_a_study_page_shows_best_baseline_failures_and_last_trials(client: FlaskClient, searched: StudyRecord) -> None:
     text = words(read(client, "/studies/a~2Fb"))
     assert "best accuracy 0.9375 feasible, trial 1" in text
     assert "baseline middle 0.7500 complete, trial 0" in text
@@ -69,7 +73,7 @@ def test_the_page_of_a_study_tells_all_of_it(client: FlaskClient, searched: Stud
     assert "2 trials, in" not in text
 
 
-def test_a_front_stands_on_the_page_of_its_study(client: FlaskClient, store: Storage, plan: StudyPlan) -> None:
+def test_a_study_page_shows_the_front(client: FlaskClient, store: Storage, plan: StudyPlan) -> None:
     studies.create_or_resume(store, replace(plan, **paged.toys(), name="f", objectives="accuracy,parameters"))
     slots = Slots(store)
     slots.open("f", 3)
@@ -83,7 +87,7 @@ def test_a_front_stands_on_the_page_of_its_study(client: FlaskClient, store: Sto
     assert "maximize accuracy against fewer parameters" in words(read(client, "/"))
 
 
-def test_every_link_of_ours_leads_somewhere(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_every_link_of_the_pages_resolves(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     studies.create_or_resume(store, replace(searched, name=EVIL))
     settle_one(store, EVIL)
     seen, ahead = set[str](), ["/"]
@@ -110,7 +114,7 @@ def read_any(client: FlaskClient, path: str) -> list[str]:
     return re.findall(r'<a [^>]*href="([^"]*)"', answer.text)
 
 
-def test_names_and_reasons_are_only_text(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_names_and_reasons_are_escaped_in_pages(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     studies.create_or_resume(store, replace(searched, name=EVIL))
     Slots(store).open(EVIL, 2)
     settle(store, EVIL, "failed", None, "<img src=x onerror=broken=1>")
@@ -129,7 +133,7 @@ def test_names_and_reasons_are_only_text(client: FlaskClient, store: Storage, se
         Roster(store).sign_off("<i>w")
 
 
-def test_the_roster_is_shown_with_what_each_has_in_hand(
+def test_the_overview_lists_workers_with_their_running_trials(
     client: FlaskClient, store: Storage, searched: StudyRecord
 ) -> None:
     roster = Roster(store)
@@ -151,7 +155,7 @@ def test_the_roster_is_shown_with_what_each_has_in_hand(
             roster.sign_off(record.name)
 
 
-def test_a_page_asks_again_only_for_what_is_new(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_a_live_page_is_sent_only_changed_parts(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     for path in ("/live/overview", "/live/studies/a~2Fb"):
         first = client.get(path, environ_overrides=READER)
         assert first.status_code == 200
@@ -171,7 +175,7 @@ def settle_more(store: Storage) -> None:
     settle(store, "a/b", "complete", 0.25)
 
 
-def test_what_is_asked_for_again_is_what_the_page_was_made_of(client: FlaskClient, searched: StudyRecord) -> None:
+def test_the_live_parts_equal_those_of_the_whole_page(client: FlaskClient, searched: StudyRecord) -> None:
     for who in (READER, WRITER):
         for page, live in (("/", "/live/overview"), ("/studies/a~2Fb", "/live/studies/a~2Fb")):
             whole = client.get(page, environ_overrides=who).text
@@ -182,14 +186,14 @@ def test_what_is_asked_for_again_is_what_the_page_was_made_of(client: FlaskClien
                 assert f'<section id="{name}">{html}' in whole
 
 
-def test_only_who_may_write_is_offered_to_stop_and_resume(client: FlaskClient, searched: StudyRecord) -> None:
+def test_only_writers_see_stop_and_resume(client: FlaskClient, searched: StudyRecord) -> None:
     for path in ("/", "/studies/a~2Fb"):
         assert read(client, path, READER).forms == ["/logout"]
         assert "/studies/a~2Fb/stop" in read(client, path, WRITER).forms
         assert "the-token" in client.get(path, environ_overrides=WRITER).text
 
 
-def test_a_reader_changes_nothing(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_readers_cannot_stop_or_resume_a_study(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     for what in ("stop", "resume"):
         before = studies.get(store, "a/b")
         for who in (READER, {}):
@@ -199,7 +203,7 @@ def test_a_reader_changes_nothing(client: FlaskClient, store: Storage, searched:
         halting.stop(store, "a/b", by="olga")
 
 
-def test_stopping_and_resuming_by_a_form(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_a_writer_stops_and_resumes_a_study_by_form(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     answer = client.post("/studies/a~2Fb/stop", data={"why": "  too\nwarm "}, environ_overrides=WRITER)
     assert (answer.status_code, answer.location) == (303, "/studies/a~2Fb")
     record = studies.get(store, "a/b")
@@ -212,7 +216,7 @@ def test_stopping_and_resuming_by_a_form(client: FlaskClient, store: Storage, se
     assert studies.get(store, "a/b").stopped_at is None
 
 
-def test_what_was_done_is_seen_at_once(store: Storage, searched: StudyRecord) -> None:
+def test_a_stop_is_visible_at_once_despite_the_page_cache(store: Storage, searched: StudyRecord) -> None:
     client = create(store, shared_seconds=3600).test_client()
     assert "running" in words(read(client, "/"))
     client.post("/studies/a~2Fb/stop", environ_overrides=WRITER)
@@ -220,7 +224,7 @@ def test_what_was_done_is_seen_at_once(store: Storage, searched: StudyRecord) ->
     assert "Stopped by anna" in words(read(client, "/studies/a~2Fb"))
 
 
-def test_what_is_not_there_is_not_found(client: FlaskClient) -> None:
+def test_unknown_pages_are_404(client: FlaskClient) -> None:
     for path in ("/studies/none", "/studies/none/report", "/studies/none/dashboard", "/nowhere", "/studies/~FF"):
         answer = client.get(path, environ_overrides=READER)
         assert answer.status_code == 404
@@ -232,7 +236,7 @@ def test_what_is_not_there_is_not_found(client: FlaskClient) -> None:
         assert list(answer.json) == ["reason"]
 
 
-def test_what_changes_things_is_no_link(client: FlaskClient, searched: StudyRecord) -> None:
+def test_changes_are_refused_for_get_requests(client: FlaskClient, searched: StudyRecord) -> None:
     answer = client.get("/studies/a~2Fb/stop", environ_overrides=WRITER)
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]

@@ -26,7 +26,7 @@ def searched(store: Storage, plan: StudyPlan) -> StudyRecord:
     return paged.search(store, plan)
 
 
-def test_a_report_is_made_once_until_something_is_new(
+def test_a_served_report_is_cached_until_something_changes(
     client: FlaskClient, store: Storage, searched: StudyRecord
 ) -> None:
     answer = client.get("/studies/a~2Fb/report", environ_overrides=READER)
@@ -41,7 +41,9 @@ def test_a_report_is_made_once_until_something_is_new(
     assert "5 of 6" in client.get("/studies/a~2Fb/report", environ_overrides=READER).text
 
 
-def test_a_report_on_measurements_names_the_search(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_a_report_on_measurements_points_to_their_search(
+    client: FlaskClient, store: Storage, searched: StudyRecord
+) -> None:
     studies.create_or_resume(store, replace(searched, name="race", kind="race", parent="a/b"))
     answer = client.get("/studies/race/report", environ_overrides=READER)
     assert answer.status_code == 404
@@ -54,7 +56,7 @@ def noted(store: Storage) -> str:
     return note
 
 
-def test_optuna_dashboard_leads_back_and_keeps_what_people_write(
+def test_optuna_dashboard_links_back_and_keeps_notes(
     client: FlaskClient, store: Storage, searched: StudyRecord
 ) -> None:
     save_note(optuna.load_study(study_name="a/b", storage=store.optuna), "Ask Ana.")
@@ -76,7 +78,7 @@ def test_optuna_dashboard_leads_back_and_keeps_what_people_write(
     assert noted(store) == "No figures here, please."
 
 
-def test_on_the_way_to_optuna_dashboard_the_way_back_is_put_there(
+def test_opening_optuna_dashboard_adds_the_link_back(
     client: FlaskClient, store: Storage, searched: StudyRecord
 ) -> None:
     studies.create_or_resume(store, replace(searched, name="race", kind="race", parent="a/b"))

@@ -37,7 +37,7 @@ def searched(store: Storage, plan: StudyPlan) -> StudyRecord:
     return paged.search(store, plan)
 
 
-def test_metrics_are_what_the_slots_say(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
+def test_metrics_equal_the_counts_of_the_slots(client: FlaskClient, store: Storage, searched: StudyRecord) -> None:
     Roster(store).sign_on(Worker(name="host:7:1:b", pid=7, host="red", gpu="GPU-1", refuses={"x": "no"}), 60)
     studies.create_or_resume(store, replace(searched, name='half "\\\n'))
     climbs = studies.create_or_resume(store, replace(searched, name="climbs", fidelity="full", rungs="quick,full"))
@@ -78,7 +78,7 @@ def away(tmp_path: Any) -> Iterator[FlaskClient]:
     opened.close()
 
 
-def test_a_database_that_is_away_is_said_to_be(away: FlaskClient) -> None:
+def test_pages_report_an_unreachable_database(away: FlaskClient) -> None:
     page = away.get("/", environ_overrides=READER)
     assert page.status_code == 503
     assert "no server answers there" in Read(page.text).words
@@ -92,12 +92,12 @@ def test_a_database_that_is_away_is_said_to_be(away: FlaskClient) -> None:
     assert not any("pass-word" in answer.text for answer in (page, live, health))
 
 
-def test_who_only_wants_to_know_whether_it_is_well_is_told_nothing_else(client: FlaskClient) -> None:
+def test_the_health_check_reveals_only_the_status(client: FlaskClient) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, json.loads(answer.data)) == (200, {"status": "ok"})
 
 
-def test_what_pages_are_made_of_is_fetched_once(client: FlaskClient) -> None:
+def test_static_assets_are_cached_by_etag(client: FlaskClient) -> None:
     for name in ("style.css", "live.js", "theme.js", "icon.svg"):
         first = client.get(f"/assets/{name}")
         assert first.status_code == 200

@@ -46,7 +46,7 @@ def name_of(url: str) -> str:
     return name
 
 
-def test_many_clients_share_two_sessions_and_leave_nothing_in_them(
+def test_many_clients_share_two_pooled_sessions_and_leave_no_state(
     pooler: PgBouncer, direct: str, plan: StudyPlan
 ) -> None:
     url = pooler.url(name_of(direct))

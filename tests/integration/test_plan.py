@@ -80,20 +80,22 @@ def test_a_study_that_goes_on_keeps_its_sampler_and_pruner_and_its_own_pace(want
     assert found.seconds < 30.0  # a claim and its settling took no ten seconds
 
 
-def test_a_smaller_total_is_refused(wanted) -> None:
+def test_a_plan_with_fewer_trials_than_exist_is_refused(wanted) -> None:
     begin(wanted())
     with pytest.raises(UsageError, match="6 trials already"):
         plan(wanted(trials=5))
 
 
-def test_whether_a_command_without_storage_finds_it(wanted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_knows_whether_its_storage_is_the_default(
+    wanted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert plan(wanted()).default_storage  # tests run in their own folder, where hpo.db would be
     assert not plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
     monkeypatch.setenv("HPO_STORAGE", f"sqlite:///{tmp_path}/other.db")
     assert plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
 
 
-def test_a_search_without_a_complete_trial_says_so(wanted, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_timed_out_search_reports_that_no_trial_is_complete(wanted, capsys: pytest.CaptureFixture[str]) -> None:
     request = wanted(trials=2)
     ahead = plan(request)
     opened = begin(request)

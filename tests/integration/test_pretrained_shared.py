@@ -43,7 +43,7 @@ def _killed(process: BaseProcess) -> None:
     process.join()
 
 
-def test_one_of_them_makes_it_and_all_have_the_same() -> None:
+def test_one_process_pretrains_and_all_share_the_network() -> None:
     made, barrier, found = SPAWN.Value("i", 0), SPAWN.Barrier(3), SPAWN.Queue()
     processes = [SPAWN.Process(target=_make, args=(number, made, barrier, found)) for number in (1, 2, 3)]
     for process in processes:
@@ -55,7 +55,7 @@ def test_one_of_them_makes_it_and_all_have_the_same() -> None:
     assert len(answers) == 1
 
 
-def test_where_its_maker_is_killed_the_one_that_waits_makes_it() -> None:
+def test_a_waiting_process_pretrains_when_the_first_is_killed() -> None:
     begun = SPAWN.Event()
     maker = SPAWN.Process(target=_never_done, args=(begun,))
     maker.start()

@@ -84,7 +84,7 @@ class _Stop(optuna.pruners.BasePruner):
         return True
 
 
-def test_a_pruned_trial_keeps_what_it_saw() -> None:
+def test_a_pruned_trial_keeps_its_probes() -> None:
     trial = searched(STUDY, pruner=_Stop())
     assert trial.state.name == "PRUNED"
     assert [one["epoch"] for one in trial.user_attrs[PROBES]] == [0, 1]
@@ -92,7 +92,7 @@ def test_a_pruned_trial_keeps_what_it_saw() -> None:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("steep", [False, True])
-def test_trainings_of_tables_are_probed_too_also_those_that_diverge(steep: bool) -> None:
+def test_trainings_of_sweeps_are_probed_even_when_they_diverge(steep: bool) -> None:
     payload = Job(rows="development", params={"begins": "he_normal"}, seed=1).to_payload()
     study = optuna.create_study(direction="maximize")
     given = {JOB: payload["job"], "fixed_params": payload["params"]}

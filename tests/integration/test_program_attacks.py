@@ -33,7 +33,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[ProgramTrick,
     return list(program_attacks.play(tmp_path_factory.mktemp("tricks")))
 
 
-def test_every_change_is_refused_to_all_but_a_token_that_may(sieges: dict[tuple[str, str], ProgramSiege]) -> None:
+def test_api_changes_are_refused_without_a_write_token(sieges: dict[tuple[str, str], ProgramSiege]) -> None:
     for (method, path), siege in sieges.items():
         refused = [(siege.nobody, 401), (siege.foreign, 403), (siege.forged, 421)]
         if method == "POST":
@@ -48,7 +48,7 @@ def test_every_change_is_refused_to_all_but_a_token_that_may(sieges: dict[tuple[
             assert siege.reads.answer.status == siege.cookie.answer.status == expected
 
 
-def test_tricks_change_nothing_and_tell_nothing(played: list[tuple[ProgramTrick, Outcome]]) -> None:
+def test_api_attack_tricks_change_nothing_and_reveal_no_secret(played: list[tuple[ProgramTrick, Outcome]]) -> None:
     for trick, outcome in played:
         assert not outcome.changed, trick.title
         assert outcome.answer.status in trick.ours, (trick.title, outcome.answer.body)
@@ -59,7 +59,7 @@ def test_tricks_change_nothing_and_tell_nothing(played: list[tuple[ProgramTrick,
             assert program_attacks.detail(outcome), trick.title
 
 
-def test_the_document_tells_what_happened(
+def test_docs_security_lists_the_observed_api_attacks(
     sieges: dict[tuple[str, str], ProgramSiege], played: list[tuple[ProgramTrick, Outcome]]
 ) -> None:
     told = SECURITY.read_text()
@@ -68,7 +68,7 @@ def test_the_document_tells_what_happened(
             assert row in told, "python tests/integration/attacks.py writes it again"
 
 
-def test_a_hostile_name_is_shown_and_never_run(tmp_path: Path) -> None:
+def test_a_hostile_study_name_is_never_executed(tmp_path: Path) -> None:
     """A study may be called anything that can be printed; its name comes back as data, in JSON and on every page."""
     with castle(tmp_path, guarded=True) as place:
         program, reader = place.visitor(), place.visitor(READER)

@@ -31,7 +31,7 @@ def open_trials(store: Storage) -> int:
     return sum(Slots(store).counts(record.name).open for record in studies.list_all(store))
 
 
-def test_a_token_is_known_by_its_whole_text_and_kept_as_a_hash(store: Storage) -> None:
+def test_a_token_is_verified_whole_and_stored_as_a_hash(store: Storage) -> None:
     text = make(store)
     found = program_tokens.find(store, text)
     assert found is not None
@@ -52,7 +52,7 @@ def test_a_token_is_known_by_its_whole_text_and_kept_as_a_hash(store: Storage) -
         assert program_tokens.find(store, wrong) is None
 
 
-def test_a_token_ends_with_its_time_and_when_it_is_revoked(store: Storage) -> None:
+def test_a_token_ends_on_expiry_and_on_revocation(store: Storage) -> None:
     text = make(store)
     with store.write() as connection:
         connection.execute(update(schema.tokens).values(expires_at=time.time() - 1))
@@ -74,19 +74,19 @@ def test_a_token_ends_with_its_time_and_when_it_is_revoked(store: Storage) -> No
         ({"scope": "read"}, "a token that reads opens no trials"),
     ],
 )
-def test_a_token_that_says_what_cannot_be_is_refused(store: Storage, options: dict[str, object], why: str) -> None:
+def test_an_invalid_token_request_is_refused(store: Storage, options: dict[str, object], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         make(store, **options)
     assert program_tokens.list_all(store) == []
 
 
-def test_a_name_is_given_once(store: Storage) -> None:
+def test_two_tokens_of_one_name_are_refused(store: Storage) -> None:
     make(store)
     with pytest.raises(UsageError, match="there is a token 'night' already"):
         make(store)
 
 
-def test_many_requests_at_once_open_exactly_the_budget(store: Storage) -> None:
+def test_concurrent_requests_open_exactly_the_budget(store: Storage) -> None:
     programs = Programs(storage=store)
     token = programs.token("crowd", budget=10)
     gate = threading.Barrier(_AT_ONCE)
@@ -106,7 +106,7 @@ def test_many_requests_at_once_open_exactly_the_budget(store: Storage) -> None:
     assert programs.submit(token, 2, "last").status_code == 403
 
 
-def test_one_study_asked_for_by_many_at_once_is_paid_once(store: Storage) -> None:
+def test_concurrent_requests_for_one_study_use_the_budget_once(store: Storage) -> None:
     programs = Programs(storage=store)
     token = programs.token("crowd", budget=10)
     gate = threading.Barrier(_AT_ONCE)

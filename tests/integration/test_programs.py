@@ -74,11 +74,13 @@ def tried(tmp_path: Path) -> Trying:
         ("printf '10%%\\r100%%\\r6'", "", 6.0),
     ],
 )
-def test_where_the_value_is_read(tried: Trying, script: str, keys: str, value: float) -> None:
+def test_a_programs_value_is_read_from_output_pattern_key_or_file(
+    tried: Trying, script: str, keys: str, value: float
+) -> None:
     assert tried(f"{shell(script)}{keys}") == value
 
 
-def test_several_values(tried: Trying) -> None:
+def test_several_objectives_are_read_from_a_program(tried: Trying) -> None:
     both = ("minimize", "maximize")
     assert tried(shell("echo 1, 2"), both) == [1.0, 2.0]
     assert tried(shell("echo b=2 a=1") + "value.pattern = ['a=(\\S+)', 'b=(\\S+)']", both) == [1.0, 2.0]
@@ -87,7 +89,7 @@ def test_several_values(tried: Trying) -> None:
         tried(shell("echo 1"), both)
 
 
-def test_what_a_program_is_told(tried: Trying, tmp_path: Path) -> None:
+def test_a_programs_command_is_filled_with_parameters(tried: Trying, tmp_path: Path) -> None:
     (tmp_path / "told.py").write_text("import sys\nopen('told', 'w').write(repr(sys.argv[1:]))\nprint(1)\n")
     words = '["--y", "{y}"], "--both={x}/{kind}", "{params}", "{seed}", "{trial}", "{{x}}"'
     text = f"command = [{json.dumps(sys.executable)}, 'told.py', {words}]\n"
@@ -104,7 +106,9 @@ def test_what_a_program_is_told(tried: Trying, tmp_path: Path) -> None:
     assert "'x=0.5', 'kind=a b'" in told(text + "option = '{name}={value}'\n", x=0.5, kind="a b")
 
 
-def test_its_environment_and_its_files(tried: Trying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_gets_its_environment_folder_and_params_file(
+    tried: Trying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7")  # as a worker has it that leases one
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     seen = '"$KIND $HPO_SEED $HPO_TRIAL $CUDA_VISIBLE_DEVICES$KERAS_BACKEND $HPO_PARAMS"'
@@ -117,7 +121,7 @@ def test_its_environment_and_its_files(tried: Trying, tmp_path: Path, monkeypatc
     assert (folder / "seen").read_text().splitlines() == [f"<c> {attributes['seed']} 0 GPU-7 {params}", params]
 
 
-def test_a_shell_gets_its_words_quoted(tried: Trying) -> None:
+def test_parameters_in_a_shell_command_are_quoted(tried: Trying) -> None:
     text = 'command = "echo {kind} | wc -w"\nshell = true\n' + SPACE
     assert tried(text, x=0.5, kind="a b") == 2
 
@@ -133,12 +137,12 @@ def test_a_shell_gets_its_words_quoted(tried: Trying) -> None:
         ("true", "its value is to be a number, and what was read is ''"),
     ],
 )
-def test_how_it_fails(tried: Trying, script: str, why: str) -> None:
+def test_a_failing_program_is_reported_with_exit_code_or_signal(tried: Trying, script: str, why: str) -> None:
     with pytest.raises(ProgramFailed, match=f"^{why}$"):
         tried(shell(script))
 
 
-def test_values_that_are_not_there(tried: Trying) -> None:
+def test_a_missing_value_of_a_program_fails_with_the_reason(tried: Trying) -> None:
     with pytest.raises(ProgramFailed, match="there is no line of JSON with the key 'a'"):
         tried(shell("echo 1") + "value.key = 'a'")
     with pytest.raises(ProgramFailed, match=r"its value cannot be read in .*out.json: No such file"):
@@ -151,7 +155,7 @@ def test_values_that_are_not_there(tried: Trying) -> None:
         tried(shell("true", working_folder="none"))
 
 
-def test_its_reports_are_optunas_and_what_is_pruned_is_ended(tried: Trying, tmp_path: Path) -> None:
+def test_a_program_reports_to_the_pruner_and_is_ended_when_pruned(tried: Trying, tmp_path: Path) -> None:
     """The program would go on for ever: only its end ends the test."""
     endless = shell(
         "trap 'echo ended > ended; exit' TERM; n=0; while true; do n=$((n+1)); echo $n:$n.5; sleep 0.05; done"
@@ -168,7 +172,7 @@ def test_its_reports_are_optunas_and_what_is_pruned_is_ended(tried: Trying, tmp_
     assert (tmp_path / "ended").read_text() == "ended\n"
 
 
-def test_reports_in_lines_of_json_and_without_steps(tried: Trying) -> None:
+def test_a_programs_reports_may_be_json_lines_and_lack_steps(tried: Trying) -> None:
     lines = "".join(f"echo '{json.dumps({'at': n, 'loss': n / 2})}'; " for n in (3, 5))
     assert tried(shell(f"{lines}echo 1") + "reports = {value = 'loss', step = 'at'}\n") == 1
     trial = tried.trial  # type: ignore[attr-defined]
@@ -182,7 +186,7 @@ class _LostError(Exception):
     pass
 
 
-def test_a_worker_whose_slot_went_elsewhere_ends_it_and_all_that_it_started(tried: Trying, tmp_path: Path) -> None:
+def test_a_worker_that_lost_its_slot_ends_the_program_and_its_children(tried: Trying, tmp_path: Path) -> None:
     """It does not heed SIGTERM, and a child of it has a session of its own."""
     started = threading.Event()
     fifo = tmp_path / "pids"
@@ -206,7 +210,7 @@ def test_a_worker_whose_slot_went_elsewhere_ends_it_and_all_that_it_started(trie
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def test_what_it_leaves_running_ends_with_it(tried: Trying, tmp_path: Path) -> None:
+def test_processes_a_program_leaves_behind_are_ended(tried: Trying, tmp_path: Path) -> None:
     assert tried(shell("sleep 1000 & echo $! > pid; setsid sleep 1000 & echo $! >> pid; echo 1")) == 1
     assert not any(psutil.pid_exists(int(pid)) for pid in (tmp_path / "pid").read_text().split())
 
@@ -225,7 +229,7 @@ def searched(store: Storage, file: Path, **options: Any) -> status.StudyStatus:
     return status.study_status(store, left.study)
 
 
-def test_a_study_of_a_program_by_a_worker(store: Storage, tmp_path: Path) -> None:
+def test_a_worker_searches_a_program(store: Storage, tmp_path: Path) -> None:
     """No configuration comes twice, as its space is known; each ending is what it is for an objective."""
     script = "case {n} in 1) echo oh no >&2; exit 2;; 2) exit 9;; esac; echo says {n}; echo {n}.5"
     file = tmp_path / "small.toml"
@@ -257,7 +261,7 @@ def test_the_example_is_confirmed_and_compared_with_its_baseline(store: Storage)
 
 
 @pytest.mark.thorough
-def test_the_keeper_survives_what_is_meant_for_its_worker_and_says_how_it_went(tmp_path: Path) -> None:
+def test_the_programs_keeper_process_survives_signals_and_reports_the_outcome(tmp_path: Path) -> None:
     """A worker that is killed closes the pipe: the program goes with it at once, whatever it heeds and may have."""
     text = """
 from pathlib import Path

@@ -51,7 +51,7 @@ def states(slots: Slots, study: str, rung: int) -> list[str]:
     return [slot.state for slot in slots.list(study) if slot.rung == rung]
 
 
-def test_the_budget_is_there_from_the_beginning_and_waits(store: Storage, climbs: StudyRecord) -> None:
+def test_slots_of_every_rung_exist_from_the_beginning(store: Storage, climbs: StudyRecord) -> None:
     assert open_rungs(store, climbs.name, 50) == [50, 6, 3]
     slots = Slots(store)
     assert (slots.counts(climbs.name).target, slots.counts(climbs.name).open) == (59, 59)
@@ -69,7 +69,7 @@ def test_the_highest_rung_is_claimed_first(store: Storage, climbs: StudyRecord) 
     assert (second.rung, second.fixed, second.highest) == (0, PRIOR.params, False)
 
 
-def test_the_best_are_promoted_as_their_share_is_due(store: Storage, climbs: StudyRecord) -> None:
+def test_the_best_trials_are_promoted_as_their_share_comes_due(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 30)  # 3 promotions and the hand-picked one: 4 of 30
     slots = Slots(store)
     settle(slots, climbs.name, 0.5)  # on the highest rung
@@ -85,7 +85,7 @@ def test_the_best_are_promoted_as_their_share_is_due(store: Storage, climbs: Stu
     assert promoted == [(15, 1, 0.14), (23, 1, 0.22), (30, 1, 0.29)]
 
 
-def test_filling_again_changes_nothing(store: Storage, climbs: StudyRecord) -> None:
+def test_promoting_again_changes_nothing(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 12)
     slots = Slots(store)
     for number in range(13):
@@ -94,7 +94,7 @@ def test_filling_again_changes_nothing(store: Storage, climbs: StudyRecord) -> N
     assert promote(store, climbs.name) == 0
 
 
-def test_what_is_found_is_confirmed_beside_the_hand_once_its_rung_is_over(store: Storage, climbs: StudyRecord) -> None:
+def test_the_best_and_the_baseline_are_confirmed_once_their_rung_is_over(store: Storage, climbs: StudyRecord) -> None:
     rungs = open_rungs(store, climbs.name, 12)
     slots = Slots(store)
     while slots.counts(climbs.name).settled < sum(rungs[:2]):
@@ -107,7 +107,7 @@ def test_what_is_found_is_confirmed_beside_the_hand_once_its_rung_is_over(store:
     assert {slot.state for slot in confirmed} == {"open"}
 
 
-def test_an_optimum_is_the_best_mean_of_what_was_trained_most_often(store: Storage, climbs: StudyRecord) -> None:
+def test_the_optimum_has_the_best_mean_of_the_most_trained(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 3)
     slots = Slots(store)
     values = {0: iter([0.1, 0.2, 0.3]), 1: iter([0.5, 0.9, 0.6]), 2: iter([0.52, 0.40, 0.62])}
@@ -151,7 +151,7 @@ def test_a_rung_with_too_few_complete_trials_settles_what_it_cannot_promote(
 
 
 @pytest.mark.thorough
-def test_a_search_that_grows_confirms_anew_what_is_best_then(store: Storage, climbs: StudyRecord) -> None:
+def test_a_search_that_grows_confirms_its_new_best(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 10)
     slots = Slots(store)
     for _ in range(2):
@@ -163,7 +163,7 @@ def test_a_search_that_grows_confirms_anew_what_is_best_then(store: Storage, cli
     assert counted == [(40, 40), (5, 5), (5, 5)]
 
 
-def test_until_is_reached_by_what_was_trained_again_alone(store: Storage, plan: StudyPlan) -> None:
+def test_until_is_reached_only_by_confirmed_values(store: Storage, plan: StudyPlan) -> None:
     study = studies.create_or_resume(
         store, replace(plan, direction="maximize", fidelity="full", rungs="quick,full", until=0.8)
     )
@@ -203,7 +203,7 @@ def test_a_confirmed_value_ends_a_search(store: Storage, plan: StudyPlan) -> Non
     assert (found.value, found.trainings) == (pytest.approx(0.85), 2)
 
 
-def test_what_a_crash_left_undone_is_promoted_by_whoever_comes_next(store: Storage, climbs: StudyRecord) -> None:
+def test_promotions_missed_by_a_crash_are_made_by_the_next_worker(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 6)
     slots = Slots(store)
     for number in range(7):
@@ -213,7 +213,7 @@ def test_what_a_crash_left_undone_is_promoted_by_whoever_comes_next(store: Stora
     assert slots.claim(climbs.name, "w", 60) is not None
 
 
-def test_the_housekeeping_of_all_studies_promotes_too(store: Storage, climbs: StudyRecord) -> None:
+def test_housekeeping_promotes_in_every_study(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 6)
     slots = Slots(store)
     for number in range(7):
@@ -222,7 +222,7 @@ def test_the_housekeeping_of_all_studies_promotes_too(store: Storage, climbs: St
     assert slots.claim(climbs.name, "w", 60) is not None
 
 
-def test_what_is_complete_on_a_lower_rung_is_pruned_to_optuna(store: Storage, climbs: StudyRecord) -> None:
+def test_trials_complete_on_a_lower_rung_are_pruned_for_optuna(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 4)
     slots, optunas = Slots(store), studies.load(store, climbs.name)
     for number in range(4 + 4):
@@ -246,7 +246,7 @@ def test_what_is_complete_on_a_lower_rung_is_pruned_to_optuna(store: Storage, cl
 
 
 @pytest.mark.thorough
-def test_many_at_once_promote_exactly_what_is_due(crew: Crew, store: Storage, climbs: StudyRecord) -> None:
+def test_concurrent_promotions_promote_exactly_what_is_due(crew: Crew, store: Storage, climbs: StudyRecord) -> None:
     rungs = open_rungs(store, climbs.name, 60)
     crew.race(actors.climb_all, [(store.url, climbs.name, f"w{number}") for number in range(5)])
     assert climbing.unsound(store, climbs.name, rungs) == []
@@ -255,7 +255,7 @@ def test_many_at_once_promote_exactly_what_is_due(crew: Crew, store: Storage, cl
 @pytest.mark.thorough
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data(), trials=st.integers(1, 25), prior=st.booleans(), middle=st.booleans())
-def test_any_course_of_a_search_ends_with_its_budget(
+def test_any_sequence_of_results_ends_with_the_budget_used(
     store: Storage, plan: StudyPlan, data: st.DataObject, trials: int, prior: bool, middle: bool
 ) -> None:
     names = "quick,middle,full" if middle else "quick,full"

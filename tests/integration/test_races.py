@@ -24,7 +24,7 @@ def crew() -> Iterator[Crew]:
     crew.dismiss()
 
 
-def test_five_processes_prepare_one_empty_database(crew: Crew, storage_url: str, plan: StudyPlan) -> None:
+def test_five_concurrent_processes_prepare_one_empty_database(crew: Crew, storage_url: str, plan: StudyPlan) -> None:
     crew.race(actors.prepare, [(storage_url,)] * 5)
     opened = storage.open(storage_url)
     assert studies.create_or_resume(opened, plan).name == plan.name
@@ -38,13 +38,13 @@ def test_exactly_one_of_the_processes_makes_a_study(crew: Crew, store: Storage, 
     assert [study.study_name for study in store.rdb.get_all_studies()] == [plan.name]
 
 
-def test_slots_opened_twice_at_once_are_opened_once(crew: Crew, store: Storage, study: StudyRecord) -> None:
+def test_slots_opened_concurrently_are_opened_once(crew: Crew, store: Storage, study: StudyRecord) -> None:
     added = crew.race(actors.open_slots, [(store.url, study.name, 50)] * 4)
     assert sorted(added) == [0, 0, 0, 50]
     assert [slot.position for slot in Slots(store).list(study.name)] == list(range(50))
 
 
-def test_jobs_added_by_several_at_once_are_added_once(crew: Crew, store: Storage, study: StudyRecord) -> None:
+def test_jobs_added_concurrently_are_added_once(crew: Crew, store: Storage, study: StudyRecord) -> None:
     jobs = [small.job(seed) for seed in range(30)]
     added = crew.race(actors.add_jobs, [(store.url, study.name, jobs[first:]) for first in (0, 10, 20, 0)])
     assert sum(added) == 30
@@ -53,14 +53,16 @@ def test_jobs_added_by_several_at_once_are_added_once(crew: Crew, store: Storage
     assert {slot.digest for slot in there} == {job.key for job in jobs}
 
 
-def test_no_slot_is_claimed_twice(crew: Crew, store: Storage, study: StudyRecord) -> None:
+def test_concurrent_claims_never_take_one_slot_twice(crew: Crew, store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 200)
     taken = crew.race(actors.claim_all, [(store.url, study.name, f"w{number}") for number in range(4)])
     assert sorted(slot for own in taken for slot in own) == [slot.id for slot in Slots(store).list(study.name)]
     assert {slot.attempt for slot in Slots(store).list(study.name)} == {1}
 
 
-def test_no_configuration_is_reserved_by_two(crew: Crew, store: Storage, study: StudyRecord) -> None:
+def test_concurrent_workers_never_reserve_one_configuration_twice(
+    crew: Crew, store: Storage, study: StudyRecord
+) -> None:
     slots = Slots(store)
     slots.open(study.name, 4)
     held = [slots.claim(study.name, f"w{number}", 3600) for number in range(4)]
@@ -85,7 +87,7 @@ def _running(store: Storage, study: StudyRecord, number: int) -> tuple[list[Slot
 
 
 @pytest.mark.thorough
-def test_two_ends_of_one_trial_never_both_count(crew: Crew, store: Storage, study: StudyRecord) -> None:
+def test_two_outcomes_of_one_trial_never_both_count(crew: Crew, store: Storage, study: StudyRecord) -> None:
     held, ids = _running(store, study, 60)
     first, second = crew.race(
         actors.settle_and_tell,
@@ -109,9 +111,7 @@ def test_a_tell_replayed_by_several_at_once_succeeds_for_all(crew: Crew, store: 
     assert [(trial.state, trial.values) for trial in finished] == [(TrialState.COMPLETE, [0.5])] * 40
 
 
-def test_a_study_is_deleted_whole_under_the_hands_of_its_workers(
-    crew: Crew, store: Storage, study: StudyRecord
-) -> None:
+def test_a_study_is_deleted_whole_while_workers_run(crew: Crew, store: Storage, study: StudyRecord) -> None:
     Slots(store).open(study.name, 10_000)
     workers = [(store.url, study.name, f"w{number}") for number in range(3)]
     said = crew.run([(actors.delete_soon, (store.url, study.name)), *((actors.work_until_gone, w) for w in workers)])

@@ -21,7 +21,7 @@ def roster(store: Storage, clock: Clock) -> Iterator[Roster]:
         connection.execute(delete(schema.workers))
 
 
-def test_what_a_worker_says_of_itself_is_there_to_see(roster: Roster, clock: Clock) -> None:
+def test_a_worker_is_listed_with_what_it_reports_of_itself(roster: Roster, clock: Clock) -> None:
     roster.sign_on(Worker(name="w", pid=7, study="cnn-report-quick", doing="starting", refuses={"a": "why"}), LEASE)
     (seen,) = roster.present()
     assert (seen.name, seen.pid, seen.study, seen.doing) == ("w", 7, "cnn-report-quick", "starting")
@@ -35,7 +35,7 @@ def test_what_a_worker_says_of_itself_is_there_to_see(roster: Roster, clock: Clo
     assert seen.alive
 
 
-def test_a_beat_tells_what_is_new_and_leaves_the_rest(roster: Roster, clock: Clock) -> None:
+def test_a_heartbeat_updates_only_what_is_new(roster: Roster, clock: Clock) -> None:
     roster.sign_on(Worker(name="w", pid=7, doing="starting", refuses={"a": "why"}), LEASE)
     clock.now += 20
     assert roster.beat("w", LEASE, doing="", gpu="GPU-1", gpu_name="H100", threads=3)
@@ -65,7 +65,7 @@ def test_a_silent_worker_is_dead_then_forgotten_and_may_come_back(roster: Roster
     assert {seen.name: seen.alive for seen in roster.present()} == {"asleep": True, "new": True}
 
 
-def test_signing_on_twice_is_signing_on_once(roster: Roster) -> None:
+def test_signing_on_twice_registers_a_worker_once(roster: Roster) -> None:
     for _ in range(2):  # the answer to the first may have been lost with the connection
         roster.sign_on(Worker(name="w", pid=7), LEASE)
     assert [seen.name for seen in roster.present()] == ["w"]
@@ -74,7 +74,7 @@ def test_signing_on_twice_is_signing_on_once(roster: Roster) -> None:
     assert roster.present() == []
 
 
-def test_a_worker_known_to_have_died_here_is_not_alive_though_its_lease_runs(roster: Roster) -> None:
+def test_a_worker_dead_on_this_machine_is_not_alive_despite_its_lease(roster: Roster) -> None:
     host, pid, started, boot = identity().split(":")
     dead = f"{host}:{pid}:{int(started) - 1}:{boot}"
     for name in (identity(), dead):
@@ -82,14 +82,14 @@ def test_a_worker_known_to_have_died_here_is_not_alive_though_its_lease_runs(ros
     assert {seen.name: seen.alive for seen in roster.present()} == {identity(): True, dead: False}
 
 
-def test_a_clock_that_was_set_back_makes_no_time_negative(roster: Roster, clock: Clock) -> None:
+def test_a_clock_set_back_makes_no_time_negative(roster: Roster, clock: Clock) -> None:
     roster.sign_on(Worker(name="w", pid=7), LEASE)
     clock.now -= 100
     (seen,) = roster.present()
     assert seen.seconds_silent == 0.0
 
 
-def test_without_a_clock_of_its_own_time_is_the_databases(store: Storage, roster: Roster) -> None:
+def test_the_roster_uses_the_databases_clock_by_default(store: Storage, roster: Roster) -> None:
     real = Roster(store)
     real.sign_on(Worker(name="w", pid=7), 3600)
     (seen,) = real.present()

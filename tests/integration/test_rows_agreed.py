@@ -12,7 +12,7 @@ from hpo.storage.studies import StudyPlan, StudyRecord
 OURS, OTHERS = "a" * 32, "b" * 32
 
 
-def test_the_first_to_load_decides(store: Storage, study: StudyRecord) -> None:
+def test_the_first_worker_to_load_fixes_the_rows_of_a_study(store: Storage, study: StudyRecord) -> None:
     assert study.data is None
     studies.agree_on_rows(store, study, OURS)
     studies.agree_on_rows(store, study, OURS)
@@ -24,7 +24,7 @@ def test_the_first_to_load_decides(store: Storage, study: StudyRecord) -> None:
     assert studies.get(store, study.name).data == OURS
 
 
-def test_a_measurement_is_of_its_searchs_rows(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_a_measurement_uses_the_rows_of_its_search(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
     pairs = studies.create_or_resume(store, replace(plan, name="pairs", kind="pairs", parent=study.name))
     studies.agree_on_rows(store, study, OURS)
     with pytest.raises(DataError, match=study.name):
@@ -32,14 +32,14 @@ def test_a_measurement_is_of_its_searchs_rows(store: Storage, study: StudyRecord
     studies.agree_on_rows(store, pairs, OURS)
 
 
-def test_a_study_made_anew_is_of_other_rows(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_a_recreated_study_may_have_other_rows(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
     studies.agree_on_rows(store, study, OURS)
     studies.delete(store, study.name)
     studies.agree_on_rows(store, studies.create_or_resume(store, plan), OTHERS)
     assert studies.get(store, study.name).data == OTHERS
 
 
-def test_of_many_at_once_one_decides(store: Storage, study: StudyRecord) -> None:
+def test_one_of_several_concurrent_workers_fixes_the_rows(store: Storage, study: StudyRecord) -> None:
     begin, refused = threading.Barrier(6), []
 
     def agree(rows: str) -> None:

@@ -28,7 +28,7 @@ def opened(storage_url: str) -> Iterator[Storage]:
 
 
 @pytest.mark.parametrize("storage_url", ["postgresql"], indirect=True)
-def test_the_manifests_question_has_our_answer(opened: Storage, storage_url: str) -> None:
+def test_the_scaling_query_of_the_manifest_gives_hpos_answer(opened: Storage, storage_url: str) -> None:
     (job,) = [each for each in yaml.safe_load_all(MANIFEST.read_text()) if each["kind"] == "ScaledJob"]
     (trigger,) = job["spec"]["triggers"]
     question = trigger["metadata"]["query"].strip()
@@ -65,6 +65,6 @@ def test_the_manifests_question_has_our_answer(opened: Storage, storage_url: str
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_a_file_has_no_scaler_that_asks_it(opened: Storage) -> None:
+def test_the_scaling_query_is_refused_for_sqlite(opened: Storage) -> None:
     refused = CliRunner().invoke(app, ["fleet", "wanted", "--max-workers", "8", "--sql", "--storage", opened.url])
     assert "--sql is for PostgreSQL" in str(refused.exception)

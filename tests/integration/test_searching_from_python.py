@@ -61,7 +61,7 @@ def run(folder: Path, *arguments: str, stdin: str = "") -> "subprocess.Completed
     return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_to_import_it_costs_nothing(tmp_path: Path) -> None:
+def test_import_hpo_loads_no_submodules(tmp_path: Path) -> None:
     done = run(tmp_path, "-c", "import hpo, sys; print([name for name in sys.modules if name.startswith('hpo')])")
     assert done.stdout == "['hpo']\n", done.stderr
 
@@ -69,7 +69,7 @@ def test_to_import_it_costs_nothing(tmp_path: Path) -> None:
 @pytest.mark.thorough
 @pytest.mark.fresh
 @pytest.mark.parametrize("text", [BARE, GUARDED], ids=["bare", "guarded"])
-def test_a_script_searches_by_workers_that_load_it(tmp_path: Path, text: str) -> None:
+def test_a_script_is_searched_by_workers_that_load_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "script.py").write_text(text)
     done = run(tmp_path, "script.py")
     assert done.returncode == 0, done.stderr
@@ -81,7 +81,7 @@ def test_a_script_searches_by_workers_that_load_it(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.thorough
-def test_the_cells_of_a_notebook_search_in_their_own_process(tmp_path: Path) -> None:
+def test_a_notebook_cell_is_searched_in_its_own_process(tmp_path: Path) -> None:
     done = run(tmp_path, "-", stdin=NOTEBOOK)
     assert done.stdout == "objective 6\n", done.stderr
     assert "no other process can load it: one worker runs it in this process" in done.stderr
@@ -118,7 +118,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> hpo.Study:
     return searched(f"sqlite:///{tmp_path_factory.mktemp('study') / 'hpo.db'}", closed_over(2), trials=10)
 
 
-def test_the_best_is_that_of_the_trials(study: hpo.Study) -> None:
+def test_study_best_is_the_best_of_its_trials(study: hpo.Study) -> None:
     complete = [trial for trial in study.trials if trial.state == "complete"]
     best = min(complete, key=lambda trial: trial.value or 0.0)
     assert (study.best.number, study.best.value, study.best.params) == (best.number, best.value, best.params)
@@ -128,7 +128,7 @@ def test_the_best_is_that_of_the_trials(study: hpo.Study) -> None:
         study.best.model()
 
 
-def test_the_table_has_the_columns_that_optunas_has(study: hpo.Study) -> None:
+def test_trials_dataframe_has_optunas_columns(study: hpo.Study) -> None:
     theirs = study.optuna.trials_dataframe().rename(columns={"value_value": "value"})  # the metric's name is value
     ours = study.trials_dataframe()
     assert [name for name in theirs if not name.startswith("system_attrs_") and name not in ours] == []
@@ -140,13 +140,15 @@ def test_the_table_has_the_columns_that_optunas_has(study: hpo.Study) -> None:
     assert ours["user_attrs_reason"].dropna().tolist() == ["ValueError: no luck"]
 
 
-def test_without_pandas_one_line_says_what_to_install(study: hpo.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_dataframe_without_pandas_names_what_to_install(
+    study: hpo.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(HpoError, match=r"a data frame needs pandas: pip install pandas, or use Study\.trials"):
         study.trials_dataframe()
 
 
-def test_several_objectives_have_a_column_each(url: str) -> None:
+def test_trials_dataframe_has_a_column_for_each_objective(url: str) -> None:
     def front(trial: Any) -> tuple[float, float]:
         x = trial.suggest_float("x", 0.0, 1.0)
         return x, 1 - x
@@ -159,7 +161,7 @@ def test_several_objectives_have_a_column_each(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_it_is_reported_and_drawn(study: hpo.Study, tmp_path: Path) -> None:
+def test_a_study_writes_its_report_and_figures(study: hpo.Study, tmp_path: Path) -> None:
     assert study.report(str(tmp_path / "page.html"), dashboard=False) == tmp_path / "page.html"
     assert "objective" in (tmp_path / "page.html").read_text(encoding="utf-8")
     figures = study.figures()
@@ -167,7 +169,7 @@ def test_it_is_reported_and_drawn(study: hpo.Study, tmp_path: Path) -> None:
     assert len(figures["history"].data) >= 2
 
 
-def test_it_is_found_again_stopped_and_resumed(study: hpo.Study) -> None:
+def test_a_study_is_loaded_stopped_and_resumed(study: hpo.Study) -> None:
     url = study._url
     again = hpo.load("objective", storage=url)
     assert (again.name, again.best, repr(again)) == (study.name, study.best, repr(study))
@@ -184,7 +186,7 @@ def test_it_is_found_again_stopped_and_resumed(study: hpo.Study) -> None:
 
 
 @pytest.mark.thorough
-def test_a_run_in_this_process_ends_early_where_it_shall(url: str) -> None:
+def test_a_run_in_this_process_ends_early_on_until_or_failing_trials(url: str) -> None:
     good = searched(url, lambda trial: float(trial.number), trials=2_000, until=0.0, name="good")
     assert good.status.settled < 2_000
     ran: list[int] = []
@@ -199,7 +201,7 @@ def test_a_run_in_this_process_ends_early_where_it_shall(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_ctrl_c_gives_the_trial_back_and_the_same_call_goes_on(url: str) -> None:
+def test_ctrl_c_releases_the_trial_and_the_same_call_resumes(url: str) -> None:
     pressed: list[bool] = []
 
     def objective(trial: Any) -> float:

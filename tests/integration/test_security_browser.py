@@ -68,7 +68,7 @@ def logged_in(browser: Browser, place: Castle) -> BrowserContext:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("guarded", [False, True])
-def test_a_page_elsewhere_does_nothing_with_our_cookies(
+def test_a_cross_site_page_cannot_use_the_session_cookie(
     browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path, guarded: bool
 ) -> None:
     with castle(tmp_path, guarded=guarded) as place:
@@ -87,7 +87,7 @@ def test_a_page_elsewhere_does_nothing_with_our_cookies(
 
 
 @pytest.mark.thorough
-def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
+def test_a_link_from_another_site_keeps_the_login(
     browser: Browser, elsewhere: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
     with castle(tmp_path, guarded=True) as place:
@@ -103,7 +103,7 @@ def test_a_link_elsewhere_leads_to_the_page_and_not_to_the_login(
 
 
 @pytest.mark.thorough
-def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
+def test_scripts_in_notes_and_files_do_not_run(browser: Browser, tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as place:
         wanda = place.visitor(WRITER)
         assert wanda.ask("PUT", "/api/studies/1/note", {"version": 1, "body": _NOTE}).status == 204
@@ -124,7 +124,7 @@ def test_notes_and_files_run_nothing(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_a_study_that_a_program_called_as_it_liked_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+def test_a_hostile_study_name_runs_no_script_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     """A program that may submit chooses the names that people see."""
     with castle(tmp_path, guarded=True) as place:
         program = place.visitor()
@@ -142,7 +142,7 @@ def test_a_study_that_a_program_called_as_it_liked_runs_nothing(browser: Browser
 
 
 @pytest.mark.thorough
-def test_what_is_refused_is_told_and_the_way_back_is_there(browser: Browser, tmp_path: Path) -> None:
+def test_refusals_are_shown_on_the_dashboard_with_a_link_back(browser: Browser, tmp_path: Path) -> None:
     with castle(tmp_path, guarded=True) as place:
         context = logged_in(browser, place)
         page = context.new_page()

@@ -210,7 +210,9 @@ CRASHES = ["claim", "create", "suggest", "reserve", "train", "settle", "tell"]
 
 @pytest.mark.parametrize("steps", range(1, len(CRASHES) + 1), ids=[f"after {name}" for name in CRASHES])
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
-def test_a_crash_between_any_two_steps(store: Storage, plan: StudyPlan, steps: int, seen: bool) -> None:
+def test_the_budget_is_exact_after_a_crash_between_any_two_steps(
+    store: Storage, plan: StudyPlan, steps: int, seen: bool
+) -> None:
     """The same on every database, one crash at a time."""
     machine = Protocol()
     machine.stores, machine.plan = (store, store), plan

@@ -19,7 +19,7 @@ def only(slots: Slots, study: StudyRecord) -> Slot:
     return slot
 
 
-def test_opening_makes_exactly_the_total_and_only_ever_adds(slots: Slots, study: StudyRecord) -> None:
+def test_opening_slots_makes_exactly_the_total_and_only_adds(slots: Slots, study: StudyRecord) -> None:
     assert slots.open(study.name, 3) == 3
     assert slots.open(study.name, 3) == 0
     assert slots.open(study.name, 5) == 2
@@ -57,7 +57,7 @@ def test_more_first_configurations_than_trials_are_refused(slots: Slots, study: 
     assert slots.counts(study.name).target == 0
 
 
-def test_claims_go_by_position_and_stop_at_the_last(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_slots_are_claimed_in_order_of_position(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 2)
     first, second = claim("w1"), claim("w2")
     assert [(s.position, s.attempt, s.worker, s.state) for s in (first, second)] == [
@@ -88,7 +88,7 @@ def test_an_expired_lease_is_claimed_again_with_the_next_attempt(
     assert only(slots, study).value == 2.0
 
 
-def test_renewing_keeps_the_slot(slots: Slots, study: StudyRecord, claim: Claim, clock: Clock) -> None:
+def test_renewing_a_lease_keeps_the_slot(slots: Slots, study: StudyRecord, claim: Claim, clock: Clock) -> None:
     slots.open(study.name, 1)
     slot = claim("w1", 60)
     clock.now += 50
@@ -132,7 +132,7 @@ def test_another_worker_cannot_use_a_token_it_does_not_hold(slots: Slots, study:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-def test_no_complete_slot_without_a_finite_value(
+def test_a_slot_completes_only_with_a_finite_value(
     slots: Slots, study: StudyRecord, claim: Claim, value: float | None
 ) -> None:
     slots.open(study.name, 1)
@@ -142,7 +142,7 @@ def test_no_complete_slot_without_a_finite_value(
     assert str(value) in str(settled.reason)
 
 
-def test_handing_back_is_no_attempt(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_releasing_a_slot_costs_no_attempt(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 1)
     for _ in range(10):  # far past the attempt limit of 3
         slot = claim()
@@ -151,7 +151,7 @@ def test_handing_back_is_no_attempt(slots: Slots, study: StudyRecord, claim: Cla
     assert claim().tries == 1
 
 
-def test_what_is_always_given_back_fails_with_its_story(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_a_slot_released_too_often_fails_with_its_reasons(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 1)
     claim("w0")
     slots.record_crash("w0", "killed by signal 9")
@@ -169,7 +169,7 @@ def test_what_is_always_given_back_fails_with_its_story(slots: Slots, study: Stu
     )
 
 
-def test_what_was_tried_before_waits_behind_what_was_not(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_slots_that_crashed_before_are_claimed_after_fresh_ones(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 4)
     assert claim("w1").position == 0
     slots.record_crash("w1", "killed by signal 9")
@@ -182,7 +182,7 @@ def test_what_was_tried_before_waits_behind_what_was_not(slots: Slots, study: St
     assert slots.claim(study.name, "w1", 60) is None
 
 
-def test_what_nobody_can_read_is_not_tried_with_something_else(
+def test_a_slot_with_unreadable_parameters_fails(
     slots: Slots, study: StudyRecord, claim: Claim, store: Storage
 ) -> None:
     slots.open(study.name, 3, first=[{"x": 0.25}, {"x": 0.75}])
@@ -194,7 +194,7 @@ def test_what_nobody_can_read_is_not_tried_with_something_else(
     assert (first.outcome, first.reason) == ("failed", "what was asked for cannot be read in the database")
 
 
-def test_a_stopped_worker_hands_back_only_what_it_holds(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_a_stopped_worker_releases_only_its_own_slots(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 3)
     done, held, other = claim("w1"), claim("w1"), claim("w2")
     slots.settle(done, "complete", 1.0)
@@ -203,7 +203,7 @@ def test_a_stopped_worker_hands_back_only_what_it_holds(slots: Slots, study: Stu
     assert states == [(done.id, "settled"), (held.id, "open"), (other.id, "leased")]
 
 
-def test_a_dead_worker_costs_an_attempt_and_past_the_limit_the_slot_fails_with_its_reason(
+def test_a_crash_costs_an_attempt_and_past_the_limit_the_slot_fails(
     slots: Slots, study: StudyRecord, claim: Claim
 ) -> None:
     slots.open(study.name, 1)
@@ -271,7 +271,7 @@ def test_two_studies_do_not_share_slots_or_configurations(
     assert slots.counts(other.name).settled == 0
 
 
-def test_counts_and_the_best(slots: Slots, study: StudyRecord, claim: Claim) -> None:
+def test_slots_are_counted_by_outcome_and_the_best_found(slots: Slots, study: StudyRecord, claim: Claim) -> None:
     slots.open(study.name, 6)
     for number, (outcome, value) in enumerate(
         [("complete", 0.5), ("complete", 0.7), ("pruned", 0.9), ("failed", None)]
@@ -288,7 +288,7 @@ def test_counts_and_the_best(slots: Slots, study: StudyRecord, claim: Claim) -> 
     assert least.value == 0.5
 
 
-def test_the_databases_own_clock_runs_leases_out(store: Storage, study: StudyRecord) -> None:
+def test_leases_expire_by_the_databases_clock(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1)
     assert slots.claim(study.name, "w1", 3600) is not None

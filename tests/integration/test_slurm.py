@@ -70,7 +70,7 @@ def in_hand(opened: Storage) -> int:
     return Slots(opened).counts("naps").running
 
 
-def test_an_array_serves_a_search(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_a_slurm_array_serves_a_search(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 12)
     said = up(hpo, "--drain", "--walltime", "10m", "--", f"--output={tmp_path}/%a.log", "--comment=mine")
     assert "workers wanted: 2, there: 0; 2 started" in said
@@ -80,7 +80,7 @@ def test_an_array_serves_a_search(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path)
     assert given_back(opened) == 0
 
 
-def test_one_look_starts_no_more_than_there_is_to_take(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_scaling_once_starts_no_more_jobs_than_trials(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 1)
     (tmp_path / "setup.sh").write_text("touch was-here\n")
     up(hpo, "--once", "--setup", "setup.sh")
@@ -91,7 +91,7 @@ def test_one_look_starts_no_more_than_there_is_to_take(hpo: Hpo, slurm: SlurmClu
     sound(opened, 1)
 
 
-def test_what_is_cancelled_goes_back(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_trials_of_cancelled_jobs_are_released(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 4)
     up(hpo, "--once", seconds=600)
     slurm.until(lambda: in_hand(opened) == 2)
@@ -105,7 +105,7 @@ def test_what_is_cancelled_goes_back(hpo: Hpo, slurm: SlurmCluster, tmp_path: Pa
     sound(opened, 4)
 
 
-def test_what_is_preempted_goes_back(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_trials_of_preempted_jobs_are_released(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 4)
     up(hpo, "--once", seconds=5)
     slurm.until(lambda: in_hand(opened) == 2)
@@ -115,7 +115,7 @@ def test_what_is_preempted_goes_back(hpo: Hpo, slurm: SlurmCluster, tmp_path: Pa
     sound(opened, 4)
 
 
-def test_a_walltime_shorter_than_a_trial(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_a_trial_longer_than_the_walltime_is_released(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 2)
     up(hpo, "--once", "--walltime", "60s", seconds=600)
     slurm.until(lambda: given_back(opened) == 2)
@@ -124,7 +124,7 @@ def test_a_walltime_shorter_than_a_trial(hpo: Hpo, slurm: SlurmCluster, tmp_path
     sound(opened, 2)
 
 
-def test_a_drained_node_ends_what_it_has_and_takes_nothing_new(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_pending_jobs_on_a_drained_node_end_with_their_study(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:
     opened = submitted(hpo, tmp_path, 3)
     slurm.run("scontrol", "update", f"nodename={slurm.host}", "state=drain", "reason=test")
     try:

@@ -24,7 +24,9 @@ from hpo.storage.queries.status import study_status
         ("definition", "net.py", ":study", 2),
     ],
 )
-def test_each_kind_is_searched_at_once(tmp_path: Path, kind: Kind, file: str, attribute: str, trials: int) -> None:
+def test_every_kind_of_starter_file_can_be_searched_at_once(
+    tmp_path: Path, kind: Kind, file: str, attribute: str, trials: int
+) -> None:
     write_starter(tmp_path / file, Starter(kind=kind))
     with closing(storage.prepare(f"sqlite:///{tmp_path / 'hpo.db'}")) as store:
         wanted = asked(definition=f"{tmp_path / file}{attribute}", storage=store.url, trials=trials, workers=0, seed=1)

@@ -63,7 +63,7 @@ def run(opened: storage.Storage, name: str, outcome: str, value: float | None, *
     return trial.number
 
 
-def test_a_status_counts_slots_by_what_became_of_them(opened: storage.Storage) -> None:
+def test_status_counts_slots_by_outcome(opened: storage.Storage) -> None:
     before = datetime.now(UTC)
     make(opened)
     run(opened, "toy-small-quick", "complete", 3.0)
@@ -109,7 +109,7 @@ def test_the_best_stands_beside_the_baseline_of_the_same_search(opened: storage.
     assert found.baseline == study_results.Baseline(name="by-hand", number=first, outcome="complete", value=3.0)
 
 
-def test_a_definition_that_moved_away_costs_the_baseline_and_no_more(opened: storage.Storage) -> None:
+def test_a_missing_definition_hides_only_the_baseline(opened: storage.Storage) -> None:
     make(opened)
     run(opened, "toy-small-quick", "complete", 3.0)
     (opened.where.path.parent / "toy.py").unlink()
@@ -136,7 +136,7 @@ def test_a_trial_is_reported_with_its_curve_seed_worker_and_failure(opened: stor
     )  # fmt: skip
 
 
-def test_the_time_a_trial_began_is_reported_in_utc_wherever_one_is(
+def test_the_start_of_a_trial_is_reported_in_utc_in_any_time_zone(
     opened: storage.Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(opened)
@@ -151,7 +151,7 @@ def test_the_time_a_trial_began_is_reported_in_utc_wherever_one_is(
     assert abs((began - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_a_study_whose_trials_another_program_deleted_is_said_to_be_one(opened: storage.Storage) -> None:
+def test_trials_deleted_by_another_program_are_reported(opened: storage.Storage) -> None:
     record = make(opened)
     run(opened, record.name, "complete", 1.0)
     opened.rdb.delete_study(opened.rdb.get_study_id_from_name(record.name))
@@ -162,7 +162,7 @@ def test_a_study_whose_trials_another_program_deleted_is_said_to_be_one(opened: 
     assert status.all_statuses(opened) == []
 
 
-def test_a_trial_that_is_not_there_is_refused_with_what_is(opened: storage.Storage) -> None:
+def test_an_unknown_trial_is_refused_with_the_known_ones(opened: storage.Storage) -> None:
     make(opened)
     with pytest.raises(StudyError, match="it has none yet"):
         study_results.trial(opened, "toy", 0)
@@ -171,7 +171,7 @@ def test_a_trial_that_is_not_there_is_refused_with_what_is(opened: storage.Stora
         study_results.trial(opened, "toy", 1)
 
 
-def test_a_superseded_attempt_does_not_speak_with_its_slots_voice(opened: storage.Storage) -> None:
+def test_a_superseded_attempt_is_shown_as_failed_without_the_slots_worker(opened: storage.Storage) -> None:
     make(opened, trials_wanted=1)
     lost = run(opened, "toy-small-quick", "claimed", None)
     Slots(opened).record_crash("me", "killed by signal 9")

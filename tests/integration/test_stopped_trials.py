@@ -65,7 +65,7 @@ def one(definition: StudyDefinition, pruner: optuna.pruners.BasePruner, **params
 
 
 @pytest.mark.parametrize("evaluation", [Holdout(rows=20), KFold(folds=2)], ids=["holdout", "folds"])
-def test_a_stopped_trial_reports_its_value_to_the_last_step_and_is_not_pruned(evaluation: Holdout | KFold) -> None:
+def test_an_early_stopped_trial_reports_up_to_the_last_step_and_is_not_pruned(evaluation: Holdout | KFold) -> None:
     """At a rate of 0 no epoch is better than the first."""
     definition = replace(STUDY, evaluation=evaluation)
     trial = one(definition, Impatient(), rate=0.0, patience=2)
@@ -75,7 +75,7 @@ def test_a_stopped_trial_reports_its_value_to_the_last_step_and_is_not_pruned(ev
     assert one(definition, Impatient(), rate=0.0, patience=5).state == optuna.trial.TrialState.PRUNED  # it still trains
 
 
-def test_the_value_is_that_of_the_best_epoch_and_so_is_what_was_reported() -> None:
+def test_value_and_reports_are_those_of_the_best_epoch() -> None:
     short = replace(STUDY, fidelities=(Fidelity(name="short", epochs=4),))
     plain = one(short, optuna.pruners.NopPruner(), rate=0.2, patience=0)
     kept = one(short, optuna.pruners.NopPruner(), rate=0.2, patience=4)
@@ -86,7 +86,7 @@ def test_the_value_is_that_of_the_best_epoch_and_so_is_what_was_reported() -> No
     assert list(kept.intermediate_values.values()) == [min(curve[:step]) for step in range(1, 5)]
 
 
-def test_what_is_measured_tells_the_epochs_it_trained() -> None:
+def test_a_measurement_reports_the_epochs_it_trained() -> None:
     done = measure(STUDY, {"rate": 0.0, "patience": 2}, seed=3)
     assert done.epochs == 3
     assert done.to_json()["epochs"] == 3

@@ -46,7 +46,7 @@ def tables(url: str) -> set[str]:
         opened.close()
 
 
-def test_preparing_makes_optunas_tables_and_ours_and_may_be_repeated(storage_url: str, plan: StudyPlan) -> None:
+def test_preparing_creates_the_tables_of_optuna_and_hpo_and_may_be_repeated(storage_url: str, plan: StudyPlan) -> None:
     first = storage.prepare(storage_url)
     made = studies.create_or_resume(first, plan)
     first.close()
@@ -104,7 +104,7 @@ def test_tables_of_a_newer_hpo_are_refused(storage_url: str) -> None:
         assert f"version {schema.VERSION + 1}" in refused(lambda action=action: action(storage_url))
 
 
-def test_a_crash_while_optuna_made_its_tables_heals(storage_url: str, plan: StudyPlan) -> None:
+def test_a_crash_while_optunas_tables_were_made_is_repaired(storage_url: str, plan: StudyPlan) -> None:
     from optuna.storages._rdb.models import BaseModel
 
     where = parse(storage_url)
@@ -118,7 +118,7 @@ def test_a_crash_while_optuna_made_its_tables_heals(storage_url: str, plan: Stud
     opened.close()
 
 
-def test_tables_that_vanish_while_in_use_are_named(storage_url: str, plan: StudyPlan) -> None:
+def test_tables_dropped_while_in_use_are_reported(storage_url: str, plan: StudyPlan) -> None:
     opened = storage.prepare(storage_url)
     studies.create_or_resume(opened, plan)
     with opened.engine.begin() as connection:
@@ -130,7 +130,7 @@ def test_tables_that_vanish_while_in_use_are_named(storage_url: str, plan: Study
 # SQLite
 
 
-def test_looking_at_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+def test_opening_a_missing_database_does_not_create_it(tmp_path: Path) -> None:
     assert "there is no database" in refused(lambda: storage.open("sqlite:///none.db"))
     assert list(tmp_path.iterdir()) == []
 
@@ -207,7 +207,7 @@ def test_a_database_one_may_not_write_is_refused(mode: str) -> None:
         shutil.rmtree(folder)
 
 
-def test_a_full_disk_is_named_and_loses_nothing(plan: StudyPlan) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing(plan: StudyPlan) -> None:
     full = storage.prepare("hpo.db")
     studies.create_or_resume(full, plan)
     slots = Slots(full)
@@ -237,7 +237,7 @@ def test_a_full_disk_is_named_and_loses_nothing(plan: StudyPlan) -> None:
     freed.close()
 
 
-def test_a_lock_held_for_too_long_is_named(plan: StudyPlan) -> None:
+def test_a_database_locked_for_too_long_is_reported(plan: StudyPlan) -> None:
     opened = storage.prepare("hpo.db")
     studies.create_or_resume(opened, plan)
     opened.close()
@@ -320,7 +320,7 @@ def test_a_connection_the_server_ended_is_replaced(postgres, database, plan: Stu
     opened.close()
 
 
-def test_a_server_that_says_nothing_is_taken_for_away(postgres, database, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_silent_server_counts_as_unreachable(postgres, database, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     opened = storage.prepare(database(postgres))
     monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.5)
 
@@ -337,7 +337,7 @@ def test_a_server_that_says_nothing_is_taken_for_away(postgres, database, monkey
     opened.close()
 
 
-def test_a_server_is_asked_for_no_more_connections_than_said(postgres, database) -> None:  # type: ignore[no-untyped-def]
+def test_connections_never_exceed_the_configured_limit(postgres, database) -> None:  # type: ignore[no-untyped-def]
     opened = storage.prepare(database(postgres))
     with contextlib.ExitStack() as held:
         several = [held.enter_context(opened.engine.connect()) for _ in range(MOST)]
@@ -353,7 +353,7 @@ def test_a_server_is_asked_for_no_more_connections_than_said(postgres, database)
     opened.close()
 
 
-def test_tcp_is_told_to_notice_a_network_that_is_cut() -> None:
+def test_tcp_keepalives_notice_a_cut_network_within_30_seconds() -> None:
     given = connect_args(parse("postgresql://ada@db/studies?tcp_user_timeout=5000"))
     noticed = given["keepalives_idle"] + given["keepalives_interval"] * given["keepalives_count"]
     assert noticed <= 30  # seconds: half a lease

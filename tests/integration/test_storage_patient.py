@@ -76,7 +76,7 @@ def outage(postgres: Any, database: Any, plan: StudyPlan) -> Iterator[Outage]:
     opened.close()
 
 
-def test_a_trial_outlives_an_outage_at_each_of_its_steps(outage: Outage, plan: StudyPlan) -> None:
+def test_a_trial_survives_an_outage_at_each_of_its_steps(outage: Outage, plan: StudyPlan) -> None:
     study = studies.load(outage.storage, plan.name)
     trial = study.ask()
     steps: list[Callable[[], object]] = [
@@ -103,7 +103,7 @@ def test_a_trial_outlives_an_outage_at_each_of_its_steps(outage: Outage, plan: S
     assert study.user_attrs["told"] is True
 
 
-def test_reading_waits_too(outage: Outage, plan: StudyPlan) -> None:
+def test_reads_wait_for_an_outage_to_end(outage: Outage, plan: StudyPlan) -> None:
     optunas = outage.storage.optuna
     study_id = optunas.get_study_id_from_name(plan.name)
     trial_id = optunas.create_new_trial(study_id)
@@ -143,7 +143,7 @@ def test_a_connection_lost_within_a_read_is_replaced(outage: Outage, plan: Study
 
 
 @pytest.mark.thorough
-def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: StudyPlan) -> None:
+def test_operations_that_must_not_repeat_are_not_retried(outage: Outage, plan: StudyPlan) -> None:
     optunas = outage.storage.optuna
     study_id = optunas.get_study_id_from_name(plan.name)
     trial_id = optunas.create_new_trial(study_id)
@@ -161,7 +161,7 @@ def test_what_must_not_be_done_twice_is_not_repeated(outage: Outage, plan: Study
     assert [trial.state for trial in outage.storage.rdb.get_all_trials(study_id)] == [TrialState.RUNNING]
 
 
-def test_whoever_is_told_to_stop_waits_no_longer(outage: Outage, plan: StudyPlan) -> None:
+def test_a_storage_told_to_stop_does_not_wait(outage: Outage, plan: StudyPlan) -> None:
     trial = studies.load(outage.storage, plan.name).ask()
     outage.storage.patience = float("inf")
     outage.storage.unless = lambda: True
@@ -172,7 +172,7 @@ def test_whoever_is_told_to_stop_waits_no_longer(outage: Outage, plan: StudyPlan
     assert outage.waits == []
 
 
-def test_no_wait_where_waiting_cannot_help(outage: Outage, plan: StudyPlan) -> None:
+def test_errors_that_waiting_cannot_cure_are_raised_at_once(outage: Outage, plan: StudyPlan) -> None:
     study = studies.load(outage.storage, plan.name)
     trial = study.ask()
     outage.storage.patience = float("inf")
@@ -191,7 +191,7 @@ def test_no_wait_where_waiting_cannot_help(outage: Outage, plan: StudyPlan) -> N
 # What is asked of our own tables
 
 
-def test_what_bears_being_made_twice_waits_for_whoever_says_so(outage: Outage, plan: StudyPlan) -> None:
+def test_repeatable_operations_wait_when_patience_is_asked_for(outage: Outage, plan: StudyPlan) -> None:
     waiting = outage.storage.patient
     slots = Slots(waiting)
     slots.open(plan.name, 2)
@@ -214,7 +214,7 @@ def test_what_bears_being_made_twice_waits_for_whoever_says_so(outage: Outage, p
         assert outage.returns == number
 
 
-def test_whoever_does_not_say_so_hears_of_an_outage_at_once(outage: Outage, plan: StudyPlan) -> None:
+def test_an_outage_is_raised_at_once_without_patience(outage: Outage, plan: StudyPlan) -> None:
     slots = Slots(outage.storage)
     outage.away()
     for ask in (lambda: slots.counts(plan.name), lambda: slots.claim(plan.name, "w1", 60)):
@@ -224,7 +224,7 @@ def test_whoever_does_not_say_so_hears_of_an_outage_at_once(outage: Outage, plan
     assert outage.waits == []
 
 
-def test_a_claim_whose_answer_was_lost_is_given_back(outage: Outage, plan: StudyPlan) -> None:
+def test_a_claim_whose_answer_was_lost_is_released(outage: Outage, plan: StudyPlan) -> None:
     slots = Slots(outage.storage.patient)
     slots.open(plan.name, 3)
     lost: list[bool] = []

@@ -24,13 +24,13 @@ def test_a_study_is_in_both_tables_with_its_direction_and_metric(store: Storage,
     assert studies.list_all(store) == [record]
 
 
-def test_the_same_plan_resumes(store: Storage, plan: StudyPlan) -> None:
+def test_creating_with_the_same_plan_resumes_the_study(store: Storage, plan: StudyPlan) -> None:
     made = studies.create_or_resume(store, plan)
     assert studies.create_or_resume(store, plan) == made
     assert studies.create_or_resume(store, replace(plan, seed=None, sampler=None, pruner=None)) == made
 
 
-def test_what_is_not_said_is_chosen_and_kept(store: Storage, plan: StudyPlan) -> None:
+def test_unspecified_sampler_pruner_and_seed_are_chosen_and_kept(store: Storage, plan: StudyPlan) -> None:
     open_plan = replace(plan, seed=None, sampler=None, pruner=None)
     made = studies.create_or_resume(store, open_plan)
     assert (made.sampler, made.pruner) == ("tpe", "asha")
@@ -53,7 +53,7 @@ def test_what_is_not_said_is_chosen_and_kept(store: Storage, plan: StudyPlan) ->
         ("seed", 2),
     ],
 )
-def test_a_study_asked_for_otherwise_is_refused_with_both_values(
+def test_a_study_with_different_settings_is_refused_with_both_values(
     store: Storage, study: StudyRecord, plan: StudyPlan, field: str, other: object
 ) -> None:
     with pytest.raises(StudyError) as caught:
@@ -76,7 +76,7 @@ def test_a_file_that_moved_is_followed_and_found_from_any_folder(
     assert studies.get(store, plan.name) == moved
 
 
-def test_a_study_of_optuna_alone_is_refused(store: Storage, plan: StudyPlan) -> None:
+def test_a_study_made_by_optuna_alone_is_refused(store: Storage, plan: StudyPlan) -> None:
     name = "made by optuna"
     theirs = optuna.create_study(study_name=name, storage=store.optuna)
     try:
@@ -101,7 +101,7 @@ def test_a_crash_while_a_study_is_made_leaves_nothing(
     assert studies.create_or_resume(store, plan).name == plan.name
 
 
-def test_finding_by_study_or_by_definition(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_a_study_is_found_by_its_name_or_its_definitions(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
     assert studies.find(store, "toy-line-quick") == study
     assert studies.find(store, "toy") == study
     named = studies.create_or_resume(store, replace(plan, name="second"))
@@ -120,7 +120,9 @@ def test_an_unknown_study_is_refused_with_those_there_are(store: Storage, study:
         studies.delete(store, "nowhere")
 
 
-def test_deleting_takes_everything_and_nothing_else(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_deleting_a_study_removes_all_of_it_and_nothing_else(
+    store: Storage, study: StudyRecord, plan: StudyPlan
+) -> None:
     kept = studies.create_or_resume(store, replace(plan, name="kept"))
     slots = Slots(store)
     for name in (study.name, kept.name):
@@ -142,7 +144,7 @@ def test_deleting_takes_everything_and_nothing_else(store: Storage, study: Study
     assert len(studies.load(store, kept.name).trials) == 1
 
 
-def test_a_study_somebody_works_on_is_deleted_by_force_only(store: Storage, study: StudyRecord) -> None:
+def test_a_study_with_active_workers_is_deleted_only_by_force(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 1)
     slot = slots.claim(study.name, "w1", 3600)
@@ -153,7 +155,9 @@ def test_a_study_somebody_works_on_is_deleted_by_force_only(store: Storage, stud
     assert not slots.settle(slot, "complete", 1.0)
 
 
-def test_all_of_a_deleted_study_goes_and_its_id_with_it(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_a_deleted_study_leaves_no_rows_and_its_id_is_never_reused(
+    store: Storage, study: StudyRecord, plan: StudyPlan
+) -> None:
     race = studies.create_or_resume(store, replace(plan, name="a race", kind="race", parent=study.name))
     Slots(store).open(race.name, 2)
     Slots(store).open(study.name, 3)

@@ -44,7 +44,7 @@ def settle(store: Storage, value: float = 0.5) -> None:
     assert slots.settle(slot, "complete", value, params={"x": 0.5, "kind": "a"})
 
 
-def test_slots_are_opened_as_for_a_run_here_and_limits_stay_with_the_study(store: Storage, wanted) -> None:
+def test_submit_opens_slots_as_a_local_run_and_stores_the_limits(store: Storage, wanted) -> None:
     left = submit(wanted(trial_timeout=60.0, until=0.9, try_=({"x": 0.25, "kind": "b"},), seed=7))
     assert (left.study, left.added, left.serving.ready) == (NAME, 3, ())
     record = studies.get(store, NAME)
@@ -54,7 +54,7 @@ def test_slots_are_opened_as_for_a_run_here_and_limits_stay_with_the_study(store
     assert first == [{"x": 0.5, "kind": "a"}, {"x": 0.25, "kind": "b"}, {}]
 
 
-def test_again_it_adds_what_is_missing_and_a_limit_goes_where_asked(store: Storage, wanted) -> None:
+def test_submitting_again_adds_missing_trials_and_may_clear_limits(store: Storage, wanted) -> None:
     submit(wanted(trial_timeout=60.0, until=0.9))
     assert submit(wanted()).added == 0
     assert studies.get(store, NAME).until == 0.9
@@ -67,7 +67,7 @@ def test_again_it_adds_what_is_missing_and_a_limit_goes_where_asked(store: Stora
         submit(wanted(trials=4))
 
 
-def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> None:
+def test_a_study_submitted_by_name_keeps_its_settings(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance", sampler="random"))
     by_name = plan(wanted(definition="deep", fidelity=None, trials=5), by_study=True).request
     assert (by_name.definition, by_name.fidelity, by_name.name) == (f"{toy.FILE}:study", "glance", "deep")
@@ -78,7 +78,7 @@ def test_a_study_goes_on_by_its_name_as_it_was_made(store: Storage, wanted) -> N
         submit(wanted(definition="deep", trials=5, fidelity="quick"))
 
 
-def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(store: Storage, wanted) -> None:
+def test_submitting_a_definitions_name_means_its_only_study(store: Storage, wanted) -> None:
     submit(wanted(name="deep", fidelity="glance"))
     assert submit(wanted(definition="toy", fidelity=None, trials=5)).study == "deep"
     submit(wanted(name="deeper"))
@@ -88,7 +88,7 @@ def test_a_definitions_name_means_its_only_study_as_it_does_to_other_commands(st
         submit(wanted(definition="other"))
 
 
-def test_the_name_of_an_installed_definition_means_that_definition(store: Storage, wanted) -> None:
+def test_submitting_an_installed_definitions_name_means_that_definition(store: Storage, wanted) -> None:
     from hpo.storage.studies import StudyPlan
 
     studies.create_or_resume(
@@ -101,7 +101,7 @@ def test_the_name_of_an_installed_definition_means_that_definition(store: Storag
     assert plan(wanted(definition="fcnn"), by_study=True).request.definition == "fcnn"
 
 
-def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: Storage, wanted) -> None:
+def test_a_local_run_stores_its_limits_only_where_the_study_has_them(store: Storage, wanted) -> None:
     none = "toy.py:none"  # nothing is left to do, so no worker is started
     submit(wanted(trials=1))
     settle(store)
@@ -113,7 +113,7 @@ def test_limits_of_a_run_here_are_the_runs_unless_the_study_has_its_own(store: S
     assert (record.until, record.trial_timeout) == (0.7, None)
 
 
-def test_what_is_stopped_is_not_worked_at_and_submitted_trials_wait(store: Storage, wanted) -> None:
+def test_a_stopped_study_refuses_runs_and_queues_submitted_trials(store: Storage, wanted) -> None:
     submit(wanted())
     halting.stop(store, NAME, by="ada", why="too warm")
     for workers in (0, 1):
@@ -124,12 +124,12 @@ def test_what_is_stopped_is_not_worked_at_and_submitted_trials_wait(store: Stora
     assert status.study_status(store, NAME).state == "stopped"
 
 
-def test_no_objective_of_ones_own_reaches_a_fleet(wanted) -> None:
+def test_submitting_with_a_custom_objective_is_refused(wanted) -> None:
     with pytest.raises(UsageError, match="workers here"):
         wanted(objective="toy.py:instant")
 
 
-def test_with_no_workers_here_a_run_watches_until_all_is_settled(store: Storage, wanted) -> None:
+def test_a_run_without_workers_waits_until_all_trials_are_settled(store: Storage, wanted) -> None:
     seen: list[Progress] = []
 
     def others(progress: Progress) -> None:
@@ -145,7 +145,7 @@ def test_with_no_workers_here_a_run_watches_until_all_is_settled(store: Storage,
     assert seen[1].eta_seconds is None  # nobody had a trial in hand at that moment
 
 
-def test_a_measurement_is_left_to_the_fleet_too_with_its_limit(store: Storage) -> None:
+def test_a_measurement_is_submitted_with_its_limit(store: Storage) -> None:
     measured = replace(PLAN, name="left-to-others")
     jobs = [small.job(seed=seed) for seed in (1, 2)]
     slots = Slots(store)
@@ -182,7 +182,7 @@ def test_running_trials_are_waited_for_once_a_study_is_stopped(store: Storage, w
     assert looks == [1, 0]
 
 
-def test_a_value_good_enough_ends_the_watching_and_the_study_is_done(store: Storage, wanted) -> None:
+def test_waiting_ends_when_until_is_reached(store: Storage, wanted) -> None:
     submit(wanted(until=0.6))
     assert status.study_status(store, NAME).state == "waiting"
     settle(store, 0.6)
@@ -191,7 +191,7 @@ def test_a_value_good_enough_ends_the_watching_and_the_study_is_done(store: Stor
     assert (found.state, found.open, found.until) == ("done", 2, 0.6)
 
 
-def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Storage, wanted) -> None:
+def test_waiting_ends_on_timeout_or_ctrl_c_without_stopping_trials(store: Storage, wanted) -> None:
     submit(wanted())
     assert watch(store, NAME, timeout=0.001).ended == "timeout"
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
@@ -202,7 +202,7 @@ def test_watching_ends_with_its_time_or_with_ctrl_c_and_harms_nothing(store: Sto
     assert (ended.ended, ended.open) == ("interrupted", 3)
 
 
-def test_the_fleet_is_reported_with_what_it_does_and_what_it_cannot_serve(store: Storage, wanted) -> None:
+def test_the_fleets_running_trials_and_refusals_are_reported(store: Storage, wanted) -> None:
     submit(wanted(trials=2))
     roster = Roster(store)
     one, two, three = (Worker(name=f"{name}:1::", pid=1, host=name) for name in ("one", "two", "three"))
@@ -227,7 +227,7 @@ def test_the_fleet_is_reported_with_what_it_does_and_what_it_cannot_serve(store:
             roster.sign_off(worker.name)
 
 
-def test_changed_code_is_reported_and_becomes_the_studys(store: Storage, wanted) -> None:
+def test_changed_code_is_reported_and_stored_with_the_study(store: Storage, wanted) -> None:
     submit(wanted())
     record: StudyRecord = studies.get(store, NAME)
     assert not plan(wanted()).changed

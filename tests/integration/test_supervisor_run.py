@@ -47,7 +47,7 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'hpo.db'}"
 
 
-def test_a_run_from_its_start_to_its_end(storage_url: str) -> None:
+def test_a_run_goes_from_start_to_end(storage_url: str) -> None:
     seen: list[Progress] = []
     done = optimize(request(storage_url, "epochs", trials=12), seen.append)
     assert toy.unsound(storage_url, NAME, trials=12) == []
@@ -67,7 +67,7 @@ def test_a_run_from_its_start_to_its_end(storage_url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_the_default_pruner_gives_way_where_it_cannot_work(url: str) -> None:
+def test_a_run_uses_no_pruner_where_the_default_cannot_work(url: str) -> None:
     """There is nothing to stop before the end of one epoch."""
     optimize(request(url, trials=1, fidelity="glance"))
     opened = storage.open(url)
@@ -77,7 +77,7 @@ def test_the_default_pruner_gives_way_where_it_cannot_work(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) -> None:
+def test_the_baseline_runs_first_then_the_given_configurations(url: str) -> None:
     own = [{"x": 0.25, "kind": "b"}, {"x": 0.5, "kind": "a"}]  # the second is the baseline
     optimize(request(url, trials=3, workers=1, try_=own))
     opened = storage.open(url)
@@ -91,7 +91,7 @@ def test_the_baseline_comes_first_then_the_configurations_of_ones_own(url: str) 
     opened.close()
 
 
-def test_without_the_baseline(url: str) -> None:
+def test_a_run_without_a_prior_skips_the_baseline(url: str) -> None:
     optimize(request(url, trials=1, prior="none"))
     opened = storage.open(url)
     assert Slots(opened).list(NAME)[0].params != toy.study.baselines[0].params
@@ -109,7 +109,7 @@ def test_without_the_baseline(url: str) -> None:
         ({"pruner": "wilcoxon"}, "wilcoxon compares trials fold by fold"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_written(
+def test_invalid_run_options_are_refused_before_a_database_is_made(
     url: str, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 
 
 @pytest.mark.thorough
-def test_another_sampler_or_seed_is_another_study(url: str) -> None:
+def test_another_sampler_or_seed_is_refused_for_the_study(url: str) -> None:
     optimize(request(url, trials=1))
     with pytest.raises(StudyError, match="sampler"):
         optimize(request(url, trials=2, sampler="qmc"))
@@ -126,7 +126,7 @@ def test_another_sampler_or_seed_is_another_study(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_until_a_value_is_reached(url: str) -> None:
+def test_a_run_ends_when_until_is_reached(url: str) -> None:
     done = optimize(request(url, trials=500, until=0.8))
     assert done.ended == "until"
     assert done.best is not None
@@ -137,7 +137,7 @@ def test_until_a_value_is_reached(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_its_time_runs_out(url: str) -> None:
+def test_a_run_ends_at_its_timeout_and_releases_its_trials(url: str) -> None:
     done = optimize(request(url, "held", timeout=4.0))
     assert (done.ended, done.settled, done.open) == ("timeout", 0, 8)
     opened = storage.open(url)
@@ -189,7 +189,7 @@ def test_a_trial_that_kills_its_worker_fails_after_its_attempts(url: str) -> Non
 
 
 @pytest.mark.thorough
-def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
+def test_a_trial_that_exits_its_process_costs_an_attempt(url: str) -> None:
     """However it does: with the exit codes of an end in order, or by the signal that hpo is asked to end by."""
     tried = [{"x": x, "kind": "a"} for x in (0.1, 0.2, 0.3)]
     done = optimize(request(url, "quits", trials=8, prior="none", try_=tried, max_attempts=2))
@@ -209,7 +209,7 @@ def test_a_process_that_ends_itself_ends_an_attempt(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_whatever_a_trial_raises_fails_it(url: str) -> None:
+def test_any_exception_of_a_trial_fails_it_in_a_run(url: str) -> None:
     done = optimize(request(url, "raises", trials=4, workers=1, prior="none"))
     assert (done.ended, done.failed) == ("done", 4)
     opened = storage.open(url)
@@ -219,20 +219,20 @@ def test_whatever_a_trial_raises_fails_it(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_a_worker_that_ends_as_it_loads_the_study_ends_the_run(url: str) -> None:
+def test_workers_that_exit_while_loading_end_the_run(url: str) -> None:
     """As if there were nothing left to do for it."""
     with pytest.raises(StudyError, match=r"died before they could take a trial.*while it loaded toy.*exit code 0"):
         optimize(request(url, "no_load"))
 
 
 @pytest.mark.thorough
-def test_out_of_memory_takes_a_fresh_worker(url: str) -> None:
+def test_out_of_memory_is_retried_in_a_fresh_worker(url: str) -> None:
     assert optimize(request(url, "exhausts", workers=1)).complete == 8
     assert toy.unsound(url, NAME, trials=8) == []
 
 
 @pytest.mark.thorough
-def test_what_the_kernel_ends_for_want_of_memory_is_tried_once_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_killed_by_the_kernel_for_memory_is_retried_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of a control group is pretended: it grows with each look, as it does where the kernel kills."""
     kills = itertools.count()
     monkeypatch.setattr(worker_pool, "oom_kills", lambda: next(kills))
@@ -260,7 +260,7 @@ def test_a_worker_that_grows_is_replaced_between_trials(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_workers_that_cannot_start_end_the_run_with_their_own_words(url: str) -> None:
+def test_workers_that_cannot_start_end_the_run_with_their_error(url: str) -> None:
     with pytest.raises(StudyError, match=r"exit code 3: the library of that name was built for another machine$"):
         optimize(request(url, "no_start"))
     opened = storage.open(url)
@@ -275,7 +275,7 @@ def test_an_objective_that_cannot_be_loaded_ends_the_run(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_trials_that_all_fail_end_the_run(url: str) -> None:
+def test_a_run_whose_first_trials_all_fail_ends(url: str) -> None:
     with pytest.raises(StudyError, match=r"all failed, the last with: ZeroDivisionError: no such luck"):
         optimize(request(url, "wrong", trials=1000))
     opened = storage.open(url)
@@ -286,7 +286,7 @@ def test_trials_that_all_fail_end_the_run(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
+def test_a_study_deleted_during_a_run_ends_it(url: str) -> None:
     opened = storage.prepare(url)
 
     def delete(progress: Progress) -> None:
@@ -300,7 +300,7 @@ def test_a_study_deleted_under_a_run_ends_it(url: str) -> None:
 
 # On PostgreSQL chaos has several of them at once.
 @pytest.mark.thorough
-def test_a_study_stopped_under_a_run_ends_it_once_what_is_in_hand_is_done(url: str) -> None:
+def test_a_study_stopped_during_a_run_ends_it_after_the_running_trials(url: str) -> None:
     opened = storage.prepare(url)
 
     def stop(progress: Progress) -> None:
@@ -318,7 +318,7 @@ def test_a_study_stopped_under_a_run_ends_it_once_what_is_in_hand_is_done(url: s
 @pytest.mark.parametrize(
     "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=["storage_url"]
 )
-def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
+def test_two_concurrent_runs_share_the_slots(storage_url: str) -> None:
     command = [sys.executable, str(Path(__file__).with_name("toy_run.py")), storage_url, "epochs", '{"trials": 16}']
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     ends = [process.communicate(timeout=120) for process in both]
@@ -328,7 +328,7 @@ def test_two_runs_at_once_share_the_slots(storage_url: str) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.fresh
-def test_no_password_in_a_command_line(url: str) -> None:
+def test_no_process_shows_the_password_in_its_command_line(url: str) -> None:
     """What any user of the machine may read of a worker holds nothing of the storage."""
     names: set[str] = set()
     lines: list[str] = []
@@ -345,7 +345,7 @@ def test_no_password_in_a_command_line(url: str) -> None:
 
 
 @pytest.mark.thorough
-def test_a_server_that_drops_every_connection_costs_nothing(postgres: Any, database: Callable[[Any], str]) -> None:
+def test_dropped_database_connections_cost_no_trial(postgres: Any, database: Callable[[Any], str]) -> None:
     url = database(postgres)
     name = url.rpartition("/")[2].partition("?")[0]
     dropped: list[int] = []

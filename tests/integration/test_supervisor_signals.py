@@ -90,7 +90,7 @@ def tries(url: str) -> list[int]:
     [pytest.param("sqlite", signal.SIGINT, marks=pytest.mark.fresh), ("postgresql", signal.SIGTERM)],
     indirect=["storage_url"],
 )
-def test_stopped_and_run_again(storage_url: str, start: Start, number: signal.Signals) -> None:
+def test_an_interrupted_run_is_resumed_by_the_same_call(storage_url: str, start: Start, number: signal.Signals) -> None:
     url = storage_url
     run = start(url, "sleeps")
     until(lambda: len(begun()) == 2)
@@ -106,7 +106,7 @@ def test_stopped_and_run_again(storage_url: str, start: Start, number: signal.Si
     assert toy.unsound(url, NAME, trials=8) == []
 
 
-def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_ctrl_c_ends_the_run_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "_GRACE", 3600.0)
 
     def press_twice() -> None:
@@ -131,7 +131,7 @@ def test_the_second_ctrl_c_does_not_wait(url: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.thorough
-def test_the_supervisor_killed_takes_its_workers_along(url: str, start: Start) -> None:
+def test_workers_end_with_a_killed_supervisor(url: str, start: Start) -> None:
     run = start(url, "clutches", workers=1)
     until(begun)
     (worker,) = begun()
@@ -213,14 +213,14 @@ def ended(url: str, worker: WorkerProcess) -> Slot:
     return slot
 
 
-def test_a_worker_that_is_told_to_stop_gives_its_slot_back(url: str, worker: WorkerProcess) -> None:
+def test_a_worker_told_to_stop_releases_its_slot(url: str, worker: WorkerProcess) -> None:
     worker.stop()
     slot = ended(url, worker)
     assert (slot.state, slot.tries) == ("open", 0)
     assert worker.ending == Event(kind="ended", text="stopped")
 
 
-def test_a_signal_just_before_the_supervisors_word_is_the_same(url: str, worker: WorkerProcess) -> None:
+def test_a_signal_just_before_the_stop_message_also_releases_the_slot(url: str, worker: WorkerProcess) -> None:
     """Whoever ends a group of processes signals each of them."""
     os.kill(worker.pid, signal.SIGTERM)
     worker.stop()
@@ -237,7 +237,7 @@ def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, worker: WorkerPro
     assert worker.ending == Event(kind="crashed", text=why)
 
 
-def test_a_supervisor_that_vanishes_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
+def test_a_vanished_supervisor_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
     """Where no kernel kills its worker with it."""
     assert worker._process.stdin is not None
     worker._process.stdin.close()
@@ -245,7 +245,7 @@ def test_a_supervisor_that_vanishes_costs_an_attempt(url: str, worker: WorkerPro
     assert (slot.state, slot.tries, slot.reason) == ("open", 1, "its supervisor vanished")
 
 
-def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -> None:
+def test_an_objective_reading_stdin_gets_end_of_file(url: str) -> None:
     worker = WorkerProcess(ordered(url, "asks"), environment(1))
     try:
         until(lambda: worker.exit_code is not None)
@@ -258,7 +258,7 @@ def test_what_reads_its_standard_input_is_told_that_there_is_nothing(url: str) -
 
 
 @pytest.mark.thorough
-def test_a_worker_that_dies_while_it_loads_is_told_so(url: str, tmp_path: Path) -> None:
+def test_a_worker_that_dies_while_loading_is_described_so(url: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import os, signal\ndef made(beat): os.kill(os.getpid(), signal.SIGSEGV)\n")
     worker = WorkerProcess(replace(ordered(url, "sleeps"), objective=f"{tmp_path / 'mine.py'}:made"), environment(1))
     until(lambda: worker.exit_code is not None)
@@ -272,7 +272,7 @@ def test_a_worker_has_a_session_of_its_own(worker: WorkerProcess) -> None:
     assert os.getsid(worker.pid) == worker.pid
 
 
-def test_a_worker_that_is_late_to_a_dead_supervisor_ends(url: str) -> None:
+def test_a_worker_started_after_its_supervisors_death_ends(url: str) -> None:
     order = replace(ordered(url, "instant"), parent=1, worker="w")  # not its parent
     run = subprocess.run(
         [sys.executable, "-m", "hpo.fleet.worker.process"], input=order.to_json(), timeout=60, start_new_session=True

@@ -93,7 +93,7 @@ def test_each_configuration_is_trained_once_and_more_repeats_train_only_what_is_
 
 
 @pytest.mark.thorough
-def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_path: Path) -> None:
+def test_the_greedy_method_builds_on_its_choices_and_sees_no_test_row(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     ahead = plan_sweep(ask(url, greedy=True, fidelity="quick", repeats=2))
     assert (ahead.study, len(ahead.sweeps), ahead.rows, ahead.left) == ("tables-greedy-quick", 2, 5, 6)
@@ -121,7 +121,7 @@ def test_the_greedy_method_goes_on_from_its_choices_and_sees_no_test_row(tmp_pat
     opened.close()
 
 
-def test_a_sweep_whose_time_is_up_tells_what_is_left_and_another_seed_is_refused(tmp_path: Path) -> None:
+def test_a_sweep_past_its_timeout_reports_what_is_left_and_keeps_its_seed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'hpo.db'}"
     rushed = sweep(ask(url, "rate", seed=7, limits=Limits(workers=1, timeout=0.01)))
     assert (rushed.ended, rushed.jobs, rushed.left) == ("timeout", 0, 2)

@@ -25,7 +25,7 @@ def timed(store: Storage, study: str, seconds: Sequence[float], *, rung: int = 0
             )
 
 
-def test_the_time_left_goes_by_what_trials_took_and_by_no_pause(store: Storage, study: StudyRecord) -> None:
+def test_the_time_left_ignores_pauses_between_trials(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 12)
     for _ in range(4):
@@ -41,7 +41,7 @@ def test_the_time_left_goes_by_what_trials_took_and_by_no_pause(store: Storage, 
     assert snapshot(store, study.name).eta_seconds is None  # nobody is at it
 
 
-def test_the_time_left_of_a_search_that_climbs_goes_by_each_rung(store: Storage, study: StudyRecord) -> None:
+def test_the_time_left_of_a_climbing_search_is_estimated_by_rung(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     open_rungs(store, study.name, 20)  # 4 at the highest fidelity, and 3 confirmations
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_the_time_left_of_a_search_that_climbs_goes_by_each_rung(store: Storage,
     assert seen.eta_seconds == pytest.approx(18 * 10 + (3 + 3) * 100)  # confirmations take what is highest
 
 
-def test_what_varies_more_is_foreseen_less_surely(store: Storage, study: StudyRecord) -> None:
+def test_varying_durations_widen_the_estimate_of_the_time_left(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 40)
     for _ in range(6):
@@ -76,7 +76,7 @@ def test_what_varies_more_is_foreseen_less_surely(store: Storage, study: StudyRe
     assert widths[1] > 3 * widths[0]
 
 
-def test_what_is_in_hand_for_longer_than_usual_will_not_end_this_moment(store: Storage, study: StudyRecord) -> None:
+def test_the_estimate_does_not_assume_an_overdue_trial_ends_at_once(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 5)
     for _ in range(4):

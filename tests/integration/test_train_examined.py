@@ -71,7 +71,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainPlan, Trained]:
     return asked, train(asked)
 
 
-def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainPlan, Trained]) -> None:
+def test_the_model_its_folded_version_and_the_figures_are_saved(done: tuple[TrainPlan, Trained]) -> None:
     asked, trained = done
     assert asked.request.output is not None
     folder = asked.request.output.parent
@@ -92,7 +92,7 @@ def test_the_model_the_folded_one_and_the_figures_are_kept(done: tuple[TrainPlan
     assert kept["test"] == trained.measurement.test
 
 
-def test_the_figures_are_those_of_the_model(done: tuple[TrainPlan, Trained]) -> None:
+def test_the_examination_figures_are_computed_from_the_model(done: tuple[TrainPlan, Trained]) -> None:
     found = done[1].examination
     assert found is not None
     test = study.data().test
@@ -136,7 +136,7 @@ def test_an_examination_is_printed_in_words(done: tuple[TrainPlan, Trained]) -> 
         ({"dropout": 0.1, "batch_norm": False}, {"folding": True}, "no batch normalization for --fold-batchnorm"),
     ],
 )
-def test_what_the_model_has_not_is_refused_before_anything_is_trained(
+def test_examinations_the_model_does_not_support_are_refused_before_training(
     tmp_path: Path, params: Params, asked: dict[str, object], why: str
 ) -> None:
     epochs: list[object] = []
@@ -152,7 +152,7 @@ def test_a_number_of_passes_out_of_range_is_refused(tmp_path: Path, passes: int)
         job(tmp_path, FULL, passes=passes)
 
 
-def test_a_training_that_asks_for_neither_keeps_the_model_alone(tmp_path: Path) -> None:
+def test_a_training_without_examination_saves_only_the_model(tmp_path: Path) -> None:
     trained = train(job(tmp_path, FULL, output=tmp_path / "model.keras"))
     assert trained.examination is None
     assert set(trained.to_json()) == {

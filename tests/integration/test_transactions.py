@@ -57,7 +57,7 @@ def test_no_transaction_is_open_while_anything_is_imported(storage_url: str, wha
 
 
 @pytest.mark.parametrize("table", ["hpo_look", "trial_values"])
-def test_a_dropped_table_is_seen(storage_url: str, plan: StudyPlan, table: str) -> None:
+def test_a_dropped_table_is_reported(storage_url: str, plan: StudyPlan, table: str) -> None:
     opened = storage.prepare(storage_url)
     studies.create_or_resume(opened, plan)
     with opened.engine.begin() as connection:
@@ -101,7 +101,9 @@ def refused(opened: Storage, *statements: str, setting: str = "") -> StorageErro
         ("lc_messages = 'C'", "DO $$ BEGIN RAISE SQLSTATE '53300'; END $$", "use fewer workers"),
     ],
 )
-def test_what_a_server_ends_may_be_tried_again(server: Storage, setting: str, statement: str, remedy: str) -> None:
+def test_transactions_ended_by_the_server_are_transient_errors_with_a_remedy(
+    server: Storage, setting: str, statement: str, remedy: str
+) -> None:
     if setting.startswith("idle"):
         with translated(server.where), server.engine.connect() as connection:
             connection.execute(text(f"SET {setting}"))
@@ -118,7 +120,7 @@ def test_what_a_server_ends_may_be_tried_again(server: Storage, setting: str, st
     assert error.transient
 
 
-def test_two_workers_that_cannot_be_put_in_order_are_tried_again(
+def test_a_serialization_conflict_of_two_workers_is_a_transient_error(
     postgres: Any, server: Storage, plan: StudyPlan
 ) -> None:
     """As where an administrator has set every transaction to serializable."""

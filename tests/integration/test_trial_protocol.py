@@ -16,7 +16,7 @@ def optunas(store: Storage, study: StudyRecord) -> optuna.Study:
     return studies.load(store, study.name, sampler=optuna.samplers.RandomSampler(seed=0))
 
 
-def test_a_trial_takes_the_parameters_given_and_samples_the_others(
+def test_a_trial_takes_given_parameters_and_samples_the_rest(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1, first=[{"x": 0.125}])
@@ -30,7 +30,7 @@ def test_a_trial_takes_the_parameters_given_and_samples_the_others(
     assert (attributes["hpo:slot"], attributes["hpo:attempt"], attributes["hpo:position"]) == (slot.id, 1, 0)
 
 
-def test_the_sampler_sees_what_was_told_since_the_last_trial(
+def test_the_sampler_sees_trials_finished_since_the_last_one(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim
 ) -> None:
     seen: list[int] = []
@@ -61,7 +61,7 @@ def test_the_sampler_sees_what_was_told_since_the_last_trial(
         ("failed", None, TrialState.FAIL, None),
     ],
 )
-def test_a_tell_says_what_the_slot_says_and_can_be_repeated(
+def test_a_tell_follows_the_slot_and_can_be_repeated(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, outcome, value, state, told
 ) -> None:  # type: ignore[no-untyped-def]
     slots.open(study.name, 1)
@@ -74,7 +74,7 @@ def test_a_tell_says_what_the_slot_says_and_can_be_repeated(
     assert (frozen.state, frozen.value) == (state, told)
 
 
-def test_a_tell_that_contradicts_what_was_told_fails(
+def test_a_tell_that_contradicts_an_earlier_one_fails(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)
@@ -101,7 +101,7 @@ def test_a_retry_takes_the_same_parameters_with_clean_attributes(
     assert after.intermediate_values == {}
 
 
-def test_a_retry_prefers_what_was_reserved(
+def test_a_retry_prefers_the_reserved_configuration(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1, first=[{"x": 0.25}])
@@ -114,7 +114,7 @@ def test_a_retry_prefers_what_was_reserved(
     assert slots.reserve(retry, "digest")
 
 
-def test_what_was_settled_and_not_told_is_told_by_anyone(
+def test_recovery_tells_optuna_of_settled_slots(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 2)
@@ -127,7 +127,7 @@ def test_what_was_settled_and_not_told_is_told_by_anyone(
     assert [(t.state, t.value) for t in optunas.get_trials()] == [(TrialState.COMPLETE, 0.5), (TrialState.PRUNED, 0.25)]
 
 
-def test_the_trial_of_a_live_lease_is_never_touched(
+def test_recovery_leaves_trials_of_live_leases_alone(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study, clock: Clock
 ) -> None:
     slots.open(study.name, 2)
@@ -139,7 +139,7 @@ def test_the_trial_of_a_live_lease_is_never_touched(
     assert [t.state for t in optunas.get_trials()] == [TrialState.RUNNING] * 2
 
 
-def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
+def test_recovery_fails_trials_of_ended_attempts_with_their_reason(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 2)
@@ -154,7 +154,7 @@ def test_trials_of_attempts_that_ended_are_failed_with_their_reason(
     assert "killed by signal 9" in dead.user_attrs["reason"]
 
 
-def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
+def test_recovery_fails_the_trial_of_a_superseded_attempt(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)
@@ -165,7 +165,7 @@ def test_the_trial_of_a_superseded_attempt_is_failed_beside_its_successor(
     assert optunas.get_trials()[0].state == TrialState.FAIL
 
 
-def test_an_exhausted_slot_fails_its_trial(
+def test_recovery_fails_the_trial_of_an_exhausted_slot(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)
@@ -176,7 +176,7 @@ def test_an_exhausted_slot_fails_its_trial(
     assert [t.state for t in optunas.get_trials()] == [TrialState.FAIL] * 3
 
 
-def test_trials_that_are_not_ours_are_left_alone(store: Storage, study: StudyRecord, optunas: optuna.Study) -> None:
+def test_recovery_leaves_trials_of_others_alone(store: Storage, study: StudyRecord, optunas: optuna.Study) -> None:
     optunas.ask()
     assert recovery.recover(store, study.name).failed == 0
     assert optunas.get_trials()[0].state == TrialState.RUNNING
@@ -186,7 +186,7 @@ def test_recovering_a_study_that_does_not_exist_does_nothing(store: Storage) -> 
     assert recovery.recover(store, "nowhere") == recovery.Recovered(promoted=0, exhausted=0, told=0, failed=0)
 
 
-def test_a_loser_fails_its_own_trial_and_no_other(
+def test_a_worker_that_lost_its_slot_fails_only_its_own_trial(
     store: Storage, study: StudyRecord, slots: Slots, claim: Claim, optunas: optuna.Study
 ) -> None:
     slots.open(study.name, 1)

@@ -39,7 +39,7 @@ def open_now(postgres: Any) -> int:
 
 
 @pytest.mark.thorough
-def test_more_processes_than_connections_get_everything_done(
+def test_more_processes_than_connections_settle_every_slot(
     postgres: Any, few: str, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_turns, "_LOOK_EVERY", 0.5)
@@ -76,7 +76,7 @@ def test_more_processes_than_connections_get_everything_done(
         each.close()
 
 
-def test_a_process_keeps_no_connection_while_the_server_is_short_of_them(
+def test_no_connection_is_kept_while_the_server_is_short_of_them(
     postgres: Any, few: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = storage.prepare(few)

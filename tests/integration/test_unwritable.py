@@ -96,7 +96,7 @@ def as_nobody(action: Callable[[], object]) -> Any:
     return told
 
 
-def test_what_is_there_is_read_and_nothing_is_left_beside_it(file: Path) -> None:
+def test_an_unwritable_database_is_read_without_leaving_files(file: Path) -> None:
     expected = look(str(file))
     before = file.read_bytes()
     with unwritable(file):
@@ -105,7 +105,7 @@ def test_what_is_there_is_read_and_nothing_is_left_beside_it(file: Path) -> None
     assert file.read_bytes() == before
 
 
-def test_what_is_written_meanwhile_is_seen_by_the_next_look(file: Path, plan: StudyPlan) -> None:
+def test_later_changes_to_an_unwritable_database_are_seen(file: Path, plan: StudyPlan) -> None:
     look(str(file))
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
@@ -145,7 +145,7 @@ def during(action: Callable[[], None], call: Callable[[], Any]) -> Any:
     return told
 
 
-def test_changes_that_cannot_be_read_there_are_named_and_not_left_out(file: Path) -> None:
+def test_unreadable_changes_in_the_log_are_reported_and_not_omitted(file: Path) -> None:
     look(str(file))
     with sqlite3.connect(file) as writer:
         writer.execute("UPDATE hpo_slot SET value = 0.75 WHERE value = 0.5")
@@ -174,7 +174,7 @@ def test_changes_that_cannot_be_read_there_are_named_and_not_left_out(file: Path
         lambda url, study: studies.delete(storage.open(url), study),
     ],
 )
-def test_whatever_would_write_is_refused_in_one_line(
+def test_writing_to_an_unwritable_database_is_refused_in_one_line(
     write: Callable[[str, str], object], file: Path, plan: StudyPlan
 ) -> None:
     look(str(file))
@@ -185,7 +185,9 @@ def test_whatever_would_write_is_refused_in_one_line(
     assert "\n" not in line
 
 
-def test_tables_of_an_earlier_version_say_why_they_are_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_tables_of_an_earlier_version_are_refused_with_the_reason(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     know_a_later_version(monkeypatch, file.with_name("migrations"))
     look(str(shutil.copy(file, file.with_name("copy.db"))))
     with unwritable(file):

@@ -55,7 +55,7 @@ def test_a_database_made_today_has_the_tables_the_program_works_with(storage_url
     assert differences(storage_url) == []
 
 
-def test_again_there_is_nothing_to_do_and_what_is_there_stays(made: tuple[str, StudyRecord]) -> None:
+def test_upgrading_again_changes_nothing(made: tuple[str, StudyRecord]) -> None:
     url, record = made
     before = snapshot(url)
     assert storage.upgrade(url) == Upgrade(before=schema.VERSION, after=schema.VERSION, needed=schema.VERSION)
@@ -87,7 +87,7 @@ def whole(url: str, record: StudyRecord) -> None:
     opened.close()
 
 
-def test_tables_are_completed_and_what_they_hold_stays(old: tuple[str, StudyRecord]) -> None:
+def test_an_upgrade_completes_the_tables_and_keeps_their_rows(old: tuple[str, StudyRecord]) -> None:
     url, record = old
     assert storage.upgrade(url) == Upgrade(before=1, after=2, needed=2)
     whole(url, record)
@@ -107,7 +107,7 @@ def test_opening_upgrades_a_file_and_leaves_a_server_to_db_upgrade(old: tuple[st
     assert storage.examine(url).before == 1
 
 
-def test_looking_upgrades_nothing(old: tuple[str, StudyRecord]) -> None:
+def test_examining_a_database_does_not_upgrade_it(old: tuple[str, StudyRecord]) -> None:
     url, _ = old
     before = snapshot(url)
     assert storage.examine(url) == Upgrade(before=1, after=1, needed=2)
@@ -145,7 +145,9 @@ def _upgrade(url: str, gate: "multiprocessing.Barrier", results: "multiprocessin
 
 
 @pytest.mark.parametrize("fixture", ["storage_url", "old"])
-def test_of_many_at_once_one_does_it(fixture: str, request: pytest.FixtureRequest, storage_url: str) -> None:
+def test_one_of_several_concurrent_processes_upgrades(
+    fixture: str, request: pytest.FixtureRequest, storage_url: str
+) -> None:
     request.getfixturevalue(fixture)
     context = multiprocessing.get_context("fork")
     gate, results = context.Barrier(5), context.Queue()
@@ -194,7 +196,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
-def test_another_programs_database_is_refused_by_every_door(storage_url: str, statements: list[str]) -> None:
+def test_every_entry_point_refuses_another_programs_database(storage_url: str, statements: list[str]) -> None:
     engine = connect(parse(storage_url), create=True)
     with engine.begin() as connection:
         for statement in statements:
@@ -239,7 +241,7 @@ def refuse_earlier(url: str) -> None:
 
 
 @pytest.mark.parametrize("statements", EARLIER.values(), ids=EARLIER.keys())
-def test_a_database_from_before_the_first_release_is_refused_by_every_door(
+def test_every_entry_point_refuses_a_database_from_before_the_first_release(
     storage_url: str, statements: list[str]
 ) -> None:
     engine = connect(parse(storage_url), create=True)
@@ -257,7 +259,7 @@ def test_a_file_from_before_the_first_release_is_refused_whole(tmp_path: Path) -
     refuse_earlier("sqlite:///hpo.db")
 
 
-def test_a_newer_hpos_database_is_refused_by_every_door(made: tuple[str, StudyRecord]) -> None:
+def test_every_entry_point_refuses_a_newer_hpos_database(made: tuple[str, StudyRecord]) -> None:
     url, _ = made
     engine = connect(parse(url), create=False)
     with engine.begin() as connection:

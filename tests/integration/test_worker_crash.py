@@ -58,7 +58,9 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 @pytest.mark.parametrize("step", ["claimed", "created", "trained", "settled", "told"])
-def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: Start, step: str) -> None:
+def test_a_worker_dead_between_any_two_steps_loses_nothing(
+    store: Storage, toy_study: StudyRecord, start: Start, step: str
+) -> None:
     slots = Slots(store)
     slots.open(toy_study.name, 3)
     assert start(store.url, toy_study.name, "instant", step).wait(60) == 9
@@ -73,7 +75,7 @@ def test_dead_between_two_steps(store: Storage, toy_study: StudyRecord, start: S
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_a_worker_seen_dead_is_left_to_its_supervisor_until_the_next_look(
+def test_a_dead_workers_slot_is_left_to_its_supervisor_for_one_round(
     store: Storage, toy_study: StudyRecord, own: bool
 ) -> None:
     """Else a trial that was ended for its time would be tried again, its worker having died of it."""
@@ -92,7 +94,7 @@ def test_a_worker_seen_dead_is_left_to_its_supervisor_until_the_next_look(
     assert (slot.reason, slot.tries) == ("its worker died with its supervisor", 1)
 
 
-def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study: StudyRecord, plan: StudyPlan) -> None:
+def test_each_study_has_its_own_limit_of_attempts(store: Storage, toy_study: StudyRecord, plan: StudyPlan) -> None:
     studies.create_or_resume(store, replace(plan, name="patient"))
     slots = Slots(store, max_attempts=1)
     for name in ("patient", toy_study.name):
@@ -105,7 +107,7 @@ def test_the_limit_of_one_study_is_not_that_of_another(store: Storage, toy_study
 
 
 @pytest.mark.thorough
-def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+def test_the_lease_of_a_worker_dead_elsewhere_expires(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
     assert Server(store, toy_study.name, toy.instant).run() == "drained"  # waits for that
@@ -113,7 +115,7 @@ def test_dead_elsewhere_its_lease_runs_out(store: Storage, toy_study: StudyRecor
 
 
 @pytest.mark.thorough
-def test_stopped_for_longer_than_its_lease_and_woken(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+def test_a_worker_stopped_past_its_lease_loses_the_slot(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 1)
     sleeper = start(store.url, toy_study.name, "held")
     until(lambda: list(Path().glob("began-*")))
@@ -143,7 +145,7 @@ def test_a_long_trial_keeps_its_lease(store: Storage, toy_study: StudyRecord, st
 
 
 @pytest.mark.thorough
-def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_trial_without_progress_loses_its_lease(store: Storage, toy_study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(toy_study.name, 1)
     seen: list[bool] = []
@@ -162,7 +164,9 @@ def test_one_that_makes_no_progress_loses_its_lease(store: Storage, toy_study: S
     assert toy.unsound(store.url, toy_study.name, trials=1) == []  # nobody took it, so the token still counts
 
 
-def test_two_processes_at_once(store: Storage, toy_study: StudyRecord, start: Start) -> None:
+def test_two_concurrent_workers_complete_every_slot_with_distinct_configurations(
+    store: Storage, toy_study: StudyRecord, start: Start
+) -> None:
     Slots(store).open(toy_study.name, 40)
     both = [start(store.url, toy_study.name, "instant") for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]

@@ -50,7 +50,7 @@ def test_every_slot_becomes_one_trial_with_its_value(store: Storage, toy_study: 
     assert (first.params, first.value) == ({"x": 0.5, "kind": "a"}, pytest.approx(0.86))
 
 
-def test_a_stop_between_settled_and_told_fails_no_trial_that_counts(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_stop_between_settling_and_telling_fails_no_trial(store: Storage, toy_study: StudyRecord) -> None:
     """It comes from another thread, which gives back whatever is in hand."""
     Slots(store).open(toy_study.name, 2)
 
@@ -65,7 +65,7 @@ def test_a_stop_between_settled_and_told_fails_no_trial_that_counts(store: Stora
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 
-def test_one_worker_alone_draws_the_same_each_time(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_single_worker_draws_reproducibly(store: Storage, toy_study: StudyRecord) -> None:
     def drawn() -> list[object]:
         Slots(store).open(toy_study.name, 4)
         Server(store, toy_study.name, toy.instant).run()
@@ -86,7 +86,7 @@ def test_one_worker_alone_draws_the_same_each_time(store: Storage, toy_study: St
         (SystemExit(3), TrialState.FAIL, "SystemExit: 3"),
     ],
 )
-def test_what_a_trial_raises_settles_it(
+def test_an_exception_of_a_trial_settles_its_slot_with_the_reason(
     store: Storage, toy_study: StudyRecord, raised: BaseException, state: TrialState, reason: str
 ) -> None:
     def objective(trial: optuna.Trial) -> float:
@@ -107,7 +107,9 @@ def test_what_a_trial_raises_settles_it(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "many"])
-def test_what_is_no_finite_number_fails(store: Storage, toy_study: StudyRecord, value: object) -> None:
+def test_a_value_that_is_no_finite_number_fails_the_trial(
+    store: Storage, toy_study: StudyRecord, value: object
+) -> None:
     Slots(store).open(toy_study.name, 1)
     Server(store, toy_study.name, lambda beat: lambda trial: value).run()  # type: ignore[arg-type,return-value]
     (slot,), (trial,) = Slots(store).list(toy_study.name), told(store, toy_study)
@@ -151,14 +153,14 @@ def test_out_of_memory_again_and_again_fails(store: Storage, toy_study: StudyRec
     assert "MemoryError" in (slot.reason or "")
 
 
-def test_past_its_memory_limit_it_asks_to_be_replaced(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_worker_past_its_memory_limit_asks_to_be_replaced(store: Storage, toy_study: StudyRecord) -> None:
     Slots(store).open(toy_study.name, 3)
     assert Server(store, toy_study.name, toy.instant, limits=Limits(memory_limit=64 << 20)).run() == "recycled"
     counts = Slots(store).counts(toy_study.name)
     assert (counts.complete, counts.open) == (1, 2)
 
 
-def test_an_error_that_no_trial_can_run_with_gives_the_slot_back(store: Storage, toy_study: StudyRecord) -> None:
+def test_an_error_that_prevents_every_trial_releases_the_slot(store: Storage, toy_study: StudyRecord) -> None:
     def objective(trial: optuna.Trial) -> float:
         raise DataError("the data are gone")
 
@@ -170,7 +172,7 @@ def test_an_error_that_no_trial_can_run_with_gives_the_slot_back(store: Storage,
     assert [trial.state for trial in told(store, toy_study)] == [TrialState.FAIL]
 
 
-def test_a_persons_interrupt_gives_the_slot_back(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_keyboard_interrupt_releases_the_slot(store: Storage, toy_study: StudyRecord) -> None:
     """Of a loop in a process of one's own, whose thread signals can reach."""
 
     def objective(trial: optuna.Trial) -> float:
@@ -191,7 +193,9 @@ class MuteError(Exception):
 
 
 @pytest.mark.parametrize("error", [MuteError, asyncio.CancelledError, GeneratorExit, SystemExit])
-def test_whatever_a_trial_raises_fails_it(store: Storage, toy_study: StudyRecord, error: type[BaseException]) -> None:
+def test_exceptions_without_a_message_fail_the_trial(
+    store: Storage, toy_study: StudyRecord, error: type[BaseException]
+) -> None:
     def objective(trial: optuna.Trial) -> float:
         raise error
 
@@ -201,7 +205,7 @@ def test_whatever_a_trial_raises_fails_it(store: Storage, toy_study: StudyRecord
     assert (slot.outcome, slot.reason, slot.attempt) == ("failed", error.__name__, 1)
 
 
-def test_stop_from_another_thread_gives_back_what_is_in_hand(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_stop_from_another_thread_releases_the_running_trial(store: Storage, toy_study: StudyRecord) -> None:
     Slots(store).open(toy_study.name, 2)
     began, go = threading.Event(), threading.Event()
 
@@ -224,7 +228,7 @@ def test_stop_from_another_thread_gives_back_what_is_in_hand(store: Storage, toy
     assert Slots(store).counts(toy_study.name).open == 2  # what it found after that was dropped
 
 
-def test_a_slot_that_went_to_somebody_else_is_dropped(store: Storage, toy_study: StudyRecord) -> None:
+def test_a_slot_taken_over_by_another_worker_is_dropped(store: Storage, toy_study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(toy_study.name, 1)
     taken: list[Slot | None] = []
@@ -267,7 +271,7 @@ def test_a_database_that_stays_away_ends_the_run(store: Storage, toy_study: Stud
     assert Slots(store).counts(toy_study.name).open == 1
 
 
-def test_a_settling_whose_answer_was_lost_still_counts(
+def test_a_settlement_whose_answer_was_lost_still_counts(
     store: Storage, toy_study: StudyRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle = Slots.settle
@@ -295,17 +299,17 @@ def failing(errors: list[StorageError]) -> Callable[[], str]:
     return call
 
 
-def test_whoever_is_to_stop_does_not_wait() -> None:
+def test_patience_ends_when_told_to_stop() -> None:
     with pytest.raises(StorageError):
         patiently(failing([AWAY]), unless=lambda: True)
 
 
-def test_what_passes_is_waited_out() -> None:
+def test_patience_waits_out_a_transient_error() -> None:
     assert patiently(failing([AWAY] * 2)) == "answer"
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(StorageError("x: the disk is full"), 60.0), (AWAY, 0.0)])
-def test_what_does_not_pass_is_told_at_once(error: StorageError, seconds: float) -> None:
+def test_patience_raises_a_lasting_error_at_once(error: StorageError, seconds: float) -> None:
     with pytest.raises(StorageError) as caught:
         patiently(failing([error]), seconds=seconds)
     assert caught.value is error

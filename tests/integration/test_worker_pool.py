@@ -69,7 +69,7 @@ def kill(pool: WorkerPool) -> None:
         os.kill(worker.pid, signal.SIGKILL)
 
 
-def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_oom_kill_explains_one_worker_death(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of a control group is pretended. What it was before the first worker was started explains none."""
     count = 5
     monkeypatch.setattr(worker_pool, "oom_kills", lambda: count)
@@ -80,7 +80,7 @@ def test_each_kill_of_the_kernels_explains_one_death(make: Make, monkeypatch: py
     assert sorted(exited.how for exited in exits(pool, 3)) == ["crashed", "memory", "memory"]
 
 
-def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_earlier_oom_kills_explain_no_worker_death(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "oom_kills", lambda: 5)
     pool = make(1)
     fill(pool, 1)
@@ -88,7 +88,9 @@ def test_no_death_is_explained_by_kills_that_were_there_before(make: Make, monke
     assert [exited.how for exited in exits(pool)] == ["crashed"]
 
 
-def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_died_without_a_trial_is_replaced_after_a_pause(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker_pool, "_BACK_OFF", (0.0, 3600.0))
     pool = make(1)
     fill(pool, 1)
@@ -99,7 +101,7 @@ def test_after_a_death_without_a_trial_none_is_started_for_a_while(make: Make, m
 
 
 @pytest.mark.thorough
-def test_a_pause_once_over_the_next_is_started_and_a_trial_resets_the_count(
+def test_after_the_pause_a_worker_starts_and_a_trial_resets_the_back_off(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The first worker dies as it loads the study, the second in its first trial; then another may begin at once."""

@@ -115,7 +115,7 @@ def kept() -> dict[str, object]:
         (foreign, ReplacedError, "the one that is there now is another program's"),
     ],
 )
-def test_where_no_database_is_nothing_more_is_trained_and_the_result_is_kept(
+def test_without_its_database_a_worker_stops_and_keeps_the_result_in_a_file(
     opened: Storage, plan: StudyPlan, step: Callable[[], object], kind: type[StorageError], why: str
 ) -> None:
     trained = Trained(step)
@@ -131,7 +131,7 @@ def test_where_no_database_is_nothing_more_is_trained_and_the_result_is_kept(
 
 
 @pytest.mark.parametrize("reports", [False, True])
-def test_a_backup_that_knows_nothing_of_the_trial_is_worked_on_and_its_result_is_kept(
+def test_a_backup_without_the_trial_is_continued_and_the_result_kept_in_a_file(
     opened: Storage, plan: StudyPlan, reports: bool
 ) -> None:
     back_up()
@@ -147,7 +147,7 @@ def test_a_backup_that_knows_nothing_of_the_trial_is_worked_on_and_its_result_is
 
 
 @pytest.mark.parametrize("reports", [False, True])
-def test_a_backup_that_knows_the_trial_gets_its_result(opened: Storage, plan: StudyPlan, reports: bool) -> None:
+def test_a_backup_with_the_trial_gets_its_result(opened: Storage, plan: StudyPlan, reports: bool) -> None:
     trained = Trained(back_up, restore, reports=reports)
     work(opened, plan, trained.make)
     assert len(trained.values) == TRIALS
@@ -156,14 +156,14 @@ def test_a_backup_that_knows_the_trial_gets_its_result(opened: Storage, plan: St
     assert not LOST.exists()
 
 
-def test_a_deleted_log_is_noticed_by_a_worker(opened: Storage, plan: StudyPlan) -> None:
+def test_a_worker_loses_nothing_when_the_write_ahead_log_is_deleted(opened: Storage, plan: StudyPlan) -> None:
     trained = Trained(Path("hpo.db-wal").unlink)
     work(opened, plan, trained.make)
     assert len(trained.values) == TRIALS
     assert toy.unsound(opened.url, plan.name, trials=TRIALS) == []
 
 
-def test_a_result_is_kept_elsewhere_where_the_folder_is_gone(
+def test_a_result_is_kept_elsewhere_when_the_folder_is_gone(
     opened: Storage, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "folder"

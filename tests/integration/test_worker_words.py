@@ -47,7 +47,7 @@ def printed(opened: Storage) -> list[str | None]:
     return [slots.output(slot) for slot in slots.list(NAME)]
 
 
-def test_lines_are_told_as_they_come_and_kept_with_their_trial(
+def test_printed_lines_are_shown_as_they_come_and_kept_with_the_trial(
     opened: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, PRINTED), pytest.warns(HpoWarning) as told:
@@ -73,7 +73,7 @@ class TestOnOneFile:
     def storage_url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'hpo.db'}"
 
-    def test_a_flood_is_cut_on_its_way_and_its_end_is_kept(
+    def test_a_flood_of_output_is_cut_when_shown_and_its_end_kept(
         self, opened: Storage, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.INFO, PRINTED):
@@ -89,7 +89,7 @@ class TestOnOneFile:
             assert "line 4999 of trial" in output.splitlines()[-1]
 
     @pytest.mark.thorough
-    def test_of_a_trial_that_took_its_worker_along_the_last_lines_are_kept(self, opened: Storage) -> None:
+    def test_the_last_output_of_a_trial_that_crashed_its_worker_is_kept(self, opened: Storage) -> None:
         run(opened.url, "crashes", trials=1, max_attempts=1)
         (first,) = Slots(opened).list(NAME)
         assert first.outcome == "failed"
@@ -97,7 +97,7 @@ class TestOnOneFile:
         assert (Slots(opened).output(first) or "").splitlines() == ["about to go", "terminate called"]
 
     @pytest.mark.thorough
-    def test_what_is_printed_is_no_sign_of_progress(self, opened: Storage) -> None:
+    def test_printing_does_not_count_as_progress(self, opened: Storage) -> None:
         run(opened.url, "babbles", trials=1, max_attempts=1, stall_seconds=1.5)
         (slot,) = Slots(opened).list(NAME)
         assert "no sign of life for 1.5 seconds" in (slot.reason or "")
@@ -112,7 +112,7 @@ class TestOnOneFile:
         assert printed(opened) == [None]
 
     @pytest.mark.thorough
-    def test_what_is_tried_again_has_the_log_of_its_last_attempt(self, opened: Storage) -> None:
+    def test_a_retried_trial_has_the_output_of_its_last_attempt(self, opened: Storage) -> None:
         """The first attempt, given back, has its own until the next one begins."""
         options = json.dumps({"objective": f"{talkative.FILE}:given_back", "trials": 1, "workers": 1, "pruner": "none"})
         command = [sys.executable, str(Path(__file__).with_name("toy_run.py")), opened.url, "instant", options]
@@ -129,7 +129,7 @@ class TestOnOneFile:
         assert study_results.trial(opened, NAME, 0).output is None
 
     @pytest.mark.thorough
-    def test_a_fleet_tells_of_both_in_its_log(self, opened: Storage, tmp_path: Path) -> None:
+    def test_a_fleet_logs_printed_lines_and_warnings(self, opened: Storage, tmp_path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run(opened.url, "prints", trials=1)

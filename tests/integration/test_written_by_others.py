@@ -183,7 +183,7 @@ def run(place: Place, *arguments: str) -> None:
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 @pytest.mark.parametrize("command", [("status",), ("status", NAME), ("best", NAME), ("importance", NAME)])
-def test_every_command_reads_it(
+def test_every_command_reads_a_database_written_by_others(
     command: tuple[str, ...], form: tuple[str, ...], place: Place, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run(place, *command, *form)
@@ -195,7 +195,7 @@ def test_every_command_reads_it(
 
 
 @pytest.mark.thorough
-def test_every_trial_is_told(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_trial_written_by_others_is_shown(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     for number in range(place.count + 2):
         found = trial(place.opened, NAME, number)
         show_trial(found)
@@ -208,7 +208,7 @@ def test_every_trial_is_told(place: Place, capfd: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
-def test_every_export_has_it_all(kind: str, place: Place) -> None:
+def test_every_export_has_all_trials_written_by_others(kind: str, place: Place) -> None:
     file = place.folder / f"all.{kind}"
     run(place, "export", NAME, "-o", str(file))
     if kind == "json":
@@ -221,11 +221,11 @@ def test_every_export_has_it_all(kind: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("kind", ["html", "md"])
-def test_every_report_tells_it(kind: str, place: Place) -> None:
+def test_every_report_is_written_of_a_database_written_by_others(kind: str, place: Place) -> None:
     run(place, "report", NAME, "-o", str(place.folder / f"all.{kind}"))
 
 
-def test_every_page_shows_it(place: Place) -> None:
+def test_every_page_shows_a_database_written_by_others(place: Place) -> None:
     from hpo.web.addresses import segment
 
     client = pages.create(place.opened).test_client()

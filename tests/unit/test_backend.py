@@ -11,9 +11,7 @@ from hpo.settings import use_backend
 
 
 @pytest.mark.parametrize("asked", ["openvino", "theano"])
-def test_a_backend_that_trains_nothing_is_not_heeded_which_is_told_once(
-    monkeypatch: pytest.MonkeyPatch, asked: str
-) -> None:
+def test_an_unsupported_keras_backend_is_replaced_with_one_warning(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     monkeypatch.setenv("KERAS_BACKEND", asked)
     with pytest.warns(HpoWarning, match=f"^KERAS_BACKEND={asked} is not heeded: .* and now with tensorflow$"):
         use_backend()
@@ -24,7 +22,7 @@ def test_a_backend_that_trains_nothing_is_not_heeded_which_is_told_once(
 
 
 @pytest.mark.parametrize("asked", [None, "", "tensorflow", "jax", "torch"])
-def test_nothing_is_told_of_what_is_heeded(monkeypatch: pytest.MonkeyPatch, asked: str | None) -> None:
+def test_a_supported_keras_backend_causes_no_warning(monkeypatch: pytest.MonkeyPatch, asked: str | None) -> None:
     monkeypatch.setenv("KERAS_BACKEND", asked or "")
     if asked is None:
         monkeypatch.delenv("KERAS_BACKEND")
@@ -34,7 +32,7 @@ def test_nothing_is_told_of_what_is_heeded(monkeypatch: pytest.MonkeyPatch, aske
     assert os.environ["KERAS_BACKEND"] == (asked or "tensorflow")
 
 
-def test_whoever_starts_workers_is_told_and_the_workers_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_get_the_supported_backend_and_their_starter_the_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "openvino")
     with pytest.warns(HpoWarning, match="KERAS_BACKEND=openvino"):
         assert environment(1)["KERAS_BACKEND"] == "tensorflow"

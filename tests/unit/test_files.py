@@ -25,7 +25,7 @@ def test_a_file_is_there_whole_when_the_block_ends(tmp_path: Path, before: str |
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_a_block_that_fails_changes_nothing_and_leaves_nothing(tmp_path: Path, written: bool) -> None:
+def test_a_failed_write_changes_nothing_and_leaves_no_file(tmp_path: Path, written: bool) -> None:
     output = tmp_path / "page.html"
     output.write_text("old")
 
@@ -52,7 +52,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert [*folder.iterdir()] == [folder / "real.csv"]
 
 
-def test_a_device_is_written_to_and_stays_one(tmp_path: Path) -> None:
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     null = Path(os.devnull)
     assert is_device(null)
     assert not is_device(tmp_path / "none")
@@ -62,13 +62,13 @@ def test_a_device_is_written_to_and_stays_one(tmp_path: Path) -> None:
     assert stat.S_ISCHR(null.stat().st_mode)
 
 
-def test_nothing_to_put_in_its_place_is_an_error(tmp_path: Path) -> None:
+def test_a_replacement_that_was_never_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "trials.csv"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_written_is_refused_and_what_can_is_left_alone(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_refused_and_a_writable_one_untouched(tmp_path: Path) -> None:
     refuse_unwritable(tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UsageError, match=r"there is no folder .*none to write page\.html in; create it first"):
@@ -85,7 +85,7 @@ def test_a_socket_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("what", ["pipe", "socket", "folder", "/dev/zero"])
-def test_what_is_no_file_is_not_read_and_nobody_waits(tmp_path: Path, what: str) -> None:
+def test_pipes_sockets_and_folders_are_not_read_as_files(tmp_path: Path, what: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
@@ -102,14 +102,14 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["pipe", "folder"])
-def test_what_would_have_us_wait_is_not_written(tmp_path: Path, what: str) -> None:
+def test_pipes_and_folders_are_refused_for_writing(tmp_path: Path, what: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match=rf"{what} is a {what}.*; give another -o"):
         refuse_unwritable(tmp_path / what)
 
 
-def test_the_home_of_nobody_is_refused() -> None:
+def test_an_unknown_home_folder_is_refused() -> None:
     assert expanded("~/x") == Path.home() / "x"
     with pytest.raises(UsageError, match="'~nosuchuser/x': there is no home folder '~nosuchuser' here"):
         expanded("~nosuchuser/x")

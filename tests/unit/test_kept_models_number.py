@@ -5,7 +5,7 @@ from hpo.fleet.run_limits import Limits
 from hpo.settings import KEPT_MODELS, models_number
 
 
-def test_the_option_counts_before_the_environment_and_that_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_keep_best_option_precedes_the_environment_and_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HPO_KEEP_BEST", raising=False)
     assert models_number(None) == KEPT_MODELS == Limits().keep_best
     monkeypatch.setenv("HPO_KEEP_BEST", " 7 ")
@@ -13,13 +13,13 @@ def test_the_option_counts_before_the_environment_and_that_before_the_default(mo
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "1001", "two", "1.5", "³", "9" * 50])
-def test_what_is_no_such_number_is_refused(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_an_invalid_hpo_keep_best_is_refused(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.setenv("HPO_KEEP_BEST", word)
     with pytest.raises(UsageError, match="HPO_KEEP_BEST must be a whole number from 1 to 1,000, not"):
         models_number(None)
 
 
 @pytest.mark.parametrize("number", [0, 1001, 2.5])
-def test_a_run_refuses_such_a_number_too(number: int) -> None:
+def test_limits_refuse_an_invalid_keep_best(number: int) -> None:
     with pytest.raises(UsageError, match="keep best must be a whole number from 1 to 1,000"):
         Limits(keep_best=number)

@@ -32,7 +32,7 @@ def said(kind: str, event: str, **about: object) -> str:
     return line
 
 
-def test_a_line_of_text_tells_when_what_and_about_what() -> None:
+def test_a_text_log_line_has_time_event_and_subject() -> None:
     line = said("text", "settled", slot=3, study="a b", value=0.12345678, reason='it\nsaid "no"', other="unknown")
     when, rest = line.split(" ", 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", when)
@@ -53,12 +53,12 @@ def test_a_line_of_json_has_every_field() -> None:
     }
 
 
-def test_asked_again_it_says_nothing_twice() -> None:
+def test_configuring_the_log_again_duplicates_no_line() -> None:
     logs.configure("json", stream=io.StringIO())
     assert said("text", "once").endswith("once")
 
 
-def test_the_kind_is_what_was_asked_for_then_the_environment_then_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_format_comes_from_the_option_the_environment_or_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HPO_LOG", raising=False)
     assert logs.kind() == "text"
     monkeypatch.setenv("HPO_LOG", "json")
@@ -68,7 +68,7 @@ def test_the_kind_is_what_was_asked_for_then_the_environment_then_text(monkeypat
         logs.kind()
 
 
-def test_whoever_asked_for_no_log_hears_none() -> None:
+def test_an_unconfigured_log_prints_nothing() -> None:
     code = "import logging, hpo.logs; logging.getLogger('hpo.worker').error('never')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -107,7 +107,7 @@ def test_the_line_of_any_other_error_is_its_first_paragraph(error: Exception, li
     assert one_line(error) == line
 
 
-def test_an_error_that_cannot_say_anything_is_named() -> None:
+def test_an_error_whose_text_fails_is_named_by_its_class() -> None:
     class Mute(Exception):  # noqa: N818
         def __str__(self) -> str:
             raise RuntimeError("no words")
@@ -116,7 +116,7 @@ def test_an_error_that_cannot_say_anything_is_named() -> None:
 
 
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S", "Z", "C")), max_size=900))
-def test_whatever_an_error_says_is_one_bounded_line_and_never_lost(text: str) -> None:
+def test_any_error_text_becomes_one_bounded_line(text: str) -> None:
     told = one_line(ValueError(text))
     assert len(told) <= 500
     assert len(told.splitlines()) == 1

@@ -15,7 +15,7 @@ def say(text: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["ignore", "error", "once", "default"])
-def test_a_note_is_told_once_in_one_line_whatever_is_filtered(action: str) -> None:
+def test_a_note_is_passed_on_once_whatever_the_warning_filters(action: str) -> None:
     passed: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter(action)  # type: ignore[arg-type]
@@ -25,7 +25,7 @@ def test_a_note_is_told_once_in_one_line_whatever_is_filtered(action: str) -> No
     assert passed == ["slower than hoped", "otherwise"]
 
 
-def test_other_warnings_are_shown_as_ever() -> None:
+def test_other_warnings_are_not_intercepted() -> None:
     passed: list[str] = []
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
@@ -44,7 +44,7 @@ def test_code_that_hides_all_warnings_hides_no_note_for_long() -> None:
     assert passed == ["otherwise"]
 
 
-def test_where_nobody_listens_filters_are_as_they_were() -> None:
+def test_unmuting_notes_without_a_listener_keeps_the_filters() -> None:
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("ignore")
         with pass_notes_to(lambda text: None):
@@ -54,7 +54,7 @@ def test_where_nobody_listens_filters_are_as_they_were() -> None:
     assert shown == []
 
 
-def test_the_inner_listener_is_told() -> None:
+def test_the_innermost_listener_receives_the_note() -> None:
     outer: list[str] = []
     inner: list[str] = []
     with pass_notes_to(outer.append):
@@ -64,7 +64,7 @@ def test_the_inner_listener_is_told() -> None:
     assert (outer, inner) == (["after"], ["within"])
 
 
-def test_without_a_listener_python_shows_it() -> None:
+def test_without_a_listener_python_shows_the_warning() -> None:
     code = "import warnings; from hpo.errors import HpoWarning; warnings.warn('slower', HpoWarning)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "HpoWarning: slower" in done.stderr

@@ -18,7 +18,7 @@ def _clean(monkeypatch):
 
 
 @given(password=st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1))
-def test_any_password_arrives_as_it_is(password):
+def test_any_password_from_the_environment_arrives_unchanged(password):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HPO_STORAGE", "postgresql://hpo@postgres:5432/hpo?connect_timeout=3")
         patch.setenv("HPO_STORAGE_PASSWORD", password)
@@ -33,7 +33,7 @@ def test_any_password_arrives_as_it_is(password):
     assert parsed.safe == "postgresql://hpo:***@postgres:5432/hpo?connect_timeout=3"
 
 
-def test_a_file_gives_it_less_its_line_end(monkeypatch, tmp_path):
+def test_a_password_file_is_read_without_its_line_end(monkeypatch, tmp_path):
     file = tmp_path / "password"
     file.write_text("p@ss/w:rd \n")
     monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
@@ -52,20 +52,20 @@ def test_a_file_gives_it_less_its_line_end(monkeypatch, tmp_path):
         "postgresql://hpo@[::1/hpo",  # no URL
     ],
 )
-def test_a_url_that_needs_none_stays_as_it_is(monkeypatch, url):
+def test_a_url_that_needs_no_password_stays_unchanged(monkeypatch, url):
     monkeypatch.setenv("HPO_STORAGE", url)
     monkeypatch.setenv("HPO_STORAGE_PASSWORD", "secret")
     assert storage_url() == url
 
 
-def test_empty_variables_are_as_good_as_none(monkeypatch):
+def test_empty_password_variables_are_ignored(monkeypatch):
     monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
     monkeypatch.setenv("HPO_STORAGE_PASSWORD", "")
     monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", "")
     assert storage_url() == "postgresql://hpo@postgres/hpo"
 
 
-def test_two_passwords_are_refused_and_neither_is_told(monkeypatch, tmp_path):
+def test_a_password_and_a_password_file_together_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("HPO_STORAGE", "postgresql://hpo@postgres/hpo")
     monkeypatch.setenv("HPO_STORAGE_PASSWORD", "secret")
     monkeypatch.setenv("HPO_STORAGE_PASSWORD_FILE", str(tmp_path / "password"))
@@ -75,7 +75,7 @@ def test_two_passwords_are_refused_and_neither_is_told(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_file_that_cannot_be_read_is_named(monkeypatch, tmp_path, content):
+def test_an_unreadable_password_file_is_named(monkeypatch, tmp_path, content):
     file = tmp_path / "password"
     if content is not None:
         file.write_bytes(content)

@@ -35,7 +35,7 @@ def measured(without: int | None = None) -> dict[tuple[str, int], RowScores]:
     return {("parts", row): RowScores(figures={"test": given}) for row, given in SCORES.items() if row != without}
 
 
-def test_the_table_has_every_row_once_and_says_which() -> None:
+def test_the_ablation_table_has_every_row_once_with_its_label() -> None:
     table = ABLATION.table
     assert [row_label(table, row) for row in table.rows] == [
         *("plain", "A alone", "B alone", "all but A", "all but B", "all")
@@ -49,7 +49,7 @@ def test_the_table_has_every_row_once_and_says_which() -> None:
         assert configurations[ABLATION.without(number)] == technique.without
 
 
-def test_alone_in_company_and_their_difference() -> None:
+def test_the_effect_alone_in_company_and_the_interaction_are_computed() -> None:
     found = examine_ablation(ABLATION, measured(), direction="maximize")
     a, b = found.techniques
     assert found.repeats == 2
@@ -64,7 +64,7 @@ def test_alone_in_company_and_their_difference() -> None:
     assert not b.alone.sure
 
 
-def test_the_interval_is_that_of_welch() -> None:
+def test_the_intervals_are_welchs() -> None:
     found = examine_ablation(ABLATION, measured(), direction="maximize").techniques[0].alone
     theirs = stats.ttest_ind(SCORES[1], SCORES[0], equal_var=False).confidence_interval(0.95)
     assert found.ci95 == pytest.approx((theirs.low, theirs.high))
@@ -82,7 +82,7 @@ def test_the_interval_of_an_interaction_by_hand() -> None:
 
 
 @pytest.mark.parametrize("repeats", [3, 10])
-def test_intervals_hold_the_truth_as_often_as_they_say(repeats: int) -> None:
+def test_intervals_cover_the_truth_at_their_nominal_rate(repeats: int) -> None:
     """Rows of unequal noise and known means: 19 of 20 intervals hold what the technique truly adds."""
     truth = {0: 0.1, 1: 0.3, 2: 0.1, 3: 0.5, 4: 0.6, 5: 0.9}
     spread = {0: 0.01, 1: 0.10, 2: 0.03, 3: 0.02, 4: 0.05, 5: 0.005}
@@ -101,7 +101,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(repeats: int) -> None:
     assert all(0.92 <= number / rounds <= 0.98 for number in held.values()), held
 
 
-def test_more_is_better_in_either_direction() -> None:
+def test_a_gain_has_the_sign_of_the_direction() -> None:
     up = examine_ablation(ABLATION, measured(), direction="maximize").techniques[0].interaction
     down = examine_ablation(ABLATION, measured(), direction="minimize").techniques[0].interaction
     assert up.difference is not None
@@ -110,7 +110,7 @@ def test_more_is_better_in_either_direction() -> None:
     assert down.ci95 == pytest.approx((-up.ci95[1], -up.ci95[0]))
 
 
-def test_a_row_that_is_missing_takes_only_what_hangs_on_it() -> None:
+def test_a_missing_row_blanks_only_the_effects_that_need_it() -> None:
     a, b = examine_ablation(ABLATION, measured(without=3), direction="maximize").techniques
     assert a.company.difference is a.interaction.difference is None
     assert a.company.note == "“all but A” has not been measured"

@@ -59,7 +59,7 @@ def test_rows_keep_their_numbers_whichever_was_chosen() -> None:
 
 
 @pytest.mark.thorough
-def test_of_tables_without_a_difference_few_refute_the_choice() -> None:
+def test_tables_without_a_difference_seldom_refute_the_choice() -> None:
     """Five per cent of tables may err at all, half of them in favour of another row."""
     tables = [noisy(1, 1, 1, 1, seed=seed) for seed in range(150)]
     refuted = sum(examined(*table).verdict == "refuted" for table in tables)
@@ -80,7 +80,7 @@ def test_a_table_that_is_not_finished_is_undecided_unless_it_is_refuted_already(
     assert examined(chosen, better, ()).verdict == "refuted"
 
 
-def test_a_row_that_cannot_be_trained_is_out_of_the_race() -> None:
+def test_a_row_that_cannot_be_trained_is_left_out_of_the_test() -> None:
     chosen, worse = noisy(1, 0.5)
     found = examined(chosen, worse, (), tried=(2,))
     assert (found.verdict, found.note) == ("stands", "")
@@ -88,7 +88,7 @@ def test_a_row_that_cannot_be_trained_is_out_of_the_race() -> None:
     assert examined(chosen, worse, (0.4,)).verdict == "undecided"
 
 
-def test_a_row_that_trains_only_sometimes_is_no_better_choice_whatever_its_lucky_repeats_gave() -> None:
+def test_a_row_that_trains_only_sometimes_never_refutes_the_choice() -> None:
     chosen, worse, better = noisy(1, 0.5, 1.5)
     found = examined(chosen, worse, better[:2], tried=(2,))
     assert (found.verdict, found.better, found.best) == ("stands", (), 0)
@@ -97,7 +97,7 @@ def test_a_row_that_trains_only_sometimes_is_no_better_choice_whatever_its_lucky
     assert examined(chosen[:2], better, tried=(0,)).verdict == "refuted"
 
 
-def test_a_row_far_noisier_than_the_rest_hides_nothing_between_them() -> None:
+def test_a_very_noisy_row_does_not_hide_differences_of_the_others() -> None:
     """Sixty times as noisy: pooled, it would make a row ten standard deviations worse pass for a tie."""
     chosen, worse, alike = noisy(1, 0.9, 1)
     wild = (0.2, -0.6, 0.9)

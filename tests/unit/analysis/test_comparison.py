@@ -29,7 +29,7 @@ def shifted(rng: np.random.Generator, pairs: int, by: float, noise: float = 1.0)
     return shared + rng.normal(by, noise, pairs), shared
 
 
-def test_darwins_plants_as_fisher_and_r_have_them() -> None:
+def test_darwins_plants_are_compared_as_by_fisher_and_r() -> None:
     """R: t.test(cross, self, paired = TRUE) of ZeaMays gives t = 2.148, p = 0.0497, 0.0039 to 5.2294, mean 2.6167.
 
     The sign-flip p is 1726/32768 = 0.0527: the interval alone would say better, both together do not.
@@ -43,7 +43,7 @@ def test_darwins_plants_as_fisher_and_r_have_them() -> None:
     assert found.verdict == "undecided"
 
 
-def test_the_corrected_resampled_t_test_as_r_s_correctr_has_it() -> None:
+def test_the_corrected_resampled_t_test_equals_rs_correctr() -> None:
     """Its vignette, 30 resamples of 80 train and 20 test rows: statistic 2.407318, p.value 0.01132991 (one tail)."""
     draw = r_normal(123)
     x = np.array([0.6 + 0.1 * next(draw) for _ in range(30)])
@@ -73,7 +73,7 @@ def r_normal(seed: int) -> Iterator[float]:
         yield stats.norm.ppf((high + uniform()) / big)
 
 
-def test_the_corrected_resampled_t_test_as_scikit_learn_has_it() -> None:
+def test_the_corrected_resampled_t_test_equals_scikit_learns() -> None:
     """It prints: corrected t-value 0.750, corrected p-value (one tail) 0.227, uncorrected t-value 2.611."""
     gains = np.repeat(list(SCIKIT_LEARN_GAINS), list(SCIKIT_LEARN_GAINS.values())) / 25
     found = compare(gains, np.zeros(100), test_share=10 / 90)
@@ -93,14 +93,14 @@ def test_a_clear_gain_is_better_and_its_mirror_worse(rng: np.random.Generator) -
     assert better.p_superior == pytest.approx(1 - worse.p_superior)
 
 
-def test_where_less_is_better_the_gain_is_positive_for_the_smaller_score(rng: np.random.Generator) -> None:
+def test_the_gain_is_positive_for_the_smaller_score_when_minimizing(rng: np.random.Generator) -> None:
     a, b = shifted(rng, 12, by=2)
     found = compare(b, a, direction="minimize")
     assert found.verdict == "better"
     assert found.difference == pytest.approx(compare(a, b).difference)
 
 
-def test_equivalent_takes_both_one_sided_tests_inside_the_margin(rng: np.random.Generator) -> None:
+def test_equivalence_needs_both_one_sided_tests_inside_the_margin(rng: np.random.Generator) -> None:
     a, b = shifted(rng, 20, by=0, noise=0.3)
     found = compare(a, b, margin=0.5)
     expected = max(
@@ -112,7 +112,7 @@ def test_equivalent_takes_both_one_sided_tests_inside_the_margin(rng: np.random.
     assert compare(a, b, margin=0.01).verdict == "undecided"
 
 
-def test_what_is_both_better_and_equivalent_is_better_and_says_that_it_is_small(rng: np.random.Generator) -> None:
+def test_a_gain_both_better_and_equivalent_is_called_better_and_small(rng: np.random.Generator) -> None:
     a, b = shifted(rng, 20, by=0.3, noise=0.1)
     found = compare(a, b, margin=1.0)
     assert found.verdict == "better"
@@ -153,14 +153,14 @@ def test_the_verdict_needs_the_interval_at_its_own_level(rng: np.random.Generato
     assert found.ci == pytest.approx(stats.t.interval(0.99, 11, loc=found.difference, scale=stats.sem(a - b)))
 
 
-def test_the_bootstrap_stands_beside_from_thirty_pairs_unless_resampled(rng: np.random.Generator) -> None:
+def test_a_bootstrap_interval_is_added_from_thirty_pairs_unless_resampled(rng: np.random.Generator) -> None:
     a, b = shifted(rng, 30, by=1)
     assert compare(a[:29], b[:29]).bca95 is None
     assert compare(a, b).bca95 is not None
     assert compare(a, b, test_share=0.2).bca95 is None
 
 
-def test_drawing_rows_anew_widens_the_interval_and_takes_the_corrected_t_test(rng: np.random.Generator) -> None:
+def test_resampled_rows_widen_the_interval_and_use_the_corrected_t_test(rng: np.random.Generator) -> None:
     a, b = shifted(rng, 12, by=1)
     fixed, anew = compare(a, b), compare(a, b, test_share=0.25)
     width = (anew.ci95[1] - anew.ci95[0]) / (fixed.ci95[1] - fixed.ci95[0])
@@ -187,7 +187,7 @@ def test_no_difference_at_all_is_equivalent_and_without_a_margin_undecided() -> 
 
 @pytest.mark.parametrize("test_share", [None, 0.25])
 @pytest.mark.parametrize("pairs", [6, 30])
-def test_gains_that_are_all_the_same_have_an_interval_of_no_width(pairs: int, test_share: float | None) -> None:
+def test_identical_gains_have_an_interval_of_zero_width(pairs: int, test_share: float | None) -> None:
     """0.92 - 0.91 and 0.32 - 0.31 differ in the last bits: that is no noise to divide by."""
     b = np.arange(pairs) / pairs
     found = compare(b + 0.01, b, test_share=test_share)
@@ -211,7 +211,7 @@ def test_few_large_losses_against_a_verdict_are_reported() -> None:
 
 @pytest.mark.filterwarnings("error")
 @given(SCORES, st.data())
-def test_any_finite_scores_give_a_record_that_hangs_together(ours: list[float], data: st.DataObject) -> None:
+def test_any_finite_scores_give_a_consistent_comparison(ours: list[float], data: st.DataObject) -> None:
     theirs = data.draw(st.lists(st.sampled_from(ours), min_size=len(ours), max_size=len(ours)))
     alpha = data.draw(st.sampled_from([0.05, interim_alpha(1), interim_alpha(3)]))
     share = data.draw(st.sampled_from([None, 0.25]))
@@ -266,7 +266,7 @@ def test_scores_of_any_size_are_compared_without_a_warning(size: float) -> None:
         ([[1.0, 2.0], [3.0]], [1.0, 2.0], "must be numbers"),
     ],
 )
-def test_what_are_no_paired_scores_is_refused_in_one_line(a: object, b: object, said: str) -> None:
+def test_malformed_paired_scores_are_refused_in_one_line(a: object, b: object, said: str) -> None:
     with pytest.raises(UsageError, match=said) as refused:
         compare(a, b)
     assert "\n" not in str(refused.value)
@@ -292,7 +292,7 @@ def test_an_option_out_of_range_is_refused_and_named(option: dict[str, object]) 
         compare([1.0, 2.0], [1.0, 3.0], **option)
 
 
-def test_scores_given_are_left_as_they_were() -> None:
+def test_the_given_scores_are_not_modified() -> None:
     a, b = np.array([0.1 + 0.2, 0.5]), np.array([0.3, 0.5])
     compare(a, b)
     assert (a[0], b[0]) == (0.1 + 0.2, 0.3)

@@ -50,7 +50,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("what", STRANGE)
 @pytest.mark.parametrize("side", ["a", "b"])
-def test_scores_that_are_none_are_refused_in_one_line(what: str, side: str) -> None:
+def test_invalid_scores_are_refused_in_one_line(what: str, side: str) -> None:
     given = {"a": GOOD, "b": GOOD, side: STRANGE[what]}
     with pytest.raises(UsageError) as refused:
         compare(given["a"], given["b"])
@@ -71,7 +71,7 @@ def test_scores_that_are_none_are_refused_in_one_line(what: str, side: str) -> N
         np.array(GOOD, object),
     ],
 )
-def test_scores_in_any_other_form_are_taken(scores: Any) -> None:
+def test_scores_in_any_array_like_form_are_accepted(scores: Any) -> None:
     assert compare(scores, scores).difference == 0
 
 

@@ -10,12 +10,12 @@ def test_the_best_mean_is_chosen_by_direction() -> None:
     assert choose(scores, "minimize") == 2
 
 
-def test_of_equal_rows_the_first_wins_in_whatever_order_they_come() -> None:
+def test_the_first_of_equal_rows_is_chosen_in_any_order() -> None:
     assert choose({5: [0.5], 3: [0.5], 4: [0.5]}, "maximize") == 3
     assert choose({5: [0.5], 3: [0.5], 4: [0.5]}, "minimize") == 3
 
 
-def test_a_row_that_gave_nothing_is_not_chosen() -> None:
+def test_a_row_without_scores_is_not_chosen() -> None:
     assert choose({0: [], 1: [0.1]}, "maximize") == 1
     with pytest.raises(StudyError, match="none of the 2 rows"):
         choose({0: [], 1: []}, "maximize")

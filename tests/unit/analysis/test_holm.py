@@ -27,7 +27,7 @@ def test_no_adjusted_value_is_below_its_own_or_above_1_and_their_order_stays(p_v
 
 
 @given(P_VALUES, st.randoms(use_true_random=False))
-def test_the_order_they_come_in_makes_no_difference(p_values: list[float], random: object) -> None:
+def test_the_order_of_the_p_values_makes_no_difference(p_values: list[float], random: object) -> None:
     order = list(range(len(p_values)))
     random.shuffle(order)  # type: ignore[attr-defined]
     adjusted = holm(p_values)
@@ -35,7 +35,7 @@ def test_the_order_they_come_in_makes_no_difference(p_values: list[float], rando
 
 
 @given(P_VALUES.filter(bool), st.floats(0.001, 0.5))
-def test_it_rejects_what_stepping_down_rejects(p_values: list[float], alpha: float) -> None:
+def test_adjusted_p_values_reject_what_holms_step_down_rejects(p_values: list[float], alpha: float) -> None:
     """The method as Holm states it: go up the sorted values and stop at the first above alpha / (those left)."""
     rejected = 0
     for step, p in enumerate(sorted(p_values)):
@@ -46,6 +46,6 @@ def test_it_rejects_what_stepping_down_rejects(p_values: list[float], alpha: flo
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
-def test_what_is_no_probability_is_refused(wrong: float) -> None:
+def test_a_value_that_is_no_probability_is_refused(wrong: float) -> None:
     with pytest.raises(UsageError, match=r"p_values\[1\] must be"):
         holm([0.5, wrong])

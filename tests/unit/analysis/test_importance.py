@@ -49,7 +49,7 @@ def planted(params: dict[str, Any]) -> float:
 
 
 @pytest.mark.thorough
-def test_what_dominates_comes_first_and_what_does_nothing_is_near_zero(draw: Draw) -> None:
+def test_a_dominant_parameter_comes_first_and_an_idle_one_is_near_zero(draw: Draw) -> None:
     found = every_resample(draw(200, planted), SPACE, direction="maximize")
     first, by_name = found.parameters[0], {one.name: one for one in found.parameters}
     assert first.name == "rate"
@@ -72,7 +72,7 @@ def test_a_parameter_without_effect_passes_chance_about_once_in_twenty(draw: Dra
     assert sum(passed) <= 5  # about one is expected
 
 
-def test_where_nothing_matters_nothing_stands_out(draw: Draw) -> None:
+def test_no_parameter_stands_out_when_none_has_an_effect(draw: Draw) -> None:
     found = importances(draw(100, lambda _: 0.0), SPACE, direction="minimize", seed=1)
     assert "no parameter stands out from chance" in found.note or sum(
         one.share > one.chance for one in found.parameters
@@ -80,7 +80,7 @@ def test_where_nothing_matters_nothing_stands_out(draw: Draw) -> None:
     assert all(one.ci95[1] - one.ci95[0] > 0.02 for one in found.parameters)
 
 
-def test_the_direction_says_which_end_is_good(draw: Draw) -> None:
+def test_importances_follow_the_direction(draw: Draw) -> None:
     def narrow(params: dict[str, Any]) -> float:
         """Very good on a small part of idle, and alike elsewhere; the worst depend on the layers."""
         return (5.0 if params["idle"] < 0.1 else 0.0) - (5.0 if params["layers"] == 6 else 0.0)
@@ -100,7 +100,7 @@ def test_shares_sum_to_one_and_lie_in_their_intervals(draw: Draw) -> None:
         assert 0 <= one.chance <= 1
 
 
-def test_a_conditional_parameter_is_judged_by_the_trials_that_have_it(draw: Draw) -> None:
+def test_a_conditional_parameter_is_judged_only_by_trials_that_have_it(draw: Draw) -> None:
     trials = draw(300, lambda params: 1.0 - params.get("momentum", 1.0))
     found = importances(trials, SPACE, direction="maximize")
     momentum = next(one for one in found.parameters if one.name == "momentum")
@@ -144,7 +144,7 @@ def test_shares_are_those_of_optuna_with_repeated_trials_too(
         (7, "7 trials have a value that compares, which"),
     ],
 )
-def test_too_few_trials_say_nothing_and_how_many_would(count: int, said: str, draw: Draw) -> None:
+def test_too_few_trials_give_no_importances_and_say_how_many_are_needed(count: int, said: str, draw: Draw) -> None:
     found = importances(draw(count, planted), SPACE, direction="maximize")
     assert (found.parameters, found.trials) == ((), count)
     assert found.note.startswith(said)
@@ -165,7 +165,7 @@ def test_few_trials_have_wide_intervals_and_say_so(count: int, draw: Draw) -> No
     assert wide(few) > 1.5 * wide(many)
 
 
-def test_equal_values_and_constant_parameters_say_nothing() -> None:
+def test_equal_values_and_constant_parameters_give_no_importances() -> None:
     trials: Trials = [({"x": i / 50}, 1.0) for i in range(50)]
     assert "have the same value" in importances(trials, {"x": FloatDistribution(0, 1)}, direction="maximize").note
     trials = [({"x": 0.5}, float(i)) for i in range(50)]
@@ -173,7 +173,7 @@ def test_equal_values_and_constant_parameters_say_nothing() -> None:
     assert (found.parameters, found.note) == ((), "no parameter takes more than one value, so none can matter")
 
 
-def test_values_that_are_no_numbers_do_not_count(draw: Draw) -> None:
+def test_trials_with_non_finite_values_are_ignored(draw: Draw) -> None:
     trials = draw(LEAST_TRIALS, planted)
     spoilt: Trials = [*trials, (trials[0][0], math.inf), (trials[1][0], math.nan)]
     assert importances(spoilt, SPACE, direction="maximize") == importances(trials, SPACE, direction="maximize")

@@ -50,7 +50,7 @@ PAIRS = [("rate", "width"), ("rate", "kind"), ("layers", "width"), ("kind", "siz
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_effects_that_add_up_have_no_strength(first: str, second: str, rng: np.random.Generator) -> None:
+def test_additive_effects_have_no_interaction_strength(first: str, second: str, rng: np.random.Generator) -> None:
     trials = [(p, number(p, first) - 2 * number(p, second) + 0.1 * float(rng.normal())) for p in drawn(rng)]
     found = interaction(trials, SPACE, first, second)
     assert found is not None
@@ -60,7 +60,7 @@ def test_effects_that_add_up_have_no_strength(first: str, second: str, rng: np.r
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_an_effect_that_turns_with_the_other_parameter_is_all_strength(
+def test_an_effect_reversed_by_the_other_parameter_has_full_strength(
     first: str, second: str, rng: np.random.Generator
 ) -> None:
     trials = [(p, number(p, first) * number(p, second) + 0.05 * float(rng.normal())) for p in drawn(rng)]
@@ -79,7 +79,7 @@ def test_a_curve_in_one_parameter_is_no_interaction(rng: np.random.Generator) ->
     assert found.strength == pytest.approx(0, abs=0.02)
 
 
-def test_axes_say_what_they_are(rng: np.random.Generator) -> None:
+def test_interaction_axes_know_their_scale_and_kind(rng: np.random.Generator) -> None:
     trials = [(p, p["width"]) for p in drawn(rng, 20)]
     found = interaction(trials, SPACE, "rate", "kind")
     assert found is not None
@@ -108,7 +108,7 @@ def test_parameters_that_never_meet_have_no_interaction() -> None:
     assert interaction([], SPACE, "rate", "width") is None
 
 
-def test_only_trials_that_have_both_count(rng: np.random.Generator) -> None:
+def test_an_interaction_uses_only_trials_with_both_parameters(rng: np.random.Generator) -> None:
     trials = [(p, 1.0) for p in drawn(rng, 10)]
     for params, _ in trials[:4]:
         del params["width"]

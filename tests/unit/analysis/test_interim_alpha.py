@@ -38,6 +38,6 @@ def test_the_first_number_of_pairs_whose_smallest_p_is_below_alpha(alpha: float,
 
 
 @pytest.mark.parametrize(("number", "total"), [(0, 0.05), (-1, 0.05), (1, 0.0), (1, 1.0), (1, float("nan"))])
-def test_what_is_out_of_range_is_refused(number: int, total: float) -> None:
+def test_an_interim_number_or_total_out_of_range_is_refused(number: int, total: float) -> None:
     with pytest.raises(UsageError, match=r"(number|total) must be"):
         interim_alpha(number, total)

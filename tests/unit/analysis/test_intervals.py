@@ -41,7 +41,7 @@ def test_wilsons_interval_is_scipys(trials: int, data: st.DataObject) -> None:
     assert wilson(won / trials, trials) == pytest.approx((found.low, found.high), abs=1e-12)
 
 
-def test_half_a_win_lies_between_its_neighbours() -> None:
+def test_the_wilson_interval_of_half_a_win_lies_between_its_neighbours() -> None:
     low, high = wilson(7.5 / 12, 12)
     assert wilson(7 / 12, 12)[0] < low < wilson(8 / 12, 12)[0]
     assert wilson(7 / 12, 12)[1] < high < wilson(8 / 12, 12)[1]
@@ -58,12 +58,12 @@ def test_the_bootstrap_repeats_with_its_seed_and_leans_with_the_skewness(rng: np
     assert (low, high) == pytest.approx(plain, abs=0.25 * (plain[1] - plain[0]))
 
 
-def test_what_is_symmetric_needs_no_correction_for_skewness() -> None:
+def test_symmetric_gains_need_no_correction_for_skewness() -> None:
     values = np.array([-2.0, -1, 0, 1, 2]) + 1.5
     assert skewness_corrected(values) == pytest.approx(stats.ttest_1samp(values, 0).statistic)
 
 
-def test_few_large_losses_lower_the_corrected_statistic_and_few_large_gains_raise_it() -> None:
+def test_rare_large_losses_lower_and_rare_gains_raise_the_corrected_statistic() -> None:
     losing = np.array([1.0, 1.1, 0.9, 1.2, 1.0, 0.8, 1.1, -1.5])
     t = stats.ttest_1samp(losing, 0).statistic
     assert skewness_corrected(losing) < t

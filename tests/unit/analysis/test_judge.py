@@ -98,7 +98,7 @@ def test_a_significant_difference_is_a_difference_even_inside_the_margin() -> No
     assert (found.verdict, found.note) == ("supported", "")
 
 
-def test_where_nothing_differs_one_contrast_in_twenty_is_decided_by_mistake() -> None:
+def test_contrasts_without_a_difference_err_once_in_twenty() -> None:
     """Also where the rows vary unlike one another, as a good and a ruinous learning rate do."""
     random = np.random.default_rng(3)
     wrong = 0
@@ -124,7 +124,7 @@ def test_the_gap_is_taken_within_a_repeat() -> None:
     assert judged([contrast((0,), "higher", (1,), "gap")], test, train=train).verdict == "supported"
 
 
-def test_a_claim_needs_all_its_contrasts_and_falls_with_one() -> None:
+def test_a_claim_needs_all_its_contrasts_and_one_contradicts_it() -> None:
     test = [(0.92, 0.921, 0.919), (0.90, 0.901, 0.899), (0.92, 0.90, 0.94)]
     good, bad = contrast((0,), "higher", (1,)), contrast((1,), "higher", (0,))
     unclear, absent = contrast((2,), "higher", (0,)), contrast((0,), "lower", (1,), "seconds")
@@ -136,14 +136,14 @@ def test_a_claim_needs_all_its_contrasts_and_falls_with_one() -> None:
     assert [entry.verdict for entry in found.evidence] == ["supported", "undecided", "unmeasured", "contradicted"]
 
 
-def test_one_repeat_is_undecided_with_the_difference_told() -> None:
+def test_one_repeat_is_undecided_and_reports_the_difference() -> None:
     found = one("higher", (0.92,), (0.90, 0.91))
     assert (found.verdict, found.ci95, found.p) == ("undecided", None, None)
     assert found.difference == pytest.approx(0.015)
     assert "one repeat" in found.note
 
 
-def test_what_was_not_measured_says_why() -> None:
+def test_an_unmeasured_claim_states_the_reason() -> None:
     untested = judged([], [(0.9, 0.9)])
     assert (untested.verdict, untested.evidence) == ("unmeasured", ())
     failed = judged([contrast((0,), "higher", (1,))], [(0.9, 0.9), ()], reasons={1: ("failed: out of time",)})
@@ -202,7 +202,7 @@ def test_divergence_decides_nothing_of_times_of_gaps_of_several_rows_or_from_one
     assert judged([contrast((1,), "lower", (0,))], scores, reasons=mixed).verdict == "unmeasured"
 
 
-def test_of_several_contrasts_each_contradicts_at_its_share_of_the_level() -> None:
+def test_each_of_several_contrasts_is_tested_at_its_share_of_the_level() -> None:
     """The wrong way round at p = 0.02: alone that contradicts, as one of five it does not."""
     a, b = (0.900, 0.910, 0.905), (0.914, 0.924, 0.919)
     wrong = contrast((0,), "higher", (1,))
@@ -216,7 +216,7 @@ def test_of_several_contrasts_each_contradicts_at_its_share_of_the_level() -> No
     assert judged([contrast((0,), "lower", (1,))] * 5, [a, b], margin=1e-6).verdict == "supported"
 
 
-def test_of_claims_where_nothing_differs_few_are_contradicted_however_many_contrasts_they_have() -> None:
+def test_claims_without_a_difference_are_seldom_contradicted() -> None:
     random = np.random.default_rng(5)
     each = tuple(contrast((row,), "higher", (0,)) for row in range(1, 11))
     claim = Claim(id="c", text="", source="A.1", contrasts=each)

@@ -26,5 +26,5 @@ def test_the_pareto_front_is_what_nothing_dominates_best_metric_first(
     assert firsts == sorted(firsts, reverse=directions[0] == "maximize")
 
 
-def test_equal_points_all_stay() -> None:
+def test_equal_points_all_stay_on_the_front() -> None:
     assert front([(1.0, 2.0), (1.0, 2.0), (0.5, 3.0)], ("maximize", "minimize")) == [0, 1]

@@ -22,23 +22,23 @@ def listed(gains: np.ndarray) -> float:
     return float(np.mean(np.array(sums) >= abs(gains.sum())))
 
 
-def test_fishers_example() -> None:
+def test_the_sign_flip_test_reproduces_fishers_example() -> None:
     assert sign_flip(DARWIN) == 1726 / 32_768
 
 
-def test_wilcoxons_test_of_fishers_example_as_r_has_it() -> None:
+def test_wilcoxons_test_of_fishers_example_equals_rs() -> None:
     """R: wilcox.test(ZeaMays$cross, ZeaMays$self, paired = TRUE) gives V = 96, p-value = 0.04126."""
     assert signed_rank(DARWIN) == pytest.approx(0.04126, abs=5e-6)
 
 
 @given(WHOLE)
-def test_the_count_is_that_of_all_patterns_ties_and_zeros_too(whole: list[int]) -> None:
+def test_the_sign_flip_p_value_counts_all_patterns(whole: list[int]) -> None:
     gains = np.array(whole, dtype=float)
     assert sign_flip(gains) == pytest.approx(listed(gains), abs=1e-12)
 
 
 @given(WHOLE, st.floats(1e-9, 1e9))
-def test_neither_the_unit_nor_the_side_nor_the_order_matters(whole: list[int], unit: float) -> None:
+def test_the_sign_flip_test_ignores_unit_side_and_order(whole: list[int], unit: float) -> None:
     gains = np.array(whole, dtype=float)
     p = sign_flip(gains)
     assert sign_flip(gains * unit) == p
@@ -52,7 +52,7 @@ def test_sums_that_differ_in_their_last_bits_alone_are_the_same_sum() -> None:
     assert sign_flip(tenths / 10) == listed(tenths)
 
 
-def test_it_is_what_scipy_finds_one_pattern_at_a_time(rng: np.random.Generator) -> None:
+def test_the_sign_flip_test_equals_scipys_permutation_test(rng: np.random.Generator) -> None:
     for pairs in (6, 11):
         gains = rng.normal(0.5, 1, pairs)
         found = stats.permutation_test(

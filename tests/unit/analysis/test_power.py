@@ -26,18 +26,18 @@ def test_power_is_what_r_s_pwr_gives() -> None:
     assert power(0.2, 60, alpha=0.1) + other_side == pytest.approx(0.4555818, abs=5e-7)
 
 
-def test_one_standard_deviation_over_twelve_pairs() -> None:
+def test_the_power_for_one_standard_deviation_over_twelve_pairs_is_88_percent() -> None:
     assert power(1.0, 12) == pytest.approx(0.8828915, abs=1e-6)
 
 
-def test_certain_and_impossible_differences() -> None:
+def test_power_is_exact_for_certain_and_impossible_differences() -> None:
     assert power(1e12, 12) == 1
     assert power(0.0, 12) == pytest.approx(0.025)
     assert power_equivalence(1.0, 0.5, 12) == 0
     assert power_equivalence(0.0, 1e12, 12) == 1
 
 
-def test_drawing_the_test_rows_anew_costs_power_that_pairs_cannot_buy_back() -> None:
+def test_resampled_test_rows_limit_the_power_of_any_number_of_pairs() -> None:
     assert power(1.0, 12, test_share=0.25) < power(1.0, 12)
     assert power(1.0, 10_000, test_share=0.25) < 0.55  # the interval never gets narrower than sd / 2
 
@@ -63,7 +63,7 @@ def test_equivalence_is_found_as_often_as_its_power_says(rng: np.random.Generato
 
 
 @given(st.floats(0.1, 2), st.integers(2, 60), st.sampled_from([0.0375, 0.009375, 0.05]))
-def test_so_many_more_have_the_power_and_one_fewer_has_not(effect: float, pairs: int, alpha: float) -> None:
+def test_more_pairs_is_the_smallest_number_with_the_wanted_power(effect: float, pairs: int, alpha: float) -> None:
     more = more_pairs(effect, 1.0, pairs, alpha=alpha, margin=0.0)
     assert more is not None
     total, least = pairs + more, deciding_pairs(alpha)
@@ -87,14 +87,14 @@ def test_equivalence_however_plain_waits_for_the_first_number_of_pairs_that_can_
     assert more_pairs(0.01, 1.0, pairs, alpha=0.05, margin=100.0) == DECIDING_PAIRS - pairs
 
 
-def test_what_no_number_of_pairs_would_decide() -> None:
+def test_no_number_of_pairs_is_given_when_none_would_decide() -> None:
     assert more_pairs(0.0, 1.0, 12, alpha=0.05, margin=0.0) is None
     assert more_pairs(0.02, 1.0, 12, alpha=0.05, margin=0.0) is None  # 19,600 pairs
     assert more_pairs(0.5, 1.0, 12, alpha=0.05, margin=0.0, test_share=0.25) is None
     assert HOPELESS == 10_000
 
 
-def test_gains_that_are_all_the_same_wait_for_the_least_number_of_pairs() -> None:
+def test_identical_gains_wait_for_the_least_number_of_pairs() -> None:
     assert more_pairs(0.1, 0.0, 3, alpha=0.0375, margin=0.01) == 3
     assert more_pairs(0.1, 0.0, 6, alpha=0.009375, margin=0.01) == 2  # 2/2^8 = 0.0078
     assert more_pairs(0.0, 0.0, 3, alpha=0.0375, margin=0.01) == 3

@@ -31,7 +31,7 @@ def test_the_best_mean_comes_first_and_the_winner_is_no_baseline() -> None:
     assert found.winner is STEADY
 
 
-def test_where_less_is_better_the_smallest_mean_comes_first() -> None:
+def test_the_smallest_mean_comes_first_when_minimizing() -> None:
     found = rank([LUCKY, HAND, THIRD, STEADY], direction="minimize")
     assert [racer.name for racer in found.order] == ["trial 5", "trial 3", "trial 9", "report"]
     assert found.winner is THIRD
@@ -50,7 +50,7 @@ def test_optimism_is_positive_for_flattery_in_either_direction() -> None:
     assert found.winner.number == 2
 
 
-def test_of_equal_search_values_the_first_tried_is_the_searchs_best() -> None:
+def test_the_first_of_equal_search_values_is_the_searchs_best() -> None:
     found = rank([trial(8, 0.9, 0.5), trial(2, 0.9, 0.7)], direction="maximize")
     assert found.optimism == pytest.approx(0.2)
 
@@ -63,7 +63,7 @@ def test_kendalls_tau_compares_the_two_orders_of_the_trials() -> None:
     assert rank(turned, direction="minimize").tau == -1
 
 
-def test_the_share_of_resamples_in_which_the_winner_stays_first() -> None:
+def test_the_first_share_is_that_of_resamples_the_winner_wins() -> None:
     """Two rounds, one won by each: of four resamples one has the first round twice, two both, one the second twice."""
     ahead = trial(1, None, 1.0, 0.0)
     behind = trial(2, None, 0.0, 0.9)
@@ -86,7 +86,7 @@ def test_the_bootstrap_repeats_with_its_seed() -> None:
     assert shares[0] == shares[1] != shares[2]
 
 
-def test_one_round_says_nothing_about_its_own_noise() -> None:
+def test_one_round_gives_no_estimate_of_noise() -> None:
     found = rank([trial(1, 0.9, 0.8), trial(2, 0.8, 0.7), baseline(0.6)], direction="maximize")
     assert found.optimism == pytest.approx(0.1)
     assert (found.optimism_ci95, found.first_share) == (None, None)
@@ -108,9 +108,7 @@ def test_trials_the_search_did_not_value_have_no_optimism() -> None:
     st.sampled_from(["maximize", "minimize"]),
     st.integers(0, 10),
 )
-def test_the_order_is_by_mean_and_does_not_lean_on_the_order_given(
-    rows: list[list[float]], direction: str, seed: int
-) -> None:
+def test_the_ranking_is_by_mean_in_any_input_order(rows: list[list[float]], direction: str, seed: int) -> None:
     racers = [trial(number, float(number), *scores) for number, scores in enumerate(rows)]
     found = rank(racers, direction=direction)
     means = [racer.mean if direction == "maximize" else -racer.mean for racer in found.order]
@@ -120,7 +118,7 @@ def test_the_order_is_by_mean_and_does_not_lean_on_the_order_given(
     assert found.first_share is None or 0 <= found.first_share <= 1
 
 
-def test_a_finding_comes_back_from_json() -> None:
+def test_a_race_finding_survives_json() -> None:
     for racers in ([LUCKY, HAND, STEADY], [trial(1, None, 0.5)]):
         found = rank(racers, direction="maximize")
         assert RaceFinding.from_json(found.to_json()) == found
@@ -136,7 +134,7 @@ def test_a_finding_comes_back_from_json() -> None:
         ([trial(1, 0.9)], "at least one"),
     ],
 )
-def test_what_is_no_race_is_refused_in_one_line(racers: list[Racer], said: str) -> None:
+def test_an_invalid_race_is_refused_in_one_line(racers: list[Racer], said: str) -> None:
     with pytest.raises(UsageError, match=said) as refused:
         rank(racers, direction="maximize")
     assert "\n" not in str(refused.value)
@@ -150,6 +148,6 @@ def test_a_score_that_is_not_finite_is_refused(searched: float, score: float, fi
         trial(1, searched, score)
 
 
-def test_a_direction_there_is_not_is_refused() -> None:
+def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(UsageError, match="maximize, minimize"):
         rank([LUCKY], direction="up")

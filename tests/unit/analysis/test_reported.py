@@ -16,11 +16,11 @@ def one(reported: str | None, *measured: float, alpha: float | None = 0.05) -> F
 @pytest.mark.parametrize(
     ("printed", "half"), [("2.3", 0.05), ("0.913", 0.0005), ("14", 0.5), ("0.910", 0.0005), ("1E+1", 5.0)]
 )
-def test_rounding_is_half_a_unit_of_the_last_printed_digit(printed: str, half: float) -> None:
+def test_a_figures_rounding_is_half_a_unit_of_its_last_digit(printed: str, half: float) -> None:
     assert rounding(Decimal(printed)) == pytest.approx(half)
 
 
-def test_prediction_interval_by_hand() -> None:
+def test_the_prediction_interval_equals_one_by_hand() -> None:
     """Five repeats 1 … 5: mean 3, s = 1.5811, t(4) = 2.7764 (any table), so 3 ± 2.7764 · 1.5811 · sqrt(1.2)."""
     found = one(None, 1, 2, 3, 4, 5)
     assert (found.mean, found.sd) == (3, pytest.approx(1.5811, abs=1e-4))
@@ -67,7 +67,7 @@ def test_holm_is_over_the_rows_of_the_column() -> None:
     assert not among.disagrees
 
 
-def test_what_cannot_be_tested_is_not() -> None:
+def test_figures_that_cannot_be_tested_have_no_p_value() -> None:
     one_repeat = one("2.3", 9.0)
     assert (one_repeat.mean, one_repeat.sd, one_repeat.prediction, one_repeat.p) == (9.0, None, None, None)
     unmeasured = one("2.3")

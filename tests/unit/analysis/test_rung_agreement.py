@@ -32,7 +32,7 @@ def test_rungs_agree_as_far_as_kendalls_tau_says() -> None:
     assert found.tau == pytest.approx(tau)
 
 
-def test_a_rung_that_turns_the_order_round_tells_nothing() -> None:
+def test_a_rung_that_reverses_the_order_is_uninformative() -> None:
     lower = {str(number): float(number) for number in range(5)}
     upper = {name: -value for name, value in lower.items()}
     (found,) = examine_climb([lower, upper, {}], direction="maximize").agreements
@@ -40,20 +40,20 @@ def test_a_rung_that_turns_the_order_round_tells_nothing() -> None:
     assert found.tells_nothing
 
 
-def test_three_configurations_are_too_few_to_tell() -> None:
+def test_three_configurations_are_too_few_for_rank_agreement() -> None:
     lower = {"a": 1.0, "b": 2.0, "c": 3.0}
     (found,) = examine_climb([lower, lower, {}], direction="maximize").agreements
     assert (found.tau, found.tells_nothing) == (None, False)
 
 
-def test_equal_values_have_no_order() -> None:
+def test_equal_values_have_no_rank_agreement() -> None:
     lower = dict.fromkeys("abcd", 1.0)
     (found,) = examine_climb([lower, {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}, {}], direction="maximize").agreements
     assert found.tau is None
 
 
 @pytest.mark.parametrize(("direction", "sign"), [("maximize", 1), ("minimize", -1)])
-def test_luck_is_what_the_search_said_beyond_what_came_again(direction: str, sign: int) -> None:
+def test_luck_is_the_search_value_minus_the_confirmed_value(direction: str, sign: int) -> None:
     found = examine_climb([LOWER, UPPER, AGAIN], direction=direction, prior="hand").confirmations
     luck = {each.digest: each.luck for each in found}
     assert luck == {"hand": pytest.approx(sign * 0.02), "b": pytest.approx(sign * 0.015)}
@@ -67,7 +67,7 @@ def test_a_search_of_one_fidelity_has_confirmations_and_no_agreement() -> None:
     assert len(found.confirmations) == 2
 
 
-def test_one_rung_is_no_climb() -> None:
+def test_a_climb_of_a_single_rung_is_refused() -> None:
     with pytest.raises(ValueError, match="2 rungs"):
         examine_climb([UPPER], direction="maximize")
 

@@ -24,14 +24,14 @@ BOUND = 0.035  # of "better" where there is no difference; 0.025 is nominal
 
 
 @pytest.mark.parametrize("draw", [normal, skewed])
-def test_without_a_difference_better_is_rare(draw: Draw) -> None:
+def test_without_a_difference_a_better_verdict_is_rare(draw: Draw) -> None:
     rates = verdicts(draw)
     assert 0.005 <= rates.better <= BOUND
     assert 0.005 <= rates.worse <= BOUND
 
 
 @pytest.mark.thorough
-def test_better_is_as_rare_over_three_looks() -> None:
+def test_false_better_verdicts_stay_rare_over_three_interim_analyses() -> None:
     rates = looked(skewed, simulations=1_000)
     assert rates.better <= BOUND
     assert rates.worse <= BOUND
@@ -63,7 +63,7 @@ def test_the_t_interval_covers_what_it_says_in_many_studies(pairs: int) -> None:
     assert coverage(pairs, simulations=10_000) == pytest.approx(0.95, abs=0.01)
 
 
-def test_luck_is_not_called_skill() -> None:
+def test_the_best_of_equal_trials_is_not_called_better() -> None:
     """200 searches whose 50 trials differ by noise alone: the race unmasks the luck, the pairs find nothing."""
     rates, optimism = searched(studies=200)
     assert rates.better <= 0.05
@@ -74,7 +74,7 @@ def test_luck_is_not_called_skill() -> None:
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("draw", [*ALIKE, steadier, other_shape])
 @pytest.mark.parametrize("pairs", [6, 12, 28])
-def test_without_a_difference_better_is_rare_whatever_the_shape(draw: Draw, pairs: int) -> None:
+def test_without_a_difference_better_is_rare_for_any_shape(draw: Draw, pairs: int) -> None:
     """At the first look's level, as a comparison is judged."""
     assert verdicts(draw, pairs=pairs, alpha=0.0375).better <= BOUND
 
@@ -82,7 +82,7 @@ def test_without_a_difference_better_is_rare_whatever_the_shape(draw: Draw, pair
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("draw", [normal, skewed, losses, steadier])
-def test_over_three_looks_better_is_rare_whatever_the_shape(draw: Draw) -> None:
+def test_over_three_interim_analyses_false_better_is_rare_for_any_shape(draw: Draw) -> None:
     rates = looked(draw)
     assert rates.better <= BOUND
     assert rates.worse <= BOUND
@@ -90,7 +90,7 @@ def test_over_three_looks_better_is_rare_whatever_the_shape(draw: Draw) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_luck_is_not_called_skill_in_many_studies() -> None:
+def test_the_best_of_equal_trials_is_not_called_better_in_many_studies() -> None:
     rates, _ = searched(studies=4_000)
     assert rates.better <= 0.025
     assert np.isclose(rates.better, rates.worse, atol=0.01)

@@ -52,12 +52,12 @@ def test_every_case_was_simulated_and_the_standard_error_is_reported() -> None:
 
 
 @pytest.mark.parametrize("draw", [normal, collapses, shared_test_set])
-def test_a_short_simulation_comes_to_the_same(draw) -> None:
+def test_a_short_simulation_agrees_with_the_kept_one(draw) -> None:
     short, kept = 800, SIMULATED["figures"][f"{draw.__name__}, 12 pairs"]
     error = (kept * (1 - kept) * (1 / short + 1 / SIMULATED["simulations"])) ** 0.5
     assert verdicts(draw, simulations=short, seed=1).better == pytest.approx(kept, abs=4 * error)
 
 
-def test_of_what_collapses_once_in_twenty_so_many_comparisons_contain_none() -> None:
+def test_comparisons_without_a_rare_collapse_are_as_frequent_as_computed() -> None:
     for pairs in (6, 12, 28):
         assert SIMULATED["figures"][f"collapses, {pairs} pairs"] == pytest.approx(0.95**pairs, abs=0.03)

@@ -23,7 +23,7 @@ def found(*tests: tuple[float, ...]) -> TableFinding:
 LOW, MIDDLE, HIGH = (0.10, 0.11, 0.12), (0.50, 0.51, 0.52), (0.90, 0.91, 0.92)
 
 
-def test_the_choice_stands_is_tied_or_is_refuted() -> None:
+def test_a_table_sentence_says_whether_the_choice_stands_ties_or_is_refuted() -> None:
     assert table_sentence(found(LOW, HIGH, MIDDLE)) == (
         "The report's choice, 2, stands: every other row is worse by more than noise."
     )
@@ -51,7 +51,7 @@ def test_rows_that_cannot_be_trained_are_not_called_worse_by_more_than_noise() -
     )
 
 
-def test_what_cannot_be_said_yet_is_said_with_its_reason() -> None:
+def test_an_undecided_table_is_reported_with_its_reason() -> None:
     assert table_sentence(found((0.1,), (0.9,), (0.8,))) == (
         "Nothing can be said of the report's choice, 2, yet: "
         "row 2 has one repeat, which tells no noise: measure 2 or more; the best so far is 2."

@@ -9,7 +9,7 @@ WON = np.array([0.0021, 0.0035, 0.0040, 0.0028, 0.0031, 0.0019, 0.0044, -0.0002,
 BASE = np.full(12, 0.912)
 
 
-def test_better_says_by_how_much_how_surely_and_how_often() -> None:
+def test_a_better_verdict_states_size_certainty_and_wins() -> None:
     assert sentence(compare(BASE + WON, BASE), metric="accuracy") == (
         "The automated optimum beats the hand-picked configuration on the test rows: accuracy better by 0.00275"
         " (95 % interval 0.00200 to 0.00350), p = 0.000977, ahead in 11 of 12 pairs."
@@ -59,7 +59,7 @@ def test_too_few_pairs_say_that_they_can_never_decide() -> None:
     assert compare([1.0] * 5, [0.0] * 5, test_share=0.2).note == "5 pairs can never decide: a verdict needs at least 6."
 
 
-def test_hopeless_is_said_as_it_is() -> None:
+def test_a_comparison_more_pairs_would_hardly_decide_says_so() -> None:
     a = np.array([1.0, -1.0] * 10)
     alike = compare(a, np.zeros(20), margin=0)
     assert alike.note == "More than 10,000 more pairs would be needed to decide."
@@ -69,7 +69,7 @@ def test_hopeless_is_said_as_it_is() -> None:
     assert resampled.note == "More pairs would hardly narrow the interval: they are drawn from the same rows again."
 
 
-def test_a_winner_that_is_seldom_ahead_is_called_no_meaningful_one() -> None:
+def test_a_winner_ahead_in_few_pairs_is_noted_as_not_meaningful() -> None:
     a = np.concatenate([np.full(26, 1.0), np.full(12, -0.5)]) + np.linspace(0, 0.1, 38)
     expected = "The winner is ahead in 68% of the pairs; a difference is called meaningful from 75%."
     assert compare(a, np.zeros(38)).note == expected

@@ -73,28 +73,28 @@ def program(monkeypatch: pytest.MonkeyPatch, file: Path | None, text: str = OBJE
 
 
 @pytest.mark.parametrize("name", ["plain", "decorated", "square", "short", "partial", "_private", "instance"])
-def test_a_name_in_a_lone_module_is_one_in_its_file(lone: Any, name: str) -> None:
+def test_an_objective_of_a_lone_module_is_referenced_by_its_file(lone: Any, name: str) -> None:
     found = referenced(getattr(lone, name))
     assert (found.reference, found.only_here) == (f"{lone.__file__}:{name}", False)
 
 
-def test_a_name_in_a_package_is_one_in_the_module() -> None:
+def test_an_objective_of_a_package_is_referenced_by_its_module() -> None:
     from studies.cnn import study
 
     assert referenced(study).reference.startswith("studies.cnn")
     assert registry.load(referenced(study).reference) == study
 
 
-def test_what_the_registry_found_is_found_again(lone: Any) -> None:
+def test_an_objective_found_by_reference_keeps_its_reference(lone: Any) -> None:
     reference = f"{lone.__file__}:decorated"
     assert referenced(registry.find(reference)).reference.endswith("lone_objectives.py:decorated")
 
 
-def test_a_text_is_what_it_is() -> None:
+def test_a_text_reference_is_kept_unchanged() -> None:
     assert referenced("./mine.py:study").reference == "./mine.py:study"
 
 
-def test_a_name_in_the_program_is_one_in_its_file_which_is_not_run_again(
+def test_a_name_in_the_running_program_is_found_in_its_file_without_rerunning_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = program(monkeypatch, tmp_path / "script.py")
@@ -103,7 +103,7 @@ def test_a_name_in_the_program_is_one_in_its_file_which_is_not_run_again(
     assert registry.attribute(found.reference) is running.plain
 
 
-def test_what_the_program_imported_is_where_it_is_from(
+def test_an_imported_objective_is_referenced_in_its_own_module(
     lone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = program(monkeypatch, tmp_path / "importing.py", "from lone_objectives import plain, square\n")
@@ -125,7 +125,7 @@ def _closure(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Callable[[Any], f
 
 
 @pytest.mark.parametrize("make", [_typed, _cell, _closure])
-def test_what_has_no_name_in_a_file_is_known_here_alone(
+def test_an_objective_without_a_name_in_a_file_is_known_only_in_this_process(
     make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objective = make(monkeypatch, tmp_path)
@@ -136,12 +136,12 @@ def test_what_has_no_name_in_a_file_is_known_here_alone(
 
 
 @pytest.mark.parametrize("thing", [3, None, ["cnn"], Path("mine.py"), ValueError])
-def test_what_is_nothing_that_can_be_searched_is_refused(thing: Any) -> None:
+def test_an_object_that_cannot_be_searched_is_refused(thing: Any) -> None:
     with pytest.raises(UsageError, match="what is searched is a StudyDefinition, a function of an Optuna trial, or "):
         referenced(thing)
 
 
-def test_a_function_without_a_trial_is_refused() -> None:
+def test_a_function_without_a_trial_argument_is_refused() -> None:
     with pytest.raises(DefinitionError, match="program is no objective, which takes one argument, the trial"):
         referenced(program)
 
@@ -159,7 +159,9 @@ def test_a_function_without_a_trial_is_refused() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
-def test_a_call_that_cannot_be_is_refused_in_one_line(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_invalid_optimize_arguments_are_refused_in_one_line(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
     asked = {"trials": 3, "direction": "minimize", "storage": f"sqlite:///{tmp_path / 'none.db'}", **options}
     with pytest.raises(UsageError, match=message):
         hpo.optimize(lambda trial: 1.0, **asked)

@@ -52,12 +52,12 @@ def sample(optimum=OPTIMUM, baseline=BASELINE, *, second: bool = True, **changes
 
 
 @pytest.mark.parametrize("second", [True, False])
-def test_a_report_comes_back_from_a_database_as_it_went_in(second: bool) -> None:
+def test_a_comparison_report_survives_json(second: bool) -> None:
     report = sample(second=second)
     assert CompareReport.from_json(json.loads(json.dumps(report.to_json(), allow_nan=False))) == report
 
 
-def test_a_verdict_on_resampled_rows_comes_back_as_one() -> None:
+def test_a_resampled_comparison_report_survives_json() -> None:
     resampled = compare(OPTIMUM, BASELINE, direction="minimize", margin=0.1, test_share=0.25)
     report = sample(second=False, rows="resampled", comparison=resampled)
     again = CompareReport.from_json(json.loads(json.dumps(report.to_json())))
@@ -65,7 +65,7 @@ def test_a_verdict_on_resampled_rows_comes_back_as_one() -> None:
     assert again.comparison.resampled
 
 
-def test_the_document_has_the_verdict_s_figures_at_its_top() -> None:
+def test_the_json_document_has_the_verdicts_figures_at_its_top() -> None:
     report = sample()
     document = report.to_json()
     for name in ("pairs", "difference", "ci95", "p_superior", "p_superior_ci95", "p_value", "margin", "alpha"):
@@ -77,7 +77,7 @@ def test_the_document_has_the_verdict_s_figures_at_its_top() -> None:
     assert document["resampled"]["resampled"] is True
 
 
-def test_what_is_required_is_the_verdict_of_an_optimum_that_trains_each_time() -> None:
+def test_require_better_needs_an_optimum_that_trains_reliably() -> None:
     report = sample()
     assert report.shortfall("better") is None
     assert report.shortfall("worse") == "the verdict is better, and --require worse asks for another"
@@ -114,7 +114,7 @@ def test_the_verdict_comes_first_and_everything_it_rests_on_follows(capsys: pyte
     assert out.splitlines()[-1] == "looks so far on the test rows: 1 (8 pairs, alpha 0.0375): better, p 0.0078"
 
 
-def test_nothing_is_hidden_where_the_hand_wins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_of_worse_is_printed_with_all_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(sample(BASELINE, OPTIMUM, second=False), capsys)
     assert "-0.2625" in out
     assert "worse" in out
@@ -136,7 +136,7 @@ def test_lost_pairs_earlier_interim_analyses_and_dropped_racers_are_reported(
     assert "1 (8 pairs, alpha 0.0375): better, p 0.0078; 2 (20 pairs, alpha 0.00937): not told" in out
 
 
-def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_figures_are_printed_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     bare = Budget(search=Spent(trials=3, epochs=None, seconds=None), hand=None, trials_to_pass=None)
     out = printed(sample(second=False, budget=bare, claimed=None), capsys)
     assert "no trial of the search was better there than the baseline" in out
@@ -147,7 +147,7 @@ def test_what_nobody_knows_is_said_to_be_unknown(capsys: pytest.CaptureFixture[s
     assert "not measured yet" in printed(sample(claimed=unmeasured), capsys)
 
 
-def test_what_the_pairs_cannot_have_shown_and_what_failed_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_and_the_bound_on_unseen_ones_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     def told(failing: int) -> str:
         counted = failures((failing, 8 + failing), (0, 9))
         found = compare(OPTIMUM, BASELINE, direction="minimize", margin=0.1, alpha=0.0375, failures=counted)

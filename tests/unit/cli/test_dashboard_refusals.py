@@ -27,7 +27,7 @@ GOOD = "correct horse battery\n"
         (["deluser", "ada"], "", "there is no user 'ada'"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_invalid_dashboard_options_are_refused_in_one_line(
     arguments: list[str],
     stdin: str,
     words: str,

@@ -33,7 +33,7 @@ def every(command):
 
 
 @pytest.mark.parametrize("line", documented())
-def test_every_example_parses(line: str) -> None:
+def test_every_example_command_in_the_docs_parses(line: str) -> None:
     words = shlex.split(line)
     while "=" in words[0]:
         words.pop(0)
@@ -46,14 +46,14 @@ def test_every_example_parses(line: str) -> None:
     command.make_context(name, rest, parent=context)  # parses and checks every value, and calls nothing
 
 
-def test_there_are_examples_for_every_command_in_its_help_and_in_the_page() -> None:
+def test_every_command_has_examples_in_its_help_and_in_the_docs() -> None:
     page = commands(PROJECT / "docs" / "cli.md")
     for name, command in GROUP.commands.items():
         assert f"hpo {name}" in command.epilog
         assert any(line.startswith(f"hpo {name}") for line in page)
 
 
-def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> None:
+def test_docs_and_command_line_have_the_same_commands_and_options() -> None:
     page = (PROJECT / "docs" / "cli.md").read_text()
     assert set(re.findall(r"^\| `hpo (\w+)", page, re.MULTILINE)) == set(GROUP.commands)
     params = [p for command in every(GROUP) for p in command.params]
@@ -62,7 +62,7 @@ def test_the_page_and_the_command_line_have_the_same_commands_and_options() -> N
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= known
 
 
-def test_the_page_names_the_keys_each_document_has() -> None:
+def test_the_docs_name_the_keys_of_each_json_document() -> None:
     from dataclasses import fields
 
     from hpo.experiments.doctor import Check
@@ -81,7 +81,7 @@ def test_the_page_names_the_keys_each_document_has() -> None:
         assert f'"{name}"' in page
 
 
-def test_the_configurations_in_the_page_are_of_the_space_they_are_tried_in(tmp_path: Path) -> None:
+def test_configurations_in_the_docs_belong_to_their_space(tmp_path: Path) -> None:
     page = (PROJECT / "docs" / "cli.md").read_text()
     blocks = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert blocks
@@ -92,14 +92,14 @@ def test_the_configurations_in_the_page_are_of_the_space_they_are_tried_in(tmp_p
         assert read_configurations(file, cnn, cnn.space("report")) == json.loads(block)
 
 
-def test_every_definition_that_comes_with_hpo_is_named() -> None:
+def test_the_docs_name_every_installed_definition() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     names = sorted(project["entry-points"]["hpo.studies"])
     assert ", ".join(names) in GROUP.commands["show"].params[0].help
     assert ", ".join(f"`{name}`" for name in names) in (PROJECT / "docs" / "cli.md").read_text()
 
 
-def test_the_site_has_every_command_with_all_its_options() -> None:
+def test_the_docs_site_has_every_command_with_all_options() -> None:
     page = on_page_markdown((PROJECT / "docs" / "options.md").read_text(encoding="utf-8"))
     assert MARK not in page
     for name, command in GROUP.commands.items():

@@ -45,7 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch):
         (typer.Abort(), 1, "hpo: not confirmed, so nothing was done\n"),
     ],
 )  # fmt: skip
-def test_an_error_is_one_line_and_a_code(command, error, code, line, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line_and_an_exit_code(command, error, code, line, capfd: pytest.CaptureFixture[str]) -> None:
     command(error)
     assert main(["go"]) == code
     assert capfd.readouterr().err == line
@@ -59,7 +59,7 @@ def test_an_error_is_one_line_and_a_code(command, error, code, line, capfd: pyte
         (["dashboard", "--port", "x"], "'x' is not a whole number from 0 to 65,535"),
     ],
 )
-def test_a_value_that_is_none_is_named_with_what_there_is(
+def test_an_invalid_option_value_is_named_with_the_valid_ones(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
@@ -67,7 +67,7 @@ def test_a_value_that_is_none_is_named_with_what_there_is(
     assert capsys.readouterr().err == line
 
 
-def test_debug_shows_where_it_came_from(command, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hpo_debug_shows_the_traceback(command, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HPO_DEBUG", "1")
     command(ZeroDivisionError("oops"))
     assert main(["go"]) == 1
@@ -116,7 +116,7 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in capsys.readouterr().out
 
 
-def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
+def test_a_closed_output_pipe_is_not_reported_as_an_error() -> None:
     script = f"{sys.executable} -m hpo optimize --help | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=dict(os.environ))
     assert done.stderr == ""

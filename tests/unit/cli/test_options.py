@@ -15,12 +15,12 @@ from hpo.cli.options import megabytes, real, seconds, whole
         ("1d", 86400.0), ("1.5h", 5400.0), (" 2 H ", 7200.0), ("1m 5s", 65.0),
     ],
 )  # fmt: skip
-def test_durations_are_read_as_people_write_them(text: str, expected: float) -> None:
+def test_durations_are_parsed_with_units(text: str, expected: float) -> None:
     assert seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-5", "-5m", "nan", "inf", "1e3", "5x", "m", "10 20", "400d", "1h-5m"])
-def test_a_duration_that_is_none_is_refused_with_examples(text: str) -> None:
+def test_an_invalid_duration_is_refused_with_examples(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"such as 90, 90s, 10m or 2h"):
         seconds(text)
 
@@ -41,7 +41,7 @@ def test_a_whole_number_is_taken_exactly_within_its_limits(number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1.5", "ten", "1e2", "0x10", "9" * 5000])
-def test_what_is_no_whole_number_is_named_and_not_flooded(text: str) -> None:
+def test_an_invalid_whole_number_is_refused_in_a_short_message(text: str) -> None:
     with pytest.raises(typer.BadParameter) as caught:
         whole(1, 10**6)(text)
     assert "is not a whole number from 1 to 1,000,000" in caught.value.message
@@ -58,11 +58,11 @@ def test_a_real_number_is_finite(number: float) -> None:
 
 
 @pytest.mark.parametrize(("text", "mebibytes"), [("2000", 2000), ("2000M", 2000), ("2G", 2048), ("1 GiB", 1024)])
-def test_sizes(text: str, mebibytes: int) -> None:
+def test_memory_sizes_are_parsed_with_units(text: str, mebibytes: int) -> None:
     assert megabytes(text) == mebibytes
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1T", "255M", "2000G", "lots"])
-def test_a_size_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_memory_size_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="256M to 1024G"):
         megabytes(text)

@@ -30,14 +30,14 @@ def test_a_document_is_strict_json_whatever_it_holds(value: object) -> None:
     json.loads(written.getvalue(), parse_constant=refuse)
 
 
-def test_a_document_writes_records_fields_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_documents_convert_tuples_decimals_dates_paths_and_nan(capsys: pytest.CaptureFixture[str]) -> None:
     when = datetime(2025, 1, 2, tzinfo=UTC)
     document({"a": (1, 2), "b": Decimal("0.910"), "c": when, "d": Path("x/y"), "e": float("nan")})
     read = json.loads(capsys.readouterr().out)
     assert read == {"a": [1, 2], "b": 0.91, "c": "2025-01-02T00:00:00+00:00", "d": "x/y", "e": None}
 
 
-def test_results_go_to_stdout_and_what_is_said_on_the_way_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_go_to_stdout_and_messages_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     tell("result")
     say("on the way")
     written = capsys.readouterr()
@@ -53,7 +53,7 @@ def test_a_table_keeps_brackets_and_every_cell_when_piped(capsys: pytest.Capture
     assert "\x1b" not in out
 
 
-def test_a_configuration_is_a_line_a_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_configuration_is_printed_one_line_per_parameter(capsys: pytest.CaptureFixture[str]) -> None:
     configuration({"learning_rate": 0.00123456789, "layers": 2, "none": None, "yes": True})
     assert capsys.readouterr().out.split("\n")[:4] == [
         "  learning_rate  0.00123457",
@@ -70,7 +70,7 @@ def test_a_configuration_is_a_line_a_parameter(capsys: pytest.CaptureFixture[str
         (200_000, "2.3 days"),
     ],
 )  # fmt: skip
-def test_times_in_words(seconds: float, words: str) -> None:
+def test_durations_are_printed_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
@@ -78,5 +78,5 @@ def test_times_in_words(seconds: float, words: str) -> None:
     ("value", "shown"),
     [(None, "-"), (0.91234567, "0.912346"), (3, "3"), (False, "False"), ("relu", "relu"), (2.0, "2")],
 )
-def test_figures_as_a_person_reads_them(value: object, shown: str) -> None:
+def test_figures_are_printed_with_readable_digits(value: object, shown: str) -> None:
     assert figure(value) == shown

@@ -19,12 +19,12 @@ def progress(**changes: object) -> Progress:
     return Progress(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def test_a_line_tells_states_best_and_time_left() -> None:
+def test_a_progress_line_shows_states_best_and_time_left() -> None:
     expected = "12/50 done, 2 running, 3 pruned, 1 failed, best 0.912346 (trial 7), about 4 min left"
     assert line(progress()) == expected
 
 
-def test_a_line_leaves_out_what_is_not_known_and_what_is_over() -> None:
+def test_a_progress_line_omits_unknown_and_finished_parts() -> None:
     assert line(progress(best=None, eta_seconds=None, running=0)) == "12/50 done, 3 pruned, 1 failed"
     assert "left" not in line(progress(settled=50, open=0))
 
@@ -41,7 +41,7 @@ def test_plain_lines_go_to_stderr_once_each_after_the_announcement(capsys: pytes
     assert written.err.splitlines() == [line(progress()), line(progress(settled=50))]
 
 
-def test_the_time_left_alone_is_not_worth_a_line() -> None:
+def test_a_change_of_the_time_left_alone_prints_no_line() -> None:
     limit = LineLimit()
     last = progress(settled=50)
     assert limit.due(last)
@@ -87,7 +87,7 @@ def test_on_a_terminal_there_is_one_bar_that_is_redrawn(terminal: Terminal) -> N
 
 
 @pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb")])
-def test_where_nobody_can_watch_a_bar_there_are_lines(
+def test_plain_lines_replace_the_bar_in_ci_and_dumb_terminals(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -98,7 +98,7 @@ def test_quiet_gives_lines_on_a_terminal_too(terminal: Terminal) -> None:
     assert "\x1b" not in watched(terminal, plain=True)
 
 
-def test_no_color_is_heeded(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_turns_off_colours_of_the_progress_bar(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     coloured = re.compile(r"\x1b\[[\d;]*(3\d|38;)[\d;]*m")
     assert coloured.search(watched(terminal))
     terminal.truncate(0)
@@ -109,7 +109,7 @@ def test_no_color_is_heeded(terminal: Terminal, monkeypatch: pytest.MonkeyPatch)
 PRINTS = logging.getLogger(PRINTED)
 
 
-def test_what_definitions_print_is_said_while_the_search_is_watched(
+def test_printed_lines_are_shown_while_progress_is_displayed(
     terminal: Terminal, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     PRINTS.info("before")
@@ -122,7 +122,7 @@ def test_what_definitions_print_is_said_while_the_search_is_watched(
     assert caplog.messages == []  # and by nobody else
 
 
-def test_it_is_said_above_the_bar(terminal: Terminal) -> None:
+def test_printed_lines_appear_above_the_bar(terminal: Terminal) -> None:
     with contextlib.redirect_stderr(terminal), Display(lambda: None) as display:
         display(progress())
         PRINTS.info("building with 7 units")
@@ -133,7 +133,7 @@ def test_it_is_said_above_the_bar(terminal: Terminal) -> None:
     assert shown[:printed].endswith(("\x1b[2K", "\r"))  # the bar was wiped before
 
 
-def test_quiet_says_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_hides_printed_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(lambda: None, plain=True) as display:
         display(progress())
         PRINTS.info("building with 7 units")

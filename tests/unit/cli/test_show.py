@@ -127,7 +127,7 @@ def defined(tmp_path: Path) -> Callable[..., str]:
     return define
 
 
-def test_show_says_which_way_is_trained_as_far_as_it_is_known(
+def test_show_names_the_training_loop_as_far_as_it_is_known(
     defined: Callable[..., str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shown(*arguments: str) -> tuple[str, Any]:
@@ -154,7 +154,7 @@ def test_show_says_which_way_is_trained_as_far_as_it_is_known(
     assert shown(rows)[0] == f"{fit} KERAS_BACKEND shows: Keras runs on jax"
 
 
-def test_nothing_is_built_of_an_objective(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_build_is_refused_for_an_objective(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "tune.py").write_text("def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n")
     assert main(["show", f"{tmp_path}/tune.py:objective", "--build"]) == 2
     assert "objective trains by itself, so there is no model of it to build: leave --build out" in (
@@ -162,7 +162,7 @@ def test_nothing_is_built_of_an_objective(tmp_path: Path, capsys: pytest.Capture
     )
 
 
-def test_words() -> None:
+def test_sizes_and_fidelities_are_described_in_words() -> None:
     space = Space(name="s", params={"a": Categorical(choices=(1, 2)), "b": Int(low=1, high=3)})
     assert size_words(space) == "2 parameters, 6 configurations"
     assert size_words(Space(name="s", params={"a": Float(low=0, high=1)})) == "1 parameter, continuous"
@@ -191,7 +191,7 @@ def test_words() -> None:
     ("values", "line"),
     [([], ""), ([1.0], "▁"), ([0.0, 0.5, 1.0], "▁▅█"), ([2.0, 2.0], "▁▁"), ([0.0, float("nan"), 7.0], "▁×█")],
 )
-def test_sparkline(values: list[float], line: str) -> None:
+def test_a_sparkline_draws_values_and_marks_non_finite_ones(values: list[float], line: str) -> None:
     assert sparkline(values) == line
 
 

@@ -39,18 +39,18 @@ def row(capsys: pytest.CaptureFixture[str], worker: FleetWorker) -> str:
         ),
     ],
 )
-def test_a_worker_in_a_row(worker: FleetWorker, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_is_printed_in_one_row(worker: FleetWorker, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert row(capsys, worker) == words
 
 
-def test_of_one_study_only_what_it_is_refused_for_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_workers_of_one_study_show_only_refusals_of_that_study(capsys: pytest.CaptureFixture[str]) -> None:
     show_workers([replace(ONE, refuses={"deep": "no such data", "other": "older code"})] * 2, study="deep")
     said = capsys.readouterr().out
     assert "2 workers cannot serve deep: no such data" in said
     assert "older code" not in said
 
 
-def test_who_is_there_to_serve_and_who_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+def test_workers_able_and_unable_to_serve_a_study_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     record = WorkerRecord(
         name="ares:7::", pid=7, started_at=0, beaten_at=0, lease_expires_at=0, alive=True, seconds_silent=0
     )
@@ -63,7 +63,7 @@ def test_who_is_there_to_serve_and_who_cannot(capsys: pytest.CaptureFixture[str]
     assert "hpo worker" in capsys.readouterr().out
 
 
-def test_how_a_study_stands_comes_with_what_lets_it_go_on() -> None:
+def test_a_studys_state_is_printed_with_the_command_that_continues_it() -> None:
     stopped = replace(STUDY, state="stopped", stopped_at=NOW, stopped_by="ada", stopped_why="too warm")
     assert (
         state_words(stopped) == f"stopped by ada at {NOW:%Y-%m-%d %H:%M} UTC (too warm): hpo resume deep lets it go on"

@@ -10,7 +10,7 @@ import pytest
 from hpo.cli.printing.console import apart, document, results, table, tell
 
 
-def test_what_is_printed_is_apart_from_results(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_output_is_kept_out_of_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     with apart():
         print("a definition's")
         tell("a line")
@@ -26,7 +26,7 @@ def test_what_is_printed_is_apart_from_results(capsys: pytest.CaptureFixture[str
     assert written.out.endswith('{\n  "a": 1\n}\nafter\n')
 
 
-def test_results_are_where_they_were_after_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_is_restored_after_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError), apart():
         raise ZeroDivisionError
     assert results() is sys.stdout
@@ -48,7 +48,7 @@ subprocess.run(["echo", "and this"], check=True)
 """
 
 
-def test_what_libraries_and_other_programs_write_is_apart_too() -> None:
+def test_output_of_libraries_and_subprocesses_goes_to_stderr() -> None:
     done = subprocess.run([sys.executable, "-uc", OTHERS], capture_output=True, text=True, check=True)
     assert done.stdout == "result\nafter\nand this\n"
     assert done.stderr == "python's\na library's\na program's\n"
@@ -68,7 +68,7 @@ with own_stdout():
 @pytest.mark.parametrize(
     "settings", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
 )
-def test_what_stdout_lacks_is_escaped(settings: dict[str, str]) -> None:
+def test_characters_stdout_cannot_encode_are_escaped(settings: dict[str, str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "PYTHONIO"))}
     code = ASCII.encode("ascii", "backslashreplace").decode()  # as Python writes what ASCII lacks, too
     done = subprocess.run(
@@ -81,7 +81,7 @@ def test_what_stdout_lacks_is_escaped(settings: dict[str, str]) -> None:
     assert done.stderr == b"\\xe9\n"
 
 
-def test_where_stdout_takes_them_nothing_is_escaped() -> None:
+def test_characters_are_not_escaped_where_stdout_can_encode_them() -> None:
     code = "from hpo.cli.printing.console import document; document({'größe': '×'})"
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)

@@ -62,7 +62,7 @@ def printed(capsys: pytest.CaptureFixture[str], found: SweepReport) -> list[str]
     return [" ".join(line.split()) for line in out.splitlines() if line.strip()]
 
 
-def test_each_row_stands_beside_what_the_report_says_of_it(capsys) -> None:
+def test_each_sweep_row_is_printed_beside_its_reported_figures(capsys) -> None:
     lines = printed(capsys, report(MEASURED))
     assert lines[0] == "optimizer: Optimizer"
     assert lines[1] == "optimizer train report test report seconds"
@@ -94,7 +94,7 @@ def test_a_row_that_diverged_in_part_says_how_often(capsys) -> None:
     assert any(line.endswith("1 of 2 repeats diverged: x") for line in printed(capsys, report(some)))
 
 
-def test_what_is_left_is_said(capsys) -> None:
+def test_an_unfinished_sweep_prints_how_many_trainings_are_left(capsys) -> None:
     assert printed(capsys, report(MEASURED, left=3))[-1].startswith("its time is up with 3 of the trainings left")
 
 
@@ -164,7 +164,7 @@ def greedy() -> GreedyReport:
     )
 
 
-def test_the_greedy_choice_stands_beside_the_report_s(capsys) -> None:
+def test_the_greedy_choice_is_printed_beside_the_reports(capsys) -> None:
     sweep_text.conclude_greedy(greedy())
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "adam 0.8500 ± 0.0707 the report's choice" in lines
@@ -175,14 +175,14 @@ def test_the_greedy_choice_stands_beside_the_report_s(capsys) -> None:
     assert lines[-1] == "accuracy on validation rows, more is better, the mean of 2 splits"
 
 
-def test_a_greedy_method_that_has_not_come_to_its_end_says_so(capsys) -> None:
+def test_an_unfinished_greedy_method_says_so(capsys) -> None:
     sweep_text.conclude_greedy(replace(greedy(), complete=False))
     out = capsys.readouterr().out
     assert "the winner so far" in out
     assert "its time is up after 1 table; the same command goes on" in out
 
 
-def test_rows_that_have_come_differently_far_are_not_said_to_be_alike(capsys) -> None:
+def test_uneven_numbers_of_repeats_are_printed_as_up_to(capsys) -> None:
     uneven = {("optimizer", 0): MEASURED["optimizer", 0]}
     assert any(
         line.endswith("each trained up to 2 times with different seeds") for line in printed(capsys, report(uneven))
@@ -217,7 +217,7 @@ def chapter(scores: Sequence[tuple[float, ...]], *sweeps: Sweep) -> SweepReport:
     )
 
 
-def test_what_techniques_add_is_reported_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ablation_prints_effects_of_techniques_and_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
     noisy = [(mean - 0.01, mean + 0.01) for mean in (0.1, 0.3, 0.1, 0.5, 0.6, 0.9)]
     lines = printed(capsys, chapter(noisy))
     assert any(line.startswith("plain 0.1000") for line in lines)
@@ -237,7 +237,7 @@ def test_one_repeat_gives_differences_without_intervals(capsys: pytest.CaptureFi
     assert "note: one repeat tells no noise: measure 2 or more" in lines
 
 
-def test_a_chapter_without_figures_is_no_report(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_without_reported_figures_do_not_mention_a_report(capsys: pytest.CaptureFixture[str]) -> None:
     unreported = replace(OPTIMIZER, rows=tuple(replace(row, reported={}) for row in OPTIMIZER.rows))
     lines = printed(capsys, chapter([], unreported))
     assert not any("report" in line for line in lines)

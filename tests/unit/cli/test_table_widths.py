@@ -46,7 +46,7 @@ def studies(*names: str) -> list[StudyStatus]:
 
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("name", ["cnn", LONG, LONGEST])
-def test_the_table_of_studies_fits_and_breaks_no_name(
+def test_the_table_of_studies_fits_the_terminal_and_breaks_no_name(
     printed: Callable[..., list[str]], columns: int, name: str
 ) -> None:
     lines = printed(columns, lambda: show_studies(studies(name, "b")))
@@ -56,7 +56,7 @@ def test_the_table_of_studies_fits_and_breaks_no_name(
     assert sum("0.875" in line for line in lines) == 2
 
 
-def test_what_is_left_out_of_a_narrow_table_is_said_and_wide_shows_it(
+def test_columns_left_out_of_a_narrow_table_are_named_and_wide_shows_them(
     printed: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     narrow = "\n".join(printed(80, lambda: show_studies(studies(LONG))))
@@ -69,7 +69,9 @@ def test_what_is_left_out_of_a_narrow_table_is_said_and_wide_shows_it(
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_the_table_of_workers_fits_and_breaks_no_name(printed: Callable[..., list[str]], columns: int) -> None:
+def test_the_table_of_workers_fits_the_terminal_and_breaks_no_name(
+    printed: Callable[..., list[str]], columns: int
+) -> None:
     hand = replace(HAND, study=LONG)
     host = "gpu-node-017.cluster.example.org"
     lines = printed(columns, lambda: show_workers([replace(ONE, host=host, running_trial=hand)]))

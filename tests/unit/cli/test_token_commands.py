@@ -17,7 +17,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return made
 
 
-def test_a_token_is_shown_once_and_may_what_was_said(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_is_shown_once_and_has_the_requested_rights(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dashboard", "token", "list"]) == 1  # there is no database yet, and looking makes none
     capsys.readouterr()
     words = ["dashboard", "token", "create", "night", "--scope", "write", "--budget", "500", "--expires", "30d"]
@@ -54,7 +54,7 @@ def test_a_token_is_shown_once_and_may_what_was_said(url: str, capsys: pytest.Ca
         (["revoke", "a"], "there is no token 'a'; there is: none"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_invalid_token_options_are_refused_in_one_line(
     url: str, capsys: pytest.CaptureFixture[str], words: list[str], why: str
 ) -> None:
     storage.prepare(url).close()
@@ -76,7 +76,7 @@ def test_what_cannot_be_is_said_in_one_line(
         ([], "there is no database"),
     ],
 )
-def test_what_mcp_cannot_serve_is_said_in_one_line(
+def test_invalid_mcp_options_are_refused_in_one_line(
     url: str, capsys: pytest.CaptureFixture[str], words: list[str], why: str
 ) -> None:
     assert main(["mcp", *words]) in (1, 2)
@@ -86,7 +86,7 @@ def test_what_mcp_cannot_serve_is_said_in_one_line(
     assert "secret" not in told.err
 
 
-def test_without_its_extra_mcp_names_it(
+def test_hpo_mcp_without_its_extra_names_what_to_install(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sys

@@ -24,7 +24,7 @@ def test_the_rows_are_those_of_keras_in_its_order(boston_housing):
     assert len(boston_housing.feature_names) == 13
 
 
-def test_every_row_is_the_same_as_ever(boston_housing):
+def test_the_digest_of_the_boston_rows_never_changes(boston_housing):
     """A study keeps this digest and refuses other rows."""
     assert digest(boston_housing) == "15609cec7f7e5205e9137d47ce5c04f7"
 
@@ -60,14 +60,14 @@ def test_a_table_that_is_missing_is_named_with_the_remedy(package_folder):
         load()
 
 
-def test_it_is_found_in_the_package_itself():
+def test_the_boston_table_is_found_in_the_package():
     located = locate("boston-housing")
     assert located.ok
     assert located.path == places.PACKAGE_FOLDER / "boston_housing.csv"
     assert not located.problems
 
 
-def test_it_needs_no_package_but_numpy():
+def test_the_boston_rows_need_no_package_but_numpy():
     """Hides what carried the rows once, and what that package needs, which may be installed here for something else."""
     hidden = ("mlxtend", "sklearn", "matplotlib", "joblib", "pandas")
     code = (

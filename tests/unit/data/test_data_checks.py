@@ -20,7 +20,7 @@ def dataset(x: Any = X, y: Any = Y, test: int = 10, **given: Any) -> Dataset:
     return Dataset(name="d", development=Rows(x=x[test:], y=y[test:]), test=Rows(x=x[:test], y=y[:test]), **given)
 
 
-def test_sound_data_pass_as_they_are() -> None:
+def test_sound_data_pass_unchanged() -> None:
     data = dataset()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -65,13 +65,13 @@ def test_sums_beyond_the_largest_number_are_no_missing_cells() -> None:
         (replace(dataset(), test=Rows(x=X[:5].astype(str), y=Y[:5])), "x holds texts in one of"),
     ],
 )
-def test_what_is_no_data_set_is_refused_in_one_line(loaded: Any, refusal: str) -> None:
+def test_an_invalid_data_set_is_refused_in_one_line(loaded: Any, refusal: str) -> None:
     with pytest.raises(DataError, match=refusal) as refused:
         checked(loaded)
     assert "\n" not in str(refused.value)
 
 
-def test_a_part_that_is_no_rows_is_refused() -> None:
+def test_a_part_of_a_data_set_that_is_no_rows_is_refused() -> None:
     with pytest.raises(DataError, match="data set 'd': test must be a Rows, not array"):
         replace(dataset(), test=X)
 
@@ -96,11 +96,11 @@ def test_only_classes_can_be_stratified(y: Any, refusal: str) -> None:
 
 
 @pytest.mark.parametrize("y", [Y, Y[:, None], Y.astype(np.float32), np.eye(3)[Y], Y > 0])
-def test_classes_in_every_form_can_be_stratified(y: Any) -> None:
+def test_classes_in_every_form_are_accepted_for_stratification(y: Any) -> None:
     checked(dataset(y=y), stratified=True)
 
 
-def test_test_rows_that_are_development_rows() -> None:
+def test_test_rows_that_repeat_development_rows_are_refused_or_warned_of() -> None:
     rows = Rows(x=X, y=Y)
     some = np.arange(0, 40, 4)
     with pytest.raises(DataError, match="10 of 10 test rows are development rows too"):
@@ -110,7 +110,7 @@ def test_test_rows_that_are_development_rows() -> None:
         checked(Dataset(name="d", development=rows, test=mixed))
 
 
-def test_rows_that_repeat_themselves_are_no_leak() -> None:
+def test_repeated_rows_within_a_part_are_no_leak() -> None:
     x = np.arange(4000).reshape(-1, 1) % 7
     with warnings.catch_warnings():
         warnings.simplefilter("error")

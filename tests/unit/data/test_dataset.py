@@ -32,7 +32,7 @@ Y = np.array([0, 1, 2, 0, 1, 2])
     ],
     ids=["lists", "tuples", "pandas", "objects", "columns first", "other bytes", "masked nowhere", "buffer", "tensor"],
 )
-def test_the_same_numbers_whatever_they_come_in(form: Any) -> None:
+def test_arrays_frames_lists_and_tensors_give_the_same_rows(form: Any) -> None:
     if isinstance(form(X), memoryview):
         with pytest.raises(DataError, match="x is a memoryview"):
             as_array(form(X), "x")
@@ -83,13 +83,13 @@ class Ragged:
         (iter([1, 2]), "x is a list_iterator"),
     ],
 )
-def test_what_is_no_array_is_refused_in_one_line(values: Any, refusal: str) -> None:
+def test_values_that_make_no_array_are_refused_in_one_line(values: Any, refusal: str) -> None:
     with pytest.raises(DataError, match=refusal) as refused:
         Rows(x=values, y=Y)
     assert "\n" not in str(refused.value)
 
 
-def test_a_list_of_arrays_is_told_from_a_list_of_rows() -> None:
+def test_a_list_of_arrays_is_distinguished_from_a_list_of_rows() -> None:
     np.testing.assert_array_equal(Rows(x=list(X), y=Y).x, X)
     (first, second) = Rows(x=[X, X + 1], y=Y).x
     np.testing.assert_array_equal(second, first + 1)
@@ -115,7 +115,7 @@ def test_several_inputs_and_targets_are_one_row_each() -> None:
 rows_of_one = Rows(x=X, y=Y)
 
 
-def test_parts_of_development_and_test_rows_are_alike() -> None:
+def test_development_and_test_rows_must_have_the_same_inputs() -> None:
     for test in ({"b": X + 9}, X + 9, {"a": X[:, :1]}):
         with pytest.raises(DataError, match="prepare both alike"):
             checked(Dataset(name="d", development=Rows(x={"a": X}, y=Y), test=Rows(x=test, y=Y)))
@@ -127,7 +127,7 @@ def test_parts_of_development_and_test_rows_are_alike() -> None:
         checked(shared)
 
 
-def test_what_makes_a_stream_is_a_function() -> None:
+def test_a_stream_must_be_given_as_a_function() -> None:
     with pytest.raises(DataError, match="train is a list: give a function that makes it, train=lambda seed"):
         Streams(name="s", train=[1], validation=lambda: 1, test=lambda: 1)  # type: ignore[arg-type]
     given = Streams(name="s", train=lambda seed: seed, validation=lambda: 7, test=lambda: 8)
@@ -135,7 +135,7 @@ def test_what_makes_a_stream_is_a_function() -> None:
     assert (given.training.make(3), given.judged("validation").make(3), given.judged("test").make(3)) == (3, 7, 8)
 
 
-def test_what_is_missing_is_not_a_number() -> None:
+def test_missing_values_become_nan() -> None:
     objects = np.array([1.0, None, 3], dtype=object)
     np.testing.assert_array_equal(as_array(objects, "x"), [1, np.nan, 3])
     np.testing.assert_array_equal(as_array(pd.Series([1, None, 3], dtype="Int64"), "x"), [1, np.nan, 3])

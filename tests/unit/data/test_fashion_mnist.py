@@ -37,7 +37,7 @@ def lay(real: Path, folder: Path, *, without: str = "", damaged: str = "") -> Pa
     return folder
 
 
-def test_the_pictures_and_their_labels(fashion_mnist):
+def test_fashion_mnist_has_its_published_shapes_types_and_labels(fashion_mnist):
     development, test = fashion_mnist.development, fashion_mnist.test
     assert development.x.shape == (60_000, 28, 28, 1)
     assert test.x.shape == (10_000, 28, 28, 1)
@@ -71,7 +71,7 @@ def test_pictures_and_labels_belong_together(fashion_mnist):
         ("cache/hpo/fashion-mnist", "hpo's cache"),
     ],
 )
-def test_each_place_is_looked_in(fashion_files, nowhere, monkeypatch, folder, source):
+def test_fashion_mnist_is_found_in_each_known_folder(fashion_files, nowhere, monkeypatch, folder, source):
     monkeypatch.setenv("HPO_DATA_DIR", str(nowhere / "given"))
     assert not locate("fashion-mnist").ok
     lay(fashion_files, nowhere / folder)
@@ -79,7 +79,7 @@ def test_each_place_is_looked_in(fashion_files, nowhere, monkeypatch, folder, so
     assert (located.path, located.source, located.problems) == (nowhere / folder, source, ())
 
 
-def test_the_first_place_wins(fashion_files, nowhere, monkeypatch):
+def test_the_first_folder_with_the_files_is_used(fashion_files, nowhere, monkeypatch):
     monkeypatch.setenv("HPO_DATA_DIR", str(nowhere / "given"))
     order = ["cache/hpo/fashion-mnist", "debian", "keras/datasets/fashion-mnist", "given"]
     for folder in order:
@@ -91,7 +91,7 @@ def test_the_first_place_wins(fashion_files, nowhere, monkeypatch):
     ("folder", "remedy"),
     [("given", "unset HPO_DATA_DIR"), ("cache/hpo/fashion-mnist", "move it away, then `hpo data`")],
 )
-def test_a_damaged_file_in_a_folder_we_answer_for_is_an_error(fashion_files, nowhere, monkeypatch, folder, remedy):
+def test_a_damaged_file_in_a_configured_folder_is_an_error(fashion_files, nowhere, monkeypatch, folder, remedy):
     monkeypatch.setenv("HPO_DATA_DIR", str(nowhere / "given"))
     damaged = lay(fashion_files, nowhere / folder, damaged=LABELS) / LABELS
     before = damaged.read_bytes()
@@ -106,7 +106,7 @@ def test_a_damaged_file_in_a_folder_we_answer_for_is_an_error(fashion_files, now
     assert str(damaged) in located.problems[0]
 
 
-def test_a_damaged_file_elsewhere_is_named_and_passed_over(fashion_files, nowhere, caplog):
+def test_a_damaged_file_elsewhere_is_reported_and_skipped(fashion_files, nowhere, caplog):
     damaged = lay(fashion_files, nowhere / "keras/datasets/fashion-mnist", damaged=LABELS) / LABELS
     good = lay(fashion_files, nowhere / "debian")
     located = fetch("fashion-mnist")
@@ -124,7 +124,7 @@ def test_a_file_cut_short_is_named_with_both_sizes(fashion_files, nowhere, monke
         load()
 
 
-def test_what_cannot_be_read_is_named(fashion_files, nowhere, monkeypatch):
+def test_an_unreadable_data_file_is_named(fashion_files, nowhere, monkeypatch):
     monkeypatch.setenv("HPO_DATA_DIR", str(nowhere / "given"))
     folder = lay(fashion_files, nowhere / "given", without=LABELS)
     (folder / LABELS).mkdir()
@@ -139,7 +139,7 @@ def test_a_file_missing_beside_its_companions_in_the_folder_given_is_an_error(fa
         load()
 
 
-def test_some_files_in_a_cache_are_passed_over(fashion_files, nowhere):
+def test_an_incomplete_cache_is_skipped(fashion_files, nowhere):
     lay(fashion_files, nowhere / "keras/datasets/fashion-mnist", without=LABELS)
     good = lay(fashion_files, nowhere / "debian")
     assert fetch("fashion-mnist").path == good

@@ -48,7 +48,7 @@ def test_labels_that_are_texts_are_numbered_and_keep_their_names(y: Any) -> None
 
 
 @pytest.mark.parametrize("y", [[-1, 1, 1, -1], [True, False, False, True], [2, 0, 0, 2]])
-def test_labels_that_are_numbers_stay_as_they_are(y: list[Any]) -> None:
+def test_numeric_labels_are_not_renumbered(y: list[Any]) -> None:
     data = checked(dataset(y=y))
     assert data.development.y.tolist() == y
     assert data.label_names == ()
@@ -87,7 +87,7 @@ def test_labels_that_are_numbers_stay_as_they_are(y: list[Any]) -> None:
         (lambda: checked(dataset(y_test=[1, 0, 0, 1])), "y holds texts in one of development and test and numbers in"),
     ],
 )
-def test_what_no_network_takes_is_refused_in_one_line_that_names_it(make: Callable[[], object], refusal: str) -> None:
+def test_columns_no_network_can_take_are_refused_by_name(make: Callable[[], object], refusal: str) -> None:
     with pytest.raises(DataError, match=refusal) as refused:
         make()
     assert "\n" not in str(refused.value)
@@ -105,7 +105,7 @@ def test_what_no_network_takes_is_refused_in_one_line_that_names_it(make: Callab
         ({"groups": ["a", None, "b", "b"]}, r"groups\[1\] is missing"),
     ],
 )
-def test_a_weight_and_a_group_for_each_row(fields: dict[str, Any], refusal: str) -> None:
+def test_each_row_needs_one_weight_and_one_group(fields: dict[str, Any], refusal: str) -> None:
     with pytest.raises(DataError, match=refusal):
         Rows(x=TABLE, y=LABELS, **fields)
 

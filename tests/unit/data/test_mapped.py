@@ -24,7 +24,7 @@ def mapped(request: pytest.FixtureRequest, tmp_path: Path) -> np.ndarray:
     return np.memmap(path, dtype=np.float32, mode="r", shape=X.shape)
 
 
-def test_the_rows_stay_in_the_file_until_some_are_taken(mapped: np.ndarray) -> None:
+def test_mapped_rows_stay_in_the_file_until_taken(mapped: np.ndarray) -> None:
     data = Dataset(name="d", development=Rows(x=mapped[:80], y=Y[:80]), test=Rows(x=mapped[80:], y=Y[80:]))
     assert is_mapped(checked(data).development.x)
     some = data.development.take(np.array([3, 5]))
@@ -34,7 +34,7 @@ def test_the_rows_stay_in_the_file_until_some_are_taken(mapped: np.ndarray) -> N
     assert digest(data) == digest(whole)
 
 
-def test_what_no_memory_holds_is_refused_and_much_is_told(mapped: np.ndarray) -> None:
+def test_mapped_rows_too_large_for_memory_are_refused_and_large_ones_warned_of(mapped: np.ndarray) -> None:
     size = X.nbytes
     with pytest.raises(DataError, match=r"x is mapped from a file of 0\.0 MB.*give fewer rows or a smaller type"):
         look_at_memory(mapped, 2 * size - 1)

@@ -50,7 +50,7 @@ def ours(pairs: Any) -> list[tuple[list[int], list[int]]]:
 
 @some
 @given(tables(), seeds)
-def test_folds_by_group(table: tuple[Any, Any], seed: int) -> None:
+def test_folds_by_group_equal_scikit_learns(table: tuple[Any, Any], seed: int) -> None:
     labels, groups = table
     splitter = model_selection.GroupKFold(3, shuffle=True, random_state=legacy(seed))
     found = ours(group_kfold(groups, 3, seed))
@@ -60,7 +60,7 @@ def test_folds_by_group(table: tuple[Any, Any], seed: int) -> None:
 
 @some
 @given(tables(), seeds)
-def test_a_holdout_by_group(table: tuple[Any, Any], seed: int) -> None:
+def test_a_holdout_by_group_equals_scikit_learns(table: tuple[Any, Any], seed: int) -> None:
     labels, groups = table
     splitter = model_selection.GroupShuffleSplit(1, test_size=2, random_state=legacy(seed))
     assert ours([group_holdout(groups, 2, seed)]) == theirs(splitter, labels, groups)
@@ -68,7 +68,7 @@ def test_a_holdout_by_group(table: tuple[Any, Any], seed: int) -> None:
 
 @some
 @given(tables(), seeds)
-def test_folds_by_class(table: tuple[Any, Any], seed: int) -> None:
+def test_folds_by_class_equal_scikit_learns(table: tuple[Any, Any], seed: int) -> None:
     labels, _ = table
     assume(np.bincount(labels).max() >= 4)
     splitter = model_selection.StratifiedKFold(4, shuffle=True, random_state=legacy(seed))
@@ -77,7 +77,7 @@ def test_folds_by_class(table: tuple[Any, Any], seed: int) -> None:
 
 @some
 @given(tables(), seeds)
-def test_folds_by_class_and_group(table: tuple[Any, Any], seed: int) -> None:
+def test_folds_by_class_and_group_equal_scikit_learns(table: tuple[Any, Any], seed: int) -> None:
     labels, groups = table
     assume(np.bincount(labels).max() >= 3)
     splitter = model_selection.StratifiedGroupKFold(3, shuffle=True, random_state=legacy(seed))
@@ -88,7 +88,9 @@ def test_folds_by_class_and_group(table: tuple[Any, Any], seed: int) -> None:
 @given(
     st.integers(20, 80), st.integers(2, 5), st.integers(0, 3), st.sampled_from([None, 1, 3]), st.sampled_from([None, 7])
 )
-def test_folds_in_order_of_time(rows: int, folds: int, gap: int, size: int | None, train: int | None) -> None:
+def test_folds_in_order_of_time_equal_scikit_learns(
+    rows: int, folds: int, gap: int, size: int | None, train: int | None
+) -> None:
     splitter = model_selection.TimeSeriesSplit(folds, gap=gap, test_size=size, max_train_size=train)
     try:
         expected = theirs(splitter, np.zeros(rows))
@@ -101,7 +103,7 @@ def test_folds_in_order_of_time(rows: int, folds: int, gap: int, size: int | Non
 
 @some
 @given(tables(), seeds, st.integers(1, 12))
-def test_some_rows_are_whole_groups_but_for_the_last(table: tuple[Any, Any], seed: int, wanted: int) -> None:
+def test_a_subset_by_group_splits_at_most_one_group(table: tuple[Any, Any], seed: int, wanted: int) -> None:
     _, groups = table
     rows = group_rows(groups, wanted, seed)
     assert len(rows) == wanted
@@ -112,7 +114,9 @@ def test_some_rows_are_whole_groups_but_for_the_last(table: tuple[Any, Any], see
 
 @some
 @given(tables(), seeds, st.integers(1, 12))
-def test_about_so_many_rows_in_whole_groups(table: tuple[Any, Any], seed: int, wanted: int) -> None:
+def test_a_share_by_group_holds_out_whole_groups_of_about_the_wanted_size(
+    table: tuple[Any, Any], seed: int, wanted: int
+) -> None:
     _, groups = table
     train, held = group_share(groups, wanted, seed)
     assert sorted([*train, *held]) == [*range(len(groups))]
@@ -134,6 +138,6 @@ def test_about_so_many_rows_in_whole_groups(table: tuple[Any, Any], seed: int, w
         (lambda: time_series(10, 5, gap=6), "5 folds in order of time need 12 rows with a gap of 6"),
     ],
 )
-def test_what_cannot_be_split_is_refused(split: Any, refusal: str) -> None:
+def test_impossible_splits_are_refused(split: Any, refusal: str) -> None:
     with pytest.raises(UsageError, match=refusal):
         split()

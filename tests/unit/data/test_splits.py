@@ -84,7 +84,7 @@ def test_equal_classes_are_held_out_exactly_equally():
     np.testing.assert_array_equal(np.bincount(validation // 600), np.full(10, 100))
 
 
-def test_a_seed_sequence_is_a_seed():
+def test_a_seed_sequence_is_accepted_as_seed():
     spawned = np.random.SeedSequence(5).spawn(1)[0]
     again = np.random.SeedSequence(5).spawn(1)[0]
     np.testing.assert_array_equal(kfold(50, 5, spawned)[2][1], kfold(50, 5, again)[2][1])

@@ -45,7 +45,7 @@ def test_more_pairs_begin_with_those_there_are_and_another_optimum_shares_the_ba
     assert not set(other[0::2]) & set(few)
 
 
-def test_pairs_that_are_done_are_counted_up_to_the_first_gap() -> None:
+def test_finished_pairs_are_counted_up_to_the_first_gap() -> None:
     jobs, results = measured([1.0] * 8)
     assert pairs_done(CONTEST, OPTIMUM, "share", {}) == 0
     assert pairs_done(CONTEST, OPTIMUM, "share", results) == 4
@@ -67,7 +67,7 @@ def test_a_side_without_a_score_gets_the_worst_and_the_pair_is_named(direction: 
     st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=2, max_size=20).filter(lambda v: len(v) % 2 == 0),
     st.sampled_from(["maximize", "minimize"]),
 )
-def test_to_fail_never_wins_a_pair(values: list[float | None], direction: str) -> None:
+def test_a_side_that_failed_never_wins_a_pair(values: list[float | None], direction: str) -> None:
     jobs, results = measured(values)
     sides = (values[0::2], values[1::2])
     if any(all(value is None for value in side) for side in sides):

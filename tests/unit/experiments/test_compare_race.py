@@ -54,7 +54,7 @@ def test_at_another_fidelity_the_search_s_values_say_nothing() -> None:
     assert all(racer.search_value is None for racer in found.order)
 
 
-def test_who_gives_no_score_in_a_round_is_out_and_named() -> None:
+def test_a_racer_without_a_score_in_a_round_is_dropped_and_named() -> None:
     found = run({4: [0.99, None], 2: [0.8, 0.8], 0: [0.9, None]})
     assert [racer.name for racer in found.finding.order] == ["trial 2"]
     assert found.dropped == ("trial 4: diverged", "by-hand: diverged")

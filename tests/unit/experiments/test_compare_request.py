@@ -37,7 +37,7 @@ BY_HAND = {"x": 0.5}
 
 
 @pytest.mark.parametrize(("direction", "expected"), [("maximize", 4), ("minimize", 1)])
-def test_the_trials_until_the_baseline_was_passed_are_counted_as_they_ended(direction: str, expected: int) -> None:
+def test_trials_until_the_baseline_was_passed_are_counted_in_order_of_ending(direction: str, expected: int) -> None:
     its = slots(
         (40.0, "complete", 0.9, {"x": 1}),  # ended last
         (20.0, "complete", 0.5, BY_HAND),
@@ -49,14 +49,14 @@ def test_the_trials_until_the_baseline_was_passed_are_counted_as_they_ended(dire
     assert trials_to_pass(its, BY_HAND, direction) == expected  # the failed one counts: it was paid for
 
 
-def test_where_a_search_climbs_a_trial_passes_at_the_highest_fidelity_and_on_its_own_rung_alone() -> None:
+def test_in_a_climbing_search_a_trial_passes_the_baseline_only_on_its_own_top_rung() -> None:
     low = slots((1.0, "complete", 0.5, BY_HAND), (2.0, "complete", 0.9, {"x": 2}), highest=False)
     high = slots((3.0, "complete", 0.7, BY_HAND), (4.0, "complete", 0.6, {"x": 2}), (6.0, "complete", 0.8, {}), rung=1)
     again = slots((5.0, "complete", 0.75, {"x": 2}), (7.0, "complete", 0.6, BY_HAND), rung=2)
     assert trials_to_pass([*low, *high, *again], BY_HAND, "maximize") == 5  # which had 0.75 where the baseline had 0.6
 
 
-def test_nothing_is_reported_where_the_baseline_has_no_value_or_was_never_passed() -> None:
+def test_trials_to_pass_is_none_when_the_baseline_has_no_value_or_was_never_passed() -> None:
     assert trials_to_pass(slots((1.0, "pruned", 0.5, BY_HAND), (2.0, "complete", 0.9, {})), BY_HAND, "maximize") is None
     assert (
         trials_to_pass(slots((1.0, "complete", 0.5, BY_HAND), (2.0, "complete", 0.5, {})), BY_HAND, "maximize") is None

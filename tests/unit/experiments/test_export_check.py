@@ -18,22 +18,20 @@ from hpo.experiments.trial_export import check
     [("a.csv", None, "csv"), ("a.JSON", None, "json"), ("a.b.parquet", None, "parquet"), ("a.txt", "csv", "csv"),
      ("a.csv", "json", "json"), ("plain", "parquet", "parquet"), (os.devnull, "csv", "csv")],
 )  # fmt: skip
-def test_a_format_is_what_was_asked_for_or_what_the_name_says(
+def test_the_export_format_comes_from_the_option_or_the_file_name(
     name: str, wanted: str | None, kind: str, tmp_path: Path
 ) -> None:
     assert check(tmp_path / name, wanted) == kind
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stream_is_csv_unless_asked_otherwise() -> None:
+def test_an_export_to_stdout_is_csv_by_default() -> None:
     assert (check(None), check(None, "csv"), check(None, "json")) == ("csv", "csv", "json")
     with pytest.raises(UsageError, match="parquet is no text for stdout: name a file with -o"):
         check(None, "parquet")
 
 
-def test_parquet_without_pyarrow_is_refused_with_the_remedy_and_the_others_need_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_parquet_needs_pyarrow_and_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # Python's own way to say that it cannot be imported
@@ -51,7 +49,7 @@ def test_parquet_without_pyarrow_is_refused_with_the_remedy_and_the_others_need_
      ("a.csv", "excel", "there is no format 'excel'; there are: csv, json, parquet"),
      ("none/a.csv", None, "there is no folder"), ("folder", "csv", "is a folder; name a file in it")],
 )  # fmt: skip
-def test_what_cannot_be_written_is_refused_in_one_line(
+def test_an_unsupported_export_format_is_refused_in_one_line(
     name: str, wanted: str | None, said: str, tmp_path: Path
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -71,7 +69,7 @@ def _as_nobody(output: Path, results: "multiprocessing.Queue[str]") -> None:
 
 
 @pytest.mark.parametrize(("name", "said"), [("kept.csv", "may not be written"), ("a.csv", "cannot write in")])
-def test_a_folder_or_a_file_one_may_not_write_is_refused(name: str, said: str) -> None:
+def test_an_unwritable_export_path_is_refused(name: str, said: str) -> None:
     folder = Path(tempfile.mkdtemp())  # tmp_path lies in a folder only its owner may enter
     try:
         (folder / "kept.csv").touch(mode=0o444)

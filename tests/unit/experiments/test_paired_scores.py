@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), min_size=1, max_size=12))
-def test_the_verdict_is_that_of_the_arrays(
+def test_a_score_file_gives_the_verdict_of_its_arrays(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[float, ...]]
 ) -> None:
     file = tmp_path_factory.mktemp("scores") / "scores.csv"
@@ -37,7 +37,7 @@ def test_the_verdict_is_that_of_the_arrays(
     assert found.comparison == hpo.compare(a, b, direction="minimize")
 
 
-def test_both_forms(folder: Path) -> None:
+def test_scores_are_read_from_wide_and_long_files(folder: Path) -> None:
     wide = read_scores(Path("wide.csv"), ("new", "old"))
     assert (wide.a[:2], wide.b[:2], wide.names, wide.metric) == ((0.9, 0.92), (0.8, 0.81), ("new", "old"), "score")
     long = read_scores(Path("runs.csv"), ("new", "old"), RUNS)
@@ -69,7 +69,7 @@ def test_both_forms(folder: Path) -> None:
         (LONG + "new,9,1\n", "new,old", "model,seed,loss", "seed 9 has no score of old: a pair has one of both"),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(
+def test_an_unusable_score_file_is_refused_in_one_line(
     folder: Path, text: str, columns: str, long: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("given.csv").write_text(text)
@@ -99,14 +99,16 @@ def test_what_cannot_be_compared_is_one_line(
         (["none.csv", "--columns", "a,b", "--direction", "maximize"], "none.csv cannot be read: No such file"),
     ],
 )
-def test_options_that_do_not_go_with_it(
+def test_options_that_do_not_fit_a_score_file_are_refused(
     folder: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", *words]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_the_command_tells_the_verdict_and_insists_on_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_comparing_a_file_prints_the_verdict_and_obeys_require(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["compare", "runs.csv", "--long", ",".join(RUNS), "--columns", "new,old", "--direction"]
     assert main([*words, "minimize", "--require", "better", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

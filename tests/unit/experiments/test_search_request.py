@@ -45,7 +45,7 @@ def make(option: str, value: object) -> object:
         ("pruner", "shears", "there is no pruner 'shears'; there are: "),
     ],
 )
-def test_what_is_out_of_range_is_refused_in_one_line(option: str, value: object, words: str) -> None:
+def test_a_request_option_out_of_range_is_refused_in_one_line(option: str, value: object, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         make(option, value)
     assert "\n" not in str(caught.value)

@@ -30,7 +30,7 @@ def found(ref: str) -> PlainObjective:
     return objective
 
 
-def test_each_kind_is_what_it_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_kind_of_starter_file_loads_as_its_kind(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "tune.py"]) == 0
     told = capsys.readouterr()
     assert (told.out, told.err) == ("written: tune.py\n", "next: hpo optimize tune.py:objective --trials 30\n")
@@ -51,7 +51,7 @@ def test_each_kind_is_what_it_says(folder: Path, capsys: pytest.CaptureFixture[s
     assert registry.load("net.py:study").baselines
 
 
-def test_flags_say_what_is_varied(folder: Path) -> None:
+def test_init_options_set_the_search_space_and_direction(folder: Path) -> None:
     words = ["--direction", "maximize", "--metric", "score", "--param", "x=0:1.0:0.25", "--param", "kind=a,3,true"]
     assert main(["init", "t.toml", "--command", "./train --fast", *words]) == 0
     program = found("t.toml")
@@ -67,7 +67,7 @@ def test_flags_say_what_is_varied(folder: Path) -> None:
     assert found("t.py:objective").baseline().params == {"x": 0.0, "kind": "a"}
 
 
-def test_questions_at_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_asks_questions_at_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -100,7 +100,7 @@ def test_questions_at_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         (["none/a.py"], "there is no folder"),
     ],
 )
-def test_what_is_refused_writes_nothing(
+def test_a_refused_init_writes_nothing(
     folder: Path, words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "there.py").write_text("mine")
@@ -123,7 +123,7 @@ DOMAINS = st.one_of(
 
 @pytest.mark.thorough
 @given(st.dictionaries(st.from_regex(r"p[a-z_]{0,5}x", fullmatch=True), DOMAINS, min_size=1, max_size=4))
-def test_whatever_is_varied_is_written_as_it_was_typed(
+def test_starter_files_define_the_parameters_as_typed(
     tmp_path_factory: pytest.TempPathFactory, typed: dict[str, str]
 ) -> None:
     params = dict(param(f"{name}={values}") for name, values in typed.items())
@@ -136,7 +136,7 @@ def test_whatever_is_varied_is_written_as_it_was_typed(
     compile((folder / "train.py").read_text(), "train.py", "exec")
 
 
-def test_parameters_as_they_are_typed() -> None:
+def test_parameter_ranges_are_parsed_from_the_command_line() -> None:
     assert param("layers = 1:6") == ("layers", Int(low=1, high=6))
     assert param("units=8:64:8") == ("units", Int(low=8, high=64, step=8))
     assert param("rate=1e-4:0.1:log") == ("rate", Float(low=1e-4, high=0.1, log=True))
@@ -144,7 +144,7 @@ def test_parameters_as_they_are_typed() -> None:
         Starter(kind="else")  # type: ignore[arg-type]
 
 
-def test_an_objective_is_optunas_own(folder: Path) -> None:
+def test_a_starter_objective_runs_in_plain_optuna(folder: Path) -> None:
     import optuna
 
     write_starter(Path("tune.py"), Starter(kind="objective"))

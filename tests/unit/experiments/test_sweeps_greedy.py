@@ -63,7 +63,7 @@ def value(params: Params) -> float:
     return float(-((params["a"] - 2) ** 2) + params["b"] - params["c"])
 
 
-def test_each_table_goes_on_from_the_winner_so_far() -> None:
+def test_each_greedy_table_starts_from_the_winner_so_far() -> None:
     at, trained = follow(define(), lambda params, _: value(params))
     assert [step.chosen for step in at.tables] == [1, 2, 0]
     assert [step.base for step in at.tables] == [START, {"a": 2, "b": 1, "c": 1}, {"a": 2, "b": 3, "c": 1}]
@@ -71,7 +71,7 @@ def test_each_table_goes_on_from_the_winner_so_far() -> None:
     assert trained == 7  # nine rows, of which two are the winner so far
 
 
-def test_less_is_better_where_the_metric_says_so() -> None:
+def test_the_greedy_method_minimizes_where_the_metric_is_minimized() -> None:
     at, _ = follow(define("minimize"), lambda params, _: -value(params))
     assert at.winner == {"a": 2, "b": 3, "c": 1}
 
@@ -113,7 +113,7 @@ def test_a_row_that_diverged_on_one_split_is_not_in_the_choice() -> None:
     assert at.tables[0].chosen == 0
 
 
-def test_where_no_row_can_be_trained_the_winner_so_far_goes_on() -> None:
+def test_the_greedy_method_keeps_its_winner_where_no_row_trains() -> None:
     at, _ = follow(define(), lambda params, _: None if params["b"] != 1 or params["a"] == 2 else value(params))
     assert at.tables[0].chosen == 0
     assert follow(define(), lambda *_: None)[0].winner == START
@@ -127,7 +127,7 @@ def test_where_no_row_can_be_trained_the_winner_so_far_goes_on() -> None:
     direction=st.sampled_from(("maximize", "minimize")),
     repeats=st.integers(1, 3),
 )
-def test_whatever_the_scores_each_winner_is_no_worse_than_its_table(scores, direction: str, repeats: int) -> None:
+def test_each_greedy_winner_is_the_first_best_row_of_its_table(scores, direction: str, repeats: int) -> None:
     sign = 1 if direction == "maximize" else -1
     at, _ = follow(define(direction), lambda params, _: float(scores[tuple(params.values())]), repeats=repeats)
     for step in at.tables:

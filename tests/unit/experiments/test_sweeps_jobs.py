@@ -82,6 +82,6 @@ def test_repeats_out_of_range_are_refused(name: str, value: object) -> None:
         SweepRequest(definition="fcnn", **{name: value})  # type: ignore[arg-type]
 
 
-def test_a_configuration_in_other_words_is_no_row() -> None:
+def test_a_configuration_outside_the_space_is_refused() -> None:
     with pytest.raises(StudyError, match="no configuration of fcnn's space 'report': 'hidden_layers' is missing"):
         as_reported(fcnn, {"x": 1}, 1, 0)

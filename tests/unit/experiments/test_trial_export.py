@@ -99,7 +99,7 @@ trials = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(trials, max_size=6))
-def test_json_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
+def test_exported_json_reads_back_unchanged(found: list[ExportedTrial]) -> None:
     document = json.loads(written(found, "json"))
     assert document["study"]["name"] == RECORD.name
     assert len(document["trials"]) == len(found)
@@ -112,7 +112,7 @@ def test_json_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(trials, max_size=6))
-def test_a_csv_file_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
+def test_exported_csv_reads_back_unchanged(found: list[ExportedTrial]) -> None:
     rows = as_csv(found)
     assert len(rows) == len(found)
     for row, one in zip(rows, found, strict=True):
@@ -129,7 +129,7 @@ def test_a_csv_file_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(trials, max_size=6))
-def test_a_parquet_file_reads_back_as_it_was(found: list[ExportedTrial]) -> None:
+def test_exported_parquet_reads_back_unchanged(found: list[ExportedTrial]) -> None:
     rows = as_parquet(found)
     assert len(rows) == len(found)
     for row, one in zip(rows, found, strict=True):
@@ -152,7 +152,7 @@ def told_params(row: dict[str, Any], empty: object) -> dict[str, Any]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.fixed_dictionaries({}, optional={"a": values, "b": values}), max_size=6))
-def test_a_table_tells_none_from_a_parameter_that_is_not_active(params: list[dict[str, Any]]) -> None:
+def test_exports_distinguish_none_from_an_inactive_parameter(params: list[dict[str, Any]]) -> None:
     made = [trial(params=these) for these in params]
     for row, flat, these in zip(as_csv(made), as_parquet(made), params, strict=True):
         assert told_params(row, "").keys() == these.keys()
@@ -161,7 +161,7 @@ def test_a_table_tells_none_from_a_parameter_that_is_not_active(params: list[dic
         assert {n for n, v in told.items() if v is None} == {n for n, v in these.items() if v is None}
 
 
-def test_a_column_of_numbers_and_none_stays_one_of_numbers() -> None:
+def test_a_column_of_numbers_and_none_stays_numeric() -> None:
     made = [trial(params={"rate": 0.5}), trial(params={"rate": None}), trial(params={})]
     table = parquet.read_table(io.BytesIO(written(made, "parquet")))
     assert table["params_rate"].to_pylist() == [0.5, None, None]
@@ -172,12 +172,12 @@ def test_a_column_of_numbers_and_none_stays_one_of_numbers() -> None:
     assert [one["params"] for one in json.loads(written(made, "json"))["trials"]] == [{"rate": 0.5}, {"rate": None}, {}]
 
 
-def test_a_table_without_none_has_no_column_more() -> None:
+def test_exports_without_none_have_no_active_columns() -> None:
     made = [trial(params={"rate": 0.5}), trial(params={})]
     assert not any(name.startswith("active_") for name in trial_export.columns(made))
 
 
-def test_parquet_has_types() -> None:
+def test_parquet_columns_have_types() -> None:
     params: list[dict[str, Any]] = [
         {"rate": 0.5, "layers": 3, "kind": "a", "flag": True, "mixed": None, "scale": 1, "huge": 2**70},
         {"rate": 1.0, "kind": None, "flag": False, "mixed": "1", "scale": 0.5},
@@ -198,7 +198,7 @@ def test_parquet_has_types() -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
-def test_no_trial_is_a_file_with_nothing_but_its_head(kind: str) -> None:
+def test_an_export_without_trials_has_only_its_header(kind: str) -> None:
     empty = written([], kind)
     if kind == "json":
         assert json.loads(empty)["trials"] == []
@@ -223,21 +223,21 @@ def test_parameters_stand_in_the_order_they_are_asked_for() -> None:
     assert names[0] == "params_z"
 
 
-def test_texts_no_encoding_has_are_written_all_the_same() -> None:
+def test_texts_that_cannot_be_encoded_are_exported_escaped() -> None:
     half = trial(reason="half \ud83d", params={"\udc00": "x"}, attributes={"note": "\ud83d"})
     assert json.loads(written([half], "json"))["trials"][0]["reason"] == "half \ud83d"
     assert as_csv([half])[0]["reason"] == "half \\ud83d"
     assert as_parquet([half])[0]["reason"] == "half \\ud83d"
 
 
-def test_what_is_no_number_is_null_in_json_and_itself_elsewhere() -> None:
+def test_non_finite_numbers_are_null_in_json_and_kept_elsewhere() -> None:
     odd = trial(attributes={"train": math.nan, "best": [math.inf, 1.0]})
     assert json.loads(written([odd], "json"))["trials"][0]["attributes"] == {"train": None, "best": [None, 1.0]}
     assert as_csv([odd])[0]["attributes_train"] == "nan"
     assert math.isnan(as_parquet([odd])[0]["attributes_train"])
 
 
-def test_the_study_is_reported_without_what_only_hpo_needs() -> None:
+def test_the_exported_study_omits_internal_fields() -> None:
     study = json.loads(written([], "json"))["study"]
     assert "id" not in study
     assert study["created_at"] == "1970-01-01T00:00:00+00:00"
@@ -251,7 +251,7 @@ def test_the_study_is_reported_without_what_only_hpo_needs() -> None:
         "＝1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://a.b","c")', "\ufeff=1",
     ],
 )  # fmt: skip
-def test_no_text_of_a_csv_file_is_a_formula(text: str) -> None:
+def test_csv_texts_are_never_formulas(text: str) -> None:
     hostile = trial(reason=text, worker=text, params={"kind": text, text: 1}, attributes={"note": text, text: "a"})
     row = as_csv([hostile])[0]
     for cell in (row["reason"], row["worker"], row["params_kind"], row["attributes_note"]):
@@ -261,7 +261,7 @@ def test_no_text_of_a_csv_file_is_a_formula(text: str) -> None:
     assert as_parquet([hostile])[0]["reason"] == text
 
 
-def test_the_names_of_columns_are_no_formulas() -> None:
+def test_csv_column_names_are_never_formulas() -> None:
     stream = io.BytesIO()
     trial_export._write_csv({"=1+1": [1], "a": [2]}, stream)
     assert stream.getvalue() == b"'=1+1,a\r\n1,2\r\n"
@@ -274,5 +274,5 @@ def test_negative_numbers_of_a_csv_file_stay_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["a=b", "1-2", "it's = so", "'quoted'", "a@b.c", "", "(-1)"])
-def test_other_texts_are_as_they_were(text: str) -> None:
+def test_csv_texts_that_are_no_formulas_stay_unchanged(text: str) -> None:
     assert as_csv([trial(reason=text)])[0]["reason"] == text

@@ -14,7 +14,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_the_second_death_in_a_row_has_it_avoided_for_a_minute_then_for_longer(clock: list[float]) -> None:
+def test_a_study_is_avoided_after_two_deaths_in_a_row_for_growing_times(clock: list[float]) -> None:
     studies = Avoided()
     studies.died("a", "exit code 0")
     assert studies.now() == {}

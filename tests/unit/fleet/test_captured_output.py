@@ -38,7 +38,7 @@ def test_lines_of_stdout_are_shown_and_those_of_both_are_kept_with_the_trial(cap
         assert output.text == ""
 
 
-def test_a_trial_begins_with_nothing() -> None:
+def test_a_new_trial_starts_with_empty_output() -> None:
     with taken() as (output, _shown):
         output.begin("where")
         print("the first trial's")
@@ -47,7 +47,7 @@ def test_a_trial_begins_with_nothing() -> None:
         assert output.text == "the second trial's"
 
 
-def test_the_end_is_kept() -> None:
+def test_the_end_of_long_output_is_kept() -> None:
     with taken() as (output, _shown):
         output.begin("where")
         for number in range(10_000):
@@ -59,7 +59,7 @@ def test_the_end_is_kept() -> None:
         assert output.text == "x" * (KEPT - 1) + "y"
 
 
-def test_a_flood_is_cut_and_it_is_said_where_the_rest_is() -> None:
+def test_a_flood_of_output_is_cut_and_names_where_the_rest_is() -> None:
     with taken() as (output, shown):
         for _ in range(2):
             shown.clear()
@@ -83,7 +83,7 @@ def test_a_long_line_is_shown_in_part_and_kept_whole() -> None:
         assert output.text == "x" * 1000
 
 
-def test_it_is_a_stream_like_any_other() -> None:
+def test_captured_stdout_behaves_as_a_text_stream() -> None:
     with taken() as (output, shown):
         output.begin("where")
         sys.stdout.buffer.write("bytes é\n".encode())
@@ -93,7 +93,7 @@ def test_it_is_a_stream_like_any_other() -> None:
         assert (sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.fileno()) == (False, "utf-8", 1)
 
 
-def test_what_other_programs_print_goes_to_the_descriptor(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_of_subprocesses_goes_to_the_real_stdout(capfd: pytest.CaptureFixture[str]) -> None:
     with taken() as (output, _shown):
         output.begin("where")
         subprocess.run(["echo", "a program's"], check=True, stdout=sys.stdout)
@@ -102,7 +102,7 @@ def test_what_other_programs_print_goes_to_the_descriptor(capfd: pytest.CaptureF
 
 
 @given(st.lists(st.text(alphabet="ab é\t…", max_size=5).map(str.rstrip)), st.data())
-def test_however_it_comes_the_lines_are_the_same(lines: list[str], data: st.DataObject) -> None:
+def test_lines_are_the_same_however_the_bytes_are_split(lines: list[str], data: st.DataObject) -> None:
     text = "".join(f"{line}\n" for line in lines).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     found = Lines()
@@ -111,7 +111,7 @@ def test_however_it_comes_the_lines_are_the_same(lines: list[str], data: st.Data
     assert found.end() == []
 
 
-def test_the_last_line_may_lack_its_end() -> None:
+def test_a_last_line_without_newline_is_kept() -> None:
     found = Lines()
     assert found.feed(b"one\ntw") == ["one"]
     assert found.rest == "tw"
@@ -119,7 +119,7 @@ def test_the_last_line_may_lack_its_end() -> None:
     assert (found.end(), found.rest, found.end()) == (["two"], "", [])
 
 
-def test_a_line_that_never_ends_does_not_grow() -> None:
+def test_an_endless_line_is_bounded() -> None:
     found = Lines()
     for _ in range(100):
         found.feed(b"x" * 1000)
@@ -138,12 +138,12 @@ def test_a_line_that_never_ends_does_not_grow() -> None:
         ("┏━┓ é".encode(), "┏━┓ é"),
     ],
 )
-def test_a_line_is_what_a_terminal_shows_in_the_end(line: bytes, text: str) -> None:
+def test_carriage_returns_are_resolved_as_on_a_terminal(line: bytes, text: str) -> None:
     assert plain(line) == text
 
 
 @given(st.binary())
-def test_whatever_is_printed_can_be_kept_and_shown(line: bytes) -> None:
+def test_any_printed_bytes_become_storable_text(line: bytes) -> None:
     text = plain(line.replace(b"\n", b""))
     assert "\x00" not in text  # which PostgreSQL refuses
     assert "\x1b" not in text  # which a terminal would obey

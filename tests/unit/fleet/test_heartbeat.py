@@ -35,7 +35,7 @@ class Renewals:
             assert self._more.wait_for(lambda: len(self.seen) >= count, WAIT)
 
 
-def test_renewed_while_held() -> None:
+def test_a_held_lease_is_renewed() -> None:
     renewals = Renewals()
     with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
         renewals.wait_for(3)
@@ -43,7 +43,7 @@ def test_renewed_while_held() -> None:
     assert set(map(id, renewals.seen)) == {id(SLOT)}
 
 
-def test_a_lost_lease_is_told_at_the_next_beat_and_forgotten_with_the_slot() -> None:
+def test_a_lost_lease_is_raised_at_the_next_beat_and_cleared_with_the_slot() -> None:
     renewals = Renewals(False)
     with Heartbeat(renewals, every=0.005, stall=WAIT) as lease:
         with lease.holding(SLOT):
@@ -54,7 +54,7 @@ def test_a_lost_lease_is_told_at_the_next_beat_and_forgotten_with_the_slot() -> 
             lease.beat()
 
 
-def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
+def test_a_late_refusal_does_not_count_for_the_next_slot() -> None:
     other = replace(SLOT, id=2)
     asked, answer = threading.Event(), threading.Event()
 
@@ -75,14 +75,14 @@ def test_a_refusal_that_comes_late_is_not_taken_for_the_next_slots() -> None:
             lease.beat()
 
 
-def test_a_database_that_is_away_loses_no_lease() -> None:
+def test_an_unreachable_database_loses_no_lease() -> None:
     renewals = Renewals(StorageError("away"), StorageError("away"))
     with Heartbeat(renewals, every=0.005, stall=WAIT) as lease, lease.holding(SLOT):
         renewals.wait_for(4)
         lease.beat()
 
 
-def test_nothing_is_renewed_without_a_slot_or_without_progress() -> None:
+def test_no_lease_is_renewed_without_a_slot_or_without_progress() -> None:
     renewals, others = Renewals(), Renewals()
     with Heartbeat(renewals, every=0.005, stall=0.0) as stalled, Heartbeat(others, every=0.005, stall=WAIT) as other:
         with other.holding(SLOT):

@@ -26,7 +26,7 @@ def test_another_python_has_the_same_import_path(monkeypatch: pytest.MonkeyPatch
     assert json.loads(run("print(json.dumps(sys.path))")) == sys.path
 
 
-def test_nothing_in_the_folder_another_python_starts_in_hides_a_library(tmp_path: Path) -> None:
+def test_files_in_the_working_folder_do_not_shadow_libraries(tmp_path: Path) -> None:
     for name in ("json", "random", "keras", "hpo"):
         Path(f"{name}.py").write_text("raise ImportError('this is not what was meant')")
     found = run("import random, hpo.errors; print(random.__file__, hpo.errors.__file__)")

@@ -59,5 +59,5 @@ def test_a_library_s_information_is_no_reason(line: str) -> None:
         "RuntimeError: To enable the following instructions: rebuild",
     ],
 )
-def test_an_error_or_what_only_looks_like_information_is_kept(line: str) -> None:
+def test_errors_and_lines_resembling_information_are_kept(line: str) -> None:
     assert last_words([line, *BANNER]) == line

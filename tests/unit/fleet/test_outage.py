@@ -10,7 +10,7 @@ from hpo.errors import ReplacedError, StorageError
 from hpo.fleet.supervisor.worker_messages import Outage
 
 
-def test_an_outage_begins_with_the_first_and_ends_with_the_last_who_waits(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_lasts_from_the_first_to_the_last_waiting_worker(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
     outage = Outage()
     outage.ended("w1")  # it never waited
@@ -27,7 +27,7 @@ def test_an_outage_begins_with_the_first_and_ends_with_the_last_who_waits(caplog
     assert [record.getMessage() for record in caplog.records[2:]] == ["waiting for the database"]
 
 
-def test_it_is_told_once_more_where_somebody_has_to_see_to_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_that_needs_somebody_is_reported_once_more(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
     outage = Outage()
     outage.began("w1", "it went away")

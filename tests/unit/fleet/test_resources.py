@@ -53,7 +53,7 @@ def test_the_quota_of_a_container_limits_its_cores(
 
 
 @pytest.mark.usefixtures("eight_cores")
-def test_the_tightest_of_the_groups_around_counts(tree: Path) -> None:
+def test_the_tightest_enclosing_control_group_limits(tree: Path) -> None:
     join(tree, "0::/user.slice/work.scope\n")
     write(tree / "user.slice" / "work.scope", cpu__max="max 100000", memory__max=str(4 * GIB), memory__current="0")
     write(tree / "user.slice", cpu__max="300000 100000", memory__max="max")
@@ -64,7 +64,7 @@ def test_the_tightest_of_the_groups_around_counts(tree: Path) -> None:
 
 
 @pytest.mark.usefixtures("eight_cores")
-def test_version_1_has_a_tree_for_each_controller(tree: Path) -> None:
+def test_control_groups_of_version_1_are_read_per_controller(tree: Path) -> None:
     join(tree, "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/\n")
     # A container sees its own group as the root, and not under the path that /proc names.
     write(tree / "cpu,cpuacct", cpu__cfs_quota_us="200000", cpu__cfs_period_us="100000")
@@ -76,7 +76,7 @@ def test_version_1_has_a_tree_for_each_controller(tree: Path) -> None:
     assert resources.quota() is None
 
 
-def test_the_kernels_kills_are_counted_in_the_innermost_group(tree: Path) -> None:
+def test_oom_kills_are_counted_in_the_innermost_control_group(tree: Path) -> None:
     join(tree, "0::/a/b\n")
     write(tree / "a" / "b", memory__events="low 0\nmax 7\noom 2\noom_kill 1\noom_group_kill 0")
     write(tree / "a", memory__events="oom_kill 9")
@@ -91,20 +91,20 @@ def test_without_control_groups_nothing_is_limited(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "max", "0 100000", "100000 0", "lots 100000", "100000"])
-def test_a_quota_that_is_not_understood_is_none(tree: Path, text: str) -> None:
+def test_an_unreadable_cpu_quota_is_ignored(tree: Path, text: str) -> None:
     join(tree, "0::/\n")
     write(tree, cpu__max=text)
     assert resources.quota() is None
 
 
 @given(processes=st.integers(-1, 64))
-def test_shares_never_exceed_the_cores_and_nobody_has_none(processes: int) -> None:
+def test_thread_shares_never_exceed_the_cores_and_are_at_least_one(processes: int) -> None:
     threads = resources.share(processes)
     assert threads >= 1
     assert threads == 1 or threads * processes <= resources.usable_cores() or processes < 1
 
 
-def test_memory_that_a_process_holds_is_seen() -> None:
+def test_the_memory_of_a_process_is_measured() -> None:
     before = resident_bytes()
     held = bytearray(b"x" * 64_000_000)
     assert resident_bytes() - before > 50_000_000
@@ -112,7 +112,7 @@ def test_memory_that_a_process_holds_is_seen() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 256])
-def test_the_workers_share_the_machine_but_none_gets_less_than_it_needs(workers: int) -> None:
+def test_workers_share_the_memory_with_a_minimum_for_each(workers: int) -> None:
     limit = default_limit(workers)
     assert limit >= 1 << 30
     assert limit == 1 << 30 or limit * workers <= machine_bytes()

@@ -48,7 +48,7 @@ def test_a_program_keeps_its_own_use_of_a_schedulers_warning() -> None:
         assert stops.count == 0
 
 
-def test_a_launcher_that_is_gone_is_as_good_as_a_signal() -> None:
+def test_a_vanished_launcher_counts_as_a_stop_signal() -> None:
     with Stops(launcher=os.getppid()) as stops:
         assert stops.count == 0
     with Stops(launcher=-1) as stops:
@@ -59,7 +59,7 @@ def test_a_launcher_that_is_gone_is_as_good_as_a_signal() -> None:
         wait_until(lambda: stops.count == 2)
 
 
-def test_under_nohup_a_terminal_that_closes_stops_nothing() -> None:
+def test_under_nohup_a_closed_terminal_stops_nothing() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with Stops() as stops:
         os.kill(os.getpid(), signal.SIGHUP)

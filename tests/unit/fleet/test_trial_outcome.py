@@ -16,7 +16,7 @@ from hpo.storage.storage_url import parse
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_or_a_used_up_quota_is_no_fault_of_the_trial(number: int) -> None:
+def test_a_full_disk_or_quota_does_not_fail_the_trial(number: int) -> None:
     where = parse("sqlite:///no.db")
     nothing: Any = None
 
@@ -53,7 +53,7 @@ def test_no_password_is_kept_with_a_trial_that_failed() -> None:
     ("size", "outcome", "reason"),
     [(0.0, "complete", None), (-3.0, "complete", None), (0.5, "pruned", "infeasible: size above 0")],
 )
-def test_what_is_complete_is_feasible(size: float, outcome: str, reason: str | None) -> None:
+def test_a_violated_constraint_prunes_a_complete_trial(size: float, outcome: str, reason: str | None) -> None:
     def objective(trial: optuna.Trial) -> float:
         trial.set_constraint("size", size)
         return 0.9

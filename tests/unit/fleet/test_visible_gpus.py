@@ -61,7 +61,7 @@ def test_cuda_visible_devices_counts_what_nvidia_visible_devices_left() -> None:
     st.lists(st.sampled_from([*FOUR, PART]), unique=True),
     st.dictionaries(st.sampled_from(["NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]), st.text("0123,-: GPUabMIe")),
 )
-def test_never_a_gpu_that_is_not_there_and_none_twice(listed: list[str], environment: dict[str, str]) -> None:
+def test_visible_gpus_are_listed_ones_without_duplicates(listed: list[str], environment: dict[str, str]) -> None:
     left = restrict(listed, environment)
     assert set(left) <= set(listed)
     assert len(left) == len(set(left))

@@ -29,7 +29,7 @@ ORDER = WorkOrder(
 )
 
 
-def test_an_order_is_one_line_and_comes_out_as_it_went_in() -> None:
+def test_a_work_order_survives_json_on_one_line() -> None:
     line = ORDER.to_json()
     assert line.count(b"\n") == 1
     assert WorkOrder.from_json(line) == ORDER
@@ -60,19 +60,19 @@ def test_an_event_to_a_supervisor_that_is_gone_is_no_error() -> None:
     os.close(writer)
 
 
-def test_libraries_of_a_worker_get_its_threads() -> None:
+def test_the_thread_limit_of_a_worker_reaches_its_libraries() -> None:
     made = environment(3)
     assert {made[name] for name in made if name.endswith("_NUM_THREADS")} == {"3"}
     assert (made["TF_NUM_INTRAOP_THREADS"], made["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
 
 
-def test_a_worker_on_a_gpu_takes_the_threads_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_on_a_gpu_has_no_thread_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert "OMP_NUM_THREADS" not in environment(None)
 
 
 @given(st.none() | st.floats(min_value=0.1, max_value=1e9))
-def test_an_event_tells_how_long_a_trial_may_take(limit: float | None) -> None:
+def test_a_claimed_event_carries_the_trial_timeout(limit: float | None) -> None:
     reader, writer = os.pipe()
     try:
         sent = Event(kind="claimed", text="a study", limit=limit)

@@ -7,7 +7,7 @@ from observed_events import STUDY, best, ended, settled
 
 
 @given(st.floats(), st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()))
-def test_an_event_is_json_whatever_is_in_it(value: float, params: dict[str, object]) -> None:
+def test_an_observer_event_is_valid_json_with_any_values(value: float, params: dict[str, object]) -> None:
     event = settled(values=(value,), params=params, curve=((1, value),))
     told = json.loads(json.dumps(event.to_json(), allow_nan=False))
     assert told["event"] == "trial_settled"

@@ -39,12 +39,12 @@ def test_a_class_of_ones_own_is_made_with_its_target_or_without(own: Path) -> No
 
 
 @pytest.mark.parametrize(("name", "why"), [("Other", "makes a Other"), ("text", "is a str"), ("Absent", "no 'Absent'")])
-def test_what_is_no_observer_is_refused(own: Path, name: str, why: str) -> None:
+def test_an_object_that_is_no_observer_is_refused(own: Path, name: str, why: str) -> None:
     with pytest.raises(DefinitionError, match=why):
         naming.make(naming.parse(f"{own}:{name}").text)
 
 
-def test_an_installed_one_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_observer_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "their_observers.py").write_text(OWN)
     about = tmp_path / "theirs-1.0.dist-info"
     about.mkdir()
@@ -73,12 +73,12 @@ def test_an_installed_one_is_found_by_its_entry_point(tmp_path: Path, monkeypatc
         ("webhok:x", r"no observer 'webhok'; did you mean webhook\? There are: apprise, "),
     ],
 )
-def test_a_target_that_can_be_none_is_refused_before_anything_runs(own: Path, text: str, why: str) -> None:
+def test_an_invalid_observer_target_is_refused_before_anything_runs(own: Path, text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         naming.parse(text)
 
 
-def test_the_package_that_is_lacking_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_observer_with_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(Path(hpo.__file__).parents[1])])
     monkeypatch.setattr(sys, "meta_path", [one for one in sys.meta_path if "editable" not in repr(one)])
     monkeypatch.delitem(sys.modules, "apprise", raising=False)
@@ -95,13 +95,13 @@ def test_the_package_that_is_lacking_is_named_with_its_extra(monkeypatch: pytest
         ("wandb:us/project", "wandb:us/project"),
     ],
 )
-def test_what_is_printed_of_a_target_holds_no_secret(text: str, shown: str) -> None:
+def test_a_printed_observer_target_holds_no_secret(text: str, shown: str) -> None:
     named = naming.parse(text)
     assert named.shown == shown
     assert "pw" not in repr(named)
 
 
-def test_those_of_the_environment_come_on_top_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observers_of_the_environment_are_added_without_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HPO_OBSERVE", "wandb:b\n  wandb:a wandb:b")
     assert [one.shown for one in naming.asked(["wandb:a"])] == ["wandb:a", "wandb:b"]
     monkeypatch.delenv("HPO_OBSERVE")

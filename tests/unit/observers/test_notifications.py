@@ -8,7 +8,7 @@ from hpo.observers.destinations import notifications
 from hpo.observers.destinations.notifications import Notifications
 
 
-def test_ends_are_told_and_of_new_bests_only_those_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notifications_are_sent_for_ends_and_at_intervals_for_new_bests(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as taken:
         told = Notifications(taken.url.replace("http://", "json://"))
         told.study_begun(begun())
@@ -24,7 +24,7 @@ def test_ends_are_told_and_of_new_bests_only_those_after_a_while(monkeypatch: py
     assert "4 of 4 trials: 3 complete, 1 pruned, 0 failed" in messages[1]["message"]
 
 
-def test_a_message_that_nobody_took_is_an_error() -> None:
+def test_an_undelivered_notification_is_an_error() -> None:
     with serving() as taken:
         taken.answers.append(500)
         told = Notifications(taken.url.replace("http://", "json://"))
@@ -32,7 +32,7 @@ def test_a_message_that_nobody_took_is_an_error() -> None:
             told.study_ended(ended())
 
 
-def test_a_service_that_nobody_knows_is_refused_without_naming_its_token() -> None:
+def test_an_unknown_notification_service_is_refused_without_its_token() -> None:
     with pytest.raises(UsageError, match="knows no service") as refused:
         Notifications("nosuchthing://secret")
     assert "secret" not in str(refused.value)

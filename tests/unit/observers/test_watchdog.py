@@ -16,7 +16,7 @@ threading.Event().wait()
 """
 
 
-def test_a_call_that_does_not_come_back_ends_its_process_with_a_word() -> None:
+def test_a_hanging_observer_call_ends_its_process_with_a_message() -> None:
     done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["warned"]

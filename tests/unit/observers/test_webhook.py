@@ -11,7 +11,7 @@ from hpo.observers.destinations import webhook
 from hpo.observers.destinations.webhook import Webhook
 
 
-def test_each_event_is_posted_and_signed_so_that_the_receiver_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_webhook_event_is_posted_with_a_verifiable_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HPO_WEBHOOK_SECRET", "between us")
     with serving() as taken:
         hook = Webhook(taken.url)
@@ -41,7 +41,7 @@ def test_without_a_secret_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("code", [302, 408, 429, 500, 503])
-def test_what_another_try_may_mend_is_raised_for_it(code: int) -> None:
+def test_a_transient_webhook_status_is_raised_for_a_retry(code: int) -> None:
     with serving() as taken:
         taken.answers.append(code)
         hook = Webhook(taken.url)
@@ -51,7 +51,7 @@ def test_what_another_try_may_mend_is_raised_for_it(code: int) -> None:
     assert len(taken.posts) == 1
 
 
-def test_what_no_other_try_would_mend_is_left_out_with_a_note() -> None:
+def test_an_event_a_webhook_rejects_for_good_is_skipped_with_a_warning() -> None:
     with serving() as taken:
         taken.answers.append(410)
         hook = Webhook(taken.url)
@@ -62,7 +62,7 @@ def test_what_no_other_try_would_mend_is_left_out_with_a_note() -> None:
 
 
 @pytest.mark.parametrize("how", ["silent", "a byte at a time"])
-def test_an_answer_that_is_late_is_an_error_however_much_of_it_came(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_a_slow_webhook_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setattr(webhook, "_SECONDS", 0.2)
     with (
         slow(b"X" if how == "a byte at a time" else b"", every=0.01) as url,
@@ -71,7 +71,7 @@ def test_an_answer_that_is_late_is_an_error_however_much_of_it_came(monkeypatch:
         Webhook(url).study_begun(begun())
 
 
-def test_a_server_that_is_away_is_an_error_without_its_address() -> None:
+def test_an_unreachable_webhook_is_an_error_without_its_address() -> None:
     with serving() as taken:
         url = taken.url
     with pytest.raises(HpoError, match=r"it cannot be reached: .* refused") as failed:

@@ -73,18 +73,18 @@ def fields(record: griffe.Class) -> dict[str, griffe.Attribute]:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_public_name_is_described(name: str) -> None:
+def test_every_public_name_has_a_docstring(name: str) -> None:
     assert text(PUBLIC[name]), f"{name} has no docstring, nor a comment beside it"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_says_what_each_argument_is(name: str) -> None:
+def test_every_public_function_documents_its_arguments(name: str) -> None:
     function = FUNCTIONS[name]
     assert told(function, griffe.DocstringSectionKind.parameters) == parameters(function)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_says_what_each_argument_is(name: str) -> None:
+def test_every_public_method_documents_its_arguments(name: str) -> None:
     """In a section, in its sentence, or in the method of its base class."""
     method = METHODS[name]
     inherited = [base for base in method.parent.mro() if method.name in base.functions]
@@ -96,7 +96,7 @@ def test_a_method_says_what_each_argument_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_that_checks_what_it_is_given_says_what_it_raises(name: str) -> None:
+def test_every_function_that_checks_arguments_documents_what_it_raises(name: str) -> None:
     """`@arguments(UsageError)` raises that for an argument of the wrong type."""
     function = FUNCTIONS[name]
     for decorator in function.decorators:
@@ -105,7 +105,7 @@ def test_a_function_that_checks_what_it_is_given_says_what_it_raises(name: str) 
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_class_is_described_in_more_than_a_sentence_or_all_its_fields_are(name: str) -> None:
+def test_every_public_class_documents_itself_or_all_its_fields(name: str) -> None:
     thing = CLASSES[name]
     if is_record(thing):
         nameless = [field for field, one in fields(thing).items() if not text(one)]
@@ -119,7 +119,7 @@ def test_a_class_is_described_in_more_than_a_sentence_or_all_its_fields_are(name
         assert taken <= told(thing, griffe.DocstringSectionKind.parameters)
 
 
-def test_the_site_has_every_public_name() -> None:
+def test_the_api_reference_has_every_public_name() -> None:
     shown = set()
     for page in (PROJECT / "docs" / "api").glob("*.md"):
         shown |= set(re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE))

@@ -17,7 +17,7 @@ def test_every_benchmark_can_be_imported(name: str, monkeypatch: pytest.MonkeyPa
     assert importlib.import_module(name)
 
 
-def test_make_bench_runs_what_there_is() -> None:
+def test_make_bench_names_existing_benchmarks() -> None:
     asked = {
         line.split(" -m ")[1].split()[0] for line in (ROOT / "Makefile").read_text().splitlines() if " -m b" in line
     }

@@ -37,7 +37,7 @@ def workers(documents: list[dict]) -> list[dict]:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_each_overlay_is_all_of_hpo_with_one_kind_of_worker(overlay):
+def test_each_overlay_has_all_of_hpo_with_one_kind_of_worker(overlay):
     documents = built(overlay)
     assert {each["metadata"]["namespace"] for each in documents} == {"hpo"}
     names = {each["metadata"]["name"] for each in documents}
@@ -47,7 +47,7 @@ def test_each_overlay_is_all_of_hpo_with_one_kind_of_worker(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_kubernetes_takes_what_is_its_own(overlay):
+def test_each_overlay_is_valid_for_kubernetes(overlay):
     validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not here")
     for document in built(overlay):
         if document["apiVersion"].startswith("keda.sh/"):
@@ -59,7 +59,7 @@ def test_kubernetes_takes_what_is_its_own(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS[1:])
-def test_its_pods_are_those_of_the_deployment(overlay):
+def test_worker_pods_of_each_overlay_equal_those_of_the_deployment(overlay):
     (deployment,), (other,) = workers(built("kubernetes")), workers(built(overlay))
     theirs, ours = pod(deployment), pod(other)
     assert ours.pop("restartPolicy") == "Never"  # as a Job's must be
@@ -69,7 +69,7 @@ def test_its_pods_are_those_of_the_deployment(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_command_line_takes_what_its_workers_are_told(overlay):
+def test_the_worker_arguments_of_each_overlay_parse(overlay):
     from typer.main import get_command
 
     from hpo.cli.app import app
@@ -98,7 +98,7 @@ def test_keda_asks_the_database_it_may_reach():
     assert secret == [{"parameter": "password", "name": "hpo", "key": "postgres-password"}]
 
 
-def test_what_kueue_takes_back_is_neither_done_nor_failed():
+def test_a_worker_preempted_by_kueue_is_neither_complete_nor_failed():
     (job,) = workers(built("clusters/kueue"))
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "hpo"
     assert job["spec"]["suspend"] is True

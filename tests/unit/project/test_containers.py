@@ -42,7 +42,7 @@ def composed(files=(BASE,), **variables: str) -> dict:
 
 
 @pytest.mark.parametrize("files", OVERLAYS, ids="+".join)
-def test_compose_takes_each_file_and_overlay(files):
+def test_every_compose_file_and_overlay_is_valid(files):
     services = composed(files, POSTGRES_ADDRESS="10.0.0.5")["services"]
     assert set(services) == {"postgres", "init", "worker", "dashboard"}
     assert not [name for name, service in services.items() if "container_name" in service]
@@ -56,7 +56,7 @@ def test_compose_takes_each_file_and_overlay(files):
     assert devices == (wanted if GPU in files else None)
 
 
-def test_a_worker_has_time_to_hand_back_its_trial_and_comes_back():
+def test_a_worker_service_has_time_to_release_its_trial_and_restarts():
     worker = composed()["services"]["worker"]
     assert worker["stop_grace_period"] == "30s"
     assert worker["restart"] == "unless-stopped"
@@ -65,7 +65,7 @@ def test_a_worker_has_time_to_hand_back_its_trial_and_comes_back():
 
 @pytest.mark.parametrize("missing", PASSWORDS)
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_a_password_nothing_starts_and_one_line_says_what_to_do(missing, value):
+def test_compose_without_a_password_fails_with_one_line(missing, value):
     given = {name: password for name, password in PASSWORDS.items() if name != missing}
     refused = compose("config", "-q", **given, **({} if value is None else {missing: value}))
     assert refused.returncode != 0
@@ -73,7 +73,7 @@ def test_without_a_password_nothing_starts_and_one_line_says_what_to_do(missing,
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_a_password_arrives_as_it_is_and_nowhere_else():
+def test_the_database_password_reaches_only_the_services_that_need_it():
     services = composed()["services"]
     holders = {
         f"{name}.{variable}": value.replace("$$", "$")
@@ -102,7 +102,7 @@ def test_files_of_passwords_are_mounted_and_named_and_no_value_is_left(tmp_path)
         assert told == mounted, name
 
 
-def test_the_example_names_every_variable_there_is_and_no_other():
+def test_the_example_env_file_names_exactly_the_variables_in_use():
     used = set()
     for file in (BASE, GPU, SHARE):
         used |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / file).read_text()))
@@ -138,7 +138,7 @@ def containers(document: dict) -> list[dict]:
 
 
 @pytest.mark.parametrize(("words"), asked_of_hpo().values(), ids=asked_of_hpo().keys())
-def test_what_the_deployments_ask_of_hpo_is_there(words):
+def test_hpo_commands_in_the_deployments_exist(words):
     from typer.main import get_command
 
     from hpo.cli.app import app
@@ -160,14 +160,14 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     assert (said.stdout + said.stderr, said.returncode) == ("", 0)
 
 
-def test_the_image_is_nobodys_root_and_needs_no_buildkit():
+def test_the_image_runs_without_root_and_builds_without_buildkit():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("USER")] == ["USER 10001:10001"]
     assert [line for line in lines if "--mount" in line or "<<" in line or line.startswith("# syntax")] == []
 
 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.name)
-def test_kubernetes_takes_the_manifests(file):
+def test_the_kubernetes_manifests_are_valid(file):
     validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not here")
     documents = list(yaml.safe_load_all(file.read_text()))
     assert documents

@@ -17,21 +17,21 @@ SHOWN = {"text", "mermaid"}  # nothing in them could run
 ELSEWHERE = {"python", "console"}  # tests/integration/test_docs_python.py, tests/unit/cli/test_docs.py
 
 
-def test_every_block_says_what_it_is_and_only_so_many_are_not_run() -> None:
+def test_every_code_block_names_its_language_and_few_are_not_run() -> None:
     found = Counter(block.language for page in PAGES for block in blocks(page))
     assert set(found) <= {*CANNOT_RUN, *SHOWN, *ELSEWHERE, "json", "yaml", "toml"}
     assert {language: found[language] for language in CANNOT_RUN} == CANNOT_RUN
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_json_and_yaml_can_be_read(page: Path) -> None:
+def test_json_and_yaml_blocks_of_the_docs_parse(page: Path) -> None:
     for block in blocks(page, "json"):
         json.loads(block.text)
     for block in blocks(page, "yaml"):
         assert yaml.safe_load(block.text)
 
 
-def test_a_program_that_is_shown_in_toml_can_be_searched(tmp_path: Path) -> None:
+def test_program_files_shown_in_the_docs_can_be_searched(tmp_path: Path) -> None:
     shown = [block.text for page in PAGES for block in blocks(page, "toml")]
     assert shown
     for text in shown:
@@ -48,7 +48,7 @@ def test_no_line_of_a_diagram_ends_early() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_only_programs_that_are_there_stand_after_a_prompt(page: Path) -> None:
+def test_only_known_programs_follow_a_prompt_in_the_docs(page: Path) -> None:
     """What is hpo's is parsed by it, and make's targets are looked up; anything else belongs in a block of sh."""
     for line in commands(page):
         program = next(word for word in line.split() if not re.match(r"[A-Z_]+=", word))
@@ -56,12 +56,12 @@ def test_only_programs_that_are_there_stand_after_a_prompt(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_line_of_prose_is_longer_than_a_screen(page: Path) -> None:
+def test_no_line_of_prose_exceeds_the_width(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert wrapped(text) == text, f"{page.name}: make format lays it out anew"
 
 
-def test_prose_is_told_from_what_must_stay_as_it_is() -> None:
+def test_the_wrapping_tool_leaves_tables_and_code_alone() -> None:
     words = "word " * 40
     kept = f"| {words} |\n\n```sh\n{words}\n```\n\n    {words}\n\n# {words}\n"
     assert wrapped(kept) == kept
@@ -74,7 +74,7 @@ def test_prose_is_told_from_what_must_stay_as_it_is() -> None:
     assert wrapped(made) == made
 
 
-def test_the_architecture_is_read_in_ten_minutes() -> None:
+def test_the_architecture_page_is_short() -> None:
     lines = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 160
     assert max(map(len, lines)) <= 120

@@ -5,7 +5,7 @@ import pydoc
 import hpo
 
 
-def test_help_tells_all_there_is_to_use_and_nothing_of_how_it_is_found() -> None:
+def test_help_of_the_package_lists_its_public_names_only() -> None:
     text = pydoc.plain(pydoc.render_doc(hpo))
     assert text.splitlines()[3].startswith("    hpo - Hyperparameter optimization")
     for name in hpo.__all__:
@@ -14,5 +14,5 @@ def test_help_tells_all_there_is_to_use_and_nothing_of_how_it_is_found() -> None
         assert inside not in text
 
 
-def test_completion_offers_what_there_is_to_use() -> None:
+def test_completion_offers_the_public_names() -> None:
     assert dir(hpo) == sorted(hpo.__all__)

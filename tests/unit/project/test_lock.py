@@ -53,7 +53,7 @@ def test_the_images_install_what_was_tested_and_no_tools(variant):
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-cpu.lock", "requirements-gpu.lock"])
-def test_nothing_written_by_the_lock_names_an_address(name):
+def test_lock_files_name_no_package_index(name):
     text = (ROOT / name).read_text()
     assert "://" not in text
     assert "@ " not in text

@@ -15,7 +15,7 @@ def test_help_names_every_target():
     assert set(re.findall(r"^make ([a-z-]+)", said.stdout, re.MULTILINE)) == set(declared[1].split())
 
 
-def test_what_ci_and_the_readme_ask_make_for_is_there():
+def test_make_targets_used_by_ci_and_the_readme_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     asked = set()
     for path in (".ci/run", ".github/workflows/ci.yml", "README.md"):

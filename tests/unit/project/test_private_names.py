@@ -31,11 +31,11 @@ def private(node: ast.Attribute) -> bool:
 
 
 @pytest.mark.parametrize("folder", ["hpo/training", "hpo/data", "studies"])
-def test_what_trains_uses_no_private_name_outside_the_adapter(folder: str) -> None:
+def test_training_code_uses_private_keras_names_only_in_the_adapter(folder: str) -> None:
     files = [file for file in (ROOT / folder).rglob("*.py") if file != ADAPTER]
     assert files
     assert {str(file.relative_to(ROOT)): found for file in files if (found := leaning(file))} == {}
 
 
-def test_the_adapter_is_where_they_are() -> None:
+def test_the_adapter_uses_private_keras_names() -> None:
     assert leaning(ADAPTER)

@@ -29,7 +29,7 @@ def test_the_table_has_every_configuration_of_the_task_at_every_fidelity() -> No
     assert [round(1 / table.work(fidelity)) for fidelity in FIDELITIES] == [16, 4, 1]
 
 
-def test_a_ladder_trains_what_a_search_that_climbs_would() -> None:
+def test_a_replayed_ladder_trains_what_a_climbing_search_would() -> None:
     from benchmarks.quality.methods import Ladder, Search
     from benchmarks.quality.table import Table
     from hpo.study.rungs import climb
@@ -57,7 +57,7 @@ def test_every_method_spends_more_and_more_and_names_something_in_the_end(name: 
     assert named is not None
 
 
-def test_what_climbs_is_stopped_where_it_is_behind_the_hand_picked_one() -> None:
+def test_a_replayed_climb_is_stopped_where_it_is_behind_the_baseline() -> None:
     from benchmarks.quality.methods import Ladder, Search
     from benchmarks.quality.table import Table
 

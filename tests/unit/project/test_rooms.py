@@ -16,7 +16,7 @@ ROOMS = sorted(
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_a_room_says_what_it_is_for_and_lists_what_is_there(name: str) -> None:
+def test_every_package_has_a_docstring_and_a_valid_all(name: str) -> None:
     room = importlib.import_module(name)
     assert room.__doc__
     folder = PACKAGE.parent.joinpath(*name.split("."))
@@ -26,7 +26,7 @@ def test_a_room_says_what_it_is_for_and_lists_what_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [room for room in ROOMS if room != "hpo.cli"])  # whose main is the command itself
-def test_no_name_of_a_face_hides_a_module(name: str) -> None:
+def test_no_function_exported_by_a_package_shadows_a_module(name: str) -> None:
     """`from room import name` must mean one thing, whatever has been imported before."""
     room = importlib.import_module(name)
     for one in room.__all__:

@@ -36,7 +36,7 @@ def test_every_name_in_a_suggested_command_is_quoted_for_the_shell(file: Path, l
     assert name.startswith("shlex.quote("), f"{file}:{line} has {name}"
 
 
-def test_suggestions_are_found() -> None:
+def test_suggested_commands_are_found_in_the_source() -> None:
     assert len(FOUND) >= 20
 
 

@@ -35,7 +35,7 @@ def test_figures_come_in_the_order_of_the_page() -> None:
     assert all(one.caption and one.heading and one.title for one in figures)
 
 
-def test_findings_without_data_have_no_figures() -> None:
+def test_findings_without_data_give_no_figures() -> None:
     assert shown(told.findings()) == ()
     assert shown(told.findings(definition=None)) == ()
 
@@ -50,7 +50,7 @@ def test_a_figure_goes_into_a_page_small_and_without_a_theme_of_its_own() -> Non
         assert whole["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
 
-def test_a_thousand_trials_stay_light() -> None:
+def test_figures_of_a_thousand_trials_stay_small() -> None:
     params = {"units": 64, "optimizer": "adam", "rate": 0.00123456789, "dropout": 0.25, "schedule": "cosine"}
     trials = tuple(told.trial(at, value=0.9 + at / 1e5, params=params) for at in range(1000))
     (only,) = shown(told.findings(trials=trials))
@@ -65,7 +65,7 @@ def values(part: Any) -> set[str]:
     return {part} if isinstance(part, str) else set()
 
 
-def test_every_colour_of_a_figure_has_a_dark_one() -> None:
+def test_every_colour_of_a_figure_has_a_dark_counterpart() -> None:
     known = {colour.light for colour in theme.colours()} | {"rgba(0,0,0,0)"}
     for one in shown(everything()):
         text = values(json.loads(figure_json(one.figure)))
@@ -78,7 +78,7 @@ def test_light_colours_differ_so_that_they_can_be_exchanged() -> None:
     assert theme.swaps()[theme.OPTIMUM.light] == theme.OPTIMUM.dark
 
 
-def test_a_figure_in_dark() -> None:
+def test_a_figure_is_recoloured_for_the_dark_theme() -> None:
     figure = {"a": [theme.INK.light, 3, None], "b": {"c": theme.BAD.light, "d": "ink"}}
     dark = {"a": [theme.INK.dark, 3, None], "b": {"c": theme.BAD.dark, "d": "ink"}}
     assert theme.recoloured(figure, "dark") == dark
@@ -93,7 +93,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("side", ["light", "dark"])
-def test_what_is_drawn_stands_out_from_the_paper(side: str) -> None:
+def test_marks_contrast_with_the_background_in_both_themes(side: str) -> None:
     marks = ("OPTIMUM", "BASELINE", "REPORTED", "MEASURED", "CHANCE", "GOOD", "BAD", "INK", "MUTED")
     paper = luminance(getattr(theme.PAPER, side))
     for name in marks:
@@ -103,19 +103,19 @@ def test_what_is_drawn_stands_out_from_the_paper(side: str) -> None:
 
 
 @given(st.floats())
-def test_a_slim_number_is_near_or_none(value: float) -> None:
+def test_a_shortened_number_is_close_or_none(value: float) -> None:
     slim = canvas.slim(value)
     assert slim is None if not math.isfinite(value) else slim == pytest.approx(value, rel=1e-4)
 
 
 @given(st.lists(finite), st.lists(finite, max_size=3))
-def test_the_window_holds_what_must_be_seen(numbers: list[float], keep: list[float]) -> None:
+def test_the_axis_range_includes_required_values(numbers: list[float], keep: list[float]) -> None:
     low, high = canvas.window(numbers, keep)
     assert low < high
     assert all(low <= value <= high for value in keep)
 
 
-def test_a_window_leaves_out_what_went_wrong_and_nothing_else() -> None:
+def test_the_axis_range_excludes_only_outliers() -> None:
     low, high = canvas.window([1.0, 1.1, 1.2, 1.3, 50.0])
     assert (low <= 1.0, 1.3 <= high < 2) == (True, True)
     low, high = canvas.window([1.0, 1.1, 1.2, 1.3, 1.6])
@@ -123,7 +123,7 @@ def test_a_window_leaves_out_what_went_wrong_and_nothing_else() -> None:
 
 
 @given(st.text(max_size=60))
-def test_a_short_word_is_short_and_keeps_its_ends(text: str) -> None:
+def test_a_shortened_text_keeps_its_ends(text: str) -> None:
     short = canvas.short(text)
     assert len(short) <= 20
     assert short == text or (short[:5], short[-5:]) == (text[:5], text[-5:])
@@ -142,12 +142,12 @@ def test_a_range_within_a_decade_has_ticks_to_read_it_by(low: float, times: floa
     assert 2 <= len(canvas.log_ticks(low, low * times)) <= 6
 
 
-def test_ticks_are_round() -> None:
+def test_logarithmic_ticks_are_round_numbers() -> None:
     assert canvas.log_ticks(266_610, 458_000) == [300_000, 350_000, 400_000, 450_000]
     assert canvas.log_ticks(1e-3, 1.0) == [0.001, 0.01, 0.1, 1]
 
 
-def test_text_is_shown_letter_by_letter() -> None:
+def test_text_in_figures_is_escaped() -> None:
     assert canvas.plain("<b>&amp;") == "&lt;b&gt;&amp;amp;"
     assert canvas.words({"a": 0.1234567, "<b>": None}) == "a=0.123457, &lt;b&gt;=None"
 

@@ -53,7 +53,7 @@ def climbed(**more: Any) -> Any:
     return replace(found, status=replace(found.status, fidelity=None, rungs=rungs, best=best, **counts))
 
 
-def test_a_line_for_each_configuration_that_climbed_and_a_dot_for_those_that_stayed() -> None:
+def test_promoted_configurations_are_lines_and_the_others_dots() -> None:
     record = climb_chart.climb_data(climbed())
     assert record is not None
     assert record.rungs == ("quick", "full", "confirmed")
@@ -71,14 +71,14 @@ def test_a_line_for_each_configuration_that_climbed_and_a_dot_for_those_that_sta
     assert "4 in all; dots are the 1 that" in climb_chart.climb_caption(record)
 
 
-def test_a_search_that_stays_or_has_promoted_nothing_has_no_such_figure() -> None:
+def test_a_search_without_promotions_has_no_climb_figure() -> None:
     assert climb_chart.climb_data(replace(climbed(), climb=None)) is None
     found = climbed()
     drawn = replace(found, trials=tuple(trial for trial in found.trials if not trial.rung))
     assert climb_chart.climb_data(drawn) is None
 
 
-def test_the_page_tells_ranks_agreement_and_luck_in_words_and_tables() -> None:
+def test_the_page_reports_ranks_agreement_and_luck_of_a_climb() -> None:
     made = document(climbed())
     parts = next(section.parts for section in made.sections if section.id == "search")
     tables = {part.caption: part for part in parts if isinstance(part, Table)}

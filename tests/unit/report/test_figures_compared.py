@@ -22,7 +22,7 @@ def test_a_gain_is_positive_where_the_optimum_did_better_whatever_the_direction(
     assert higher[0].mean == pytest.approx(0.05)
 
 
-def test_without_a_comparison_there_is_no_figure_of_one() -> None:
+def test_findings_without_a_comparison_have_no_comparison_figures() -> None:
     assert comparison_charts.pairs_data(told.findings()) is None
     assert comparison_charts.race_data(told.findings()) is None
     assert (
@@ -63,7 +63,7 @@ def test_each_pair_is_drawn_where_it_fell() -> None:
     assert interval[1] < high
 
 
-def test_the_band_is_the_95_percent_interval_whatever_a_look_may_spend() -> None:
+def test_the_band_is_the_95_percent_interval_at_any_interim_alpha() -> None:
     report = told.comparison([0.9, 0.8, 0.7], [0.7, 0.75, 0.68], alpha=0.01)
     records = comparison_charts.pairs_data(told.findings(comparison=report))
     assert records is not None
@@ -78,7 +78,7 @@ def test_one_pair_has_no_interval() -> None:
     assert "interval" not in comparison_charts.pairs_caption(records[0])
 
 
-def test_the_words_count_what_was_won() -> None:
+def test_the_caption_of_pairs_counts_wins_and_ties() -> None:
     records = comparison_charts.pairs_data(told.findings(comparison=told.comparison([3.0, 1.0, 2.0], [1.0, 2.0, 2.0])))
     assert records is not None
     assert "won 1 of 3 pairs and tied 1" in comparison_charts.pairs_caption(records[0])
@@ -92,7 +92,7 @@ RACE = told.heat(
 )
 
 
-def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
+def test_the_race_figure_shows_search_values_beside_measured_ones() -> None:
     charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[RACE])))
     assert charts is not None
     figure = comparison_charts.draw_race(charts[0])
@@ -115,14 +115,14 @@ def test_the_race_shows_what_the_search_said_beside_what_was_measured() -> None:
         (-0.05, (-0.09, -0.01), "but better by 0.05 (95 % interval of the search's optimism -0.09 to -0.01)."),
     ],
 )
-def test_optimism_is_reported_with_how_sure_it_is(optimism: float, interval: tuple[float, float], words: str) -> None:
+def test_optimism_is_reported_with_its_interval(optimism: float, interval: tuple[float, float], words: str) -> None:
     sure = replace(RACE, finding=replace(RACE.finding, optimism=optimism, optimism_ci95=interval))
     charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[sure])))
     assert charts is not None
     assert words in comparison_charts.race_caption(charts[0])
 
 
-def test_values_of_another_fidelity_are_not_shown_beside_each_other() -> None:
+def test_the_race_figure_omits_search_values_of_another_fidelity() -> None:
     final = told.heat(
         told.racer("trial 4", [0.99], 0.97), told.racer("report", [0.98]), fidelity="full", optimism=-0.02
     )
@@ -134,7 +134,7 @@ def test_values_of_another_fidelity_are_not_shown_beside_each_other() -> None:
     assert not [trace for trace in comparison_charts.draw_race(charts[1]).data if trace.name == "in the search"]
 
 
-def test_names_are_shown_letter_by_letter() -> None:
+def test_racer_names_are_escaped() -> None:
     odd = told.heat(told.racer("trial 1", [1.0], 1.0), told.racer("<a href='//x'>&", [1.0]))
     charts = comparison_charts.race_data(told.findings(comparison=told.comparison([0.9], [0.8], heats=[odd])))
     assert charts is not None

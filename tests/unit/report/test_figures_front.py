@@ -18,7 +18,7 @@ def searched(objectives: str | None = "accuracy,latency") -> Findings:
     return replace(found, record=replace(found.record, objectives=objectives))
 
 
-def test_every_complete_trial_is_drawn_and_the_front_joined() -> None:
+def test_every_complete_trial_is_drawn_and_the_front_connected() -> None:
     (record,) = search_charts.front_data(searched()) or ()
     assert [mark.number for mark in record.marks if mark.best] == [0, 1, 3]
     figure = search_charts.draw_front(record)
@@ -32,7 +32,7 @@ def test_every_complete_trial_is_drawn_and_the_front_joined() -> None:
     assert "front-latency" in [one.id for one in shown(searched())]
 
 
-def test_a_search_of_the_metric_alone_has_none() -> None:
+def test_a_search_for_the_metric_alone_has_no_front_figure() -> None:
     assert search_charts.front_data(searched(None)) is None
     assert search_charts.front_data(replace(searched(), trials=())) is None
 

@@ -61,7 +61,9 @@ def network(*norms: float, number: int = 0, after: Probe | None = None, **more: 
         ((1.0, math.inf), 1.0, (0.0, 12.0), "exploding"),
     ],
 )
-def test_how_gradients_fare(norms: tuple[float, ...], weight: float, expected: tuple[float, float], fared: str) -> None:
+def test_gradients_are_classified_as_vanishing_exploding_or_passing(
+    norms: tuple[float, ...], weight: float, expected: tuple[float, float], fared: str
+) -> None:
     start = network(*norms, weight_norm=weight).start
     assert ends(start) == pytest.approx(expected)
     assert fate(start) == fared
@@ -75,7 +77,7 @@ AGAIN = replace(network(1e-6, 1.0, number=5, activation="sigmoid", initializer="
 NETWORKS = (VANISHED, SOUND, MENDED, CLIPPED, AGAIN)
 
 
-def test_a_mark_tells_kind_depth_and_what_mends() -> None:
+def test_a_gradient_mark_shows_kind_depth_and_mending_technique() -> None:
     record = network_charts.gradients_data(told.findings(networks=NETWORKS))
     assert record is not None
     assert record.kinds == ("relu, he_normal", "sigmoid, naive")
@@ -115,7 +117,7 @@ def test_trials_without_probes_are_not_drawn() -> None:
     assert "inside" not in {section.id for section in document(told.findings()).sections}
 
 
-def test_rare_kinds_are_left_out_and_told() -> None:
+def test_rare_kinds_of_networks_are_left_out_and_counted() -> None:
     many = [network(1.0, 1.0, number=at, initializer=f"i{at // 2}") for at in range(44)]
     record = network_charts.gradients_data(told.findings(networks=tuple(many)))
     assert record is not None
@@ -123,7 +125,7 @@ def test_rare_kinds_are_left_out_and_told() -> None:
     assert "4 networks of rarer kinds" in network_charts.gradients_caption(record)
 
 
-def test_the_section_counts_and_tabulates() -> None:
+def test_the_gradients_section_counts_networks_and_has_a_table() -> None:
     after = Probe(epoch=1, rows=8, loss=1.0, layers=(layer(1e-2), layer(1.0), layer(1.0)))
     looked = (
         network(1e-8, 1.0, after=after, activation="sigmoid", initializer="naive", saturated=0.75),
@@ -215,7 +217,7 @@ def test_an_ablation_is_drawn_with_its_intervals() -> None:
     assert "the table says why" in ablations.caption(replace(chart, alone=(None,)))
 
 
-def test_an_ablation_has_a_section_and_is_no_choice() -> None:
+def test_an_ablation_has_its_own_section_without_a_choice() -> None:
     sections = {one.id: one for one in document(told.findings(sweeps=ablated())).sections}
     assert "tables" not in sections  # its rows are put to no choice
     _, chart, table = sections["ablation"].parts
@@ -228,7 +230,7 @@ def test_an_ablation_has_a_section_and_is_no_choice() -> None:
     assert marks[1::2] == ["good", "good", ""]  # an interaction is neither good nor bad
 
 
-def test_an_ablation_of_which_one_row_stands_in_another_table_is_not_told_yet() -> None:
+def test_an_ablation_without_its_own_rows_measured_is_not_reported() -> None:
     measured = {("parts", 3): RowScores(figures={"test": SCORES[3]})}
     report = told.sweep_report(measured, sweeps=(ABLATION.table,), repeats=2)
     begun = examine_ablation(ABLATION, measured, direction="maximize")

@@ -17,7 +17,7 @@ def learned(optimum: CurvePair | None, baseline: CurvePair | None) -> Curves:
     return Curves(optimum=optimum, baseline=baseline, fidelity="full", metric="accuracy")
 
 
-def test_up_to_four_curves() -> None:
+def test_training_and_validation_curves_of_both_sides_are_drawn() -> None:
     ours = CurvePair(validation=((1, 0.5), (2, 0.7)), train=((1, 0.6), (2, 0.9)))
     theirs = CurvePair(validation=((1, 0.4), (2, 0.6)), train=())
     record = curves.data(told.findings(curves=learned(ours, theirs)))
@@ -44,7 +44,7 @@ def test_a_long_curve_keeps_its_ends() -> None:
     assert set(zip(line.steps, line.values, strict=True)) <= set(long)
 
 
-def test_how_a_curve_begins_does_not_hide_how_it_ends() -> None:
+def test_a_high_start_of_a_curve_does_not_hide_its_end() -> None:
     falling = tuple((step, 2.0 + 20 * math.exp(-step / 8)) for step in range(1, 101))
     record = curves.data(told.findings("minimize", curves=learned(CurvePair(validation=falling, train=()), None)))
     assert record is not None
@@ -52,7 +52,7 @@ def test_how_a_curve_begins_does_not_hide_how_it_ends() -> None:
     assert low < 2.01 < 2.2 < high < 4.0
 
 
-def test_no_curves() -> None:
+def test_findings_without_curves_have_no_curve_figure() -> None:
     assert curves.data(told.findings()) is None
     assert curves.data(told.findings(curves=learned(None, None))) is None
     assert curves.data(told.findings(curves=learned(CurvePair(validation=(), train=()), None))) is None
@@ -87,7 +87,7 @@ def test_the_confusion_matrix_counts_true_classes_by_row() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
-def test_every_row_is_counted_once(pairs: list[tuple[int, int]]) -> None:
+def test_the_confusion_matrix_counts_every_row_once(pairs: list[tuple[int, int]]) -> None:
     truth, labels = (np.array(side) for side in zip(*pairs, strict=True))
     matrix = prediction_charts.confusion_matrix(truth, labels, 5)
     assert matrix.sum() == len(pairs)
@@ -95,7 +95,7 @@ def test_every_row_is_counted_once(pairs: list[tuple[int, int]]) -> None:
     assert all(matrix[a, b] == pairs.count((a, b)) for a, b in set(pairs))
 
 
-def test_classes_without_a_name_and_without_a_row() -> None:
+def test_unnamed_and_empty_classes_appear_in_the_confusion_matrix() -> None:
     records = prediction_charts.confusion_data(
         told.findings(predictions=said("labels", [0, 0], [0, 3], names=("zero",)))
     )
@@ -105,14 +105,14 @@ def test_classes_without_a_name_and_without_a_row() -> None:
     assert records[0].shares[3] == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_curves_of_the_hand_picked_configuration_alone() -> None:
+def test_the_confusion_matrix_of_the_baseline_alone_is_drawn() -> None:
     records = prediction_charts.confusion_data(told.findings(predictions=said("labels", [0, 1], None, [0, 1])))
     assert records is not None
     assert "hand-picked" in records[0].title
     assert "Nothing was confused" in prediction_charts.confusion_caption(records[0])
 
 
-def test_predictions_of_the_other_kind_or_none() -> None:
+def test_findings_without_fitting_predictions_have_no_prediction_figure() -> None:
     values, labels = said("values", [1.0], [2.0]), said("labels", [1], [1])
     assert prediction_charts.confusion_data(told.findings(predictions=values)) is None
     assert prediction_charts.predicted_data(told.findings(predictions=labels)) is None
@@ -122,7 +122,7 @@ def test_predictions_of_the_other_kind_or_none() -> None:
     assert prediction_charts.confusion_data(told.findings(predictions=said("labels", [1], None))) is None
 
 
-def test_predicted_against_true() -> None:
+def test_predicted_values_are_drawn_against_true_ones() -> None:
     values = said("values", [10.0, 20.0, 30.0], [11.0, 20.5, 25.0], [13.0, 20.0, 30.0])
     unit = told.definition("minimize", unit="thousand dollars")
     record = prediction_charts.predicted_data(told.findings("minimize", definition=unit, predictions=values))

@@ -25,7 +25,7 @@ SEARCH = (
 )
 
 
-def test_the_history_of_a_search() -> None:
+def test_the_history_lists_settled_trials_in_order_with_the_best_so_far() -> None:
     record = search_charts.history_data(told.findings(trials=SEARCH))
     assert record is not None
     assert [mark.place for mark in record.marks] == [1, 2, 3, 4, 5, 6, 7]  # the running one has not settled
@@ -45,7 +45,7 @@ def test_the_least_is_the_best_where_the_metric_is_minimized() -> None:
     assert (record.baseline, record.passed) == (None, None)  # it was not tried
 
 
-def test_what_is_complete_at_a_lower_fidelity_is_drawn_and_is_no_best() -> None:
+def test_trials_of_a_lower_fidelity_are_drawn_and_never_the_best() -> None:
     low = (told.trial(8, value=0.99, highest=False), told.trial(9, value=0.98, params=told.HAND, highest=False))
     middle = told.trial(10, value=0.97, rung=1, highest=False)
     top = tuple(replace(one, rung=2) for one in SEARCH)
@@ -64,7 +64,7 @@ def test_what_is_complete_at_a_lower_fidelity_is_drawn_and_is_no_best() -> None:
     assert "complete at full" in told.by_name(figure, "complete (").text[0]
 
 
-def test_the_best_so_far_is_a_mean_once_it_was_trained_again() -> None:
+def test_the_best_so_far_is_a_mean_once_it_was_confirmed() -> None:
     trials = (
         told.trial(0, value=0.90, rung=2, digest="a"),
         told.trial(1, value=0.95, rung=2, digest="lucky"),
@@ -79,7 +79,7 @@ def test_the_best_so_far_is_a_mean_once_it_was_trained_again() -> None:
     assert [mark.rung for mark in record.marks] == ["full", "full", "confirmed", "confirmed", "full"]
 
 
-def test_the_comparison_knows_the_baselines_value() -> None:
+def test_the_baselines_value_is_taken_from_the_comparison() -> None:
     record = search_charts.history_data(
         told.findings(trials=SEARCH[1:], comparison=told.comparison([1.0], [1.0], value=0.915))
     )
@@ -87,7 +87,7 @@ def test_the_comparison_knows_the_baselines_value() -> None:
     assert (record.baseline, record.passed) == (0.915, 4)
 
 
-def test_a_mark_for_each_trial() -> None:
+def test_every_settled_trial_has_a_mark_in_the_history_figure() -> None:
     record = search_charts.history_data(told.findings(trials=SEARCH))
     assert record is not None
     figure = search_charts.draw_history(record)
@@ -106,7 +106,7 @@ def test_a_mark_for_each_trial() -> None:
     assert len(symbols) == 4
 
 
-def test_a_trial_gone_wrong_does_not_press_the_others_into_a_line() -> None:
+def test_an_outlier_does_not_stretch_the_history_axis() -> None:
     trials = (*(told.trial(at, value=2.0 + at / 100) for at in range(40)), told.trial(40, value=1e9))
     record = search_charts.history_data(told.findings("minimize", trials=trials))
     assert record is not None
@@ -118,7 +118,7 @@ def test_a_trial_gone_wrong_does_not_press_the_others_into_a_line() -> None:
     assert "1 lies beyond the edge" in search_charts.history_caption(record)
 
 
-def test_trials_pruned_early_do_not_either_but_near_ones_are_where_they_fell() -> None:
+def test_pruned_outliers_do_not_stretch_the_axis_and_near_ones_are_drawn_in_place() -> None:
     complete = tuple(told.trial(at, value=0.90 + at / 1000) for at in range(10))
     pruned = (told.trial(10, "pruned", 0.898), told.trial(11, "pruned", 0.1))
     record = search_charts.history_data(told.findings(trials=(*complete, *pruned)))
@@ -151,7 +151,7 @@ def test_every_mark_lies_within_the_range(values: list[float], direction: str) -
     ],
     ids=["one", "all failed", "all pruned", "no trial was made"],
 )
-def test_searches_that_went_badly_are_drawn_too(trials: tuple[object, ...]) -> None:
+def test_searches_with_few_or_only_bad_trials_are_drawn(trials: tuple[object, ...]) -> None:
     record = search_charts.history_data(told.findings(trials=trials, definition=None))
     assert record is not None
     figure = search_charts.draw_history(record)
@@ -165,7 +165,7 @@ def test_without_a_settled_trial_there_is_no_history() -> None:
     assert search_charts.history_data(told.findings(trials=(told.trial(0, "running"),))) is None
 
 
-def test_importances_with_their_intervals() -> None:
+def test_importances_are_drawn_with_their_intervals() -> None:
     found = Importances(
         evaluator="ped-anova",
         trials=40,
@@ -211,7 +211,7 @@ def two(points: tuple[tuple[object, object, float], ...], **more: object) -> Int
     return Interaction(first="rate", second="optimizer", points=points, **its)  # type: ignore[arg-type]
 
 
-def test_an_interaction_of_a_number_and_a_name() -> None:
+def test_an_interaction_of_a_numeric_and_a_categorical_parameter_is_drawn() -> None:
     found = two(((0.001, "sgd", 0.5), (0.1, "adam", 0.9), (0.01, "sgd", 0.7)), strength=0.25, p_value=0.4)
     record = importance_charts.interaction_data(told.findings(interaction=found))
     assert record is not None
@@ -241,6 +241,6 @@ def test_an_interaction_of_few_values_is_a_heat_map() -> None:
     assert importance_charts.draw_interaction(record).layout.yaxis.ticktext == ("adam", "sgd")
 
 
-def test_no_trial_has_both_parameters() -> None:
+def test_findings_without_an_interaction_have_no_interaction_figure() -> None:
     assert importance_charts.interaction_data(told.findings()) is None
     assert importance_charts.interaction_data(told.findings(interaction=two(()))) is None

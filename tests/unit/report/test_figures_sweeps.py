@@ -30,7 +30,7 @@ def charts(**more: object) -> tuple[sweeps.SweepChart, ...]:
     return found
 
 
-def test_one_chart_a_table() -> None:
+def test_every_sweep_table_has_its_chart() -> None:
     units, optimizer = charts()
     assert (units.id, units.title, units.varied, units.numeric, units.log) == (
         "sweep-units",
@@ -63,7 +63,7 @@ def test_rows_are_called_by_what_tells_them_apart() -> None:
     assert "plain descent, a rate<br>much too high" in sweeps.draw(chart).layout.yaxis.ticktext
 
 
-def test_a_dot_is_what_the_report_says_and_what_was_measured() -> None:
+def test_a_sweep_row_has_its_reported_and_measured_figures() -> None:
     table = told.sweep_report(MEASURED).tables[0]
     first = charts()[0].rows[0]
     assert (first.test.reported, first.test.mean, first.test.repeats) == (0.88, pytest.approx(0.80), 3)
@@ -73,7 +73,7 @@ def test_a_dot_is_what_the_report_says_and_what_was_measured() -> None:
     assert charts()[0].rows[2].reason == "diverged in epoch 2"
 
 
-def test_numbers_lie_along_the_axis_and_disagreement_is_ringed() -> None:
+def test_numeric_settings_are_drawn_along_the_axis_and_disagreements_ringed() -> None:
     chart = charts()[0]
     figure = sweeps.draw(chart)
     ours, theirs = told.by_name(figure, "test, measured"), told.by_name(figure, "test, reported")
@@ -91,7 +91,7 @@ def test_numbers_lie_along_the_axis_and_disagreement_is_ringed() -> None:
     assert figure.layout.xaxis.ticktext == ("8", "★ 32", "128<br>no result")
 
 
-def test_names_lie_one_under_the_other() -> None:
+def test_categorical_settings_are_drawn_one_below_the_other() -> None:
     figure = sweeps.draw(charts()[1])
     ours = told.by_name(figure, "test, measured")
     assert list(ours.x) == pytest.approx([0.92, 0.89])
@@ -101,7 +101,7 @@ def test_names_lie_one_under_the_other() -> None:
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row on top
 
 
-def test_the_words_say_what_became_of_the_choice() -> None:
+def test_the_caption_of_a_sweep_states_the_verdict_on_the_choice() -> None:
     chart = charts()[0]
     assert "Ringed" in sweeps.caption(chart)
     assert "No result for 128: diverged in epoch 2." in sweeps.caption(chart)
@@ -111,7 +111,7 @@ def test_the_words_say_what_became_of_the_choice() -> None:
     assert "Measured: the mean of 3 runs;" in sweeps.caption(chart)
 
 
-def test_the_words_say_what_keeps_a_table_undecided_and_how_many_runs_there_are() -> None:
+def test_the_caption_of_an_undecided_sweep_states_reason_and_runs() -> None:
     some = {("units", 1): scores((0.91, 0.92, 0.93), (0.9, 0.9, 0.9)), ("units", 0): scores((0.8,), (0.9,))}
     found = sweeps.data(told.findings(sweeps=told.sweep_report(some)))
     assert found is not None
@@ -147,12 +147,12 @@ def test_an_interval_that_reaches_below_zero_does_not_squeeze_the_figures() -> N
     assert high > interval[1]
 
 
-def test_without_a_sweep_there_is_no_figure_of_one() -> None:
+def test_findings_without_a_sweep_have_no_sweep_figures() -> None:
     assert sweeps.data(told.findings()) is None
     assert sweeps.data(told.findings(sweeps=told.sweep_report({}))) is None
 
 
-def test_a_table_of_rows_that_all_failed() -> None:
+def test_a_sweep_table_whose_rows_all_failed_is_drawn() -> None:
     failed = {("units", at): RowScores(figures={}, reasons=("ValueError <x>",)) for at in range(3)}
     found = sweeps.data(told.findings(sweeps=told.sweep_report(failed)))
     assert found is not None
@@ -164,7 +164,7 @@ def test_a_table_of_rows_that_all_failed() -> None:
 @pytest.mark.parametrize(
     "settings", [({"flag": True}, {"flag": False}), ({"units": 8}, {"units": None}), ({"units": 8}, {"units": 8})]
 )
-def test_what_is_no_number_axis(settings: tuple[dict[str, object], ...]) -> None:
+def test_settings_that_make_no_numeric_axis_are_drawn_as_categories(settings: tuple[dict[str, object], ...]) -> None:
     table = Sweep(id="t", title="T", base={}, rows=tuple(Row(setting=one) for one in settings), chosen=0)
     measured = {("t", at): scores((0.9, 0.8), (0.9, 0.8)) for at in range(2)}
     found = sweeps.data(told.findings(sweeps=told.sweep_report(measured, sweeps=(table,))))

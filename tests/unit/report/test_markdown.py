@@ -42,7 +42,7 @@ def document(*parts: object, **more: object) -> Document:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60))
-def test_any_text_reads_as_itself(text: str) -> None:
+def test_any_escaped_text_renders_as_itself(text: str) -> None:
     seen = " ".join(text.split())
     assert read(escaped(text)).replace("\u2060", "") == seen.replace("\u2060", "")
 
@@ -59,7 +59,7 @@ def test_a_cell_cannot_break_its_table(text: str) -> None:
     assert len([token for token in tokens if token.type == "td_open"]) == 4
 
 
-def test_every_kind_of_part_says_its_words() -> None:
+def test_every_kind_of_part_is_rendered_in_markdown() -> None:
     text = markdown(
         document(
             Text(text="A paragraph."),

@@ -79,7 +79,7 @@ EVIL = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join)
 
 @budget(deadline=None, max_examples=40)
 @given(EVIL, EVIL)
-def test_nothing_in_the_findings_can_become_markup(first: str, second: str) -> None:
+def test_findings_cannot_inject_markup_into_the_page(first: str, second: str) -> None:
     table = Table(caption=first, headings=(second, "x"), rows=((first, Cell(text=second, hint=first)),), note=second)
     figure = {"data": [{"text": [first, second]}], "layout": {first: 1}}
     plain = read(html(paper(Table(caption="", headings=("", "x"), rows=(("", Cell(text="")),), note=""), chart({}))))
@@ -94,7 +94,7 @@ def test_nothing_in_the_findings_can_become_markup(first: str, second: str) -> N
     assert second in reader.text
 
 
-def test_the_page_is_of_one_piece_and_forbids_itself_the_network() -> None:
+def test_the_page_is_self_contained_and_forbids_network_access() -> None:
     reader = read(html(paper(chart())))
     for tag, attributes in reader.elements:
         for name in ("src", "href"):
@@ -106,7 +106,7 @@ def test_the_page_is_of_one_piece_and_forbids_itself_the_network() -> None:
     assert not re.search(r"https?:|\*", policy)
 
 
-def test_a_served_page_marks_what_is_its_own_and_leads_on() -> None:
+def test_a_served_page_has_its_nonce_and_navigation() -> None:
     served = read(html(paper(chart()), nonce="abc", links=(Link("All <studies>", "/"),)))
     assert [style.get("nonce") for style in served.of("style")] == ["abc"]
     assert [script.get("nonce") for script in served.of("script") if "type" not in script] == ["abc"]
@@ -116,7 +116,7 @@ def test_a_served_page_marks_what_is_its_own_and_leads_on() -> None:
     assert not [attributes for _, attributes in alone.elements if "nonce" in attributes]
 
 
-def test_plotly_is_in_it_whole_and_only_where_a_figure_is() -> None:
+def test_plotly_is_embedded_only_in_pages_with_figures() -> None:
     packed = read(html(paper(chart()))).scripts["plotly"]
     assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
     without = html(paper(Text(text="words")))
@@ -124,7 +124,7 @@ def test_plotly_is_in_it_whole_and_only_where_a_figure_is() -> None:
     assert len(without) < 40_000
 
 
-def test_both_themes_are_there_and_the_figures_can_be_exchanged() -> None:
+def test_the_page_has_both_themes_and_the_colour_swaps_of_figures() -> None:
     page = html(paper(chart()))
     assert json.loads(read(page).scripts["swaps"]) == theme.swaps()
     assert f"--optimum:{theme.OPTIMUM.light};" in page
@@ -132,7 +132,7 @@ def test_both_themes_are_there_and_the_figures_can_be_exchanged() -> None:
     assert "prefers-color-scheme:dark" in page
 
 
-def test_a_reader_without_eyes_finds_their_way() -> None:
+def test_the_page_is_accessible_to_screen_readers() -> None:
     table = Table(caption="Rows", headings=("x", "y"), rows=(("a", Cell(text="1", mark="bad", hint="too low")),))
     page = html(paper(table, chart()))
     reader = read(page)

@@ -10,7 +10,9 @@ from hpo.report import format_of, write
     ("name", "wanted", "found"),
     [("a.html", None, "html"), ("a.HTM", None, "html"), ("a.md", None, "markdown"), ("a.txt", "html", "html")],
 )
-def test_the_name_tells_the_format(tmp_path: Path, name: str, wanted: str | None, found: str) -> None:
+def test_the_report_format_comes_from_the_option_or_the_file_name(
+    tmp_path: Path, name: str, wanted: str | None, found: str
+) -> None:
     assert format_of(tmp_path / name, wanted) == found
 
 
@@ -25,7 +27,9 @@ def test_the_name_tells_the_format(tmp_path: Path, name: str, wanted: str | None
         ("/dev/null", "html", "/dev/null is no ordinary file"),
     ],
 )
-def test_what_cannot_be_written_is_refused_in_a_line(tmp_path: Path, name: str, wanted: str | None, said: str) -> None:
+def test_an_unsupported_report_format_is_refused_in_one_line(
+    tmp_path: Path, name: str, wanted: str | None, said: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         format_of(tmp_path / name, wanted)
     assert said in str(refused.value)
@@ -33,7 +37,7 @@ def test_what_cannot_be_written_is_refused_in_a_line(tmp_path: Path, name: str, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_replaced_whole_and_a_link_stays_one(tmp_path: Path) -> None:
+def test_a_report_replaces_the_file_whole_and_keeps_a_link(tmp_path: Path) -> None:
     file, link = tmp_path / "page.html", tmp_path / "link.html"
     file.write_text("old")
     link.symlink_to(file)
@@ -43,7 +47,7 @@ def test_a_file_is_replaced_whole_and_a_link_stays_one(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.html", "page.html"]
 
 
-def test_what_was_there_stays_where_writing_fails(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text("old")
     blocked = tmp_path / "sub"

@@ -39,14 +39,14 @@ def words(table: Table) -> list[tuple[str, ...]]:
     ("optimum", "baseline", "word"),
     [(WON, LOST, "better"), (LOST, WON, "worse"), (WON[:3], LOST[:3], "undecided"), (WON, WON, "equivalent")],
 )
-def test_the_verdict_is_what_was_found_whoever_won(optimum: list[float], baseline: list[float], word: str) -> None:
+def test_the_verdict_is_reported_whichever_side_won(optimum: list[float], baseline: list[float], word: str) -> None:
     made = told_of(comparison=told.comparison(optimum, baseline))
     assert made.verdict.word == word
     assert f"**{word.capitalize()}.**" in markdown(made)
     assert made.verdict.facts[1].note.startswith(f"of {len(optimum)};")
 
 
-def test_what_the_task_says_stands_beside_what_the_test_rows_say() -> None:
+def test_the_resampled_verdict_is_given_beside_that_on_the_test_rows() -> None:
     alone = told_of(comparison=told.comparison(WON, LOST))
     assert alone.verdict.second == ""
     both = told_of(comparison=told.comparison(WON, LOST, resampled=(LOST, WON)))
@@ -58,7 +58,7 @@ def test_what_the_task_says_stands_beside_what_the_test_rows_say() -> None:
     assert len(tables(both, "comparison")["The comparison in figures"].headings) == 3
 
 
-def test_a_verdict_on_rows_drawn_anew_says_that_the_search_has_seen_them() -> None:
+def test_a_verdict_on_resampled_rows_warns_that_the_search_saw_them() -> None:
     report = told.comparison(WON, LOST)
     assert "may flatter it here" not in markdown(told_of(comparison=report))
     anew = told_of(comparison=replace(report, rows="resampled"))
@@ -66,14 +66,14 @@ def test_a_verdict_on_rows_drawn_anew_says_that_the_search_has_seen_them() -> No
     assert anew.verdict.second in note(anew, "")
 
 
-def test_after_how_many_trials_the_baseline_was_passed_is_reported_only_where_known() -> None:
+def test_trials_until_the_baseline_was_passed_are_reported_only_where_known() -> None:
     unseen = markdown(told_of(comparison=told.comparison(WON, LOST)))
     assert "has no value in the search, so nobody can tell after how many trials it was passed" in unseen
     never = markdown(told_of(comparison=told.comparison(WON, LOST, value=0.99)))
     assert "No trial of the search passed the hand-picked configuration’s value" in never
 
 
-def test_the_budget_of_the_hand_is_reported_where_it_is_on_record() -> None:
+def test_the_budget_of_hand_tuning_is_reported_where_it_is_recorded() -> None:
     report = told.comparison(WON, LOST)
     unknown = markdown(told_of(comparison=report))
     assert "How the hand-picked configuration was come by is not on record" in unknown
@@ -93,18 +93,18 @@ def test_optimism_keeps_its_sign_beside_its_interval(optimism: float) -> None:
     assert f"measured again, is {said.get(optimism, '−0.0500 (95 % interval −0.150 to 0.050)')}: above zero" in text
 
 
-def test_a_claim_that_reports_no_figure_is_not_told() -> None:
+def test_a_claim_without_a_reported_figure_is_omitted() -> None:
     empty = Claimed(reported={}, measured={"test": (0.9, 0.91)})
     assert "claims" not in markdown(told_of(comparison=replace(told.comparison(WON, LOST), claimed=empty)))
 
 
-def test_every_pair_is_reported_with_who_won_it() -> None:
+def test_every_pair_is_listed_with_its_winner() -> None:
     made = told_of("minimize", comparison=told.comparison([2.0, 3.0, 2.5], [2.5, 2.5, 2.5], direction="minimize"))
     rows = words(tables(made, "comparison")["All 3 pairs"])
     assert [row[3:] for row in rows] == [("+0.500", "won"), ("−0.500", "lost"), ("0", "tied")]
 
 
-def test_a_search_without_a_comparison_is_open_and_says_what_would_tell() -> None:
+def test_a_search_without_a_comparison_suggests_the_command_for_one() -> None:
     found = told.findings(
         missing=(Missing(part="comparison", what="the comparison", why="no", command="hpo compare t"),)
     )
@@ -117,7 +117,7 @@ def test_a_search_without_a_comparison_is_open_and_says_what_would_tell() -> Non
     assert "none is complete (0 pruned, 1 failed)" in none.verdict.sentence
 
 
-def test_rows_stand_beside_their_reported_figures_and_what_disagrees_is_marked() -> None:
+def test_sweep_rows_are_listed_beside_reported_figures_and_disagreements_marked() -> None:
     exact = RowScores(figures={"test": (0.9101, 0.9102, 0.9100), "train": (0.95, 0.951, 0.949)})
     off = RowScores(figures={"test": (0.80, 0.801, 0.799)})
     gone = RowScores(reasons=("diverged: the loss was not finite",))
@@ -136,7 +136,7 @@ def test_rows_stand_beside_their_reported_figures_and_what_disagrees_is_marked()
     assert "base configuration, 3 repeats with" in markdown(told_of(sweeps=told.sweep_report(every)))
 
 
-def test_a_table_without_reported_figures_is_shown_by_its_chart_and_told_on_demand() -> None:
+def test_a_table_without_reported_figures_is_folded_below_its_chart() -> None:
     exact = RowScores(figures={"test": (0.9101, 0.9102, 0.9100)})
     ours = replace(told.UNITS, rows=tuple(replace(row, reported={}) for row in told.UNITS.rows))
     measured = {("units", at): exact for at in range(len(ours.rows))}
@@ -198,13 +198,13 @@ def test_the_first_picture_of_each_kind_is_shown() -> None:
     assert shown[3].lines[:3] == ("In the data set: boot", "optimum: bag", "hand-picked: bag")
 
 
-def test_rows_that_are_no_pictures_are_a_table() -> None:
+def test_predictions_on_tabular_rows_are_listed_in_a_table() -> None:
     made = told_of(predictions=labels(np.arange(8, dtype=np.float32).reshape(4, 2)))
     (table,) = tables(made, "predictions").values()
     assert words(table)[0] == ("true class", "boot", "bag", "bag", "boot")
 
 
-def test_curves_end_in_a_table() -> None:
+def test_the_last_values_of_the_curves_are_in_a_table() -> None:
     pair = CurvePair(validation=((1, 0.5), (3, 0.75)), train=((1, 0.6), (3, 0.875)))
     made = told_of(curves=Curves(optimum=pair, baseline=None, fidelity="full", metric="accuracy"))
     (table,) = tables(made, "curves").values()
@@ -234,7 +234,7 @@ def test_a_search_that_has_just_begun_says_so() -> None:
     assert document(begun).verdict.sentence == "No trial of the study has ended yet, so there is nothing to judge."
 
 
-def test_every_verdict_says_what_its_pairs_cannot_have_shown_and_takes_for_granted() -> None:
+def test_every_verdict_states_its_limits_and_assumptions() -> None:
     report = told.comparison(WON, LOST, resampled=(WON[:7], LOST[:7]))
     made = told_of(comparison=report)
     assert made.verdict.limits == f"{unseen(report.comparison)} {ASSUMED}"
@@ -246,7 +246,7 @@ def test_every_verdict_says_what_its_pairs_cannot_have_shown_and_takes_for_grant
 
 
 @pytest.mark.parametrize(("failing", "word"), [(2, "better"), (9, "unreliable")])
-def test_trainings_that_failed_stand_beside_the_verdict(failing: int, word: str) -> None:
+def test_failed_trainings_are_reported_beside_the_verdict(failing: int, word: str) -> None:
     counted = compare(WON, LOST, failures=failures((failing, 6 + failing), (0, 7)))
     assert counted.failures is not None
     made = told_of(comparison=replace(told.comparison(WON, LOST), comparison=counted))

@@ -26,7 +26,7 @@ from hpo.report import formatting
         ("adam", "adam"),
     ],
 )
-def test_a_value_has_the_digits_anybody_reads(value: object, text: str) -> None:
+def test_a_value_is_written_with_four_significant_digits(value: object, text: str) -> None:
     assert formatting.figure(value) == text
 
 
@@ -39,7 +39,7 @@ def test_a_difference_shows_its_sign() -> None:
     assert [formatting.signed(value) for value in (0.0123, -0.0123, 0.0, None)] == ["+0.0123", "−0.0123", "0", "–"]
 
 
-def test_both_bounds_of_an_interval_have_the_same_places() -> None:
+def test_both_bounds_of_an_interval_have_the_same_decimals() -> None:
     assert formatting.interval((-0.001234, 0.2345)) == "−0.001 to 0.234"
     assert formatting.interval((0.0, 0.0)) == "0.00 to 0.00"
     assert formatting.interval(None) == "–"
@@ -59,7 +59,7 @@ def test_small_probabilities_are_only_said_to_be_small() -> None:
     ("seconds", "text"),
     [(None, "–"), (0.25, "0.2 s"), (45, "45 s"), (600, "10 min"), (12_000, "3 h 20 min"), (400_000, "4.6 days")],
 )
-def test_times_are_said_as_a_person_says_them(seconds: float | None, text: str) -> None:
+def test_durations_in_reports_are_written_in_readable_units(seconds: float | None, text: str) -> None:
     assert formatting.duration(seconds) == text
 
 

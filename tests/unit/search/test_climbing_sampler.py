@@ -55,7 +55,7 @@ def test_tpe_goes_by_the_highest_rung_first() -> None:
     assert sum(with_both) / 30 > sum(without) / 30 + 0.2
 
 
-def test_what_climbed_draws_nothing() -> None:
+def test_a_promoted_trial_draws_no_parameters() -> None:
     sampler = make_sampler("tpe", space=SPACE, seed=1)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials([lower(0.5, 0.9)])
@@ -68,7 +68,7 @@ def test_what_climbed_draws_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CLIMBING_SAMPLERS if name != "grid"])
-def test_samplers_that_climb_draw_beside_pruned_trials(name: str) -> None:
+def test_samplers_draw_beside_trials_of_lower_rungs(name: str) -> None:
     study = optuna.create_study(direction="maximize", sampler=make_sampler(name, space=SPACE, seed=1))
     study.add_trials([lower(number / 20, 0.5) for number in range(15)])
     trial = study.ask()
@@ -100,7 +100,7 @@ def test_a_pruner_compares_within_the_first_rung_alone(name: str) -> None:
         study.tell(trial, state=TrialState.FAIL)
 
 
-def test_what_climbed_is_never_stopped() -> None:
+def test_a_promoted_trial_is_never_pruned() -> None:
     pruner = make_pruner("asha", definition=DEFINITION, fidelity="quick")
     study = optuna.create_study(direction="maximize", pruner=pruner)
     for value in (0.9, 0.8, 0.7, 0.6):

@@ -47,7 +47,7 @@ def shares(configurations: list[dict[str, object]]) -> dict[int, float]:
     return {one: sizes.count(one) / len(sizes) for one in (1, 2, 3, 9, 30)}
 
 
-def test_three_times_the_usual_is_drawn_half_as_often_and_what_costs_no_more_is_not_weighed() -> None:
+def test_configurations_of_three_times_the_usual_cost_are_drawn_half_as_often() -> None:
     weighed = shares(drawn(size, 1000, usual=3 * UNIT))
     once = 1 / (3 + 3**-EXPONENT + 10**-EXPONENT)  # the share of what is not weighed
     assert weighed[1] == pytest.approx(once, abs=0.04)
@@ -75,7 +75,7 @@ def test_the_usual_cost_is_the_median_of_the_space_and_is_kept_with_the_study() 
             assert len(asked) - before <= 1 + REDRAWS  # of its own draws alone
 
 
-def test_a_look_that_ends_the_process_is_not_taken_again() -> None:
+def test_a_cost_probe_that_ends_the_process_is_not_repeated() -> None:
     """The models of a study's largest configurations may not fit into memory, and looks follow from its seed."""
     storage = optuna.storages.InMemoryStorage()
     ended: list[Params] = []
@@ -119,12 +119,12 @@ def test_the_draws_follow_from_the_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tpe", "random"])
-def test_where_all_costs_the_same_the_draws_are_those_of_the_sampler(name: str) -> None:
+def test_with_equal_costs_the_draws_are_those_of_the_sampler(name: str) -> None:
     assert drawn(lambda _: UNIT, 25, name=name) == drawn(None, 25, name=name)
 
 
 @pytest.mark.parametrize("name", ["qmc", "cmaes", "nsga2"])
-def test_a_sampler_of_points_that_belong_together_is_not_asked_twice(name: str) -> None:
+def test_samplers_of_dependent_points_are_not_weighed(name: str) -> None:
     def never(_: Params) -> float:
         raise AssertionError("the cost has no say")
 
@@ -142,7 +142,7 @@ def test_given_params_are_never_rejected() -> None:
         study.tell(trial, 1.0)
 
 
-def test_what_has_no_cost_is_accepted_and_a_space_without_costs_is_not_weighed() -> None:
+def test_configurations_without_a_cost_are_accepted_unweighed() -> None:
     unknown = shares(drawn(lambda params: None if params["size"] == 30 else size(params), 500, usual=UNIT))
     assert unknown[30] > unknown[9]
     assert drawn(lambda _: None, 10) == drawn(None, 10)
@@ -159,7 +159,7 @@ def test_trials_of_a_few_seconds_are_not_weighed() -> None:
     assert len(asked) == 3
 
 
-def test_where_only_what_is_dear_is_drawn_it_is_tried_all_the_same() -> None:
+def test_an_expensive_configuration_is_tried_when_only_such_are_drawn() -> None:
     """As when the sampler has learned that only the largest are any good."""
     assert len(drawn(size, 20, usual=UNIT / 1000)) == 20
 

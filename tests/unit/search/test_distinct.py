@@ -65,7 +65,7 @@ def value(params: dict[str, object]) -> float:
 @pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(space=finite_spaces(), name=st.sampled_from(["random", "tpe", "nsga2", "qmc", "grid"]), seed=st.integers(0, 99))
-def test_asks_at_the_same_time_never_agree(space: Space, name: str, seed: int) -> None:
+def test_concurrent_asks_never_draw_the_same_configuration(space: Space, name: str, seed: int) -> None:
     assert space.size is not None
     claims = Claims()
     storage = optuna.storages.InMemoryStorage()
@@ -117,7 +117,7 @@ def test_a_used_up_space_gives_repeats_and_says_so(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("all 12 configurations") == 1
 
 
-def test_what_was_tried_before_this_process_counts() -> None:
+def test_configurations_tried_before_this_process_are_not_repeated() -> None:
     storage = optuna.storages.InMemoryStorage()
     configurations = list(SMALL.configurations())
     study = optuna.create_study(storage=storage, study_name="s")
@@ -142,7 +142,7 @@ def test_enqueued_configurations_count_before_they_are_run() -> None:
     assert suggest(SMALL, first) == configurations[0]
 
 
-def test_a_failed_attempt_does_not_count() -> None:
+def test_a_failed_configuration_may_be_drawn_again() -> None:
     configurations = list(SMALL.configurations())
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for params in configurations:
@@ -155,7 +155,7 @@ def test_a_failed_attempt_does_not_count() -> None:
     assert suggest(SMALL, study.ask()) == configurations[5]
 
 
-def test_given_params_are_left_alone_even_if_tried() -> None:
+def test_given_parameters_are_kept_even_if_tried_before() -> None:
     study = optuna.create_study(sampler=make_sampler("tpe", space=SMALL, seed=0))
     given_params = {"depth": 2, "kind": "b", "width": 8}
     for _ in range(2):
@@ -178,7 +178,7 @@ def test_partly_given_params_are_kept_and_the_rest_is_distinct() -> None:
     assert sorted(widths) == [4, 8, 12]
 
 
-def test_what_another_process_claims_is_drawn_around() -> None:
+def test_configurations_claimed_by_another_process_are_not_drawn() -> None:
     configurations = list(SMALL.configurations())
     free = {digest(configurations[7]), digest(configurations[9])}
     study = optuna.create_study(sampler=make_sampler("random", space=SMALL, seed=0, claim=lambda _, d: d in free))
@@ -186,7 +186,7 @@ def test_what_another_process_claims_is_drawn_around() -> None:
     assert set(drawn) == free
 
 
-def test_a_claim_names_the_trial() -> None:
+def test_a_claim_is_asked_for_with_the_trials_id_and_digest() -> None:
     asked: list[tuple[int, str]] = []
     study = optuna.create_study(
         sampler=make_sampler("random", space=MIXED, seed=0, claim=lambda *what: not asked.append(what))
@@ -196,7 +196,7 @@ def test_a_claim_names_the_trial() -> None:
     assert asked == [(trial._trial_id, digest(params))]
 
 
-def test_threads_of_one_process_never_agree() -> None:
+def test_threads_of_one_process_never_draw_the_same_configuration() -> None:
     space = Space(name="s", params={"a": Int(low=1, high=8), "b": Int(low=1, high=8)})
     study = optuna.create_study(sampler=make_sampler("random", space=space, seed=0))
     gate = threading.Barrier(4)

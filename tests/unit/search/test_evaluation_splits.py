@@ -67,7 +67,7 @@ def splits(evaluation: Any, seed: int = 1, **fidelity: Any) -> list[tuple[list[i
 
 
 @pytest.mark.parametrize("evaluation", [GroupHoldout(groups=3), KFold(folds=4, grouped=True, stratified=True)])
-def test_no_group_is_on_both_sides(evaluation: Evaluation) -> None:
+def test_no_group_is_in_both_training_and_validation_rows(evaluation: Evaluation) -> None:
     for train, validation in splits(evaluation):
         assert len(train) + len(validation) == ROWS
         assert not set(GROUP[train]) & set(GROUP[validation])
@@ -82,14 +82,14 @@ def test_fewer_rows_are_fewer_groups() -> None:
 
 
 @pytest.mark.parametrize("evaluation", [TimeSeriesSplit(folds=4, gap=2), Holdout(rows=20, last=True)])
-def test_what_is_judged_comes_after_what_is_trained_on(evaluation: Evaluation) -> None:
+def test_validation_rows_come_after_training_rows_in_time(evaluation: Evaluation) -> None:
     for seed in (1, 2):
         for train, validation in splits(evaluation, seed=seed):
             assert max(train) < min(validation)
     assert splits(evaluation)[-1][1][-1] == ROWS - 1
 
 
-def test_fewer_rows_are_the_latest() -> None:
+def test_fewer_training_rows_are_the_latest_ones() -> None:
     assert splits(Holdout(rows=20, last=True), rows=30) == [([*range(70, 100)], [*range(100, 120)])]
     first, *_, last = splits(TimeSeriesSplit(folds=5), rows=30)
     assert first == ([*range(20)], [*range(20, 40)])  # it has no more
@@ -98,12 +98,12 @@ def test_fewer_rows_are_the_latest() -> None:
         splits(TimeSeriesSplit(folds=5), rows=121)
 
 
-def test_the_folds_of_a_fidelity_count() -> None:
+def test_the_fidelity_limits_the_number_of_folds() -> None:
     assert len(splits(TimeSeriesSplit(folds=5), folds=3)) == 3
     assert len(splits(KFold(folds=5, repeats=2), folds=3)) == 6
 
 
-def test_repeated_folds_are_cut_anew_each_time() -> None:
+def test_each_repeat_of_folds_uses_another_partition() -> None:
     once, again = splits(KFold(folds=5)), splits(KFold(folds=5, repeats=3))
     assert again[:5] == once
     for repeat in range(3):
@@ -128,14 +128,14 @@ def by_tens(x: Any, y: Any, groups: Any) -> Iterator[tuple[Any, Any]]:
         (model_selection.TimeSeriesSplit(4), None),
     ],
 )
-def test_a_splitter_of_scikit_learn(splitter: Any, folds: int | None) -> None:
+def test_a_scikit_learn_splitter_gives_its_own_splits(splitter: Any, folds: int | None) -> None:
     evaluation = OwnSplits(splitter=splitter, folds=folds)
     expected = [*splitter.split(TABLE.x, TABLE.y, TABLE.groups)]
     assert splits(evaluation) == [(sorted(train), sorted(test)) for train, test in expected]
     assert len(expected) == evaluation.trainings()
 
 
-def test_a_splitter_may_be_given_as_it_is() -> None:
+def test_a_scikit_learn_splitter_may_be_given_directly() -> None:
     found = definition(model_selection.KFold(4)).evaluation
     assert (type(found), found.trainings()) == (OwnSplits, 4)
     same = definition(model_selection.KFold(4)).version
@@ -143,7 +143,7 @@ def test_a_splitter_may_be_given_as_it_is() -> None:
     assert same != definition(model_selection.KFold(4, shuffle=True, random_state=1)).version
 
 
-def test_a_function_of_ones_own() -> None:
+def test_a_custom_splitting_function_gives_its_own_splits() -> None:
     first, second = splits(OwnSplits(splitter=by_tens, folds=2))
     assert first == ([*range(10, 50)], [*range(10)])
     assert second == ([*range(50, 120)], [*range(50)])
@@ -162,7 +162,7 @@ def test_a_function_of_ones_own() -> None:
         (model_selection.ShuffleSplit(2), "are others each time they are asked for: give it a random_state"),
     ],
 )
-def test_splits_that_are_none_are_refused(splitter: Any, refusal: str) -> None:
+def test_invalid_custom_splits_are_refused(splitter: Any, refusal: str) -> None:
     with pytest.raises(DefinitionError, match=refusal) as refused:
         splits(OwnSplits(splitter=splitter, folds=2))
     assert "\n" not in str(refused.value)
@@ -194,14 +194,14 @@ def test_splits_that_are_none_are_refused(splitter: Any, refusal: str) -> None:
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused_where_it_is_written(declare: Any, refusal: str) -> None:
+def test_contradictory_evaluation_options_are_refused_on_declaration(declare: Any, refusal: str) -> None:
     with pytest.raises(DefinitionError, match=refusal) as refused:
         declare()
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
-def test_rows_of_a_measurement_are_whole_groups_where_splits_are() -> None:
+def test_measurements_draw_whole_groups_where_splits_are_by_group() -> None:
     for kind in ("share", "resampled"):
         train, test = redraw(definition(KFold(grouped=True)), kind, seed=3)  # type: ignore[arg-type]
         its = np.array(numbers(train))
@@ -213,14 +213,14 @@ def test_rows_of_a_measurement_are_whole_groups_where_splits_are() -> None:
 
 
 @pytest.mark.parametrize("evaluation", [TimeSeriesSplit(), Holdout(rows=5, last=True), model_selection.KFold(3)])
-def test_rows_in_order_of_time_or_of_ones_own_splits_are_not_drawn_anew(evaluation: Any) -> None:
+def test_time_ordered_or_custom_splits_are_not_resampled(evaluation: Any) -> None:
     with pytest.raises(UsageError, match="test rows of d cannot be drawn anew"):
         redraw(definition(evaluation), "resampled", seed=0)
     train, _ = redraw(definition(evaluation), "share", seed=0)
     assert len(train) == 90
 
 
-def test_what_an_evaluation_or_a_metric_needs_of_the_rows_is_asked_when_they_are_loaded() -> None:
+def test_groups_and_weights_an_evaluation_needs_are_checked_on_loading() -> None:
     def bare() -> Dataset:
         some = Rows(x=TABLE.x, y=TABLE.y)
         return Dataset(name="d", development=some.take(np.arange(100)), test=some.take(np.arange(100, ROWS)))
@@ -235,7 +235,7 @@ def test_what_an_evaluation_or_a_metric_needs_of_the_rows_is_asked_when_they_are
         load(definition(KFold(grouped=True)))
 
 
-def test_what_came_later_leaves_the_version_as_it_was() -> None:
+def test_new_evaluation_options_leave_earlier_versions_unchanged() -> None:
     assert repr(KFold(folds=4)) == "KFold(folds=4)"
     assert repr(Holdout(rows=4)) == "Holdout(rows=4, stratified=False)"
     assert repr(KFold(folds=4, repeats=2)) == "KFold(folds=4, repeats=2)"

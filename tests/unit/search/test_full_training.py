@@ -91,7 +91,7 @@ def test_a_trial_at_a_low_fidelity_follows_the_schedule_of_the_highest() -> None
 
 
 @pytest.mark.parametrize(("fidelity", "steps"), [("quick", 30), ("full", 100)])
-def test_a_measurement_follows_it_too_with_the_same_rows(fidelity: str, steps: int) -> None:
+def test_a_measurement_at_any_fidelity_follows_the_full_schedule(fidelity: str, steps: int) -> None:
     measured = measure(DEFINITION, {"x": 0.5}, fidelity=fidelity)
     places = np.rint(np.linspace(0, 99, steps))
     assert moved(measured.run) == pytest.approx(np.where(places <= 50, 0.001, 1.0).sum(), abs=1e-3)

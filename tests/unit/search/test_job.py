@@ -31,7 +31,7 @@ jobs = st.builds(
 
 
 @given(jobs)
-def test_a_job_comes_back_out_of_a_slot(job: Job) -> None:
+def test_a_job_survives_storage_in_a_slot(job: Job) -> None:
     again = Job.from_payload(json.loads(json.dumps(job.to_payload())))
     assert again == job
     assert again.key == job.key
@@ -39,7 +39,7 @@ def test_a_job_comes_back_out_of_a_slot(job: Job) -> None:
 
 
 @given(jobs, st.text(), st.booleans())
-def test_the_key_is_of_what_is_trained_alone(job: Job, note: str, keep: bool) -> None:
+def test_the_key_of_a_job_depends_only_on_what_is_trained(job: Job, note: str, keep: bool) -> None:
     backwards = dict(reversed(job.params.items()))
     assert Job(rows=job.rows, params=backwards, seed=job.seed, note=note, keep=keep).key == job.key
 
@@ -76,7 +76,7 @@ def test_a_key_is_the_same_in_every_process_and_version() -> None:
         ({"rows": "validation", "keep": True}, "sees no test row"),
     ],
 )
-def test_what_cannot_be_done_is_refused(wrong: dict[str, object], words: str) -> None:
+def test_an_invalid_job_is_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Job(**{"rows": "share", "params": {}, "seed": 0, **wrong})  # type: ignore[arg-type]
 

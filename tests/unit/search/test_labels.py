@@ -66,7 +66,7 @@ def numbers(x: NDArray[np.generic]) -> set[float]:
     return set(x[:, 0].tolist())
 
 
-def test_few_of_the_training_rows_have_a_label_and_none_is_judged_by() -> None:
+def test_labels_are_limited_to_few_training_rows_and_never_overlap_validation() -> None:
     (split,) = cut(definition(), FIDELITY, data().development, seed=1)
     assert np.bincount(split.train.y.astype(int)).tolist() == [8, 4]  # each class by its share
     assert len(split.inputs) == FIDELITY.rows
@@ -74,7 +74,7 @@ def test_few_of_the_training_rows_have_a_label_and_none_is_judged_by() -> None:
     assert not numbers(split.inputs) & numbers(split.validation.x)
 
 
-def test_labels_are_drawn_anew_by_the_seed() -> None:
+def test_the_labelled_rows_are_drawn_by_the_seed() -> None:
     rows = data().development
     drawn = [numbers(labelled(definition(), rows, seed=seed).x) for seed in (1, 2, 1)]
     assert drawn[0] == drawn[2] != drawn[1]
@@ -94,7 +94,7 @@ def test_more_labels_than_rows_are_refused() -> None:
         definition(0)
 
 
-def test_a_search_pretrains_on_the_rows_it_trains_on_alone() -> None:
+def test_a_search_pretrains_only_on_its_training_rows() -> None:
     splits = cut(definition(), FIDELITY, data().development, seed=1)
     work = Evaluation(definition(), {"x": 0.5}, splits, epochs=1, seed=1)
     list(work.in_step(1))

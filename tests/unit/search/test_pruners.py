@@ -50,7 +50,7 @@ def step_at_which_it_stops(study: optuna.Study, curve: list[float]) -> int | Non
     return None
 
 
-def test_the_default_is_one_of_them() -> None:
+def test_the_default_pruner_exists() -> None:
     assert DEFAULT_PRUNER in PRUNERS
 
 
@@ -104,19 +104,19 @@ def test_halving_stops_no_trial_after_two_thirds_of_its_epochs(name: str) -> Non
         assert step_at_which_it_stops(study, curve) is None
 
 
-def test_the_default_gives_way_where_it_cannot_work() -> None:
+def test_the_default_pruner_is_none_for_a_single_epoch() -> None:
     assert default_pruner(HOLDOUT) == default_pruner(FOLDS, "all") == DEFAULT_PRUNER
     assert default_pruner(HOLDOUT, "one") == "none"
     with pytest.raises(UsageError, match="no fidelity 'four'"):
         default_pruner(HOLDOUT, "four")
 
 
-def test_none_stops_nobody() -> None:
+def test_the_pruner_none_prunes_no_trial() -> None:
     study = study_with(make_pruner("none", definition=HOLDOUT))
     assert [step_at_which_it_stops(study, [float(bad)] * 3) for bad in range(9)] == [None] * 9
 
 
-def test_asha_lets_a_third_pass_at_quick() -> None:
+def test_asha_lets_about_a_third_of_trials_pass() -> None:
     study = study_with(make_pruner("asha", definition=HOLDOUT, fidelity="three"))
     order = [(37 * number) % 61 for number in range(61)]
     passed = sum(step_at_which_it_stops(study, [float(value)] * 3) is None for value in order)
@@ -153,7 +153,7 @@ def test_superseded_attempts_are_invisible_to_median() -> None:
     assert step_at_which_it_stops(study, [2.5] * 3) is None
 
 
-def test_a_second_attempt_stays_in_its_bracket() -> None:
+def test_a_second_attempt_stays_in_its_hyperband_bracket() -> None:
     pruner = make_pruner("hyperband", definition=HOLDOUT, fidelity="ten")
     inner = pruner._inner
     positions = [inner._bracket(create_trial(value=1.0, system_attrs={"hpo:position": p})) for p in range(300)]
@@ -179,5 +179,5 @@ def test_wilcoxon_goes_fold_by_fold_and_stops_what_loses_on_four() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(PRUNERS) - {"wilcoxon"}))
-def test_all_others_go_epoch_by_epoch(name: str) -> None:
+def test_all_pruners_but_wilcoxon_decide_by_epoch(name: str) -> None:
     assert getattr(make_pruner(name, definition=FOLDS), "by_fold", False) is False

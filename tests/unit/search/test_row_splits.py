@@ -91,12 +91,12 @@ def test_a_split_is_a_function_of_its_seed() -> None:
         (KFold(folds=5), Fidelity(name="f", epochs=1, rows=81)),
     ],
 )
-def test_more_rows_than_there_are_is_one_line(evaluation: Evaluation, fidelity: Fidelity) -> None:
+def test_more_training_rows_than_exist_are_refused_in_one_line(evaluation: Evaluation, fidelity: Fidelity) -> None:
     with pytest.raises(UsageError) as caught:
         cut(definition(evaluation, LABELS), fidelity, rows(LABELS), seed=1)
     assert "\n" not in str(caught.value)
 
 
-def test_data_are_loaded_once() -> None:
+def test_the_data_of_a_definition_are_loaded_once() -> None:
     five = definition(KFold(folds=5), TARGETS)  # its loader fails the second time
     assert load(five) is load(five)

@@ -46,7 +46,7 @@ def numbers(rows: Rows) -> list[int]:
     return rows.x[:, 0].tolist()
 
 
-def test_development_is_the_split_as_it_came() -> None:
+def test_development_rows_are_the_split_as_given() -> None:
     train, test = redraw(STRATIFIED, "development", seed=7)
     assert (numbers(train), numbers(test)) == (list(range(100)), list(range(100, 120)))
 
@@ -66,20 +66,20 @@ def test_a_share_is_nine_tenths_of_the_development_rows_and_the_test_rows_stay(
 @pytest.mark.parametrize("which", [STRATIFIED, FOLDED], ids=["stratified", "plain"])
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
-def test_resampled_rows_are_all_rows_divided_anew(which: StudyDefinition, seed: int) -> None:
+def test_resampled_rows_partition_all_rows_at_random(which: StudyDefinition, seed: int) -> None:
     train, test = redraw(which, "resampled", seed=seed)
     assert (len(train), len(test)) == (100, 20)
     assert sorted(numbers(train) + numbers(test)) == list(range(120))
 
 
-def test_each_class_keeps_its_share_where_a_search_keeps_it() -> None:
+def test_resampled_rows_are_stratified_where_the_search_is() -> None:
     assert np.bincount(redraw(STRATIFIED, "resampled", seed=1)[1].y).tolist() == [8, 6, 4, 2]
     counts = {tuple(np.bincount(redraw(FOLDED, "resampled", seed=seed)[1].y, minlength=4)) for seed in range(9)}
     assert len(counts) > 1
 
 
 @pytest.mark.parametrize("kind", ["share", "resampled"])
-def test_the_seed_decides(kind: str) -> None:
+def test_the_seed_determines_the_rows_of_a_measurement(kind: str) -> None:
     drawn = [numbers(redraw(FOLDED, kind, seed=seed)[0]) for seed in (1, 1, 2)]  # type: ignore[arg-type]
     assert drawn[0] == drawn[1] != drawn[2]
 

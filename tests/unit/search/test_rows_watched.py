@@ -85,7 +85,7 @@ def parts(definition: StudyDefinition) -> list[list[int]]:
 @pytest.mark.parametrize(
     "evaluation", [KFold(folds=4, grouped=True), GroupHoldout(groups=2), model_selection.GroupKFold(4)]
 )
-def test_whole_groups_are_watched_where_splits_are_by_group(evaluation: Any) -> None:
+def test_rows_held_out_to_watch_are_whole_groups_where_splits_are_by_group(evaluation: Any) -> None:
     train, watched = parts(replace(STUDY, evaluation=evaluation))
     assert sorted(train + watched) == list(range(100))
     assert len(watched) == 20
@@ -100,7 +100,7 @@ def test_whole_groups_are_watched_where_splits_are_by_group(evaluation: Any) -> 
         (model_selection.TimeSeriesSplit(3, gap=2), 78),
     ],
 )
-def test_the_latest_rows_are_watched_where_rows_are_in_order_of_time(evaluation: Any, last: int) -> None:
+def test_rows_held_out_to_watch_are_the_latest_where_rows_are_in_time_order(evaluation: Any, last: int) -> None:
     assert parts(replace(STUDY, evaluation=evaluation)) == [list(range(last)), list(range(80, 100))]
 
 
@@ -109,12 +109,12 @@ def test_a_gap_that_leaves_nothing_to_train_on_is_refused() -> None:
         parts(replace(STUDY, evaluation=TimeSeriesSplit(folds=3, gap=80)))
 
 
-def test_each_class_is_watched_by_its_share_where_splits_are_stratified() -> None:
+def test_rows_held_out_to_watch_are_stratified_where_splits_are() -> None:
     _, watched = parts(replace(STUDY, evaluation=Holdout(rows=30, stratified=True)))
     assert TABLE.y[watched].sum() == 7  # of 34 in a hundred
 
 
-def test_a_training_of_ones_own_watches_whole_groups_where_there_are_groups() -> None:
+def test_a_training_without_definition_watches_whole_groups_where_there_are_groups() -> None:
     from hpo.training import Run
 
     run: Any = Run(build({"rate": 0.0}), TABLE, epochs=1, metric="mse", seed=1)
@@ -140,7 +140,7 @@ def rates(steps: int) -> Any:
     return OneCycle().rates(1e-5, steps)
 
 
-def test_what_is_laid_out_for_more_rows_counts_what_is_watched_of_them() -> None:
+def test_a_full_schedule_excludes_the_rows_held_out_to_watch() -> None:
     from hpo.training import Run
 
     run: Any = Run(build({"rate": 1.0}), TABLE, epochs=1, metric="mse", seed=1, full=FullTraining(epochs=3, rows=480))

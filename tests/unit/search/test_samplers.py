@@ -27,19 +27,19 @@ CONDITIONAL = Space(
 TORCH = importlib.util.find_spec("torch") is not None
 
 
-def test_the_default_is_one_of_them() -> None:
+def test_the_default_sampler_exists() -> None:
     assert DEFAULT_SAMPLER in SAMPLERS
 
 
 @pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"gp", "cmaes", "grid"}))
 @pytest.mark.parametrize("space", [NUMBERS, CHOICES, CONDITIONAL], ids=lambda space: space.name)
-def test_every_sampler_searches_what_it_is_not_refused_for(name: str, space: Space) -> None:
+def test_every_sampler_searches_each_space_it_accepts(name: str, space: Space) -> None:
     study = optuna.create_study(sampler=make_sampler(name, space=space, seed=0))
     study.optimize(lambda trial: float(len(str(suggest(space, trial)))), n_trials=17)
     assert all(space.problem(trial.params) is None for trial in study.trials)
 
 
-def test_grid_and_cmaes_search_what_they_can() -> None:
+def test_grid_and_cmaes_search_the_spaces_they_support() -> None:
     study = optuna.create_study(sampler=make_sampler("grid", space=CHOICES, seed=0))
     study.optimize(lambda trial: float(suggest(CHOICES, trial)["n"]), n_trials=18)
     assert [trial.params for trial in study.trials] == list(CHOICES.configurations())
@@ -84,7 +84,7 @@ def test_a_grid_at_its_limit_is_taken() -> None:
     make_sampler("grid", space=Space(name="s", params={"a": Int(low=1, high=GRID_LIMIT)}), seed=0)
 
 
-def test_tpe_learns_to_avoid_what_cannot_be_trained() -> None:
+def test_tpe_learns_to_avoid_infeasible_configurations() -> None:
     space = Space(name="s", params={"a": Int(low=0, high=30), "b": Int(low=0, high=30)})
 
     def trial_value(trial: optuna.Trial) -> float:

@@ -25,7 +25,7 @@ SPACE = Space(
 
 
 @given(seed=st.integers(0, 10_000))
-def test_what_is_suggested_is_a_configuration_of_the_space(seed: int) -> None:
+def test_suggested_parameters_are_a_configuration_of_the_space(seed: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     trial = study.ask()
     params = suggest(SPACE, trial)
@@ -41,7 +41,7 @@ def test_a_given_configuration_is_taken() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_high_that_is_off_the_step_is_no_warning() -> None:
+def test_an_upper_bound_off_the_step_causes_no_warning() -> None:
     suggest(SPACE, optuna.trial.FixedTrial({"kind": "b", "width": 12, "rate": 0.5, "deep": 1}))
     assert distributions(SPACE)["width"].high == 12
 
@@ -92,6 +92,6 @@ def test_seeds_are_spread_evenly() -> None:
     assert all(math.isclose(tenths.count(tenth), 500, rel_tol=0.2) for tenth in range(10))
 
 
-def test_a_position_is_the_slots_where_there_is_one() -> None:
+def test_the_position_is_the_slots_or_else_the_trials_number() -> None:
     assert position({"hpo:position": 7}, number=2) == 7
     assert position({}, number=2) == 2

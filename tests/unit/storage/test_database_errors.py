@@ -41,20 +41,20 @@ def said(message: str) -> StorageError:
         ("something nobody has heard of", "OperationalError: something nobody has heard of", False),
     ],
 )
-def test_each_is_one_line_and_says_whether_waiting_may_help(message: str, means: str, transient: bool) -> None:
+def test_each_database_error_is_one_line_and_marked_transient_or_not(message: str, means: str, transient: bool) -> None:
     error = said(message)
     assert means in str(error)
     assert "\n" not in str(error)
     assert error.transient is transient
 
 
-def test_no_password_is_left_in_it_or_behind_it() -> None:
+def test_database_errors_hide_the_password_and_their_cause() -> None:
     error = said(f"cannot connect to {URL} with s3cret")
     assert "s3cret" not in str(error)
     assert error.__suppress_context__  # so no traceback prints what the driver said
 
 
-def test_a_password_that_is_a_letter_of_the_message_hides_no_meaning() -> None:
+def test_a_one_letter_password_does_not_garble_the_message() -> None:
     with pytest.raises(StorageError, match="check both") as caught, translated("postgresql://ada:p@db.example/studies"):
         raise OperationalError("SELECT 1", {}, psycopg.OperationalError("FATAL: password authentication failed"))
     assert "(FATAL: password authentication failed)" in str(caught.value)  # struck out of it, it could be told
@@ -69,6 +69,6 @@ def test_a_password_that_is_a_letter_of_the_message_hides_no_meaning() -> None:
         ("FATAL: unsupported startup parameter: options", False),
     ],
 )
-def test_what_somebody_can_mend_is_waited_for_by_whoever_serves_for_ever(message: str, mendable: bool) -> None:
+def test_errors_an_administrator_can_mend_are_marked_mendable(message: str, mendable: bool) -> None:
     error = said(message)
     assert (error.transient, error.mendable) == (False, mendable)

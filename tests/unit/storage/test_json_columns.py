@@ -16,7 +16,7 @@ values = st.recursive(
 
 
 @given(text=values.map(json.dumps) | st.text())
-def test_whatever_is_asked_for_is_of_its_type_or_absent(text: str) -> None:
+def test_attributes_have_the_requested_type_or_are_absent(text: str) -> None:
     noted = Noted.read([("it", text)])
     assert isinstance(noted.number("it"), float | int | None)
     assert not isinstance(noted.number("it"), bool)
@@ -28,7 +28,7 @@ def test_whatever_is_asked_for_is_of_its_type_or_absent(text: str) -> None:
     assert isinstance(noted.records("it", lambda entry: entry["a"]["b"] / 1), tuple)
 
 
-def test_what_is_as_it_should_be_is_given() -> None:
+def test_well_formed_attributes_are_read() -> None:
     told = {"n": 1.5, "w": 7, "t": "x", "c": [[1, 0.5], [2, 1]], "l": {"labels": [1, 2], "odd": "x"}, "r": [1, 0, "x"]}
     noted = Noted.read((name, json.dumps(value)) for name, value in told.items())
     assert (noted.number("n"), noted.number("w"), noted.whole("w"), noted.text("t")) == (1.5, 7, 7, "x")
@@ -39,13 +39,13 @@ def test_what_is_as_it_should_be_is_given() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "[" * 100_000, "9" * 5000, None])
-def test_what_is_no_json_is_absent(text: str | None) -> None:
+def test_invalid_json_is_treated_as_absent(text: str | None) -> None:
     assert parsed(text, "absent") == "absent"
     assert "it" not in Noted.read([("it", text)])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("deep", [49, 50, 900])
-def test_what_is_too_deep_is_cut_off(deep: int) -> None:
+def test_deeply_nested_json_is_cut_off(deep: int) -> None:
     found, levels = parsed("[" * deep + "1" + "]" * deep), 0
     while isinstance(found, list):
         found, levels = found[0], levels + 1

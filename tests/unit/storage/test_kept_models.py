@@ -59,7 +59,7 @@ def write(root: Path, trial: int, value: float = 0.5) -> Path:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1), st.booleans()), max_size=20), st.integers(1, 7))
-def test_so_many_of_the_best_are_kept_and_no_others(trained: list[tuple[int, float, bool]], most: int) -> None:
+def test_only_models_of_the_best_configurations_are_kept(trained: list[tuple[int, float, bool]], most: int) -> None:
     slots = [
         slot(number, value, f"config {config}", highest=highest, rung=2 if highest else 0)
         for number, (config, value, highest) in enumerate(trained)
@@ -71,7 +71,7 @@ def test_so_many_of_the_best_are_kept_and_no_others(trained: list[tuple[int, flo
     assert all(leading[place] == slots[trial].digest for trial, place in kept.items())
 
 
-def test_what_fell_behind_is_removed_and_the_best_is_found(tmp_path: Path) -> None:
+def test_superseded_models_are_removed_and_the_best_found(tmp_path: Path) -> None:
     slots = [slot(0, 0.5), slot(1, 0.7, "twice"), slot(2, 0.9), slot(3, 0.6, "twice")]
     files = [write(tmp_path, trial) for trial in range(4)]
     kept_models.prune(tmp_path, RECORD, lambda: kept_models.kept_trials(slots, "maximize", 1))
@@ -86,7 +86,7 @@ def test_what_fell_behind_is_removed_and_the_best_is_found(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
-def test_what_is_no_model_of_ours_is_not_found(tmp_path: Path, content: bytes | None) -> None:
+def test_files_that_are_no_kept_models_are_ignored(tmp_path: Path, content: bytes | None) -> None:
     file = write(tmp_path, 0)
     if content is None:
         with zipfile.ZipFile(file, "w") as archive:
@@ -104,7 +104,7 @@ def test_a_study_of_the_same_name_made_later_has_a_folder_of_its_own(tmp_path: P
     assert kept_models.folder(tmp_path, RECORD).parent == tmp_path
 
 
-def test_a_deleted_study_takes_along_its_models_and_nothing_else(tmp_path: Path) -> None:
+def test_deleting_a_study_removes_its_kept_models_and_nothing_else(tmp_path: Path) -> None:
     size = sum(write(tmp_path, trial).stat().st_size for trial in range(2))
     where = kept_models.folder(tmp_path, RECORD)
     (where / ".trial-3.77.part.keras").touch()  # its process was killed
@@ -122,13 +122,13 @@ def test_a_deleted_study_takes_along_its_models_and_nothing_else(tmp_path: Path)
 
 
 @pytest.mark.parametrize("root", ["nowhere", "file"])
-def test_where_no_models_are_there_is_nothing_to_remove(tmp_path: Path, root: str) -> None:
+def test_removing_models_where_there_are_none_is_no_error(tmp_path: Path, root: str) -> None:
     (tmp_path / "file").touch()
     gone = kept_models.remove(tmp_path / root, RECORD)
     assert (gone.models, gone.left) == (0, None)
 
 
-def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_be_removed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path, 0)
 
     def refuse(path: Path, **_: object) -> None:

@@ -68,7 +68,7 @@ passwords = st.text(st.sampled_from("@/#?:[]%&=+;,'\"\\{}()|~ $!*é§\u2028\t\n0
 @example(password="S3cr%2540tW0rd")
 @example(password="S3crtW0rd")
 @example(password="S3cr+  tW0rd")
-def test_nothing_that_is_said_of_a_url_tells_its_password(form: str, password: str) -> None:
+def test_no_text_about_a_storage_url_reveals_its_password(form: str, password: str) -> None:
     for said in everything_said(form.format(*[password] * form.count("{}"))):
         assert FIRST not in said
         assert SECOND not in said
@@ -91,7 +91,7 @@ def everything_said(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("form", [*FORMS, "postgresql://ada:{}/studies", "postgresql://ada:{}"])
-def test_nor_does_what_opens_it(form: str) -> None:
+def test_errors_of_opening_a_storage_do_not_reveal_its_password(form: str) -> None:
     with pytest.raises(HpoError) as caught:
         storage.open(form.format(*[f"{FIRST}é{SECOND}"] * form.count("{}")))
     said = "".join(traceback.format_exception(caught.value)[-1:])
@@ -101,14 +101,14 @@ def test_nor_does_what_opens_it(form: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["@", "/", "?", "#"])
-def test_a_password_that_readers_would_cut_is_refused_with_how_to_write_it(sign: str) -> None:
+def test_an_ambiguous_unencoded_password_is_refused_with_the_encoding(sign: str) -> None:
     with pytest.raises(HpoError, match="%40 for @") as caught:
         parse(f"postgresql://ada:p{sign}s3cret@db.example/studies")
     assert str(caught.value).startswith("the storage URL 'postgresql:…' is not a storage URL: ")
 
 
 @given(password=st.text(st.characters(codec="utf-8", exclude_characters="@/?#%{}")).filter(str.isprintable))
-def test_what_can_be_read_in_one_way_alone_needs_no_encoding(password: str) -> None:
+def test_an_unambiguous_password_needs_no_encoding(password: str) -> None:
     assert parse(f"postgresql://ada:{password}@db.example/studies").sqlalchemy.password == password
 
 
@@ -117,7 +117,7 @@ def test_what_can_be_read_in_one_way_alone_needs_no_encoding(password: str) -> N
     password=st.text(st.characters(codec="utf-8", exclude_characters="\0")),
     option=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
 )
-def test_what_is_handed_on_reads_the_same_to_everybody(password: str, option: str) -> None:
+def test_a_parsed_storage_url_is_read_the_same_by_sqlalchemy(password: str, option: str) -> None:
     from urllib.parse import quote
 
     from sqlalchemy.engine import make_url
@@ -131,7 +131,7 @@ def test_what_is_handed_on_reads_the_same_to_everybody(password: str, option: st
     assert parse(url.safe.replace("***", "x")).sqlalchemy.host == "::1"
 
 
-def test_a_password_that_is_the_users_name_is_not_told_by_a_gap_where_the_name_stood() -> None:
+def test_a_password_equal_to_the_user_name_is_not_revealed_by_masking() -> None:
     assert parse("postgresql://ada:ada@h/d").hide('failed for user "ada"') == 'failed for user "ada"'
     assert parse("postgresql://ada:e@h/d").hide("connection refused") == "connection refused"
     assert parse("postgresql://ada:e@h/d").hide("password='e'") == "password='***'"

@@ -20,7 +20,7 @@ def test_a_sqlite_file_is_found_from_any_folder(text: str, tmp_path: Path) -> No
     assert url.safe.startswith("sqlite:///")
 
 
-def test_an_absolute_path_and_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absolute_paths_and_the_home_folder_are_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert parse("sqlite:////data/a b.db").path == Path("/data/a b.db")
     assert parse("~/hpo.db").path == tmp_path / "hpo.db"
@@ -58,7 +58,7 @@ def test_every_way_to_write_postgresql_means_psycopg_3(scheme: str) -> None:
         ("sqlite:///file:hpo.db", "names no file"),
     ],
 )
-def test_what_is_no_storage_url_is_refused_in_one_line_without_its_password(text: str, says: str) -> None:
+def test_an_invalid_storage_url_is_refused_in_one_line_without_its_password(text: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
     message = str(caught.value)

@@ -44,21 +44,21 @@ def away_until(times: Times, end: float) -> Callable[[], str]:
 
 
 @pytest.mark.thorough
-def test_for_ever_is_as_long_as_it_takes(times: Times) -> None:
+def test_unlimited_patience_waits_as_long_as_needed(times: Times) -> None:
     week = 7 * 24 * 3600.0
     assert patiently(away_until(times, week), seconds=math.inf) == "answer"
     assert week <= times.now < week + 2
     assert max(times.slept) <= 2  # nobody who may stop waiting is kept for longer
 
 
-def test_a_minute_is_a_minute(times: Times) -> None:
+def test_the_default_patience_ends_within_a_minute(times: Times) -> None:
     with pytest.raises(StorageError) as caught:
         patiently(away_until(times, math.inf))
     assert caught.value is AWAY
     assert 50 < times.now <= waiting.PATIENCE
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(times: Times) -> None:
+def test_an_outage_and_its_end_are_each_reported_once(times: Times) -> None:
     heard: list[object] = []
     call = away_until(times, 30)
     patiently(call, on_away=heard.append, on_back=lambda: heard.append("back"))
@@ -67,7 +67,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(times: Times) -> None:
     assert heard == [AWAY, "back"]
 
 
-def test_what_somebody_has_to_see_to_is_told_once_more(times: Times) -> None:
+def test_an_outage_that_becomes_mendable_is_reported_once_more(times: Times) -> None:
     refused = StorageError("it refuses the password", mendable=True)
     answers: list[StorageError | None] = [AWAY, AWAY, refused, AWAY, refused, None]
     heard: list[object] = []
@@ -81,13 +81,13 @@ def test_what_somebody_has_to_see_to_is_told_once_more(times: Times) -> None:
     assert heard == [AWAY, refused]
 
 
-def test_whoever_is_to_stop_stops_waiting(times: Times) -> None:
+def test_waiting_ends_when_told_to_stop(times: Times) -> None:
     with pytest.raises(StorageError):
         patiently(away_until(times, math.inf), seconds=math.inf, unless=lambda: times.now > 100)
     assert 100 < times.now <= 102
 
 
-def test_what_does_not_pass_is_not_waited_for(times: Times) -> None:
+def test_a_lasting_error_is_not_waited_for(times: Times) -> None:
     full = StorageError("the disk is full")
     heard: list[object] = []
 

@@ -33,7 +33,7 @@ def kernels(params: Params) -> list[Any]:
     return [layer for layer in layers(params) if type(layer).__name__ == "Dense"]
 
 
-def test_the_chapters_network() -> None:
+def test_the_guideline_network_has_the_chapters_layers() -> None:
     model = build(guideline(2)).model
     assert [dense.units for dense in kernels(guideline(2))] == [300, 100, 10]
     assert model.input_shape == (None, 28, 28, 1)
@@ -50,7 +50,9 @@ def test_the_chapters_network() -> None:
         ("after", ["Dense", "ELU", "BatchNormalization"], True),
     ],
 )
-def test_batch_normalization_and_the_bias_it_makes_idle(place: str, expected: list[str], bias: bool) -> None:
+def test_batch_normalization_stands_where_asked_and_drops_an_idle_bias(
+    place: str, expected: list[str], bias: bool
+) -> None:
     params = {**SMALL, "batch_norm": place}
     assert kinds(params)[2:-1] == expected * 2
     assert [dense.use_bias for dense in kernels(params)] == [bias, bias, True]
@@ -64,11 +66,11 @@ def test_batch_normalization_and_the_bias_it_makes_idle(place: str, expected: li
         ("batch_norm", ["Rescaling", "Flatten", "BatchNormalization"]),
     ],
 )
-def test_inputs(inputs: str, expected: list[str]) -> None:
+def test_inputs_are_scaled_standardized_or_batch_normalized(inputs: str, expected: list[str]) -> None:
     assert kinds({**SMALL, "inputs": inputs})[: len(expected)] == expected
 
 
-def test_a_self_normalizing_network_is_undisturbed() -> None:
+def test_a_self_normalizing_network_has_only_alpha_dropout() -> None:
     made = layers({**SELU, "dropout": 0.2, "input_dropout": 0.1, "lecun": "uniform"})
     assert [type(layer).__name__ for layer in made] == [
         "Normalization",
@@ -91,7 +93,7 @@ def test_dropout_stands_behind_each_hidden_layer_and_the_inputs() -> None:
     assert "Dropout" not in kinds(SMALL)
 
 
-def test_the_activations_numbers_reach_it() -> None:
+def test_slope_and_alpha_reach_the_activation_layer() -> None:
     assert layers({**SMALL, "activation": "leaky_relu", "slope": 0.2})[3].slope == 0.2
     assert layers({**SMALL, "activation": "elu", "alpha": 0.5})[3].alpha == 0.5
     assert type(layers({**SMALL, "activation": "prelu"})[3]).__name__ == "PReLU"
@@ -112,7 +114,9 @@ def test_the_activations_numbers_reach_it() -> None:
         ("adamw", {}, {"weight_decay": 0.004}),
     ],
 )
-def test_optimizers(name: str, numbers: dict[str, float], expected: dict[str, object]) -> None:
+def test_optimizers_are_built_with_their_parameters(
+    name: str, numbers: dict[str, float], expected: dict[str, object]
+) -> None:
     config = build({**SMALL, "optimizer": name, "learning_rate": 0.003, **numbers}).optimizer.get_config()
     assert config["learning_rate"] == pytest.approx(0.003)
     assert {key: config[key] for key in expected} == pytest.approx(expected)
@@ -132,18 +136,18 @@ def test_decoupled_rates_and_decay_reach_the_optimizer(name: str, rate: str, mom
         assert config["weight_decay"] == pytest.approx(wanted["weight_decay"])
 
 
-def test_what_wide_adds_reaches_the_recipe() -> None:
+def test_parameters_of_space_wide_reach_the_recipe() -> None:
     recipe = build({**SMALL, "average": 0.25, "label_smoothing": 0.2, "augmentation": "alternating-flip"})
     assert (recipe.average, recipe.loss.label_smoothing) == (0.25, 0.2)
     assert recipe.augment is alternating_flip
 
 
-def test_what_is_off_is_not_there() -> None:
+def test_techniques_turned_off_are_absent_from_the_recipe() -> None:
     recipe = build({**SMALL, "early_stopping": False})
     assert (recipe.clip, recipe.penalty, recipe.max_norm, recipe.stopping, recipe.watch) == (None,) * 4 + (0.0,)
 
 
-def test_what_is_on_is_what_was_asked_for() -> None:
+def test_techniques_turned_on_reach_the_recipe_with_their_numbers() -> None:
     recipe = build(
         {
             **SMALL,
@@ -168,7 +172,7 @@ def test_what_is_on_is_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("kind", "l1", "l2"), [("l1", 0.02, 0.0), ("l2", 0.0, 0.03), ("l1_l2", 0.02, 0.03)])
-def test_penalties(kind: str, l1: float, l2: float) -> None:
+def test_penalties_have_the_requested_l1_and_l2(kind: str, l1: float, l2: float) -> None:
     penalty = build({**SMALL, "penalty": kind, "l1": 0.02, "l2": 0.03}).penalty
     assert penalty is not None
     assert (penalty.l1, penalty.l2) == (l1, l2)
@@ -204,7 +208,7 @@ def test_schedules_mean_the_same_for_runs_of_any_length() -> None:
         np.testing.assert_allclose(short[:900:100], long[:9_000:1_000], rtol=0.01, atol=0.002, err_msg=name)
 
 
-def test_the_chapters_steps_at_its_own_length() -> None:
+def test_exponential_and_power_schedules_have_the_chapters_steps_at_its_length() -> None:
     steps = 30 * 1_875  # 30 epochs of 60,000 rows in batches of 32
     assert EXPONENTIAL_SHARE * steps == 20 * 1_875
     assert POWER_SHARE * steps == 1 / 1e-4

@@ -38,7 +38,7 @@ def test_no_configuration_contradicts_itself(name: str, data: st.DataObject) -> 
 
 @pytest.mark.parametrize("name", SPACES)
 @given(data=st.data())
-def test_a_space_writes_its_own_configurations_as_they_are(name: str, data: st.DataObject) -> None:
+def test_a_space_writes_its_own_configurations_unchanged(name: str, data: st.DataObject) -> None:
     space = study.space(name)
     params = data.draw(configurations(space))
     everything = {**vars(DnnParams(**params)), **params}  # also what has no meaning here
@@ -46,12 +46,12 @@ def test_a_space_writes_its_own_configurations_as_they_are(name: str, data: st.D
 
 
 @given(params=configurations(study.space("chapter")))
-def test_wide_takes_whatever_chapter_has(params: dict[str, Any]) -> None:
+def test_space_wide_contains_every_configuration_of_space_chapter(params: dict[str, Any]) -> None:
     wide = study.space("wide")
     assert wide.problem(written(wide, params)) is None
 
 
-def test_the_chapters_values() -> None:
+def test_space_chapter_has_the_chapters_values() -> None:
     choices = {name: domain["choices"] for name, domain in study.space("chapter").to_json().items()}
     assert choices["hidden_layers"] == (2, 4, 20)
     assert choices["activation"] == ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu")

@@ -83,7 +83,7 @@ def test_the_guidelines_are_the_chapters_two_tables() -> None:
     assert [baseline.params["hidden_layers"] for baseline in study.baselines] == [2, 2]
 
 
-def test_the_hand_that_follows_all_tables_begins_with_a_whole_configuration() -> None:
+def test_the_greedy_method_starts_from_a_whole_configuration() -> None:
     """`hpo sweep --greedy` starts from the base of the first table and keeps each table's winner."""
     assert study.space("chapter").problem(study.sweeps[0].base) is None
 
@@ -96,7 +96,7 @@ def test_a_round_is_176_trainings() -> None:
     assert (len(rows), len(set(rows))) == (234, 176)  # full, and all but one: in other tables too
 
 
-def test_networks_by_which_gradients_are_told() -> None:
+def test_the_gradient_tables_vary_only_what_their_row_names() -> None:
     """What is measured and drawn of the chapter's first pages: nothing mends it but what the row's name says."""
     tables = {sweep.id: sweep for sweep in study.sweeps}
     rows = {row.label: tables["gradients-20"].configuration(row) for row in tables["gradients-20"].rows}
@@ -116,7 +116,7 @@ def test_networks_by_which_gradients_are_told() -> None:
 
 
 @pytest.mark.parametrize("ablation", study.ablations, ids=lambda ablation: ablation.id)
-def test_an_ablation_takes_the_guideline_apart(ablation: Ablation) -> None:
+def test_an_ablation_adds_and_removes_each_technique_of_the_guideline(ablation: Ablation) -> None:
     layers = int(ablation.full["hidden_layers"])  # type: ignore[arg-type]
     assert ablation.full == guideline(layers)
     assert ablation.plain["activation"] == "sigmoid"
@@ -163,7 +163,7 @@ def test_a_claim_is_about_the_rows_it_means(id_: str, first: Params, second: Par
         assert expected.items() <= setting.items(), number
 
 
-def test_every_claim_is_checked() -> None:
+def test_every_claim_of_dnn_has_contrasts_in_its_tables() -> None:
     assert {one[0] for one in CONTRASTS} == {claim.id for claim in study.claims if claim.contrasts}
     assert all(claim.contrasts for claim in study.claims)
 

@@ -119,14 +119,14 @@ TECHNIQUES = _techniques()
 each = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda technique: technique.name)
 
 
-def test_every_technique_the_chapter_names_has_a_row_of_its_own() -> None:
+def test_every_technique_of_the_chapter_has_its_own_row_in_the_docs() -> None:
     names = [technique.name for technique in TECHNIQUES]
     assert len(set(names)) == len(names)
     assert set(NAMED) <= set(names)
 
 
 @each
-def test_its_parameter_or_function_is_there(technique: Technique) -> None:
+def test_the_parameters_and_functions_of_each_technique_exist(technique: Technique) -> None:
     assert technique.parameters or technique.functions
     for name, value in technique.parameters.items():
         assert any(_takes(its, name, value) for its in STUDIES)
@@ -141,7 +141,7 @@ def _takes(its: StudyDefinition, name: str, value: ParamValue) -> bool:
 
 
 @each
-def test_its_test_is_there_and_runs(technique: Technique) -> None:
+def test_the_tests_named_for_each_technique_exist_and_run(technique: Technique) -> None:
     assert technique.tests
     for test in technique.tests:
         path, _, function = test.partition("::")
@@ -151,7 +151,7 @@ def test_its_test_is_there_and_runs(technique: Technique) -> None:
 
 
 @each
-def test_a_sweep_measures_it(technique: Technique) -> None:
+def test_each_technique_is_measured_by_its_named_sweep_rows(technique: Technique) -> None:
     assert technique.rows
     for name, number in technique.rows:
         sweeps = {sweep.id: sweep for its in STUDIES for sweep in its.sweeps}
@@ -161,7 +161,7 @@ def test_a_sweep_measures_it(technique: Technique) -> None:
             assert technique.parameters.items() <= configuration.items()
 
 
-def test_every_choice_of_the_chapters_space_stands_in_a_row() -> None:
+def test_every_choice_of_space_chapter_is_listed_in_the_docs() -> None:
     told = {(name, value) for technique in TECHNIQUES for name, value in technique.parameters.items()}
     dropped = {"dropout", "frozen_epochs", "frozen_rate"}  # one number stands for all of them
     missing = [
@@ -175,18 +175,18 @@ def test_every_choice_of_the_chapters_space_stands_in_a_row() -> None:
     assert not missing
 
 
-def test_what_stands_in_no_row_would_be_noticed() -> None:
+def test_a_wrong_technique_row_fails_the_checks() -> None:
     """The reading of the tables finds what is wrong in one."""
     wrong = _technique(["Magic", "`activation=magic`", "`tests/unit/none.py::test_it`", "`activation-guideline` 1"])
     with pytest.raises(AssertionError):
-        test_its_parameter_or_function_is_there(wrong)
+        test_the_parameters_and_functions_of_each_technique_exist(wrong)
     with pytest.raises((AssertionError, FileNotFoundError)):
-        test_its_test_is_there_and_runs(wrong)
+        test_the_tests_named_for_each_technique_exist_and_run(wrong)
     with pytest.raises(AssertionError):
-        test_a_sweep_measures_it(wrong)
+        test_each_technique_is_measured_by_its_named_sweep_rows(wrong)
 
 
-def test_what_after_training_needs_is_in_the_networks_of_its_rows() -> None:
+def test_rows_for_mc_dropout_and_folding_have_the_layers_they_need() -> None:
     """MC dropout needs dropout, folding batch normalization: the rows named have them."""
     sweeps = {sweep.id: sweep for sweep in study.sweeps}
     needed = {"MC dropout": "Dropout", "Folding batch normalization": "BatchNormalization"}

@@ -42,7 +42,7 @@ def holds(study: StudyDefinition, contrast: Contrast) -> bool:
 
 
 @pytest.mark.parametrize("study", [cnn, fcnn], ids=lambda s: s.name)
-def test_the_reports_figures_say_what_it_concludes_except_where_they_do_not(study: StudyDefinition) -> None:
+def test_the_reports_figures_support_its_claims_but_for_known_exceptions(study: StudyDefinition) -> None:
     against = {
         (study.name, claim.id, contrast.sweep, contrast.rows[0])
         for claim in study.claims

@@ -22,7 +22,7 @@ def test_the_report_space_holds_exactly_the_values_of_the_tables(study: StudyDef
     assert searched == in_tables
 
 
-def test_sizes_of_the_report_spaces() -> None:
+def test_the_report_spaces_have_the_products_of_their_choices_as_size() -> None:
     assert cnn.space("report").size == 3 * 6 * 7 * 5 * 7 * 3 * 5 * 3
     assert fcnn.space("report").size == 6 * 7 * 6 * 2 * 5 * 6 * 5
 
@@ -63,12 +63,12 @@ STRONGER = {  # the same with what airbench has, arXiv 2404.00498
 
 
 @pytest.mark.parametrize("params", [STRONG, STRONGER], ids=["strong", "stronger"])
-def test_wide_holds_what_wins(params: Params) -> None:
+def test_space_wide_contains_strong_configurations(params: Params) -> None:
     assert cnn.space("wide").problem(params) is None
     assert cnn.infeasible(params) is None
 
 
-def test_a_strong_configuration_is_built_as_it_is_meant() -> None:
+def test_a_strong_configuration_is_built_with_its_settings() -> None:
     recipe = cnn.build(STRONG)
     assert float(recipe.optimizer.learning_rate) == pytest.approx(0.004)
     assert recipe.optimizer.weight_decay == pytest.approx(0.004)
@@ -89,7 +89,7 @@ def test_wide_holds_every_baseline(study: StudyDefinition) -> None:
         assert study.space("wide").problem(baseline.params_in("wide")) is None
 
 
-def test_two_unpadded_convolutions_a_block_eat_twice_as_much() -> None:
+def test_two_unpadded_convolutions_per_block_shrink_the_image_twice() -> None:
     params = {**STRONGER, "padding": "valid", "kernel_size": 4}
     assert cnn.infeasible(params) is None  # 28 -> 22 -> 11 -> 5 -> 2
     assert cnn.infeasible({**params, "conv_layers": 3, "filters_3": 64}) is not None
@@ -107,7 +107,7 @@ def test_two_unpadded_convolutions_a_block_eat_twice_as_much() -> None:
         (3, 6, "same", True),
     ],
 )
-def test_kernels_that_eat_the_image_are_infeasible(layers: int, kernel: int, padding: str, feasible: bool) -> None:
+def test_kernels_too_large_for_the_image_are_infeasible(layers: int, kernel: int, padding: str, feasible: bool) -> None:
     params = {**cnn.baseline().params, "conv_layers": layers, "kernel_size": kernel, "padding": padding}
     reason = cnn.infeasible(params)
     assert (reason is None) == feasible

@@ -62,7 +62,7 @@ def test_every_row_can_be_trained_and_has_figures(study: StudyDefinition) -> Non
             assert set(row.reported) in ({"train", "test"}, {"train", "test", "seconds"})
 
 
-def test_training_times_stand_where_the_report_has_them() -> None:
+def test_training_times_are_recorded_where_the_report_has_them() -> None:
     timed = [sweep.id for sweep in fcnn.sweeps if all("seconds" in row.reported for row in sweep.rows)]
     assert timed == ["layers", "optimizer"]
     assert fcnn.sweeps[0].rows[2].reported["seconds"] == Decimal("9.46")
@@ -73,7 +73,7 @@ def test_figures_keep_the_digits_they_were_printed_with() -> None:
     assert str(fcnn.sweeps[1].rows[5].reported["test"]) == "2.3"
 
 
-def test_only_tables_with_figures_of_somebodys_were_tried_by_hand() -> None:
+def test_only_tables_with_reported_figures_count_as_tried_by_hand() -> None:
     assert fcnn.tried_by_hand == fcnn.sweeps
     assert cnn.tried_by_hand == cnn.sweeps
     assert dnn.tried_by_hand == transfer.tried_by_hand == ()  # their tables are made from what a chapter teaches

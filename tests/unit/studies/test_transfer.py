@@ -76,11 +76,11 @@ def test_the_baseline_is_the_chapters_recipe() -> None:
         ({"unfreeze": "none"}, ("hidden_1", "hidden_2", "hidden_3")),
     ],
 )
-def test_what_is_unfrozen(change: Params, frozen: tuple[str, ...]) -> None:
+def test_unfreeze_decides_which_layers_stay_frozen(change: Params, frozen: tuple[str, ...]) -> None:
     assert model.build({**RECIPE, "reused": 3, **change}).phases[1].frozen == frozen
 
 
-def test_nothing_is_frozen_from_scratch_or_for_no_epochs() -> None:
+def test_no_layer_is_frozen_from_scratch_or_for_zero_frozen_epochs() -> None:
     assert model.build(SCRATCH).phases == ()
     assert model.build({"source": "task_a", "reused": 4, "frozen_epochs": 0, "learning_rate": 0.1}).phases == ()
 
@@ -113,7 +113,7 @@ def lower(recipe: Any, layers: int) -> list[Any]:
 
 @pytest.mark.usefixtures("_small_and_apart")
 @pytest.mark.parametrize("source", list(pretraining.SOURCES))
-def test_reused_layers_begin_as_their_source_left_them(source: str, tmp_path: Path) -> None:
+def test_reused_layers_start_with_the_pretrained_weights(source: str, tmp_path: Path) -> None:
     params = {**RECIPE, "source": source, "reused": 3, "pretrain_epochs": 1}
     begun = pretraining.pretrain(params, build(model.build, params, 5), IMAGES)
     fresh = build(model.build, params, 5)
@@ -129,7 +129,7 @@ def test_reused_layers_begin_as_their_source_left_them(source: str, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("_small_and_apart")
-def test_frozen_layers_stay_as_they_were_pretrained() -> None:
+def test_frozen_layers_keep_their_pretrained_weights() -> None:
     params = {**RECIPE, "pretrain_epochs": 1, "unfreeze": "top"}
     begun = pretraining.pretrain(params, build(model.build, params, 5), IMAGES)
     before = lower(begun, 4)

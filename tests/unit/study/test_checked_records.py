@@ -83,13 +83,13 @@ class Everything:
         ({"by_name": {1: ()}}, "thing 'all': by_name: a name must be a text, not 1"),
     ],
 )
-def test_a_field_that_is_not_as_its_annotation_says_is_refused(fields: dict[str, Any], said: str) -> None:
+def test_a_field_that_violates_its_annotation_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(DefinitionError) as refused:
         Everything(**fields)
     assert str(refused.value) == said
 
 
-def test_what_numpy_has_is_kept_as_pythons_own() -> None:
+def test_numpy_scalars_are_stored_as_python_values() -> None:
     made = Everything(
         name=np.str_("n"),
         whole=np.int8(3),
@@ -105,7 +105,7 @@ def test_what_numpy_has_is_kept_as_pythons_own() -> None:
     assert made.pair == (1.0, "x")
 
 
-def test_an_error_is_of_the_kind_asked_for() -> None:
+def test_a_record_check_raises_the_requested_error_class() -> None:
     @dataclass(frozen=True)
     class Rowed:
         rows: Whole
@@ -117,7 +117,7 @@ def test_an_error_is_of_the_kind_asked_for() -> None:
         Rowed(0)
 
 
-def test_a_function_looks_at_its_arguments() -> None:
+def test_checked_functions_convert_and_check_their_arguments() -> None:
     @arguments(UsageError)
     def mean(values: Sequence[float], *, weight: Whole = 1) -> float:
         return weight * sum(values) / len(values)

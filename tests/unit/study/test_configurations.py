@@ -28,7 +28,7 @@ def write(tmp_path: Path):
 
 
 @pytest.mark.parametrize("entries", [{"x": 0.5}, [{"x": 0.5}], [{"x": 0}, {"x": 1}]])
-def test_one_configuration_or_a_list(write, entries) -> None:
+def test_a_file_holds_one_configuration_or_a_list(write, entries) -> None:
     wanted = entries if isinstance(entries, list) else [entries]
     assert read_configurations(write(json.dumps(entries)), DEFINITION, SMALL) == wanted
 
@@ -59,7 +59,7 @@ def test_a_byte_order_mark_as_editors_on_windows_write_it_does_no_harm(write, en
         ("{}", ["'x' is missing"]),
     ],
 )
-def test_what_is_wrong_is_named(write, text: str | bytes, words: list[str]) -> None:
+def test_a_malformed_configuration_file_is_refused_with_the_fault(write, text: str | bytes, words: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         read_configurations(write(text), DEFINITION, SMALL)
     for word in words:
@@ -72,12 +72,12 @@ def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
             read_configurations(path, DEFINITION, SMALL)
 
 
-def test_one_configuration_of_any_space_is_taken_for_a_training(write) -> None:
+def test_training_accepts_one_configuration_of_any_space(write) -> None:
     assert read_one(write('{"kind": "b"}'), DEFINITION) == {"kind": "b"}
     assert read_one(write('[{"x": 1}]'), DEFINITION) == {"x": 1}
 
 
-def test_none_or_several_configurations_are_no_training(write) -> None:
+def test_training_needs_exactly_one_configuration(write) -> None:
     with pytest.raises(UsageError, match="holds 2 configurations"):
         read_one(write('[{"x": 1}, {"x": 0}]'), DEFINITION)
     with pytest.raises(UsageError, match=r"not of space 'small'.*not of space 'other'"):

@@ -28,7 +28,7 @@ from hpo.study.contained import EndedError, contained, run
         ("import os\nos.abort()", r"ProcessExit: os\.abort\(\)"),
     ],
 )
-def test_whatever_a_file_raises_is_one_line_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+def test_any_exception_of_a_loaded_file_is_one_line_with_its_position(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(DefinitionError, match=rf"^{tmp_path}/mine\.py:{text.count(chr(10)) + 1}: {said}$"):
         registry.load(f"{tmp_path / 'mine.py'}:study")
@@ -68,7 +68,7 @@ def test_code_in_another_thread_is_contained_too() -> None:
     assert [type(error) for error in raised] == [EndedError]
 
 
-def test_a_process_that_the_code_forks_ends_as_it_likes() -> None:
+def test_a_process_forked_by_loaded_code_keeps_its_exit_code() -> None:
     def fork() -> int:
         child = os.fork()
         if child == 0:
@@ -91,7 +91,7 @@ REMOVING = "import sys\nfor name in [name for name in sys.modules if name.starts
         "import sys, types\nsys.modules['hpo.nosuch'] = sys.modules['json'] = types.ModuleType('fake')",
     ],
 )
-def test_modules_are_as_they_were(act: str) -> None:
+def test_loaded_code_cannot_change_imported_modules(act: str) -> None:
     import hpo.study.value_checks
 
     before = dict(sys.modules)
@@ -105,7 +105,7 @@ def test_modules_are_as_they_were(act: str) -> None:
     assert UsageError is sys.modules["hpo.errors"].UsageError
 
 
-def test_nothing_is_taken_from_the_interpreter() -> None:
+def test_loaded_code_cannot_change_interpreter_settings() -> None:
     path, depth, printing = list(sys.path), sys.getrecursionlimit(), print
     act = "import builtins, sys; sys.path[:] = [None, '/mine']; sys.setrecursionlimit(99); builtins.print = None"
     try:
@@ -128,7 +128,7 @@ def test_streams_that_were_closed_are_open_again(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("out\n", "err\n")
 
 
-def test_a_function_that_fails_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_failing_function_is_reported_with_its_line(tmp_path: Path) -> None:
     module: dict[str, object] = {}
     file = tmp_path / "mine.py"
     exec(compile("\ndef f(): return 1 / 0", str(file), "exec"), module)

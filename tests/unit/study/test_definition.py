@@ -95,7 +95,7 @@ def define(**fields: Any) -> StudyDefinition:
         ({"margin": "1"}, "margin must be a finite number, not '1'"),
     ],
 )
-def test_a_field_of_another_kind_is_refused_in_one_line_that_names_it(fields: dict[str, Any], words: str) -> None:
+def test_an_invalid_field_of_a_definition_is_refused_by_name(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         define(**fields)
     assert words in str(caught.value)
@@ -118,7 +118,7 @@ def test_accuracy_in_capitals_is_accuracy(metric: str) -> None:
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_a_metric_of_ones_own_goes_either_way(direction: str) -> None:
+def test_a_custom_metric_may_be_maximized_or_minimized(direction: str) -> None:
     assert define(metric="profit", score=_gini, direction=direction).direction == direction
     assert define(metric="mine>Profit", direction=direction).direction == direction  # one that is registered with Keras
 

@@ -14,7 +14,9 @@ ONLY_HERE = {"study/direction.py", "study/objectives.py"}  # the second is the t
 @pytest.mark.parametrize(
     ("direction", "good", "bad", "word"), [("maximize", 0.9, 0.1, "higher"), ("minimize", 0.1, 0.9, "lower")]
 )
-def test_the_better_value_is_first_in_everything(direction: str, good: float, bad: float, word: str) -> None:
+def test_comparing_best_worst_and_sorting_follow_the_direction(
+    direction: str, good: float, bad: float, word: str
+) -> None:
     assert is_better(direction, good, bad)
     assert not is_better(direction, bad, good)
     assert not is_better(direction, good, good)
@@ -28,18 +30,18 @@ def test_the_better_value_is_first_in_everything(direction: str, good: float, ba
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_of_equal_values_the_first_is_taken(direction: str) -> None:
+def test_the_first_of_equal_values_is_best_and_worst(direction: str) -> None:
     assert best(direction, ["one", "two"], key=len) == "one"
     assert worst(direction, ["one", "two"], key=len) == "one"
 
 
 @pytest.mark.parametrize("word", ["", "MAXIMIZE", "max", "down"])
-def test_another_word_is_refused_rather_than_taken_for_minimize(word: str) -> None:
+def test_an_unknown_direction_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="a direction is maximize or minimize, not"):
         is_better(word, 1.0, 0.0)
 
 
-def test_no_other_module_asks_a_direction_by_its_word() -> None:
+def test_no_other_module_compares_the_direction_as_text() -> None:
     root = Path(hpo.__file__).parent
     compared = re.compile(r"""[!=]=\s*["'](maximize|minimize)["']|["'](maximize|minimize)["']\s*[!=]=""")
     found = {str(path.relative_to(root)) for path in root.rglob("*.py") if compared.search(path.read_text())}

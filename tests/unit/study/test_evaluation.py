@@ -18,11 +18,11 @@ from hpo.study import Fidelity, Holdout, KFold
         (lambda: KFold(folds=1), "folds must be 2 or more, not 1"),
     ],
 )
-def test_no_work_at_all_is_refused(declare: Callable[[], object], words: str) -> None:
+def test_an_evaluation_without_work_is_refused(declare: Callable[[], object], words: str) -> None:
     with pytest.raises(DefinitionError, match=words):
         declare()
 
 
-def test_the_least_work_is_not() -> None:
+def test_the_least_amount_of_work_is_accepted() -> None:
     assert Fidelity(name="quick", epochs=1, rows=1, folds=2).rows == 1
     assert (Holdout(rows=1).rows, KFold(folds=2).folds) == (1, 2)

@@ -32,7 +32,7 @@ def second(trial):
 """
 
 
-def test_what_stands_above_the_call_is_what_the_file_has(tmp_path: Path) -> None:
+def test_a_loaded_script_has_the_names_above_its_first_hpo_call(tmp_path: Path) -> None:
     script = tmp_path / "tune.py"
     script.write_text(SCRIPT)
     found = registry.find(f"{script}:first")
@@ -42,7 +42,7 @@ def test_what_stands_above_the_call_is_what_the_file_has(tmp_path: Path) -> None
         registry.find(f"{script}:second")
 
 
-def test_a_module_of_a_package_ends_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loaded_package_module_ends_at_its_first_hpo_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "ended_package"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -54,7 +54,7 @@ def test_a_module_of_a_package_ends_there_too(tmp_path: Path, monkeypatch: pytes
         registry.find("ended_package.tune:second")
 
 
-def test_elsewhere_nothing_ends() -> None:
+def test_ending_a_load_outside_of_one_does_nothing() -> None:
     loading.end()
 
 
@@ -71,7 +71,7 @@ def test_the_program_that_runs_is_not_run_again_as_its_own_file(tmp_path: Path) 
     assert registry.attribute(f"{script}:ran") == []
 
 
-def test_what_only_this_process_has_is_found_here_and_the_newest_counts() -> None:
+def test_an_objective_held_in_this_process_is_found_with_its_newest_version() -> None:
     reference = registry.hold("found_here", lambda trial: 1.0)
     assert registry.find(reference).name == "found_here"
     assert registry.hold("found_here", lambda trial: 2.0) == reference
@@ -80,7 +80,7 @@ def test_what_only_this_process_has_is_found_here_and_the_newest_counts() -> Non
     assert found.function(None) == 2.0
 
 
-def test_another_process_is_told_why_it_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_is_told_why_it_cannot_find_the_objective(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "this_process", raising=False)
     with pytest.raises(UsageError, match=r"'this_process:mine' was made at a prompt or in a notebook.*put it into a f"):
         registry.find("this_process:mine")

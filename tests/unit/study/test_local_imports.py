@@ -65,27 +65,29 @@ def folder(tmp_path: Path) -> Path:
         ("import own", set()),
     ],
 )
-def test_what_is_imported_from_the_folder_is_found(folder: Path, text: str, names: set[str]) -> None:
+def test_imports_from_the_own_folder_are_found(folder: Path, text: str, names: set[str]) -> None:
     assert found(folder, text) == names
 
 
-def test_each_is_named_with_its_file(folder: Path) -> None:
+def test_each_local_import_is_found_with_its_file(folder: Path) -> None:
     there = neighbours(write(folder, own="import house.stairs"))
     assert there == {"house": folder / "house" / "__init__.py", "house.stairs": folder / "house" / "stairs.py"}
 
 
-def test_two_that_import_each_other_are_found_once(tmp_path: Path) -> None:
+def test_modules_that_import_each_other_are_found_once(tmp_path: Path) -> None:
     write(tmp_path, one="import two", two="import one, own")
     assert found(tmp_path, "import one") == {"one", "two"}
 
 
 @pytest.mark.parametrize("name", ["random", "hpo", "numpy", "keras", "json"])
-def test_the_name_of_a_library_means_the_library(tmp_path: Path, name: str) -> None:
+def test_a_library_name_means_the_library(tmp_path: Path, name: str) -> None:
     write(tmp_path, **{name: "import helpers", "helpers": ""})
     assert found(tmp_path, f"import {name}, {name}.deep") == set()
 
 
-def test_a_library_that_comes_after_the_folder_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_before_the_library_on_the_path_means_the_local_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where Python was started with the folder first on its path."""
     write(tmp_path, optuna="")
     assert found(tmp_path, "import optuna") == set()
@@ -93,7 +95,7 @@ def test_a_library_that_comes_after_the_folder_does_not(tmp_path: Path, monkeypa
     assert found(tmp_path, "import optuna") == {"optuna"}
 
 
-def test_what_is_installed_has_no_neighbours(tmp_path: Path) -> None:
+def test_installed_packages_have_no_local_imports(tmp_path: Path) -> None:
     installed = tmp_path / "site-packages"
     write(installed, helpers="")
     assert found(installed, "import helpers") == set()
@@ -115,7 +117,7 @@ FORMS = (
         max_size=6,
     )
 )
-def test_whatever_imports_what_all_that_can_be_reached_is_found(
+def test_all_modules_reachable_by_local_imports_are_found(
     tmp_path_factory: pytest.TempPathFactory, imports: list[list[tuple[int, str]]]
 ) -> None:
     folder = tmp_path_factory.mktemp("graph")
@@ -174,7 +176,7 @@ def test_the_helpers_of_another_definition_are_not_taken_for_its_own(tmp_path: P
     assert registry.load(one).build({}) == "one"
 
 
-def test_nor_where_nobody_has_imported_them_yet(tmp_path: Path) -> None:
+def test_helpers_not_imported_yet_of_two_definitions_need_a_fresh_process(tmp_path: Path) -> None:
     """The first one would import them in its first training, and so would the second."""
     registry.load(definition(tmp_path / "a", "one"))
     assert HELPERS not in sys.modules
@@ -182,13 +184,13 @@ def test_nor_where_nobody_has_imported_them_yet(tmp_path: Path) -> None:
         registry.load(definition(tmp_path / "b", "two"))
 
 
-def test_nor_where_the_other_one_does_not_use_them(tmp_path: Path) -> None:
+def test_helpers_beside_a_definition_that_does_not_use_them_need_a_fresh_process(tmp_path: Path) -> None:
     registry.load(definition(tmp_path / "a", "one", OWN.replace(f"import {HELPERS}", "pass")))
     with pytest.raises(StaleProcessError):
         registry.load(definition(tmp_path / "b", "two"))
 
 
-def test_one_that_has_no_helpers_minds_nobodys(tmp_path: Path) -> None:
+def test_a_definition_without_helpers_loads_beside_any_other(tmp_path: Path) -> None:
     registry.load(definition(tmp_path / "a", "one")).build({})
     assert registry.load(definition(tmp_path / "b", "two", OWN.replace(f"import {HELPERS}", "pass"))).name == "mine"
 
@@ -199,7 +201,7 @@ def test_two_definitions_of_one_folder_share_its_helpers(tmp_path: Path) -> None
     assert registry.load(f"{tmp_path / 'other.py'}:study").build({}) is first.build({})
 
 
-def test_what_else_is_on_the_import_path_is_no_reason_for_a_fresh_process(
+def test_a_shadowing_module_on_the_path_is_an_error_and_no_fresh_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     definition(tmp_path / "first", "first")
@@ -209,7 +211,7 @@ def test_what_else_is_on_the_import_path_is_no_reason_for_a_fresh_process(
     assert not isinstance(caught.value, StaleProcessError)
 
 
-def test_helpers_that_changed_since_they_were_imported_are_not_mixed_with_a_new_definition(tmp_path: Path) -> None:
+def test_changed_helpers_already_imported_are_not_mixed_with_a_new_definition(tmp_path: Path) -> None:
     reference = definition(tmp_path, "one")
     before = registry.load(reference)
     version = before.version
@@ -223,14 +225,16 @@ def test_helpers_that_changed_since_they_were_imported_are_not_mixed_with_a_new_
         registry.load(reference)
 
 
-def test_helpers_that_changed_before_anybody_imported_them_are_as_they_are_now(tmp_path: Path) -> None:
+def test_changed_helpers_not_yet_imported_are_loaded_as_they_are_now(tmp_path: Path) -> None:
     reference = definition(tmp_path, "one")
     registry.load(reference)
     definition(tmp_path, "another", OWN + "\n# changed, too\n")
     assert registry.load(reference).build({}) == "another"
 
 
-def test_a_module_is_looked_at_as_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helpers_of_a_module_reference_are_checked_as_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry.load(definition(tmp_path / "a", "one"))
     definition(tmp_path / "b", "two")
     (tmp_path / "b" / "own_module_of_ours.py").write_text(OWN)

@@ -34,7 +34,7 @@ def test_accuracy_in_any_letter_case_is_the_one_by_the_shapes(metric: str, taken
         ("", None),
     ],
 )
-def test_the_name_most_like_an_unknown_one_is_found_where_there_is_one(metric: str, meant: str | None) -> None:
+def test_the_closest_metric_to_an_unknown_name_is_suggested(metric: str, meant: str | None) -> None:
     found = closest(metric)
     assert found == meant
     assert found is None or found in DIRECTIONS

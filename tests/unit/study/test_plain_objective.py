@@ -45,7 +45,7 @@ def found(file: Path, text: str, name: str = "objective", **options: Any) -> Pla
     return objective
 
 
-def test_a_function_as_it_is(file: Path) -> None:
+def test_a_bare_function_is_an_objective_without_direction(file: Path) -> None:
     objective = found(file, BARE)
     assert (objective.name, objective.title, objective.metric) == ("objective", "Minds a parabola.", "value")
     assert (objective.directions, objective.baselines, objective.seeds) == ((), (), False)
@@ -56,7 +56,7 @@ def test_a_function_as_it_is(file: Path) -> None:
     assert several.named_metrics == ("value_0", "value_1")
 
 
-def test_a_decorated_one_stays_a_function_and_says_what_it_wants(file: Path) -> None:
+def test_a_decorated_objective_stays_a_function_with_its_settings(file: Path) -> None:
     objective = found(file, DECORATED)
     assert (objective.name, objective.metric, objective.unit) == ("mine", "score", "points")
     assert (objective.direction, objective.seeds) == ("maximize", True)
@@ -67,7 +67,7 @@ def test_a_decorated_one_stays_a_function_and_says_what_it_wants(file: Path) -> 
         found(file, DECORATED, directions=("minimize",))
 
 
-def test_an_object_that_is_called_and_a_record_will_do(file: Path) -> None:
+def test_callable_objects_partials_and_records_are_objectives(file: Path) -> None:
     assert (
         found(file, "class Mind:\n    def __call__(self, trial):\n        return 1\nmind = Mind()\n", "mind").name
         == "mind"
@@ -78,7 +78,7 @@ def test_an_object_that_is_called_and_a_record_will_do(file: Path) -> None:
     assert found(file, text, "study").name == "s"
 
 
-def test_its_version_follows_its_text_as_it_was_loaded(file: Path) -> None:
+def test_the_version_of_an_objective_follows_its_text_when_loaded(file: Path) -> None:
     first = found(file, BARE)
     version = first.version
     file.write_text(BARE.replace("0, 1", "0, 2"))
@@ -103,13 +103,13 @@ def test_its_version_follows_its_text_as_it_was_loaded(file: Path) -> None:
         (DECORATED.replace("seeds=True", "seeds=3"), "seeds must be True or False, not 3"),
     ],
 )
-def test_what_is_none_is_refused_in_one_line(file: Path, text: str, message: str) -> None:
+def test_an_invalid_objective_is_refused_in_one_line(file: Path, text: str, message: str) -> None:
     with pytest.raises(DefinitionError, match=message) as caught:
         found(file, text)
     assert "\n" not in str(caught.value)
 
 
-def test_what_needs_a_definition_refuses_it_with_a_remedy(file: Path) -> None:
+def test_functions_that_need_a_definition_refuse_an_objective(file: Path) -> None:
     file.write_text(DECORATED)
     with pytest.raises(DefinitionError, match=r"is an Optuna objective, of which hpo knows neither .* StudyDefinition"):
         registry.load(f"{file}:objective")
@@ -117,7 +117,7 @@ def test_what_needs_a_definition_refuses_it_with_a_remedy(file: Path) -> None:
         hpo.objective(f"{file}:objective")
 
 
-def test_two_of_one_name_are_refused() -> None:
+def test_metrics_or_baselines_of_the_same_name_are_refused() -> None:
     def made(**fields: Any) -> Callable[[], PlainObjective]:
         return lambda: PlainObjective(name="o", function=abs, directions=("minimize", "maximize"), **fields)
 
@@ -137,7 +137,7 @@ def test_the_space_of_an_objective_takes_any_configuration_of_plain_values() -> 
         DefineByRun(params={"x": Float(low=0, high=1)})
 
 
-def test_several_objectives_as_they_are_kept() -> None:
+def test_several_objectives_survive_storage_as_text() -> None:
     assert kept(["loss"], ["minimize"]) is None
     assert kept(["accuracy", "latency"], ["maximize", "minimize"]) == "accuracy,latency"
     text = kept(["loss", "recall", "cost"], ["minimize", "maximize", "minimize"])
@@ -148,7 +148,7 @@ def test_several_objectives_as_they_are_kept() -> None:
     assert wanted(further(text)) == "higher recall and lower cost"
 
 
-def test_a_seed_follows_the_trial_and_is_noted_with_it() -> None:
+def test_the_seed_follows_the_trial_and_is_stored_with_it() -> None:
     study = optuna.create_study()
     first, second = study.ask(), study.ask()
     assert hpo.seed(first) == hpo.seed(first) != hpo.seed(second)
@@ -156,7 +156,7 @@ def test_a_seed_follows_the_trial_and_is_noted_with_it() -> None:
     assert hpo.seed(optuna.trial.FixedTrial({}, number=first.number)) == hpo.seed(first)
 
 
-def test_both_kinds_have_one_face() -> None:
+def test_definitions_and_objectives_have_the_same_interface() -> None:
     from hpo.study.searchable import Searchable
 
     face = [name for name in vars(Searchable) if not name.startswith("_")]

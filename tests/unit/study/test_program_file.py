@@ -83,7 +83,7 @@ def found(folder: Path, text: str, suffix: str = ".toml", **options: Any) -> Pla
     return objective
 
 
-def test_all_that_a_file_may_say(tmp_path: Path) -> None:
+def test_a_program_file_may_set_every_field(tmp_path: Path) -> None:
     objective = found(tmp_path, WHOLE)
     assert (objective.name, objective.direction, objective.metric, objective.unit) == (
         "train",
@@ -108,7 +108,7 @@ def test_all_that_a_file_may_say(tmp_path: Path) -> None:
     assert objective.title == ("the program python3 train.py {params} --momentum {momentum} --seed={seed}")
 
 
-def test_yaml_says_the_same_and_its_numbers_are_numbers(tmp_path: Path) -> None:
+def test_a_yaml_program_file_means_the_same_with_numbers_as_numbers(tmp_path: Path) -> None:
     objective = found(tmp_path, AS_YAML, ".yaml")
     assert objective.directions == ("minimize", "maximize")
     assert objective.space().params == {"x": Float(low=1e-4, high=0.1), "y": Categorical(choices=(1, "a", None))}
@@ -117,13 +117,13 @@ def test_yaml_says_the_same_and_its_numbers_are_numbers(tmp_path: Path) -> None:
     assert not objective.seeds
 
 
-def test_who_starts_it_may_say_the_direction(tmp_path: Path) -> None:
+def test_a_program_files_direction_may_be_given_on_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"give --direction .* or write direction into its file"):
         _ = found(tmp_path, SHORT).direction
     assert found(tmp_path, SHORT, directions=("minimize",)).direction == "minimize"
 
 
-def test_its_version_follows_what_it_says_and_the_scripts_beside_it_wherever_they_lie(tmp_path: Path) -> None:
+def test_a_programs_version_follows_its_file_and_scripts_in_any_folder(tmp_path: Path) -> None:
     here, there = tmp_path / "a", tmp_path / "b"
     for folder in (here, there):
         folder.mkdir()
@@ -166,7 +166,7 @@ def test_its_version_follows_what_it_says_and_the_scripts_beside_it_wherever_the
         (WHOLE.replace("log = true", "log = true\nstep = 0.1"), "space.rate: a Float's step needs log unset"),
     ],
 )
-def test_what_cannot_be_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_program_file_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     text = text if "direction" in text else f'direction = "minimize"\n{text}'
     with pytest.raises(DefinitionError, match=message) as caught:
         found(tmp_path, text)
@@ -174,7 +174,7 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, text: str, message: str) -> 
     assert str(tmp_path / "train.toml") in str(caught.value)
 
 
-def test_what_is_no_file_of_it(tmp_path: Path) -> None:
+def test_a_missing_or_unreadable_program_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no file .*none.toml; hpo init none.toml writes one"):
         registry.find(str(tmp_path / "none.toml"))
     with pytest.raises(DefinitionError, match="not YAML"):
@@ -189,7 +189,7 @@ def test_what_is_no_file_of_it(tmp_path: Path) -> None:
         registry.load(str(tmp_path / "train.toml"))
 
 
-def test_a_shell_takes_a_text_and_cannot_leave_words_out(tmp_path: Path) -> None:
+def test_a_shell_command_is_a_text_without_optional_words(tmp_path: Path) -> None:
     objective = found(tmp_path, SHORT.replace('["train"]', '"train {x} | tail -1"') + "shell = true")
     assert objective.program is not None
     assert objective.program.command == ("train {x} | tail -1",)
@@ -202,14 +202,14 @@ def test_a_shell_takes_a_text_and_cannot_leave_words_out(tmp_path: Path) -> None
 
 
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][\w.-]{0,5}", fullmatch=True), st.text(), min_size=1, max_size=4))
-def test_what_stands_in_braces_is_filled_in_once(values: dict[str, str]) -> None:
+def test_placeholders_in_braces_are_filled_in_once(values: dict[str, str]) -> None:
     text = "".join(f"<{{{name}}}>" for name in values)
     assert filled(text, values) == "".join(f"<{value}>" for value in values.values())
     assert named(text) == tuple(values)
 
 
 @given(st.text(alphabet=st.characters(blacklist_characters="{}")))
-def test_other_texts_stay_as_they_are(text: str) -> None:
+def test_texts_without_placeholders_stay_unchanged(text: str) -> None:
     assert filled(text, {}) == text
     assert filled(f'{{"{text}": {{}}}}', {}) == f'{{"{text}": {{}}}}'
     assert filled("${HOME} { x } {{print}} {{}}", {}) == "${HOME} { x } {print} {{}}"
@@ -220,7 +220,7 @@ def test_a_number_keeps_all_its_digits(value: float) -> None:
     assert float(as_text(value)) == value
 
 
-def test_values_in_words() -> None:
+def test_parameter_values_are_written_as_text() -> None:
     assert [as_text(value) for value in (True, None, 3, 0.1, "Ab c")] == ["true", "none", "3", "0.1", "Ab c"]
 
 

@@ -48,7 +48,7 @@ def test_a_file_is_found_by_a_relative_or_an_absolute_path(file: Path) -> None:
     assert registry.load("my_study.py:study") is registry.load(f"{file}:study")
 
 
-def test_a_ready_definition_is_returned_as_it_is(file: Path) -> None:
+def test_a_definition_object_is_returned_unchanged(file: Path) -> None:
     study = registry.load(f"{file}:study")
     assert isinstance(study, StudyDefinition)
     assert registry.load(study) is study
@@ -92,7 +92,7 @@ def test_a_changed_file_is_read_again(file: Path) -> None:
     assert registry.load(f"{file}:study").name == "ours"
 
 
-def test_a_reference_holds_in_any_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_reference_is_valid_from_any_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reference = registry.reference("./my_study.py:study")
     assert reference == f"{file.resolve()}:study"
     (tmp_path / "deeper").mkdir()
@@ -121,7 +121,9 @@ def test_a_name_or_a_module_is_its_own_reference(ref: str) -> None:
         ("my_study.py:a b", "MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE"),
     ],
 )
-def test_what_is_not_there_is_one_line_with_a_remedy(file: Path, tmp_path: Path, ref: str, message: str) -> None:
+def test_a_missing_definition_is_refused_in_one_line_with_a_remedy(
+    file: Path, tmp_path: Path, ref: str, message: str
+) -> None:
     (tmp_path / "folder.py").mkdir()
     with pytest.raises(UsageError, match=message) as caught:
         registry.load(ref)

@@ -28,17 +28,17 @@ def test_no_more_are_promoted_than_are_drawn() -> None:
     assert [rung.slots for rung in climb(("quick", "full"), 1, prior=False)] == [1, 1, 1]
 
 
-def test_a_fidelity_between_gets_what_is_geometrically_between() -> None:
+def test_a_middle_fidelity_gets_the_geometric_mean_of_slots() -> None:
     assert [rung.slots for rung in climb(("quick", "middle", "full"), 100, prior=False)] == [100, 32, 10, 2]
 
 
-def test_of_one_fidelity_nothing_is_promoted_and_the_best_are_confirmed() -> None:
+def test_with_one_fidelity_nothing_is_promoted_and_the_best_are_confirmed() -> None:
     drawn, confirmed = climb(("only",), 20, prior=True)
     assert (drawn.slots, drawn.highest, confirmed.slots, confirmed.confirms) == (20, True, 3, True)
 
 
 @given(trials=st.integers(1, 100_000), fidelities=st.integers(1, 4), prior=st.booleans())
-def test_each_rung_is_no_larger_than_the_one_below_and_none_is_empty(trials: int, fidelities: int, prior: bool) -> None:
+def test_rungs_never_grow_upwards_and_are_never_empty(trials: int, fidelities: int, prior: bool) -> None:
     rungs = climb(NAMES[:fidelities], trials, prior=prior)
     sizes = [rung.slots for rung in rungs]
     assert sizes[0] == trials
@@ -55,12 +55,12 @@ def test_each_rung_is_no_larger_than_the_one_below_and_none_is_empty(trials: int
 @pytest.mark.parametrize(
     ("there", "waiting", "grown", "more"), [(0, 0, True, 3), (3, 2, True, 0), (3, 0, True, 2), (3, 0, False, 0)]
 )
-def test_a_study_that_grows_confirms_anew_what_is_best_then(there: int, waiting: int, grown: bool, more: int) -> None:
+def test_a_growing_study_confirms_its_new_best(there: int, waiting: int, grown: bool, more: int) -> None:
     confirms = Rung(fidelity="full", slots=3, prior=True, highest=True, confirms=True)
     assert lacking(confirms, there=there, waiting=waiting, grown=grown) == more
 
 
-def test_a_rung_that_grows_lacks_what_is_missing() -> None:
+def test_a_growing_rung_lacks_only_the_missing_slots() -> None:
     assert lacking(Rung(fidelity="full", slots=11, prior=True), there=6, waiting=0, grown=True) == 5
     assert lacking(Rung(fidelity="full", slots=4, prior=True), there=6, waiting=0, grown=True) == 0
 

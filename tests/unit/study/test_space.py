@@ -74,13 +74,13 @@ def test_choices_of_any_type_make_the_space_that_pythons_make(choices: list[Any]
         ([np.float32(0.5), np.str_("a"), None], (0.5, "a", None)),
     ],
 )
-def test_a_list_a_range_and_an_array_are_taken_as_a_tuple(choices: Any, taken: tuple[object, ...]) -> None:
+def test_choices_may_be_a_list_a_range_or_an_array(choices: Any, taken: tuple[object, ...]) -> None:
     made = Categorical(choices=choices).choices
     assert made == taken
     assert [type(one) for one in made] == [type(one) for one in taken]
 
 
-def test_one_value_alone_in_a_condition_is_that_value() -> None:
+def test_a_single_value_in_a_condition_is_a_tuple_of_one() -> None:
     space = of(Categorical(choices=("auto", "none")), Int(low=1, high=2, when={"p0": ("auto")}))
     assert space.params["p1"].when == {"p0": ("auto",)}
     assert of(Int(low=1, high=3), Int(low=1, high=2, when={"p0": np.int64(2)})).params["p1"].when == {"p0": (2,)}
@@ -170,7 +170,7 @@ ONE = Categorical(choices=("auto", 3))
         (lambda: KFold(folds=None), "a KFold's folds must be a whole number, not None"),
     ],
 )
-def test_what_means_nothing_is_refused_in_one_line_that_names_the_field(make: Callable[[], object], words: str) -> None:
+def test_an_invalid_domain_is_refused_with_the_field_named(make: Callable[[], object], words: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         make()
     assert words in str(caught.value)
@@ -203,7 +203,7 @@ def test_configurations_of_numpys_scalars_are_configurations_of_the_space() -> N
     assert space.problem(sweep.configuration(sweep.rows[0])) is None
 
 
-def test_a_space_is_what_it_was_declared_as_whatever_happens_to_the_mapping() -> None:
+def test_a_space_does_not_change_with_the_mapping_it_was_given() -> None:
     params = {"a": Int(low=1, high=2)}
     space = Space(name="s", params=params)
     params["b"] = Int(low=1, high=2)
@@ -232,7 +232,7 @@ def spaces(draw: st.DrawFn) -> Space:
 
 
 @given(spaces())
-def test_the_configurations_are_all_there_are_each_once(space: Space) -> None:
+def test_configurations_lists_each_configuration_once(space: Space) -> None:
     found = list(space.configurations())
     assert len(found) == space.size
     assert len({tuple(sorted((name, repr(v)) for name, v in params.items())) for params in found}) == len(found)

@@ -55,7 +55,7 @@ def version(folder: Path, text: str | bytes, name: str = "own.py") -> str:
     return registry.version(f"{path}:study")
 
 
-def test_it_is_of_the_text_not_of_where_it_lies(tmp_path: Path) -> None:
+def test_a_version_depends_on_the_text_and_not_on_the_path(tmp_path: Path) -> None:
     first = version(tmp_path / "a", TEXT)
     assert len(first) == 16
     assert version(tmp_path / "b", TEXT, "renamed.py") == first
@@ -63,7 +63,7 @@ def test_it_is_of_the_text_not_of_where_it_lies(tmp_path: Path) -> None:
     assert version(tmp_path / "d", TEXT.replace("return None", "return 1")) != first
 
 
-def test_what_was_loaded_keeps_its_version_and_a_copy_has_that_of_the_files_now(tmp_path: Path) -> None:
+def test_a_loaded_definition_keeps_its_version_when_the_file_changes(tmp_path: Path) -> None:
     first = version(tmp_path, TEXT)
     loaded = registry.load(f"{tmp_path / 'own.py'}:study")
     (tmp_path / "own.py").write_text(TEXT + "\n# another\n")
@@ -71,7 +71,7 @@ def test_what_was_loaded_keeps_its_version_and_a_copy_has_that_of_the_files_now(
     assert replace(loaded).version != first
 
 
-def test_all_files_of_a_package_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_of_a_package_changes_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "a_house"
     (package / "rooms").mkdir(parents=True)
     (package / "__init__.py").write_text(TEXT)
@@ -101,7 +101,7 @@ def made(**changes: object) -> StudyDefinition:
         },
     ],
 )
-def test_what_the_record_says_of_a_training_counts(changes: dict[str, object]) -> None:
+def test_fields_that_affect_training_change_the_version(changes: dict[str, object]) -> None:
     assert made(**changes).version != made().version
 
 
@@ -120,7 +120,7 @@ def test_a_definition_of_several_fidelities_is_another_than_before_their_schedul
         assert (definition.version == plain) is as_before
 
 
-def test_what_only_people_read_does_not() -> None:
+def test_fields_for_readers_only_do_not_change_the_version() -> None:
     assert made(title="Another", margin=0.5).version == made().version
 
 
@@ -147,7 +147,7 @@ def with_helpers(folder: Path, helpers: str | bytes, text: str = WITH_HELPERS) -
         return version(folder, text)
 
 
-def test_other_helpers_are_another_version(tmp_path: Path) -> None:
+def test_other_helpers_change_the_version(tmp_path: Path) -> None:
     first = with_helpers(tmp_path / "a", "SIZE = 1\n")
     assert with_helpers(tmp_path / "b", "SIZE = 1\n") == first
     assert with_helpers(tmp_path / "c", "SIZE = 1\r\n") == first
@@ -158,7 +158,7 @@ def test_other_helpers_are_another_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", [TEXT.replace("    return None", "    import helpers_of_versions\n    return None"), WITH_HELPERS]
 )
-def test_helpers_that_are_imported_late_or_by_helpers_count(tmp_path: Path, text: str) -> None:
+def test_helpers_imported_late_or_by_helpers_change_the_version(tmp_path: Path, text: str) -> None:
     versions = []
     for size in (1, 2):
         folder = tmp_path / str(size)
@@ -168,7 +168,7 @@ def test_helpers_that_are_imported_late_or_by_helpers_count(tmp_path: Path, text
     assert versions[0] != versions[1]
 
 
-def test_what_is_loaded_already_makes_no_difference(tmp_path: Path) -> None:
+def test_modules_already_loaded_do_not_change_the_version(tmp_path: Path) -> None:
     first = with_helpers(tmp_path, "SIZE = 1\n")
     assert "helpers_of_versions" in sys.modules
     loaded = registry.load(f"{tmp_path / 'own.py'}:study")
@@ -195,7 +195,7 @@ def test_a_definition_taken_from_a_package_leaves_that_one_its_version(tmp_path:
     assert before.file is None
 
 
-def test_without_helpers_it_is_the_version_it_has_always_been(tmp_path: Path) -> None:
+def test_the_version_without_helpers_never_changes(tmp_path: Path) -> None:
     """Of studies that are under way."""
     version(tmp_path, TEXT)
     build = registry.load(f"{tmp_path / 'own.py'}:study").build

@@ -17,7 +17,7 @@ def normal(rows: int, units: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.7])
-def test_the_same_numbers_as_keras(rate: float) -> None:
+def test_alpha_dropout_equals_keras_for_the_same_seed(rate: float) -> None:
     x = normal(50, 40)
     ours, theirs = AlphaDropout(rate, seed=4), keras.layers.AlphaDropout(rate, seed=4)
     np.testing.assert_allclose(ours(x, training=True), theirs(x, training=True), rtol=1e-5, atol=1e-6)

@@ -48,7 +48,7 @@ def test_a_batch_is_moved_as_one_and_black_comes_in(augmented: Callable[[Any], n
 
 
 @pytest.mark.parametrize("augmented", ["flip-shift"], indirect=True)
-def test_both_at_once_on_a_smaller_last_batch(augmented: Callable[[Any], np.ndarray]) -> None:
+def test_flip_and_shift_work_together_on_a_smaller_last_batch(augmented: Callable[[Any], np.ndarray]) -> None:
     out = augmented(IMAGES[:7])
     assert (out.shape, out.dtype) == ((7, 28, 28, 1), np.uint8)
     for image, of in zip(out, PADDED[:7], strict=True):

@@ -46,7 +46,7 @@ def test_the_weights_are_the_mean_over_the_last_steps_so_far() -> None:
             np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_scores_are_of_the_mean() -> None:
+def test_scores_are_computed_with_the_averaged_weights() -> None:
     run = Run(recipe(average=1.0), DATA, DATA, epochs=3, metric="mse", seed=1)
     for _ in range(3):
         score = run.epoch().validation

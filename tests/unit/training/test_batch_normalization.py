@@ -19,14 +19,14 @@ def kinds(normalization: str, **dense: Any) -> list[str]:
     return [type(layer).__name__ for layer in hidden(3, activation("relu"), normalization=normalization, **dense)]
 
 
-def test_the_order_of_layers() -> None:
+def test_normalization_stands_before_or_after_the_activation() -> None:
     assert kinds("none") == ["Dense", "Activation"]
     assert kinds("before") == ["Dense", "BatchNormalization", "Activation"]
     assert kinds("after") == ["Dense", "Activation", "BatchNormalization"]
 
 
 @pytest.mark.parametrize(("normalization", "bias"), [("none", True), ("before", False), ("after", True)])
-def test_there_is_no_bias_right_before_it(normalization: str, bias: bool) -> None:
+def test_there_is_no_bias_right_before_batch_normalization(normalization: str, bias: bool) -> None:
     assert hidden(3, activation("relu"), normalization=normalization)[0].use_bias is bias
 
 
@@ -42,7 +42,7 @@ def test_the_initializer_and_the_name_reach_the_kernel() -> None:
     assert not kernel.kernel.numpy().any()
 
 
-def test_training_takes_the_batch_and_prediction_the_moving_averages() -> None:
+def test_training_normalizes_by_the_batch_and_prediction_by_moving_averages() -> None:
     x = np.random.default_rng(0).normal(3, 2, (64, 5)).astype(np.float32)
     model = keras.Sequential([keras.Input((5,)), *hidden(4, activation("tanh"), normalization="before")])
     z = x.astype(np.float64) @ model.layers[0].kernel.numpy()
@@ -54,7 +54,7 @@ def test_training_takes_the_batch_and_prediction_the_moving_averages() -> None:
 
 
 @pytest.mark.parametrize("normalization", ["before", "after"])
-def test_the_compiled_epoch_trains_it_as_keras_does(normalization: str) -> None:
+def test_the_compiled_loop_trains_batch_normalization_as_keras_does(normalization: str) -> None:
     random = np.random.default_rng(1)
     rows = Rows(x=random.normal(size=(36, 6)).astype(np.float32), y=random.normal(size=36).astype(np.float32))
 

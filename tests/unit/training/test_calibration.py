@@ -13,7 +13,7 @@ from hpo.errors import UsageError
 from hpo.training.after.calibration import calibration_error, gaussian_calibration_error, gaussian_nll, nll
 
 
-def test_the_likelihood_of_the_true_class() -> None:
+def test_the_negative_log_likelihood_is_of_the_true_class() -> None:
     p = [[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]]
     wanted = -(math.log(0.7) + math.log(0.25)) / 2
     assert nll(p, [0, 1]) == pytest.approx(wanted)
@@ -31,7 +31,7 @@ def test_a_certain_mistake_is_costly_and_finite() -> None:
     assert 20 < nll([[1.0, 0.0]], [1]) < 40
 
 
-def test_the_calibration_error_by_hand() -> None:
+def test_the_calibration_error_equals_one_by_hand() -> None:
     # Two bins: (0, 0.5] holds one row, held at 0.5 and right; (0.5, 1] three, held at 0.8, 0.9, 1.0, two of them right.
     p = [[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0]]
     wanted = 1 / 4 * 0.5 + 3 / 4 * abs(2 / 3 - 0.9)
@@ -57,7 +57,7 @@ def test_honest_probabilities_are_calibrated() -> None:
     arrays.arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(2, 5)), elements=st.floats(0.01, 1)),
     st.integers(1, 20),
 )
-def test_its_range_and_order(weights: np.ndarray, bins: int) -> None:
+def test_the_calibration_error_is_within_bounds_and_ignores_row_order(weights: np.ndarray, bins: int) -> None:
     p = weights / weights.sum(axis=1, keepdims=True)
     labels = np.arange(len(p)) % p.shape[1]
     error = calibration_error(p, labels, bins=bins)
@@ -68,7 +68,7 @@ def test_its_range_and_order(weights: np.ndarray, bins: int) -> None:
     assert error >= gap - 1e-9  # with one bin it is this; more bins only part what would cancel
 
 
-def test_a_normal_prediction_as_scipy_has_it() -> None:
+def test_the_gaussian_likelihood_equals_scipys() -> None:
     mean, std, y = np.array([1.0, 5.0, -2.0]), np.array([0.5, 2.0, 1.0]), np.array([1.2, 2.0, -2.5])
     assert gaussian_nll(mean, std, y) == pytest.approx(-stats.norm.logpdf(y, mean, std).mean())
     wider = np.sqrt(std**2 + 0.7**2)
@@ -77,7 +77,7 @@ def test_a_normal_prediction_as_scipy_has_it() -> None:
     )
 
 
-def test_the_quantiles_of_a_regressor() -> None:
+def test_calibration_of_a_regressor_compares_its_quantiles() -> None:
     random = np.random.default_rng(1)
     mean, std = random.normal(size=20_000), random.uniform(0.5, 2, 20_000)
     y = random.normal(mean, std)

@@ -122,7 +122,7 @@ def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
-def test_a_training_broken_off_again_and_again_ends_as_if_it_had_not_been(
+def test_a_repeatedly_interrupted_training_ends_bit_for_bit_as_an_undisturbed_one(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = begun(KINDS[kind])
@@ -156,7 +156,7 @@ def test_a_training_broken_off_again_and_again_ends_as_if_it_had_not_been(
     assert weights(finished) == final
 
 
-def test_several_trainings_of_a_trial_each_go_on_from_their_own(tmp_path: Path) -> None:
+def test_several_trainings_of_a_trial_each_resume_from_their_own_checkpoint(tmp_path: Path) -> None:
     def both(checkpoints: Checkpoints | None) -> list[Run]:
         return [begun(network, checkpoints, seed=seed) for seed in (1, 2)]
 
@@ -172,7 +172,7 @@ def test_several_trainings_of_a_trial_each_go_on_from_their_own(tmp_path: Path) 
     assert [weights(run) for run in again] == [weights(run) for run in whole]
 
 
-def test_what_is_finished_is_written_with_what_is_due(tmp_path: Path) -> None:
+def test_finished_trainings_are_written_with_the_next_due_checkpoint(tmp_path: Path) -> None:
     clock = Checkpoints(tmp_path, pace=Pace(every=3600))
     first = begun(network, clock, seed=1)
     trained(first)
@@ -186,7 +186,7 @@ def test_what_is_finished_is_written_with_what_is_due(tmp_path: Path) -> None:
     assert clock.written == 2
 
 
-def test_the_weights_of_an_epoch_before_the_checkpoint_are_not_given_out(tmp_path: Path) -> None:
+def test_weights_of_epochs_before_the_checkpoint_are_refused(tmp_path: Path) -> None:
     trained(begun(network, Checkpoints(tmp_path, pace=ALWAYS)))
     run = begun(network, Checkpoints(tmp_path, pace=ALWAYS))
     run.epoch()
@@ -254,7 +254,7 @@ def rewritten(path: Path, change: Callable[[dict], object]) -> None:
     ],
     ids=["cut", "flipped", "emptied", "pickled", "packed", "hpo", "format", "bare", "history", "values"],
 )
-def test_what_cannot_be_gone_on_from_is_said_and_left(
+def test_a_malformed_checkpoint_is_ignored_with_a_warning(
     spoil: Callable[[Path], object], why: str, tmp_path: Path
 ) -> None:
     curve = trained(begun(network))
@@ -270,13 +270,13 @@ def test_what_cannot_be_gone_on_from_is_said_and_left(
     [{"seed": 4}, {"epochs": 5}, {"metric": "mse"}],
     ids=["seed", "epochs", "metric"],
 )
-def test_another_training_does_not_go_on_from_it(more: dict, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_ignored_with_a_warning(more: dict, tmp_path: Path) -> None:
     left(tmp_path)
     with pytest.warns(HpoWarning, match="it is of another training"):
         assert begun(network, Checkpoints(tmp_path), **more).position == (0, 0)
 
 
-def test_other_rows_another_schedule_and_another_word_about_it_are_another_training(tmp_path: Path) -> None:
+def test_other_rows_schedules_or_settings_make_another_training(tmp_path: Path) -> None:
     left(tmp_path)
     with pytest.warns(HpoWarning, match="it is of another training"):
         begun(lambda: network(schedule=OneCycle()), Checkpoints(tmp_path))
@@ -288,7 +288,9 @@ def test_other_rows_another_schedule_and_another_word_about_it_are_another_train
         Run(made, others, VALIDATION, epochs=EPOCHS, metric="mae", seed=3, checkpoints=Checkpoints(tmp_path))
 
 
-def test_a_full_disk_harms_nothing_and_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_does_not_stop_the_training_and_is_warned_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     curve = trained(begun(network))
 
     def full(*_: object, **__: object) -> None:
@@ -302,14 +304,14 @@ def test_a_full_disk_harms_nothing_and_is_said_once(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())  # nothing half-written
 
 
-def test_a_folder_that_cannot_be_made_harms_nothing(tmp_path: Path) -> None:
+def test_a_checkpoint_folder_that_cannot_be_made_does_not_stop_the_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.warns(HpoWarning, match="no checkpoints are kept in .*file.*unharmed") as said:
         trained(begun(network, Checkpoints(tmp_path / "file" / "slot", pace=ALWAYS)))
     assert len(said) == 1
 
 
-def test_where_there_is_no_room_none_is_written(tmp_path: Path) -> None:
+def test_no_checkpoint_is_written_where_there_is_no_room(tmp_path: Path) -> None:
     asked: list[int] = []
     none = Checkpoints(tmp_path, pace=ALWAYS, room=lambda _, size: bool(asked.append(size)))
     with pytest.warns(HpoWarning, match="it is as large as it may be"):
@@ -318,13 +320,13 @@ def test_where_there_is_no_room_none_is_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_killed_writer_left_is_taken_away(tmp_path: Path) -> None:
+def test_partial_checkpoint_files_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".training-0.17.part.npz").write_bytes(b"half")
     left(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["training-0.npz"]
 
 
-def test_what_keras_trains_has_none_and_that_is_said(tmp_path: Path) -> None:
+def test_trainings_by_keras_fit_warn_that_they_have_no_checkpoint(tmp_path: Path) -> None:
     made = network(callbacks=[keras.callbacks.TerminateOnNaN()])
     with pytest.warns(HpoWarning, match=r"no checkpoint is kept.*Keras's own fit trains it"):
         run = Run(made, TRAIN, epochs=2, metric="mae", seed=0, checkpoints=Checkpoints(tmp_path, pace=ALWAYS))
@@ -332,7 +334,7 @@ def test_what_keras_trains_has_none_and_that_is_said(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_numbers_numpy_does_not_know_come_back_as_they_were(tmp_path: Path) -> None:
+def test_arrays_of_any_type_survive_a_checkpoint(tmp_path: Path) -> None:
     import tensorflow as tf
 
     arrays = [
@@ -352,7 +354,7 @@ def test_numbers_numpy_does_not_know_come_back_as_they_were(tmp_path: Path) -> N
     assert checkpoint_file.read(tmp_path / "none.npz") is None
 
 
-def test_the_dearer_writing_is_the_rarer_it_is() -> None:
+def test_expensive_checkpoints_are_written_more_rarely() -> None:
     assert Pace(every=30).pause(0.1) == 30
     cost = 2.0
     pause = Pace(every=30).pause(cost)

@@ -131,7 +131,7 @@ def looked_up(kind: str) -> tuple[Callable[[], keras.Model], Rows]:
 
 
 @pytest.mark.parametrize("kind", ["StringLookup", "IntegerLookup", "TextVectorization", "Discretization"])
-def test_adapted_lookups_train_as_they_are(kind: str) -> None:
+def test_adapted_lookup_layers_are_trained_with_their_vocabulary(kind: str) -> None:
     model, rows = looked_up(kind)
     run = trained(model, rows)
     assert run.evaluate(rows) == pytest.approx(error_of(run.model(), rows), abs=1e-6)
@@ -185,7 +185,7 @@ def test_a_complete_configuration_shares_its_program_without_a_warning() -> None
         assert len(programs) == 1
 
 
-def test_comparing_leaves_the_model_as_it_was() -> None:
+def test_comparing_a_clone_leaves_the_model_unchanged() -> None:
     made = recipe(lambda: sequential(L.BatchNormalization(), L.Dropout(0.5)))
     before = [np.array(variable) for variable in made.model.variables]
     Run(made, NUMBERS, epochs=1, metric="mae", seed=0)
@@ -204,7 +204,7 @@ class Forgetful(keras.optimizers.SGD):
         super().update_step(gradient * self.factor, variable, learning_rate)
 
 
-def test_an_optimizer_that_forgets_is_refused() -> None:
+def test_an_optimizer_that_loses_settings_when_copied_is_refused() -> None:
     with pytest.raises(DefinitionError, match=r"factor is 2\.0 in one and 1\.0 in the other.*get_config"):
         Run(
             recipe(sequential, optimizer=Forgetful(factor=2.0)),
@@ -216,7 +216,7 @@ def test_an_optimizer_that_forgets_is_refused() -> None:
     Run(recipe(sequential, optimizer=Forgetful()), NUMBERS, epochs=1, metric="mae", seed=0).epoch()
 
 
-def test_the_warning_appears_once(tmp_path: Path) -> None:
+def test_the_warning_about_an_incomplete_configuration_appears_once(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nsys.path.insert(0, sys.argv[1])\nimport test_cloning as t\n"

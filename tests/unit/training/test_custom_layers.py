@@ -78,7 +78,7 @@ def by_keras(what: Recipe, epochs: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_same_weights_as_train_on_batch(name: str) -> None:
+def test_custom_layers_train_to_the_weights_of_train_on_batch(name: str) -> None:
     expected = by_keras(made(MODELS[name]), 2)
     run = Run(made(MODELS[name]), DATA, DATA, epochs=2, metric="mae", seed=SEED)
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_functions_of_one_name_are_not_one_program() -> None:
 
 
 @pytest.mark.thorough
-def test_folds_of_such_a_model_are_compiled_once_each() -> None:
+def test_each_fold_of_a_model_with_custom_layers_is_compiled_once() -> None:
     programs.clear()
     runs = [Run(made(Own, seed), DATA, epochs=2, metric="mae", seed=0) for seed in range(5)]
     for _ in range(2):

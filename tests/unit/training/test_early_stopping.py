@@ -82,7 +82,7 @@ def test_the_best_weights_are_restored_where_the_epochs_run_out_first() -> None:
     assert run.evaluate(VALIDATION) == pytest.approx(max(scores))
 
 
-def test_no_epoch_follows_the_end() -> None:
+def test_an_epoch_after_early_stopping_is_refused() -> None:
     run = overfitting(stopping=EarlyStopping(patience=1))
     scores = trained(run)
     with pytest.raises(UsageError, match=f"early stopping ended the run after {len(scores)}"):
@@ -170,7 +170,7 @@ def test_early_stopping_is_that_of_keras(scores: list[float], higher: bool, pati
             break
 
 
-def test_no_patience_is_refused() -> None:
+def test_zero_patience_and_a_negative_min_delta_are_refused() -> None:
     with pytest.raises(DefinitionError, match="patience of at least 1 epoch"):
         EarlyStopping(patience=0)
     with pytest.raises(DefinitionError, match="min_delta of at least 0"):

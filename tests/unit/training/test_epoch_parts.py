@@ -125,7 +125,7 @@ def test_ten_parts_are_the_same_training_to_the_bit(
         np.testing.assert_array_equal(one, other)
 
 
-def test_who_is_told_may_end_it() -> None:
+def test_an_exception_of_the_beat_callback_ends_the_epoch() -> None:
     class LostError(Exception):
         pass
 
@@ -137,7 +137,7 @@ def test_who_is_told_may_end_it() -> None:
         run.epoch(lost)
 
 
-def test_what_diverges_in_a_later_part_says_at_which_step_of_the_epoch() -> None:
+def test_divergence_in_a_later_part_names_the_step_of_the_epoch() -> None:
     x = FLAT.x.copy()
     x[40] = np.inf
 
@@ -161,13 +161,13 @@ def spans(of: EpochParts, seconds_a_step: float, monkeypatch: pytest.MonkeyPatch
     return made
 
 
-def test_a_short_epoch_is_told_from_a_tenth_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_tenth_shows_whether_epochs_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     short = EpochParts(95)
     assert spans(short, 0.01, monkeypatch) == [(0, 10), (10, 95)]
     assert spans(short, 0.01, monkeypatch) == [(0, 95)]
 
 
-def test_a_long_one_is_in_tenths_and_so_is_one_that_becomes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_epochs_and_those_that_become_long_run_in_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
     tenths = [(first, min(first + 10, 95)) for first in range(0, 95, 10)]
     assert spans(EpochParts(95), 1.0, monkeypatch) == tenths
     slower = EpochParts(95)
@@ -177,5 +177,5 @@ def test_a_long_one_is_in_tenths_and_so_is_one_that_becomes_long(monkeypatch: py
     assert spans(slower, 1.0, monkeypatch) == tenths
 
 
-def test_fewer_steps_than_parts_are_one_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_with_fewer_steps_than_parts_has_one_step_per_part(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spans(EpochParts(3), 60.0, monkeypatch) == [(0, 1), (1, 2), (2, 3)]

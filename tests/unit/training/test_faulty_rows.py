@@ -121,7 +121,7 @@ def test_a_fault_is_found_wherever_it_is(fault: str, row: int, column: int, stra
 @pytest.mark.thorough
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(sorted(HARMLESS)), st.integers(0, N - 1), st.integers(0, 2), st.booleans())
-def test_what_is_no_fault_changes_nothing(
+def test_harmless_oddities_of_rows_change_no_result(
     clean: dict[bool, Any], form: str, row: int, column: int, stratified: bool
 ) -> None:
     assert came_of(HARMLESS[form], row, column, stratified) == clean[stratified]

@@ -131,7 +131,7 @@ def test_several_inputs_and_outputs_are_trained_as_keras_does() -> None:
 
 
 @pytest.mark.thorough
-def test_a_seed_says_what_comes_out_and_another_one_says_otherwise() -> None:
+def test_the_seed_determines_the_result_of_fit() -> None:
     first, again, other = trained(two), trained(two), trained(two, seed=6)
     assert first.outcome is not None
     assert again.outcome is not None
@@ -141,7 +141,7 @@ def test_a_seed_says_what_comes_out_and_another_one_says_otherwise() -> None:
 
 
 @pytest.mark.thorough
-def test_a_line_says_which_way_and_why() -> None:
+def test_one_warning_names_the_reason_for_keras_fit() -> None:
     with pytest.warns(
         HpoWarning, match=r"^the model has several inputs, so Keras's own fit trains it, 2 to 20 times slower"
     ):
@@ -184,7 +184,7 @@ def test_targets_of_an_output_that_go_with_nothing_are_refused() -> None:
         trained(two, Rows(x=TWO.x, y={"label": SIGN, "size": TWO.y["size"]}))
 
 
-def test_places_in_tuples_name_nothing() -> None:
+def test_inputs_and_targets_in_tuples_need_no_names() -> None:
     def paired(**more: Any) -> Recipe:
         made = two(**more)
         left, right = made.model.inputs
@@ -208,14 +208,14 @@ def test_every_step_has_the_rate_of_its_schedule() -> None:
 
 
 @pytest.mark.thorough
-def test_a_short_training_is_the_miniature_of_a_long_one() -> None:
+def test_a_short_training_by_fit_resamples_the_full_schedule() -> None:
     seen = Seen()
     trained(two, epochs=1, more={"schedule": OneCycle(), "callbacks": (seen,)}, full=FullTraining(epochs=4, rows=ROWS))
     np.testing.assert_allclose(seen.rates, OneCycle().rates(0.02, 16)[[0, 5, 10, 15]], rtol=1e-6)
 
 
 @pytest.mark.thorough
-def test_early_stopping_ends_it_and_the_best_weights_come_back() -> None:
+def test_early_stopping_ends_fit_and_restores_the_best_weights() -> None:
     stopping = EarlyStopping(patience=1)
     run = trained(two, more={"stopping": stopping, "optimizer": keras.optimizers.SGD(0.0)}, epochs=9)
     assert run.stopped
@@ -225,20 +225,20 @@ def test_early_stopping_ends_it_and_the_best_weights_come_back() -> None:
 
 
 @pytest.mark.thorough
-def test_a_plateau_lowers_the_rate() -> None:
+def test_performance_scheduling_lowers_the_rate_under_fit() -> None:
     seen = Seen()
     schedule = Performance(patience=1, factor=0.5, min_delta=10.0)
     trained(two, more={"schedule": schedule, "callbacks": (seen,)})
     np.testing.assert_allclose(seen.rates[::4], [0.02, 0.02, 0.01], rtol=1e-6)
 
 
-def test_what_leaves_the_finite_numbers_says_where() -> None:
+def test_divergence_under_fit_names_step_and_epoch() -> None:
     with pytest.raises(Diverged, match="the loss was not finite at step 2 of epoch 1"):
         trained(two, more={"optimizer": keras.optimizers.SGD(1e20)})
 
 
 @pytest.mark.thorough
-def test_signs_of_life_come_while_an_epoch_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_epochs_of_fit_send_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     from hpo.training import epoch_parts
 
     monkeypatch.setattr(epoch_parts, "LONG", -1.0)
@@ -259,14 +259,14 @@ def test_callbacks_see_one_training() -> None:
 
 
 @pytest.mark.thorough
-def test_a_callback_may_end_it() -> None:
+def test_a_callback_may_end_the_training() -> None:
     seen = Seen(stop_after=2)
     run = trained(one, ONE, "accuracy", more={"callbacks": (seen,)}, epochs=5)
     assert (run.epochs_done, run.stopped) == (2, True)
     assert seen.told == ["begin", 0, 1, "end"]
 
 
-def test_what_is_no_callback_is_refused() -> None:
+def test_an_object_that_is_no_callback_is_refused() -> None:
     with pytest.raises(DefinitionError, match="callbacks holds a str"):
         one(callbacks=("early",))
 
@@ -310,7 +310,7 @@ def trained_again(run: Run, rows: Rows) -> float:
         ({"augment": lambda x: x}, "Recipe.augment cannot be heeded: augment in layers"),
     ],
 )
-def test_what_fit_cannot_do_is_refused_by_name(given: dict[str, Any], words: str) -> None:
+def test_recipe_fields_fit_does_not_support_are_refused_by_name(given: dict[str, Any], words: str) -> None:
     with pytest.raises(DefinitionError, match=f"the model has several inputs, so {words}"):
         trained(two, more=given)
 
@@ -378,7 +378,7 @@ def test_a_pydataset_is_a_stream_of_the_same() -> None:
 
 
 @pytest.mark.thorough
-def test_steps_are_the_first_batches_of_each_epoch() -> None:
+def test_the_steps_of_a_stream_are_the_first_batches_of_each_epoch() -> None:
     for make in (lambda _: batches(), lambda _: Batches()):
         seen = Seen()
         streamed(Stream(make=make, steps=2), more={"callbacks": (seen,), "schedule": OneCycle()})
@@ -487,7 +487,7 @@ def test_words_of_varying_length_are_those_that_are_padded(stream: Stream) -> No
     assert run.evaluate(RAGGED) == pytest.approx(run.evaluate(OF_ONE_LENGTH))
 
 
-def test_keras_layers_that_take_ragged_batches_do_so_here() -> None:
+def test_ragged_batches_reach_keras_layers_that_support_them() -> None:
     run = streamed(RAGGED, RAGGED, recipe=of_words(L.Embedding(4, 3), L.GlobalAveragePooling1D()), metric=SHARE)
     assert run.outcome is not None
     means = [run.model().layers[0](np.array([words])).numpy().mean(axis=1) for words in WORDS]
@@ -530,7 +530,7 @@ def tf_length(words: Any, label: Any) -> Any:
     ],
     ids=["layers that take none", "targets", "late"],
 )
-def test_lengths_that_keras_does_not_take_are_one_line(stream: Stream, recipe: Any, words: str) -> None:
+def test_unsupported_ragged_or_varying_lengths_are_refused_in_one_line(stream: Stream, recipe: Any, words: str) -> None:
     with pytest.raises((DataError, DefinitionError), match=words) as refused:
         streamed(stream, stream, recipe=recipe)
     assert "\n" not in str(refused.value)
@@ -558,7 +558,7 @@ def test_a_metric_of_all_rows_and_one_of_ones_own_are_of_a_whole_stream() -> Non
         (lambda _: batches(), {"watch": 0.2}, "the data are streamed, so Recipe.watch cannot be heeded"),
     ],
 )
-def test_what_is_no_stream_is_refused_in_a_line(make: Any, more: dict[str, Any], words: str) -> None:
+def test_an_invalid_stream_is_refused_in_one_line(make: Any, more: dict[str, Any], words: str) -> None:
     with pytest.raises((DataError, DefinitionError), match=words):
         streamed(Stream(make=make), more=more)
 

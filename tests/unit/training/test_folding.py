@@ -130,7 +130,7 @@ def assert_equal(folded: keras.Model, model: keras.Model) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_outputs_are_the_same(name: str) -> None:
+def test_a_folded_model_predicts_the_same_and_leaves_the_original_unchanged(name: str) -> None:
     make, remaining = MODELS[name]
     model = trained(make())
     before = outputs(model)
@@ -141,7 +141,7 @@ def test_the_outputs_are_the_same(name: str) -> None:
         np.testing.assert_array_equal(kept, now)
 
 
-def test_a_folded_model_has_nothing_left_to_show_for_it(tmp_path: Any) -> None:
+def test_a_folded_model_has_no_batch_normalization_left_and_can_be_saved(tmp_path: Any) -> None:
     model = trained(pictures("valid"))
     folded = fold(model)
     assert [type(layer).__name__ for layer in folded.layers] == [

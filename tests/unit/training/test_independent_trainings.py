@@ -103,7 +103,7 @@ def same(ours: Any, theirs: Any) -> bool:
 @pytest.mark.thorough
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from((*FINE, *BAD)), min_size=2, max_size=6))
-def test_every_outcome_is_that_of_the_configuration_trained_alone(alone: dict[str, Any], kinds: list[str]) -> None:
+def test_every_training_in_a_sequence_equals_the_one_trained_alone(alone: dict[str, Any], kinds: list[str]) -> None:
     programs.clear()
     for kind in kinds:
         assert same(outcome(kind), alone[kind]), (kind, kinds)

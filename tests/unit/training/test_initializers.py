@@ -34,7 +34,7 @@ def test_every_initializer_has_a_formula_in_this_test() -> None:
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_mean_and_variance(name: str) -> None:
+def test_initializers_draw_with_the_mean_and_variance_of_their_formula(name: str) -> None:
     values, variance = drawn(name), VARIANCE[name]
     # 150,000 draws: the mean's standard error is sigma / 387, that of the variance at most sigma² / 273.
     assert abs(values.mean()) < 5 * math.sqrt(variance / values.size)
@@ -42,7 +42,7 @@ def test_mean_and_variance(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_the_shape_of_the_distribution(name: str) -> None:
+def test_initializers_draw_from_the_distribution_of_their_formula(name: str) -> None:
     values, sigma = drawn(name), math.sqrt(VARIANCE[name])
     furthest = np.abs(values).max() / sigma
     kurtosis = np.mean((values / sigma) ** 4)

@@ -41,7 +41,7 @@ def test_the_losses_layers_added_can_be_forgotten() -> None:
     assert not model.losses, "_clear_losses no longer forgets what layers added"
 
 
-def test_what_a_model_was_compiled_with_is_kept_as_it_was_given() -> None:
+def test_keras_keeps_what_a_model_was_compiled_with() -> None:
     model, loss = network(), keras.losses.MeanSquaredError()
     assert internals.compile_config(model) == {}
     model.compile(optimizer="sgd", loss=loss, loss_weights=None)
@@ -51,7 +51,7 @@ def test_what_a_model_was_compiled_with_is_kept_as_it_was_given() -> None:
     assert config["loss_weights"] is None
 
 
-def test_a_layer_knows_what_feeds_it_and_a_tensor_what_made_it() -> None:
+def test_keras_links_layers_to_input_tensors_and_tensors_to_layers() -> None:
     first, second = keras.layers.Dense(2), keras.layers.Dense(1)
     given = keras.Input((3,))
     middle = first(given)
@@ -72,7 +72,7 @@ def test_a_mean_metric_has_its_function() -> None:
     assert internals.loss_arguments(lambda y, outputs: 0) is None
 
 
-def test_a_compiled_loss_and_its_masks_are_where_they_were() -> None:
+def test_a_compiled_loss_and_its_masks_are_where_the_adapter_expects_them() -> None:
     y, outputs = tf.constant([[1.0], [2.0]]), tf.constant([[2.0], [4.0]])
     assert float(internals.CompileLoss("mse")(y, outputs)) == pytest.approx(2.5)
     assert float(internals.CompileLoss("mse")(y, outputs, tf.constant([[1.0], [0.0]]))) == pytest.approx(0.5)
@@ -89,7 +89,7 @@ def test_a_compiled_loss_and_its_masks_are_where_they_were() -> None:
     assert internals.is_binary_or_sparse_categorical(tf.ones((2, 1)), tf.ones((2, 3))) == (False, True)
 
 
-def test_the_shape_of_outputs_is_foretold_without_computing_them() -> None:
+def test_keras_infers_output_shapes_without_computing() -> None:
     spec = internals.compute_output_spec(network(), keras.KerasTensor((None, 3)), training=False)
     assert spec.shape == (None, 1)
 
@@ -124,7 +124,7 @@ def test_an_optimizers_state_is_a_variable_a_weight_for_each_moment(kind: type) 
         assert all(isinstance(variable, tf.Variable) and variable.shape == weight.shape for variable in one)
 
 
-def test_state_that_is_only_there_where_it_is_asked_for() -> None:
+def test_keras_creates_optional_optimizer_state_only_on_request() -> None:
     model = network()
     weights = len(model.trainable_variables)
     assert internals.optimizer_state(built(keras.optimizers.SGD(), model)) == [()] * weights
@@ -134,11 +134,11 @@ def test_state_that_is_only_there_where_it_is_asked_for() -> None:
     assert [len(one) for one in plain] == [1] * weights
 
 
-def test_nadams_product_is_a_variable_that_begins_with_one() -> None:
+def test_nadams_momentum_product_is_a_variable_that_starts_at_one() -> None:
     assert float(internals.nadam_product(built(keras.optimizers.Nadam(), network()))) == 1
 
 
-def test_weight_decay_spares_what_it_was_told_to_spare() -> None:
+def test_weight_decay_skips_excluded_variables() -> None:
     model = network()
     optimizer = keras.optimizers.AdamW(weight_decay=0.1)
     optimizer.exclude_from_weight_decay(var_list=model.trainable_variables[:1])
@@ -162,19 +162,19 @@ def test_muon_leaves_vectors_to_adamw() -> None:
     assert not internals.muon_leaves_to_adamw(built(keras.optimizers.SGD(), model), model.trainable_variables[0])
 
 
-def test_gradients_are_clipped_as_the_optimizer_was_told() -> None:
+def test_an_optimizer_clips_gradients_as_configured() -> None:
     (clipped,) = internals.clip_gradients(keras.optimizers.SGD(clipvalue=0.5), [tf.constant([2.0, -0.25])])
     assert clipped.numpy().tolist() == [0.5, -0.25]
 
 
-def test_averages_of_weights_are_kept_beside_them() -> None:
+def test_an_optimizer_keeps_moving_averages_beside_the_weights() -> None:
     model = network()
     pairs = internals.moving_averages(built(keras.optimizers.SGD(use_ema=True), model))
     assert [weight.shape for weight, _ in pairs] == [mean.shape for _, mean in pairs]
     assert len(pairs) == len(model.trainable_variables)
 
 
-def test_a_learning_rate_is_kept_as_it_was_given() -> None:
+def test_an_optimizer_keeps_the_learning_rate_as_given() -> None:
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
     assert internals.given_learning_rate(keras.optimizers.SGD(schedule)) is schedule
     assert float(internals.given_learning_rate(keras.optimizers.SGD(0.25))) == 0.25

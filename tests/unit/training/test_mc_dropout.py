@@ -56,7 +56,7 @@ def entropy(p: np.ndarray) -> np.ndarray:
     ("dropout", "normalization"),
     [(Dropout, "none"), (Dropout, "before"), (AlphaDropout, "none"), (layers.Dropout, "after")],
 )
-def test_against_plain_passes(dropout: Any, normalization: str) -> None:
+def test_mc_dropout_agrees_with_separate_stochastic_passes(dropout: Any, normalization: str) -> None:
     model = network(layers.Dense(3, activation="softmax"), dropout=dropout, normalization=normalization)
     found = mc_predict(model, X, samples=PASSES, seed=1)
     passes = one_by_one(model)
@@ -71,14 +71,14 @@ def test_against_plain_passes(dropout: Any, normalization: str) -> None:
     assert np.all(found.mutual_information > 0.005)
 
 
-def test_one_pass_has_no_deviation() -> None:
+def test_a_single_mc_dropout_pass_has_no_deviation() -> None:
     found = mc_predict(network(layers.Dense(3, activation="softmax")), X, samples=1, seed=1)
     np.testing.assert_array_equal(found.std, 0)
     np.testing.assert_allclose(found.mutual_information, 0, atol=1e-6)
     np.testing.assert_allclose(found.entropy, entropy(found.mean.astype(np.float64)), rtol=1e-4)
 
 
-def test_a_seed_repeats_and_the_model_stays_as_it_is() -> None:
+def test_mc_dropout_follows_its_seed_and_leaves_the_model_unchanged() -> None:
     model = network(layers.Dense(3, activation="softmax"), normalization="before")
     before = [np.array(v) for v in model.variables]
     first, again, other = (mc_predict(model, X, samples=5, seed=seed) for seed in (1, 1, 2))
@@ -105,20 +105,20 @@ def test_a_small_scatter_about_a_large_value_is_not_lost() -> None:
     np.testing.assert_allclose(large, mc_predict(model, X, samples=200, seed=1).std, rtol=0.02)
 
 
-def test_two_classes_by_one_sigmoid() -> None:
+def test_the_entropy_of_a_single_sigmoid_is_of_two_classes() -> None:
     found = mc_predict(network(layers.Dense(1, activation="sigmoid")), X, samples=20, seed=1)
     p = found.mean[:, 0].astype(np.float64)
     np.testing.assert_allclose(found.entropy, -p * np.log(p) - (1 - p) * np.log(1 - p), rtol=1e-4)
 
 
-def test_which_outputs_are_those_of_a_classifier() -> None:
+def test_softmax_outputs_are_recognized_as_a_classifier() -> None:
     assert classifies(network(layers.Dense(3), layers.Softmax()))
     assert classifies(network(layers.Dense(3), layers.Activation("softmax")))
     assert not classifies(network(layers.Dense(3)))
     assert not classifies(network(layers.Dense(3, activation="sigmoid")))
 
 
-def test_of_a_run_in_more_rows_than_one_call_takes() -> None:
+def test_mc_dropout_of_a_run_handles_more_rows_than_one_batch() -> None:
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [keras.Input((4,), dtype="uint8"), layers.Rescaling(1 / 255), Dropout(0.5), layers.Dense(1)]

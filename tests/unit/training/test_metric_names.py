@@ -28,20 +28,20 @@ def way(name: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
-def test_each_metric_of_keras_is_better_as_the_table_says(name: str) -> None:
+def test_the_table_has_the_right_direction_for_each_keras_metric(name: str) -> None:
     assert DIRECTIONS.get(name) == way(name)
 
 
-def test_the_table_has_no_name_that_keras_does_not_take() -> None:
+def test_every_metric_in_the_table_is_known_to_keras() -> None:
     assert set(DIRECTIONS) - BY_SHAPES <= set(METRICS)
 
 
 @pytest.mark.parametrize("name", sorted(set(LOSSES) & set(DIRECTIONS) - {"CosineSimilarity", "cosine_similarity"}))
-def test_what_is_a_loss_as_well_is_better_the_lower_it_is(name: str) -> None:
+def test_metrics_that_are_losses_are_minimized(name: str) -> None:
     assert DIRECTIONS[name] == "minimize"  # the similarity, as a loss, has its sign turned
 
 
-def test_what_is_meant_by_the_shapes_is_an_accuracy() -> None:
+def test_metrics_chosen_by_shape_are_accuracies_to_maximize() -> None:
     assert {DIRECTIONS[name] for name in BY_SHAPES} == {"maximize"}
 
 

@@ -53,7 +53,9 @@ def gini(y: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
         ("RootMeanSquaredError", numbers, (1, None, "mse")),
     ],
 )
-def test_the_score_is_that_of_keras(metric: str, rows: "type[Rows]", made: tuple[object, ...], jit: bool) -> None:
+def test_metrics_over_all_rows_equal_those_of_keras(
+    metric: str, rows: "type[Rows]", made: tuple[object, ...], jit: bool
+) -> None:
     train, validation = rows(0), rows(1)
     run = Run(recipe(*made), train, validation, epochs=2, metric=metric, seed=0, jit=jit)
     run.epoch()
@@ -78,7 +80,7 @@ def test_an_f_score_of_several_classes_is_their_mean() -> None:
 
 
 @pytest.mark.thorough
-def test_ones_own_metric_sees_all_rows_at_once() -> None:
+def test_a_custom_metric_gets_all_rows_at_once() -> None:
     train, validation = binary(0), binary(1)
     own = OwnMetric(name="gini", function=gini, direction="maximize")
     run = Run(recipe(), train, validation, epochs=1, metric=own, seed=0)
@@ -96,7 +98,7 @@ def test_runs_of_one_shape_share_a_program_whatever_of_all_rows_they_are_scored_
     assert first._way._program() is second._way._program()
 
 
-def test_what_ones_own_metric_raises_is_passed_on() -> None:
+def test_an_exception_of_a_custom_metric_is_raised() -> None:
     def broken(y: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
         raise ZeroDivisionError("mine")
 
@@ -115,12 +117,12 @@ def test_what_ones_own_metric_raises_is_passed_on() -> None:
         (np.zeros((ROWS, 2), dtype="float32"), r"compares outputs of shape \(1,\) with targets of shape \(2,\)"),
     ],
 )
-def test_targets_that_keras_would_take_for_something_else_are_refused(y: NDArray[np.generic], words: str) -> None:
+def test_targets_a_keras_metric_would_misread_are_refused(y: NDArray[np.generic], words: str) -> None:
     made = recipe(loss="mse")
     with pytest.raises(Infeasible, match=words):
         Run(made, Rows(x=binary().x, y=y), epochs=1, metric="AUC", seed=0)
 
 
-def test_which_metrics_are_means_over_rows() -> None:
+def test_metrics_that_are_means_over_rows_are_recognized() -> None:
     assert all(map(is_mean_over_rows, ("accuracy", "mae", "binary_crossentropy", "CosineSimilarity")))
     assert not any(map(is_mean_over_rows, ("AUC", "R2Score", "F1Score", "RootMeanSquaredError")))

@@ -65,7 +65,9 @@ def recipe(**more: Any) -> Recipe:
 
 
 @given(st.sampled_from(SCHEDULES), st.integers(2, 400), st.integers(1, 30))
-def test_the_nth_rate_is_the_full_trainings_at_the_same_place(schedule: Schedule, steps: int, factor: int) -> None:
+def test_resampled_rates_are_the_full_trainings_at_the_same_relative_step(
+    schedule: Schedule, steps: int, factor: int
+) -> None:
     full = schedule.rates(0.1, steps * factor)
     ours = resampled(full, steps)
     last = steps * factor - 1
@@ -76,7 +78,7 @@ def test_the_nth_rate_is_the_full_trainings_at_the_same_place(schedule: Schedule
 
 
 @given(st.integers(1, 2_000))
-def test_as_many_steps_are_the_same_array(steps: int) -> None:
+def test_resampling_to_the_same_number_of_steps_changes_nothing(steps: int) -> None:
     full = OneCycle().rates(0.1, steps)
     assert resampled(full, steps).tobytes() == full.tobytes()
 
@@ -102,7 +104,7 @@ def test_one_cycle_keeps_its_peak_and_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(("patience", "share", "wanted"), [(10, 0.3, 3), (10, 1.0, 10), (5, 0.1, 1), (1, 0.5, 1)])
-def test_patience_is_in_proportion_and_at_least_one(patience: int, share: float, wanted: int) -> None:
+def test_patience_is_scaled_in_proportion_and_at_least_one(patience: int, share: float, wanted: int) -> None:
     assert EarlyStopping(patience=patience, min_delta=0.1).miniature(share) == EarlyStopping(
         patience=wanted, min_delta=0.1
     )

@@ -68,7 +68,7 @@ def test_outputs_that_are_no_numbers_end_a_run_whose_score_is_finite() -> None:
         one.epoch()
 
 
-def test_outputs_on_rows_asked_for_later_are_looked_at_too() -> None:
+def test_outputs_on_rows_evaluated_later_are_checked() -> None:
     one = run(lambda: L.Dense(8), lambda: L.Dense(2), lambda: L.Lambda(lambda z: z * z / (1 + z * z)))
     one.epoch()
     x = X.copy()
@@ -79,7 +79,7 @@ def test_outputs_on_rows_asked_for_later_are_looked_at_too() -> None:
 
 
 @pytest.mark.thorough
-def test_xla_finds_the_same_non_finite_numbers() -> None:
+def test_xla_detects_the_same_divergence() -> None:
     x = X.copy()
     x[5, 2] = np.nan
 

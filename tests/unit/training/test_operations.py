@@ -37,15 +37,17 @@ def row(layers: Sequence[Any], shape: tuple[int | None, ...]) -> float:
         ([L.Bidirectional(L.SimpleRNN(6))], (9, 3), 9 * 2 * (3 * 6 + 6 * 6), 12),
     ],
 )
-def test_a_row_forward(layers: list[Any], shape: tuple[int, ...], products: int, numbers: int) -> None:
+def test_the_operations_of_a_forward_pass_follow_from_the_layers(
+    layers: list[Any], shape: tuple[int, ...], products: int, numbers: int
+) -> None:
     assert row(layers, shape) == 2 * products + _NUMBER * numbers
 
 
-def test_channels_may_come_first() -> None:
+def test_channels_first_costs_the_same_as_channels_last() -> None:
     assert row([L.Conv2D(8, 3, data_format="channels_first")], (2, 10, 12)) == row([L.Conv2D(8, 3)], (10, 12, 2))
 
 
-def test_models_within_and_layers_used_twice_count_each_time() -> None:
+def test_nested_models_and_shared_layers_count_at_each_use() -> None:
     inner = keras.Sequential([keras.Input((3,)), L.Dense(3)])
     once = row([L.Dense(3)], (3,))
     inputs = keras.Input((3,))
@@ -56,14 +58,14 @@ def test_models_within_and_layers_used_twice_count_each_time() -> None:
     assert found.row == 3 * once
 
 
-def test_a_step_has_its_optimizer_and_an_epoch_its_rows_forward_and_back() -> None:
+def test_operations_count_optimizer_steps_and_both_passes_of_an_epoch() -> None:
     found = operations(recipe(keras.Sequential([keras.Input((3,)), L.Dense(5)]), batch_size=4), (3,))
     assert found is not None
     assert found.step == _STEP + _WEIGHT * (3 * 5 + 5)
     assert found.epoch(10, 7) == found.row * (3 * 10 + 7) + 3 * found.step
 
 
-def test_a_model_that_was_not_told_its_inputs_is_built_for_the_rows() -> None:
+def test_a_model_without_input_shape_is_built_for_the_rows() -> None:
     found = operations(recipe(keras.Sequential([L.Dense(5)])), (3,))
     assert found is not None
     assert found.row == row([L.Dense(5)], (3,))
@@ -74,6 +76,6 @@ class Own(keras.Model):
         return x
 
 
-def test_what_is_not_known_beforehand_has_no_cost() -> None:
+def test_a_model_of_unknown_shape_has_no_cost() -> None:
     assert operations(recipe(Own()), (3,)) is None
     assert operations(recipe(keras.Sequential([keras.Input((None, 3)), L.Dense(5)])), (3,)) is None

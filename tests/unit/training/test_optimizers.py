@@ -106,7 +106,7 @@ def gradient(w: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_step_is_its_formula(name: str) -> None:
+def test_every_optimizer_step_equals_its_formula(name: str) -> None:
     rate = 0.5 if name == "adadelta" else 0.05
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, use_bias=False)])
     start = model.get_weights()[0].astype(np.float64)
@@ -162,7 +162,7 @@ def test_decoupled_and_coupled_are_each_others_inverse(
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_gradient_descent_goes_as_far_whatever_batch_and_momentum(momentum: float, nesterov: bool) -> None:
+def test_gradient_descent_moves_equally_far_at_any_batch_and_momentum(momentum: float, nesterov: bool) -> None:
     """A gradient of 1 carries a weight by the rate for each 1024 examples, once momentum has built up."""
     for batch_size in (128, 512):
         steps, examples = 4_096, 4_096 * batch_size
@@ -175,7 +175,7 @@ def test_gradient_descent_goes_as_far_whatever_batch_and_momentum(momentum: floa
 
 
 @pytest.mark.parametrize("momentum", [None, 0.0, 0.9])
-def test_weight_decay_takes_the_same_share_whatever_batch_and_rate(momentum: float | None) -> None:
+def test_weight_decay_shrinks_by_the_same_share_at_any_batch_and_rate(momentum: float | None) -> None:
     for batch_size in (32, 512):
         for rate in (0.01, 1.0):
             numbers = coupled(rate, 0.02, batch_size=batch_size, momentum=momentum)

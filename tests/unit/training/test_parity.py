@@ -63,13 +63,13 @@ def test_the_compiled_loop_trains_as_keras_does(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
 @pytest.mark.parametrize("name", BY_KERAS)
-def test_what_has_a_step_of_its_own_is_trained_by_it(name: str) -> None:
+def test_models_with_their_own_train_step_are_trained_by_keras(name: str) -> None:
     outcome = run(CASES[name])
     assert (outcome.way, outcome.difference <= CLOSE) == ("keras", True), outcome
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_neither_loop_can_train_is_refused(name: str) -> None:
+def test_models_neither_loop_can_train_are_refused(name: str) -> None:
     assert run(CASES[name]).way == "refused"
 
 
@@ -111,7 +111,7 @@ def _recipe(case: Case, schedule: Schedule) -> Recipe:
     return build(made, None, 3)
 
 
-def test_the_comparison_notices_a_difference() -> None:
+def test_the_parity_comparison_detects_a_difference() -> None:
     """Were the suite blind, this would pass as well: Keras's side trains at another rate."""
     rates = iter((0.05, 0.0501))
     case = Case(

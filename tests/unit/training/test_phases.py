@@ -84,7 +84,7 @@ def test_a_schedule_is_laid_out_over_each_phase_from_its_rate() -> None:
     np.testing.assert_array_equal(run._schedules.momentum, [*cycle.momenta(0.9, 6), *cycle.momenta(0.9, 9)])
 
 
-def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_with_the_next() -> None:
+def test_performance_scheduling_starts_afresh_in_each_phase() -> None:
     hopeless = Performance(factor=0.5, patience=1, min_delta=1e9, min_rate=0.004)  # only a first score is the best
     phases = Phase(epochs=3, frozen=("head",)), Phase(rate=0.01)
     run = Run(recipe(*phases, schedule=hopeless), DATA, epochs=7, metric="mse", seed=SEED)
@@ -95,7 +95,7 @@ def test_performance_scheduling_lowers_the_rates_of_its_phase_and_begins_anew_wi
 
 
 @pytest.mark.thorough
-def test_what_the_model_itself_has_frozen_stays_so_within_a_model_too() -> None:
+def test_layers_frozen_by_the_model_stay_frozen_even_in_nested_models() -> None:
     inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, name="old"), keras.layers.Dense(4, name="new")])
     inner.get_layer("old").trainable = False
     model = keras.Sequential([keras.Input((6,)), inner, keras.layers.Dense(1, name="head")])
@@ -121,7 +121,7 @@ def test_phases_are_cut_to_the_run_and_the_last_goes_on_to_its_end() -> None:
     assert spans((Phase(), two), 3, 3) == [(0, 3, Phase(), 3)]
 
 
-def test_phases_of_a_miniature_are_in_proportion_and_none_is_lost_while_there_are_epochs() -> None:
+def test_phases_of_a_short_training_are_proportional_and_kept_if_possible() -> None:
     one, two, three = Phase(epochs=4), Phase(epochs=10), Phase()
     assert spans((one, two, three), 15, 30) == [(0, 2, one, 4), (2, 5, two, 10), (7, 8, three, 16)]
     assert spans((one, two, three), 3, 30) == [(0, 1, one, 4), (1, 1, two, 10), (2, 1, three, 16)]

@@ -75,7 +75,7 @@ def test_a_network_is_trained_once() -> None:
         lambda: key(recipe(), replace(DATA, sample_weight=np.linspace(1, 2, len(DATA)).astype("float32")), **TRAINING),
     ],
 )
-def test_whatever_shapes_the_network_changes_its_key(other: Callable[[], str]) -> None:
+def test_every_setting_of_a_pretraining_changes_its_key(other: Callable[[], str]) -> None:
     assert other() != key(recipe(), DATA, **TRAINING)
 
 
@@ -158,7 +158,7 @@ def test_layers_that_do_not_fit_are_refused() -> None:
         reuse(recipe(units=6).model, weights, ["lower"])
 
 
-def test_a_damaged_file_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_pretrained_file_is_recreated(caplog: pytest.LogCaptureFixture) -> None:
     arrays = {"a/0": np.arange(1000.0)}
     kept("some", lambda: arrays)
     path = folder() / "some.npz"
@@ -171,7 +171,7 @@ def test_a_damaged_file_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
     np.testing.assert_array_equal(kept("some", lambda: pytest.fail("it is sound"))["a/0"], arrays["a/0"])
 
 
-def test_a_failed_training_keeps_nothing_and_is_repeated() -> None:
+def test_a_failed_pretraining_keeps_nothing_and_is_repeated() -> None:
     def fails() -> dict[str, Any]:
         raise RuntimeError("diverged")
 
@@ -181,7 +181,7 @@ def test_a_failed_training_keeps_nothing_and_is_repeated() -> None:
     assert kept("some", lambda: {"a": np.ones(2)})["a"].sum() == 2
 
 
-def test_what_a_killed_writer_left_is_taken_away() -> None:
+def test_partial_files_of_a_killed_pretraining_are_removed() -> None:
     folder().mkdir(parents=True)
     left, other = folder() / ".some.123.part.npz", folder() / ".another.123.part.npz"
     for path in (left, other):
@@ -191,7 +191,7 @@ def test_what_a_killed_writer_left_is_taken_away() -> None:
     assert files() == [other, folder() / "some.npz"]
 
 
-def test_an_unwritable_folder_is_one_line(cache: Path) -> None:
+def test_an_unwritable_pretraining_folder_is_reported_in_one_line(cache: Path) -> None:
     (cache / "hpo").write_text("a file where a folder should be")
     with pytest.raises(DataError, match=r"cannot be kept in .*XDG_CACHE_HOME"):
         kept("some", lambda: {"a": np.ones(2)})

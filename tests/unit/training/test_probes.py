@@ -22,7 +22,7 @@ ROWS = Rows(x=X, y=Y)
 LOSS = "categorical_crossentropy"
 
 
-def test_norms_and_moments_by_hand() -> None:
+def test_probed_norms_and_moments_equal_those_by_hand() -> None:
     model = keras.Sequential(
         [keras.Input((3,)), layers.Dense(2, name="first"), layers.Activation("tanh"), layers.Dense(1, name="last")]
     )
@@ -120,7 +120,7 @@ def test_probing_is_a_training_step_that_changes_nothing() -> None:
 
 
 @pytest.mark.thorough
-def test_probing_between_epochs_leaves_the_training_as_it_was() -> None:
+def test_probing_between_epochs_does_not_change_the_training() -> None:
     def trained(look: bool) -> tuple[list[Any], list[Probe]]:
         keras.utils.set_random_seed(3)
         model = deep("elu", "he_normal", depth=2, normalization="after")
@@ -184,7 +184,7 @@ def test_gradient_norms_before_and_after_clipping(by: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(INITIALIZERS))
-def test_a_layer_tells_how_it_began_and_what_normalizes_it(name: str) -> None:
+def test_a_probed_layer_names_its_initializer_and_normalization(name: str) -> None:
     first = hidden(8, activation("relu"), initializer=initializer(name), normalization="before")
     second = hidden(8, activation("relu"), initializer=initializer(name), normalization="none")
     found = probe(keras.Sequential([keras.Input((30,)), *first, *second, layers.Dense(10)]), LOSS, ROWS)

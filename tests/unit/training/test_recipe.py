@@ -65,7 +65,7 @@ def test_a_compiled_model_is_a_recipe() -> None:
         ),
     ],
 )
-def test_anything_else_is_refused_in_one_line(built: Any, refusal: str) -> None:
+def test_other_results_of_build_are_refused_in_one_line(built: Any, refusal: str) -> None:
     with pytest.raises(DefinitionError, match=refusal) as refused:
         build(built, None, 1)
     assert "\n" not in str(refused.value)

@@ -117,7 +117,7 @@ ALONE: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     ("optimizer", "options"), [*((name, EVERYTHING) for name in SOON), *(("momentum", one) for one in ALONE)]
 )
-def test_same_weights_as_keras_own(optimizer: str, options: dict[str, Any]) -> None:
+def test_regularized_steps_give_the_weights_of_keras(optimizer: str, options: dict[str, Any]) -> None:
     expected = by_keras(optimizer, options.get("clip"), options.get("penalty"), options.get("max_norm"))
     run = by_us(optimizer, **options)
     assert_same(run, expected)
@@ -130,8 +130,8 @@ def test_same_weights_as_keras_own(optimizer: str, options: dict[str, Any]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in SOON])
-def test_same_weights_with_every_other_optimizer(optimizer: str) -> None:
-    test_same_weights_as_keras_own(optimizer, EVERYTHING)
+def test_regularized_steps_of_every_other_optimizer_give_the_weights_of_keras(optimizer: str) -> None:
+    test_regularized_steps_give_the_weights_of_keras(optimizer, EVERYTHING)
 
 
 @pytest.mark.thorough
@@ -162,12 +162,12 @@ def test_cycled_momentum_is_keras_with_that_momentum_set_before_each_step(optimi
 
 
 @pytest.mark.slow
-def test_xla_makes_the_same_steps() -> None:
+def test_xla_gives_the_same_regularized_steps() -> None:
     plain = by_us("nesterov", LinearOneCycle(), **EVERYTHING)
     assert_same(by_us("nesterov", LinearOneCycle(), jit=True, **EVERYTHING), plain.model().get_weights())
 
 
-def test_an_optimizer_without_momentum_follows_the_rates_alone() -> None:
+def test_an_optimizer_without_momentum_follows_only_the_rates_of_a_cycle() -> None:
     plain = by_us("sgd", LinearOneCycle(momentum=None))
     assert_same(by_us("sgd", LinearOneCycle()), plain.model().get_weights())
 

@@ -40,7 +40,7 @@ def trainings(number: int) -> tuple[list[int], list[int]]:
 
 
 @pytest.mark.slow
-def test_graphs_of_programs_let_go_are_gone() -> None:
+def test_graphs_of_evicted_programs_are_freed() -> None:
     _, graphs = trainings(10)
     assert graphs[9] <= graphs[4], graphs  # the cache is full after four
 

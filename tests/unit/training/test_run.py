@@ -70,7 +70,7 @@ def test_training_figures_are_means_over_rows_with_penalties_in_the_loss() -> No
 
 
 @pytest.mark.thorough
-def test_same_seed_same_curve_other_seed_another() -> None:
+def test_the_seed_determines_the_curve() -> None:
     def jitter(x: object) -> object:
         return x + keras.random.normal(keras.ops.shape(x), stddev=0.1)
 
@@ -98,7 +98,7 @@ def test_a_run_continues_after_its_program_was_evicted() -> None:
 
 
 @pytest.mark.thorough
-def test_what_lives_in_variables_shares_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configurations_that_differ_only_in_variables_share_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     make = Program.__init__
     monkeypatch.setattr(Program, "__init__", lambda self, *a, **k: made.append(1) or make(self, *a, **k))
@@ -177,7 +177,7 @@ def test_accuracy_of_labels_and_of_one_hot_targets(onehot: bool) -> None:
     assert one.evaluate(rows) == pytest.approx((one.predict(rows.x).argmax(axis=1) == labels).mean())
 
 
-def test_fit_reports_every_epoch() -> None:
+def test_fit_calls_on_epoch_after_every_epoch() -> None:
     seen = []
     fit(recipe(), TRAIN, VALIDATION, epochs=3, metric="mae", seed=0, on_epoch=lambda epoch: seen.append(epoch.number))
     assert seen == [1, 2, 3]
@@ -241,7 +241,7 @@ def test_the_cache_keeps_what_living_runs_train_with() -> None:
     assert len(cache) == MOST
 
 
-def test_a_program_knows_its_size() -> None:
+def test_a_program_measures_its_bytes() -> None:
     programs.clear()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1000, use_bias=False)])
     made = Recipe(model=model, optimizer=keras.optimizers.Adam(), loss="mse")
@@ -251,7 +251,7 @@ def test_a_program_knows_its_size() -> None:
     assert program.nbytes == pytest.approx(3 * 4 * 4 * 1000, abs=100)  # weights, two moments; a few scalars
 
 
-def test_threads_take_turns() -> None:
+def test_concurrent_threads_train_to_the_same_results() -> None:
     expected = [curve(run(seed), 3) for seed in (1, 2, 3)]
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(lambda seed: curve(run(seed), 3), (1, 2, 3))) == expected

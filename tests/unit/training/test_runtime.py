@@ -25,7 +25,7 @@ def test_threads_are_set_and_nothing_is_printed() -> None:
     assert done.stderr == ""
 
 
-def test_what_others_import_is_as_quiet_and_loaded_as_ever() -> None:
+def test_importing_tensorflow_after_quietening_leaves_no_import_hook() -> None:
     done = run(
         "from hpo.quiet_start import quieten_tensorflow; quieten_tensorflow(); quieten_tensorflow()\n"
         "import sys; quiet = lambda: sum('Quiet' in type(one).__name__ for one in sys.meta_path); print(quiet())\n"

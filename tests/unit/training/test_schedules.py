@@ -58,7 +58,7 @@ def test_the_reports_decay_after_a_thousand_steps_and_after_a_run() -> None:
     assert rates[-1] == pytest.approx(0.001 * 0.9**18.749, rel=1e-5)
 
 
-def test_constant() -> None:
+def test_the_constant_schedule_keeps_its_rate() -> None:
     assert Constant().rates(0.05, 3).tolist() == pytest.approx([0.05] * 3)
 
 
@@ -99,7 +99,7 @@ def test_linear_one_cycle_is_three_lines_and_momentum_goes_the_other_way() -> No
 
 
 @pytest.mark.parametrize(("tail", "peak"), [(0.2, 20), (0.9, 2)])
-def test_linear_one_cycle_of_other_numbers(tail: float, peak: int) -> None:
+def test_linear_one_cycle_follows_other_tails_and_momenta(tail: float, peak: int) -> None:
     """51 steps; the tail begins where the cycle is over, twice as far as its peak."""
     cycle = LinearOneCycle(start_divisor=4, tail=tail, end_divisor=10, momentum=(0.9, 0.5))
     rates, momenta = cycle.rates(0.2, 51), cycle.momenta(0.3, 51)
@@ -112,7 +112,7 @@ def test_linear_one_cycle_of_other_numbers(tail: float, peak: int) -> None:
 
 
 @pytest.mark.parametrize("schedule", [Constant(), OneCycle(), CosineDecay(), Power(s=3), Performance()])
-def test_no_other_schedule_touches_momentum(schedule: Schedule) -> None:
+def test_no_other_schedule_changes_the_momentum(schedule: Schedule) -> None:
     assert schedule.momenta(0.9, 10) is None
 
 
@@ -150,9 +150,7 @@ def test_invalid_numbers_are_refused(make: Callable[[], Schedule], message: str)
     st.floats(1e-5, 1.0),
     st.integers(1, 200),
 )
-def test_every_step_has_a_rate_above_zero_and_none_is_above_the_initial_one(
-    schedule: Schedule, initial: float, steps: int
-) -> None:
+def test_every_rate_is_above_zero_and_at_most_the_initial_one(schedule: Schedule, initial: float, steps: int) -> None:
     rates = schedule.rates(initial, steps)
     assert rates.dtype == np.float32
     assert rates.shape == (steps,)

@@ -73,7 +73,7 @@ _MORE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("adamw", "nadam
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["nesterov", *_MORE])
-def test_nothing_leaks_from_one_run_to_the_next(kind: str) -> None:
+def test_a_shared_program_leaks_nothing_between_runs(kind: str) -> None:
     programs.clear()
     alone = trained(everything(kind, 1.0, seed=1))
     programs.clear()

@@ -34,11 +34,11 @@ def model() -> keras.Model:
 
 
 @pytest.mark.parametrize(("threshold", "share"), [(0.0, 1 / 10), (1e-8, 2 / 10), (0.01, 5 / 10), (10.0, 1.0)])
-def test_the_share_of_zeros_is_the_kernels_and_takes_both_signs(threshold: float, share: float) -> None:
+def test_sparsity_counts_kernel_weights_of_either_sign(threshold: float, share: float) -> None:
     assert sparsity(model(), threshold) == pytest.approx(share)
 
 
-def test_pruning_sets_them_to_zero_in_a_copy() -> None:
+def test_pruning_zeroes_small_weights_in_a_copy() -> None:
     whole = model()
     small = pruned(whole, 0.01)
     np.testing.assert_array_equal(
@@ -58,11 +58,11 @@ def test_the_size_counts_what_predicting_needs() -> None:
     assert found.zeros == 1 + 1 + 4  # in the kernel, in the bias, and in the normalization: beta, moving mean
 
 
-def test_pruning_shows_in_the_size() -> None:
+def test_pruned_weights_count_as_zeros_in_the_size() -> None:
     assert size(pruned(model(), 0.01)).zeros == size(model()).zeros + 4
 
 
-def test_l1_leaves_few_weights_and_predictions_as_they_were() -> None:
+def test_l1_makes_most_weights_prunable_without_changing_predictions() -> None:
     """Of twenty inputs two count: without L1 hardly a weight is near 0, with it most, and none of those is missed."""
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 20)).astype(np.float32)
@@ -131,7 +131,7 @@ def test_latency_is_of_compiled_predictions_of_that_many_rows(batch: int, dtype:
     assert seen == [((batch, 3, 2), dtype)] * (5 + 7)
 
 
-def test_models_that_are_compared_take_turns() -> None:
+def test_latencies_of_several_models_are_measured_in_turns() -> None:
     seen: list[Any] = []
     models = [watched(dtype, seen) for dtype in ("uint8", "float32", "int32")]
     assert len(latencies(models, 2, repeats=3)) == 3
@@ -139,6 +139,6 @@ def test_models_that_are_compared_take_turns() -> None:
 
 
 @pytest.mark.parametrize(("batch", "repeats"), [(0, 5), (5, 0)])
-def test_latency_of_nothing_is_refused(batch: int, repeats: int) -> None:
+def test_latency_without_rows_or_repeats_is_refused(batch: int, repeats: int) -> None:
     with pytest.raises(UsageError, match=f"latency of {batch} rows over {repeats} repeats"):
         latency(model(), batch, repeats=repeats)

@@ -103,7 +103,7 @@ LATER = (("lion", "dense"), ("adagrad from 0", "dense"), *((name, "conv") for na
 
 
 @pytest.mark.parametrize(("optimizer", "kind"), SOON)
-def test_same_weights_as_train_on_batch(optimizer: str, kind: str) -> None:
+def test_every_optimizer_gives_the_weights_of_train_on_batch(optimizer: str, kind: str) -> None:
     """Under a schedule; each option of each optimizer at a steady rate is in `parity.py`."""
     schedule = ExponentialDecay(decay_steps=7, decay_rate=0.5) if kind == "dense" else None
     data = rows(kind)
@@ -117,8 +117,8 @@ def test_same_weights_as_train_on_batch(optimizer: str, kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "kind"), LATER)
-def test_same_weights_of_the_others(optimizer: str, kind: str) -> None:
-    test_same_weights_as_train_on_batch(optimizer, kind)
+def test_every_other_optimizer_gives_the_weights_of_train_on_batch(optimizer: str, kind: str) -> None:
+    test_every_optimizer_gives_the_weights_of_train_on_batch(optimizer, kind)
 
 
 def test_every_optimizer_with_a_kernel_is_compared() -> None:

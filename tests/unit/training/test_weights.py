@@ -73,7 +73,7 @@ def balanced(y: NDArray[Any]) -> dict[int, float]:
 @pytest.mark.thorough
 @pytest.mark.parametrize(("loss", "jit"), [("sparse_categorical_crossentropy", True), ("summed", False)])
 @pytest.mark.parametrize("by", ["row", "class", "balanced", "row and class"])
-def test_a_training_is_that_of_keras(by: str, loss: str, jit: bool) -> None:
+def test_a_weighted_training_equals_that_of_keras(by: str, loss: str, jit: bool) -> None:
     made = keras.losses.SparseCategoricalCrossentropy(reduction="sum") if loss == "summed" else loss
     rows = table()
     given: dict[str, Any] = {}
@@ -94,7 +94,7 @@ def test_a_training_is_that_of_keras(by: str, loss: str, jit: bool) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("metric", "jit"), [("accuracy", True), ("binary_crossentropy", False), ("AUC", False)])
-def test_a_weighted_score_is_that_of_keras(metric: str, jit: bool) -> None:
+def test_a_weighted_score_equals_that_of_keras(metric: str, jit: bool) -> None:
     rows, validation = table(classes=2), table(1, classes=2)
     made = dense("binary_crossentropy", 1, "sigmoid")
     for weighted in (False, True):
@@ -134,7 +134,7 @@ def test_class_weights_are_of_the_rows_trained_on_and_have_no_say_in_scores() ->
 
 
 @pytest.mark.thorough
-def test_what_a_mask_leaves_out_and_weights_go_together() -> None:
+def test_masks_and_sample_weights_combine_as_in_keras() -> None:
     random = np.random.default_rng(0)
     x = random.integers(0, 4, size=(ROWS, 6))  # 0: nothing is there
     rows = Rows(x=x, y=x % 2, sample_weight=random.uniform(0, 2, ROWS))
@@ -159,7 +159,7 @@ def test_what_a_mask_leaves_out_and_weights_go_together() -> None:
     assert epoch.train == pytest.approx(told["accuracy"])
 
 
-def test_a_model_with_a_step_of_its_own_is_given_them() -> None:
+def test_a_model_with_its_own_train_step_gets_the_weights() -> None:
     class Own(keras.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -196,7 +196,7 @@ def test_a_metric_of_ones_own_is_given_the_weights() -> None:
 
 
 @pytest.mark.thorough
-def test_weights_vary_without_being_compiled_anew() -> None:
+def test_changing_weights_needs_no_recompilation() -> None:
     first = trained(replace(dense(), class_weight={0: 2.0}), table())[0]
     again = trained(replace(dense(), class_weight="balanced"), table(1))[0]
     plain = trained(dense(), replace(table(), sample_weight=None))[0]
@@ -244,7 +244,7 @@ def test_weights_vary_without_being_compiled_anew() -> None:
         ),
     ],
 )
-def test_what_cannot_be_weighed_is_refused(
+def test_invalid_uses_of_weights_are_refused(
     change: Callable[[Rows, Recipe], tuple[Rows, Recipe, bool]], error: type[Exception], refusal: str
 ) -> None:
     rows, recipe, weighted = change(table(), dense())
@@ -259,7 +259,7 @@ def named(rows: Rows) -> Rows:
     return Dataset(name="d", development=texts, test=texts).development
 
 
-def test_classes_are_named_as_their_labels_are() -> None:
+def test_class_weights_may_name_text_labels() -> None:
     by_name, _ = trained(replace(dense(), class_weight={"common": 0.5, "rare": 3.0}), named(table()))
     by_number, _ = trained(replace(dense(), class_weight=CLASS_WEIGHT), table())
     assert_same(by_name.model(), by_number.model())
@@ -282,7 +282,7 @@ def own(y: Any, outputs: Any) -> Any:
         ({0: np.nan}, "class_weight of class 0 must be a finite number"),
     ],
 )
-def test_no_class_weights_are_refused_where_they_are_written(given: Any, refusal: str) -> None:
+def test_malformed_class_weights_are_refused_on_declaration(given: Any, refusal: str) -> None:
     with pytest.raises(DefinitionError, match=refusal):
         replace(dense(), class_weight=given)
 

@@ -37,27 +37,27 @@ def app() -> Flask:
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_an_awkward_name_comes_through_a_server(app: Flask, name: str) -> None:
+def test_awkward_study_names_survive_a_url(app: Flask, name: str) -> None:
     came_through(app, name)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=20))
-def test_any_name_comes_through_a_server(app: Flask, name: str) -> None:
+def test_any_study_name_survives_a_url(app: Flask, name: str) -> None:
     came_through(app, name)
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", fullmatch=True))
-def test_an_ordinary_name_stands_as_it_is(name: str) -> None:
+def test_an_ordinary_name_is_not_escaped_in_a_url(name: str) -> None:
     assert segment(name) == name
 
 
-def test_what_a_person_types_is_read_as_a_name(app: Flask) -> None:
+def test_a_typed_url_is_decoded_to_the_study_name(app: Flask) -> None:
     client = app.test_client()
     assert client.get("/studies/a%20b").text == repr("a b")
     assert client.get("/studies/é").text == repr("é")
 
 
-def test_what_is_no_name_is_not_found(app: Flask) -> None:
+def test_an_undecodable_name_is_404(app: Flask) -> None:
     assert app.test_client().get("/studies/~FF").status_code == 404
 
 

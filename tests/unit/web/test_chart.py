@@ -55,7 +55,7 @@ def test_the_best_so_far_only_gets_better_and_ends_at_the_best(history: list[Set
 
 
 @given(TRIALS, st.none() | VALUES)
-def test_everything_is_drawn_within_the_drawing(history: list[Settled], baseline: float | None) -> None:
+def test_all_points_lie_within_the_drawing(history: list[Settled], baseline: float | None) -> None:
     text = drawn(history, baseline)
     if not text:
         return
@@ -71,7 +71,7 @@ def test_everything_is_drawn_within_the_drawing(history: list[Settled], baseline
 
 
 @pytest.mark.parametrize("trials", [500, 5_000])
-def test_a_long_search_is_drawn_with_no_more_points_than_can_be_told_apart(trials: int) -> None:
+def test_a_long_search_is_drawn_with_at_most_500_points(trials: int) -> None:
     history = [Settled(trial=n, outcome="complete", value=n / trials, at=n) for n in range(trials)]
     text = drawn(history)
     assert text.count("<circle") == 500
@@ -85,7 +85,7 @@ def test_higher_is_drawn_higher() -> None:
     assert len(set(heights)) == 3
 
 
-def test_what_is_complete_at_a_lower_fidelity_is_no_best() -> None:
+def test_trials_of_a_lower_fidelity_are_never_the_best() -> None:
     low = [Settled(trial=n, outcome="complete", value=9.0, at=n, highest=False) for n in range(4)]
     high = [Settled(trial=4 + n, outcome="complete", value=float(n), at=4 + n) for n in range(3)]
     found = chart.course([*low, *high], "maximize")
@@ -95,7 +95,7 @@ def test_what_is_complete_at_a_lower_fidelity_is_no_best() -> None:
     assert chart.course(low, "maximize") is None
 
 
-def test_the_best_so_far_is_a_mean_once_it_was_trained_again() -> None:
+def test_the_best_so_far_is_a_mean_once_it_was_confirmed() -> None:
     values = {"a": 5.0, "b": 4.0}
     first = [Settled(trial=n, outcome="complete", value=v, at=n, digest=d) for n, (d, v) in enumerate(values.items())]
     again = Settled(trial=2, outcome="complete", value=3.0, at=2, digest="a")

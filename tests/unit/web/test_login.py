@@ -75,7 +75,7 @@ def moved(client: Client, to: Client) -> Client:
     return to
 
 
-def test_what_becomes_of_the_users_counts_at_once(store: Storage, tmp_path: Path) -> None:
+def test_changes_to_the_users_take_effect_at_once(store: Storage, tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     client = guarded(store, Users(file, required=False))
     assert client.get("/").text.startswith(" False ")  # nobody in particular, who may change nothing
@@ -93,7 +93,7 @@ def test_what_becomes_of_the_users_counts_at_once(store: Storage, tmp_path: Path
     assert client.get("/").text.startswith(" False ")
 
 
-def test_users_that_cannot_be_read_let_nobody_in_and_are_no_reason_to_restart(store: Storage, tmp_path: Path) -> None:
+def test_an_unreadable_users_file_lets_nobody_in_and_keeps_the_server_running(store: Storage, tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     file.write_text("garbled")
     client = guarded(store, Users(file, required=False))
@@ -104,7 +104,7 @@ def test_users_that_cannot_be_read_let_nobody_in_and_are_no_reason_to_restart(st
     assert client.post("/", data=b"x" * 10_000).status_code == 413  # whoever sends it is nobody
 
 
-def test_a_person_goes_to_the_login_and_back(client: Client) -> None:
+def test_a_browser_is_redirected_to_the_login_and_back(client: Client) -> None:
     first = client.get("/studies/a b?x=1", headers=PAGE)
     assert first.status_code == 303
     assert first.headers["Location"] == "/login?next=/studies/a%2520b%3Fx%3D1"
@@ -117,14 +117,14 @@ def test_a_person_goes_to_the_login_and_back(client: Client) -> None:
     assert client.get("/login?next=/studies/x", headers=PAGE).headers["Location"] == "/studies/x"
 
 
-def test_a_program_is_told(client: Client) -> None:
+def test_a_program_without_login_gets_401_with_the_reason(client: Client) -> None:
     answer = client.get("/api/studies", headers={"Accept": "application/json"})
     assert answer.status_code == 401
     assert "/login" in answer.json["reason"]
     assert client.post("/studies/x/stop", headers=PAGE).status_code == 401
 
 
-def test_who_follows_a_link_elsewhere_keeps_the_session(client: Client) -> None:
+def test_a_link_from_another_site_keeps_the_session(client: Client) -> None:
     # A browser keeps a strict cookie back at first: the page asks for itself again, and then it comes.
     followed = {**PAGE, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
     answer = client.get("/studies/x", headers=followed)
@@ -133,20 +133,20 @@ def test_who_follows_a_link_elsewhere_keeps_the_session(client: Client) -> None:
     assert client.get("/studies/x", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).status_code == 303
 
 
-def test_only_the_health_is_told_to_everybody(client: Client) -> None:
+def test_only_the_health_check_needs_no_login(client: Client) -> None:
     assert client.get("/healthz").status_code == 200
     assert client.post("/healthz").status_code == 403
     assert client.get("/healthz/x").status_code == 401
 
 
-def test_a_wrong_password_is_not_told_from_a_wrong_name(client: Client) -> None:
+def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(client: Client) -> None:
     wrong, nobody = log_in(client, password="wrong"), log_in(client, name="eve")
     assert wrong.status_code == nobody.status_code == 401
     assert client.get("/").status_code == 401
     assert log_in(client, name='"><script>', password="wrong").text.count("<script>") == 0
 
 
-def test_a_change_takes_the_token(client: Client) -> None:
+def test_a_change_needs_the_csrf_token(client: Client) -> None:
     log_in(client)
     token = client.get("/").text.split()[2]
     assert client.post("/x").status_code == 403
@@ -160,7 +160,7 @@ def test_a_change_takes_the_token(client: Client) -> None:
     assert another.post("/x", headers={"X-CSRF-Token": token}).status_code == 403  # of another session
 
 
-def test_a_session_ends_with_time(client: Client, clock: Clock) -> None:
+def test_a_session_ends_when_idle_or_too_old(client: Client, clock: Clock) -> None:
     log_in(client)
     clock.now += IDLE_SECONDS - 1
     assert client.get("/").status_code == 200
@@ -193,7 +193,7 @@ def test_a_login_counts_at_no_dashboard_of_another_database(client: Client, tmp_
 
 
 @pytest.mark.thorough
-def test_without_its_database_a_dashboard_lets_nobody_in_and_only_the_log_says_why(
+def test_without_its_database_nobody_can_log_in_and_only_the_log_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(users, "matches", lambda *_: True)
@@ -212,7 +212,7 @@ def test_without_its_database_a_dashboard_lets_nobody_in_and_only_the_log_says_w
     opened.close()
 
 
-def test_what_is_known_from_the_database_makes_no_cookie(client: Client, store: Storage) -> None:
+def test_a_session_cannot_be_forged_from_the_signing_key_and_database(client: Client, store: Storage) -> None:
     # Whoever can read the key can sign, but does not know the hash of a password.
     app = Flask("forger")
     app.secret_key = client.application.secret_key
@@ -238,7 +238,7 @@ def test_the_user_of_the_environment_stays_logged_in_over_a_restart(
     assert moved(client, guarded(store, known_users("127.0.0.1"))).get("/").status_code == 401
 
 
-def test_cookies_are_out_of_reach(client: Client, store: Storage) -> None:
+def test_cookies_are_http_only_strict_and_host_bound(client: Client, store: Storage) -> None:
     cookies = log_in(client).headers.getlist("Set-Cookie")
     assert {cookie.partition("=")[0] for cookie in cookies} == {"hpo_session", "hpo_known"}
     for cookie in cookies:
@@ -252,7 +252,7 @@ def test_cookies_are_out_of_reach(client: Client, store: Storage) -> None:
     assert page.headers["Set-Cookie"].startswith("hpo_session_8080=")
 
 
-def test_tries_of_one_address_run_out_and_come_back(client: Client, clock: Clock) -> None:
+def test_login_attempts_of_one_address_are_rate_limited(client: Client, clock: Clock) -> None:
     answers = [log_in(client, password="wrong").status_code for _ in range(TRIES + 2)]
     assert answers == [401] * TRIES + [429] * 2
     refused = log_in(client)
@@ -264,7 +264,7 @@ def test_tries_of_one_address_run_out_and_come_back(client: Client, clock: Clock
 
 
 @pytest.mark.thorough
-def test_a_right_password_is_no_try(client: Client) -> None:
+def test_a_correct_password_does_not_count_as_a_failed_attempt(client: Client) -> None:
     answers = [log_in(other(client)).status_code for _ in range(TRIES + 2)]
     assert answers == [303] * (TRIES + 2)
 
@@ -274,7 +274,7 @@ def from_address(address: str) -> dict[str, Any]:
 
 
 @pytest.mark.thorough
-def test_many_addresses_cannot_lock_out_a_browser_that_is_trusted(client: Client, clock: Clock) -> None:
+def test_attackers_from_many_addresses_cannot_lock_out_a_trusted_browser(client: Client, clock: Clock) -> None:
     log_in(client)
     client.delete_cookie("hpo_session")
     stranger = other(client)
@@ -287,7 +287,7 @@ def test_many_addresses_cannot_lock_out_a_browser_that_is_trusted(client: Client
 
 
 @pytest.mark.thorough
-def test_a_trusted_browser_s_tries_run_out_too(client: Client) -> None:
+def test_login_attempts_of_a_trusted_browser_are_rate_limited(client: Client) -> None:
     log_in(client)
     client.delete_cookie("hpo_session")
     answers = [log_in(client, password="wrong").status_code for _ in range(TRIES + 1)]
@@ -296,7 +296,7 @@ def test_a_trusted_browser_s_tries_run_out_too(client: Client) -> None:
 
 
 @pytest.mark.thorough
-def test_a_browser_is_trusted_for_its_user_alone_and_that_cannot_be_made_up(client: Client, tmp_path: Path) -> None:
+def test_a_trusted_browser_cookie_is_for_one_user_and_cannot_be_forged(client: Client, tmp_path: Path) -> None:
     from hpo.web.security.rate_limit import _signer
 
     with client.application.app_context():
@@ -315,7 +315,7 @@ def test_a_browser_is_trusted_for_its_user_alone_and_that_cannot_be_made_up(clie
 
 
 @pytest.mark.thorough
-def test_a_household_s_ipv6_addresses_count_as_one(client: Client) -> None:
+def test_ipv6_addresses_of_one_network_share_a_rate_limit(client: Client) -> None:
     answers = [
         log_in(client, f"user{n}", "wrong", **from_address(f"2001:db8::{n:x}")).status_code for n in range(1, TRIES + 2)
     ]
@@ -323,7 +323,7 @@ def test_a_household_s_ipv6_addresses_count_as_one(client: Client) -> None:
 
 
 @given(st.text(max_size=40))
-def test_after_the_login_one_stays_here(to: str) -> None:
+def test_the_login_redirects_only_within_the_site(to: str) -> None:
     found = local(to)
     assert found == "/" or found == to
     split = urlsplit(found)
@@ -337,7 +337,7 @@ def test_after_the_login_one_stays_here(to: str) -> None:
 @pytest.mark.parametrize(
     "to", ["//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/logout", ""]
 )
-def test_never_elsewhere(to: str) -> None:
+def test_redirects_to_other_sites_are_replaced_by_the_front_page(to: str) -> None:
     assert local(to) == "/"
 
 
@@ -360,7 +360,7 @@ def test_a_program_reads_the_metrics_by_password(client: Client) -> None:
     assert log_in(client).status_code == 429  # they are the same tries as the page's
 
 
-def test_a_login_is_a_post(store: Storage) -> None:
+def test_login_and_logout_accept_only_post(store: Storage) -> None:
     app = Flask("none")
     protect(app, store, Access(names=names("127.0.0.1"), users=ADA))
     client = Client(app)

@@ -34,7 +34,7 @@ from hpo.web.security.users import Users
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080", "localhost.", "hpo.example.org"]
 )
-def test_own_names_are_served(host: str) -> None:
+def test_requests_for_own_host_names_are_served(host: str) -> None:
     client = behind(names("127.0.0.1", ["hpo.example.org"]).refuse_others)
     assert client.get("/", headers={"Host": host}).status_code == 200
 
@@ -51,12 +51,12 @@ def test_own_names_are_served(host: str) -> None:
         "localhost:1:2",
     ],
 )
-def test_other_names_are_not(host: str) -> None:
+def test_requests_for_other_host_names_are_refused(host: str) -> None:
     answer = behind(names("127.0.0.1").refuse_others).get("/", headers={"Host": host})
     assert answer.status_code == 421
 
 
-def test_beyond_this_machine_every_address_is_ours_and_no_other_name() -> None:
+def test_served_on_all_interfaces_any_address_is_accepted_but_no_other_name() -> None:
     known = names("0.0.0.0")
     assert known.accept("10.0.0.1:8080")
     assert known.accept("[fe80::1]")
@@ -65,12 +65,12 @@ def test_beyond_this_machine_every_address_is_ours_and_no_other_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "http://x", "x:80", "a b", "x/y"])
-def test_an_allowed_host_is_a_name(name: str) -> None:
+def test_a_malformed_allowed_host_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="allowed-host"):
         names("127.0.0.1", [name])
 
 
-def test_loopback() -> None:
+def test_loopback_addresses_are_recognized() -> None:
     assert is_loopback("127.0.0.1")
     assert is_loopback("127.8.8.8")
     assert is_loopback("::1")
@@ -113,13 +113,13 @@ OURS = {"Host": "localhost:8080", "Origin": "http://localhost:8080", "Sec-Fetch-
         ("GET", {"Origin": None, "Sec-Fetch-Site": "invented"}, 403),
     ],
 )
-def test_where_requests_may_come_from(method: str, changes: dict[str, str | None], status: int) -> None:
+def test_requests_are_checked_for_same_origin(method: str, changes: dict[str, str | None], status: int) -> None:
     sent = {name: value for name, value in {**OURS, **changes}.items() if value is not None}
     client = behind(lambda: refuse_foreign(tls=False))
     assert client.open("/", method=method, headers=sent).status_code == status
 
 
-def test_behind_tls_our_origin_is_https() -> None:
+def test_behind_tls_the_own_origin_is_https() -> None:
     client = behind(lambda: refuse_foreign(tls=True))
     host = {"Host": "hpo.example.org"}
     assert client.post("/", headers={**host, "Origin": "https://hpo.example.org"}).status_code == 200
@@ -131,7 +131,7 @@ def test_behind_tls_our_origin_is_https() -> None:
 
 @pytest.mark.thorough
 @given(st.text(st.characters(codec="latin-1"), max_size=30))
-def test_a_path_that_is_served_means_the_same_to_everybody(path: str) -> None:
+def test_served_paths_are_unambiguous(path: str) -> None:
     with Flask("none").request_context({"REQUEST_METHOD": "GET", "PATH_INFO": path, **SERVER}):
         if refuse_malformed(of_writer) is not None:
             return
@@ -151,11 +151,11 @@ def of_writer(environ: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("path", ["/", "/dashboard/", "/studies/~2E~2E", "/studies/größe", "/a.b/..c"])
-def test_ordinary_paths_are_served(path: str) -> None:
+def test_well_formed_paths_are_served(path: str) -> None:
     assert behind(lambda: refuse_malformed(of_writer)).get(path).status_code == 200
 
 
-def test_sizes() -> None:
+def test_request_bodies_over_the_limit_are_refused() -> None:
     client = behind(lambda: refuse_malformed(of_writer))
     assert client.post("/api/x", data=b"x" * LARGEST_REQUEST).status_code == 200
     assert client.post("/api/x", data=b"x" * (LARGEST_REQUEST + 1)).status_code == 413
@@ -232,7 +232,7 @@ def test_pages_run_scripts_with_this_answer_s_nonce_alone() -> None:
         assert "Strict-Transport-Security" in answer.headers
 
 
-def test_data_is_no_page_and_nobody_else_may_read_it() -> None:
+def test_data_responses_are_sandboxed_and_without_cors() -> None:
     cors = {"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true", "Server": "x"}
     answered = secured("application/json", cors).get("/").headers
     assert "sandbox" in answered["Content-Security-Policy"]
@@ -247,13 +247,13 @@ def test_a_policy_of_a_page_s_own_is_kept_and_ours_added() -> None:
     assert "frame-ancestors 'none'" in policies[1]
 
 
-def test_what_can_be_asked_for_again_is_kept_by_the_browser_but_no_page() -> None:
+def test_responses_with_an_etag_are_cached_but_pages_are_not() -> None:
     tag = {"ETag": '"1"'}
     assert secured("text/css", tag).get("/").headers["Cache-Control"] == "private, no-cache"
     assert secured("text/html", tag).get("/").headers["Cache-Control"] == "no-store"
 
 
-def test_without_users_everybody_looks_and_nobody_changes(store: Storage) -> None:
+def test_without_users_everybody_may_read_and_nobody_may_write(store: Storage) -> None:
     client = guarded(store, Users(required=False))
     assert client.get("/").text.startswith(" False ")
     refused = client.post("/studies/x/stop", headers={"X-CSRF-Token": ""})
@@ -262,7 +262,7 @@ def test_without_users_everybody_looks_and_nobody_changes(store: Storage) -> Non
 
 
 @pytest.mark.parametrize(("error", "status"), [(StorageError("away"), 503), (ValueError("secret"), 500)])
-def test_what_goes_wrong_in_optuna_dashboard_is_told_in_the_log_alone(
+def test_errors_in_optuna_dashboard_are_shown_only_in_the_log(
     error: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     def inner(*_: object) -> Any:

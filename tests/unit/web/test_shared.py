@@ -6,7 +6,7 @@ import pytest
 from hpo.web.pages.shared import Shared
 
 
-def test_many_who_ask_at_once_are_served_by_one_look() -> None:
+def test_concurrent_requests_share_one_computation() -> None:
     made: list[str] = []
     together, go = threading.Barrier(8), threading.Event()
 
@@ -46,7 +46,7 @@ def test_one_key_does_not_wait_for_another() -> None:
         assert slow.result(10) == "slow"
 
 
-def test_what_is_old_or_forgotten_is_made_anew() -> None:
+def test_old_or_forgotten_cache_entries_are_recomputed() -> None:
     numbers = iter(range(10))
     fresh = Shared(lambda _: next(numbers), seconds=60)
     assert [fresh.get("a"), fresh.get("a")] == [0, 0]
@@ -71,7 +71,7 @@ def test_an_error_is_raised_and_not_kept() -> None:
     assert shared.get("a") == "well"
 
 
-def test_the_one_asked_for_longest_ago_goes_first() -> None:
+def test_the_least_recently_used_entry_is_evicted_first() -> None:
     made: list[str] = []
     shared = Shared(lambda key: made.append(key), seconds=60, most=2)
     for key in ("a", "b", "a", "c", "a", "b"):

@@ -45,7 +45,7 @@ def test_a_user_is_kept_with_a_salted_hash_in_a_file_of_the_owner_s_alone(file: 
     assert [path.name for path in file.parent.iterdir()] == ["users.json"]
 
 
-def test_another_password_takes_the_place_of_the_first(file: Path) -> None:
+def test_adding_a_user_again_replaces_the_password(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     assert not users.add(file, "ada", "another one altogether", may_write=False)
     account = users.read(file)["ada"]
@@ -53,7 +53,7 @@ def test_another_password_takes_the_place_of_the_first(file: Path) -> None:
     assert not users.matches(account.password, GOOD)
 
 
-def test_several_at_once_lose_nobody(file: Path) -> None:
+def test_users_added_concurrently_are_all_kept(file: Path) -> None:
     threads = [
         threading.Thread(target=users.add, args=(file, f"user{n}", GOOD), kwargs={"may_write": False}) for n in range(4)
     ]
@@ -64,7 +64,7 @@ def test_several_at_once_lose_nobody(file: Path) -> None:
     assert len(users.read(file)) == 4
 
 
-def test_who_is_taken_out_is_out_at_once(file: Path) -> None:
+def test_a_removed_user_is_unknown_at_once(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     known = Users(file)
     assert known.find("ada") is not None
@@ -98,7 +98,7 @@ def test_weak_passwords_are_refused(password: str, file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "ü", "x" * 65, "a\n"])
-def test_names_are_plain(name: str, file: Path) -> None:
+def test_an_invalid_user_name_is_refused(name: str, file: Path) -> None:
     with pytest.raises(UsageError, match="no name"):
         users.add(file, name, GOOD, may_write=False)
 
@@ -106,7 +106,7 @@ def test_names_are_plain(name: str, file: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"users": {"ada": {}}}', '{"users": {"a": {"password": 1, "write": true}}}', "\xff"]
 )
-def test_a_file_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_malformed_users_file_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     file.write_text(text, "latin-1")
     with pytest.raises(UsageError, match="no file of users"):
@@ -116,7 +116,7 @@ def test_a_file_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
     assert file.read_text("latin-1") == text
 
 
-def test_a_file_everybody_may_write_lets_nobody_in(file: Path) -> None:
+def test_a_world_writable_users_file_lets_nobody_in(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     file.chmod(0o666)
     with pytest.raises(UsageError, match="chmod 600"):
@@ -125,16 +125,16 @@ def test_a_file_everybody_may_write_lets_nobody_in(file: Path) -> None:
     assert Users(file).find("ada") is not None
 
 
-def test_one_spelling_of_what_looks_the_same() -> None:
+def test_passwords_match_in_any_unicode_normalization() -> None:
     assert users.matches(users.hashed("Schlüsselbrett drei"), "Schlu\u0308sselbrett drei")
 
 
-def test_nobody_s_password_is_never_right() -> None:
+def test_no_password_matches_an_unknown_user() -> None:
     assert not users.matches(None, "")
     assert not users.matches("no-such-method:1$a$b", GOOD)
 
 
-def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
+def test_without_users_only_loopback_is_served(file: Path) -> None:
     assert known_users("127.0.0.1").none_needed()
     with pytest.raises(UsageError, match="proxy"):
         known_users("127.0.0.1", proxied=True)
@@ -145,7 +145,7 @@ def test_without_users_a_loopback_address_alone_is_served(file: Path) -> None:
         known_users("127.0.0.1", file)  # whoever names a file wants a login
 
 
-def test_the_first_user_closes_the_door_and_the_last_one_opens_it(tmp_path: Path) -> None:
+def test_login_is_required_from_the_first_user_until_the_last_is_removed(tmp_path: Path) -> None:
     known, file = known_users("127.0.0.1"), users_file()
     users.add(file, "ada", GOOD, may_write=True)
     assert not known.none_needed()
@@ -161,7 +161,7 @@ def test_the_first_user_closes_the_door_and_the_last_one_opens_it(tmp_path: Path
         known.none_needed()
 
 
-def test_where_users_are_required_the_last_one_locks_the_door(file: Path) -> None:
+def test_login_stays_required_without_users_where_they_are_required(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     for found in (known_users("0.0.0.0", file), known_users("127.0.0.1", file)):
         assert not found.none_needed()
@@ -175,14 +175,16 @@ def test_users_of_the_file_may_log_in_anywhere(file: Path) -> None:
     assert list(found.all()) == ["ada"]
 
 
-def test_the_file_has_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_users_file_has_a_default_an_environment_and_an_explicit_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert users_file() == tmp_path / "config/hpo/users.json"
     monkeypatch.setenv("HPO_USERS", "/x/users.json")
     assert users_file() == Path("/x/users.json")
     assert users_file(Path("y.json")) == Path("y.json")
 
 
-def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_single_user_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(GOOD + "\n")
     monkeypatch.setenv("HPO_DASHBOARD_USER", "team")
@@ -202,7 +204,7 @@ def test_one_user_out_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
         known_users("0.0.0.0")
 
 
-def test_where_nothing_may_be_written_nothing_is() -> None:
+def test_an_unwritable_users_folder_is_refused_and_left_empty() -> None:
     with tempfile.TemporaryDirectory() as name, _as_nobody(Path(name)) as folder:  # pytest's are closed to others
         with pytest.raises(UsageError, match="cannot write"):
             users.add(folder / "users.json", "ada", GOOD, may_write=False)
@@ -224,6 +226,6 @@ def _as_nobody(folder: Path) -> Iterator[Path]:
         folder.chmod(0o755)
 
 
-def test_the_file_says_what_it_is(file: Path) -> None:
+def test_the_users_file_has_only_password_and_rights(file: Path) -> None:
     users.add(file, "ada", GOOD, may_write=True)
     assert set(json.loads(file.read_text())["users"]["ada"]) == {"password", "write"}

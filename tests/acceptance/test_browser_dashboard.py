@@ -157,7 +157,9 @@ def test_a_fleet_is_watched_stopped_and_resumed(browser: Browser, site: str, fol
     page.context.close()
 
 
-def test_from_page_to_report_to_optuna_dashboard_and_back(browser: Browser, site: str, folder: Path, hpo: Hpo) -> None:
+def test_pages_reports_and_optuna_dashboard_link_to_one_another(
+    browser: Browser, site: str, folder: Path, hpo: Hpo
+) -> None:
     paced.allow(folder, 100)
     work = hpo("worker", "--cpu", "--drain", "--processes", 1, "--objective", f"{paced.FILE}:objective")
     assert work.code == 0, work.err
@@ -196,7 +198,7 @@ def test_a_reader_sees_pages_without_forms_and_is_told_when_they_are_stale(brows
     page.context.close()
 
 
-def test_without_a_script_pages_can_be_read_and_studies_stopped(browser: Browser, site: str) -> None:
+def test_without_javascript_pages_are_readable_and_studies_can_be_stopped(browser: Browser, site: str) -> None:
     page = logged_in(browser, site, "anna", java_script_enabled=False).page
     assert page.locator("noscript").count() == 1
     page.get_by_role("button", name="Stop").click()
@@ -211,7 +213,7 @@ def test_without_a_script_pages_can_be_read_and_studies_stopped(browser: Browser
 
 
 @pytest.mark.thorough
-def test_a_server_that_is_away_is_said_to_be_and_found_again(browser: Browser, folder: Path) -> None:
+def test_pages_show_an_unreachable_server_and_recover(browser: Browser, folder: Path) -> None:
     with served(prepare(folder)) as site:
         page = logged_in(browser, site, "anna").page
         page.wait_for_selector("[data-asked]", state="attached")

@@ -37,7 +37,9 @@ INFEASIBLE = DIVERGES.replace("infeasible=lambda params: None", 'infeasible=lamb
     [(DIVERGES, "diverged: "), (INFEASIBLE, "infeasible: far too wild")],
     ids=["diverges", "infeasible"],
 )
-def test_a_search_that_came_to_nothing_is_no_success(hpo: Hpo, folder: Path, definition: str, reason: str) -> None:
+def test_a_search_without_a_complete_trial_exits_1_with_the_reason(
+    hpo: Hpo, folder: Path, definition: str, reason: str
+) -> None:
     (folder / "wild.py").write_text(definition)
     line = f"hpo: no trial of wild-s-quick is complete: 2 pruned, the last with {reason}"
     for _ in range(2):  # made, and asked for again

@@ -54,7 +54,7 @@ def trainings(folder: Path) -> dict[str, int]:
     return {name.removeprefix("wine-small-quick-"): number for name, number in rows if name != "wine-small-quick"}
 
 
-def test_a_comparison_says_what_it_does_and_prints_one_document(compared: tuple[Path, Outcome]) -> None:
+def test_a_comparison_announces_its_steps_and_prints_one_json_document(compared: tuple[Path, Outcome]) -> None:
     folder, done = compared
     assert done.code == 0, done.err
     document = json.loads(done.out)
@@ -213,7 +213,7 @@ def finished(folder: Path) -> dict[int, tuple[int, float]]:
 
 
 @pytest.mark.thorough
-def test_a_search_that_found_nothing_is_told_in_one_line(hpo, wine: Path) -> None:
+def test_comparing_a_search_with_only_its_baseline_is_refused_in_one_line(hpo, wine: Path) -> None:
     assert run(wine, *SEARCH, "--trials", "1").code == 0  # the baseline alone
     done = run(wine, "compare", "wine")
     assert done.code == 1

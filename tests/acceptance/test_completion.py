@@ -46,7 +46,7 @@ def test_shell_completion_offers_commands_options_and_studies(
     assert sorted(done.out.split()) == sorted(offered)
 
 
-def test_the_script_for_a_shell_is_shown(hpo) -> None:
+def test_show_completion_prints_the_shell_script(hpo) -> None:
     for shell in ("bash", "zsh", "fish"):
         done = hpo("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
         assert done.code == 0

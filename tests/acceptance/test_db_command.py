@@ -7,7 +7,7 @@ from pathlib import Path
 from hpo.storage.schema import VERSION
 
 
-def test_tables_are_made_once_and_said_to_be_there(hpo, folder: Path) -> None:
+def test_db_upgrade_makes_the_tables_once_and_then_reports_them(hpo, folder: Path) -> None:
     missing = hpo("db", "check")
     assert (missing.code, missing.out) == (1, "sqlite:///hpo.db: no tables of hpo; nothing was changed\n")
     assert missing.err == f"hpo: storage sqlite:///hpo.db needs tables of version {VERSION}: hpo db upgrade\n"

@@ -48,7 +48,7 @@ def test_failed_checks_name_the_remedy_and_hide_the_password(hpo, folder: Path, 
     assert "train-images-idx3-ubyte.gz is damaged" in warned
 
 
-def test_a_database_that_is_not_there_is_not_made(hpo, folder: Path, broken: str) -> None:
+def test_doctor_does_not_create_a_missing_database(hpo, folder: Path, broken: str) -> None:
     found = checks(hpo("doctor", "--json", "--storage", "sqlite:///new.db", PYTHONPATH=broken).out)
     assert found["storage"]["state"] == "ok"
     assert "not there yet" in found["storage"]["found"]

@@ -109,7 +109,7 @@ def test_a_disk_that_fills_up_ends_the_search_with_one_line_and_it_goes_on_later
     finishes(hpo, wine)
 
 
-def test_a_full_file_system_is_named_and_nothing_is_begun(hpo, wine: Path) -> None:
+def test_a_search_on_a_full_file_system_is_refused(hpo, wine: Path) -> None:
     small = wine / "small"
     small.mkdir()
     mounted = subprocess.run(
@@ -127,7 +127,7 @@ def test_a_full_file_system_is_named_and_nothing_is_begun(hpo, wine: Path) -> No
 
 
 @pytest.mark.thorough
-def test_a_database_that_cannot_grow_is_named_and_nothing_is_begun(wine: Path) -> None:
+def test_a_search_whose_database_cannot_grow_is_refused(wine: Path) -> None:
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 

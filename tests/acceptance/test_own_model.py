@@ -38,7 +38,7 @@ def test_the_example_is_one_short_file() -> None:
     assert len(lines) <= 32
 
 
-def test_a_search_says_what_it_does_and_prints_one_document(searched: tuple[Path, Outcome]) -> None:
+def test_a_search_announces_its_steps_and_prints_one_json_document(searched: tuple[Path, Outcome]) -> None:
     done = searched[1]
     assert done.code == 0, done.err
     document = json.loads(done.out)
@@ -103,7 +103,7 @@ def test_every_trial_can_be_shown(hpo, copy: Path) -> None:
     assert re.search(r"curve: [▁▂▃▄▅▆▇█]+", told.out)
 
 
-def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) -> None:
+def test_repeating_a_search_does_nothing_and_more_trials_are_added(hpo, copy: Path) -> None:
     again = hpo(*SEARCH, "--trials", "6")
     assert again.code == 0
     assert "all 13 trials are done already" in again.out
@@ -122,7 +122,7 @@ def test_the_same_command_does_nothing_and_a_larger_one_adds(hpo, copy: Path) ->
 
 @pytest.mark.thorough
 def test_the_best_of_a_climbing_search_is_compared_and_reported_without_a_race(hpo, copy: Path) -> None:
-    """What climbed has been confirmed already."""
+    """Its last rung has trained the best configurations again, which is what a race is for."""
     done = hpo("compare", "wine", "--pairs", "6", "--no-resample", "--json")
     assert done.code == 0, done.err
     document = json.loads(done.out)
@@ -175,7 +175,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_file(hpo, copy: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_configuration_of_ones_own_is_tried_first_and_a_good_value_ends_the_search(hpo, wine: Path) -> None:
+def test_a_given_configuration_runs_first_and_until_ends_the_search(hpo, wine: Path) -> None:
     mine = {"layers": 1, "units": 9, "activation": "tanh", "learning_rate": 0.01}
     (wine / "mine.json").write_text(json.dumps(mine))
     options = ("--workers", "1", "--trials", "500", "--until", "0.1", "--pruner", "none", "--name", "own")

@@ -151,7 +151,7 @@ def plan() -> StudyPlan:
 
 @pytest.fixture
 def study(store: Storage, plan: StudyPlan) -> StudyRecord:
-    """That study, made."""
+    """The study of `plan`, created."""
     return studies.create_or_resume(store, plan)
 
 

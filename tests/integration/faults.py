@@ -35,7 +35,7 @@ class Fault(threading.Thread):
             self.error = error
 
     def strike(self) -> bool:
-        """Do it; whether anything was struck."""
+        """Cause the fault; return whether it hit anything."""
         raise NotImplementedError
 
     def wait(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ _POSITION = 3  # from 0
 
 
 class MuteError(Exception):
-    """One that cannot be told."""
+    """An exception whose text cannot be read: asking for it raises another."""
 
     def __str__(self) -> str:
         raise KeyboardInterrupt
@@ -89,7 +89,7 @@ HARMLESS = {"talks without end", "changes folder and environment", "leaves a pro
 
 
 def poisoned(beat: Callable[[], None]) -> toy.Objective:
-    """As its module says."""
+    """Naps as `toy.naps`, but the trial at one position is poisoned as $POISON says."""
     run = toy.naps(beat)
     poison = POISONS[os.environ["POISON"]]
 

@@ -48,7 +48,7 @@ class Scene:
         return self.random.choice(workers)
 
     def supervisor(self) -> psutil.Process:
-        """Of the fleet."""
+        """The fleet's supervisor process."""
         return psutil.Process(self.fleet.process.pid)
 
     def sql(self, *statements: str) -> None:

@@ -221,7 +221,7 @@ def test_a_study_that_climbs_is_never_changed_into_one_that_stays(ask: Ask) -> N
     assert studies.get(opened, "other").rungs is None
 
 
-def test_a_search_that_trains_nothing_at_the_highest_fidelity_came_to_nothing(ask: Ask) -> None:
+def test_a_search_without_a_trial_at_the_highest_fidelity_counts_as_failed(ask: Ask) -> None:
     opened = searched(ask(trials=4), nowhere)
     found = study_status(opened, NAME)
     assert found.best is None

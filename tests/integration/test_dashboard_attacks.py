@@ -85,7 +85,7 @@ def test_attack_tricks_change_nothing_and_reveal_no_secret(played: list[tuple[Tr
     assert sum(bare.changed for _, bare, _ in played) >= 5  # they are tricks, not nonsense
 
 
-def test_attached_files_are_never_pages(files: list[tuple[str, Answer, Answer]]) -> None:
+def test_attached_files_are_never_served_as_pages(files: list[tuple[str, Answer, Answer]]) -> None:
     for title, bare, ours in files:
         assert ours.status == 200
         assert ours.body == bare.body
@@ -178,7 +178,7 @@ def test_a_cross_site_login_is_refused(place: Castle) -> None:
     stranger.close()
 
 
-def test_unknown_users_are_answered_as_known_ones(place: Castle) -> None:
+def test_unknown_and_known_users_get_the_same_answer_to_a_wrong_password(place: Castle) -> None:
     stranger = place.visitor()
     known = stranger.log_in(READER[0], "not her password")
     unknown = stranger.log_in("xxxx", "not her password")

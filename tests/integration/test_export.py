@@ -75,7 +75,7 @@ def test_exported_trials_equal_those_optuna_reads(store: Storage, study: StudyRe
     assert stored_trials.distributions(store, study.name) == drawn
 
 
-def test_times_are_reported_in_utc_wherever_one_is(
+def test_exported_times_are_in_utc_in_any_time_zone(
     store: Storage, study: StudyRecord, slots: Slots, ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slots.open(study.name, 1)
@@ -91,7 +91,7 @@ def test_times_are_reported_in_utc_wherever_one_is(
     assert abs((began - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_every_trial_is_reported_as_its_slot_says(
+def test_every_exported_trial_has_the_outcome_of_its_slot(
     store: Storage, study: StudyRecord, slots: Slots, clock, ran: Ran
 ) -> None:
     slots.open(study.name, 4)
@@ -155,7 +155,7 @@ def test_a_settled_slot_counts_before_its_trial_is_reported_to_optuna(
     )
 
 
-def test_a_study_that_measures_is_exported_by_its_name(store: Storage, plan: StudyPlan) -> None:
+def test_a_measurement_study_is_exported_by_its_name(store: Storage, plan: StudyPlan) -> None:
     studies.create_or_resume(store, replace(plan, name="toy-sweep-quick", kind="sweep"))
     record, told = exported.read(store, "toy-sweep-quick")
     assert (record.kind, told) == ("sweep", [])

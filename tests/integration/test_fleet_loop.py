@@ -355,7 +355,7 @@ def test_a_study_whose_first_trials_all_fail_is_stopped(store: Storage, make: Ma
 
 
 def test_failures_of_an_earlier_run_do_not_stop_the_next(store: Storage, make: Make) -> None:
-    """Somebody has mended their cause, it may be hoped."""
+    """Their cause may have been mended before the next run."""
     make("mended", 8)
     slots = Slots(store)
 

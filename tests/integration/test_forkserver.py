@@ -175,7 +175,7 @@ def test_workers_start_fresh_where_imports_start_threads(tmp_path: Path) -> None
 
 
 def test_a_forkserver_killed_before_it_is_ready_is_replaced(url: str) -> None:
-    """Until there is no hope: what is to be forked may be what crashes."""
+    """A few times only, then workers start fresh: what it imports may be what crashes."""
     forks = ForkServer(environment(1), keras=False)
     assert not forks.ready
     assert forks.pid is not None

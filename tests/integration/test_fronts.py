@@ -100,7 +100,7 @@ def test_a_settled_trial_is_reported_to_optuna_later_with_all_its_values(storage
         ((0.5, float("inf")), "the value is inf, not a finite number"),
     ],
 )
-def test_an_objective_that_returns_something_else_fails_its_trials(
+def test_an_objective_returning_invalid_values_fails_its_trials(
     storage_url: str, returned: object, reason: str
 ) -> None:
     opened = storage.prepare(storage_url)

@@ -106,7 +106,7 @@ def test_too_few_trials_give_no_importances_and_a_reason(
     assert service.interaction(store, study.name, found) is None
 
 
-def test_a_study_that_measures_has_no_importances(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
+def test_a_measurement_study_has_no_importances(store: Storage, study: StudyRecord, plan: StudyPlan) -> None:
     studies.create_or_resume(store, replace(plan, name="toy-race", kind="race", parent=study.name))
     with pytest.raises(StudyError, match=f"'toy-race' is a race, .*of a search, such as {study.name}"):
         service.importances(store, "toy-race")

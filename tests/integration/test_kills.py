@@ -57,7 +57,7 @@ def killed_at(number: int, url: str, plan: StudyPlan) -> None:
 
 
 @pytest.mark.thorough
-def test_killed_at_any_statement_nothing_is_lost_and_nothing_counts_twice(
+def test_a_process_killed_at_any_statement_loses_and_duplicates_nothing(
     request: pytest.FixtureRequest, storage_url: str, plan: StudyPlan
 ) -> None:
     context = multiprocessing.get_context("fork")  # everything is imported already

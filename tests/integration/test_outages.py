@@ -37,7 +37,7 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 
 def let_leases_run_out(leases: float = 1.5) -> None:
-    """Time alone does that."""
+    """Sleep past the lease: the database's own clock ends it, which no test can set."""
     time.sleep(leases * LEASE)
 
 

@@ -220,7 +220,7 @@ def test_any_exception_of_a_trial_fails_it_in_a_run(url: str) -> None:
 
 @pytest.mark.thorough
 def test_workers_that_exit_while_loading_end_the_run(url: str) -> None:
-    """As if there were nothing left to do for it."""
+    """Even with exit code 0, as of a worker that found nothing left to do."""
     with pytest.raises(StudyError, match=r"died before they could take a trial.*while it loaded toy.*exit code 0"):
         optimize(request(url, "no_load"))
 

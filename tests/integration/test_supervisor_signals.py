@@ -238,7 +238,7 @@ def test_a_signal_to_a_worker_alone_costs_an_attempt(url: str, worker: WorkerPro
 
 
 def test_a_vanished_supervisor_costs_an_attempt(url: str, worker: WorkerProcess) -> None:
-    """Where no kernel kills its worker with it."""
+    """On a platform whose kernel does not end a worker with its parent."""
     assert worker._process.stdin is not None
     worker._process.stdin.close()
     slot = ended(url, worker)

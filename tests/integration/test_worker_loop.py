@@ -173,7 +173,7 @@ def test_an_error_that_prevents_every_trial_releases_the_slot(store: Storage, to
 
 
 def test_a_keyboard_interrupt_releases_the_slot(store: Storage, toy_study: StudyRecord) -> None:
-    """Of a loop in a process of one's own, whose thread signals can reach."""
+    """The loop runs in the main thread here, which an interrupt reaches."""
 
     def objective(trial: optuna.Trial) -> float:
         raise KeyboardInterrupt
@@ -186,7 +186,7 @@ def test_a_keyboard_interrupt_releases_the_slot(store: Storage, toy_study: Study
 
 
 class MuteError(Exception):
-    """An exception that cannot be told."""
+    """An exception whose text cannot be read: asking for it raises another."""
 
     def __str__(self) -> str:
         raise KeyboardInterrupt

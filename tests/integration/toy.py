@@ -220,7 +220,7 @@ def quits(beat: Callable[[], None]) -> Objective:
 
 
 def raises(beat: Callable[[], None]) -> Objective:
-    """Each trial raises something else that is no Exception, or cannot be told."""
+    """Each trial raises another exception: ones that are no Exception, and one whose text cannot be read."""
 
     class MuteError(Exception):
         def __str__(self) -> str:

@@ -20,7 +20,7 @@ def noisy(*means: float, repeats: int = 3, sd: float = 0.01, seed: int = 1) -> l
     return [tuple(random.normal(mean, sd, repeats).tolist()) for mean in means]
 
 
-def test_dunnetts_own_example() -> None:
+def test_the_choice_test_reproduces_dunnetts_example() -> None:
     """Blood counts of 1955: drug B differs from the control, drug A does not."""
     control = [7.40, 8.50, 7.20, 8.24, 9.84, 8.32]
     drugs = {7: [9.76, 8.80, 7.68, 9.36], 9: [12.80, 9.68, 12.16, 9.20, 10.55]}
@@ -72,7 +72,7 @@ def test_one_repeat_decides_nothing() -> None:
     assert "one repeat" in found.note
 
 
-def test_a_table_that_is_not_finished_is_undecided_unless_it_is_refuted_already() -> None:
+def test_an_unfinished_table_is_undecided_unless_already_refuted() -> None:
     chosen, better, worse = noisy(1, 1.5, 0.5)
     assert examined(chosen, worse, ()).verdict == "undecided"
     assert "row 3 has not been measured" in examined(chosen, worse, ()).note

@@ -8,7 +8,7 @@ from hpo.errors import UsageError
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 
 
-def test_the_textbook_example() -> None:
+def test_the_holm_correction_reproduces_a_textbook_example() -> None:
     """Four hypotheses: at 0.05 the method rejects the fourth and the first, and stops at the third."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
 

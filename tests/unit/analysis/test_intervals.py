@@ -9,7 +9,7 @@ from scipy import stats
 from hpo.analysis.methods.intervals import bca, critical_t, skewness_corrected, standard_error, student, tail_t, wilson
 
 
-def test_the_t_interval_of_students_own_example() -> None:
+def test_the_t_interval_reproduces_students_example() -> None:
     """Student (1908), The Probable Error of a Mean: hours of sleep gained by ten patients, as R's sleep data has them.
 
     R: with(sleep, t.test(extra[group == 1], extra[group == 2], paired = TRUE)) gives -2.4598858 to -0.7001142.

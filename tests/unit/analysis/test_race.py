@@ -92,7 +92,7 @@ def test_one_round_gives_no_estimate_of_noise() -> None:
     assert (found.optimism_ci95, found.first_share) == (None, None)
 
 
-def test_one_trial_alone_wins_and_has_no_order() -> None:
+def test_a_single_trial_wins_the_race_without_a_rank_correlation() -> None:
     found = rank([baseline(0.9, 0.9), trial(1, 0.7, 0.6, 0.6)], direction="maximize")
     assert found.winner.number == 1
     assert (found.tau, found.first_share) == (None, None)

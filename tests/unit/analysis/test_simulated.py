@@ -75,7 +75,7 @@ def test_the_best_of_equal_trials_is_not_called_better() -> None:
 @pytest.mark.parametrize("draw", [*ALIKE, steadier, other_shape])
 @pytest.mark.parametrize("pairs", [6, 12, 28])
 def test_without_a_difference_better_is_rare_for_any_shape(draw: Draw, pairs: int) -> None:
-    """At the first look's level, as a comparison is judged."""
+    """At the level of the first interim analysis, as a comparison is judged."""
     assert verdicts(draw, pairs=pairs, alpha=0.0375).better <= BOUND
 
 

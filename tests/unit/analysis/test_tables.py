@@ -49,7 +49,7 @@ def test_only_the_figure_that_noise_and_rounding_do_not_explain_disagrees() -> N
     assert marked == [(0, "test")]
 
 
-def test_times_are_never_held_against_the_report() -> None:
+def test_training_times_are_never_tested_against_the_report() -> None:
     seconds = table(MEASURED).rows[0].figures["seconds"]
     assert (seconds.reported, seconds.mean, seconds.p, seconds.disagrees) == (Decimal("9"), 2.0, None, False)
 
@@ -72,7 +72,7 @@ def test_the_choice_is_judged_on_the_test_rows() -> None:
     assert (found.verdict, found.better, found.best) == ("refuted", (2,), 2)
 
 
-def test_a_table_nobody_has_measured_has_all_its_rows_and_says_so() -> None:
+def test_an_unmeasured_table_lists_all_its_rows_and_says_so() -> None:
     found = table({("other", 0): RowScores(figures={"test": (1.0,)})})
     assert (found.verdict, found.best, len(found.rows)) == ("undecided", None, 3)
     assert "no row" in found.note
@@ -84,6 +84,6 @@ def test_tables_come_in_the_order_of_the_report() -> None:
     assert [table.sweep.id for table in found] == ["b", "a"]
 
 
-def test_figures_are_finite_or_reasons() -> None:
+def test_row_scores_refuse_non_finite_figures() -> None:
     with pytest.raises(UsageError, match="finite"):
         RowScores(figures={"test": (0.9, float("nan"))})

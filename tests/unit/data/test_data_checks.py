@@ -33,7 +33,7 @@ def test_sound_data_pass_unchanged() -> None:
     st.integers(0, 9),
     st.sampled_from([np.nan, np.inf, -np.inf]),
 )
-def test_a_missing_cell_is_found_wherever_it_is(part: str, which: str, row: int, value: float) -> None:
+def test_a_missing_cell_is_found_in_any_position(part: str, which: str, row: int, value: float) -> None:
     data = dataset(y=Y.astype(np.float64))
     rows = getattr(data, part)
     array = getattr(rows, which).copy()
@@ -76,7 +76,7 @@ def test_a_part_of_a_data_set_that_is_no_rows_is_refused() -> None:
         replace(dataset(), test=X)
 
 
-def test_a_pair_of_pairs_is_a_data_set() -> None:
+def test_two_pairs_of_arrays_make_a_data_set() -> None:
     data = checked(((X[10:], Y[10:]), (X[:10], Y[:10])))
     np.testing.assert_array_equal(data.test.x, X[:10])
 

@@ -59,5 +59,5 @@ def test_another_python_imports_hpo_from_where_this_one_did(tmp_path: Path) -> N
     assert done.stdout == "of the checkout\n"
 
 
-def test_the_code_of_another_python_finds_its_arguments() -> None:
+def test_code_run_in_another_python_gets_its_arguments() -> None:
     assert run("print(sys.argv[1:])", "a", "b c") == "['a', 'b c']\n"

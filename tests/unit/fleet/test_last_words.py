@@ -43,7 +43,7 @@ def test_the_last_words_are_the_line_that_says_most() -> None:
 
 
 @pytest.mark.parametrize("line", BANNER)
-def test_a_library_s_information_is_no_reason(line: str) -> None:
+def test_log_lines_of_libraries_are_not_the_reason_of_a_death(line: str) -> None:
     assert last_words([line]) == ""
     assert last_words(["ImportError: no such library", line]) == "ImportError: no such library"
 

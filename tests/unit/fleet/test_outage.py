@@ -52,13 +52,13 @@ def test_an_outage_that_needs_somebody_is_reported_once_more(caplog: pytest.LogC
         (math.inf, ReplacedError("another program's"), True),
     ],
 )
-def test_a_supervisor_waits_as_long_as_waiting_is_of_use(patience: float, error: StorageError, raised: bool) -> None:
+def test_a_supervisor_waits_only_for_errors_that_may_pass(patience: float, error: StorageError, raised: bool) -> None:
     outage = Outage(patience=patience)
     with pytest.raises(StorageError) if raised else contextlib.nullcontext():
         outage.refused("free", error)
 
 
-def test_a_run_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_waits_for_the_database_without_logging(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "hpo.fleet")
     outage = Outage(patience=60.0)
     outage.began("w1", "it starts up")

@@ -39,7 +39,7 @@ def test_program_files_shown_in_the_docs_can_be_searched(tmp_path: Path) -> None
         assert registry.find(str(tmp_path / "train.toml")).direction
 
 
-def test_no_line_of_a_diagram_ends_early() -> None:
+def test_mermaid_diagrams_have_no_premature_end_of_statement() -> None:
     """Mermaid takes a semicolon, and in a state diagram a second colon, for the end of a statement."""
     drawn = [block.text for page in PAGES for block in blocks(page, "mermaid")]
     assert [text.split()[0] for text in drawn] == ["stateDiagram-v2", "sequenceDiagram"]

@@ -59,7 +59,7 @@ def test_lock_files_name_no_package_index(name):
     assert "@ " not in text
 
 
-def test_writing_the_constraints_again_changes_nothing():
+def test_rewriting_the_lock_constraints_changes_nothing():
     assert tool["with_pins"](PROJECT, tool["pins"](LOCK)) == PROJECT
     emptied = tool["with_pins"](PROJECT, [])
     assert tomllib.loads(emptied)["tool"]["uv"]["constraint-dependencies"] == []

@@ -30,7 +30,7 @@ def test_findings_without_a_comparison_have_no_comparison_figures() -> None:
     )  # no heat was run
 
 
-def test_resampled_pairs_are_a_figure_of_their_own() -> None:
+def test_resampled_pairs_have_a_separate_figure() -> None:
     both = told.comparison([0.9] * 3, [0.8] * 3, resampled=([0.7, 0.8], [0.6, 0.6]))
     records = comparison_charts.pairs_data(told.findings(comparison=both))
     assert records is not None
@@ -40,7 +40,7 @@ def test_resampled_pairs_are_a_figure_of_their_own() -> None:
     assert records[1].interval == both.resampled.ci95
 
 
-def test_each_pair_is_drawn_where_it_fell() -> None:
+def test_each_pair_is_drawn_at_its_difference() -> None:
     scores = ([0.9, 0.8, 0.7, 0.95], [0.7, 0.9, 0.7, 0.9])
     records = comparison_charts.pairs_data(told.findings(comparison=told.comparison(*scores, unit="points")))
     assert records is not None

@@ -150,7 +150,7 @@ def test_the_page_is_accessible_to_screen_readers() -> None:
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
 
 
-def test_the_verdict_comes_before_everything_else() -> None:
+def test_the_verdict_precedes_missing_parts_and_sections() -> None:
     text = read(html(paper(Text(text="A paragraph.")))).text
     assert text.index("It won.") < text.index("No tables.") < text.index("A paragraph.")
 

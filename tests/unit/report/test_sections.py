@@ -148,7 +148,7 @@ def test_a_table_without_reported_figures_is_folded_below_its_chart() -> None:
     assert not beside["Units: measured beside reported (accuracy)"].folded
 
 
-def test_near_and_far_rows_come_with_all_their_features() -> None:
+def test_a_near_and_a_far_prediction_are_listed_with_all_features() -> None:
     predictions = Predictions(
         truth=np.array([1.0, 2.0, 3.0]),
         optimum=np.array([1.5, 2.0, 1.0]),
@@ -185,7 +185,7 @@ def labels(x: Any) -> Predictions:
     )
 
 
-def test_the_first_picture_of_each_kind_is_shown() -> None:
+def test_the_first_image_of_each_outcome_is_shown() -> None:
     made = told_of(predictions=labels(np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8, 1)))
     parts = next(one.parts for one in made.sections if one.id == "predictions")
     shown = next(part for part in parts if isinstance(part, Pictures)).pictures

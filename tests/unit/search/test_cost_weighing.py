@@ -164,7 +164,7 @@ def test_an_expensive_configuration_is_tried_when_only_such_are_drawn() -> None:
     assert len(drawn(size, 20, usual=UNIT / 1000)) == 20
 
 
-def test_tpe_weighs_what_it_has_learned() -> None:
+def test_tpe_draws_expensive_configurations_less_often() -> None:
     def better_large(params: Params) -> float:
         return -float(params["size"])  # type: ignore[arg-type]
 

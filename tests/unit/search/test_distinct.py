@@ -108,7 +108,7 @@ def test_without_collisions_the_draws_are_those_of_the_sampler_inside(name: str)
     assert draws(make_sampler(name, space=MIXED, seed=3))[:alone] == plain[:alone]
 
 
-def test_a_used_up_space_gives_repeats_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exhausted_space_gives_repeats_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     study = optuna.create_study(sampler=make_sampler("tpe", space=SMALL, seed=0))
     study.optimize(lambda trial: value(suggest(SMALL, trial)), n_trials=20)
     seen = [digest(trial.params) for trial in study.trials]

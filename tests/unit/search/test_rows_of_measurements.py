@@ -84,12 +84,12 @@ def test_the_seed_determines_the_rows_of_a_measurement(kind: str) -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_a_share_and_a_split_of_one_seed_are_drawn_apart() -> None:
+def test_a_share_and_a_split_of_the_same_seed_are_independent() -> None:
     left_out = set(range(100)) - set(numbers(redraw(FOLDED, "share", seed=1)[0]))
     assert left_out != set(numbers(redraw(FOLDED, "resampled", seed=1)[1])) & set(range(100))
 
 
-def test_all_rows_are_joined_once_in_a_process() -> None:
+def test_the_joined_rows_are_cached_per_process() -> None:
     loads: list[int] = []
 
     def data() -> Dataset:

@@ -40,7 +40,7 @@ def technique(sweep: Sweep) -> str:
     return next(name for name in OF if sweep.id.startswith(f"{name}-"))
 
 
-def test_each_technique_from_each_guideline_at_each_depth() -> None:
+def test_dnn_has_a_table_for_each_technique_guideline_and_depth() -> None:
     expected = {
         *(f"{name}-{start}-{depth}" for name in FROM_BOTH for start in _names() for depth in DEPTHS),
         *(f"{name}-guideline-{depth}" for name in NORMALIZING for depth in DEPTHS),
@@ -88,7 +88,7 @@ def test_the_greedy_method_starts_from_a_whole_configuration() -> None:
     assert study.space("chapter").problem(study.sweeps[0].base) is None
 
 
-def test_a_round_is_176_trainings() -> None:
+def test_one_repeat_of_all_dnn_tables_is_176_trainings() -> None:
     """What a sweep's time hangs on; the guidelines' own rows stand in every table and are trained once."""
     rows = [tuple(sorted(sweep.configuration(row).items())) for sweep in study.sweeps for row in sweep.rows]
     assert (len(rows), len(set(rows))) == (208, 161)
@@ -154,7 +154,7 @@ CONTRASTS = [
 
 
 @pytest.mark.parametrize(("id_", "first", "second"), CONTRASTS, ids=[one[0] for one in CONTRASTS])
-def test_a_claim_is_about_the_rows_it_means(id_: str, first: Params, second: Params) -> None:
+def test_each_contrast_of_a_claim_names_the_intended_rows(id_: str, first: Params, second: Params) -> None:
     claim = next(one for one in study.claims if one.id == id_)
     tables = {sweep.id: sweep for sweep in study.sweeps}
     for number, (rows, expected) in enumerate(((claim.contrasts[0].rows, first), (claim.contrasts[0].than, second))):

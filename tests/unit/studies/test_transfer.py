@@ -36,7 +36,7 @@ def test_task_b_is_sandals_and_shirts(fashion_mnist: Dataset) -> None:
             np.testing.assert_array_equal(ours.x[ours.y == target], whole.x[classes == number])
 
 
-def test_task_a_is_the_other_eight_and_of_development_rows_alone(fashion_mnist: Dataset) -> None:
+def test_task_a_has_the_other_eight_classes_from_development_rows_only(fashion_mnist: Dataset) -> None:
     task = data.task_a()
     assert (len(task), task.y.shape) == (48_000, (48_000, 8))
     whole = fashion_mnist.development
@@ -45,7 +45,7 @@ def test_task_a_is_the_other_eight_and_of_development_rows_alone(fashion_mnist: 
         np.testing.assert_array_equal(task.x[task.y[:, position] == 1], whole.x[classes == number])
 
 
-def test_200_labels_of_either_class_and_the_rest_without(fashion_mnist: Dataset) -> None:
+def test_task_b_has_200_labels_evenly_over_its_classes_and_the_rest_unlabelled(fashion_mnist: Dataset) -> None:
     (split,) = cut(study, study.fidelity("full"), data.task_b().development, seed=1)
     assert np.bincount(split.train.y.astype(int)).tolist() == [100, 100]
     assert (len(split.inputs), len(split.validation)) == (10_000, 2_000)

@@ -23,7 +23,7 @@ def like(space: Space, other: Space) -> bool:
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 5), st.tuples(*[st.sampled_from(INTEGERS)] * 3))
-def test_whole_numbers_of_any_type_make_the_space_that_pythons_make(low: int, more: int, step: int, kinds: Any) -> None:
+def test_integers_of_any_type_give_the_same_space_as_python_ints(low: int, more: int, step: int, kinds: Any) -> None:
     a, b, c = kinds
     assert like(of(Int(low=a(low), high=b(low + more), step=c(step))), of(Int(low=low, high=low + more, step=step)))
 
@@ -32,7 +32,7 @@ REALS = [np.float16, np.float32, np.float64, np.longdouble]
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.sampled_from(REALS), st.booleans())
-def test_real_numbers_of_any_type_make_the_space_that_pythons_make(
+def test_floats_of_any_type_give_the_same_space_as_python_floats(
     low: float, more: float, kind: Any, flag: bool
 ) -> None:
     with np.errstate(over="ignore"):
@@ -58,7 +58,7 @@ CONTAINERS = [tuple, list, lambda values: np.array(values, object)]
 
 
 @given(st.lists(SCALARS, min_size=1, max_size=6, unique=True), st.sampled_from(CONTAINERS))
-def test_choices_of_any_type_make_the_space_that_pythons_make(choices: list[Any], container: Any) -> None:
+def test_choices_of_any_type_give_the_same_space_as_python_values(choices: list[Any], container: Any) -> None:
     numpys = [choice if choice is None or choice == "" else np.array(choice)[()] for choice in choices]
     given = of(Categorical(choices=container(numpys)), Int(low=1, high=2, when={"p0": container(numpys[:1])}))
     assert like(given, of(Categorical(choices=tuple(choices)), Int(low=1, high=2, when={"p0": (choices[0],)})))

@@ -105,7 +105,7 @@ def test_fields_that_affect_training_change_the_version(changes: dict[str, objec
     assert made(**changes).version != made().version
 
 
-def test_a_definition_of_several_fidelities_is_another_than_before_their_schedules_were_resampled() -> None:
+def test_only_definitions_of_several_fidelities_differ_from_their_earlier_version() -> None:
     one = made(fidelities=made().fidelities[:1])
     for definition, as_before in ((one, True), (made(), False)):
         said = (
@@ -177,7 +177,7 @@ def test_modules_already_loaded_do_not_change_the_version(tmp_path: Path) -> Non
     assert replace(loaded).version == first
 
 
-def test_a_definition_whose_functions_are_all_its_helpers_counts_itself(tmp_path: Path) -> None:
+def test_a_definition_file_counts_even_if_its_functions_are_all_helpers(tmp_path: Path) -> None:
     helpers = "def make(size):\n    return lambda params: size\n"
     text = WITH_HELPERS.replace("build=build", "build=helpers_of_versions.make(1)").replace(
         "def build(params):\n    return None\n", ""
@@ -187,7 +187,7 @@ def test_a_definition_whose_functions_are_all_its_helpers_counts_itself(tmp_path
     assert with_helpers(tmp_path / "c", helpers, text.replace("make(1)", "make(2)")) != first
 
 
-def test_a_definition_taken_from_a_package_leaves_that_one_its_version(tmp_path: Path) -> None:
+def test_importing_a_packaged_definition_does_not_change_its_version(tmp_path: Path) -> None:
     before = registry.load("fcnn")
     text = "import helpers_of_versions\nfrom studies.fcnn import study\n"
     assert with_helpers(tmp_path, "", text) != before.version
@@ -196,7 +196,7 @@ def test_a_definition_taken_from_a_package_leaves_that_one_its_version(tmp_path:
 
 
 def test_the_version_without_helpers_never_changes(tmp_path: Path) -> None:
-    """Of studies that are under way."""
+    """Studies under way have stored it, and would refuse another."""
     version(tmp_path, TEXT)
     build = registry.load(f"{tmp_path / 'own.py'}:study").build
     expected = hashlib.sha256(b"said" + b"\0" + b"" + b"\0" + TEXT.encode().removesuffix(b"\n")).hexdigest()[:16]

@@ -41,7 +41,7 @@ def test_each_image_is_itself_or_mirrored(augmented: Callable[[Any], np.ndarray]
 
 
 @pytest.mark.parametrize("augmented", ["shift"], indirect=True)
-def test_a_batch_is_moved_as_one_and_black_comes_in(augmented: Callable[[Any], np.ndarray]) -> None:
+def test_a_batch_is_shifted_as_a_whole_and_padded_with_black(augmented: Callable[[Any], np.ndarray]) -> None:
     seen = [places(augmented(IMAGES), PADDED) for _ in range(30)]
     assert all(len(found) == 1 for found in seen)
     assert len({found[0] for found in seen}) > 5

@@ -164,7 +164,7 @@ def _one_epoch(model: keras.Model, epoch: int) -> None:
         model.train_on_batch(NUMBERS.x[index], NUMBERS.y[index])
 
 
-def test_a_reused_program_is_compared_too() -> None:
+def test_clones_in_a_reused_program_are_compared() -> None:
     """The first model is as its configuration says, so a program of a clone is there; the second one is not."""
     programs.clear()
     first = trained(lambda: sequential(Scale()))

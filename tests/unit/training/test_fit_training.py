@@ -394,7 +394,7 @@ def test_normalization_is_adapted_on_the_training_stream() -> None:
 
 
 @pytest.mark.thorough
-def test_batches_may_differ_in_length_and_padding_counts_for_nothing() -> None:
+def test_batches_may_differ_in_length_and_padding_is_ignored() -> None:
     def padded(width: int) -> Iterator[Any]:
         for length in (3, 5):
             words = np.zeros((8, length + width), np.int32)
@@ -477,7 +477,7 @@ class Spoken(keras.utils.PyDataset):
 @pytest.mark.parametrize(
     "stream", [RAGGED, Stream(make=lambda _: Spoken((4, 3)))], ids=["ragged", "a PyDataset of varying lengths"]
 )
-def test_words_of_varying_length_are_those_that_are_padded(stream: Stream) -> None:
+def test_ragged_sequences_give_the_result_of_padded_ones(stream: Stream) -> None:
     run, same = streamed(stream, stream, recipe=MASKED), streamed(OF_ONE_LENGTH, OF_ONE_LENGTH, recipe=MASKED)
     for got, expected in zip(weights_of(run), weights_of(same), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-6)
@@ -495,7 +495,7 @@ def test_ragged_batches_reach_keras_layers_that_support_them() -> None:
     assert run.outcome.validation == pytest.approx(np.mean(outputs.argmax(axis=1) == SPOKEN))
 
 
-def test_buckets_of_like_lengths_are_batches() -> None:
+def test_batches_bucketed_by_length_are_trained_on() -> None:
     def buckets(ragged: Any) -> Any:
         return plain(ragged).bucket_by_sequence_length(tf_length, [2, 4], [4, 4, 4])
 

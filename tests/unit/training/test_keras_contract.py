@@ -32,7 +32,7 @@ def test_a_models_layers_are_listed_in_order_with_those_inside_its_layers() -> N
     assert "whole" not in [layer.name for layer in internals.all_layers(network(), itself=False)]
 
 
-def test_the_losses_layers_added_can_be_forgotten() -> None:
+def test_losses_added_by_layers_can_be_cleared() -> None:
     layer = keras.layers.ActivityRegularization(l2=1.0)
     model = keras.Sequential([keras.Input((3,)), layer])
     model(tf.ones((2, 3)))
@@ -63,7 +63,7 @@ def test_keras_links_layers_to_input_tensors_and_tensors_to_layers() -> None:
     assert internals.places(second) == 2
 
 
-def test_a_mean_metric_has_its_function() -> None:
+def test_a_mean_metric_exposes_its_function() -> None:
     score = internals.metric_function(keras.metrics.MeanAbsoluteError())
     np.testing.assert_allclose(score(tf.constant([[1.0], [2.0]]), tf.constant([[2.0], [4.0]])), [1, 2])
     assert internals.is_raised(keras.metrics.BinaryAccuracy()), "_direction of accuracies is no longer 'up'"
@@ -94,7 +94,7 @@ def test_keras_infers_output_shapes_without_computing() -> None:
     assert spec.shape == (None, 1)
 
 
-def test_random_numbers_come_from_the_generator_in_force() -> None:
+def test_keras_draws_from_the_given_seed_generator() -> None:
     def drawn() -> list[float]:
         with internals.drawing_from(keras.random.SeedGenerator(5)):
             return [float(keras.random.uniform(())) for _ in range(2)]
@@ -181,7 +181,7 @@ def test_an_optimizer_keeps_the_learning_rate_as_given() -> None:
 
 
 @pytest.mark.thorough
-def test_a_dismantled_function_holds_no_graph_any_more() -> None:
+def test_a_dismantled_function_releases_its_graph() -> None:
     @tf.function(autograph=False)
     def counts(n: tf.Tensor) -> tf.Tensor:
         return tf.while_loop(lambda i: i < n, lambda i: (i + 1,), (tf.constant(0),))[0]

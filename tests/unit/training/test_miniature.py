@@ -161,7 +161,7 @@ def same() -> Recipe:
     return made
 
 
-def test_a_training_that_is_no_miniature_is_what_it_was_to_the_bit() -> None:
+def test_a_training_at_full_fidelity_is_unchanged_bit_for_bit() -> None:
     data = rows(20)
     weights = [
         fit(same(), data, epochs=4, metric="mse", seed=1, full=full).model().get_weights()

@@ -48,7 +48,7 @@ def test_the_weights_are_those_of_the_training() -> None:
             np.testing.assert_array_equal(array, np.asarray(variable))
 
 
-def test_a_network_is_trained_once() -> None:
+def test_a_network_is_pretrained_only_once() -> None:
     first = pretrained(recipe(), DATA, **TRAINING)
     assert len(files()) == 1
     written = files()[0].stat().st_mtime_ns
@@ -99,13 +99,13 @@ def test_each_part_of_a_recipe_changes_the_key() -> None:
     assert len(keys | {key(recipe(), DATA, **TRAINING)}) == len(parts) + 1
 
 
-def test_another_version_of_what_trains_makes_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_keras_version_changes_the_key_of_a_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key(recipe(), DATA, **TRAINING)
     monkeypatch.setattr(keras, "__version__", "0.0")
     assert key(recipe(), DATA, **TRAINING) != before
 
 
-def test_a_layers_configuration_is_in_the_key_where_its_shapes_do_not_tell() -> None:
+def test_a_layers_configuration_changes_the_key_even_if_shapes_are_equal() -> None:
     def with_activation(kind: str) -> Recipe:
         def made(_: None) -> Recipe:
             model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, activation=kind, name="lower")])
@@ -119,10 +119,10 @@ def test_a_layers_configuration_is_in_the_key_where_its_shapes_do_not_tell() -> 
 
 def test_a_recipe_with_custom_code_has_no_key() -> None:
     class Own(keras.optimizers.SGD):
-        """Who knows what it does."""
+        """An optimizer whose code the key cannot contain."""
 
     class Falling(Power):
-        """Likewise."""
+        """A schedule whose code the key cannot contain."""
 
     unbuilt = keras.Sequential([keras.layers.Dense(1)])
     for opaque in (

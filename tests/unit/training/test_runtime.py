@@ -65,7 +65,7 @@ def test_another_backend_in_the_environment_gives_way_before_keras_is_imported()
 
 
 def test_keras_with_another_backend_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    """Of this process's Keras: one that says so stands in for it."""
+    """A stand-in for this process's Keras says that it has another backend."""
     (tmp_path / "keras").mkdir()
     (tmp_path / "keras" / "__init__.py").write_text(
         "class config:\n    @staticmethod\n    def backend():\n        return 'openvino'\n"

@@ -175,7 +175,7 @@ def test_a_session_ends_when_idle_or_too_old(client: Client, clock: Clock) -> No
     assert client.get("/").status_code == 401
 
 
-def test_a_login_counts_at_every_dashboard_of_the_database_and_so_does_its_end(client: Client, store: Storage) -> None:
+def test_login_and_logout_hold_for_every_dashboard_of_the_database(client: Client, store: Storage) -> None:
     log_in(client)
     elsewhere = moved(client, guarded(store, ADA))
     assert elsewhere.get("/").text.startswith("ada True ")
@@ -185,7 +185,7 @@ def test_a_login_counts_at_every_dashboard_of_the_database_and_so_does_its_end(c
     assert moved(client, guarded(store, ADA)).get("/").status_code == 401  # nor after a restart
 
 
-def test_a_login_counts_at_no_dashboard_of_another_database(client: Client, tmp_path: Path) -> None:
+def test_a_login_does_not_hold_for_a_dashboard_of_another_database(client: Client, tmp_path: Path) -> None:
     log_in(client)
     foreign = storage.prepare(f"sqlite:///{tmp_path / 'other.db'}")
     assert moved(client, guarded(foreign, ADA)).get("/").status_code == 401

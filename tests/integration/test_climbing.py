@@ -127,7 +127,7 @@ def test_a_climbing_search_runs_every_rung_and_its_best_is_a_mean(ask: Ask) -> N
 
 
 @pytest.mark.thorough
-def test_the_same_request_adds_nothing_a_larger_one_grows_and_a_smaller_one_is_refused(ask: Ask) -> None:
+def test_the_same_request_adds_nothing_a_larger_adds_trials_and_a_smaller_is_refused(ask: Ask) -> None:
     opened = searched(ask())
     assert plan(ask()).left == 0
     assert submit(ask()).added == 0

@@ -113,7 +113,7 @@ def beside(visitor: Visitor, other: int) -> Visitor:
 
 
 @pytest.mark.thorough
-def test_dashboards_of_one_database_share_logins_and_logouts_and_a_restart_keeps_them(
+def test_dashboards_of_one_database_share_logins_and_logouts_across_restarts(
     start: Start, postgres: object, database: Callable[[object], str]
 ) -> None:
     url = database(postgres)

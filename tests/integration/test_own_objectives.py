@@ -90,7 +90,7 @@ def test_a_resumed_objective_keeps_its_direction(file_store: Storage) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.fresh
-def test_a_trial_whose_process_is_killed_is_tried_again_and_nothing_heavy_is_imported(url: str, tmp_path: Path) -> None:
+def test_a_trial_of_a_killed_process_is_retried_and_nothing_heavy_is_imported(url: str, tmp_path: Path) -> None:
     done = optimize(request(url, "killed", trials=6, workers=2))
     assert (done.settled, done.complete, done.failed) == (6, 6, 0)
     assert toy.unsound(url, "killed", trials=6) == []

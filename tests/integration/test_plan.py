@@ -110,9 +110,7 @@ def test_a_timed_out_search_reports_that_no_trial_is_complete(wanted, capsys: py
     assert "next:" not in told
 
 
-def test_configurations_of_a_file_are_tried_first_and_a_wrong_one_is_refused_before_anything_is_made(
-    wanted, tmp_path: Path
-) -> None:
+def test_configurations_of_a_file_are_tried_first_and_an_invalid_one_is_refused(wanted, tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"
     mine.write_text('[{"x": 0.25}, {"x": 0.75}, {"x": 0.25}]')
     found = plan(wanted(try_file=mine, try_=[{"x": 0.75}]))

@@ -187,7 +187,7 @@ def test_a_row_that_diverged_in_every_repeat_is_worse_than_one_that_was_trained(
     assert mirrored.verdict == verdict
 
 
-def test_divergence_decides_nothing_of_times_of_gaps_of_several_rows_or_from_one_repeat() -> None:
+def test_divergence_decides_no_claim_of_times_gaps_several_rows_or_one_repeat() -> None:
     scores, twice = [(0.9, 0.9), (), (0.8, 0.8)], {1: ("diverged: step 7", "diverged: step 6")}
     for claimed in (
         contrast((1,), "lower", (0,), "gap"),

@@ -54,7 +54,7 @@ def test_training_times_are_never_tested_against_the_report() -> None:
     assert (seconds.reported, seconds.mean, seconds.p, seconds.disagrees) == (Decimal("9"), 2.0, None, False)
 
 
-def test_at_another_fidelity_nothing_is_held_against_the_report_and_the_choice_is_still_judged() -> None:
+def test_at_another_fidelity_only_the_choice_is_judged() -> None:
     found = table(MEASURED, against_report=False)
     assert not any(figure.p is not None for row in found.rows for figure in row.figures.values())
     assert found.rows[0].figures["test"].prediction is not None

@@ -37,7 +37,7 @@ def test_a_pair_shares_its_seed_and_no_two_pairs_do() -> None:
     assert len({job.key for job in jobs}) == 10
 
 
-def test_more_pairs_begin_with_those_there_are_and_another_optimum_shares_the_baseline_s() -> None:
+def test_more_pairs_repeat_the_first_and_another_optimum_reuses_the_baselines_jobs() -> None:
     few = [job.key for job in pair_jobs(CONTEST, OPTIMUM, "share", 3)]
     assert [job.key for job in pair_jobs(CONTEST, OPTIMUM, "share", 4)][:6] == few
     other = [job.key for job in pair_jobs(CONTEST, Side(name="o", number=1, params={"x": 0.1}, value=1), "share", 3)]

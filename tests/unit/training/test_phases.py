@@ -41,7 +41,7 @@ def recipe(*phases: Phase, schedule: Schedule | None = None, stopping: EarlyStop
     return build(made, None, 3)
 
 
-def test_a_phase_is_keras_with_the_layers_frozen_and_the_next_goes_on_from_its_weights() -> None:
+def test_a_phase_equals_keras_with_frozen_layers_and_the_next_continues_its_weights() -> None:
     made = recipe()
     for epochs, frozen, rate in (((1, 2), ("reused", "normal"), 0.1), ((3,), (), 0.01)):
         for layer in made.model.layers:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
 
 from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, leases, process_identity, schema
+from hpo.storage.renewal import renew
 from hpo.storage.waiting import repeatable
 
 __all__ = ["Seat", "Seats"]
@@ -48,7 +49,7 @@ class Seats:
             mine = {seat.uuid for seat in seats if seat.worker == worker}
             kept = next((gpu for gpu in gpus if gpu.uuid in mine), None)
             if kept is not None:
-                connection.execute(_renewal(worker, self._until(lease_seconds)))
+                renew(self._storage, worker, lease_seconds, listed=False, seated=True, clock=self._clock)
                 return kept
             load = Counter(seat.uuid for seat in seats)
             free = [gpu for gpu in gpus if load[gpu.uuid] < per_gpu]
@@ -65,11 +66,6 @@ class Seats:
             }
             connection.execute(_seat.insert().values(row))
             return gpu
-
-    def renew(self, worker: str, lease_seconds: float) -> bool:
-        """Let the worker's lease run for `lease_seconds` from now; False where it has no seat, or lost it."""
-        with self._storage.write() as connection:
-            return connection.execute(_renewal(worker, self._until(lease_seconds))).rowcount > 0
 
     def release(self, worker: str) -> bool:
         """Free the worker's seat; whether it had one."""
@@ -99,7 +95,3 @@ class Seats:
 
 def _read(row: Row[Any]) -> Seat:
     return Seat(**{**row._mapping, "alive": leases.is_alive(row.worker, lease_runs=row.alive)})
-
-
-def _renewal(worker: str, until: ColumnElement[float]) -> Update:
-    return update(_seat).where(_seat.c.worker == worker).values(lease_expires_at=until)

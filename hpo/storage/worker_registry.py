@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, true
 
 from hpo.storage import Storage, leases, schema
 from hpo.storage import process_identity as this
 from hpo.storage.json_columns import parsed
+from hpo.storage.renewal import renew
 from hpo.storage.slots.slot import STUDY, lease_runs, of_study
 from hpo.storage.waiting import repeatable
 
@@ -24,6 +25,7 @@ __all__ = [
     "WorkerRecord",
     "fleet",
     "running_trials",
+    "said",
     "serving",
 ]
 
@@ -101,14 +103,8 @@ class Roster:
 
         False: it is not listed any more, having been silent for too long, and should sign on again.
         """
-        said = {"doing": None if doing is None else doing[:_LONGEST_DOING], "threads": threads, "gpu": gpu}
-        said |= {"gpu_name": gpu_name, "refuses": None if refuses is None else json.dumps(dict(refuses))}
-        new = {column: value for column, value in said.items() if value is not None}
-        time = self._now()
-        change = update(_worker).where(_worker.c.name == name)
-        with self._storage.change() as connection:
-            values = {**new, "beaten_at": time, "lease_expires_at": time + lease_seconds}
-            return connection.execute(change.values(values)).rowcount > 0
+        new = said(doing=doing, refuses=refuses, threads=threads, gpu=gpu, gpu_name=gpu_name)
+        return renew(self._storage, name, lease_seconds, said=new, clock=self._clock).listed
 
     def sign_off(self, name: str) -> bool:
         """Take the worker off the list; whether it was on it."""
@@ -132,6 +128,20 @@ class Roster:
 
     def _now(self) -> ColumnElement[float]:
         return leases.now(self._storage, self._clock)
+
+
+def said(
+    *,
+    doing: str | None = None,
+    refuses: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    gpu: str | None = None,
+    gpu_name: str | None = None,
+) -> dict[str, object]:
+    """What is new of a worker, as columns of the roster; what is None stays as it is."""
+    values = {"doing": None if doing is None else doing[:_LONGEST_DOING], "threads": threads, "gpu": gpu}
+    values |= {"gpu_name": gpu_name, "refuses": None if refuses is None else json.dumps(dict(refuses))}
+    return {column: value for column, value in values.items() if value is not None}
 
 
 def _read(row: Row[Any]) -> WorkerRecord:

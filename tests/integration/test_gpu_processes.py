@@ -19,6 +19,7 @@ from hpo import storage
 from hpo.fleet import gpus
 from hpo.fleet.gpu_leases import Seat, Seats
 from hpo.storage.process_identity import identity
+from hpo.storage.renewal import renew
 from hpo.storage.worker_registry import Roster, Worker
 
 HOUR = 3600.0  # seconds: no lease runs out by itself
@@ -182,7 +183,7 @@ def test_a_process_stopped_past_its_lease_loses_its_gpu(start: Callable[[int], l
         process.begin()
     assert {process.got() for process in others} == FOUR
     asleep.signal(signal.SIGCONT)
-    assert not Seats(storage.open(url)).renew(asleep.name, HOUR)
+    assert not renew(storage.open(url), asleep.name, HOUR, seated=True).seat
     asleep.begin()
     assert asleep.got() is None
 

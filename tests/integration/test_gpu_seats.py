@@ -15,6 +15,7 @@ from hpo.fleet.gpu_leases import Seats
 from hpo.fleet.gpus import Gpu
 from hpo.storage import Storage, schema
 from hpo.storage.process_identity import identity
+from hpo.storage.renewal import renew
 
 GPUS = tuple(Gpu(uuid=nvidia.uuid(number), name=nvidia.NAME, memory_bytes=None) for number in range(4))
 LEASE = 60.0
@@ -34,13 +35,17 @@ def take(seats: Seats, worker: str, per_gpu: int = 1, gpus: tuple[Gpu, ...] = GP
     return None if gpu is None else gpu.uuid
 
 
+def renewed(seats: Seats, worker: str, lease: float) -> bool:
+    return renew(seats._storage, worker, lease, listed=False, seated=True, clock=seats._clock).seat
+
+
 def test_four_workers_use_four_gpus_and_the_fifth_waits_for_one(seats: Seats) -> None:
     assert [take(seats, f"w{n}") for n in range(4)] == [gpu.uuid for gpu in GPUS]
     assert take(seats, "w4") is None
     assert seats.release("w2")
     assert take(seats, "w4") == GPUS[2].uuid
     assert not seats.release("w2")
-    assert not seats.renew("w2", LEASE)
+    assert not renewed(seats, "w2", LEASE)
 
 
 def test_workers_share_a_gpu_only_when_no_emptier_one_is_left(seats: Seats) -> None:
@@ -68,11 +73,11 @@ def test_an_expired_gpu_lease_can_be_renewed_until_it_is_taken(seats: Seats, clo
     take(seats, "asleep", gpus=GPUS[:1])
     clock.now += LEASE
     assert [seat.alive for seat in seats.held()] == [False]
-    assert seats.renew("asleep", LEASE)  # woken in time: nobody took it
+    assert renewed(seats, "asleep", LEASE)  # woken in time: nobody took it
     assert take(seats, "other", gpus=GPUS[:1]) is None
     clock.now += LEASE
     assert take(seats, "other", gpus=GPUS[:1]) == GPUS[0].uuid
-    assert not seats.renew("asleep", LEASE)  # woken too late
+    assert not renewed(seats, "asleep", LEASE)  # woken too late
     assert [seat.worker for seat in seats.held()] == ["other"]
 
 
@@ -100,7 +105,7 @@ def test_gpu_leases_use_the_databases_clock_by_default(store: Storage, seats: Se
     real = Seats(store)
     assert real.take(GPUS, "w0", per_gpu=1, lease_seconds=3600) == GPUS[0]
     assert [seat.alive for seat in real.held()] == [True]
-    assert real.renew("w0", -1)
+    assert renewed(real, "w0", -1)
     assert [seat.alive for seat in real.held()] == [False]
 
 
@@ -130,7 +135,7 @@ def test_gpus_are_never_overbooked_nor_left_empty(
         elif step == "release":
             assert seats.release(worker) == (model.pop(worker, None) is not None)
         elif step == "renew":
-            assert seats.renew(worker, LEASE) == (worker in model)
+            assert renewed(seats, worker, LEASE) == (worker in model)
             if worker in model:
                 model[worker] = (model[worker][0], clock.now + LEASE)
         else:

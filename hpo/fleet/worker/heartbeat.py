@@ -1,6 +1,7 @@
-"""A worker's right to the slot it holds, renewed by one thread while training makes progress."""
+"""A worker's leases, renewed by one thread; that of the slot in hand while training makes progress."""
 
 import contextlib
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,27 +15,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Heartbeat"]
 
-_RETRY = 0.5  # seconds between tries to renew while the database is away
+_RETRY = 0.5  # seconds between tries to renew while the database is away, on the average
+_JITTER = 0.2  # of the time between renewals: the one after one that failed still comes in time
 
 
 class Heartbeat:
-    """Renews the lease of the slot in hand every `every` seconds; one thread serves all slots of a worker in turn.
+    """Renews what a worker holds about every `every` seconds, in a thread of its own.
 
-    A training that shows no sign of life for `stall` seconds is not renewed: its slot goes to somebody else.
+    A training that shows no sign of life for `stall` seconds is not renewed: its slot goes to somebody else. Workers
+    that started together, or that waited for the same database, do not renew in step.
     """
 
     def __init__(
         self,
-        renew: Callable[["Slot"], bool],
+        renew: Callable[["Slot | None"], bool],
         *,
         every: float,
         stall: float,
-        also: Callable[[], object] = lambda: None,
     ) -> None:
-        self._renew = renew
+        self._renew = renew  # what is held, and the slot in hand where there is one; False: that slot is lost
         self._every = every  # seconds between renewals; a third of the lease
         self._stall = stall  # seconds without `beat` after which renewing stops
-        self._also = also  # what else is to be done as often, with a slot in hand or without
         self._slot: Slot | None = None
         self._lost: Slot | None = None  # the one whose renewal was refused
         self._beaten = time.monotonic()
@@ -69,17 +70,21 @@ class Heartbeat:
             raise LeaseLost("the slot went to another worker")
 
     def _run(self) -> None:
-        pause = self._every
+        pause = self._every * random.random()
+        away = False
         while not self._closed.wait(pause):
             try:
                 self._renew_once()
-                self._also()
-                pause = self._every
+                pause = self._every * (random.random() if away else random.uniform(1 - _JITTER, 1 + _JITTER))
+                away = False
             except StorageError:
                 # The database is away. Once it is back, whoever trains should be there before those who look for work.
-                pause = min(self._every, _RETRY)
+                pause = min(self._every, _RETRY) * random.uniform(0.5, 1.5)
+                away = True
 
     def _renew_once(self) -> None:
         slot = self._slot
-        if slot is not None and time.monotonic() - self._beaten <= self._stall and not self._renew(slot):
+        if slot is not None and time.monotonic() - self._beaten > self._stall:
+            slot = None
+        if not self._renew(slot):
             self._lost = slot

@@ -12,7 +12,8 @@ from hpo.fleet import gpus
 from hpo.fleet.gpu_leases import Seats
 from hpo.fleet.gpus import Gpu
 from hpo.fleet.resources import share
-from hpo.storage import Storage
+from hpo.storage import Storage, worker_registry
+from hpo.storage.renewal import Renewed, renew
 from hpo.storage.worker_registry import Roster, Worker
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Step = Literal["claimed", "created", "trained", "settled", "promoted", "told", "
 """What has just been done with a slot; "free" always comes last, whatever became of it."""
 _log = logging.getLogger("hpo.worker")
 _LOOK_FOR_A_SEAT = 2.0  # seconds between looks for a free GPU
+_NEWS = ("doing", "refuses", "threads", "gpu", "gpu_name")  # fields of a worker that change
 
 
 class Watcher:
@@ -42,9 +44,6 @@ class Watcher:
     def beat(self) -> None:
         """A training shows a sign of life."""
 
-    def renewed(self) -> None:
-        """Leases are renewed, by a thread of its own; with a slot in hand or without. May raise StorageError."""
-
     def loading(self, study: str) -> None:
         """A study is about to be made ready, which may take a while."""
 
@@ -60,6 +59,7 @@ class Presence:
 
     def __init__(self, storage: Storage, me: Worker, *, lease_seconds: float) -> None:
         self._me = me  # as the roster has it, or will at the next beat
+        self._storage = storage
         self._roster, self._seats = Roster(storage), Seats(storage)
         self._waiting = storage.patient  # what must be known before anything begins is waited for
         self._lease = lease_seconds
@@ -113,23 +113,24 @@ class Presence:
         self._me = replace(self._me, **changes)
         if now:
             with contextlib.suppress(StorageError):
-                self._tell()
+                self.renew()
 
-    def beat(self) -> bool:
-        """A sign of life; False where its seat on the GPU went to somebody else meanwhile. Raises StorageError."""
-        self._tell()
-        gpu = self._gpu
-        if gpu is None or self._seats.renew(self._me.name, self._lease):
-            return True
-        # It slept through its lease. Where nobody came, the seat is still to be had.
-        return self._seats.take([gpu], self._me.name, per_gpu=self._per_gpu, lease_seconds=self._lease) is not None
+    def renew(self, slot: "Slot | None" = None) -> Renewed:
+        """A sign of life: renew all it holds, and the slot it has in hand; what of that it still has.
+
+        What was lost while it slept, and nobody took meanwhile, is had again. Raises StorageError.
+        """
+        me, gpu = self._me, self._gpu
+        said = worker_registry.said(**{field: getattr(me, field) for field in _NEWS})
+        kept = renew(self._storage, me.name, self._lease, said=said, slot=slot, seated=gpu is not None)
+        if not kept.listed:
+            self._roster.sign_on(me, self._lease)
+        if gpu is not None and not kept.seat:
+            taken = self._seats.take([gpu], me.name, per_gpu=self._per_gpu, lease_seconds=self._lease)
+            kept = replace(kept, seat=taken is not None)
+        return kept
 
     def sign_off(self) -> None:
         """Leave the roster and the GPU. Raises StorageError."""
         self._seats.release(self._me.name)
         self._roster.sign_off(self._me.name)
-
-    def _tell(self) -> None:
-        new = {field: getattr(self._me, field) for field in ("doing", "refuses", "threads", "gpu", "gpu_name")}
-        if not self._roster.beat(self._me.name, self._lease, **new):
-            self._roster.sign_on(self._me, self._lease)  # it was silent for so long that it was forgotten

@@ -168,12 +168,6 @@ class _Reporter(Watcher):
             self._beaten = now
             Event(kind="beat").send(self._events)
 
-    def renewed(self) -> None:
-        """Pass a sign of life on to the roster, and a GPU that was lost to the server."""
-        if not self._presence.beat() and self.server is not None:
-            _log.warning("lost its GPU to another worker while it slept, so it is replaced")
-            self.server.replace()
-
     def loading(self, study: str) -> None:
         """Say that the study is being made ready, which may take a while, or kill this process."""
         Event(kind="loading", text=study).send(self._events)
@@ -278,6 +272,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         worker=order.worker,
         limits=limits,
         watcher=reporter,
+        presence=presence,
         allowance=allowance,
     )
     storage.on_back = reporter.back

@@ -15,7 +15,7 @@ from hpo.fleet.worker.attempt import Attempt, Ending, WorkerContext
 from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
 from hpo.fleet.worker.heartbeat import Heartbeat
 from hpo.fleet.worker.loaded_study import LoadedStudy, MakeObjective, StudyCache
-from hpo.fleet.worker.presence import Watcher
+from hpo.fleet.worker.presence import Presence, Watcher
 from hpo.fleet.worker.slot_sources import Source
 from hpo.storage import Storage
 from hpo.storage.process_identity import identity
@@ -47,6 +47,7 @@ class Server:
         worker: str | None = None,
         limits: Limits | None = None,
         watcher: Watcher | None = None,
+        presence: Presence | None = None,
         allowance: Allowance | None = None,
     ) -> None:
         """Of a worker that is about to begin.
@@ -59,6 +60,7 @@ class Server:
             worker: who this is, unique among all workers there ever were; None: this process.
             limits: of the run; None: the usual ones.
             watcher: is told what it does; its exceptions end the loop.
+            presence: its place in the fleet, which renews the slot with all else it holds; None: it has none.
             allowance: says whether one more trial may begin; None: any may.
 
         """
@@ -74,12 +76,8 @@ class Server:
         )
         waiting = self._context.patient
         self._source = source or Source(waiting.storage, waiting.slots, study=study)
-        self._heartbeat = Heartbeat(
-            lambda slot: self._context.slots.renew(slot, limits.lease_seconds),
-            every=limits.lease_seconds / 3,
-            stall=limits.stall_seconds,
-            also=watcher.renewed,
-        )
+        self._presence = presence
+        self._heartbeat = Heartbeat(self._renew, every=limits.lease_seconds / 3, stall=limits.stall_seconds)
         self._cache = StudyCache(
             storage,
             make_objective,
@@ -214,6 +212,16 @@ class Server:
             assert attempt.error is not None
             raise attempt.error
         return ending
+
+    def _renew(self, slot: Slot | None) -> bool:
+        """Renew what this worker holds; False where the slot is somebody else's. Raises StorageError."""
+        if self._presence is None:
+            return slot is None or self._context.slots.renew(slot, self._context.limits.lease_seconds)
+        kept = self._presence.renew(slot)
+        if not kept.seat:
+            _log.warning("lost its GPU to another worker while it slept, so it is replaced")
+            self.replace()
+        return kept.slot
 
     def _beat(self) -> None:
         self._heartbeat.beat()

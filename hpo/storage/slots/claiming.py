@@ -15,8 +15,20 @@ from sqlalchemy.exc import IntegrityError
 from hpo.settings import MAX_ATTEMPTS
 from hpo.storage import Storage, leases, schema
 from hpo.storage.json_columns import parsed
+from hpo.storage.renewal import renew
 from hpo.storage.slots.dispatch import gives
-from hpo.storage.slots.slot import COLUMNS, LEASED, UNSETTLED, LeaseLost, Outcome, Slot, lease_runs, of_study, read
+from hpo.storage.slots.slot import (
+    COLUMNS,
+    LEASED,
+    UNSETTLED,
+    LeaseLost,
+    Outcome,
+    Slot,
+    held_by_attempt,
+    lease_runs,
+    of_study,
+    read,
+)
 from hpo.storage.waiting import repeatable
 from hpo.study import Params
 
@@ -114,8 +126,8 @@ class Claims:
         return self._change(slot, trial_number=trial_number)
 
     def renew(self, slot: Slot, lease_seconds: float) -> bool:
-        """Let the lease run for `lease_seconds` from now."""
-        return self._change(slot, lease_expires_at=self._now() + lease_seconds)
+        """Let the lease run for `lease_seconds` from now; for whoever holds nothing else."""
+        return renew(self._storage, slot.worker or "", lease_seconds, listed=False, slot=slot, clock=self._clock).slot
 
     def keep_output(self, slot: Slot, output: str) -> bool:
         """Keep the end of what the slot's attempt printed; the next attempt begins with none."""
@@ -136,7 +148,7 @@ class Claims:
         values = {"digest": digest, **_trial(params, trial_number)}
         with self._storage.change() as connection:
             try:
-                won = connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
+                won = connection.execute(update(_slot).where(held_by_attempt(slot)).values(values)).rowcount == 1
             except IntegrityError:
                 return False
         if not won:
@@ -172,7 +184,7 @@ class Claims:
         `reason`: why, in one line. At the `MAX_RELEASES`th time it settles as failed.
         """
         with self._storage.write() as connection:
-            return self.release_where(_token(slot), reason, connection) == 1
+            return self.release_where(held_by_attempt(slot), reason, connection) == 1
 
     @repeatable
     def release_all(self, worker: str, reason: str) -> int:
@@ -251,12 +263,7 @@ class Claims:
     @repeatable
     def _change(self, slot: Slot, /, **values: Any) -> bool:
         with self._storage.change() as connection:
-            return connection.execute(update(_slot).where(_token(slot)).values(values)).rowcount == 1
-
-
-def _token(slot: Slot) -> ColumnElement[bool]:
-    """Of a slot: whether it is this one, and held by this attempt of this worker."""
-    return and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
+            return connection.execute(update(_slot).where(held_by_attempt(slot)).values(values)).rowcount == 1
 
 
 def _tries() -> ColumnElement[int]:

@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "RungCounts",
     "Slot",
+    "held_by_attempt",
     "incumbents",
     "leading_values",
     "lease_runs",
@@ -205,6 +206,11 @@ def of_study(study: str) -> ColumnElement[bool]:
 def lease_runs(now: ColumnElement[float]) -> ColumnElement[bool]:
     """Of a slot: whether somebody holds it and the lease has not run out."""
     return and_(LEASED, leases.runs(_slot, now))
+
+
+def held_by_attempt(slot: Slot) -> ColumnElement[bool]:
+    """Of a slot: whether it is this one, and held by this attempt of this worker."""
+    return and_(_slot.c.id == slot.id, _slot.c.attempt == slot.attempt, _slot.c.worker == slot.worker, LEASED)
 
 
 def read(row: Row[Any]) -> Slot:

@@ -39,6 +39,7 @@ __all__ = [
     "looks",
     "metadata",
     "observers",
+    "openings",
     "revision",
     "slots",
     "studies",
@@ -175,6 +176,14 @@ gpus = Table(
     Column("seat", Integer, primary_key=True, autoincrement=False),  # from 0: so many workers share the GPU
     Column("worker", String(255), nullable=False),
     Column("lease_expires_at", Double, nullable=False),  # seconds since 1970
+)
+
+# How often slots have opened; see slots/openings.py.
+openings = Table(
+    "hpo_opening",
+    metadata,
+    Column("stripe", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("number", BigInteger, nullable=False),  # the sum over the stripes is what counts
 )
 
 observers = Table(

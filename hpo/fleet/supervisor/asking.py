@@ -129,7 +129,8 @@ class _Loop:
         self._orders: SimpleQueue[Told | None] = SimpleQueue()  # None: a trial is asked for
         self._answers: SimpleQueue[Any] = SimpleQueue()
         self._ended = False
-        source = _OnDemand(storage, Slots(storage.patient, max_attempts=limits.max_attempts), study=record.name)
+        slots = Slots(storage.patient, max_attempts=limits.max_attempts)
+        source = _OnDemand(storage, slots, study=record.name, look_every=0)
         source.wanted, source.answer = self._wanted, self._answers.put
         self._source = source
         self._server = Server(storage, record.name, self._objective, source=source, limits=limits)

@@ -27,7 +27,7 @@ from hpo.fleet.worker.allowance import Allowance
 from hpo.fleet.worker.captured_output import KEPT, Output
 from hpo.fleet.worker.loaded_study import MakeObjective
 from hpo.fleet.worker.presence import Presence, Step, Watcher
-from hpo.fleet.worker.slot_sources import Source
+from hpo.fleet.worker.slot_sources import Source, look_every
 from hpo.fleet.worker.work_loop import Server
 from hpo.messages import pass_notes_to, unmute_notes
 from hpo.storage import Storage
@@ -260,6 +260,7 @@ def _serve(order: WorkOrder, stop: _Stop, output: Output) -> int:
         avoid=order.avoid,
         drain=order.drain,
         idle=order.idle,
+        look_every=look_every(limits.lease_seconds),
         in_time=allowance.in_time,
         on_refusals=lambda refusals: presence.say(refuses=dict(refusals)),
     )

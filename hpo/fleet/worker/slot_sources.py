@@ -10,16 +10,23 @@ from hpo.errors import HpoError
 from hpo.fleet.protocol import Avoid
 from hpo.storage import Storage
 from hpo.storage.slots.dispatch import Offer, offers, unsettled
+from hpo.storage.slots.openings import News, news
 from hpo.storage.slots.slot import Outcome
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies.halting import stop_if_all_failed
 
-__all__ = ["Source"]
+__all__ = ["Source", "look_every"]
 
 _log = logging.getLogger("hpo.worker")
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between looks for work
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between questions whether there is work
+_LOOK_EVERY = 15.0  # seconds between looks for work although nothing was opened or given back, at most
 _LOOK_AGAIN, _LONGEST_REFUSAL = 5.0, 30.0  # seconds a study is left to others, first and at most
 _SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find out, and seconds at most for that
+
+
+def look_every(lease_seconds: float) -> float:
+    """Seconds between looks for leases that ran out, where leases are of that length."""
+    return min(_LOOK_EVERY, lease_seconds / 4)
 
 
 @dataclass(kw_only=True)
@@ -49,6 +56,7 @@ class Source:
         avoid: Mapping[str, Avoid] | None = None,
         drain: bool = False,
         idle: float | None = None,
+        look_every: float = _LOOK_EVERY,
         in_time: Callable[[Offer], bool] = lambda _: True,
         on_refusals: Callable[[Mapping[str, str]], object] = lambda _: None,
     ) -> None:
@@ -63,6 +71,7 @@ class Source:
             avoid: studies to leave alone at first, by name.
             drain: whether to end once all is settled.
             idle: seconds to wait for something to take, and then to end; None: as long as it takes.
+            look_every: seconds between looks for leases that ran out, which nobody announces; 0: look whenever asked.
             in_time: whether the next trial of a study would end in time; where none of any would, it is over.
             on_refusals: told study -> why, whenever that changes.
 
@@ -83,12 +92,21 @@ class Source:
         self._offered = 0.0  # monotonic seconds of the last offer
         self._served: dict[str, float] = {}  # study -> when its last slot was taken here, monotonic seconds
         self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
-        self._found = False  # whether there was an offer when last looked
+        self._found = True  # whether there was an offer when last looked; before the first look there may be one
+        self._look_every = look_every
+        self._news: News | None = None  # as of before the last look that found nothing
+        self._look_at = 0.0  # monotonic seconds by which to look again, whatever the news
+        self._settled = False  # whether that look found nothing worth waiting for, being told to drain
         if self._refusals:
             self._tell()
 
     def offer(self) -> Offer | None:
-        """The study to take the next slot of; None where none has one now. Raises StorageError."""
+        """The study to take the next slot of; None where none has one now. Raises StorageError.
+
+        Who looked in vain asks whether anything has changed, which costs the database far less, and looks then.
+        """
+        if not self._found and not self._changed():
+            return None
         able = [each for each in offers(self._storage, self._slots, only=self._only) if not self._refused(each)]
         self._found = bool(able)
         if able:
@@ -97,6 +115,11 @@ class Source:
             self._idle_since = time.monotonic()
         short = [each for each in able if self._in_time(each)]
         self._late = bool(able) and not short
+        if not able:
+            now = time.monotonic()
+            self._settled = self._drain and not self._left()
+            refused = [refusal.until for refusal in self._refusals.values() if refusal.until > now]
+            self._look_at = min([now + self._look_every * random.uniform(0.5, 1.0), *refused])
         if not short:
             return None
         self._next_wait = _SHORTEST_WAIT
@@ -110,7 +133,7 @@ class Source:
 
         What others have in hand may yet come back. `sleep`: for so many seconds, or until the worker is to stop.
         """
-        if self._late or (self._drain and not self._found and not self._left()):
+        if self._late or (self._settled and not self._found):
             return False
         pause = self._next_wait * random.uniform(0.5, 1.0)  # idle workers do not look in step
         if self._idle is not None and self._idle_since is not None:
@@ -150,6 +173,13 @@ class Source:
         """Forget that the study was refused: it can be served after all."""
         if self._refusals.pop(offer.study, None) is not None:
             self._tell()
+
+    def _changed(self) -> bool:
+        """Whether another look may find what the last one did not."""
+        if self._look_every == 0:
+            return True
+        before, self._news = self._news, news(self._storage, only=self._only)
+        return self._news != before or time.monotonic() >= self._look_at
 
     def _left(self) -> bool:
         """Whether a study that can be served has a slot that is not settled."""

@@ -16,7 +16,7 @@ from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
 from hpo.fleet.worker.heartbeat import Heartbeat
 from hpo.fleet.worker.loaded_study import LoadedStudy, MakeObjective, StudyCache
 from hpo.fleet.worker.presence import Presence, Watcher
-from hpo.fleet.worker.slot_sources import Source
+from hpo.fleet.worker.slot_sources import Source, look_every
 from hpo.storage import Storage
 from hpo.storage.process_identity import identity
 from hpo.storage.slots.dispatch import Offer
@@ -75,7 +75,9 @@ class Server:
             watcher=watcher,
         )
         waiting = self._context.patient
-        self._source = source or Source(waiting.storage, waiting.slots, study=study)
+        self._source = source or Source(
+            waiting.storage, waiting.slots, study=study, look_every=look_every(limits.lease_seconds)
+        )
         self._presence = presence
         self._heartbeat = Heartbeat(self._renew, every=limits.lease_seconds / 3, stall=limits.stall_seconds)
         self._cache = StudyCache(

@@ -17,6 +17,7 @@ from hpo.storage import Storage, leases, schema
 from hpo.storage.json_columns import parsed
 from hpo.storage.renewal import renew
 from hpo.storage.slots.dispatch import gives
+from hpo.storage.slots.openings import announce
 from hpo.storage.slots.slot import (
     COLUMNS,
     LEASED,
@@ -198,7 +199,7 @@ class Claims:
         last = times >= MAX_RELEASES
         why = literal(f"it was broken off {MAX_RELEASES} times, the last time because {reason}")
         before = literal("; of the attempts before, the last failed: ") + _slot.c.reason
-        return connection.execute(
+        freed: int = connection.execute(
             _several(LEASED, which).values(
                 state=case((last, "settled"), else_="open"),
                 outcome=case((last, "failed")),
@@ -209,6 +210,9 @@ class Claims:
                 turn=_slot.c.turn - case((_slot.c.releases == 0, 1), else_=0),
             )
         ).rowcount
+        if freed:
+            announce(connection)
+        return freed
 
     @repeatable
     def record_crash(self, worker: str, reason: str, traceback: str | None = None) -> int:
@@ -219,6 +223,8 @@ class Claims:
         opened = {"state": "open", "lease_expires_at": None, "reason": reason, "traceback": traceback}
         with self._storage.write() as connection:
             freed: int = connection.execute(_several(LEASED, _slot.c.worker == worker).values(opened)).rowcount
+            if freed:
+                announce(connection)
         with self._storage.write() as connection:  # another transaction, so that each locks slots by their ids
             self._exhaust(connection, _slot.c.worker == worker)
         return freed

@@ -11,6 +11,7 @@ from hpo.errors import UnknownStudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert, insert_numbered
 from hpo.storage.slots.claiming import Claims
+from hpo.storage.slots.openings import announce
 from hpo.storage.slots.slot import (
     COLUMNS,
     COMPLETE,
@@ -63,7 +64,10 @@ class Slots(Claims):
         """
         with self._storage.exclusive() as connection:
             drawn = [Configuration(params=params) for params in first]
-            return self._open(connection, study, self.study_id(connection, study), total, drawn)
+            added = self._open(connection, study, self.study_id(connection, study), total, drawn)
+            if added:
+                announce(connection)
+            return added
 
     def open_rungs(
         self,
@@ -108,6 +112,8 @@ class Slots(Claims):
                     insert(connection, _slot, [alike | own | {"state": state}])
                     place = 1
                 _open_alike(connection, range(place, end), alike)
+            if added:
+                announce(connection)
             return added
 
     def _open(
@@ -165,6 +171,8 @@ class Slots(Claims):
                 for position, (key, job) in enumerate(new, start=first)
             ]
             insert(connection, _slot, rows)
+            if rows:
+                announce(connection)
             return len(rows)
 
     def study_id(self, connection: Connection, study: str) -> int:

@@ -20,6 +20,7 @@ from hpo.optuna_internals import ATTEMPT, FIXED_PARAMS, POSITION, SLOT
 from hpo.search import digest
 from hpo.storage import Storage, schema
 from hpo.storage.engine import insert
+from hpo.storage.slots.openings import announce
 from hpo.storage.studies.foreign_study import ForeignStudy
 from hpo.storage.studies.repository import create_within
 from hpo.storage.studies.study_record import UNNAMED, StudyPlan, StudyRecord, refuse_odd_name
@@ -115,6 +116,8 @@ def adopt(
             optunas.set_study_system_attr(study, attribute, value)
         for position, trial in enumerate(begun):
             optunas.create_new_trial(study, _copied(trial, {SLOT: ids[position], ATTEMPT: 1, POSITION: position}))
+        if waiting:
+            announce(connection)
     outcomes = [row["outcome"] for row in rows]
     return Adopted(
         record=record,

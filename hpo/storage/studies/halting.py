@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, desc, select, text, update
 
 from hpo.errors import StudyError
 from hpo.storage import Storage, schema
+from hpo.storage.slots.openings import announce
 from hpo.storage.slots.slot import of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.waiting import repeatable
@@ -56,6 +57,8 @@ def stop(storage: Storage, study: str, *, by: str, why: str | None = None, now: 
         if now:
             reason = f"{by} stopped the study" + (f": {_line(why)}" if _line(why) else "")
             Slots(storage).release_where(of_study(study), reason, connection)
+        if changed:
+            announce(connection)  # who waits for nothing else may end
     return changed
 
 
@@ -69,7 +72,10 @@ def resume(storage: Storage, study: str) -> bool:
     """
     values = {"stopped_at": None, "stopped_by": None, "stopped_why": None}
     with storage.exclusive() as connection:
-        return _mark(storage, connection, study, _study.c.stopped_at.is_not(None), values)
+        changed = _mark(storage, connection, study, _study.c.stopped_at.is_not(None), values)
+        if changed:
+            announce(connection)
+        return changed
 
 
 def _mark(

@@ -14,6 +14,7 @@ from hpo.errors import StudyError, UnknownStudyError
 from hpo.optuna_internals import METRIC_NAMES, tables
 from hpo.settings import DEFAULT_PRUNER, DEFAULT_SAMPLER
 from hpo.storage import Storage, schema
+from hpo.storage.slots.openings import announce
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies.study_record import (
     NAMED_ONCE,
@@ -245,6 +246,7 @@ def _amend(storage: Storage, existing: StudyRecord, wanted: Mapping[str, Any]) -
     if changed:
         with storage.write() as connection:
             connection.execute(update(_study).where(_study.c.id == existing.id).values(changed))
+            announce(connection)  # who refused it may serve it now
     return replace(existing, **changed)
 
 

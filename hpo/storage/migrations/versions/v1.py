@@ -136,6 +136,11 @@ def upgrade() -> None:
         sa.Column("lease_expires_at", sa.Double, nullable=False),
     )
     op.create_table(
+        "hpo_opening",
+        sa.Column("stripe", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
         "hpo_observer",
         sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("observer", sa.String(64), primary_key=True),

@@ -61,6 +61,10 @@ class PgBouncer:
             shutil.chown(self._folder, self._user)
         self.start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def url(self, database: str, *, user: str = "postgres") -> str:
         return f"postgresql://{user}:@/{database}?host={self._folder}&port={_PORT}"
 

@@ -122,9 +122,8 @@ def restart(server: LoadedServer, url: str, reached: str, wanted: argparse.Names
     counts = Slots(storage).counts(STUDY)
     attempts = Counter(slot.attempt for slot in Slots(storage).list(STUDY))
     way = "PgBouncer" if wanted.pgbouncer else "directly"
-    print(
-        f"\n{wanted.workers} workers, {slots} slots, {way}: all killed after {killed - began:.0f} s with {held} in hand;"
-    )
+    print(f"\n{wanted.workers} workers, {slots} slots, {way}:")
+    print(f"  all killed after {killed - began:.0f} s with {held} in hand;")
     print(
         f"  as many others settled the rest in {ended - killed:.0f} s; {counts.complete} complete of {counts.target},"
     )

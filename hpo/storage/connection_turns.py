@@ -21,6 +21,7 @@ __all__ = ["Turns"]
 
 _WAIT = 10.0  # seconds a process waits for its turn before the server counts as having none for it
 _LOOK_EVERY = 5.0  # seconds between looks at how many connections the server has left
+_PLENTY, _SELDOM = 40, 6.0  # for each so many left it looks that much later, but no later than so many times
 _SHORT_FOR = 60.0  # seconds a server stays short of them, after it was seen to be
 _SPARE = 3  # connections that a server must have left for processes to keep theirs
 
@@ -28,11 +29,10 @@ _REFUSALS = ("too many clients", "too many connections", "remaining connection s
 
 _LEFT = """
     SELECT least(
-        (SELECT sum(setting::int) FILTER (WHERE name = 'max_connections')
-              - coalesce(sum(setting::int) FILTER (WHERE name <> 'max_connections'), 0)
-              - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
-         FROM pg_settings
-         WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')),
+        current_setting('max_connections')::int
+            - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0)
+            - (SELECT sum(pg_stat_get_db_numbackends(oid)) FROM pg_database),
         (SELECT rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user)
          FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0),
         (SELECT datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())
@@ -46,7 +46,7 @@ class Turns:
     def __init__(self, where: StorageUrl) -> None:
         self._where = where
         self._login = Login(where)
-        self._short_until = self._looked = float("-inf")  # monotonic seconds
+        self._short_until = self._look_at = float("-inf")  # monotonic seconds
 
     def take(self, engine: Engine) -> None:
         """Have the engine take turns where it must."""
@@ -80,9 +80,11 @@ class Turns:
         if connection is None:
             return
         now = time.monotonic()
-        if now - self._looked > _LOOK_EVERY:
-            self._looked = now
-            if _left(connection) < _SPARE:
+        if now >= self._look_at:
+            left = _left(connection)
+            # The more processes there are, the more a look costs; and where many are left, it takes many to be short.
+            self._look_at = now + _LOOK_EVERY * min(_SELDOM, max(1.0, left / _PLENTY))
+            if left < _SPARE:
                 self._short_until = now + _SHORT_FOR
         if now < self._short_until:
             record.invalidate()

@@ -16,6 +16,7 @@ from pathlib import Path
 __all__ = [
     "adopting",
     "die_with_parent",
+    "host_prefix",
     "hostname",
     "identity",
     "is_certainly_dead",
@@ -74,8 +75,12 @@ def identity(pid: int | None = None) -> str:
     time (in clock ticks since the machine's start) and the boot and namespace it counts in do not.
     """
     pid = os.getpid() if pid is None else pid
-    host = socket.gethostname().replace(":", "-")[:64]
-    return f"{host}:{pid}:{_started(pid) or ''}:{_boot()}"
+    return f"{host_prefix()}{pid}:{_started(pid) or ''}:{_boot()}"
+
+
+def host_prefix() -> str:
+    """How the names of all processes of this host begin; a container is a host of its own."""
+    return socket.gethostname().replace(":", "-")[:64] + ":"
 
 
 def is_certainly_dead(name: str) -> bool:

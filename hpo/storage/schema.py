@@ -32,6 +32,7 @@ __all__ = [
     "LONGEST_NAME",
     "REVISIONS",
     "VERSION",
+    "chores",
     "dashboard_keys",
     "dashboard_logouts",
     "gpus",
@@ -184,6 +185,14 @@ openings = Table(
     metadata,
     Column("stripe", Integer, primary_key=True, autoincrement=False),  # from 0
     Column("number", BigInteger, nullable=False),  # the sum over the stripes is what counts
+)
+
+# When what one process of all does was done last; see chores.py.
+chores = Table(
+    "hpo_chore",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("done_at", Double, nullable=False),  # seconds since 1970
 )
 
 observers = Table(

@@ -12,13 +12,15 @@ from pathlib import Path
 import optuna
 import pytest
 import toy
+from sqlalchemy import delete
 
 from hpo import storage
 from hpo.fleet.run_limits import Limits
+from hpo.fleet.supervisor import worker_exit
 from hpo.fleet.supervisor.worker_exit import Housekeeping, dead_holders, free_abandoned
 from hpo.fleet.supervisor.worker_messages import Outage
 from hpo.fleet.worker.work_loop import Server
-from hpo.storage import Storage, studies
+from hpo.storage import Storage, schema, studies
 from hpo.storage.process_identity import identity
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slots import Slots
@@ -94,6 +96,30 @@ def test_a_dead_workers_slot_is_left_to_its_supervisor_for_one_round(
     assert (slot.reason, slot.tries) == ("its worker died with its supervisor", 1)
 
 
+def test_one_supervisor_of_many_sweeps(store: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[int] = []
+    monkeypatch.setattr(worker_exit, "recover_all", lambda *_, **__: swept.append(1))
+    many = [Housekeeping(store, max_attempts=3, outage=Outage()) for _ in range(5)]
+    with store.write() as connection:
+        connection.execute(delete(schema.chores))
+    for each in many:
+        each._sweep()
+    assert len(swept) == 1
+    many[0].start()
+    assert many[0].close(30)  # the last thing a fleet does
+    assert len(swept) == 2
+
+
+def test_holders_of_slots_are_listed_by_host(store: Storage, toy_study: StudyRecord) -> None:
+    slots = Slots(store)
+    slots.open(toy_study.name, 2)
+    for worker in ("here:1:1:b", "there%:1:1:b"):
+        assert slots.claim(toy_study.name, worker, 60)
+    assert slots.holders() == ["here:1:1:b", "there%:1:1:b"]
+    assert slots.holders(host="there%:") == ["there%:1:1:b"]
+    assert slots.holders(host="%") == []
+
+
 def test_each_study_has_its_own_limit_of_attempts(store: Storage, toy_study: StudyRecord, plan: StudyPlan) -> None:
     studies.create_or_resume(store, replace(plan, name="patient"))
     slots = Slots(store, max_attempts=1)
@@ -110,7 +136,8 @@ def test_each_study_has_its_own_limit_of_attempts(store: Storage, toy_study: Stu
 def test_the_lease_of_a_worker_dead_elsewhere_expires(store: Storage, toy_study: StudyRecord, start: Start) -> None:
     Slots(store).open(toy_study.name, 2)
     assert start(store.url, toy_study.name, "instant", "created").wait(60) == 9
-    assert Server(store, toy_study.name, toy.instant).run() == "drained"  # waits for that
+    waits = Server(store, toy_study.name, toy.instant, limits=Limits(lease_seconds=1.5))
+    assert waits.run() == "drained"
     assert toy.unsound(store.url, toy_study.name, trials=2) == []
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -15,8 +16,8 @@ from hpo.fleet.gpu_leases import Seats
 from hpo.fleet.protocol import Ended
 from hpo.fleet.supervisor.worker_messages import Outage
 from hpo.fleet.worker.captured_output import KEPT
-from hpo.storage import Storage
-from hpo.storage.process_identity import is_certainly_dead
+from hpo.storage import Storage, chores
+from hpo.storage.process_identity import host_prefix, is_certainly_dead
 from hpo.storage.slots.recovery import recover, recover_all
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies.halting import stop_if_all_failed
@@ -26,8 +27,9 @@ __all__ = ["Housekeeping", "How", "WorkerExit", "clean_up", "dead_holders", "fre
 
 How = Ended | Literal["error", "overran", "memory", "crashed"]
 _log = logging.getLogger("hpo.fleet")
-_FREE_EVERY = 3.0  # seconds between looks for workers that died with their supervisor
+_FREE_EVERY, _FREE_SELDOM = 3.0, 24.0  # seconds between looks for workers that died with their supervisor
 _RECOVER_EVERY = 15.0  # seconds between sweeps for what nobody told or settled
+_FIRST_RECOVERY = 2.0  # seconds after somebody else's sweep from which a new supervisor sweeps itself
 _PAUSE = 2.0  # seconds between tries of what the database refused
 
 
@@ -86,7 +88,7 @@ def clean_up(storage: Storage, exited: WorkerExit, *, max_attempts: int) -> None
 
 def dead_holders(storage: Storage, study: str | None = None) -> set[str]:
     """The workers of this machine that hold slots, of one study or of any, and are dead. Raises StorageError."""
-    return {worker for worker in Slots(storage).holders(study) if is_certainly_dead(worker)}
+    return {worker for worker in Slots(storage).holders(study, host=host_prefix()) if is_certainly_dead(worker)}
 
 
 def free_abandoned(storage: Storage, workers: Collection[str], *, max_attempts: int) -> int:
@@ -120,6 +122,8 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self.error: StorageError | None = None  # why waiting for the database is no use any more
         self._freed = self._recovered = float("-inf")  # monotonic seconds
+        self._free_every = _FREE_EVERY
+        self._recover_every = _FIRST_RECOVERY  # after whoever swept last
         self._dead: set[str] = set()  # workers that held slots and were dead when last looked
         self._heard = self._cleaned = 0  # ended workers: heard of; in order, counted by the thread
         self._last_cleaned = float("-inf")  # monotonic seconds
@@ -150,12 +154,12 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                exited = self._ended.get(timeout=_FREE_EVERY)
+                exited = self._ended.get(timeout=_FREE_EVERY * random.uniform(0.8, 1.2))  # many are not in step
             except queue.Empty:
                 self._sweep()
                 continue
             if exited is None:
-                self._once("recover", self._recover)
+                self._once("recover", functools.partial(self._recover, last=True))
                 return  # in vain where the database is away: another supervisor will, or the next one
             while not self._once("clean up", functools.partial(self._clean_up, exited)):
                 if self.error is not None:
@@ -173,23 +177,30 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        if now - self._freed >= _FREE_EVERY and self._once("free", self._free_abandoned):
+        if now - self._freed >= self._free_every and self._once("free", self._free_abandoned):
             self._freed = now
         if now - self._recovered >= _RECOVER_EVERY and self._once("recover", self._recover):
             self._recovered = now
 
     def _free_abandoned(self) -> None:
-        """Free what is held by workers that were dead at the last look: others have their supervisor clean up."""
+        """Free what is held by workers that were dead at the last look: others have their supervisor clean up.
+
+        Their leases would run out too, so who finds none looks ever more seldom: of many supervisors each one looks.
+        """
         dead = dead_holders(self._storage, self._study)
         free_abandoned(self._storage, dead & self._dead, max_attempts=self._max_attempts)
         self._dead = dead
+        self._free_every = _FREE_EVERY if dead else min(_FREE_SELDOM, 2 * self._free_every)
 
-    def _recover(self) -> None:
-        if self._study is None:
-            recover_all(self._storage, max_attempts=self._max_attempts)
-        else:
+    def _recover(self, *, last: bool = False) -> None:
+        """Sweep; of all supervisors of a database one does, as it costs the more the more workers there are."""
+        if self._study is not None:
             recover(self._storage, self._study, max_attempts=self._max_attempts)
-        Roster(self._storage).prune()
+            Roster(self._storage).prune()
+        elif last or chores.take(self._storage, "recover", self._recover_every):
+            recover_all(self._storage, max_attempts=self._max_attempts)
+            Roster(self._storage).prune()
+        self._recover_every = 0.9 * _RECOVER_EVERY
 
     def _once(self, chore: str, call: Callable[[], object]) -> bool:
         """Try it; False where the database would not let it be done now."""

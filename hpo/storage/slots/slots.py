@@ -217,9 +217,13 @@ class Slots(Claims):
         return self._select(_slot.c.worker == worker, LEASED)
 
     @repeatable
-    def holders(self, study: str | None = None) -> Sequence[str]:
-        """Who holds slots of a study, or of any, whether or not the lease ran out; names in order."""
-        query = select(_slot.c.worker).where(LEASED, true() if study is None else of_study(study)).distinct()
+    def holders(self, study: str | None = None, *, host: str = "") -> Sequence[str]:
+        """Who holds slots of a study, or of any, whether or not the lease ran out; names in order.
+
+        `host`: how the names begin that are asked for, as `process_identity.identity` has them.
+        """
+        its = true() if study is None else of_study(study)
+        query = select(_slot.c.worker).where(LEASED, its, _slot.c.worker.startswith(host, autoescape=True)).distinct()
         with self._storage.read() as connection:
             return sorted(connection.execute(query).scalars())
 

@@ -141,6 +141,11 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "hpo_chore",
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("done_at", sa.Double, nullable=False),
+    )
+    op.create_table(
         "hpo_observer",
         sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("observer", sa.String(64), primary_key=True),

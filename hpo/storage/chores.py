@@ -1,0 +1,41 @@
+"""Chores that any process can do and one is to do: whoever asks first once it is due, of all that share a database."""
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hpo.storage import leases, schema
+from hpo.storage.database import Storage
+from hpo.storage.waiting import repeatable
+
+__all__ = ["take"]
+
+_chore = schema.chores
+
+
+@repeatable
+def take(storage: Storage, chore: str, every: float, *, clock: leases.Clock | None = None) -> bool:
+    """Whether the caller is to do the chore now; nobody else is told so for `every` seconds.
+
+    Where the answer is lost, or the caller dies, it is not done this time. To ask costs a look at a row.
+
+    Args:
+        storage: where the processes are that share it.
+        chore: its name.
+        every: seconds.
+        clock: as `leases.now` takes it.
+
+    Raises:
+        StorageError: the database failed.
+
+    """
+    now = leases.now(storage, clock)
+    due = or_(_chore.c.done_at <= now - every, _chore.c.done_at > now + every)  # a clock may have been set back
+    with storage.read() as connection:
+        waits = select(_chore.c.name).where(_chore.c.name == chore, ~due)
+        if connection.execute(waits).one_or_none() is not None:
+            return False
+    insert = postgresql.insert if storage.engine.dialect.name == "postgresql" else sqlite.insert
+    mine = insert(_chore).values(name=chore, done_at=now)
+    again = mine.on_conflict_do_update(index_elements=[_chore.c.name], set_={"done_at": now}, where=due)
+    with storage.write() as connection:
+        return connection.execute(again).rowcount > 0

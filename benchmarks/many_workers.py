@@ -39,6 +39,7 @@ from hpo.storage.studies.halting import stop
 
 STUDY = "many"
 FOREVER = 10_000_000.0  # seconds
+STARTING = 15.0  # seconds for the processes to start
 
 
 def main() -> None:
@@ -83,7 +84,7 @@ def load(server: LoadedServer, url: str, reached: str, wanted: argparse.Namespac
     """All workers at trials of that length."""
     begin(url, int(2 * wanted.workers * (wanted.ramp + wanted.seconds) / trial) + 2 * wanted.workers)
     with tempfile.TemporaryDirectory() as folder:
-        measured_from = time.time() + wanted.ramp + min(wanted.ramp, trial)
+        measured_from = time.time() + STARTING + wanted.ramp + min(wanted.ramp, trial)
         parts = divided(reached, wanted, trial, measured_from + wanted.seconds, Path(folder))
         with started(parts) as fleet:
             time.sleep(measured_from - time.time())
@@ -140,11 +141,11 @@ def waiting(server: LoadedServer, url: str, wanted: argparse.Namespace) -> None:
     assert Slots(storage).claim(STUDY, "somebody", FOREVER) is not None
     for words, every in (("ask for news", None), ("look whenever they ask", 0.0)):
         with tempfile.TemporaryDirectory() as folder:
-            until = time.time() + 2 * wanted.ramp + wanted.seconds
+            until = time.time() + STARTING + 2 * wanted.ramp + wanted.seconds
             quiet = argparse.Namespace(**{**vars(wanted), "supervisors": 0})
             parts = divided(url, quiet, 60, until, Path(folder))
             with started([replace(part, look_every=every) for part in parts]) as fleet:
-                time.sleep(2 * wanted.ramp)
+                time.sleep(STARTING + 2 * wanted.ramp)
                 with server.watched() as usage:
                     spent = -busy(fleet)
                     time.sleep(wanted.seconds - 1)
@@ -207,7 +208,7 @@ def end(url: str) -> None:
 def divided(
     url: str, wanted: argparse.Namespace, trial: float, ends_at: float, folder: Path, name: str = ""
 ) -> list[Part]:
-    """The workers, a part for each process."""
+    """The workers, a part for each process; they begin in a moment."""
     number = wanted.processes
     shares = [len(range(first, wanted.workers, number)) for first in range(number)]
     return [
@@ -217,6 +218,7 @@ def divided(
             name=f"{name}{place}",
             workers=share,
             supervisors=-(-share * wanted.supervisors // wanted.workers),
+            begins_at=time.time() + STARTING,
             ramp=wanted.ramp,
             trial=trial,
             lease=wanted.lease,
@@ -282,7 +284,10 @@ def tell(seen: list[Seen], usage: Usage, spent: float | None) -> None:
         times = [second for each in seen for second in each.seconds.get(step, [])]
         print(f"  {step:>8}: {len(times):>7} calls, {_milliseconds(times)}")
     print(f"  begun after its time: {_milliseconds([second for each in seen for second in each.late])}")
-    print(f"  exchanges with the server, from the start on: {sum(each.exchanges for each in seen)}")
+    exchanged = sum((each.exchanges for each in seen), Counter())
+    last = max(exchanged, default=0)
+    number = sum(exchanged[second] for second in range(last - int(usage.seconds), last))
+    print(f"  exchanges with the server: {number / int(usage.seconds):.0f}/s")
     failed = Counter(words for each in seen for words in each.failed)
     if failed:
         print(f"  refused {failed.total()} times: {failed.most_common(2)}")

@@ -9,6 +9,7 @@ import heapq
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -48,6 +49,7 @@ class Part:
     name: str  # which part, in the names of its workers
     workers: int
     supervisors: int  # beside so many of these workers
+    begins_at: float  # seconds since 1970
     ramp: float  # seconds over which they start
     trial: float  # mean seconds of a trial; each takes from half of it to one and a half
     lease: float  # seconds
@@ -65,7 +67,7 @@ class Seen:
     seconds: dict[str, list[float]] = field(default_factory=dict)  # of each call, by step
     ended: list[float] = field(default_factory=list)  # when each slot was settled, seconds since 1970
     late: list[float] = field(default_factory=list)  # seconds after its time that something was begun
-    exchanges: int = 0  # with the server
+    exchanges: Counter[int] = field(default_factory=Counter)  # with the server, by the second, since 1970
     failed: list[str] = field(default_factory=list)  # what the database refused, in words
     drained: int = 0  # workers that found nothing left
 
@@ -202,7 +204,7 @@ def simulate(part: Part, to: Connection) -> None:
     wait = Answering.wait
 
     def counted(self: Answering, *arguments: Any, **options: Any) -> Any:
-        seen.exchanges += 1
+        seen.exchanges[int(time.time())] += 1
         return wait(self, *arguments, **options)
 
     Answering.wait = counted  # type: ignore[method-assign]
@@ -210,7 +212,7 @@ def simulate(part: Part, to: Connection) -> None:
     storages = _storages(part.url, part.workers)
     workers = [_VirtualWorker(number, part, storage, times, seen) for number, storage in enumerate(storages)]
     for number, worker in enumerate(workers):
-        begins = time.time() + part.ramp * random.random()
+        begins = part.begins_at + part.ramp * random.random()
         times.at(begins, worker.begin)
         if number < part.supervisors:
             times.at(begins + _CHORES_EVERY * random.random(), worker.supervise)

@@ -16,6 +16,7 @@ from hpo.storage import Storage, schema, studies, worker_registry
 from hpo.storage.connection_turns import _LEFT
 from hpo.storage.renewal import renew
 from hpo.storage.slots import slot_trials
+from hpo.storage.slots.dispatch import held as held_now
 from hpo.storage.slots.dispatch import offers
 from hpo.storage.slots.openings import news
 from hpo.storage.slots.recovery import recover, recover_all
@@ -61,11 +62,13 @@ def print_costs(url: str, workers: int) -> None:
     steps: dict[str, Callable[[], object]] = {
         "ask for news": lambda: news(storage, only=(_STUDY,)),
         "look at what is on offer": lambda: offers(storage, slots),
+        "count who is at which study": lambda: held_now(storage, slots),
         "claim": lambda: taken.append(slots.claim(_STUDY, worker, _LEASE)),
         "make Optuna's trial": lambda: made.append(_trial(storage, study, slot)),
         "renew slot and roster": lambda: renew(storage, worker, _LEASE, said=said, slot=slot),
         "settle": settle,
         "tell Optuna": lambda: slot_trials.tell(storage, made.pop(), "complete", 0.5),
+        "read what runs, before a draw": lambda: storage.optuna.get_all_trials(study, deepcopy=False),
         "connections that are left": left,
         "who holds slots (supervisor)": lambda: dead_holders(storage),
         "recover a study": lambda: recover(storage, _STUDY),

@@ -3,13 +3,13 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.errors import HpoError
 from hpo.fleet.protocol import Avoid
 from hpo.storage import Storage
-from hpo.storage.slots.dispatch import Offer, offers, unsettled
+from hpo.storage.slots.dispatch import Offer, held, offers, unsettled
 from hpo.storage.slots.openings import News, news
 from hpo.storage.slots.slot import Outcome
 from hpo.storage.slots.slots import Slots
@@ -123,10 +123,21 @@ class Source:
         if not short:
             return None
         self._next_wait = _SHORTEST_WAIT
-        never = float("-inf")
-        chosen = min(short, key=lambda each: (each.leases, self._served.get(each.study, never), random.random()))
+        chosen = self._neediest(short)
         self._served[chosen.study] = self._offered = time.monotonic()
         return chosen
+
+    def _neediest(self, several: Sequence[Offer]) -> Offer:
+        """The study with the fewest workers at it, whom to count only makes sense where there is a choice."""
+        if len(several) == 1:
+            return several[0]
+        workers = held(self._storage, self._slots, only=[each.study for each in several])
+        never = float("-inf")
+
+        def need(each: Offer) -> tuple[int, float, float]:
+            return workers.get(each.study, 0), self._served.get(each.study, never), random.random()
+
+        return min(several, key=need)
 
     def wait(self, sleep: Callable[[float], object]) -> bool:
         """Sleep a little, nothing being on offer; False where nothing is worth waiting for. Raises StorageError.

@@ -69,7 +69,6 @@ class Offer:
     study_id: int
     version: str | None  # of the definition's code it asks for; None: any
     trial_timeout: float | None  # seconds one of its trials may take; None: as long as it takes
-    leases: int  # its slots that somebody holds, the lease not run out
     rung: int  # of the slot a claim would take next
 
 
@@ -77,7 +76,7 @@ class Offer:
 def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> Sequence[Offer]:
     """The studies that are neither stopped nor satisfied and have a slot that is free; in no order.
 
-    One statement. It costs the more the more studies and workers there are, not the more slots.
+    One statement. It costs the more the more studies there are, not the more slots or workers.
 
     Args:
         storage: where the studies are.
@@ -88,7 +87,6 @@ def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> 
         StorageError: the database failed.
 
     """
-    held = select(func.count()).select_from(_slot).where(_its, LEASED, slots.alive()).scalar_subquery()
     # Not `exists`, for which PostgreSQL may read the table from its beginning: the first in turn it finds by index.
     free = (
         select(_slot.c.rung)
@@ -102,7 +100,6 @@ def offers(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> 
         _study.c.id.label("study_id"),
         _study.c.version,
         _study.c.trial_timeout,
-        held.label("leases"),
         free.label("rung"),
     ).where(_gives_slots(), free.is_not(None), _one_of(only))
     with storage.read() as connection:
@@ -122,7 +119,9 @@ def claimable(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) 
 
 @repeatable
 def held(storage: Storage, slots: "Claims", *, only: Collection[str] = ()) -> dict[str, int]:
-    """How many slots of each study somebody holds, the lease not run out; one without any is missing. As `offers`.
+    """How many slots of each study somebody holds, the lease not run out; one without any is missing.
+
+    As `offers`; but it costs the more the more workers there are.
 
     Raises:
         StorageError: the database failed.

@@ -17,7 +17,7 @@ def _none_left(store: Storage) -> Iterator[None]:
         connection.execute(delete(schema.chores))
 
 
-def test_one_of_all_is_told_to_do_it_each_time_it_is_due(store: Storage, clock: Clock) -> None:
+def test_a_due_chore_is_given_to_one_process(store: Storage, clock: Clock) -> None:
     def asked() -> int:
         with ThreadPoolExecutor(5) as many:
             return sum(many.map(lambda _: chores.take(store, "sweep", 15, clock=clock), range(10)))
@@ -30,7 +30,7 @@ def test_one_of_all_is_told_to_do_it_each_time_it_is_due(store: Storage, clock: 
     assert chores.take(store, "another", 15, clock=clock)
 
 
-def test_a_clock_that_was_set_back_holds_up_no_chore(store: Storage, clock: Clock) -> None:
+def test_a_clock_set_back_delays_no_chore(store: Storage, clock: Clock) -> None:
     assert chores.take(store, "sweep", 15, clock=clock)
     clock.now -= 100
     assert chores.take(store, "sweep", 15, clock=clock)

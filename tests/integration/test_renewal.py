@@ -39,9 +39,7 @@ def held(store: Storage, slots: Slots, study: StudyRecord, claim: Claim, seats: 
     return claim("w1")
 
 
-def test_all_of_it_runs_on_and_each_that_is_lost_is_named(
-    store: Storage, slots: Slots, seats: Seats, clock: Clock, held: Slot
-) -> None:
+def test_a_renewal_names_what_was_lost(store: Storage, slots: Slots, seats: Seats, clock: Clock, held: Slot) -> None:
     def renewed(slot: Slot | None = held) -> Renewed:
         return renew(store, "w1", LEASE, slot=slot, seated=True, said={"doing": "this"}, clock=clock)
 
@@ -61,9 +59,7 @@ def test_all_of_it_runs_on_and_each_that_is_lost_is_named(
     assert renewed(None) == Renewed(listed=False, seat=False)
 
 
-def test_a_slot_that_another_took_over_is_not_renewed_for_it(
-    store: Storage, slots: Slots, clock: Clock, held: Slot, claim: Claim
-) -> None:
+def test_a_slot_taken_over_is_not_renewed(store: Storage, slots: Slots, clock: Clock, held: Slot, claim: Claim) -> None:
     clock.now += 61
     other = claim("w2")
     assert other.id == held.id
@@ -72,7 +68,7 @@ def test_a_slot_that_another_took_over_is_not_renewed_for_it(
     assert slots.by_id([held.id])[held.id].lease_expires_at == other.lease_expires_at
 
 
-def test_it_is_one_statement_of_postgresql(store: Storage, clock: Clock, held: Slot) -> None:
+def test_a_renewal_is_one_statement_of_postgresql(store: Storage, clock: Clock, held: Slot) -> None:
     said: list[str] = []
     note = lambda *about: said.append(about[2])  # noqa: E731
     event.listen(store.engine, "before_cursor_execute", note)
@@ -85,7 +81,7 @@ def test_it_is_one_statement_of_postgresql(store: Storage, clock: Clock, held: S
     assert len(said) == len(made)  # no more is sent to begin a transaction
 
 
-def test_a_worker_that_was_forgotten_signs_on_again_and_has_what_nobody_took(
+def test_a_forgotten_worker_signs_on_again(
     store: Storage, seats: Seats, held: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hpo.fleet.gpus.listed", lambda: (GPU,))

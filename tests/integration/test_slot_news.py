@@ -43,7 +43,7 @@ def heard(store: Storage) -> Callable[[], bool]:
     return heard
 
 
-def test_all_that_can_be_had_anew_is_news_and_no_trial_is(
+def test_openings_are_news_and_trials_are_none(
     store: Storage, slots: Slots, study: StudyRecord, claim: Claim, plan: StudyPlan, heard: Callable[[], bool]
 ) -> None:
     slots.open(study.name, 3)
@@ -77,7 +77,7 @@ def test_all_that_can_be_had_anew_is_news_and_no_trial_is(
     assert heard()
 
 
-def test_who_waits_looks_when_there_is_news_and_once_in_a_while(
+def test_an_idle_source_looks_at_news_only(
     store: Storage, slots: Slots, study: StudyRecord, clock: Clock, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
@@ -105,7 +105,7 @@ def test_who_waits_looks_when_there_is_news_and_once_in_a_while(
     assert looks() == seen + 1
 
 
-def test_who_is_to_drain_ends_as_soon_as_others_have_settled_the_last(
+def test_a_draining_source_ends_when_the_last_slot_settles(
     store: Storage, slots: Slots, study: StudyRecord, claim: Claim, looks: Looks
 ) -> None:
     slots.open(study.name, 1)
@@ -121,7 +121,7 @@ def test_who_is_to_drain_ends_as_soon_as_others_have_settled_the_last(
     assert not source.wait(lambda _: None)
 
 
-def test_a_study_others_work_at_is_no_news_to_who_serves_another(
+def test_unsettled_slots_of_other_studies_are_no_news(
     store: Storage, slots: Slots, study: StudyRecord, plan: StudyPlan
 ) -> None:
     studies.create_or_resume(store, replace(plan, name="other"))

@@ -58,6 +58,10 @@ bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winn
 	$(BIN)/python -m benchmarks.overhead --scale
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.scale --status
+	$(BIN)/python -m benchmarks.many_workers
+	$(BIN)/python -m benchmarks.many_workers --restart
+	$(BIN)/python -m benchmarks.many_workers --waiting
+	$(BIN)/python -m benchmarks.many_workers --costs
 	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.throughput fcnn
 	$(BIN)/python -m benchmarks.throughput cnn

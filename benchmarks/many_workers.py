@@ -144,7 +144,7 @@ def waiting(server: LoadedServer, url: str, wanted: argparse.Namespace) -> None:
             until = time.time() + STARTING + 2 * wanted.ramp + wanted.seconds
             quiet = argparse.Namespace(**{**vars(wanted), "supervisors": 0})
             parts = divided(url, quiet, 60, until, Path(folder))
-            with started([replace(part, look_every=every) for part in parts]) as fleet:
+            with started([replace(part, drain=False, look_every=every) for part in parts]) as fleet:
                 time.sleep(STARTING + 2 * wanted.ramp)
                 with server.watched() as usage:
                     spent = -busy(fleet)
@@ -225,6 +225,7 @@ def divided(
             ends_at=ends_at,
             threads=wanted.threads,
             told=wanted.told,
+            drain=True,
             look_every=None,
             wins=folder / f"{name}{place}",
         )

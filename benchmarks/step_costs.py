@@ -55,12 +55,18 @@ def print_costs(url: str, workers: int) -> None:
     def settle() -> None:
         slots.settle(taken.pop(), "complete", 0.5, params={"x": 0.25}, trial_number=1)
 
+    def nothing() -> None:
+        with storage.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def left() -> None:
         with storage.read() as connection:
             connection.exec_driver_sql(_LEFT)
 
     steps: dict[str, Callable[[], object]] = {
-        "ask for news": lambda: news(storage, only=(_STUDY,)),
+        "an exchange": nothing,
+        "ask for news": lambda: news(storage),
+        "the same, to drain": lambda: news(storage, only=(_STUDY,), settled=True),
         "look at what is on offer": lambda: offers(storage, slots),
         "count who is at which study": lambda: held_now(storage, slots),
         "claim": lambda: taken.append(slots.claim(_STUDY, worker, _LEASE)),

@@ -56,6 +56,7 @@ class Part:
     ends_at: float  # seconds since 1970
     threads: int  # that talk to the database at once
     told: bool  # whether each trial is made and told in Optuna's tables, too
+    drain: bool  # whether a worker ends once all is settled
     look_every: float | None  # seconds; None: as a worker has it with such leases; 0: it looks whenever it asks
     wins: Path  # file to which the id of each slot goes that was settled here
 
@@ -118,7 +119,7 @@ class _VirtualWorker:
         self._part, self._storage, self._times, self._seen = part, storage, times, seen
         self._slots = Slots(storage)
         every = look_every(part.lease) if part.look_every is None else part.look_every
-        self._source = Source(storage, self._slots, only=(part.study,), drain=True, look_every=every)
+        self._source = Source(storage, self._slots, only=(part.study,), drain=part.drain, look_every=every)
         self._slot: Slot | None = None
         self._trial: int | None = None
         self._chores = Housekeeping(storage, max_attempts=MAX_ATTEMPTS, outage=Outage())

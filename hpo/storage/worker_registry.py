@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, true
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, true
 
 from hpo.storage import Storage, leases, schema
 from hpo.storage import process_identity as this
@@ -119,6 +119,12 @@ class Roster:
         query = query.order_by(_worker.c.machine, _worker.c.started_at, _worker.c.name)
         with self._storage.read() as connection:
             return [_read(row) for row in connection.execute(query)]
+
+    @repeatable
+    def number(self) -> int:
+        """How many workers are listed, the dead among them."""
+        with self._storage.read() as connection:
+            return connection.execute(select(func.count()).select_from(_worker)).scalar_one()
 
     def prune(self, after: float = FORGOTTEN) -> int:
         """Forget the workers whose lease ran out more than `after` seconds ago; how many those were."""

@@ -12,6 +12,7 @@ from hpo.storage import Storage, studies
 from hpo.storage.slots.openings import news
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
+from hpo.storage.worker_registry import Roster, Worker
 from hpo.study.rungs import climb
 
 Looks = Callable[[], int]
@@ -126,5 +127,29 @@ def test_unsettled_slots_of_other_studies_are_no_news(
 ) -> None:
     studies.create_or_resume(store, replace(plan, name="other"))
     slots.open("other", 1)
-    assert not news(store, only=(study.name,)).unsettled
-    assert news(store, only=(study.name, "other")).unsettled
+    assert news(store, only=(study.name,), settled=True).settled
+    assert not news(store, only=(study.name, "other"), settled=True).settled
+    assert news(store).settled is None
+
+
+def test_of_many_workers_each_asks_more_seldom(
+    store: Storage, slots: Slots, study: StudyRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_sources.random, "uniform", lambda low, high: high)
+    pauses: list[float] = []
+    for workers, longest in ((3, 2.0), (1000, 10.0), (10_000, 15.0)):
+        monkeypatch.setattr(slot_sources.Roster, "number", lambda _, workers=workers: workers)
+        source = Source(store, slots)
+        for _ in range(12):
+            assert source.offer() is None
+            assert source.wait(pauses.append)
+        assert pauses[-1] == longest
+
+
+def test_the_roster_counts_its_workers(store: Storage) -> None:
+    roster = Roster(store)
+    before = roster.number()
+    roster.sign_on(Worker(name="w", pid=7), 60)
+    assert roster.number() == before + 1
+    roster.sign_off("w")
+    assert roster.number() == before

@@ -14,12 +14,15 @@ from hpo.storage.slots.openings import News, news
 from hpo.storage.slots.slot import Outcome
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies.halting import stop_if_all_failed
+from hpo.storage.worker_registry import Roster
 
 __all__ = ["Source", "look_every"]
 
 _log = logging.getLogger("hpo.worker")
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds between questions whether there is work
-_LOOK_EVERY = 15.0  # seconds between looks for work although nothing was opened or given back, at most
+_LOOK_EVERY = 15.0  # seconds between looks for work although nothing was opened or given back
+_TOGETHER, _MOST_SELDOM = 100.0, 15.0  # questions a second of all workers together; seconds between those of each
+_CROWDED = 4.0  # times as seldom at most that one of many looks
 _LOOK_AGAIN, _LONGEST_REFUSAL = 5.0, 30.0  # seconds a study is left to others, first and at most
 _SHARE, _COSTLIEST = 20, 600.0  # but so many times as long as it took to find out, and seconds at most for that
 
@@ -94,6 +97,8 @@ class Source:
         self._next_wait = _SHORTEST_WAIT  # seconds; it grows while nothing is found
         self._found = True  # whether there was an offer when last looked; before the first look there may be one
         self._look_every = look_every
+        self._roster = Roster(storage)
+        self._crowd = 1.0  # how many times as seldom it asks as one of few would
         self._news: News | None = None  # as of before the last look that found nothing
         self._look_at = 0.0  # monotonic seconds by which to look again, whatever the news
         self._settled = False  # whether that look found nothing worth waiting for, being told to drain
@@ -118,8 +123,10 @@ class Source:
         if not able:
             now = time.monotonic()
             self._settled = self._drain and not self._left()
+            self._crowd = max(1.0, min(_MOST_SELDOM, self._roster.number() / _TOGETHER) / _LONGEST_WAIT)
             refused = [refusal.until for refusal in self._refusals.values() if refusal.until > now]
-            self._look_at = min([now + self._look_every * random.uniform(0.5, 1.0), *refused])
+            pause = self._look_every * min(self._crowd, _CROWDED)
+            self._look_at = min([now + pause * random.uniform(0.5, 1.0), *refused])
         if not short:
             return None
         self._next_wait = _SHORTEST_WAIT
@@ -153,7 +160,7 @@ class Source:
                 return False
             pause = min(pause, left)
         sleep(pause)
-        self._next_wait = min(_LONGEST_WAIT, 2 * self._next_wait)
+        self._next_wait = min(_LONGEST_WAIT * self._crowd, 2 * self._next_wait)
         return True
 
     def ended(self, offer: Offer, outcome: Outcome) -> None:
@@ -189,7 +196,7 @@ class Source:
         """Whether another look may find what the last one did not."""
         if self._look_every == 0:
             return True
-        before, self._news = self._news, news(self._storage, only=self._only)
+        before, self._news = self._news, news(self._storage, only=self._only, settled=self._drain)
         return self._news != before or time.monotonic() >= self._look_at
 
     def _left(self) -> bool:

@@ -5,7 +5,8 @@ transaction that does it. Whoever waits looks for a slot where the number has ch
 that runs out is counted by nobody.
 
 It is a question rather than a notification (PostgreSQL's LISTEN): that needs a session of the server for each worker
-that waits, which PgBouncer does not give, and wakes all of them for one slot.
+that waits, which PgBouncer does not give, and wakes all of them for one slot. Of many that wait each asks the more
+seldom, so that all together ask as often, and one of them hears of a slot as soon.
 """
 
 import os
@@ -35,8 +36,8 @@ _COUNT = text(
 class News:
     """What has changed where it is not equal to what it was before."""
 
-    openings: int  # times that slots were opened, given back, or may be had again, by whatever study
-    unsettled: bool  # whether any slot of the studies in question is not settled
+    openings: int  # times that slots were opened, given back, or may be had again, of whatever study
+    settled: bool | None  # whether all slots of the studies in question are; None: it was not asked
 
 
 def announce(connection: Connection) -> None:
@@ -52,22 +53,22 @@ def announce_done(storage: Storage) -> None:
 
 
 @repeatable
-def news(storage: Storage, *, only: Collection[str] = ()) -> News:
+def news(storage: Storage, *, only: Collection[str] = (), settled: bool = False) -> News:
     """What there is to compare with an earlier answer, which must be older than the last look for work.
 
     Args:
         storage: where the studies are.
         only: names of the studies in question; empty: all.
+        settled: whether to ask if all their slots are settled.
 
     Raises:
         StorageError: the database failed.
 
     """
-    its = _slot.c.study_id.in_(select(_study.c.id).where(_study.c.name.in_(only))) if only else true()
-    query = select(
-        select(func.coalesce(func.sum(_opening.c.number), 0)).scalar_subquery().label("openings"),
-        exists(select(_slot.c.id).where(UNSETTLED, its)).label("unsettled"),
-    )
+    query = select(func.coalesce(func.sum(_opening.c.number), 0).label("openings"))
+    if settled:
+        its = _slot.c.study_id.in_(select(_study.c.id).where(_study.c.name.in_(only))) if only else true()
+        query = query.add_columns(exists(select(_slot.c.id).where(UNSETTLED, its)).label("unsettled"))
     with storage.read() as connection:
         row = connection.execute(query).one()
-    return News(openings=int(row.openings), unsettled=bool(row.unsettled))
+    return News(openings=int(row.openings), settled=not row.unsettled if settled else None)

@@ -38,4 +38,4 @@ def take(storage: Storage, chore: str, every: float, *, clock: leases.Clock | No
     mine = insert(_chore).values(name=chore, done_at=now)
     again = mine.on_conflict_do_update(index_elements=[_chore.c.name], set_={"done_at": now}, where=due)
     with storage.write() as connection:
-        return connection.execute(again).rowcount > 0
+        return connection.execute(again.returning(_chore.c.name)).one_or_none() is not None

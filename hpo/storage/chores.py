@@ -1,6 +1,6 @@
 """Chores that any process can do and one is to do: whoever asks first once it is due, of all that share a database."""
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hpo.storage import leases, schema
@@ -30,12 +30,16 @@ def take(storage: Storage, chore: str, every: float, *, clock: leases.Clock | No
     """
     now = leases.now(storage, clock)
     due = or_(_chore.c.done_at <= now - every, _chore.c.done_at > now + every)  # a clock may have been set back
+    named = select(_chore.c.name).where(_chore.c.name == chore)
     with storage.read() as connection:
-        waits = select(_chore.c.name).where(_chore.c.name == chore, ~due)
-        if connection.execute(waits).one_or_none() is not None:
+        if connection.execute(named.where(~due)).one_or_none() is not None:
             return False
-    insert = postgresql.insert if storage.engine.dialect.name == "postgresql" else sqlite.insert
-    mine = insert(_chore).values(name=chore, done_at=now)
-    again = mine.on_conflict_do_update(index_elements=[_chore.c.name], set_={"done_at": now}, where=due)
+    # Who finds that another is taking it leaves it at that: to wait for the row, one after another, would take longer.
+    free = named.where(due).with_for_update(skip_locked=True).scalar_subquery()
+    mine = update(_chore).where(_chore.c.name == free).values(done_at=now)
     with storage.write() as connection:
-        return connection.execute(again.returning(_chore.c.name)).one_or_none() is not None
+        if connection.execute(mine).rowcount > 0:
+            return True
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        first = insert(_chore).values(name=chore, done_at=now).on_conflict_do_nothing()
+        return connection.execute(first.returning(_chore.c.name)).one_or_none() is not None

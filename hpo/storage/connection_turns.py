@@ -21,7 +21,7 @@ __all__ = ["Turns"]
 
 _WAIT = 10.0  # seconds a process waits for its turn before the server counts as having none for it
 _LOOK_EVERY = 5.0  # seconds between looks at how many connections the server has left
-_PLENTY, _SELDOM = 40, 6.0  # for each so many left it looks that much later, but no later than so many times
+_PLENTY, _SELDOM = 40, 6.0  # connections left from which on looks are rarer; times as rare at most
 _SHORT_FOR = 60.0  # seconds a server stays short of them, after it was seen to be
 _SPARE = 3  # connections that a server must have left for processes to keep theirs
 
@@ -82,12 +82,19 @@ class Turns:
         now = time.monotonic()
         if now >= self._look_at:
             left = _left(connection)
-            # The more processes there are, the more a look costs; and where many are left, it takes many to be short.
-            self._look_at = now + _LOOK_EVERY * min(_SELDOM, max(1.0, left / _PLENTY))
+            self._look_at = now + _pause(left)
             if left < _SPARE:
                 self._short_until = now + _SHORT_FOR
         if now < self._short_until:
             record.invalidate()
+
+
+def _pause(left: int) -> float:
+    """Seconds to the next look, where so many connections are left.
+
+    The more processes there are, the more a look costs; and where many are left, it takes many to be short of them.
+    """
+    return _LOOK_EVERY * min(_SELDOM, max(1.0, left / _PLENTY))
 
 
 def _left(connection: psycopg.Connection[Any]) -> int:

@@ -90,3 +90,7 @@ def test_no_connection_is_kept_while_the_server_is_short_of_them(
     studies.list_all(again)
     assert open_now(postgres) == 1
     again.close()
+
+
+def test_connections_left_are_counted_more_rarely_where_many_are_left() -> None:
+    assert [connection_turns._pause(left) for left in (0, 40, 120, 5000)] == [5.0, 5.0, 15.0, 30.0]

@@ -66,13 +66,14 @@ def main() -> None:
     parser.add_argument("--storage", help="an empty PostgreSQL database instead of a server of its own")
     parser.add_argument("--status", action="store_true", help="how long `hpo status` takes instead")
     parser.add_argument("--trials", type=int, default=10_000, help="trials of that study")
+    parser.add_argument("--reports", type=int, default=10, help="of each of them")
     wanted = parser.parse_args()
     with contextlib.ExitStack() as stack:
         url = wanted.storage or stack.enter_context(server())
         if wanted.status:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             for where in (url, f"sqlite:///{folder}/scale.db"):
-                status(where, wanted.trials)
+                status(where, wanted.trials, wanted.reports)
             return
         storages.prepare(url).close()
         small, large = min(wanted.slots), max(wanted.slots)
@@ -181,14 +182,14 @@ def measure(url: str, workers: int, sizes: list[int], each: int) -> list[Cell]:
     ]
 
 
-def status(url: str, trials: int) -> None:
-    """A study with so many trials, each with its slot, its parameters and its reports; and the whole command."""
+def status(url: str, trials: int, reports: int) -> None:
+    """A study with so many trials, each with its slot, its parameters and its reports; the command and the pages."""
     from benchmarks.filled import fill
 
     name = "scale-status"
     storage = storages.prepare(url)
     studies.create_or_resume(storage, plan(name))
-    fill(storage, name, trials)
+    fill(storage, name, trials, reports=reports)
     for words in ([name], [name, "--json"], []):
         command = [sys.executable, "-m", "hpo", "status", *words, "--storage", url]
         wall, processor = [], []
@@ -205,8 +206,26 @@ def status(url: str, trials: int) -> None:
             f"{storage.where.backend:>10}: hpo status {' '.join(words):20} {statistics.median(wall):.2f} s, "
             f"{statistics.median(processor):.2f} s of it on a processor"
         )
+    pages(storage, name)
     studies.delete(storage, name)
     storage.close()
+
+
+def pages(storage: Storage, name: str) -> None:
+    """The overview of the dashboard and the page of the study, as the server makes them for one who looks."""
+    from hpo.web.pages import create
+    from hpo.web.security.identity import CSRF, NONCE, USER, User
+
+    who = {USER: User(name="somebody", may_write=False), CSRF: "", NONCE: "nonce"}
+    client = create(storage, shared_seconds=-1).test_client()
+    for path in ("/", f"/studies/{name}"):
+        took = []
+        for _ in range(5):
+            start = time.perf_counter()
+            answer = client.get(path, environ_overrides=who)
+            took.append(time.perf_counter() - start)
+            assert answer.status_code == 200
+        print(f"{storage.where.backend:>10}: GET {path:20} {statistics.median(took):.2f} s")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ tests/integration/test_optuna_contract.py says of each what would break. Optuna 
 half a second, which `hpo status` does not need.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
+    import numpy as np
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage, RDBStorage
     from optuna.study import Study
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEMPT",
+    "CONSTRAINT",
     "COST_LOOKS",
     "FIXED_PARAMS",
     "FROM",
+    "GENERATION",
     "JOB",
     "METRIC_NAMES",
     "NOTE",
+    "PARENTS",
     "POSITION",
     "RUNG",
     "RUNG_COMPLETE",
     "SLOT",
     "USUAL_COST",
     "Tables",
-    "cached",
     "constraints",
     "contains",
     "forget_trials_at_hand",
+    "fronts",
     "library_version",
     "make_tables",
     "metadata",
@@ -53,12 +56,19 @@ __all__ = [
 
 Storage = TypeVar("Storage", bound="RDBStorage")
 
-_OWN = 100  # trials made by one process of which it remembers the attributes
-
 # Names of system attributes. Optuna's:
+
+CONSTRAINT = "constraints"
+"""Of a trial, with a colon and a name: a constraint's value, which is broken where it is above 0."""
 
 FIXED_PARAMS = "fixed_params"
 """Of a trial: the parameters it takes instead of drawing them."""
+
+GENERATION: Mapping[str, str] = {"cmaes": "cma:generation", "nsga2": "NSGAIISampler:generation"}
+"""Of a trial that one of these samplers drew, which go by generations: the number of its own."""
+
+PARENTS = "NSGAIISampler:parent:"
+"""Of a study, followed by the number of a generation: the ids of the trials from which nsga2 breeds it."""
 
 METRIC_NAMES = "study:metric_names"
 """Of a study: what its values are called."""
@@ -121,6 +131,16 @@ def forget_trials_at_hand(study: "Study") -> None:
 def constraints(trial: "Trial") -> Mapping[str, float]:
     """The constraints set by this very object, without asking the storage; broken where they are above 0."""
     return trial._cached_frozen_trial.constraints
+
+
+def fronts(values: "np.ndarray[Any, Any]", most: int) -> "np.ndarray[Any, Any]":
+    """To which front each row belongs, from 0, the best; as far as is needed for so many rows, the others below all.
+
+    `values`: the objectives of each trial, all to be minimized.
+    """
+    from optuna.study._multi_objective import _fast_non_domination_rank
+
+    return _fast_non_domination_rank(values, n_below=most)
 
 
 def contains(distribution: "BaseDistribution", value: float) -> bool:
@@ -252,40 +272,3 @@ def storage_within(storage: "RDBStorage", connection: "Connection") -> "RDBStora
     # rollback_only: Optuna's own commits leave the outer transaction alone.
     twin.scoped_session = scoped_session(sessionmaker(bind=connection, join_transaction_mode="rollback_only"))
     return twin
-
-
-def cached(storage: "RDBStorage") -> "BaseStorage":
-    """Behind Optuna's cache of finished trials, which would ask for a whole trial where attributes are asked for.
-
-    The system attributes of a trial that was made here nobody else writes while it is RUNNING, so they are not asked
-    for: pruners want them after each report.
-    """
-    from optuna.storages._cached_storage import _CachedStorage
-
-    class Cached(_CachedStorage):
-        def __init__(self, backend: "RDBStorage") -> None:
-            super().__init__(backend)
-            self._own: dict[int, dict[str, Any]] = {}  # system attributes of the last trials made here, by id
-
-        def create_new_trial(self, study_id: int, template_trial: "FrozenTrial | None" = None) -> int:
-            made = super().create_new_trial(study_id, template_trial)
-            attributes = {} if template_trial is None else template_trial.system_attrs
-            self._own[made] = json.loads(json.dumps(attributes))
-            for old in list(self._own)[:-_OWN]:
-                self._own.pop(old, None)
-            return made
-
-        def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-            super().set_trial_system_attr(trial_id, key, value)
-            if trial_id in self._own:
-                self._own[trial_id][key] = json.loads(json.dumps(value))
-
-        def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
-            with self._lock:
-                known = self._get_cached_trial(trial_id)
-            if known is not None:
-                return known.system_attrs
-            own = self._own.get(trial_id)
-            return self._backend.get_trial_system_attrs(trial_id) if own is None else dict(own)
-
-    return Cached(storage)

@@ -27,7 +27,9 @@ __all__ = [
     "MOST_OPEN",
     "PRUNERS",
     "SAMPLERS",
+    "SMALLEST_WINDOW",
     "STALL_SECONDS",
+    "TRIAL_WINDOW",
     "cache_folder",
     "checkpoint_seconds",
     "checkpoints_folder",
@@ -36,6 +38,7 @@ __all__ = [
     "models_folder",
     "models_number",
     "storage_url",
+    "trial_window",
     "use_backend",
 ]
 
@@ -90,6 +93,12 @@ core, and a larger model of somebody's own on a slower machine many more. Who kn
 trial.
 """
 
+
+TRIAL_WINDOW = 1000
+"""Finished trials of a study that its samplers and pruners are shown at the most."""
+
+SMALLEST_WINDOW = 250
+"""The least that may be asked for: with fewer TPE would take fewer trials for good than it does of a long study."""
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints of a trial at the least; they take 2 % of its time at the most."""
@@ -195,6 +204,23 @@ def checkpoint_seconds() -> float:
 def checkpoints_size() -> int:
     """Bytes that all checkpoints in the folder may take: $HPO_CHECKPOINTS_SIZE, in GB. Raises UsageError."""
     return int(_number("HPO_CHECKPOINTS_SIZE", CHECKPOINTS_SIZE, "GB") * 1e9)
+
+
+def trial_window() -> int | None:
+    """Finished trials that samplers and pruners are shown at the most: $HPO_TRIAL_WINDOW; None: all there are.
+
+    Raises:
+        UsageError: what $HPO_TRIAL_WINDOW says is no such number.
+
+    """
+    word = os.environ.get("HPO_TRIAL_WINDOW", "").strip()
+    if not word:
+        return TRIAL_WINDOW
+    if word == "all":
+        return None
+    if not word.isascii() or not word.isdigit() or int(word[:9]) < SMALLEST_WINDOW:
+        raise UsageError(f"HPO_TRIAL_WINDOW must be a whole number from {SMALLEST_WINDOW}, or all, not {word!r:.60}")
+    return int(word[:9])
 
 
 def _number(name: str, default: float, unit: str) -> float:

@@ -12,6 +12,7 @@ from hpo.settings import (
     STALL_SECONDS,
     checkpoint_seconds,
     checkpoints_size,
+    trial_window,
 )
 
 __all__ = ["MAX_WORKERS", "Limits", "refuse_beyond"]
@@ -60,8 +61,8 @@ class Limits:
         ):
             if seconds is not None:
                 _refuse_seconds(what, seconds, least)
-        for ask in (checkpoint_seconds, checkpoints_size):  # here, before anything is made; each worker would refuse it
-            ask()
+        for ask in (checkpoint_seconds, checkpoints_size, trial_window):
+            ask()  # here, before anything is made; each worker would refuse it
 
     def processes(self, trials: int) -> int:
         """Workers to start for so many trials."""

@@ -7,7 +7,8 @@
 - `OwnObjective` runs an Optuna objective of somebody's own as it is.
 - A sampler is wrapped so that a configuration is drawn whole, and drawn again where it was tried before; `claim` lets a
   storage make that safe between processes. With a `cost` the dearer ones are drawn more rarely. Samplers and pruners
-  are refused, with the reason, where they cannot work.
+  are refused, with the reason, where they cannot work. `WindowedSampler` and `WindowedPruner` show them a `Window` of a
+  long study.
 - A `Job` is one measurement: a configuration, a seed, and which rows it trains on and is scored on. Its key is a digest
   of these, so the same thing is never measured twice.
 
@@ -23,6 +24,8 @@ from hpo.search.pruners import default_pruner, make_pruner
 from hpo.search.samplers import make_sampler
 from hpo.search.seeds import sampler_seed
 from hpo.search.suggest import digest, suggest
+from hpo.search.trial_window import Window
+from hpo.search.windowed_search import WindowedPruner, WindowedSampler
 
 __all__ = [
     "AlivePruner",
@@ -33,6 +36,9 @@ __all__ = [
     "Measuring",
     "Objective",
     "OwnObjective",
+    "Window",
+    "WindowedPruner",
+    "WindowedSampler",
     "default_pruner",
     "digest",
     "make_pruner",

@@ -3,12 +3,17 @@
 Optuna's samplers draw one parameter after another and may come back to what was tried, most of all in small spaces and
 with several workers. This one lets the sampler inside draw a whole configuration, looks whether the study has tried
 it, and draws again where it has. Which ones were tried is kept up to date at the cost of the new trials, not of all.
+
+Of a long study a worker sees only a window (`hpo.search.trial_window`), so what was tried before that it does not know
+of. Then the claim says so, and where a space comes to its end the storage is asked what is free, many at once.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -25,6 +30,7 @@ from hpo.study import ParamValue, Space
 __all__ = [
     "Claim",
     "DistinctSampler",
+    "Free",
     "Tried",
 ]
 
@@ -36,12 +42,13 @@ class Tried:
     in stays. Safe to share between threads.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, *, bounded: bool = False) -> None:
         self._space = space
+        self._bounded = bounded  # whether to forget what is in no trial at hand, once that is much
         self._lock = threading.Lock()
         self._study: int | None = None  # Optuna's id of the study that was read
-        self._read = 0  # trials of it seen so far, in the order of their numbers
-        self._open: set[int] = set()  # of those, the places of the unfinished ones
+        self._newest = -1  # number of the last trial of it seen so far
+        self._open: set[int] = set()  # of those, the numbers of the unfinished ones
         self._done: set[str] = set()  # digests of finished trials, and of what `add` was given
         self._pending: set[str] = set()  # digests of unfinished trials, read anew each time
 
@@ -63,32 +70,44 @@ class Tried:
         # as much as to draw, and what another process has begun since, only a claim can tell.
         trials = trials_at_hand(study)
         with self._lock:
-            if self._study != study_id(study) or len(trials) < self._read:
-                self._study, self._read = study_id(study), 0
+            another = self._study != study_id(study) or (without <= self._newest and without not in self._open)
+            if another or (self._bounded and len(self._done) > max(_REMEMBERED, 2 * len(trials))):
+                self._study, self._newest = study_id(study), -1
                 self._open, self._done = set(), set()
-            places = sorted(self._open) + list(range(self._read, len(trials)))
-            self._read = len(trials)
-            self._open, self._pending = set(), set()
-            for place in places:
-                self._look(place, trials[place], without)
+            newest = trials[-1].number if trials else -1
+            opened, self._open = self._open, {number for number in self._open if number > newest}
+            self._pending = set()
+            for trial in trials[bisect_left(trials, min(opened, default=self._newest + 1), key=_number) :]:
+                if trial.number > self._newest or trial.number in opened:
+                    self._look(trial, without)
+            self._newest = max(self._newest, newest)
 
-    def _look(self, place: int, trial: FrozenTrial, without: int) -> None:
+    def _look(self, trial: FrozenTrial, without: int) -> None:
         if FROM in trial.system_attrs:
             return  # found by another study: it may be worth a trial here
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._done.add(digest(trial.params))
         elif not trial.state.is_finished():
-            self._open.add(place)
+            self._open.add(trial.number)
             # Given params are there from a trial's creation, drawn ones only when the last of them is stored.
             params = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
             if trial.number != without and self._space.problem(params) is None:
                 self._pending.add(digest(params))
 
 
+def _number(trial: FrozenTrial) -> int:
+    return trial.number
+
+
 Claim = Callable[[int, str], bool]
 """(Optuna's id of a trial, digest of a configuration) -> whether the configuration is now this trial's alone."""
 
+Free = Callable[[Sequence[str]], Collection[str]]
+"""Digests of configurations -> those of them that no trial of the study has claimed."""
+
 _ENUMERABLE = 1_000_000  # configurations of a space that are walked through to find one that is left
+_REMEMBERED = 20_000  # digests, 3 MB
+_AT_ONCE = 1000  # configurations asked about in one statement
 _log = logging.getLogger("hpo.search")
 
 
@@ -115,6 +134,7 @@ class DistinctSampler(BaseSampler):
         redraws: int = 3,  # of `inner`: each costs as much as the first, and repeats mean that it has converged
         random_draws: int = 100,
         weighing: CostWeighing | None = None,  # None: costs have no say
+        free: Free | None = None,  # of a study that is seen through a window; None: all of its trials are seen
     ) -> None:
         self.inner = inner
         self._space = space
@@ -125,7 +145,9 @@ class DistinctSampler(BaseSampler):
         self._weighing = weighing
         self._looks = RandomSampler(seed=weighing.looks_seed) if weighing is not None else self._random
         self._draws = (inner,) * (1 + redraws) + (self._random,) * random_draws
-        self._tried = Tried(space)
+        self._free = free
+        self._tried = Tried(space, bounded=free is not None)
+        self._used_up = False  # whether nothing was left when it was last looked for
         self._warned = False
 
     def __str__(self) -> str:
@@ -232,14 +254,29 @@ class DistinctSampler(BaseSampler):
         """The first configuration in declared order that nobody has tried; None where there is none to be found."""
         if self._size is None or self._size > _ENUMERABLE:
             return None
-        for params in self._space.configurations():
-            agrees = all(name not in params or params[name] == value for name, value in given.items())
-            if agrees and self._take(trial, params):
+        for params in self._untried(given):
+            if self._take(trial, params):
                 return params
+        # The walk took what it had not seen itself, and was refused: all of the space was tried.
+        self._used_up = self._free is not None and not given
         return None
 
+    def _untried(self, given: Mapping[str, ParamValue]) -> Iterator[dict[str, ParamValue]]:
+        """The configurations that agree with what is given, in declared order; without those known to be claimed."""
+        every = (
+            params
+            for params in self._space.configurations()
+            if all(name not in params or params[name] == value for name, value in given.items())
+        )
+        if self._free is None:
+            yield from every
+            return
+        while several := {digest(params): params for params in islice(every, _AT_ONCE)}:
+            free = set(self._free(list(several)))
+            yield from (params for fingerprint, params in several.items() if fingerprint in free)
+
     def _exhausted(self) -> bool:
-        if self._size is None or len(self._tried) < self._size:
+        if not self._used_up and (self._size is None or len(self._tried) < self._size):
             return False
         if not self._warned:
             _log.warning("all %d configurations of space %r were tried; repeating", self._size, self._space.name)

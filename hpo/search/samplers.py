@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from hpo.errors import UsageError
 from hpo.messages import did_you_mean
 from hpo.search.cost_weighing import Cost, CostWeighing
-from hpo.search.distinct import Claim, DistinctSampler
+from hpo.search.distinct import Claim, DistinctSampler, Free
 from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS
@@ -45,6 +45,7 @@ def make_sampler(
     worker: str = "",
     claim: Claim | None = None,
     cost: Cost | None = None,
+    free: Free | None = None,
 ) -> BaseSampler:
     """A sampler that never draws a configuration of `space` twice while there is another.
 
@@ -57,6 +58,7 @@ def make_sampler(
         worker: who draws; two workers of a study must differ in it, else they begin with the same trials.
         claim: makes the choice of a configuration safe between processes.
         cost: of a configuration, which samplers that draw from a density (`WEIGHED`) weigh; None: it has no say.
+        free: where the sampler sees the study through a window: which configurations no trial has claimed yet.
 
     Raises:
         UsageError: there is no such sampler, or it cannot search this space; the message tells why and what can.
@@ -70,7 +72,7 @@ def make_sampler(
         return _by_run(name, own)
     if name == "grid":
         _refuse_grid(space)
-        return DistinctSampler(GridSampler(space), space, seed=own, claim=claim, redraws=0, random_draws=0)
+        return DistinctSampler(GridSampler(space), space, seed=own, claim=claim, redraws=0, random_draws=0, free=free)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # of QMC, and of TPE's groups
         # One low-discrepancy sequence for the whole study: its points lie evenly only together.
@@ -78,7 +80,7 @@ def make_sampler(
     weighing = None
     if cost is not None and name in WEIGHED:
         weighing = CostWeighing(cost, study_seed=seed, seed=own)
-    return DistinctSampler(inner, space, seed=own, claim=claim, weighing=weighing)
+    return DistinctSampler(inner, space, seed=own, claim=claim, weighing=weighing, free=free)
 
 
 class _QMC(QMCSampler):

@@ -153,8 +153,9 @@ class Storage:
     def optuna(self) -> "PatientStorage":
         """Optuna's tables behind its cache of finished trials, and patient: for studies, samplers and trials."""
         from hpo.storage.optuna_storage import PatientStorage
+        from hpo.storage.trial_cache import Cached
 
-        return PatientStorage(optuna_internals.cached(self._optunas), self._patiently, self.once)
+        return PatientStorage(Cached(self._optunas), self._patiently, self.once)
 
     @cached_property
     def _optunas(self) -> "RDBStorage":
@@ -180,7 +181,9 @@ class Storage:
     def _renew(self) -> None:
         """Drop what Optuna's cache remembers, for studies that are loaded too: it is of another database."""
         if "optuna" in self.__dict__:
-            self.optuna.replace(optuna_internals.cached(self._optunas))
+            from hpo.storage.trial_cache import Cached
+
+            self.optuna.replace(Cached(self._optunas))
 
     def forget(self) -> None:
         """Drop what Optuna's cache remembers; studies loaded before must be loaded again."""

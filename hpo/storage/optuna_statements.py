@@ -8,7 +8,7 @@ which says why.
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -47,6 +47,8 @@ __all__ = ["FewStatements"]
 
 _TRIAL, _PARAM, _VALUE, _USER, _SYSTEM, _REPORT = range(6)  # of which table a row is
 
+_AT_ONCE = 500  # trials asked for by their ids in one statement
+
 _trials = tables().trials
 
 
@@ -83,6 +85,24 @@ class FewStatements(RDBStorage):
         if not found:
             self.get_study_name_from_id(study_id)  # it raises KeyError where there is no such study
         return found
+
+    def of_study(self, study_id: int, *, unfinished: bool = False) -> list[FrozenTrial]:
+        """All trials of a study, or those that are not finished. Raises KeyError where there is no such study."""
+        states = (TrialState.RUNNING, TrialState.WAITING) if unfinished else None
+        return self._get_trials(study_id, states, set(), -1)
+
+    def since(self, study_id: int, last: int, asked: set[int]) -> list[FrozenTrial]:
+        """The trials of a study with ids above `last`, and those that are asked for by their ids; as `of_study`."""
+        return self._get_trials(study_id, None, asked, last)
+
+    def by_id(self, ids: Sequence[int]) -> list[FrozenTrial]:
+        """The trials of these ids, in order; one that is not there any more is missing."""
+        parts = (ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE))
+        return [each for part in parts for each in self._read(_trials.c.trial_id.in_(part))]
+
+    def looking(self) -> Connection:
+        """A connection for statements that only look, each by itself."""
+        return self._alone()
 
     def _set_trial_param(
         self,

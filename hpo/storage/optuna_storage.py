@@ -55,6 +55,15 @@ class PatientStorage(BaseStorage):
         """Go on with another one, in whatever study has this one."""
         self._inner = inner
 
+    @property
+    def source(self) -> BaseStorage:
+        """The other one."""
+        return self._inner
+
+    def patiently(self, call: Callable[[], Any]) -> Any:
+        """Make a call to the database as patiently as what is repeated here; it must bear being made twice."""
+        return self._patiently(call)
+
     # A second time would be another study, another trial, or an error.
     create_new_study = _once("create_new_study")
     delete_study = _once("delete_study")

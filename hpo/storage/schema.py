@@ -42,6 +42,7 @@ __all__ = [
     "observers",
     "openings",
     "revision",
+    "rungs",
     "slots",
     "studies",
     "tokens",
@@ -127,9 +128,23 @@ slots = Table(
     Column("traceback", Text),
     Column("output", Text),  # the end of what the last attempt printed; NULL: nothing
     Column("settled_at", Double),
+    Column("promoted_at", Double),  # NULL: its configuration has not climbed from here
     UniqueConstraint("study_id", "rung", "position", name="hpo_slot_position"),
     UniqueConstraint("study_id", "rung", "digest", name="hpo_slot_digest"),
     sqlite_autoincrement=True,
+)
+
+# How many slots each rung of a study has, and how many of them are settled or wait. It is asked after each trial, and
+# to count them takes the longer, the longer the study is. No code writes here: triggers of the database do, with each
+# slot that is made or changes its state, whoever changes it. Slots are deleted with their study alone, as these are.
+rungs = Table(
+    "hpo_rung",
+    metadata,
+    Column("study_id", KEY, _of_study(), primary_key=True),
+    Column("rung", Integer, primary_key=True, autoincrement=False),
+    Column("slots", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
 )
 
 looks = Table(
@@ -280,6 +295,16 @@ Index(
     slots.c.position,
     postgresql_where=text("state = 'waiting'"),
     sqlite_where=text("state = 'waiting'"),
+)
+# The best of a rung that has not climbed yet.
+Index(
+    "hpo_slot_candidate",
+    slots.c.study_id,
+    slots.c.rung,
+    slots.c.value,
+    slots.c.position,
+    postgresql_where=text("outcome = 'complete' AND promoted_at IS NULL AND digest IS NOT NULL"),
+    sqlite_where=text("outcome = 'complete' AND promoted_at IS NULL AND digest IS NOT NULL"),
 )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,11 +12,13 @@ from hpo.fleet.worker import checkpoint_keeper
 from hpo.fleet.worker.checkpoint_keeper import CheckpointKeeper
 from hpo.fleet.worker.model_keeper import ModelKeeper
 from hpo.fleet.worker.presence import Watcher
-from hpo.settings import KEPT_MODELS
+from hpo.optuna_internals import GENERATION, study_id
+from hpo.settings import KEPT_MODELS, trial_window
 from hpo.storage import Storage, studies
 from hpo.storage.slots.dispatch import Offer
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import Slot
+from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyRecord
 from hpo.study import StudyDefinition
 from hpo.study.local_imports import StaleProcessError
@@ -69,11 +72,27 @@ class LoadedStudy:
         """Optuna's study with this worker's sampler and pruner; `slot` is the one in hand. Raises StudyError."""
         if self._study is None:
             record = self.record
-            sampler, pruner = self._search(slot)
-            self._study = studies.load(self._storage.patient, record.name, sampler=sampler, pruner=pruner)
+            study = studies.load(self._storage.patient, record.name)
             if self._storage.loaded[record.name] != record.id:
                 raise StudyError(f"study {record.name!r} was deleted and made anew meanwhile: run the command again")
+            study.sampler, study.pruner = self._through_window(study, *self._search(slot))
+            self._study = study
         return self._study
+
+    def _through_window(
+        self, study: "optuna.Study", sampler: "optuna.samplers.BaseSampler", pruner: "optuna.pruners.BasePruner"
+    ) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
+        """The same, shown only so many trials as are allowed; an objective that asks the study is told all."""
+        from hpo.search import Window, WindowedPruner, WindowedSampler
+        from hpo.storage.windowed_storage import SharedWindow, view
+
+        record, most = self.record, trial_window()
+        if record.kind != "search" or most is None:
+            return sampler, pruner
+        window = Window(trials=most, generations=GENERATION.get(record.sampler))
+        shared = SharedWindow(self._storage, study_id(study), window)
+        whole, recent = (view(self._storage, record.name, shared, recent=only) for only in (False, True))
+        return WindowedSampler(sampler, whole), WindowedPruner(pruner, recent)
 
     def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
         """The sampler and the pruner; jobs of a measurement say their whole configurations, so neither has a say."""
@@ -97,6 +116,7 @@ class LoadedStudy:
             worker=worker,
             claim=self._reserve,
             cost=self._cost(),
+            free=None if trial_window() is None else partial(Slots(self._storage.patient).free, record.name),
         )
         pruner = make_pruner(record.pruner, definition=definition, fidelity=record.fidelities[0])
         return sampler, AlivePruner(pruner, self._beat) if isinstance(definition, PlainObjective) else pruner

@@ -2,8 +2,8 @@
 
 A slot (`slot.py`) is one unit of the budget, a trial Optuna's record of one attempt at it. `slots.py` opens slots and
 looks at them, `claiming.py` takes, holds, settles and frees them, `dispatch.py` says which studies have some to give.
-`promotion.py` fills the slots of the higher rungs. `slot_trials.py` makes and tells Optuna's trials, `recovery.py` puts
-right what a crash left.
+`promotion.py` fills the slots of the higher rungs, by what `rung_counts.py` knows of them. `slot_trials.py` makes and
+tells Optuna's trials, `recovery.py` puts right what a crash left.
 """
 
-__all__ = ["claiming", "dispatch", "promotion", "recovery", "slot", "slot_trials", "slots"]
+__all__ = ["claiming", "dispatch", "promotion", "recovery", "rung_counts", "slot", "slot_trials", "slots"]

@@ -3,15 +3,20 @@
 The slots of the higher rungs are there from the beginning, so that the budget is exact, and wait for a configuration.
 Whoever settles a slot fills those that are due. Filling is done under a lock on the study, in one short transaction;
 done again, or by many at once, it changes nothing.
+
+What it looks at does not grow with the study: how far a rung is stands in hpo_rung, which the database keeps, and the
+best of a rung is looked for among what has not climbed. That mark only shortens the way: what is on the next rung is
+never promoted to it, marked or not.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from hpo.storage import Storage, leases, schema
-from hpo.storage.slots.slot import COMPLETE, WAITING
+from hpo.storage.slots.rung_counts import rung_counts
+from hpo.storage.slots.slot import COMPLETE, WAITING, RungCounts
 from hpo.storage.waiting import repeatable
 from hpo.study.direction import MAXIMIZE, at_least
 
@@ -21,6 +26,7 @@ NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below ar
 """The reason of a slot that settled without a trial."""
 
 _study, _slot = schema.studies, schema.slots
+_next_rung = _slot.alias("next_rung")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +51,7 @@ class _Candidate:
     value: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Standing:
-    """How far one rung is."""
-
-    slots: int
-    settled: int
-    waiting: int
-    named: int  # of those waiting, how many know their configuration: the hand-picked one's
-
-    @property
-    def over(self) -> bool:
-        return self.settled == self.slots
-
-
-_NOTHING = _Standing(slots=0, settled=0, waiting=0, named=0)  # of a rung without slots
+_NOTHING = RungCounts(rung=0, target=0, settled=0, waiting=0, named=False, prior=False)  # of a rung without slots
 
 
 @repeatable
@@ -78,8 +70,8 @@ def promote(storage: Storage, study: str) -> int:
         found = _climbing(connection, study)
         if found is None:
             return 0
-        standings = _standings(connection, found.id)
-        if not any(_next(connection, found, rung, standings) for rung in found.higher):
+        counts = rung_counts(connection, found.id)
+        if not any(_next(connection, found, rung, counts) for rung in found.higher):
             return 0
     with storage.exclusive() as connection:  # one at a time: two would promote one each where one was due
         return sum(_fill(connection, found, rung, leases.now(storage)) for rung in found.higher)
@@ -105,27 +97,30 @@ def _climbing(connection: Connection, study: str) -> _Study | None:
 def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[float]) -> int:
     """Fill what is due of one rung; how many slots that were."""
     filled = 0
-    while values := _next(connection, study, rung, _standings(connection, study.id)):
+    while values := _next(connection, study, rung, rung_counts(connection, study.id)):
         first = (
             select(_slot.c.id)
             .where(_slot.c.study_id == study.id, _slot.c.rung == rung, WAITING)
-            .order_by(_slot.c.digest.is_(None), _slot.c.position)
+            .order_by(_slot.c.position)
             .limit(1)
             .scalar_subquery()
         )
         values = {**values, **({"settled_at": now} if values["state"] == "settled" else {})}
         filled += connection.execute(update(_slot).where(_slot.c.id == first).values(values)).rowcount
+        if "digest" in values:
+            below = (_slot.c.study_id == study.id, _slot.c.rung == rung - 1, _slot.c.digest == values["digest"])
+            connection.execute(update(_slot).where(*below).values(promoted_at=now))
     return filled
 
 
-def _next(connection: Connection, study: _Study, rung: int, standings: Mapping[int, _Standing]) -> dict[str, object]:
+def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int, RungCounts]) -> dict[str, object]:
     """What the first slot of a rung that waits becomes now; empty where nothing is due.
 
     What it knows itself, the best of the rung below, or, nothing being left there, an end.
     """
-    below, here = standings.get(rung - 1, _NOTHING), standings.get(rung, _NOTHING)
+    below, here = counts.get(rung - 1, _NOTHING), counts.get(rung, _NOTHING)
     confirms = rung == study.higher[-1]
-    if not here.waiting or not _may_be_due(study, below, here, confirms=confirms):
+    if here.given == here.target or not _may_be_due(study, below, here, confirms=confirms):
         return {}
     best = _best(connection, study, rung)
     if not _due(study, below, here, best, confirms=confirms):
@@ -137,44 +132,28 @@ def _next(connection: Connection, study: _Study, rung: int, standings: Mapping[i
     return {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT} if below.over else {}
 
 
-def _may_be_due(study: _Study, below: _Standing, here: _Standing, *, confirms: bool) -> bool:
-    """Whether anything can be due, whatever is best below: to find that takes a look at all of it."""
+def _may_be_due(study: _Study, below: RungCounts, here: RungCounts, *, confirms: bool) -> bool:
+    """Whether anything can be due, whatever is best below, which is not looked for otherwise."""
     return below.over or (study.until is not None if confirms else _share_is_due(below, here))
 
 
-def _share_is_due(below: _Standing, here: _Standing) -> bool:
-    return here.slots - here.waiting < here.slots * below.settled // below.slots
+def _share_is_due(below: RungCounts, here: RungCounts) -> bool:
+    return here.given < here.target * below.settled // below.target
 
 
-def _due(study: _Study, below: _Standing, here: _Standing, best: _Candidate | None, *, confirms: bool) -> bool:
+def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | None, *, confirms: bool) -> bool:
     if below.over:
         return True
     if confirms:
         reached = best is not None and study.until is not None and at_least(study.direction, best.value, study.until)
-        return reached and here.waiting - here.named > 1  # one is kept for what is best in the end
+        return reached and here.waiting > 1  # one is kept for what is best in the end
     return _share_is_due(below, here)
-
-
-def _standings(connection: Connection, study: int) -> dict[int, _Standing]:
-    """How far each rung is, by its number."""
-    state = _slot.c.state
-    rows = connection.execute(
-        select(
-            _slot.c.rung,
-            func.count(),
-            func.count(case((state == "settled", 1))),
-            func.count(case((state == "waiting", 1))),
-            func.count(case((and_(state == "waiting", _slot.c.digest.is_not(None)), 1))),
-        )
-        .where(_slot.c.study_id == study)
-        .group_by(_slot.c.rung)
-    )
-    return {row[0]: _Standing(slots=row[1], settled=row[2], waiting=row[3], named=row[4]) for row in rows}
 
 
 def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None:
     """The best configuration of the rung below that is not on this one."""
-    here = select(_slot.c.digest).where(_slot.c.study_id == study.id, _slot.c.rung == rung, _slot.c.digest.is_not(None))
+    there = _next_rung.c
+    here = select(there.id).where(there.study_id == study.id, there.rung == rung, there.digest == _slot.c.digest)
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
     row = connection.execute(
         select(_slot.c.digest, _slot.c.params, _slot.c.value)
@@ -182,8 +161,9 @@ def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None
             _slot.c.study_id == study.id,
             _slot.c.rung == rung - 1,
             COMPLETE,
+            _slot.c.promoted_at.is_(None),
             _slot.c.digest.is_not(None),
-            _slot.c.digest.not_in(here),
+            ~here.exists(),
         )
         .order_by(value, _slot.c.position)
         .limit(1)

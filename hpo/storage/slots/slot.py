@@ -109,7 +109,18 @@ class RungCounts:
     target: int
     settled: int
     waiting: int  # for a configuration to be promoted
+    named: bool  # whether besides these the hand-picked configuration's slot waits
     prior: bool  # of a rung above the first: whether the hand-picked configuration is on it
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.settled == self.target
+
+    @property
+    def given(self) -> int:
+        """How many slots do not wait any more."""
+        return self.target - self.waiting - self.named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +197,9 @@ class LeaseLost(Exception):  # noqa: N818 - an outcome
 STUDY = select(schema.studies.c.name).where(schema.studies.c.id == _slot.c.study_id).correlate(_slot).scalar_subquery()
 """The name of a slot's study, within a query on slots."""
 
-COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column is not _slot.c.output)]
-"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone."""
+COLUMNS = [STUDY.label("study"), *(column for column in _slot.c if column.name not in ("output", "promoted_at"))]
+"""What a `Slot` is read from: all but what a trial printed, which is long, and asked for of one trial alone; and but
+when its configuration climbed, which only shortens the way to the next one."""
 
 # Word for word as the partial indexes have them, or these would not be used. Not typed as Boolean: SQLite has none, and
 # SQLAlchemy would write `state <> 'settled' = 1` for it.

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, case, func, select, true
 
 from hpo.errors import UnknownStudyError, UsageError
 from hpo.storage import schema
 from hpo.storage.engine import insert, insert_numbered
 from hpo.storage.slots.claiming import Claims
 from hpo.storage.slots.openings import announce
+from hpo.storage.slots.rung_counts import rung_counts
 from hpo.storage.slots.slot import (
     COLUMNS,
     COMPLETE,
@@ -98,7 +99,7 @@ class Slots(Claims):
             study_id = self.study_id(connection, study)
             more = self._open(connection, study, study_id, rungs[0].slots, first, highest=rungs[0].highest)
             added = more
-            there = {each.rung: each for each in _rungs(connection, study)}
+            there = rung_counts(connection, study_id)
             for number, rung in enumerate(rungs[1:], start=1):
                 had = there.get(number)
                 place = 0 if had is None else had.target
@@ -212,6 +213,13 @@ class Slots(Claims):
         """The slots of these ids; one whose study was deleted is missing."""
         return {slot.id: slot for slot in self._select(_slot.c.id.in_(ids))} if ids else {}
 
+    @repeatable
+    def free(self, study: str, digests: Sequence[str]) -> set[str]:
+        """Which of these configurations no slot of the study's first rung has, by their digests."""
+        query = select(_slot.c.digest).where(of_study(study), _slot.c.rung == 0, _slot.c.digest.in_(digests))
+        with self._storage.read() as connection:
+            return set(digests) - set(connection.execute(query).scalars())
+
     def held_by(self, worker: str) -> Sequence[Slot]:
         """The slots that worker holds, of whatever study, whether or not the lease ran out."""
         return self._select(_slot.c.worker == worker, LEASED)
@@ -231,7 +239,7 @@ class Slots(Claims):
     def rungs(self, study: str) -> Sequence[RungCounts]:
         """How far each rung of the study is, the lowest first."""
         with self._storage.read() as connection:
-            return _rungs(connection, study)
+            return list(rung_counts(connection, schema.id_of(study)).values())
 
     def incumbent(self, study: str, direction: str) -> Incumbent | None:
         """The best of what was trained most often at the highest fidelity; None where nothing is complete there."""
@@ -264,19 +272,6 @@ class Slots(Claims):
         query = select(*COLUMNS).where(*where).order_by(_slot.c.rung, _slot.c.position)
         with self._storage.read() as connection:
             return [read(row) for row in connection.execute(query)]
-
-
-def _rungs(connection: Connection, study: str) -> Sequence[RungCounts]:
-    state = _slot.c.state
-    query = select(
-        _slot.c.rung,
-        func.count().label("target"),
-        func.count(case((state == "settled", 1))).label("settled"),
-        func.count(case((and_(state == "waiting", _slot.c.digest.is_(None)), 1))).label("waiting"),
-        func.count(case((and_(_slot.c.rung > 0, _slot.c.payload != "{}"), 1))).label("prior"),
-    ).where(of_study(study))
-    rows = connection.execute(query.group_by(_slot.c.rung).order_by(_slot.c.rung))
-    return [RungCounts(**{**row._mapping, "prior": bool(row.prior)}) for row in rows]
 
 
 def _open_alike(connection: Connection, positions: range, row: Mapping[str, object]) -> None:

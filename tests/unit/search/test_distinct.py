@@ -1,5 +1,6 @@
 import itertools
 import threading
+from collections.abc import Sequence
 
 import optuna
 import pytest
@@ -246,3 +247,42 @@ def test_grid_follows_the_position_of_the_slot() -> None:
             assert drawn == configurations[1]  # the first that is left
         else:
             assert drawn == configurations[place]
+
+
+def test_what_only_the_storage_knows_to_be_tried_is_not_drawn(caplog: pytest.LogCaptureFixture) -> None:
+    """As in a long study, of which a sampler sees a window."""
+    claims, asked = Claims(), 0
+    configurations = list(SMALL.configurations())
+    for number, params in enumerate(configurations[:-1]):
+        claims(1000 + number, digest(params))
+
+    def claim(trial_id: int, fingerprint: str) -> bool:
+        nonlocal asked
+        asked += 1
+        return claims(trial_id, fingerprint)
+
+    def free(digests: Sequence[str]) -> set[str]:
+        return set(digests) - claims.owner.keys()
+
+    sampler = make_sampler("random", space=SMALL, seed=1, claim=claim, free=free)
+    study = optuna.create_study(sampler=sampler)
+    assert suggest(SMALL, study.ask()) == configurations[-1]
+    suggest(SMALL, study.ask())  # nothing is left, which a look tells
+    asked = 0
+    for _ in range(5):
+        suggest(SMALL, study.ask())
+    assert asked == 0
+    assert caplog.text.count("all 12 configurations") == 1
+
+
+def test_of_a_long_study_no_more_is_remembered_than_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpo.search.distinct._REMEMBERED", 20)
+    sampler = make_sampler("random", space=MIXED, seed=1, claim=lambda *_: True, free=set)
+    assert isinstance(sampler, DistinctSampler)
+    study = optuna.create_study(sampler=sampler)
+    for _ in range(3):
+        study.tell(study.ask(), 1.0)
+    for number in range(100):
+        sampler._tried.add(str(number))
+    suggest(MIXED, study.ask())
+    assert len(sampler._tried) < 20

@@ -10,6 +10,47 @@ down_revision = None
 
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
+_CHANGED = """
+    WHEN ((NEW.state = 'settled') <> (OLD.state = 'settled') OR (NEW.state = 'waiting') <> (OLD.state = 'waiting'))
+"""
+_CHANGE = """
+    UPDATE hpo_rung SET
+        settled = settled + CAST(NEW.state = 'settled' AS INTEGER) - CAST(OLD.state = 'settled' AS INTEGER),
+        waiting = waiting + CAST(NEW.state = 'waiting' AS INTEGER) - CAST(OLD.state = 'waiting' AS INTEGER)
+    WHERE study_id = NEW.study_id AND rung = NEW.rung;
+"""
+_ADD = """
+    ON CONFLICT (study_id, rung) DO UPDATE SET
+        slots = hpo_rung.slots + excluded.slots,
+        settled = hpo_rung.settled + excluded.settled,
+        waiting = hpo_rung.waiting + excluded.waiting;
+"""
+_COUNTING = {
+    "sqlite": (
+        "CREATE TRIGGER hpo_slot_made AFTER INSERT ON hpo_slot FOR EACH ROW BEGIN"
+        " INSERT INTO hpo_rung (study_id, rung, slots, settled, waiting)"
+        f" VALUES (NEW.study_id, NEW.rung, 1, NEW.state = 'settled', NEW.state = 'waiting') {_ADD} END",
+        "CREATE TRIGGER hpo_slot_changed AFTER UPDATE OF state ON hpo_slot FOR EACH ROW"
+        f" {_CHANGED} BEGIN {_CHANGE} END",
+    ),
+    "postgresql": (
+        # All that one statement made at once: rows of hpo_rung written a hundred thousand times in one transaction
+        # would leave as many versions to step over.
+        "CREATE FUNCTION hpo_slots_made() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO hpo_rung (study_id, rung, slots, settled, waiting)"
+        " SELECT study_id, rung, count(*), count(*) FILTER (WHERE state = 'settled'),"
+        " count(*) FILTER (WHERE state = 'waiting') FROM made GROUP BY study_id, rung ORDER BY study_id, rung"
+        f" {_ADD} RETURN NULL; END $$",
+        "CREATE TRIGGER hpo_slot_made AFTER INSERT ON hpo_slot REFERENCING NEW TABLE AS made"
+        " FOR EACH STATEMENT EXECUTE FUNCTION hpo_slots_made()",
+        "CREATE FUNCTION hpo_slot_changed() RETURNS trigger LANGUAGE plpgsql AS $$"
+        f" BEGIN {_CHANGE} RETURN NULL; END $$",
+        f"CREATE TRIGGER hpo_slot_changed AFTER UPDATE OF state ON hpo_slot FOR EACH ROW {_CHANGED}"
+        " EXECUTE FUNCTION hpo_slot_changed()",
+    ),
+}
+"""What keeps hpo_rung: how many slots there are, settled and waiting, is counted where they change."""
+
 
 def _of_study() -> sa.Column[int]:
     return sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), nullable=False)
@@ -73,6 +114,7 @@ def upgrade() -> None:
         sa.Column("traceback", sa.Text),
         sa.Column("output", sa.Text),
         sa.Column("settled_at", sa.Double),
+        sa.Column("promoted_at", sa.Double),
         sa.UniqueConstraint("study_id", "rung", "position", name="hpo_slot_position"),
         sa.UniqueConstraint("study_id", "rung", "digest", name="hpo_slot_digest"),
         sqlite_autoincrement=True,
@@ -82,6 +124,11 @@ def upgrade() -> None:
         ("hpo_slot_leased", ["study_id", "worker"], "state = 'leased'"),
         ("hpo_slot_complete", ["study_id", "value"], "outcome = 'complete' AND highest"),
         ("hpo_slot_waiting", ["study_id", "rung", "position"], "state = 'waiting'"),
+        (
+            "hpo_slot_candidate",
+            ["study_id", "rung", "value", "position"],
+            "outcome = 'complete' AND promoted_at IS NULL AND digest IS NOT NULL",
+        ),
     )
     for name, columns, which in indexes:
         where = sa.text(which)
@@ -93,6 +140,16 @@ def upgrade() -> None:
             "ALTER TABLE hpo_slot SET (fillfactor = 60, autovacuum_vacuum_threshold = 500, "
             "autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02)"
         )
+    op.create_table(
+        "hpo_rung",
+        sa.Column("study_id", _KEY, sa.ForeignKey("hpo_study.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("rung", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("slots", sa.Integer, nullable=False),
+        sa.Column("settled", sa.Integer, nullable=False),
+        sa.Column("waiting", sa.Integer, nullable=False),
+    )
+    for statement in _COUNTING[op.get_context().dialect.name]:
+        op.execute(statement)
     op.create_table(
         "hpo_look",
         sa.Column("id", _KEY, primary_key=True),

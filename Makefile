@@ -7,6 +7,7 @@ PYTHON := $(if $(PYTHON),$(PYTHON),$(shell \
 BIN := .venv/bin
 READY := .venv/.installed
 ARGS ?=
+PGBOUNCER := $(if $(shell PATH="$$PATH:/usr/sbin" command -v pgbouncer),--pgbouncer)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-thorough test-slow slurm-test compose-test check docs format bench quality compare parity fuzz simulate chaos chaos-short lock clean
@@ -104,10 +105,13 @@ chaos: $(READY) ## On each database: 43 or 47 rounds of one fault, then 300 tria
 	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 --plain
 	$(BIN)/python tests/integration/chaos.py --database postgresql --pgbouncer --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1
+	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --trained
+	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --hosts 2 --trials 60 --trained
 
-chaos-short: $(READY) ## The same in short: 60 trials of half a second
+chaos-short: $(READY) ## The same in short: 60 trials of half a second, and 12 that train, through PgBouncer where it is installed
 	$(BIN)/python tests/integration/chaos.py --database sqlite --workers 4 --hosts 2 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)
 	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --trials 60 --seconds 0.5 --lease 2 --kill-every 1 $(ARGS)
+	$(BIN)/python tests/integration/chaos.py --database postgresql --workers 4 --hosts 2 --trials 12 --beside 2 --trained $(PGBOUNCER) $(ARGS)
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	$(if $(PYTHON),$(PYTHON),python3) tools/lock.py

@@ -189,6 +189,11 @@ class CompiledTraining:
         return
 
     @property
+    def divisible(self) -> bool:
+        """Always, between two parts of an epoch."""
+        return True
+
+    @property
     def midway(self) -> Midway | None:
         """Where it stands within an epoch that has begun; None: between two."""
         made = self._made

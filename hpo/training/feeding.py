@@ -21,7 +21,7 @@ from hpo.training.keras_internals import drawing_from
 from hpo.training.preparing import as_floats, is_ragged
 from hpo.training.recipe import Recipe
 
-__all__ = ["Batch", "Feed", "StreamFeed", "ending_anywhere", "scored_on", "shapes_explained", "trained_on"]
+__all__ = ["ArrayFeed", "Batch", "Feed", "StreamFeed", "ending_anywhere", "scored_on", "shapes_explained", "trained_on"]
 
 Batch = tuple[Arrays, Arrays, NDArray[np.float32] | None]
 """Inputs, targets and weights of some rows, as NumPy arrays; ragged inputs as they are; None: all weigh alike."""
@@ -67,6 +67,11 @@ class ArrayFeed:
         self._augment = augment and by_row(augment)
         self._random = keras.random.SeedGenerator(self._seed)  # of augmentation
         self.steps: int | None = math.ceil(self._rows / batch_size)
+
+    @property
+    def variables(self) -> list[Any]:
+        """What changes from epoch to epoch."""
+        return [self._random.state]
 
     def epoch(self, number: int) -> dict[str, Any]:
         """As `Feed`; augmented beforehand, a batch at a time."""

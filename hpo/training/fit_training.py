@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from hpo.data import Rows, Stream
 from hpo.data.structures import Arrays, mapped
@@ -14,7 +15,8 @@ from hpo.errors import DefinitionError, Diverged, UsageError
 from hpo.messages import one_line
 from hpo.study.own_metric import Metric
 from hpo.training import preparing
-from hpo.training.feeding import Feed, StreamFeed, ending_anywhere, scored_on, shapes_explained, trained_on
+from hpo.training.checkpoint_file import UnusableError
+from hpo.training.feeding import ArrayFeed, Feed, StreamFeed, ending_anywhere, scored_on, shapes_explained, trained_on
 from hpo.training.fit_callbacks import Callbacks, Steps
 from hpo.training.miniature import FullTraining
 from hpo.training.outputs import refuse_unfit_parts, scored
@@ -22,6 +24,7 @@ from hpo.training.phases import Phase
 from hpo.training.recipe import Recipe
 from hpo.training.schedules import Constant, StepSchedules
 from hpo.training.scoring import Scoring
+from hpo.training.way import Midway
 
 __all__ = ["FitTraining"]
 
@@ -177,22 +180,48 @@ class FitTraining:
     # Checkpoints
 
     @property
-    def unkept(self) -> str:
-        """Callbacks, streams and steps of somebody's own keep what nobody else can see."""
-        return "Keras's own fit trains it"
+    def unkept(self) -> str | None:
+        """Why a checkpoint could not hold all that the training depends on: that is not only what Keras tracks."""
+        if isinstance(self._train, StreamFeed):
+            return "it is trained on a stream, which keeps its place to itself"
+        if self._recipe.callbacks:
+            return "its callbacks keep what nobody else can see"
+        if _own_steps(self._model):
+            return "its model has a step of its own, which may keep what nobody else can see"
+        if keras.config.backend() == "torch":
+            return "PyTorch draws at random for all layers from one generator"
+        return None
+
+    @property
+    def divisible(self) -> bool:
+        """Never: within an epoch Keras's fit does not say where it stands."""
+        return False
 
     @property
     def midway(self) -> None:
-        """Not to be known."""
+        """Always between two epochs."""
         return
 
-    def values(self) -> list[Any]:
-        """Not to be known."""
-        raise NotImplementedError
+    def values(self) -> list[NDArray[Any]]:
+        """The variables of the model, the optimizer and the augmentation, and the weights beside their averages."""
+        return [keras.ops.convert_to_numpy(variable) for variable in self._variables()] + list(self._raw or ())
 
-    def resume(self, values: list[Any], epochs: int, midway: Any) -> None:
-        """Never, as there is no checkpoint."""
-        raise NotImplementedError
+    def resume(self, values: list[NDArray[Any]], epochs: int, midway: Midway | None) -> None:
+        """Go on from there."""
+        if not self._model.optimizer.built:
+            self._model.optimizer.build(self._model.trainable_variables)
+        variables, trainable = self._variables(), self._model.trainable_variables
+        given = [tuple(value.shape) for value in values]
+        alone, averaged = ([tuple(one.shape) for one in [*variables, *more]] for more in ((), trainable))
+        if midway is not None or given not in (alone, averaged):
+            raise UnusableError("its numbers are of another model")
+        _assign(variables, values[: len(variables)])
+        self._raw = values[len(variables) :] or None
+        self._number = epochs
+
+    def _variables(self) -> list[Any]:
+        assert isinstance(self._train, ArrayFeed)  # as a stream's training has no checkpoint
+        return [*self._model.variables, *self._model.optimizer.variables, *self._train.variables]
 
     # Beginning
 
@@ -245,7 +274,7 @@ class FitTraining:
         model, recipe = self._model, self._recipe
         if model.compiled and model.optimizer is recipe.optimizer:
             return None
-        own = [name for name in _TELLING if getattr(type(model), name) is not getattr(keras.Model, name)]
+        own = _own_steps(model)
         # A step of its own need not count any metric, and Keras cannot tell one that was not counted.
         measured = None if "train_step" in own else self._scored.compiled(self._outputs)
         try:
@@ -279,6 +308,11 @@ class FitTraining:
 
 
 _TELLING = ("train_step", "compute_metrics", "make_train_function")
+
+
+def _own_steps(model: keras.Model) -> list[str]:
+    """What a model's author wrote anew of how Keras trains it."""
+    return [name for name in _TELLING if getattr(type(model), name) is not getattr(keras.Model, name)]
 
 
 def _xla_pays() -> bool:

@@ -207,7 +207,7 @@ class Run:
     def _beating(self, beat: Callable[[], object] | None, start: float) -> Callable[[], object] | None:
         """What is called between the parts of an epoch that began at `start`."""
         checkpoints = self._checkpoints
-        if checkpoints is None:
+        if checkpoints is None or not self._way.divisible:
             return beat
 
         def both() -> None:

@@ -124,6 +124,10 @@ class Way(Protocol):
         """Why a checkpoint could not hold all that its training depends on, in words; None: it can."""
 
     @property
+    def divisible(self) -> bool:
+        """Whether a checkpoint may be made within an epoch."""
+
+    @property
     def midway(self) -> Midway | None:
         """Where it stands within an epoch that has begun; None: between two."""
 

@@ -6,9 +6,10 @@ All the while workers are killed (SIGKILL, at times a whole host), stopped for l
 PostgreSQL is restarted three times, and its connections are cut. The round is good if every slot ends complete or
 pruned, with exactly one result in Optuna, told as it was settled, no promotion is lost or doubled, no trial is left
 RUNNING, and the small study did not wait for the large one. With `--compare` both run undisturbed first, and the round
-must take at most `--at-most` times as long. With `--plain` both are of plain Optuna objectives, with `--pgbouncer` the
-fleets reach PostgreSQL through PgBouncer, which has a handful of its sessions for all of them. Exits 1 at the first
-that is not good.
+must take at most `--at-most` times as long. With `--plain` both are of plain Optuna objectives; with `--trained` they
+train small networks and leave checkpoints, of which none may be left at the end, and what went on from one must have
+come to what it comes to undisturbed, to the bit. With `--pgbouncer` the fleets reach PostgreSQL through PgBouncer,
+which has a handful of its sessions for all of them. Exits 1 at the first that is not good.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import climbing
+import lasting
+import optuna
 import toy
 from faults import Cuts, Fault, Kills, Restarts, Stops
 from fleets import Fleet
@@ -32,16 +35,18 @@ from hpo import storage
 from hpo.errors import StorageError
 from hpo.experiments.search_plan import Request
 from hpo.experiments.search_run import submit
-from hpo.search import digest
+from hpo.search import digest, objective
 from hpo.storage import Storage
 from hpo.storage.slots.slots import Slots
 from hpo.study import plain_objective
 from hpo.study.rungs import climb
+from hpo.training.runtime import configure
 
 _HOUR = 3600.0
 _GOOD_ENDS = (0, -15)  # stopped; stopped while it was still starting
 _LOOK = 0.2  # seconds between looks at the study
 _SESSIONS = 4  # of PostgreSQL that PgBouncer has
+_TRAINED_ANEW = 5  # trials that went on from a checkpoint
 _DEADLINE = 20.0  # times the time that the trials alone take, and a minute, until a round counts as stuck
 
 
@@ -50,7 +55,7 @@ def fleets_of(url: str, options: argparse.Namespace, folder: Path) -> list[Fleet
     share, rest = divmod(options.workers, options.hosts)
     apart = options.database == "postgresql"
     skew = dict(zip(range(1, options.hosts), (_HOUR, -_HOUR), strict=False)) if apart else {}
-    common = [] if options.plain else ["--objective", f"{toy.FILE}:naps"]
+    common = [] if options.plain or options.trained else ["--objective", f"{toy.FILE}:naps"]
     common += ["--lease", str(options.lease), "--max-attempts", "1000000"]
     return [
         Fleet(
@@ -74,6 +79,9 @@ def submitted(url: str, study: str, options: argparse.Namespace) -> None:
     if options.plain:
         large = {"definition": f"{toy.FILE}:seeded_nap"}
         beside = {"definition": f"{toy.FILE}:nap", "directions": ("maximize",)}
+    if options.trained:
+        large = {"definition": f"{lasting.FILE}:climbing"}
+        beside = {**large, "fidelity": "quick"}
     for name, trials, what in ((study, options.trials, large), (small(study), options.beside, beside)):
         submit(Request(storage=url, name=name, trials=trials, sampler="tpe", pruner="none", seed=options.seed, **what))
 
@@ -95,7 +103,10 @@ class Round:
         self._options = options
         self._folder = folder
         subject = plain_objective.of(toy.seeded_nap, "naps") if options.plain else toy.study
+        if options.trained:
+            subject = lasting.climbing
         assert subject is not None
+        self._hand = (lasting.climbing if options.trained else toy.study).baselines[0].params
         rungs = climb([each.name for each in subject.fidelities], options.trials, prior=True)
         self._rungs = [rung.slots for rung in rungs]
         self._slots = sum(self._rungs)
@@ -131,9 +142,15 @@ class Round:
             if code not in _GOOD_ENDS
         ]
         wrong += toy.unsound(self.url, self.study, trials=self._slots)
-        wrong += _climbed_wrongly(self.url, self.study, self._rungs)
+        direction = "minimize" if self._options.trained else "maximize"
+        wrong += _climbed_wrongly(self.url, self.study, self._rungs, direction, digest(self._hand))
         wrong += toy.unsound(self.url, small(self.study), trials=self._options.beside)
-        return seconds, wrong, _told(kills, restarts, others)
+        told = _told(kills, restarts, others)
+        if self._options.trained:
+            resumed, more = _resumed_wrongly(self.url, self.study, self._options.seed, self._folder / "checkpoints")
+            wrong += more
+            told += f", {resumed} trials went on from a checkpoint"
+        return seconds, wrong, told
 
     def _faults(
         self, fleets: Sequence[Fleet], server: OwnServer | None, number: int
@@ -180,12 +197,32 @@ class Round:
         return settled
 
 
-def _climbed_wrongly(url: str, study: str, rungs: Sequence[int]) -> list[str]:
+def _climbed_wrongly(url: str, study: str, rungs: Sequence[int], direction: str, prior: str) -> list[str]:
     opened = storage.open(url)
     try:
-        return climbing.unsound(opened, study, rungs, prior=digest(toy.study.baselines[0].params))
+        return climbing.unsound(opened, study, rungs, direction, prior=prior)
     finally:
         opened.close()
+
+
+def _resumed_wrongly(url: str, study: str, seed: int, root: Path) -> tuple[int, list[str]]:
+    """How many counted trials went on from a checkpoint, and what is wrong with some of them and with the folder."""
+    configure(threads=1)  # as each worker has where there are as many of them as cores
+    opened = storage.open(url)
+    try:
+        settled = {slot.trial_number: slot for slot in Slots(opened).list(study)}
+        trials = optuna.load_study(study_name=study, storage=opened.optuna).get_trials(deepcopy=False)
+    finally:
+        opened.close()
+    resumed = [trial for trial in trials if "resumed" in trial.user_attrs and trial.number in settled]
+    again = objective(f"{lasting.FILE}:climbing", fidelity="quick", seed=seed)
+    wrong = [f"checkpoints are left: {left}" for left in root.glob("*/slot-*")]
+    drawn = [trial for trial in resumed if not settled[trial.number].rung]
+    for trial in drawn[:_TRAINED_ANEW]:
+        value = again(optuna.trial.FixedTrial(trial.params, number=settled[trial.number].position))
+        if value != settled[trial.number].value:
+            wrong.append(f"trial {trial.number}, gone on from a checkpoint, has {trial.value}, and undisturbed {value}")
+    return len(resumed), wrong
 
 
 def _told(kills: Kills | None, restarts: Restarts | None, others: Sequence[Fault]) -> str:
@@ -214,6 +251,7 @@ def main() -> int:
     parser.add_argument("--at-most", type=float, default=2.5, metavar="TIMES", help="as long as undisturbed")
     parser.add_argument("--pgbouncer", action="store_true", help="reach PostgreSQL through PgBouncer")
     parser.add_argument("--plain", action="store_true", help="search plain Optuna objectives")
+    parser.add_argument("--trained", action="store_true", help="train small networks, with checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="empty, for the database and the logs of the fleets; kept")
     options = parser.parse_args()
@@ -223,6 +261,8 @@ def main() -> int:
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpo-chaos-")))
         folder = folder.resolve()
+        if options.trained:
+            os.environ.update(HPO_CHECKPOINTS=str(folder / "checkpoints"), HPO_CHECKPOINT_SECONDS="0")
         server = stack.enter_context(own_server(folder / "postgres")) if options.database == "postgresql" else None
         url = f"sqlite:///{folder}/hpo.db" if server is None else server.create("chaos")
         pooler = (

@@ -46,7 +46,11 @@ def _build(params: Params) -> Recipe:
     )
 
 
-def _definition(name: str, evaluation: Holdout | KFold, epochs: int) -> StudyDefinition:
+def _quick(epochs: int | None) -> tuple[Fidelity, ...]:
+    return () if epochs is None else (Fidelity(name="quick", epochs=epochs),)
+
+
+def _definition(name: str, evaluation: Holdout | KFold, epochs: int, quick: int | None = None) -> StudyDefinition:
     return StudyDefinition(
         name=name,
         title="waves",
@@ -56,7 +60,7 @@ def _definition(name: str, evaluation: Holdout | KFold, epochs: int) -> StudyDef
         direction="minimize",
         spaces=(Space(name="rates", params={"rate": Float(low=1e-4, high=1e-1, log=True)}),),
         evaluation=evaluation,
-        fidelities=(Fidelity(name="full", epochs=epochs),),
+        fidelities=(*_quick(quick), Fidelity(name="full", epochs=epochs)),
         baselines=(Baseline(name="usual", title="the usual one", params={"rate": 1e-3}),),
         probe_rows=64,
     )
@@ -64,3 +68,4 @@ def _definition(name: str, evaluation: Holdout | KFold, epochs: int) -> StudyDef
 
 study = _definition("lasting", Holdout(rows=500), EPOCHS)
 folds = _definition("lasting-folds", KFold(folds=2), EPOCHS // 2)
+climbing = _definition("lasting-climbing", Holdout(rows=500), EPOCHS, quick=EPOCHS // 3)

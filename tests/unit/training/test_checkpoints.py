@@ -15,6 +15,7 @@ from hpo.data import Rows
 from hpo.errors import DefinitionError, HpoWarning, UsageError
 from hpo.training import (
     Checkpoints,
+    CosineDecay,
     Dropout,
     EarlyStopping,
     OneCycle,
@@ -326,10 +327,93 @@ def test_partial_checkpoint_files_of_a_killed_writer_are_removed(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["training-0.npz"]
 
 
-def test_trainings_by_keras_fit_warn_that_they_have_no_checkpoint(tmp_path: Path) -> None:
-    made = network(callbacks=[keras.callbacks.TerminateOnNaN()])
-    with pytest.warns(HpoWarning, match=r"no checkpoint is kept.*Keras's own fit trains it"):
-        run = Run(made, TRAIN, epochs=2, metric="mae", seed=0, checkpoints=Checkpoints(tmp_path, pace=ALWAYS))
+class OwnLoss(keras.Model):
+    def compute_loss(
+        self, x: object = None, y: object = None, y_pred: object = None, *_: object, **__: object
+    ) -> object:
+        return keras.ops.mean(keras.ops.square(keras.ops.reshape(y, (-1, 1)) - y_pred))
+
+
+def two_inputs(optimizer: keras.optimizers.Optimizer, **options: object) -> Recipe:
+    left, right = keras.Input((2,), name="left"), keras.Input((2,), name="right")
+    inside = keras.layers.Concatenate()([keras.layers.Dense(8, "relu")(left), right])
+    model = keras.Model({"left": left, "right": right}, keras.layers.Dense(1)(keras.layers.Dropout(0.3)(inside)))
+    return Recipe(model=model, optimizer=optimizer, loss="mse", batch_size=16, **options)  # type: ignore[arg-type]
+
+
+def own_loss() -> Recipe:
+    inputs = keras.Input((4,))
+    model = OwnLoss(inputs, keras.layers.Dense(1)(keras.layers.BatchNormalization()(inputs)))
+    return Recipe(model=model, optimizer=keras.optimizers.Adam(0.05), loss="mse", batch_size=16, augment=jitter)
+
+
+def halves(rows: Rows) -> Rows:
+    assert isinstance(rows.x, np.ndarray)
+    return Rows(x={"left": rows.x[:, :2], "right": rows.x[:, 2:]}, y=rows.y)
+
+
+BY_FIT: dict[str, Callable[[], Recipe]] = {
+    "several inputs, cosine": lambda: two_inputs(keras.optimizers.RMSprop(0.05), schedule=CosineDecay()),
+    "averages": lambda: two_inputs(keras.optimizers.AdamW(0.05, use_ema=True, ema_momentum=0.8)),
+    "stopped early": lambda: two_inputs(keras.optimizers.Adam(0.1), stopping=EarlyStopping(patience=2)),
+    "a loss of its own, augmented": own_loss,
+}
+
+
+@pytest.mark.parametrize("kind", BY_FIT)
+@pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
+def test_a_training_by_keras_fit_resumes_from_the_end_of_an_epoch(kind: str, tmp_path: Path) -> None:
+    made = (halves(TRAIN), halves(VALIDATION)) if kind != "a loss of its own, augmented" else (TRAIN, VALIDATION)
+
+    def begun_by_fit(checkpoints: Checkpoints | None = None) -> Run:
+        recipe = build(lambda _: BY_FIT[kind](), {}, 3)
+        return Run(recipe, *made, epochs=EPOCHS, metric="mae", seed=3, checkpoints=checkpoints)
+
+    whole = begun_by_fit()
+    assert whole.why_fit is not None
+    curve, final = trained(whole), weights(whole)
+    told = None
+    for breaking in range(2, 2 * EPOCHS):  # begun anew after each epoch, and within the one after it
+        steps = 0
+
+        def beat() -> None:
+            nonlocal steps
+            steps += 1
+            if steps == 4:  # of an epoch that has three: one is trained at each attempt
+                raise Broken
+
+        run = begun_by_fit(Checkpoints(tmp_path, pace=ALWAYS))
+        assert run.resumed == min(breaking - 2, len(curve))
+        try:
+            told = trained(run, beat)
+        except Broken:
+            continue
+        break
+    assert told == curve
+    assert weights(run) == final
+
+
+def own_step() -> Recipe:
+    class OwnStep(keras.Sequential):
+        def train_step(self, data: object) -> object:
+            return super().train_step(data)
+
+    made = network()
+    return Recipe(model=OwnStep(made.model.layers), optimizer=made.optimizer, loss="mse", batch_size=16)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: network(callbacks=[keras.callbacks.TerminateOnNaN()]), "its callbacks keep"),
+        (own_step, "a step of its own"),
+    ],
+)
+def test_trainings_with_state_of_their_own_warn_that_they_have_no_checkpoint(
+    make: Callable[[], Recipe], why: str, tmp_path: Path
+) -> None:
+    with pytest.warns(HpoWarning, match=f"no checkpoint is kept.*{why}"):
+        run = Run(make(), TRAIN, epochs=2, metric="mae", seed=0, checkpoints=Checkpoints(tmp_path, pace=ALWAYS))
     run.epoch()
     assert not list(tmp_path.iterdir())
 

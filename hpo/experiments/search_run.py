@@ -20,7 +20,8 @@ from hpo.storage.slots.slots import Configuration, Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, create_or_resume, find, forget, load
 from hpo.storage.studies.study_record import refuse_stopped
 from hpo.storage.worker_registry import Serving, serving
-from hpo.study import Params
+from hpo.study import Params, StudyDefinition
+from hpo.study.searchable import Searchable
 
 __all__ = [
     "Charge",
@@ -171,6 +172,7 @@ def open_study(planned: Plan) -> tuple[StudyRecord, int]:
         sampler=request.sampler,
         pruner=planned.pruner if request.pruner or existing is None else None,
         version=definition.version,
+        margin=_margin(definition),
         objectives=planned.objectives,
         prior=None if planned.prior is None or (existing and not request.prior) else json.dumps(planned.prior),
         trial_timeout=limits.trial_timeout if _kept(planned, existing.trial_timeout if existing else None) else None,
@@ -183,6 +185,12 @@ def open_study(planned: Plan) -> tuple[StudyRecord, int]:
     if planned.earlier:
         _tell_earlier(planned, record)
     return record, _open(planned, record)
+
+
+def _margin(definition: Searchable) -> float | None:
+    """Within what difference dear configurations give way to others, in promotions; None: nothing gives way."""
+    weighs = definition.weigh_costs if isinstance(definition, StudyDefinition) else True
+    return definition.margin if weighs else None
 
 
 def _tell_earlier(planned: Plan, record: StudyRecord) -> None:

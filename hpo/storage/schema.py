@@ -95,6 +95,7 @@ studies = Table(
     Column("data", String(64)),  # digest of the rows the study was begun with; NULL: not loaded yet
     Column("trial_timeout", Double),  # seconds of one trial; NULL: no limit of the study's own
     Column("until", Double),  # nothing is begun any more once a value is at least this good; NULL: no such value
+    Column("margin", Double),  # a difference of values too small to matter; NULL: not said
     Column("stopped_at", Double),  # seconds since 1970; NULL: it is not stopped
     Column("stopped_by", String(255)),
     Column("stopped_why", Text),

@@ -12,9 +12,10 @@ from actors import Crew
 from climbing import PRIOR, open_rungs
 from hypothesis import HealthCheck, given, settings
 from optuna.trial import TrialState
+from sqlalchemy import update
 
 from hpo.optuna_internals import RUNG_COMPLETE
-from hpo.storage import Storage, studies
+from hpo.storage import Storage, schema, studies
 from hpo.storage.slots import slot_trials
 from hpo.storage.slots.promotion import NOTHING_LEFT, promote
 from hpo.storage.slots.recovery import recover, recover_all
@@ -83,6 +84,48 @@ def test_the_best_trials_are_promoted_as_their_share_comes_due(store: Storage, c
             slots.settle(found, "complete", 0.6, params=found.fixed)
     # Of 4 slots one is due at each 7.5 settled; the first went to the hand-picked configuration.
     assert promoted == [(15, 1, 0.14), (23, 1, 0.22), (30, 1, 0.29)]
+
+
+@pytest.mark.parametrize(
+    ("margin", "value", "promoted"),
+    [
+        (0.1, 0.85, 0.85),  # as good within the margin, and not dear
+        (0.1, 0.75, 0.9),  # worse by more than the margin
+        (None, 0.85, 0.9),  # nobody said what is as good
+    ],
+)
+def test_a_dear_trial_is_promoted_unless_another_is_as_good(
+    store: Storage, plan: StudyPlan, margin: float | None, value: float, promoted: float
+) -> None:
+    plan = replace(plan, direction="maximize", fidelity="full", rungs="quick,full", margin=margin)
+    study = studies.create_or_resume(store, plan)
+    open_rungs(store, study.name, 10, prior=False)
+    slots = Slots(store)
+    for each in (0.9, value, 0.1, 0.2, 0.3, 0.4):
+        slot = settle(slots, study.name, each)
+        with store.write() as connection:
+            took = 50.0 if each == 0.9 else 10.0
+            times = {"started_at": 1000.0, "settled_at": 1000.0 + took}
+            connection.execute(update(schema.slots).where(schema.slots.c.id == slot.id).values(times))
+    assert promote(store, study.name) == 1
+    found = slots.claim(study.name, "w", 60)
+    assert found is not None
+    assert found.fixed == {"x": promoted}
+
+
+def test_what_is_confirmed_is_the_best_whatever_it_costs(store: Storage, plan: StudyPlan) -> None:
+    plan = replace(plan, direction="maximize", fidelity="full", rungs="quick,full", margin=1.0)
+    study = studies.create_or_resume(store, plan)
+    rungs = open_rungs(store, study.name, 3, prior=False)
+    slots = Slots(store)
+    for number in range(sum(rungs[:2])):
+        slot = settle(slots, study.name, number / 10)
+        with store.write() as connection:
+            times = {"started_at": 1000.0, "settled_at": 1000.0 + 10.0**number}
+            connection.execute(update(schema.slots).where(schema.slots.c.id == slot.id).values(times))
+        promote(store, study.name)
+    best = max((slot for slot in slots.list(study.name) if slot.rung == 1), key=lambda slot: slot.value or 0.0)
+    assert best.digest in {slot.digest for slot in slots.list(study.name) if slot.rung == 2}
 
 
 def test_promoting_again_changes_nothing(store: Storage, climbs: StudyRecord) -> None:

@@ -9,8 +9,10 @@ best of a rung is looked for among what has not climbed. That mark only shortens
 never promoted to it, marked or not.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
@@ -25,8 +27,13 @@ __all__ = ["NOTHING_LEFT", "promote"]
 NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below are complete"
 """The reason of a slot that settled without a trial."""
 
+_DEAR = 3.0  # times what a trial of the rung usually takes: what took longer is dear
+_USUAL = 500  # positions of the rung whose median that is
+_LOOKED_AT = 20  # of the best, in place of one that is dear
+
 _study, _slot = schema.studies, schema.slots
 _next_rung = _slot.alias("next_rung")
+_SECONDS = _slot.c.settled_at - _slot.c.started_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,7 @@ class _Study:
     id: int
     direction: str
     until: float | None
+    margin: float | None  # a difference of values too small to matter
     rungs: str  # names of fidelities, by commas
 
     @property
@@ -49,6 +57,7 @@ class _Candidate:
     digest: str
     params: str  # JSON
     value: float
+    seconds: float | None  # its training took; None: not known
 
 
 _NOTHING = RungCounts(rung=0, target=0, settled=0, waiting=0, named=False, prior=False)  # of a rung without slots
@@ -61,6 +70,10 @@ def promote(storage: Storage, study: str) -> int:
     Of a rung that takes m of the n below it, the first so-and-so many are due as m / n of those below are settled; of
     the rung that confirms, all are due once the one below is over, and one before that where a value is as good as the
     study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
+
+    The best of the rung below is promoted; but where that took more than three times as long as usual there, and by the
+    study's margin others are as good, the best of these that did not: in full it would cost as much as several.
+    What is confirmed is the best, whatever it costs.
 
     Raises:
         StorageError: the database failed.
@@ -89,7 +102,9 @@ def _climbing(connection: Connection, study: str) -> _Study | None:
     """The study, where it has slots that wait."""
     waits = select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists()
     row = connection.execute(
-        select(_study.c.id, _study.c.direction, _study.c.until, _study.c.rungs).where(_study.c.name == study, waits)
+        select(_study.c.id, _study.c.direction, _study.c.until, _study.c.margin, _study.c.rungs).where(
+            _study.c.name == study, waits
+        )
     ).one_or_none()
     return None if row is None or row.rungs is None else _Study(**row._mapping)
 
@@ -122,7 +137,7 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     confirms = rung == study.higher[-1]
     if here.given == here.target or not _may_be_due(study, below, here, confirms=confirms):
         return {}
-    best = _best(connection, study, rung)
+    best = _best(connection, study, rung, sparing=not confirms)
     if not _due(study, below, here, best, confirms=confirms):
         return {}
     if here.named:
@@ -150,13 +165,14 @@ def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | 
     return _share_is_due(below, here)
 
 
-def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None:
-    """The best configuration of the rung below that is not on this one."""
+def _best(connection: Connection, study: _Study, rung: int, *, sparing: bool) -> _Candidate | None:
+    """The best configuration of the rung below that is not on this one; `sparing`: what is dear may give way."""
     there = _next_rung.c
     here = select(there.id).where(there.study_id == study.id, there.rung == rung, there.digest == _slot.c.digest)
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
-    row = connection.execute(
-        select(_slot.c.digest, _slot.c.params, _slot.c.value)
+    spares = sparing and study.margin is not None
+    rows = connection.execute(
+        select(_slot.c.digest, _slot.c.params, _slot.c.value, _SECONDS.label("seconds"))
         .where(
             _slot.c.study_id == study.id,
             _slot.c.rung == rung - 1,
@@ -166,6 +182,19 @@ def _best(connection: Connection, study: _Study, rung: int) -> _Candidate | None
             ~here.exists(),
         )
         .order_by(value, _slot.c.position)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else _Candidate(**row._mapping)
+        .limit(_LOOKED_AT if spares else 1)
+    )
+    found = [_Candidate(**row._mapping) for row in rows]
+    if len(found) < 2:
+        return found[0] if found else None
+    dear = _DEAR * _usual_seconds(connection, study, rung - 1)
+    best = found[0]
+    alike = (each for each in found if abs(each.value - best.value) <= (study.margin or 0.0))
+    return next((each for each in alike if each.seconds is None or each.seconds <= dear), best)
+
+
+def _usual_seconds(connection: Connection, study: _Study, rung: int) -> float:
+    """The median of what complete trials of the rung took, of its first ones, so that the look does not grow."""
+    its = (_slot.c.study_id == study.id, _slot.c.rung == rung, _slot.c.position < _USUAL, COMPLETE)
+    took = [seconds for seconds in connection.execute(select(_SECONDS).where(*its)).scalars() if seconds is not None]
+    return median(took) if took else math.inf

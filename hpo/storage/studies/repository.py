@@ -57,8 +57,9 @@ _COLUMNS = [
 ]
 """What a `StudyRecord` is read from."""
 
-_AMENDABLE = ("reference", "version", "trial_timeout", "until")
-"""What may change in a study: where its definition lies and how its code reads, and the limits it keeps."""
+_AMENDABLE = ("reference", "version", "margin", "trial_timeout", "until")
+"""What may change in a study: where its definition lies and how its code reads, what it says is too small a difference
+to matter, and the limits it keeps."""
 
 
 def create_or_resume(storage: Storage, plan: StudyPlan) -> StudyRecord:

@@ -72,6 +72,7 @@ class StudyPlan:
     version: str | None = None  # of the definition's code, `StudyDefinition.version`; None: not known
     trial_timeout: float | None = None  # seconds for one trial; a trial over it fails; None: no limit of its own
     until: float | None = None  # nothing is begun once the best value is at least this good; None: no such value
+    margin: float | None = None  # a difference of the metric too small to matter; None: not said
     rungs: str | None = None  # names of the fidelities it climbs, cheapest first, by commas; None: it stays on one
     prior: str | None = None  # JSON, the hand-picked configuration it begins with; None: none, or the study's own
     objectives: str | None = None  # as `hpo.study.objectives.kept` writes them; None: the metric alone

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("data", sa.String(64)),
         sa.Column("trial_timeout", sa.Double),
         sa.Column("until", sa.Double),
+        sa.Column("margin", sa.Double),
         sa.Column("stopped_at", sa.Double),
         sa.Column("stopped_by", sa.String(255)),
         sa.Column("stopped_why", sa.Text),

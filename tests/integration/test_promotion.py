@@ -113,19 +113,29 @@ def test_a_dear_trial_is_promoted_unless_another_is_as_good(
     assert found.fixed == {"x": promoted}
 
 
-def test_what_is_confirmed_is_the_best_whatever_it_costs(store: Storage, plan: StudyPlan) -> None:
-    plan = replace(plan, direction="maximize", fidelity="full", rungs="quick,full", margin=1.0)
+@pytest.mark.parametrize("hand", [0.5, 0.95])
+def test_a_dear_trial_is_confirmed_only_where_it_is_the_best_of_all(
+    store: Storage, plan: StudyPlan, hand: float
+) -> None:
+    plan = replace(plan, direction="maximize", fidelity="full", rungs="quick,full", margin=0.1)
     study = studies.create_or_resume(store, plan)
-    rungs = open_rungs(store, study.name, 3, prior=False)
+    rungs = open_rungs(store, study.name, 4)
     slots = Slots(store)
-    for number in range(sum(rungs[:2])):
-        slot = settle(slots, study.name, number / 10)
+    values = iter([hand, 0.1, 0.2, 0.3, 0.4])
+    full = iter([0.9, 0.85, 0.82])
+    while slots.counts(study.name).settled < sum(rungs[:2]):
+        rung, given = next(
+            ((s.rung, s.digest) for s in slots.list(study.name) if s.rung == 1 and s.state == "open"), (0, None)
+        )
+        value = next(full) if rung and given != PRIOR.digest else next(values)
+        slot = settle(slots, study.name, value)
         with store.write() as connection:
-            times = {"started_at": 1000.0, "settled_at": 1000.0 + 10.0**number}
+            times = {"started_at": 1000.0, "settled_at": 1050.0 if value == 0.9 else 1010.0}
             connection.execute(update(schema.slots).where(schema.slots.c.id == slot.id).values(times))
         promote(store, study.name)
-    best = max((slot for slot in slots.list(study.name) if slot.rung == 1), key=lambda slot: slot.value or 0.0)
-    assert best.digest in {slot.digest for slot in slots.list(study.name) if slot.rung == 2}
+    below = {slot.digest: slot.value for slot in slots.list(study.name) if slot.rung == 1}
+    confirmed = {below[slot.digest] for slot in slots.list(study.name) if slot.rung == 2}
+    assert confirmed == ({hand, 0.9, 0.85} if hand < 0.9 else {hand, 0.85, 0.82})
 
 
 def test_promoting_again_changes_nothing(store: Storage, climbs: StudyRecord) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from hpo.storage import Storage, leases, schema
 from hpo.storage.slots.rung_counts import rung_counts
@@ -72,8 +72,8 @@ def promote(storage: Storage, study: str) -> int:
     study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
 
     The best of the rung below is promoted; but where that took more than three times as long as usual there, and by the
-    study's margin others are as good, the best of these that did not: in full it would cost as much as several.
-    What is confirmed is the best, whatever it costs.
+    study's margin others are as good, the best of these that did not: in full it would cost as much as several. Of what
+    is confirmed the best of all stays, whatever it costs.
 
     Raises:
         StorageError: the database failed.
@@ -137,7 +137,7 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     confirms = rung == study.higher[-1]
     if here.given == here.target or not _may_be_due(study, below, here, confirms=confirms):
         return {}
-    best = _best(connection, study, rung, sparing=not confirms)
+    best = _best(connection, study, rung, confirms=confirms)
     if not _due(study, below, here, best, confirms=confirms):
         return {}
     if here.named:
@@ -165,12 +165,11 @@ def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | 
     return _share_is_due(below, here)
 
 
-def _best(connection: Connection, study: _Study, rung: int, *, sparing: bool) -> _Candidate | None:
-    """The best configuration of the rung below that is not on this one; `sparing`: what is dear may give way."""
+def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -> _Candidate | None:
+    """The best configuration of the rung below that is not on this one, or one as good where that is dear."""
     there = _next_rung.c
     here = select(there.id).where(there.study_id == study.id, there.rung == rung, there.digest == _slot.c.digest)
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
-    spares = sparing and study.margin is not None
     rows = connection.execute(
         select(_slot.c.digest, _slot.c.params, _slot.c.value, _SECONDS.label("seconds"))
         .where(
@@ -182,15 +181,24 @@ def _best(connection: Connection, study: _Study, rung: int, *, sparing: bool) ->
             ~here.exists(),
         )
         .order_by(value, _slot.c.position)
-        .limit(_LOOKED_AT if spares else 1)
+        .limit(1 if study.margin is None else _LOOKED_AT)
     )
     found = [_Candidate(**row._mapping) for row in rows]
     if len(found) < 2:
         return found[0] if found else None
-    dear = _DEAR * _usual_seconds(connection, study, rung - 1)
     best = found[0]
+    if confirms and at_least(study.direction, best.value, _leading_value(connection, study, rung - 1)):
+        return best
+    dear = _DEAR * _usual_seconds(connection, study, rung - 1)
     alike = (each for each in found if abs(each.value - best.value) <= (study.margin or 0.0))
     return next((each for each in alike if each.seconds is None or each.seconds <= dear), best)
+
+
+def _leading_value(connection: Connection, study: _Study, rung: int) -> float:
+    """The best value of a rung, on which there is one."""
+    best = func.max if study.direction == MAXIMIZE else func.min
+    its = (_slot.c.study_id == study.id, _slot.c.rung == rung, COMPLETE)
+    return float(connection.execute(select(best(_slot.c.value)).where(*its)).scalar_one())
 
 
 def _usual_seconds(connection: Connection, study: _Study, rung: int) -> float:

@@ -1,11 +1,13 @@
 """Who can be compared with whom, found in a real database; what cannot be is refused in one line."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from hpo import storage
 from hpo.analysis import compare
+from hpo.cli.printing.comparison_text import announce
 from hpo.errors import DefinitionError, HpoError, StudyError, UnknownStudyError, UsageError
 from hpo.experiments import measure
 from hpo.experiments.compare import interim_analyses
@@ -114,6 +116,18 @@ def test_the_best_distinct_complete_trials_are_compared_with_the_baseline(
     )
     # The hand-picked one is compared with, so it is no candidate; with another baseline it would be none either way.
     assert "by-hand" not in [side.name for side in found.candidates]
+
+
+@pytest.mark.parametrize(("value", "leads"), [(0.5, True), (2.5, False)])
+def test_a_search_whose_optimum_is_the_baseline_says_what_is_compared_with_it(
+    opened: storage.Storage, search: StudyRecord, value: float, leads: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(opened, (HAND, "complete", value), ({"x": 0.1, "kind": "a"}, "complete", 2.0))
+    with contextlib.closing(plan_comparison(request(opened))) as plan:
+        assert plan.contest.leads is leads
+        announce(plan)
+    said = "baseline by-hand itself; compared with it is the best that was found besides, trial 1"
+    assert (said in " ".join(capsys.readouterr().err.split())) is leads
 
 
 def test_a_plan_trains_nothing_and_writes_nothing(opened: storage.Storage, search: StudyRecord) -> None:

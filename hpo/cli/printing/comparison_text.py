@@ -34,6 +34,12 @@ def announce(plan: "ComparePlan") -> None:
             f"note: {contest.record.name} has {contest.settled} of {contest.target} trials so far; "
             "more of them may find another optimum"
         )
+    if contest.leads:
+        found = contest.candidates[0]
+        say(
+            f"note: the optimum of {contest.record.name} is baseline {contest.hand.name} itself; compared with it is "
+            f"the best that was found besides, {found.name}"
+        )
     if not plan.left:
         final = next(f.stage for f in plan.stages if f.stage.name in ("final", "resampled"))
         say(f"nothing is left to train for {contest.record.name}: {final.about}")

@@ -72,6 +72,7 @@ class Contest:
     candidates: tuple[Side, ...]  # the best distinct complete trials other than the baseline, best first; where the
     # search climbs, those of the highest fidelity, what was confirmed before what was not
     confirmed: bool  # whether the search trained its best again at its highest fidelity
+    leads: bool  # whether the search's optimum is the baseline itself
     settled: int  # trials of the search
     target: int  # trials the search is to have
 
@@ -120,6 +121,7 @@ def contest(storage: Storage, request: CompareRequest) -> Contest:
         baseline=_baseline(ranked, hand.name, params),
         candidates=_candidates(record, slots, ranked, params, request.candidates),
         confirmed=_is_confirmed(ranked, params),
+        leads=bool(ranked) and dict(ranked[0].slot.params or {}) == dict(params),
         settled=sum(slot.outcome is not None for slot in slots),
         target=len(slots),
     )

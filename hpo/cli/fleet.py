@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["down", "register", "status", "up", "wanted"]
 
-_Engine = Annotated[str, typer.Argument(metavar="ENGINE", help="local or slurm.", show_default=False)]
+_Engine = Annotated[str, typer.Argument(metavar="ENGINE", help="local, slurm or ray.", show_default=False)]
 _Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="Of the fleet, where a database has several of one engine.")
 ]
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
         "hpo fleet status slurm",
         "hpo fleet down slurm",
     )
-    about = "Have an engine (Slurm, or this machine) run as many workers as there are trials to take."
+    about = "Have an engine (Slurm, Ray, or this machine) run as many workers as there are trials to take."
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about, epilog=epilog)
     group.command(
         short_help="Keep as many workers there as there is work for.",
@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
             "hpo fleet up local --max-workers 4 --drain",
             "hpo fleet up slurm --max-workers 20 --gpus-per-worker 1 --walltime 4h -- --partition=gpu",
             "hpo fleet up slurm --max-workers 20 --setup setup.sh --once",
+            "hpo fleet up ray --max-workers 8 --gpus-per-worker 0.5 -- accelerator_type=A100",
         ),
     )(up)
     group.command(
@@ -67,7 +68,7 @@ def register(app: typer.Typer) -> None:
         short_help="Print how many workers are wanted, for any other engine.",
         epilog=examples("hpo fleet wanted --max-workers 20", "hpo fleet wanted --max-workers 20 --there 3"),
     )(wanted)
-    app.add_typer(group, name="fleet", short_help="Have Slurm or this machine run as many workers as are wanted.")
+    app.add_typer(group, name="fleet", short_help="Have Slurm, Ray or this machine run the workers that are wanted.")
 
 
 def up(

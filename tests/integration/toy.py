@@ -129,6 +129,14 @@ def nap(trial: optuna.Trial) -> float:
     return naps(lambda: None)(trial)
 
 
+def waits(trial: optuna.Trial) -> float:
+    """A plain objective that ends when the file `go` appears in the working folder."""
+    value = height(trial)
+    while not Path("go").exists():
+        time.sleep(0.05)
+    return value
+
+
 @hpo.tunable(direction="maximize", name="naps", baselines={"middle": {"x": 0.5, "kind": "a"}}, seeds=True)
 def seeded_nap(trial: optuna.Trial) -> float:
     """As it does that has seeds, and so is confirmed."""

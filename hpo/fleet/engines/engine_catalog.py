@@ -5,7 +5,7 @@ from hpo.fleet.engines.fleet_engine import Engine, WorkerJob
 
 __all__ = ["ENGINES", "engine"]
 
-ENGINES = ("local", "slurm")
+ENGINES = ("local", "slurm", "ray")
 
 
 def engine(name: str, job: WorkerJob) -> Engine:
@@ -24,6 +24,10 @@ def engine(name: str, job: WorkerJob) -> Engine:
         from hpo.fleet.engines.slurm_engine import SlurmEngine
 
         return SlurmEngine(job)
+    if name == "ray":
+        from hpo.fleet.engines.ray_engine import RayEngine
+
+        return RayEngine(job)
     raise UsageError(
-        f"there is no engine {name!r}, only {' and '.join(ENGINES)}; docs/clusters.md says how any other starts workers"
+        f"there is no engine {name!r}, only {', '.join(ENGINES)}; docs/clusters.md says how any other starts workers"
     )

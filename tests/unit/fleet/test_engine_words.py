@@ -11,7 +11,7 @@ URL = "sqlite:///x.db"
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no engine 'pbs', only local and slurm; "):
+    with pytest.raises(UsageError, match="no engine 'pbs', only local, slurm, ray; "):
         engine("pbs", WorkerJob(storage=URL))
 
 

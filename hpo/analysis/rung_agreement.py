@@ -142,8 +142,8 @@ def climb_sentences(found: ClimbFindings, fidelities: Sequence[str]) -> list[str
         low, high = fidelities[each.rung], fidelities[each.rung + 1]
         over = f"Kendall's tau {each.tau:.2f} over {each.configurations} configurations"
         said.append(
-            f"{low} tells nothing about {high} here ({over}, below {TELLS_NOTHING:g}): what climbed was chosen by "
-            f"chance, so search with --fidelity {shlex.quote(high)}, or give {low} more epochs or rows"
+            f"among what climbed {low} did not foretell {high} ({over}, below {TELLS_NOTHING:g}), so a better one may "
+            f"have stayed below: search with --fidelity {shlex.quote(high)}, or give {low} more epochs or rows"
             if each.tells_nothing
             else f"{low} orders configurations as {high} does by {over}"
         )

@@ -3,6 +3,7 @@
 With HPO_CHECKPOINT_SECONDS=0 a checkpoint is written every few epochs.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ def _data() -> Dataset:
 
 
 def _build(params: Params) -> Recipe:
+    return replace(_endless(params), stopping=EarlyStopping(patience=EPOCHS))
+
+
+def _endless(params: Params) -> Recipe:
     import keras
 
     model = keras.Sequential(
@@ -42,7 +47,6 @@ def _build(params: Params) -> Recipe:
         optimizer=keras.optimizers.Adam(params["rate"]),
         loss="mean_squared_error",
         batch_size=16,
-        stopping=EarlyStopping(patience=EPOCHS),
     )
 
 
@@ -69,3 +73,4 @@ def _definition(name: str, evaluation: Holdout | KFold, epochs: int, quick: int 
 study = _definition("lasting", Holdout(rows=500), EPOCHS)
 folds = _definition("lasting-folds", KFold(folds=2), EPOCHS // 2)
 climbing = _definition("lasting-climbing", Holdout(rows=500), EPOCHS, quick=EPOCHS // 3)
+long = replace(_definition("lasting-long", Holdout(rows=500), 20 * EPOCHS), build=_endless)  # a minute or more

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import lasting
+import optuna
 import pytest
 import toy
 from slurm_cluster import MISSING, SlurmCluster
@@ -34,9 +36,10 @@ def hpo(slurm: SlurmCluster, tmp_path: Path) -> Iterator[Hpo]:
     """Run a command of hpo with trials of so many seconds; the fleet is ended after the test."""
 
     def run(*words: str, seconds: float = 0.3) -> "subprocess.CompletedProcess[str]":
-        environment = {**slurm.environment, "HPO_STORAGE": f"sqlite:///{tmp_path}/hpo.db", "TOY_SECONDS": str(seconds)}
+        own = {"HPO_STORAGE": f"sqlite:///{tmp_path}/hpo.db", "HPO_CHECKPOINTS": f"{tmp_path}/checkpoints"}
+        environment = {**slurm.environment, **own, "TOY_SECONDS": str(seconds)}
         command = [sys.executable, "-m", "hpo", *words]
-        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=900)
 
     yield run
     run("fleet", "down", "slurm")
@@ -122,6 +125,25 @@ def test_a_trial_longer_than_the_walltime_is_released(hpo: Hpo, slurm: SlurmClus
     slurm.until(lambda: not slurm.jobs())
     up(hpo, "--drain")
     sound(opened, 2)
+
+
+@pytest.mark.timeout(1000)
+def test_a_trial_longer_than_the_walltime_trains_each_epoch_once(hpo: Hpo, tmp_path: Path) -> None:
+    """Each job goes on from the checkpoint that the one before left on its way out."""
+    words = ("--name", "long", "--trials", "1", "--fidelity", "full")
+    done = hpo("submit", f"{lasting.FILE}:long", *words)
+    assert done.returncode == 0, done.stderr
+    up(hpo, "--drain", "--walltime", "60s")
+    opened = storage.open(f"sqlite:///{tmp_path}/hpo.db")
+    (slot,) = Slots(opened).list("long")
+    assert (slot.outcome, slot.tries) == ("complete", 1)
+    assert slot.releases > 0
+    *broken, ended = optuna.load_study(study_name="long", storage=opened.optuna).get_trials(deepcopy=False)
+    reached = [max(trial.intermediate_values) for trial in broken]
+    assert reached == sorted(reached)
+    assert ended.user_attrs["resumed"] >= reached[-1]  # what was reported is not trained again
+    assert ended.user_attrs["epochs"] == 20 * lasting.EPOCHS
+    assert not list((tmp_path / "checkpoints").glob("*/slot-*"))
 
 
 def test_pending_jobs_on_a_drained_node_end_with_their_study(hpo: Hpo, slurm: SlurmCluster, tmp_path: Path) -> None:

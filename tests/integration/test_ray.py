@@ -32,6 +32,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # else whatever runs beside them starves them
         patch.setenv("PATH", nvidia.install(tmp_path_factory.mktemp("bin"), gpus=1))
         made = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 1})
         made.add_node(num_cpus=3, num_gpus=0)

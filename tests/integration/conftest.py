@@ -121,6 +121,14 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     opened.close()
 
 
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Storage]:
+    """A prepared SQLite file, for what is the same on any database or is asked of SQLite alone."""
+    opened = storage.prepare(f"sqlite:///{tmp_path / 'hpo.db'}")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(autouse=True)
 def _no_studies_left(request: pytest.FixtureRequest) -> Iterator[None]:
     shared: Storage | None = request.getfixturevalue("store") if "store" in request.fixturenames else None

@@ -117,9 +117,9 @@ def test_an_adopted_study_is_counted(store: Storage, tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_to_promote_no_rung_is_read_through(store: Storage, plan: StudyPlan, direction: str) -> None:
-    if store.where.backend != "sqlite":
-        pytest.skip("PostgreSQL chooses how to read by how much there is")
+def test_a_promotion_reads_no_rung_through(sqlite_store: Storage, plan: StudyPlan, direction: str) -> None:
+    """PostgreSQL chooses how to read by how much there is."""
+    store = sqlite_store
     study = studies.create_or_resume(store, replace(plan, direction=direction, fidelity="full", rungs="quick,full"))
     open_rungs(store, study.name, 30)
     slots = Slots(store)

@@ -130,10 +130,10 @@ def test_whoever_is_no_sampler_is_told_all(store: Storage, long: StudyRecord) ->
         assert recent.best_trial.value == best
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["cmaes", "nsga2"])
-def test_samplers_of_generations_draw_as_if_they_saw_all(name: str, store: Storage, plan: StudyPlan) -> None:
-    if store.where.backend != "sqlite":
-        pytest.skip("the draws are the same wherever trials are kept")
+def test_samplers_of_generations_draw_as_if_they_saw_all(name: str, sqlite_store: Storage, plan: StudyPlan) -> None:
+    store = sqlite_store
 
     def drawn(window: Window | None) -> list[dict[str, float]]:
         study = studies.create_or_resume(store, replace(plan, name=f"{name}-{window is None}", direction="minimize"))

@@ -360,7 +360,9 @@ BY_FIT: dict[str, Callable[[], Recipe]] = {
 }
 
 
-@pytest.mark.parametrize("kind", BY_FIT)
+@pytest.mark.parametrize(
+    "kind", [kind if "inputs" in kind else pytest.param(kind, marks=pytest.mark.thorough) for kind in BY_FIT]
+)
 @pytest.mark.filterwarnings("ignore::hpo.errors.HpoWarning")
 def test_a_training_by_keras_fit_resumes_from_the_end_of_an_epoch(kind: str, tmp_path: Path) -> None:
     made = (halves(TRAIN), halves(VALIDATION)) if kind != "a loss of its own, augmented" else (TRAIN, VALIDATION)

@@ -127,3 +127,12 @@ def test_two_workers_share_a_gpu_by_halves(hpo: Hpo, tmp_path: Path) -> None:
 def test_an_argument_that_is_no_option_of_an_actor_is_refused() -> None:
     with pytest.raises(UsageError, match="'--partition' is no option of Ray's actors"):
         RayEngine(WorkerJob(storage="sqlite:///x.db", extra=("--partition",)))
+
+
+def test_an_option_that_ray_does_not_know_is_refused_in_one_line(hpo: Hpo, tmp_path: Path) -> None:
+    submitted(hpo, tmp_path, 1)
+    refused = hpo("fleet", "up", "ray", "--max-workers", "1", "--once", "--", "nonsense=1")
+    _, error = refused.communicate(timeout=60)
+    assert refused.returncode == 2
+    assert "Ray refuses an option of its actors, nonsense=1" in error
+    assert "Traceback" not in error

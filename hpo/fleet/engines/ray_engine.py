@@ -63,15 +63,20 @@ class RayEngine:
         return sorted(found, key=lambda job: (job.state == "pending", -(job.seconds or 0.0), job.id))
 
     def start(self, number: int) -> None:
-        """Make them; what Ray has no place for waits, and has its autoscaler add nodes."""
+        """Make them; what has no place waits, and has Ray's autoscaler add nodes. Raises UsageError, EngineError."""
         job, ray = self._job, self._ray
         environment = {"HPO_STORAGE": job.environment["HPO_STORAGE"]}
         kept = {name: value for name, value in os.environ.items() if name.startswith("HPO_")}
-        seat = ray.remote(_Seat)
+        kind = ray.remote(_WorkerActor)
         options = {"namespace": _NAMESPACE, "lifetime": "detached", "max_concurrency": 4, **self._options}
         for _ in range(number):
-            made = seat.options(name=f"{job.label}-{uuid.uuid4().hex[:8]}", **options)
-            made.remote(job.launched, {**kept, **environment}, str(Path.cwd()))
+            name = f"{job.label}-{uuid.uuid4().hex[:8]}"
+            try:
+                kind.options(name=name, **options).remote(job.launched, {**kept, **environment}, str(Path.cwd()))
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"Ray refuses an option of its actors, {' '.join(job.extra)}: {said(error)}") from None
+            except ray.exceptions.RayError as error:
+                raise EngineError(f"the cluster of Ray starts no actor: {said(error)}") from None
 
     def end(self, jobs: Sequence[Job]) -> None:
         """Ask their workers to give back what they have in hand, and end the actors."""
@@ -99,7 +104,7 @@ class RayEngine:
         return found
 
 
-class _Seat:
+class _WorkerActor:
     """One worker's place: the actor ends when the worker does, and the worker when the actor does."""
 
     def __init__(self, words: list[str], environment: Mapping[str, str], folder: str) -> None:

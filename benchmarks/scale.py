@@ -183,7 +183,7 @@ def measure(url: str, workers: int, sizes: list[int], each: int) -> list[Cell]:
 
 
 def status(url: str, trials: int, reports: int) -> None:
-    """A study with so many trials, each with its slot, its parameters and its reports; the command and the pages."""
+    """A study with so many trials, each with its slot, its parameters and reports; the command, the pages, its end."""
     from benchmarks.filled import fill
 
     name = "scale-status"
@@ -207,7 +207,9 @@ def status(url: str, trials: int, reports: int) -> None:
             f"{statistics.median(processor):.2f} s of it on a processor"
         )
     pages(storage, name)
+    start = time.perf_counter()
     studies.delete(storage, name)
+    print(f"{storage.where.backend:>10}: to delete it {time.perf_counter() - start:9.2f} s")
     storage.close()
 
 

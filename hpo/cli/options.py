@@ -209,7 +209,7 @@ Trials = Annotated[
         "--trials",
         "-n",
         metavar="N",
-        parser=whole(1, 1_000_000),
+        parser=whole(1, 100_000),
         help="Configurations the study draws in total, earlier runs included.",
         show_default=False,
     ),

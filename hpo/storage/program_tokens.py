@@ -20,7 +20,6 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from hpo.errors import HpoError, UsageError
 from hpo.storage import Storage, schema
 from hpo.storage.slots.slot import UNSETTLED
-from hpo.storage.slots.slots import MAX_SLOTS
 from hpo.storage.waiting import repeatable
 
 __all__ = ["BudgetError", "CrowdedError", "Scope", "Token", "charge", "create", "find", "list_all", "revoke"]
@@ -30,6 +29,7 @@ Scope = Literal["read", "write"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _TEXT = re.compile(r"hpo_([1-9]\d{0,17})_([A-Za-z0-9_-]{43})", re.ASCII)
+_MOST = 1_000_000  # trials of a budget: of all studies together
 _NOBODYS = hashlib.sha256(b"").hexdigest()  # what a secret is compared with whose token is not there
 
 _token, _slot = schema.tokens, schema.slots
@@ -84,8 +84,8 @@ def create(storage: Storage, name: str, *, scope: Scope, budget: int, seconds: f
         raise UsageError(f"{name!r:.80} is no name of a token: letters, digits and . _ @ - only, at most 64 of them")
     if scope not in get_args(Scope):
         raise UsageError(f"there is no scope {scope!r}; there are: {', '.join(get_args(Scope))}")
-    if not 0 <= budget <= MAX_SLOTS:
-        raise UsageError(f"a budget is from 0 to {MAX_SLOTS:,} trials, not {budget:,}")
+    if not 0 <= budget <= _MOST:
+        raise UsageError(f"a budget is from 0 to {_MOST:,} trials, not {budget:,}")
     if budget and scope == "read":
         raise UsageError("a token that reads opens no trials: leave --budget out, or give --scope write")
     secret, now = secrets.token_urlsafe(32), time.time()

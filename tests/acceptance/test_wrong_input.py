@@ -94,7 +94,7 @@ CASES = [
     ((*OPTIMIZE, "--sampler", "grid"), 2, ["grid"]),
     (("optimize", "./toy.py:study", "--trials", "0"), 2, ["'0'", "from 1"]),
     (("optimize", "./toy.py:study", "--trials", "-3"), 2, ["'-3'", "from 1"]),
-    (("optimize", "./toy.py:study", "--trials", "9" * 40), 2, ["1,000,000"]),
+    (("optimize", "./toy.py:study", "--trials", "9" * 40), 2, ["100,000"]),
     ((*OPTIMIZE, "--workers", "9999999"), 2, ["from 0 to 256"]),
     ((*OPTIMIZE, "--timeout", "soon"), 2, ["'soon'", "10m"]),
     ((*OPTIMIZE, "--prior", "nobody"), 2, ["toy has no baseline 'nobody'", "by-hand, none", "a JSON file"]),

@@ -18,7 +18,6 @@ from hpo.messages import said
 from hpo.optuna_internals import trial_id
 from hpo.storage import Storage
 from hpo.storage.slots import slot_trials
-from hpo.storage.slots.openings import announce_done
 from hpo.storage.slots.promotion import promote
 from hpo.storage.slots.recovery import recover
 from hpo.storage.slots.slot import LeaseLost, Outcome, Slot
@@ -144,7 +143,6 @@ class Attempt:
                 return self._drop()
             outcome, value, further = there.outcome, there.value, there.further
         if promote(context.storage, slot.study):
-            announce_done(context.storage)
             context.watcher.step("promoted", slot)
         if outcome == "failed" and result.reason:
             self._note(trial, result.reason)

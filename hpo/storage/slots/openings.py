@@ -19,7 +19,7 @@ from hpo.storage import Storage, schema
 from hpo.storage.slots.slot import UNSETTLED
 from hpo.storage.waiting import repeatable
 
-__all__ = ["News", "announce", "announce_done", "news"]
+__all__ = ["News", "announce", "news"]
 
 _STRIPES = 16
 """Rows the number is the sum of. Each process counts in one, so that many seldom wait for each other's commit."""
@@ -43,13 +43,6 @@ class News:
 def announce(connection: Connection) -> None:
     """Say within the caller's transaction, as the last thing it does, that there may be something to claim."""
     connection.execute(_COUNT, {"stripe": os.getpid() % _STRIPES})
-
-
-@repeatable
-def announce_done(storage: Storage) -> None:
-    """As `announce`, of what was committed before; where this comes to nothing, who waits finds it later."""
-    with storage.write() as connection:
-        announce(connection)
 
 
 @repeatable

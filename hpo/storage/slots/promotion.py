@@ -17,6 +17,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from hpo.storage import Storage, leases, schema
+from hpo.storage.slots.openings import announce
 from hpo.storage.slots.rung_counts import rung_counts
 from hpo.storage.slots.slot import COMPLETE, WAITING, RungCounts
 from hpo.storage.waiting import repeatable
@@ -87,7 +88,10 @@ def promote(storage: Storage, study: str) -> int:
         if not any(_next(connection, found, rung, counts) for rung in found.higher):
             return 0
     with storage.exclusive() as connection:  # one at a time: two would promote one each where one was due
-        return sum(_fill(connection, found, rung, leases.now(storage)) for rung in found.higher)
+        filled = sum(_fill(connection, found, rung, leases.now(storage)) for rung in found.higher)
+        if filled:
+            announce(connection)
+        return filled
 
 
 @repeatable

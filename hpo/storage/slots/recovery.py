@@ -10,7 +10,6 @@ from hpo.settings import MAX_ATTEMPTS
 from hpo.storage import Storage, leases, schema
 from hpo.storage.json_columns import Noted
 from hpo.storage.slots import slot_trials
-from hpo.storage.slots.openings import announce_done
 from hpo.storage.slots.promotion import promote, waiting
 from hpo.storage.slots.slot import lease_runs
 from hpo.storage.slots.slots import Slots
@@ -49,8 +48,6 @@ def recover(storage: Storage, study: str, *, max_attempts: int = MAX_ATTEMPTS) -
     slots = Slots(storage, max_attempts=max_attempts)
     exhausted = slots.exhaust(study)
     promoted = promote(storage, study)
-    if promoted:
-        announce_done(storage)
     told = failed = 0
     try:
         study_id = storage.rdb.get_study_id_from_name(study)
@@ -86,8 +83,8 @@ def recover_all(storage: Storage, *, max_attempts: int = MAX_ATTEMPTS) -> int:
 
     """
     Slots(storage, max_attempts=max_attempts).exhaust()
-    if sum(promote(storage, study) for study in waiting(storage)):
-        announce_done(storage)
+    for study in waiting(storage):
+        promote(storage, study)
     found = [recover(storage, study, max_attempts=max_attempts) for study in {each.study for each in orphans(storage)}]
     return sum(each.told + each.failed for each in found)
 

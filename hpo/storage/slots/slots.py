@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SLOTS", "Configuration", "Slots"]
 
-MAX_SLOTS = 1_000_000
+MAX_SLOTS = 100_000  # of a study; so many have been shown to hold: docs/benchmarks.md
 """In one study; more is a typing error."""
 
 _slot = schema.slots

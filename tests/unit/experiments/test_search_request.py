@@ -20,7 +20,7 @@ def make(option: str, value: object) -> object:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("trials", 0, "trials must be a whole number from 1 to 1,000,000, not 0"),
+        ("trials", 0, "trials must be a whole number from 1 to 100,000, not 0"),
         ("trials", -1, "not -1"),
         ("trials", 10**12, "not 1000000000000"),
         ("trials", 1.5, "not 1.5"),

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["down", "register", "status", "up", "wanted"]
 
-_Engine = Annotated[str, typer.Argument(metavar="ENGINE", help="local, slurm or ray.", show_default=False)]
+_Engine = Annotated[str, typer.Argument(metavar="ENGINE", help="local, slurm, ray or kubernetes.", show_default=False)]
 _Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="Of the fleet, where a database has several of one engine.")
+]
+_Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- ARGUMENT…]", help="For the engine, as they are.", show_default=False),
 ]
 _Studies = Annotated[
     list[str] | None,
@@ -46,7 +50,7 @@ def register(app: typer.Typer) -> None:
         "hpo fleet status slurm",
         "hpo fleet down slurm",
     )
-    about = "Have an engine (Slurm, Ray, or this machine) run as many workers as there are trials to take."
+    about = "Have an engine (Slurm, Ray, Kubernetes, this machine) run as many workers as there are trials to take."
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about, epilog=epilog)
     group.command(
         short_help="Keep as many workers there as there is work for.",
@@ -55,11 +59,14 @@ def register(app: typer.Typer) -> None:
             "hpo fleet up slurm --max-workers 20 --gpus-per-worker 1 --walltime 4h -- --partition=gpu",
             "hpo fleet up slurm --max-workers 20 --setup setup.sh --once",
             "hpo fleet up ray --max-workers 8 --gpus-per-worker 0.5 -- accelerator_type=A100",
+            "hpo fleet up kubernetes --max-workers 8 --gpus-per-worker 1 -- --job=job.yaml --namespace=hpo",
         ),
     )(up)
     group.command(
         short_help="Its workers, and what there is to do.",
-        epilog=examples("hpo fleet status slurm", "hpo fleet status local --json"),
+        epilog=examples(
+            "hpo fleet status slurm", "hpo fleet status local --json", "hpo fleet status kubernetes -- --namespace=hpo"
+        ),
     )(status)
     group.command(
         short_help="End its workers; what they have in hand goes back.", epilog=examples("hpo fleet down slurm")
@@ -68,16 +75,13 @@ def register(app: typer.Typer) -> None:
         short_help="Print how many workers are wanted, for any other engine.",
         epilog=examples("hpo fleet wanted --max-workers 20", "hpo fleet wanted --max-workers 20 --there 3"),
     )(wanted)
-    app.add_typer(group, name="fleet", short_help="Have Slurm, Ray or this machine run the workers that are wanted.")
+    app.add_typer(group, name="fleet", short_help="Have Slurm, Ray, Kubernetes or this machine run the workers.")
 
 
 def up(
     engine: _Engine,
     max_workers: _Most,
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[-- ARGUMENT…]", help="For the engine, as they are.", show_default=False),
-    ] = None,
+    arguments: _Arguments = None,
     min_workers: _Least = 0,
     gpus_per_worker: Annotated[
         float, typer.Option(metavar="G", parser=real, help="0, 1, or a part where the engine has parts.")
@@ -138,6 +142,7 @@ def up(
         extra=tuple(arguments or ()),
     )
     its = engine_catalog.engine(engine, job)
+    its.start(0)  # what could not be started later is refused now
     if once:
         if not its.stays:
             raise UsageError(f"workers of {engine} end with the command that started them: leave out --once")
@@ -165,13 +170,19 @@ def up(
     return 130 if drain and not drained else 0
 
 
-def status(engine: _Engine, name: _Name = "hpo", storage: Storage = None, as_json: AsJson = False) -> None:
+def status(
+    engine: _Engine,
+    arguments: _Arguments = None,
+    name: _Name = "hpo",
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
     """The workers that the engine runs, or has waiting for a place, and what there is to do in the database."""
     from hpo import storage as storages
     from hpo.fleet.engines import scaling
 
     url = storage or storage_url()
-    jobs = _of(engine, url, name).jobs()
+    jobs = _of(engine, url, name, arguments).jobs()
     now = scaling.demand(storages.open(url))
     if as_json:
         document({"engine": engine, "name": name, "claimable": now.claimable, "in_hand": now.held, "workers": jobs})
@@ -186,9 +197,15 @@ def status(engine: _Engine, name: _Name = "hpo", storage: Storage = None, as_jso
     tell(f"{count(now.claimable, 'trial')} to take, {now.held} in hand")
 
 
-def down(engine: _Engine, name: _Name = "hpo", storage: Storage = None, as_json: AsJson = False) -> None:
+def down(
+    engine: _Engine,
+    arguments: _Arguments = None,
+    name: _Name = "hpo",
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
     """End the fleet's workers; what they have in hand goes back with its parameters, unblamed."""
-    its = _of(engine, storage or storage_url(), name)
+    its = _of(engine, storage or storage_url(), name, arguments)
     jobs = its.jobs()
     if jobs:
         its.end(jobs)
@@ -236,9 +253,9 @@ def wanted(
     document({"wanted": workers, "claimable": now.claimable, "in_hand": now.held}) if as_json else tell(str(workers))
 
 
-def _of(engine: str, url: str, name: str) -> "Engine":
+def _of(engine: str, url: str, name: str, arguments: list[str] | None) -> "Engine":
     """The engine, to look at a fleet or to end it."""
     from hpo.fleet.engines import engine_catalog
     from hpo.fleet.engines.fleet_engine import WorkerJob
 
-    return engine_catalog.engine(engine, WorkerJob(storage=url, name=name))
+    return engine_catalog.engine(engine, WorkerJob(storage=url, name=name, extra=tuple(arguments or ())))

@@ -5,7 +5,7 @@ from hpo.fleet.engines.fleet_engine import Engine, WorkerJob
 
 __all__ = ["ENGINES", "engine"]
 
-ENGINES = ("local", "slurm", "ray")
+ENGINES = ("local", "slurm", "ray", "kubernetes")
 
 
 def engine(name: str, job: WorkerJob) -> Engine:
@@ -28,6 +28,10 @@ def engine(name: str, job: WorkerJob) -> Engine:
         from hpo.fleet.engines.ray_engine import RayEngine
 
         return RayEngine(job)
+    if name == "kubernetes":
+        from hpo.fleet.engines.kubernetes_engine import KubernetesEngine
+
+        return KubernetesEngine(job)
     raise UsageError(
         f"there is no engine {name!r}, only {', '.join(ENGINES)}; docs/clusters.md says how any other starts workers"
     )

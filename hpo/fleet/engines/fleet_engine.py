@@ -78,8 +78,13 @@ class WorkerJob:
 
     @property
     def command(self) -> list[str]:
-        """What starts one worker."""
-        words = [sys.executable, "-m", "hpo", "worker", "--processes", "1", "--idle", f"{self.idle:g}"]
+        """What starts one worker where this Python is to be had."""
+        return [sys.executable, "-m", "hpo", *self.arguments]
+
+    @property
+    def arguments(self) -> list[str]:
+        """Of `hpo`, for one worker."""
+        words = ["worker", "--processes", "1", "--idle", f"{self.idle:g}"]
         if self.walltime is not None:
             words += ["--for", f"{self.walltime - min(_GIVING_BACK, self.walltime / 10):g}"]
         if not self.gpus:
@@ -93,7 +98,10 @@ class WorkerJob:
     @property
     def launched(self) -> list[str]:
         """The same below a process that watches over it, after the commands of the set-up."""
-        words = [*self.command, "--with-launcher"]
+        return self.set_up([*self.command, "--with-launcher"])
+
+    def set_up(self, words: list[str]) -> list[str]:
+        """A command after those of the set-up, whose shell it takes the place of."""
         return words if self.setup is None else ["bash", "-c", f'{self.setup}\nexec "$@"', "bash", *words]
 
     @property
@@ -127,7 +135,7 @@ class Engine(Protocol):
         """Those of the fleet that wait or run, the oldest first. Raises EngineError."""
 
     def start(self, number: int) -> None:
-        """Start so many more. Raises EngineError."""
+        """Start so many more; of none, whether any could be. Raises UsageError, EngineError."""
 
     def end(self, jobs: Sequence[Job]) -> None:
         """End these; what a worker has in hand goes back. Raises EngineError."""

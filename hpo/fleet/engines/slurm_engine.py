@@ -1,17 +1,16 @@
 """Slurm: a fleet is job arrays of one name, each element of them a worker."""
 
 import shutil
-import subprocess
 from collections.abc import Sequence
 
 from hpo.errors import UsageError
+from hpo.fleet.engines.engine_command import output
 from hpo.fleet.engines.fleet_engine import EngineError, Job, WorkerJob
 
 __all__ = ["SlurmEngine"]
 
 _ARRAY = 1000  # elements at most: Slurm's MaxArraySize is 1001 unless it was changed
 _WARNING = 60  # seconds before its end at which Slurm warns a job, so that it gives back what it has in hand
-_TIMEOUT = 60.0  # seconds for each command of Slurm's; slurmctld may be busy
 _ENDED = ("CA", "CD", "F", "NF", "TO", "OOM", "BF", "DL", "PR", "RV", "CG")  # states of those that are over
 
 
@@ -74,22 +73,7 @@ class SlurmEngine:
 
     def _run(self, *words: str, script: str = "") -> str:
         """What a command of Slurm's prints. Raises EngineError."""
-        try:
-            done = subprocess.run(
-                words, input=script, env=self._job.environment, capture_output=True, text=True, timeout=_TIMEOUT
-            )
-        except subprocess.TimeoutExpired:
-            raise EngineError(f"{words[0]} did not answer within {_TIMEOUT:g} seconds") from None
-        except OSError as error:
-            raise EngineError(f"{words[0]} cannot be run: {error.strerror}") from None
-        if done.returncode:
-            raise EngineError(f"{words[0]} says: {_words(done.stderr) or f'nothing, with exit code {done.returncode}'}")
-        return done.stdout
-
-
-def _words(text: str) -> str:
-    """What Slurm says, in one line."""
-    return "; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip())[:300]
+        return output(words, stdin=script, environment=self._job.environment)
 
 
 def _seconds(passed: str) -> float | None:

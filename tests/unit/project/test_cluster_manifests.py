@@ -1,5 +1,7 @@
 """What docs/clusters has for Kubernetes: overlays that Kustomize builds, of what its schemas and ours know."""
 
+import functools
+import json
 import shlex
 import shutil
 import subprocess
@@ -16,12 +18,21 @@ _POD_OF = {"ScaledJob": ("jobTargetRef", "template"), "Job": ("template",), "Dep
 def built(overlay: str) -> list[dict]:
     """Every object of an overlay, as `kubectl apply -k` would send it."""
     if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not here, which has Kustomize in it")
+        pytest.skip("kubectl is not here, which has Kustomize in it: apt-get install kubernetes-client")
+    if _kustomize_is_too_old():
+        pytest.skip("the Kustomize of this kubectl is too old: kubectl 1.21 or later")
     done = subprocess.run(
         ["kubectl", "kustomize", f"docs/{overlay}"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
+
+
+@functools.cache
+def _kustomize_is_too_old() -> bool:
+    told = subprocess.run(["kubectl", "version", "--client", "--output=json"], capture_output=True, timeout=60).stdout
+    version = json.loads(told)["clientVersion"]
+    return (int(version["major"]), int(version["minor"].rstrip("+"))) < (1, 21)
 
 
 def pod(document: dict) -> dict:
@@ -56,6 +67,18 @@ def test_each_overlay_is_valid_for_kubernetes(overlay):
                 continue
             document = {"apiVersion": "batch/v1", "kind": "Job", "metadata": document["metadata"], "spec": job}
         validate.validate(document, validate.latest_version(), strict=True)
+
+
+def test_the_job_of_a_fleet_is_valid_for_kubernetes_and_has_the_pod_of_the_deployment():
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not here")
+    job = yaml.safe_load((ROOT / "docs" / "clusters" / "fleet" / "job.yaml").read_text())
+    validate.validate(job, validate.latest_version(), strict=True)
+    (deployment,) = workers(built("kubernetes"))
+    theirs, ours = pod(deployment), pod(job)
+    assert ours.pop("restartPolicy") == "Never"
+    theirs["containers"][0].pop("args")
+    assert theirs["containers"][0]["resources"]["limits"].pop("nvidia.com/gpu") == 1  # --gpus-per-worker asks for it
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS[1:])

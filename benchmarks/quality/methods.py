@@ -343,6 +343,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "hpo at full, asha": stays("full"),
         "Optuna's ASHA at full": optuna_at_full(_asha),
         "Optuna's Hyperband at full": optuna_at_full(_hyperband),
+        "Optuna's ASHA at full, told the hand's": optuna_at_full(_asha, hand=True),
+        "Optuna's Hyperband at full, told the hand's": optuna_at_full(_hyperband, hand=True),
         "KerasTuner's Hyperband": hyperband_of_kerastuner,
         "one epoch of 20, best 3 in full": one_epoch(20),
         "one epoch of 60, best 3 in full": one_epoch(60),
@@ -374,8 +376,6 @@ VARIANTS: Mapping[str, Method] = MappingProxyType(
             for drawn in (50, 100)
             for stops, slack in ((0.3, 0.0), (0.3, 0.01), (0.5, 0.0), (0.5, 0.005), (0.7, 0.0), (0.7, 0.005))
         },
-        "Optuna's ASHA at full, told the hand's": optuna_at_full(_asha, hand=True),
-        "Optuna's Hyperband at full, told the hand's": optuna_at_full(_hyperband, hand=True),
         "Optuna's median at full": optuna_at_full(lambda _: MedianPruner()),
         "Optuna at full, none pruned": optuna_at_full(lambda _: NopPruner()),
     }

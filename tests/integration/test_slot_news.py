@@ -10,6 +10,7 @@ from hpo.fleet.worker import slot_sources
 from hpo.fleet.worker.slot_sources import Source
 from hpo.storage import Storage, studies
 from hpo.storage.slots.openings import news
+from hpo.storage.slots.promotion import promote
 from hpo.storage.slots.slots import Slots
 from hpo.storage.studies import StudyPlan, StudyRecord, halting
 from hpo.storage.worker_registry import Roster, Worker
@@ -76,6 +77,16 @@ def test_openings_are_news_and_trials_are_none(
     studies.create_or_resume(store, replace(plan, name="climbs", rungs="low,high"))
     slots.open_rungs("climbs", climb(("low", "high"), 9, prior=False))
     assert heard()
+    for number in range(9):
+        slot = slots.claim("climbs", "w", 60)
+        assert slot is not None
+        assert slots.reserve(slot, str(number), params={"x": number})
+        assert slots.settle(slot, "complete", float(number), params={"x": number})
+    assert not heard()
+    assert promote(store, "climbs")
+    assert heard()
+    assert not promote(store, "climbs")
+    assert not heard()
 
 
 def test_an_idle_source_looks_at_news_only(

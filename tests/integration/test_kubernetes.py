@@ -174,6 +174,21 @@ def test_a_fleet_sees_and_ends_its_own_jobs_alone(cluster: KubernetesApi, opened
     assert len(other.jobs()) == 1
 
 
+def test_jobs_are_made_and_seen_in_the_namespace_of_the_manifest(
+    cluster: KubernetesApi, opened: Storage, manifest: Path, tmp_path: Path
+) -> None:
+    cluster.places = 0
+    document = yaml.safe_load(manifest.read_text())
+    document["metadata"]["namespace"] = "own"
+    file = written(tmp_path, document)
+    engine = KubernetesEngine(WorkerJob(storage=opened.url, extra=(f"--job={file}",)))
+    engine.start(1)
+    assert [each["metadata"]["namespace"] for each in cluster.jobs()] == ["own"]
+    assert len(engine.jobs()) == 1
+    elsewhere = WorkerJob(storage=opened.url, extra=("--namespace=default",))
+    assert KubernetesEngine(elsewhere).jobs() == []
+
+
 def test_what_the_cluster_refuses_is_told_in_its_own_words(
     cluster: KubernetesApi, opened: Storage, manifest: Path, tmp_path: Path
 ) -> None:

@@ -63,7 +63,8 @@ def test_printed_lines_are_shown_as_they_come_and_kept_with_the_trial(
     assert sorted(map(str, printed(opened))) == [f"building {n}\non stderr {n}" for n in range(4)]
     report = study_results.trial(opened, NAME, 2)
     assert report.output == "building 2\non stderr 2"
-    assert [str(each.message) for each in told] == ["it is slower than it could be"]  # once, however many said it
+    ours = [str(each.message) for each in told if each.category is HpoWarning]  # a collection may tell of other things
+    assert ours == ["it is slower than it could be"]  # once, however many said it
 
 
 class TestOnOneFile:

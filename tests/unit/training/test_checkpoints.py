@@ -301,7 +301,7 @@ def test_a_full_disk_does_not_stop_the_training_and_is_warned_of_once(
     monkeypatch.setattr(checkpoint_file.np.lib.format, "write_array", full)
     with pytest.warns(HpoWarning, match="the disk is full.*unharmed") as said:
         assert trained(run) == curve
-    assert len(said) == 1
+    assert [each.category for each in said].count(HpoWarning) == 1
     assert not list(tmp_path.iterdir())  # nothing half-written
 
 
@@ -309,7 +309,7 @@ def test_a_checkpoint_folder_that_cannot_be_made_does_not_stop_the_training(tmp_
     (tmp_path / "file").write_text("")
     with pytest.warns(HpoWarning, match="no checkpoints are kept in .*file.*unharmed") as said:
         trained(begun(network, Checkpoints(tmp_path / "file" / "slot", pace=ALWAYS)))
-    assert len(said) == 1
+    assert [each.category for each in said].count(HpoWarning) == 1
 
 
 def test_no_checkpoint_is_written_where_there_is_no_room(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An objective that writes down what its process has of its own: for the tests of workers that are forks of one."""
 
+import gc
 import json
 import os
 import random
@@ -24,6 +25,7 @@ def tells(beat: Callable[[], None]) -> Callable[[optuna.Trial], float]:
     def run(trial: optuna.Trial) -> float:
         told = {
             "environment": dict(os.environ),
+            "collects": gc.isenabled(),
             "blas": _blas_threads(),
             "loaded": [name for name in ("keras", "studies") if name in sys.modules],
             "chance": [random.random(), np.random.rand(), str(uuid.uuid4()), tempfile.mktemp()],

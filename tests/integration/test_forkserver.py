@@ -83,6 +83,7 @@ def test_each_fork_has_an_environment_threads_and_chance_of_its_own(
     assert set(first["blas"]) == {1}
     assert set(second["blas"]) == {min(2, usable_cores())}
     assert not [pair for pair in zip(first["chance"], second["chance"], strict=True) if pair[0] == pair[1]]
+    assert first["collects"]  # garbage, although what it is a fork of imported without
     assert first["loaded"] == []  # nobody needs the one, and the other is code of definitions
 
 

@@ -1,6 +1,7 @@
 """`hpo fleet` with the real kubectl, and a stand-in for the cluster whose pods are processes here."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -197,6 +198,16 @@ def test_what_the_cluster_refuses_is_told_in_its_own_words(
     with pytest.raises(EngineError, match=r"^kubectl says: .*(tolerations|not of type)"):
         KubernetesEngine(job(opened, written(tmp_path, document))).start(1)
     assert cluster.jobs() == []
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_one_short_line(
+    cluster: KubernetesApi, opened: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Path(cluster.environment["KUBECONFIG"]).read_text()
+    (tmp_path / "elsewhere").write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "elsewhere"))
+    with pytest.raises(EngineError, match=r"^kubectl says: (The connection to the server|Unable to connect)"):
+        KubernetesEngine(WorkerJob(storage=opened.url)).jobs()
 
 
 def test_what_is_no_manifest_of_a_job_is_refused_before_anything_starts(

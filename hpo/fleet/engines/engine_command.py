@@ -1,5 +1,6 @@
 """A command of an engine's own, run: what it prints, or what is wrong in one line."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +8,7 @@ from hpo.fleet.engines.fleet_engine import EngineError
 
 __all__ = ["output"]
 
+_LOGGED = re.compile(r"[IWEF]\d{4} \d\d:")  # kubectl logs each try before it says what is wrong
 _TIMEOUT = 60.0  # seconds for each command; what it asks may be busy
 
 
@@ -30,6 +32,7 @@ def output(words: Sequence[str], *, stdin: str = "", environment: Mapping[str, s
     except OSError as error:
         raise EngineError(f"{name} cannot be run: {error.strerror}") from None
     if done.returncode:
-        told = "; ".join(" ".join(line.split()) for line in done.stderr.splitlines() if line.strip())[:300]
+        lines = [" ".join(line.split()) for line in done.stderr.splitlines() if line.strip()]
+        told = "; ".join([line for line in lines if not _LOGGED.match(line)] or lines)[:300]
         raise EngineError(f"{name} says: {told or f'nothing, with exit code {done.returncode}'}")
     return done.stdout

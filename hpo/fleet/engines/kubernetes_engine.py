@@ -163,5 +163,7 @@ def _job(job: Mapping[str, Any], pod: Mapping[str, Any] | None) -> Job:
     if pod is None:
         return Job(id=name, state="pending")
     began = pod["status"].get("startTime")
-    seconds = None if began is None else (datetime.now(UTC) - datetime.fromisoformat(began)).total_seconds()
+    seconds = None  # the cluster's clock may be ahead of this one
+    if began is not None:
+        seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(began)).total_seconds())
     return Job(id=name, state="running", where=pod["spec"].get("nodeName", ""), seconds=seconds)

@@ -80,3 +80,9 @@ def test_keras_with_another_backend_is_refused_with_what_to_do(tmp_path: Path) -
         "hpo trains with tensorflow, jax, torch, and Keras was imported with openvino in this process: "
         "set KERAS_BACKEND=tensorflow before the first import of Keras"
     ]
+
+
+@pytest.mark.thorough
+def test_garbage_is_collected_again_after_keras_was_imported() -> None:
+    done = run("import gc; from hpo.training.runtime import load_keras; load_keras(); print(gc.isenabled())")
+    assert done.stdout.split() == ["True"]

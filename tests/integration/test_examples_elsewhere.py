@@ -88,17 +88,23 @@ def test_each_script_runs_and_resumes_where_it_stopped(file: Path, tmp_path: Pat
     first = run(file, tmp_path)
     assert re.search(r"\{'\w+': ", first), first
     trials = scores(tmp_path)
+    assert bool(trials) is not file.stem.endswith("_optuna")
     again = run(file, tmp_path)  # all is done
     assert scores(tmp_path) == trials
     assert again == first or tied(trials)
 
 
 def scores(folder: Path) -> dict[str, float]:
-    """Trial -> score, of what KerasTuner left there; empty where something else searched."""
-    files = folder.glob("tuner/*/trial_*/trial.json")
-    return {file.parent.name: json.loads(file.read_text())["score"] for file in files}
+    """Trial -> score, of what KerasTuner or Ray Tune left there; empty where Optuna searched."""
+    found = {}
+    for file in folder.glob("tuner/*/trial_*/trial.json"):
+        found[file.parent.name] = json.loads(file.read_text())["score"]
+    for file in folder.glob("ray/*/*/result.json"):  # a line for each report, of which the last is its score
+        report = json.loads(file.read_text().splitlines()[-1])
+        found[file.parent.name] = report["accuracy"] if "accuracy" in report else report["auc"]
+    return found
 
 
 def tied(trials: dict[str, float]) -> bool:
-    """Whether several are best, of which KerasTuner names the one whose file it happens to read first."""
+    """Whether several are best, of which KerasTuner and Ray Tune name the one whose file they happen to read first."""
     return list(trials.values()).count(max(trials.values(), default=0.0)) > 1

@@ -160,6 +160,27 @@ def test_the_best_and_the_baseline_are_confirmed_once_their_rung_is_over(store: 
     assert {slot.state for slot in confirmed} == {"open"}
 
 
+def test_a_free_worker_confirms_what_the_last_trial_in_hand_cannot_oust(store: Storage, climbs: StudyRecord) -> None:
+    open_rungs(store, climbs.name, 10)
+    slots = Slots(store)
+    for number in range(10 + 3):  # all that are drawn; of rung 1 the hand-picked one, and two of three
+        settle(slots, climbs.name, number / 100)
+        promote(store, climbs.name)
+    assert [each.settled for each in slots.rungs(climbs.name)] == [10, 3, 0]
+    assert promote(store, climbs.name) == 0  # the last of rung 1 is there to be begun
+    last = slots.claim(climbs.name, "w", 60)
+    assert last is not None
+    assert last.rung == 1
+    assert promote(store, climbs.name) == 2  # nothing is left to begin, and one trial cannot be better than two others
+    confirmed = [(slot.state, slot.digest) for slot in slots.list(climbs.name) if slot.rung == 2]
+    there = [slot for slot in slots.list(climbs.name) if slot.rung == 1 and slot.outcome == "complete"]
+    best = max(there, key=lambda slot: slot.value or 0.0)
+    assert confirmed == [("open", PRIOR.digest), ("open", best.digest), ("waiting", None)]
+    slots.settle(last, "complete", 0.9, params=last.fixed)
+    assert promote(store, climbs.name) == 1
+    assert [slot.digest for slot in slots.list(climbs.name) if slot.rung == 2][2] == last.digest
+
+
 def test_the_optimum_has_the_best_mean_of_the_most_trained(store: Storage, climbs: StudyRecord) -> None:
     open_rungs(store, climbs.name, 3)
     slots = Slots(store)

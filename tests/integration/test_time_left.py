@@ -59,6 +59,65 @@ def test_the_time_left_of_a_climbing_search_is_estimated_by_rung(store: Storage,
     assert seen.eta_seconds == pytest.approx(18 * 10 + (3 + 3) * 100)  # confirmations take what is highest
 
 
+def drawn(store: Storage, study: str, seconds: Sequence[float]) -> None:
+    """Settle the hand-picked configuration on the highest rung, then trials of the first; all took as long as told."""
+    slots = Slots(store)
+    for number, _ in enumerate(seconds):
+        slot = slots.claim(study, "w", 60)
+        assert slot is not None
+        if slot.digest is None:
+            assert slots.reserve(slot, f"{number}", params={"x": number})
+        slots.settle(slot, "complete", number / 100, params={"x": number, **slot.fixed})
+    timed(store, study, seconds[:1], rung=1)
+    timed(store, study, seconds[1:])
+
+
+def test_what_will_climb_takes_longer_as_it_took_longer_below(store: Storage, study: StudyRecord) -> None:
+    open_rungs(store, study.name, 20)  # 4 at the highest fidelity, and 3 confirmations
+    drawn(store, study.name, [100.0, 10.0, *[40.0] * 3, *[5.0] * 15])  # the hand's, then draws, the later the better
+    assert [(each.target, each.settled) for each in Slots(store).rungs(study.name)] == [(20, 19), (4, 1), (3, 0)]
+    seen = snapshot(store, study.name, workers=1)
+    assert seen.eta_seconds is not None
+    # To do: a draw; three that climb, of which the best are known and took 5; the hand's again, and two of those.
+    mean = (10 + 3 * 40 + 15 * 5) / 19
+    assert seen.eta_seconds == pytest.approx(mean + 3 * 50 + 100 + 2 * 50)
+    better = update(schema.slots).where(
+        of_study(study.name), schema.slots.c.position.in_((1, 2, 3)), schema.slots.c.rung == 0
+    )
+    with store.write() as connection:
+        connection.execute(better.values(value=1.0))  # the dear ones are the best
+    dear = snapshot(store, study.name, workers=1)
+    assert dear.eta_seconds == pytest.approx(mean + 3 * 400 + 100 + 2 * 400)
+    assert dear.eta_seconds is not None
+    assert dear.eta_range is not None
+    assert dear.eta_range[0] < dear.eta_seconds < dear.eta_range[1]
+    assert dear.eta_seconds / dear.eta_range[0] == pytest.approx(dear.eta_range[1] / dear.eta_seconds)
+
+
+def test_what_waits_for_the_end_of_another_trial_is_not_done_beside_it(store: Storage, study: StudyRecord) -> None:
+    open_rungs(store, study.name, 4)  # 4 at the highest fidelity, and 3 confirmations
+    drawn(store, study.name, [100.0, 10.0, 10.0, 10.0, 10.0])
+    alone, two, many = (snapshot(store, study.name, workers=workers).eta_seconds for workers in (1, 2, 50))
+    assert alone == pytest.approx((3 + 3) * 100)
+    # Three climb, by two workers, in two turns; the free one confirms the hand's meanwhile, and two more have a turn.
+    assert two == pytest.approx(3 * 100)
+    # However many there are: the three, and then, what was not certain before, two more.
+    assert many == pytest.approx(2 * 100)
+
+
+@pytest.mark.parametrize("left", [7, 70_000])
+def test_many_draws_take_as_long_as_they_are_many(store: Storage, study: StudyRecord, left: int) -> None:
+    slots = Slots(store)
+    slots.open(study.name, 2 + left)
+    for _ in range(2):
+        slot = slots.claim(study.name, "w", 60)
+        assert slot is not None
+        slots.settle(slot, "complete", 0.5, params={"x": 0.1})
+    timed(store, study.name, [10.0, 10.0])
+    seen = snapshot(store, study.name, workers=7)
+    assert seen.eta_seconds == pytest.approx(left * 10 / 7, rel=0.02)
+
+
 def test_varying_durations_widen_the_estimate_of_the_time_left(store: Storage, study: StudyRecord) -> None:
     slots = Slots(store)
     slots.open(study.name, 40)

@@ -3,19 +3,19 @@
 Nothing here trains or needs Optuna, and no trial is read: the slots know it all.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
-from hpo.storage import Storage, leases, schema, studies
+from hpo.storage import Storage, schema, studies
 from hpo.storage.queries.study_results import Best, FrontTrial, NothingComplete, best_of, leading, nothing_complete
+from hpo.storage.queries.time_left import time_left
 from hpo.storage.slots.dispatch import claimable
-from hpo.storage.slots.slot import Counts, lease_runs, of_study
+from hpo.storage.slots.slot import Counts, of_study
 from hpo.storage.slots.slots import Slots
 from hpo.storage.worker_registry import RunningTrial, running_trials
 
@@ -44,9 +44,6 @@ Ended = Literal["done", "interrupted", "timeout", "until", "stopped"]
 
 _LOOK = 0.5  # seconds between looks at the least
 _SHARE = 10  # times as long as a look took, so that watching costs a tenth of a database's time at the most
-
-_NINETY = 1.645  # standard deviations on each side of a mean that hold nine in ten
-_NOT_YET = 0.25  # of the mean time of a trial, that one in hand still takes at the least
 
 _slot = schema.slots
 
@@ -156,7 +153,7 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None, work
     slots = Slots(storage)
     counts = slots.counts(study)
     direction = direction or studies.get(storage, study).direction
-    left = _time_left(storage, counts, workers or counts.running, begun=True)
+    left = time_left(storage, counts, workers or counts.running, begun=True)
     return Progress(
         **vars(counts),
         best=best_of(slots.incumbent(study, direction) if counts.complete else None),
@@ -247,7 +244,7 @@ def _status(storage: Storage, record: studies.StudyRecord) -> StudyStatus:
     counts = Slots(storage).counts(record.name)
     best, front = leading(storage, record) if record.kind == "search" else (None, ())
     hands = running_trials(storage, record.name)
-    left = _time_left(storage, counts, counts.running)
+    left = time_left(storage, counts, counts.running)
     return StudyStatus(
         **vars(counts),
         **{name: getattr(record, name) for name in _AS_ASKED},
@@ -290,60 +287,6 @@ def _state(record: studies.StudyRecord, counts: Counts, best: Best | None) -> St
     if counts.running:
         return "running"
     return "done" if best is not None and record.reached(best.value, best.trainings) else "waiting"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TimeLeft:
-    """About how long a study still takes."""
-
-    seconds: float
-    range: tuple[float, float]  # of nine in ten studies, were trials drawn from those so far
-
-
-def _time_left(storage: Storage, counts: Counts, workers: int, *, begun: bool = False) -> _TimeLeft | None:
-    """What is left, by what trials of each rung took so far; None where nobody can tell.
-
-    Neither a pause of the study nor the start of its workers is in it: each trial's own time is what was measured. A
-    rung of which none has ended yet takes as long a trial as the nearest higher one that has, the one that confirms as
-    the one below it; before a trial of the highest fidelity has ended, what is left cannot be foreseen. With `begun`,
-    what is in hand has done a part of its work, so that the answer changes while nothing happens; but never all of it:
-    what takes longer than the mean is a long one, and will not end this moment.
-    """
-    if not workers or counts.settled == counts.target:
-        return None
-    took = _slot.c.settled_at - _slot.c.started_at
-    since = case((lease_runs(leases.now(storage)), leases.now(storage) - _slot.c.started_at))
-    query = (
-        select(
-            _slot.c.rung,
-            func.count().label("slots"),
-            func.count(_slot.c.outcome).label("settled"),
-            func.count(took).label("ended"),
-            func.avg(took).label("mean"),
-            func.avg(took * took).label("square"),
-            func.sum(since).label("since"),
-            func.count(since).label("running"),
-        )
-        .where(of_study(counts.study))
-        .group_by(_slot.c.rung)
-    )
-    with storage.read() as connection:
-        rungs = {row.rung: row for row in connection.execute(query)}
-    known = [rung for rung, row in rungs.items() if row.ended]
-    if not known or max(known) < max(rungs) - 1:  # the last rung confirms, at the fidelity of the one below it
-        return None
-    work = variance = 0.0
-    for rung, row in rungs.items():
-        like = rungs[min(known, key=lambda other: (other < rung, abs(other - rung)))]
-        left = row.slots - row.settled
-        most = (left - _NOT_YET * row.running) * like.mean
-        work += left * like.mean - (min(row.since or 0.0, most) if begun else 0.0)
-        # As if one trial more had been off by half the mean: a single one says nothing of how much they differ.
-        spread = (like.ended * max(0.0, like.square - like.mean**2) + (like.mean / 2) ** 2) / (like.ended + 1)
-        variance += spread * left * (1 + left / like.ended)  # of the trials left, and of the mean they are drawn about
-    at_once = min(workers, counts.target - counts.settled)
-    margin = _NINETY * math.sqrt(variance)
-    return _TimeLeft(seconds=work / at_once, range=(max(0.0, work - margin) / at_once, (work + margin) / at_once))
 
 
 def seconds_by_rung(storage: Storage, study: str, *, whole: bool = False) -> dict[int, float]:

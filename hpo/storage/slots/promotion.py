@@ -19,11 +19,11 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from hpo.storage import Storage, leases, schema
 from hpo.storage.slots.openings import announce
 from hpo.storage.slots.rung_counts import rung_counts
-from hpo.storage.slots.slot import COMPLETE, WAITING, RungCounts
+from hpo.storage.slots.slot import COMPLETE, UNSETTLED, WAITING, RungCounts
 from hpo.storage.waiting import repeatable
 from hpo.study.direction import MAXIMIZE, at_least
 
-__all__ = ["NOTHING_LEFT", "promote"]
+__all__ = ["NOTHING_LEFT", "due", "is_certain", "may_climb", "promote"]
 
 NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below are complete"
 """The reason of a slot that settled without a trial."""
@@ -69,8 +69,9 @@ def promote(storage: Storage, study: str) -> int:
     """Fill the slots of the study's higher rungs that are due; how many that were.
 
     Of a rung that takes m of the n below it, the first so-and-so many are due as m / n of those below are settled; of
-    the rung that confirms, all are due once the one below is over, and one before that where a value is as good as the
-    study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
+    the rung that confirms, all are due once the one below is over; before that, one where a value is as good as the
+    study was to reach, and where nothing else is left to begin, those that will be confirmed whatever comes of what is
+    in hand. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
 
     The best of the rung below is promoted; but where that took more than three times as long as usual there, and by the
     study's margin others are as good, the best of these that did not: in full it would cost as much as several. Of what
@@ -139,10 +140,11 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     """
     below, here = counts.get(rung - 1, _NOTHING), counts.get(rung, _NOTHING)
     confirms = rung == study.higher[-1]
-    if here.given == here.target or not _may_be_due(study, below, here, confirms=confirms):
+    may_be = due(below, here, confirms=confirms) or (confirms and (study.until is not None or is_certain(below, here)))
+    if here.given == here.target or not may_be:  # whatever is best below, which is looked for only then
         return {}
     best = _best(connection, study, rung, confirms=confirms)
-    if not _due(study, below, here, best, confirms=confirms):
+    if not _due(connection, study, below, here, best, confirms=confirms):
         return {}
     if here.named:
         return {"state": "open"}
@@ -151,39 +153,45 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     return {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT} if below.over else {}
 
 
-def _may_be_due(study: _Study, below: RungCounts, here: RungCounts, *, confirms: bool) -> bool:
-    """Whether anything can be due, whatever is best below, which is not looked for otherwise."""
-    return below.over or (study.until is not None if confirms else _share_is_due(below, here))
-
-
-def _share_is_due(below: RungCounts, here: RungCounts) -> bool:
+def due(below: RungCounts, here: RungCounts, *, confirms: bool) -> bool:
+    """Whether a rung is to be given one configuration more of the rung below."""
+    if below.over or confirms:
+        return below.over and here.given < here.target
     return here.given < here.target * below.settled // below.target
 
 
-def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | None, *, confirms: bool) -> bool:
-    if below.over:
+def is_certain(below: RungCounts, here: RungCounts) -> bool:
+    """Whether the rung that confirms will be given one configuration more in any case: of those that are best now.
+
+    Too little is left of the rung below to oust them all, and each of its slots has its configuration.
+    """
+    return below.given == below.target and here.given < here.target - (below.target - below.settled)
+
+
+def _due(
+    connection: Connection,
+    study: _Study,
+    below: RungCounts,
+    here: RungCounts,
+    best: _Candidate | None,
+    *,
+    confirms: bool,
+) -> bool:
+    if due(below, here, confirms=confirms):
         return True
-    if confirms:
-        reached = best is not None and study.until is not None and at_least(study.direction, best.value, study.until)
-        return reached and here.waiting > 1  # one is kept for what is best in the end
-    return _share_is_due(below, here)
+    if not confirms:
+        return False
+    if study.until is not None and best is not None and at_least(study.direction, best.value, study.until):
+        return here.waiting > 1  # one is kept for what is best in the end
+    return is_certain(below, here) and not _lower_is_open(connection, study, here.rung)
 
 
 def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -> _Candidate | None:
     """The best configuration of the rung below that is not on this one, or one as good where that is dear."""
-    there = _next_rung.c
-    here = select(there.id).where(there.study_id == study.id, there.rung == rung, there.digest == _slot.c.digest)
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
     rows = connection.execute(
         select(_slot.c.digest, _slot.c.params, _slot.c.value, _SECONDS.label("seconds"))
-        .where(
-            _slot.c.study_id == study.id,
-            _slot.c.rung == rung - 1,
-            COMPLETE,
-            _slot.c.promoted_at.is_(None),
-            _slot.c.digest.is_not(None),
-            ~here.exists(),
-        )
+        .where(*may_climb(study.id, rung))
         .order_by(value, _slot.c.position)
         .limit(1 if study.margin is None else _LOOKED_AT)
     )
@@ -196,6 +204,26 @@ def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -
     dear = _DEAR * _usual_seconds(connection, study, rung - 1)
     alike = (each for each in found if abs(each.value - best.value) <= (study.margin or 0.0))
     return next((each for each in alike if each.seconds is None or each.seconds <= dear), best)
+
+
+def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
+    """Of a slot: whether its configuration is complete on the rung below that one, and not on it yet."""
+    there = _next_rung.c
+    here = select(there.id).where(there.study_id == study_id, there.rung == rung, there.digest == _slot.c.digest)
+    return (
+        _slot.c.study_id == study_id,
+        _slot.c.rung == rung - 1,
+        COMPLETE,
+        _slot.c.promoted_at.is_(None),
+        _slot.c.digest.is_not(None),
+        ~here.exists(),
+    )
+
+
+def _lower_is_open(connection: Connection, study: _Study, rung: int) -> bool:
+    """Whether something is left to begin on a rung below that one."""
+    lower = (_slot.c.study_id == study.id, UNSETTLED, _slot.c.state == "open", _slot.c.rung < rung)
+    return connection.execute(select(_slot.c.id).where(*lower).limit(1)).first() is not None
 
 
 def _leading_value(connection: Connection, study: _Study, rung: int) -> float:

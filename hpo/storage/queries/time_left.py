@@ -24,6 +24,8 @@ __all__ = ["TimeLeft", "time_left"]
 
 _NINETY = 1.645  # standard deviations on each side of a mean that hold nine in ten
 _NOT_YET = 0.25  # of the time of a trial, that one in hand still takes at the least
+_OFF = 0.5  # of the mean: what is not yet known to be so may be off by that
+_FAR_OFF = 1.0  # likewise, of what is told by another rung; with that, what was said of finished searches held
 _LOOKED_AT = 100  # of the best of a rung, which tell what those take that will climb
 _PLAYED = 1_000  # draws that are played through one by one, or in as many lots
 
@@ -152,9 +154,10 @@ def _left(rung: _Rung, like: _Rung, *, climbed: bool) -> _Left:
     if not left:
         return _Left(slots=rung.slots, settled=rung.settled)
     each, seen, spread = like.mean, like.ended, like.variance
+    off = _OFF
     kinds, unlike = 1, 0.0  # how many of those that will climb are known, and how much their times differ
     if rung.ratio is not None:
-        seen, spread = max(1, rung.both), rung.ratio_variance
+        seen, spread, off = max(1, rung.both), rung.ratio_variance, _FAR_OFF
         if rung.candidates:
             each = rung.ratio * fmean(rung.candidates)
             kinds, unlike = len(rung.candidates), rung.ratio**2 * pvariance(rung.candidates)
@@ -164,8 +167,8 @@ def _left(rung: _Rung, like: _Rung, *, climbed: bool) -> _Left:
     ]
     others = left - len(times)
     mean = (sum(seconds for _, seconds in times) + others * each) / left
-    # As if one trial more had been off by half the mean: a single one says nothing of how much they differ.
-    of_one = (seen * spread + (mean / 2) ** 2) / (seen + 1)
+    # As if one trial more had been off as much: a single one says nothing of how much they differ.
+    of_one = (seen * spread + (off * mean) ** 2) / (seen + 1)
     return _Left(
         slots=rung.slots,
         settled=rung.settled,

@@ -169,8 +169,8 @@ class StudyDefinition:
             said = (*said, self.labels)
         if not self.weigh_costs:  # likewise
             said = (*said, "costs have no say")
-        if len(self.fidelities) > 1:  # of which all but the highest train otherwise since schedules are resampled
-            said = (*said, "resampled schedules")
+        if len(self.fidelities) > 1:  # of which all but the highest train otherwise since there are miniatures
+            said = (*said, "resampled schedules, hastened averages")
         if self.score is not None:
             said = (*said, "a score of its own")
         if isinstance(self.evaluation, ValidationData):

@@ -21,6 +21,7 @@ from hpo.training.checkpoint_file import UnusableError
 from hpo.training.checkpoints import Checkpoints
 from hpo.training.early_stopping import Monitor, Score, Weights
 from hpo.training.miniature import FullTraining
+from hpo.training.moving_averages import MovingAverages
 from hpo.training.phases import Phase, spans
 from hpo.training.recipe import Recipe
 from hpo.training.resuming import KnownWeights, Told
@@ -108,6 +109,7 @@ class Run:
         self.why_fit = route.why_fit(recipe, train)  # why Keras's fit trains it, in words; None: the compiled loop does
         if self.why_fit is not None:
             warnings.warn(route.note(self.why_fit), HpoWarning, stacklevel=3)
+        self._averages = MovingAverages(recipe.model, share * _share_of_epoch(train, full))
         self._way = self._begun(recipe, train, validation, seed, jit)
         self._steps = self._way.steps
         self._schedules: StepSchedules | None = None
@@ -297,6 +299,7 @@ class Run:
         self._way.average()
         self._monitor.end(self._way)
         self._way.end()
+        self._averages.restore()
         self._ended = True
 
     @contextmanager
@@ -468,3 +471,9 @@ def _full(train: Rows | Stream, epochs: int) -> FullTraining:
     if isinstance(train, Stream):
         return FullTraining(epochs=epochs, steps=train.steps)
     return FullTraining(epochs=epochs, rows=len(train))
+
+
+def _share_of_epoch(train: Rows | Stream, full: FullTraining) -> float:
+    """How much of an epoch of the full training one of this one is; 1 where nobody knows."""
+    here, there = (train.steps, full.steps) if isinstance(train, Stream) else (len(train), full.rows)
+    return here / there if here and there else 1.0

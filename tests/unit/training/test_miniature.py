@@ -123,6 +123,34 @@ def test_a_run_has_the_rates_and_momenta_of_the_full_training() -> None:
     np.testing.assert_allclose(run._schedules.momentum, np.array(places) * 1e-4)
 
 
+def normalized() -> Recipe:
+    """A recipe whose batch normalization, within another model as well, remembers 100 steps."""
+    within = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization()])
+    model = keras.Sequential(
+        [keras.Input((3,)), within, keras.layers.BatchNormalization(momentum=0.9), keras.layers.Dense(1)]
+    )
+    return Recipe(model=model, optimizer=keras.optimizers.SGD(0.01), loss="mse", batch_size=8)
+
+
+def test_moving_averages_remember_the_same_part_of_a_miniature() -> None:
+    """40 rows in 2 epochs stand for 200 in 4: a tenth of the steps, so that of a momentum its tenth power is left."""
+    data = Rows(x=np.full((40, 3), 5.0, np.float32), y=np.zeros(40, np.float32))
+    made = normalized()
+    trained = fit(made, data, epochs=2, metric="mse", seed=1, full=FullTraining(epochs=4, rows=200)).model()
+    inner, outer = trained.layers[0].layers[0], trained.layers[1]
+    assert (inner.momentum, outer.momentum) == (0.99, 0.9)  # as it came, for whoever trains it further
+    steps = 10  # of batches that are all alike, so that the average is as far on its way from 0 to 5 as it is fast
+    np.testing.assert_allclose(inner.moving_mean, 5.0 * (1 - 0.99 ** (10 * steps)), rtol=1e-4)
+    np.testing.assert_allclose(outer.moving_variance, 0.9 ** (10 * steps), atol=1e-4)
+
+
+def test_moving_averages_of_a_full_training_are_left_alone() -> None:
+    data = Rows(x=np.full((40, 3), 5.0, np.float32), y=np.zeros(40, np.float32))
+    for full in (None, FullTraining(epochs=2, rows=40), FullTraining(epochs=1, rows=40)):
+        trained = fit(normalized(), data, epochs=2, metric="mse", seed=1, full=full).model()
+        np.testing.assert_allclose(trained.layers[0].layers[0].moving_mean, 5.0 * (1 - 0.99**10), rtol=1e-4)
+
+
 def test_the_batch_size_decides_how_many_steps_the_full_training_has() -> None:
     run = Run(
         recipe(schedule=Counted(), batch_size=30),

@@ -62,6 +62,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="that it had (default 2)")
     asked = parser.parse_args()
     file = Path(asked.storage.removeprefix("sqlite:///"))
+    if not file.is_file():
+        parser.error(f"{asked.storage}: there is no such file; give sqlite:///FILE of a search that has ended")
     with hpo.storage.open(asked.storage).read() as connection:
         ended = sorted(
             connection.execute(

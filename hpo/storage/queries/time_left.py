@@ -25,7 +25,7 @@ __all__ = ["TimeLeft", "time_left"]
 _NINETY = 1.645  # standard deviations on each side of a mean that hold nine in ten
 _NOT_YET = 0.25  # of the time of a trial, that one in hand still takes at the least
 _OFF = 0.5  # of the mean: what is not yet known to be so may be off by that
-_FAR_OFF = 1.0  # likewise, of what is told by another rung; with that, what was said of finished searches held
+_FAR_OFF = 1.0  # likewise, of what is told by another rung; benchmarks/time_left.py says how often that holds
 _LOOKED_AT = 100  # of the best of a rung, which tell what those take that will climb
 _PLAYED = 1_000  # draws that are played through one by one, or in as many lots
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from hpo.study.checked_records import Name, Whole, check
 from hpo.study.evaluation import Evaluation, Fidelity
 
-__all__ = ["CONFIRMED", "PROMOTED", "SHARE", "Rung", "climb", "lacking", "out_of_order"]
+__all__ = ["CONFIRMED", "PROMOTED", "Rung", "climb", "lacking", "out_of_order"]
 
-SHARE = 10
-"""Of so many configurations drawn, one reaches the highest fidelity."""
+_SHARE, _SIFTED = 10, 16
+"""Of so many configurations drawn, one reaches the highest fidelity: from the first rung, and where there are others
+between, which choose better: then each of three rungs takes one of four of the one below."""
 
 PROMOTED = 3
 """Configurations that reach it at least, however few are drawn."""
@@ -47,8 +48,8 @@ class Rung:
 def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung, ...]:
     """The rungs of a search that draws `trials` configurations.
 
-    About one of ten drawn reaches the highest fidelity, at least three; fidelities between get what is geometrically
-    between. Of a single fidelity nothing is promoted, and its best are confirmed all the same.
+    About one of ten drawn reaches the highest fidelity, one of sixteen where there are fidelities between, at least
+    three; those between get what is geometrically between. Of a single fidelity nothing is promoted, and its best are confirmed all the same.
 
     Args:
         fidelities: names, cheapest first; at least one.
@@ -59,7 +60,7 @@ def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung,
     hand = int(prior)
     drawn = trials - hand
     steps = len(fidelities) - 1
-    top = min(drawn, max(PROMOTED, round(trials / SHARE)))
+    top = min(drawn, max(PROMOTED, round(trials / (_SIFTED if steps > 1 else _SHARE))))
     rungs = [Rung(fidelity=fidelities[0], slots=trials, prior=prior, highest=not steps)]
     for step, fidelity in enumerate(fidelities[1:], start=1):
         promoted = round(max(drawn, 1) * (max(top, 1) / max(drawn, 1)) ** (step / steps)) if drawn else 0

@@ -20,6 +20,7 @@ study = StudyDefinition(
     evaluation=Holdout(rows=10_000, stratified=True),
     fidelities=(
         Fidelity(name="quick", epochs=3, rows=10_000, trial_seconds=10),
+        Fidelity(name="middle", epochs=5, rows=20_000, trial_seconds=35),
         Fidelity(name="full", epochs=10, trial_seconds=130),
     ),
     baselines=BASELINES,

@@ -1,7 +1,8 @@
 """Searches that climb: slots of higher rungs wait, and are filled with the best of the rung below when they are due."""
 
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import actors
@@ -87,30 +88,42 @@ def test_the_best_trials_are_promoted_as_their_share_comes_due(store: Storage, c
 
 
 @pytest.mark.parametrize(
-    ("margin", "value", "promoted"),
+    ("margin", "seconds", "promoted"),
     [
-        (0.1, 0.85, 0.85),  # as good within the margin, and not dear
-        (0.1, 0.75, 0.9),  # worse by more than the margin
-        (None, 0.85, 0.9),  # nobody said what is as good
+        (0.1, 30.0, 0.9),  # not dear
+        (0.1, 30.0 * math.exp(0.49), 0.9),  # dear, and better by more than that
+        (0.1, 30.0 * math.exp(0.51), 0.85),
+        (None, 1000.0, 0.9),  # nobody said what does not matter
+        (0.0, 1000.0, 0.9),
     ],
 )
-def test_a_dear_trial_is_promoted_unless_another_is_as_good(
-    store: Storage, plan: StudyPlan, margin: float | None, value: float, promoted: float
+def test_what_is_dear_has_to_be_better_to_be_promoted(
+    store: Storage, plan: StudyPlan, margin: float | None, seconds: float, promoted: float
 ) -> None:
+    assert _first_promoted(store, plan, margin, {0.9: seconds}) == promoted
+
+
+def test_where_trials_took_no_time_nothing_is_dear(store: Storage, plan: StudyPlan) -> None:
+    none = dict.fromkeys((0.85, 0.1, 0.2, 0.3, 0.4), 0.0)
+    assert _first_promoted(store, plan, 0.1, {**none, 0.9: 5.0}) == 0.9
+
+
+def _first_promoted(store: Storage, plan: StudyPlan, margin: float | None, took: Mapping[float, float]) -> float:
+    """What climbs first of six trials, which took 10 seconds where nothing else is said."""
     plan = replace(plan, direction="maximize", fidelity="full", rungs="quick,full", margin=margin)
     study = studies.create_or_resume(store, plan)
     open_rungs(store, study.name, 10, prior=False)
     slots = Slots(store)
-    for each in (0.9, value, 0.1, 0.2, 0.3, 0.4):
+    for each in (0.9, 0.85, 0.1, 0.2, 0.3, 0.4):
         slot = settle(slots, study.name, each)
         with store.write() as connection:
-            took = 50.0 if each == 0.9 else 10.0
-            times = {"started_at": 1000.0, "settled_at": 1000.0 + took}
+            times = {"started_at": 1000.0, "settled_at": 1000.0 + took.get(each, 10.0)}
             connection.execute(update(schema.slots).where(schema.slots.c.id == slot.id).values(times))
     assert promote(store, study.name) == 1
     found = slots.claim(study.name, "w", 60)
     assert found is not None
-    assert found.fixed == {"x": promoted}
+    assert found.fixed is not None
+    return float(found.fixed["x"])
 
 
 @pytest.mark.parametrize("hand", [0.5, 0.95])
@@ -130,7 +143,7 @@ def test_a_dear_trial_is_confirmed_only_where_it_is_the_best_of_all(
         value = next(full) if rung and given != PRIOR.digest else next(values)
         slot = settle(slots, study.name, value)
         with store.write() as connection:
-            times = {"started_at": 1000.0, "settled_at": 1050.0 if value == 0.9 else 1010.0}
+            times = {"started_at": 1000.0, "settled_at": 1100.0 if value == 0.9 else 1010.0}
             connection.execute(update(schema.slots).where(schema.slots.c.id == slot.id).values(times))
         promote(store, study.name)
     below = {slot.digest: slot.value for slot in slots.list(study.name) if slot.rung == 1}

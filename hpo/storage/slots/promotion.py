@@ -29,8 +29,8 @@ NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below ar
 """The reason of a slot that settled without a trial."""
 
 _DEAR = 3.0  # times what a trial of the rung usually takes: what took longer is dear
-_USUAL = 500  # positions of the rung whose median that is
-_LOOKED_AT = 20  # of the best, in place of one that is dear
+_USUAL = 500  # positions of a rung whose median says what one of its trials usually takes
+_LOOKED_AT = 20  # of the best, among which cost is weighed
 
 _study, _slot = schema.studies, schema.slots
 _next_rung = _slot.alias("next_rung")
@@ -73,9 +73,9 @@ def promote(storage: Storage, study: str) -> int:
     study was to reach, and where nothing else is left to begin, those that will be confirmed whatever comes of what is
     in hand. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
 
-    The best of the rung below is promoted; but where that took more than three times as long as usual there, and by the
-    study's margin others are as good, the best of these that did not: in full it would cost as much as several. Of what
-    is confirmed the best of all stays, whatever it costs.
+    The best of the rung below is promoted; but where its trial took more than three times as long as usual there, it
+    has to be better by the study's margin times the logarithm of how many times three. Of what is confirmed the best of
+    all stays, whatever it costs.
 
     Raises:
         StorageError: the database failed.
@@ -187,7 +187,7 @@ def _due(
 
 
 def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -> _Candidate | None:
-    """The best configuration of the rung below that is not on this one, or one as good where that is dear."""
+    """The best configuration of the rung below that is not on this one, its cost weighed."""
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
     rows = connection.execute(
         select(_slot.c.digest, _slot.c.params, _slot.c.value, _SECONDS.label("seconds"))
@@ -202,8 +202,14 @@ def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -
     if confirms and at_least(study.direction, best.value, _leading_value(connection, study, rung - 1)):
         return best
     dear = _DEAR * _usual_seconds(connection, study, rung - 1)
-    alike = (each for each in found if abs(each.value - best.value) <= (study.margin or 0.0))
-    return next((each for each in alike if each.seconds is None or each.seconds <= dear), best)
+    return min(found, key=lambda each: abs(each.value - best.value) + (study.margin or 0.0) * _dearness(each, dear))
+
+
+def _dearness(candidate: _Candidate, dear: float) -> float:
+    """The logarithm of how many times as long as what is dear it took; 0 of what is not, or nobody knows."""
+    if candidate.seconds is None or candidate.seconds <= dear:
+        return 0.0
+    return math.log(candidate.seconds / dear)
 
 
 def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
@@ -234,7 +240,10 @@ def _leading_value(connection: Connection, study: _Study, rung: int) -> float:
 
 
 def _usual_seconds(connection: Connection, study: _Study, rung: int) -> float:
-    """The median of what complete trials of the rung took, of its first ones, so that the look does not grow."""
+    """The median of what complete trials of the rung took, of its first ones, so that the look does not grow.
+
+    Infinite where nothing is known, or all took no time: then nothing is dear.
+    """
     its = (_slot.c.study_id == study.id, _slot.c.rung == rung, _slot.c.position < _USUAL, COMPLETE)
     took = [seconds for seconds in connection.execute(select(_SECONDS).where(*its)).scalars() if seconds is not None]
-    return median(took) if took else math.inf
+    return (median(took) if took else 0.0) or math.inf

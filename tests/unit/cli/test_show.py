@@ -26,8 +26,16 @@ from hpo.study import (
 from hpo.training.route import SLOWER
 
 
-@pytest.mark.parametrize(("name", "rows"), [("cnn", [3, 6, 7, 5, 7, 3, 4, 3]), ("fcnn", [6, 7, 7, 5, 6, 5])])
-def test_show_prints_the_documented_json(name: str, rows: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "rows", "fidelities"),
+    [
+        ("cnn", [3, 6, 7, 5, 7, 3, 4, 3], ["quick", "middle", "full"]),
+        ("fcnn", [6, 7, 7, 5, 6, 5], ["quick", "full"]),
+    ],
+)
+def test_show_prints_the_documented_json(
+    name: str, rows: list[int], fidelities: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["show", name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     definition = registry.load(name)
@@ -48,7 +56,7 @@ def test_show_prints_the_documented_json(name: str, rows: list[int], capsys: pyt
         for row, body in zip(sweep.rows, printed["rows"], strict=True):
             assert body["setting"] == dict(row.setting)
             assert body["reported"] == {figure: float(value) for figure, value in row.reported.items()}
-    assert list(shown["fidelities"]) == ["quick", "full"]
+    assert list(shown["fidelities"]) == fidelities
 
 
 def test_show_prints_figures_with_the_digits_the_report_gives(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,8 +28,9 @@ def test_no_more_are_promoted_than_are_drawn() -> None:
     assert [rung.slots for rung in climb(("quick", "full"), 1, prior=False)] == [1, 1, 1]
 
 
-def test_a_middle_fidelity_gets_the_geometric_mean_of_slots() -> None:
-    assert [rung.slots for rung in climb(("quick", "middle", "full"), 100, prior=False)] == [100, 32, 10, 2]
+def test_with_a_middle_fidelity_each_takes_one_of_four() -> None:
+    assert [rung.slots for rung in climb(("quick", "middle", "full"), 160, prior=False)] == [160, 40, 10, 2]
+    assert [rung.slots for rung in climb(("quick", "middle", "full"), 50, prior=True)] == [50, 12 + 1, 3 + 1, 2 + 1]
 
 
 def test_with_one_fidelity_nothing_is_promoted_and_the_best_are_confirmed() -> None:
@@ -48,7 +49,8 @@ def test_rungs_never_grow_upwards_and_are_never_empty(trials: int, fidelities: i
     assert [rung.confirms for rung in rungs] == [False] * fidelities + [True]
     drawn = trials - prior
     if fidelities > 1:
-        assert rungs[-2].slots - prior == min(drawn, max(PROMOTED, round(trials / 10)))
+        share = 10 if fidelities == 2 else 16
+        assert rungs[-2].slots - prior == min(drawn, max(PROMOTED, round(trials / share)))
     assert rungs[-1].slots - prior == min(CONFIRMED, rungs[-2].slots - prior)
 
 

@@ -15,9 +15,9 @@ from hpo.study.evaluation import Evaluation, Fidelity
 
 __all__ = ["CONFIRMED", "PROMOTED", "Rung", "climb", "lacking", "out_of_order"]
 
-_SHARE, _SIFTED = 10, 16
-"""Of so many configurations drawn, one reaches the highest fidelity: from the first rung, and where there are others
-between, which choose better: then each of three rungs takes one of four of the one below."""
+_SHARE, _SIFTED = 10, 20
+"""Of so many configurations drawn, one reaches the highest fidelity: from the first rung, and from one between, which
+chooses better. So a search with a rung between has as much work as one without."""
 
 PROMOTED = 3
 """Configurations that reach it at least, however few are drawn."""
@@ -48,8 +48,9 @@ class Rung:
 def climb(fidelities: Sequence[str], trials: int, *, prior: bool) -> tuple[Rung, ...]:
     """The rungs of a search that draws `trials` configurations.
 
-    About one of ten drawn reaches the highest fidelity, one of sixteen where there are fidelities between, at least
-    three; those between get what is geometrically between. Of a single fidelity nothing is promoted, and its best are confirmed all the same.
+    About one of ten drawn reaches the highest fidelity, one of twenty where there are fidelities between, at least
+    three; those between get what is geometrically between. Of a single fidelity nothing is promoted, and its best are
+    confirmed all the same.
 
     Args:
         fidelities: names, cheapest first; at least one.

@@ -28,8 +28,8 @@ def test_no_more_are_promoted_than_are_drawn() -> None:
     assert [rung.slots for rung in climb(("quick", "full"), 1, prior=False)] == [1, 1, 1]
 
 
-def test_with_a_middle_fidelity_each_takes_one_of_four() -> None:
-    assert [rung.slots for rung in climb(("quick", "middle", "full"), 160, prior=False)] == [160, 40, 10, 2]
+def test_of_what_is_sifted_twice_half_as_many_reach_the_highest_fidelity() -> None:
+    assert [rung.slots for rung in climb(("quick", "middle", "full"), 180, prior=False)] == [180, 40, 9, 2]
     assert [rung.slots for rung in climb(("quick", "middle", "full"), 50, prior=True)] == [50, 12 + 1, 3 + 1, 2 + 1]
 
 
@@ -49,7 +49,7 @@ def test_rungs_never_grow_upwards_and_are_never_empty(trials: int, fidelities: i
     assert [rung.confirms for rung in rungs] == [False] * fidelities + [True]
     drawn = trials - prior
     if fidelities > 1:
-        share = 10 if fidelities == 2 else 16
+        share = 10 if fidelities == 2 else 20
         assert rungs[-2].slots - prior == min(drawn, max(PROMOTED, round(trials / share)))
     assert rungs[-1].slots - prior == min(CONFIRMED, rungs[-2].slots - prior)
 

@@ -188,7 +188,7 @@ def open_study(planned: Plan) -> tuple[StudyRecord, int]:
 
 
 def _margin(definition: Searchable) -> float | None:
-    """Within what difference dear configurations give way to others, in promotions; None: nothing gives way."""
+    """The difference by which promotions weigh what is dear; None: cost has no say in them."""
     weighs = definition.weigh_costs if isinstance(definition, StudyDefinition) else True
     return definition.margin if weighs else None
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from hpo.storage import Storage, leases, schema
-from hpo.storage.slots.promotion import due, is_certain, may_climb
+from hpo.storage.slots.promotion import due, may_climb
 from hpo.storage.slots.slot import COMPLETE, UNSETTLED, Counts, RungCounts, lease_runs
 from hpo.study.direction import MAXIMIZE
 
@@ -220,8 +220,6 @@ def _played(rungs: Sequence[_Left], workers: int) -> float:
         for number in reversed(range(len(rungs))):
             while len(hands) < workers and (begun := begin(number)):
                 heapq.heappush(hands, (now + begun[0], number, begun[1]))
-        while len(hands) < workers and waiting[last] and is_certain(counts(last - 1), counts(last)):
-            heapq.heappush(hands, (now + waiting[last].pop(), last, 1))
         if not hands:
             return now
         now, number, together = heapq.heappop(hands)

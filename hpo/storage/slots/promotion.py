@@ -19,11 +19,11 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from hpo.storage import Storage, leases, schema
 from hpo.storage.slots.openings import announce
 from hpo.storage.slots.rung_counts import rung_counts
-from hpo.storage.slots.slot import COMPLETE, UNSETTLED, WAITING, RungCounts
+from hpo.storage.slots.slot import COMPLETE, WAITING, RungCounts
 from hpo.storage.waiting import repeatable
 from hpo.study.direction import MAXIMIZE, at_least
 
-__all__ = ["NOTHING_LEFT", "due", "is_certain", "may_climb", "promote"]
+__all__ = ["NOTHING_LEFT", "due", "may_climb", "promote"]
 
 NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below are complete"
 """The reason of a slot that settled without a trial."""
@@ -69,9 +69,8 @@ def promote(storage: Storage, study: str) -> int:
     """Fill the slots of the study's higher rungs that are due; how many that were.
 
     Of a rung that takes m of the n below it, the first so-and-so many are due as m / n of those below are settled; of
-    the rung that confirms, all are due once the one below is over; before that, one where a value is as good as the
-    study was to reach, and where nothing else is left to begin, those that will be confirmed whatever comes of what is
-    in hand. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
+    the rung that confirms, those that what is not settled below cannot oust, and one where a value is as good as the
+    study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
 
     The best of the rung below is promoted; but where its trial took more than three times as long as usual there, it
     has to be better by the study's margin times the logarithm of how many times three. Of what is confirmed the best of
@@ -140,11 +139,11 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     """
     below, here = counts.get(rung - 1, _NOTHING), counts.get(rung, _NOTHING)
     confirms = rung == study.higher[-1]
-    may_be = due(below, here, confirms=confirms) or (confirms and (study.until is not None or is_certain(below, here)))
+    may_be = due(below, here, confirms=confirms) or (confirms and study.until is not None)
     if here.given == here.target or not may_be:  # whatever is best below, which is looked for only then
         return {}
     best = _best(connection, study, rung, confirms=confirms)
-    if not _due(connection, study, below, here, best, confirms=confirms):
+    if not _due(study, below, here, best, confirms=confirms):
         return {}
     if here.named:
         return {"state": "open"}
@@ -154,36 +153,22 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
 
 
 def due(below: RungCounts, here: RungCounts, *, confirms: bool) -> bool:
-    """Whether a rung is to be given one configuration more of the rung below."""
-    if below.over or confirms:
-        return below.over and here.given < here.target
-    return here.given < here.target * below.settled // below.target
+    """Whether a rung is to be given one configuration more of the rung below.
 
-
-def is_certain(below: RungCounts, here: RungCounts) -> bool:
-    """Whether the rung that confirms will be given one configuration more in any case: of those that are best now.
-
-    Too little is left of the rung below to oust them all, and each of its slots has its configuration.
+    What confirms is dear, and long trials are best begun early: the best so far is given to it as soon as too little is
+    left of the rung below to oust it.
     """
-    return below.given == below.target and here.given < here.target - (below.target - below.settled)
+    if confirms:
+        return here.given < here.target - (below.target - below.settled)
+    return here.given < (here.target if below.over else here.target * below.settled // below.target)
 
 
-def _due(
-    connection: Connection,
-    study: _Study,
-    below: RungCounts,
-    here: RungCounts,
-    best: _Candidate | None,
-    *,
-    confirms: bool,
-) -> bool:
+def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | None, *, confirms: bool) -> bool:
     if due(below, here, confirms=confirms):
         return True
-    if not confirms:
+    if not confirms or study.until is None or best is None or not at_least(study.direction, best.value, study.until):
         return False
-    if study.until is not None and best is not None and at_least(study.direction, best.value, study.until):
-        return here.waiting > 1  # one is kept for what is best in the end
-    return is_certain(below, here) and not _lower_is_open(connection, study, here.rung)
+    return here.waiting > 1  # one is kept for what is best in the end
 
 
 def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -> _Candidate | None:
@@ -224,12 +209,6 @@ def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
         _slot.c.digest.is_not(None),
         ~here.exists(),
     )
-
-
-def _lower_is_open(connection: Connection, study: _Study, rung: int) -> bool:
-    """Whether something is left to begin on a rung below that one."""
-    lower = (_slot.c.study_id == study.id, UNSETTLED, _slot.c.state == "open", _slot.c.rung < rung)
-    return connection.execute(select(_slot.c.id).where(*lower).limit(1)).first() is not None
 
 
 def _leading_value(connection: Connection, study: _Study, rung: int) -> float:

@@ -143,9 +143,9 @@ def _resolved(request: Request, found: Storage | None) -> Plan:
     sampler, pruner = _methods(request, record, definition, space, None if climbs else fidelity, against)
     tried = tried_first(request, definition, space)
     if climbs:
-        works = _works(rungs, definition, counted, {} if found is None else status.seconds_by_rung(found, name))
+        works = _works(rungs, definition, space, counted, {} if found is None else status.seconds_by_rung(found, name))
     else:
-        each = pace if pace is not None else fidelity.trial_seconds
+        each = pace if pace is not None else _foreseen(fidelity, space)
         works = [(request.trials - (0 if existing is None else existing.settled), each)]
     left = sum(trials for trials, _ in works)
     known = [trials * each for trials, each in works if each is not None]
@@ -206,6 +206,7 @@ def _methods(
 def _works(
     rungs: Sequence[Rung],
     definition: Searchable,
+    space: Space,
     counted: Sequence[RungCounts],
     measured: Mapping[int, float],
 ) -> list[tuple[int, float | None]]:
@@ -216,6 +217,11 @@ def _works(
         had = there.get(number)
         target, settled, waiting = (0, 0, 0) if had is None else (had.target, had.settled, had.waiting)
         more = lacking(rung, there=target, waiting=waiting, grown=bool(more))
-        foreseen = definition.fidelity(rung.fidelity).trial_seconds
+        foreseen = _foreseen(definition.fidelity(rung.fidelity), space)
         works.append((target + more - settled, measured.get(number, foreseen)))
     return works
+
+
+def _foreseen(fidelity: Fidelity, space: Space) -> float | None:
+    """Seconds of one trial, as the definition says; None: it does not."""
+    return None if fidelity.trial_seconds is None else fidelity.trial_seconds * space.relative_time

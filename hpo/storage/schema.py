@@ -114,7 +114,8 @@ slots = Table(
     Column("state", String(8), nullable=False),  # waiting (for a promotion), open, leased, settled
     Column("attempt", Integer, nullable=False),  # claims so far: with the worker's name, the token of a lease
     Column("releases", Integer, nullable=False),  # claims that were given back and count as no attempt
-    # Slots of the lowest turn are taken first: attempt, less 1 once one of them was given back.
+    # Slots of the lowest turn are taken first: attempt, less 1 once one of them was given back; of what fills in where
+    # there is nothing else to begin, 1 more.
     Column("turn", Integer, nullable=False),
     Column("worker", String(255)),
     Column("started_at", Double),  # of the last claim; all times are seconds since 1970

@@ -165,12 +165,13 @@ class Space:
 
     Raises:
         DefinitionError: a name is no text, a parameter has no domain, a condition names a parameter that is not
-            declared above, or a value that one cannot take.
+            declared above, or a value that one cannot take; the relative time is not a number above 0.
 
     """
 
     name: Name  # short: what `--space` takes
     params: Mapping[Name, Domain]  # in the order they are asked for
+    relative_time: Positive = 1.0  # of a trial on average, in multiples of its fidelity's trial_seconds
 
     def __post_init__(self) -> None:
         check(self)

@@ -22,7 +22,11 @@ def nothing(*_):
 
 study = StudyDefinition(
     name="toy", title="Toy", data=nothing, build=nothing, metric="mae", direction="minimize",
-    spaces=(Space(name="small", params={"x": Float(low=0.0, high=1.0)}),), evaluation=Holdout(rows=1),
+    spaces=(
+        Space(name="small", params={"x": Float(low=0.0, high=1.0)}),
+        Space(name="large", params={"x": Float(low=0.0, high=9.0)}, relative_time=2.5),
+    ),
+    evaluation=Holdout(rows=1),
     fidelities=(Fidelity(name="quick", epochs=1, trial_seconds=10.0), Fidelity(name="full", epochs=20)),
 )
 """
@@ -59,6 +63,7 @@ def test_a_new_study_is_planned_from_its_definition_and_nothing_is_made(wanted, 
     found = plan(wanted())
     assert (found.study, found.existing, found.left, found.workers) == ("toy-small-quick", None, 6, 2)
     assert (found.seconds, found.measured) == (30.0, False)  # six trials of 10 s by two workers
+    assert plan(wanted(space="large")).seconds == 75.0
     assert (found.sampler, found.pruner) == ("tpe", "none")  # one epoch leaves the default pruner nothing to stop
     assert plan(wanted(fidelity="full")).pruner == "asha"
     assert plan(wanted(fidelity="full")).seconds is None

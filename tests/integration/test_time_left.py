@@ -99,7 +99,8 @@ def test_what_waits_for_the_end_of_another_trial_is_not_done_beside_it(store: St
     drawn(store, study.name, [100.0, 10.0, 10.0, 10.0, 10.0])
     alone, two, many = (snapshot(store, study.name, workers=workers).eta_seconds for workers in (1, 2, 50))
     assert alone == pytest.approx((3 + 3) * 100)
-    # Three climb, by two workers, in two turns; the free one confirms the hand's meanwhile, and two more have a turn.
+    # Two climb in the first turn; the third one in the second, beside the confirmation of what it cannot oust; what is
+    # left to confirm, the hand-picked one with it, in the last.
     assert two == pytest.approx(3 * 100)
     # However many there are: the three, and then, what was not certain before, two more.
     assert many == pytest.approx(2 * 100)

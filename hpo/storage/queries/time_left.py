@@ -88,6 +88,7 @@ class _Known:
     since: float | None = None  # seconds it has been in hand; None: nobody is at it
     below: float | None = None  # seconds its configuration took on the rung below; None: that is not known
     waits: bool = False  # until its rung is due
+    fills: bool = False  # begun where there is nothing else to begin
 
     @property
     def anew(self) -> "_Known":
@@ -119,6 +120,7 @@ class _Left:
     settled: int
     in_hand: tuple[float, ...] = ()  # what each trial still takes that somebody is at
     to_do: tuple[float, ...] = ()  # what each takes that anybody may begin
+    fills: tuple[float, ...] = ()  # what each takes that is begun where there is nothing else to begin
     waiting: tuple[float, ...] = ()  # what each takes that waits for a promotion
     drawn: int = 0  # trials besides, whose configuration is to be drawn
     each: float = 0.0  # what one of these takes
@@ -127,7 +129,7 @@ class _Left:
     @property
     def times(self) -> tuple[float, ...]:
         """What each still takes of those that are no draws."""
-        return self.in_hand + self.to_do + self.waiting
+        return self.in_hand + self.to_do + self.fills + self.waiting
 
 
 def _foreseen(rungs: Sequence[_Rung]) -> list[_Left] | None:
@@ -175,7 +177,8 @@ def _left(rung: _Rung, like: _Rung, *, climbed: bool) -> _Left:
         in_hand=tuple(
             max(seconds - trial.since, _NOT_YET * seconds) for trial, seconds in times if trial.since is not None
         ),
-        to_do=tuple(seconds for trial, seconds in times if trial.since is None and not trial.waits),
+        to_do=tuple(seconds for trial, seconds in times if trial.since is None and not trial.waits and not trial.fills),
+        fills=tuple(seconds for trial, seconds in times if trial.since is None and trial.fills),
         waiting=(*(seconds for trial, seconds in times if trial.waits), *([each] * others if climbed else [])),
         drawn=0 if climbed else others,
         each=each,
@@ -188,6 +191,7 @@ def _played(rungs: Sequence[_Left], workers: int) -> float:
     settled = [rung.settled for rung in rungs]
     to_do = [sorted(rung.to_do) for rung in rungs]  # the longest is begun first
     waiting = [sorted(rung.waiting) for rung in rungs]
+    fills = [(seconds, number) for number, rung in enumerate(rungs) for seconds in sorted(rung.fills)]
     last = len(rungs) - 1
     drawn = [rung.drawn for rung in rungs]
     # Of very many draws several are one, so that the play does not grow with the study.
@@ -201,7 +205,6 @@ def _played(rungs: Sequence[_Left], workers: int) -> float:
             target=rungs[number].slots,
             settled=settled[number],
             waiting=len(waiting[number]),
-            named=False,
             prior=False,
         )
 
@@ -220,6 +223,9 @@ def _played(rungs: Sequence[_Left], workers: int) -> float:
         for number in reversed(range(len(rungs))):
             while len(hands) < workers and (begun := begin(number)):
                 heapq.heappush(hands, (now + begun[0], number, begun[1]))
+        while len(hands) < workers and fills:
+            seconds, number = fills.pop()
+            heapq.heappush(hands, (now + seconds, number, 1))
         if not hands:
             return now
         now, number, together = heapq.heappop(hands)
@@ -270,12 +276,12 @@ def _known(connection: Connection, study_id: int, now: ColumnElement[float]) -> 
     """Rung -> its trials that are in hand, and those above the first rung that have their configuration."""
     since = case((lease_runs(now), now - _slot.c.started_at))
     configured = and_(_slot.c.rung > 0, _slot.c.digest.is_not(None))
-    query = select(_slot.c.rung, since, _TOOK_BELOW, _slot.c.state == "waiting").where(
+    query = select(_slot.c.rung, since, _TOOK_BELOW, _slot.c.state == "waiting", _slot.c.turn > 0).where(
         _slot.c.study_id == study_id, UNSETTLED, or_(since.is_not(None), configured)
     )
     found: dict[int, list[_Known]] = {}
-    for rung, seconds, below, waits in connection.execute(query):
-        found.setdefault(rung, []).append(_Known(since=seconds, below=below, waits=waits))
+    for rung, seconds, below, waits, fills in connection.execute(query):
+        found.setdefault(rung, []).append(_Known(since=seconds, below=below, waits=waits, fills=fills))
     return found
 
 

@@ -58,7 +58,7 @@ class Claims:
 
         The highest rung comes first, its slots by position, save that what was tried before waits behind what was not,
         so that what cannot be finished holds up nothing else; one attempt that was given back does not count: what was
-        interrupted goes on.
+        interrupted goes on. The confirmation of the hand-picked configuration waits behind what was not tried, too.
 
         A study that is stopped, or whose value is as good as was asked for, gives none. None means that nothing can be
         had, not that all is settled: a lease elsewhere may still run out. A slot of which nobody can read what was

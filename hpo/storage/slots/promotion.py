@@ -61,7 +61,7 @@ class _Candidate:
     seconds: float | None  # its training took; None: not known
 
 
-_NOTHING = RungCounts(rung=0, target=0, settled=0, waiting=0, named=False, prior=False)  # of a rung without slots
+_NOTHING = RungCounts(rung=0, target=0, settled=0, waiting=0, prior=False)  # of a rung without slots
 
 
 @repeatable
@@ -133,10 +133,7 @@ def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[f
 
 
 def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int, RungCounts]) -> dict[str, object]:
-    """What the first slot of a rung that waits becomes now; empty where nothing is due.
-
-    What it knows itself, the best of the rung below, or, nothing being left there, an end.
-    """
+    """What the first slot of a rung that waits becomes now; empty where nothing is due."""
     below, here = counts.get(rung - 1, _NOTHING), counts.get(rung, _NOTHING)
     confirms = rung == study.higher[-1]
     may_be = due(below, here, confirms=confirms) or (confirms and study.until is not None)
@@ -145,8 +142,6 @@ def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int,
     best = _best(connection, study, rung, confirms=confirms)
     if not _due(study, below, here, best, confirms=confirms):
         return {}
-    if here.named:
-        return {"state": "open"}
     if best is not None:
         return {"state": "open", "digest": best.digest, "params": best.params}
     return {"state": "settled", "outcome": "pruned", "reason": NOTHING_LEFT} if below.over else {}

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, ScalarSelect, select
 
 from hpo.storage import schema
-from hpo.storage.slots.slot import WAITING, RungCounts
+from hpo.storage.slots.slot import RungCounts
 
 __all__ = ["rung_counts"]
 
@@ -13,22 +13,18 @@ _rung, _slot = schema.rungs, schema.slots
 def rung_counts(connection: Connection, study: int | ScalarSelect[int]) -> dict[int, RungCounts]:
     """The counts of each rung of a study, by its number, the lowest first; empty where there is no slot.
 
-    The hand-picked configuration's slot is the first of its rung, so it is the first of those that wait, too.
-
     Args:
         connection: to the database.
         study: our id of the study.
 
     """
     here = (_slot.c.study_id == _rung.c.study_id, _slot.c.rung == _rung.c.rung)
-    first = select(_slot.c.digest).where(*here, WAITING).order_by(_slot.c.position).limit(1)
     prior = select(_slot.c.id).where(*here, _rung.c.rung > 0, _slot.c.position == 0, _slot.c.payload != "{}")
     query = select(
         _rung.c.rung,
         _rung.c.slots.label("target"),
         _rung.c.settled,
         _rung.c.waiting,
-        first.correlate(_rung).scalar_subquery().is_not(None).label("named"),
         prior.correlate(_rung).exists().label("prior"),
     )
     rows = connection.execute(query.where(_rung.c.study_id == study).order_by(_rung.c.rung))
@@ -37,8 +33,7 @@ def rung_counts(connection: Connection, study: int | ScalarSelect[int]) -> dict[
             rung=row.rung,
             target=row.target,
             settled=row.settled,
-            waiting=row.waiting - bool(row.named),
-            named=bool(row.named),
+            waiting=row.waiting,
             prior=bool(row.prior),
         )
         for row in rows

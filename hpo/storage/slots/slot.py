@@ -55,7 +55,7 @@ class Slot:
     state: Literal["waiting", "open", "leased", "settled"]  # waiting: for a configuration that is promoted to it
     attempt: int  # claims so far, this one included
     releases: int = 0  # claims given back; these count as no attempt
-    turn: int = 0  # slots of the lowest are taken first: attempt, less 1 once one of them was given back
+    turn: int = 0  # slots of the lowest are taken first
     worker: str | None = None  # who holds it, or held it last
     started_at: float | None = None  # of the last claim, seconds since 1970
     lease_expires_at: float | None = None  # seconds since 1970
@@ -109,7 +109,6 @@ class RungCounts:
     target: int
     settled: int
     waiting: int  # for a configuration to be promoted
-    named: bool  # whether besides these the hand-picked configuration's slot waits
     prior: bool  # of a rung above the first: whether the hand-picked configuration is on it
 
     @property
@@ -120,7 +119,7 @@ class RungCounts:
     @property
     def given(self) -> int:
         """How many slots do not wait any more."""
-        return self.target - self.waiting - self.named
+        return self.target - self.waiting
 
 
 @dataclass(frozen=True, kw_only=True)

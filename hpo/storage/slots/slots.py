@@ -81,8 +81,8 @@ class Slots(Claims):
         """Bring each rung of a study that climbs to its slots and say how many were added.
 
         The slots of the higher rungs wait for a promotion, but for the hand-picked configuration's: that is trained on
-        each of them as soon as may be, and again where what is found is confirmed. A study that has more promoted to
-        its highest fidelity than before confirms anew what is best then.
+        each of them as soon as may be, and confirmed by whoever finds nothing else to begin. A study that has more
+        promoted to its highest fidelity than before confirms anew what is best then.
 
         Args:
             study: its name.
@@ -109,8 +109,7 @@ class Slots(Claims):
                 alike = _row(study_id, 0, {}, rung=number, highest=rung.highest) | {"state": "waiting"}
                 if more and not place and prior is not None:
                     own = {"payload": json.dumps({"params": dict(prior.params)}), "digest": prior.digest}
-                    state = "waiting" if rung.confirms else "open"
-                    insert(connection, _slot, [alike | own | {"state": state}])
+                    insert(connection, _slot, [alike | own | {"state": "open", "turn": int(rung.confirms)}])
                     place = 1
                 _open_alike(connection, range(place, end), alike)
             if added:

@@ -4,6 +4,7 @@ tests/integration/test_optuna_contract.py says of each what would break. Optuna 
 half a second, which `hpo status` does not need.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,7 @@ __all__ = [
     "library_version",
     "make_tables",
     "metadata",
+    "one_trial_each",
     "reported_value",
     "revisions",
     "storage_of",
@@ -126,6 +128,37 @@ def trials_at_hand(study: "Study") -> "list[FrozenTrial]":
 def forget_trials_at_hand(study: "Study") -> None:
     """Have the next of `trials_at_hand` read the storage, as `Study.ask` does."""
     study._thread_local.cached_all_trials = None
+
+
+def one_trial_each(study: "Study") -> "Study":
+    """The study as samplers see it, but of the trials with one configuration the one alone that came furthest.
+
+    As TPE has it: what is finished before what is not, complete before pruned, and of those the later step; of equals
+    the last one.
+    """
+    return cast("Study", _OneTrialEach(study))
+
+
+class _OneTrialEach:
+    def __init__(self, study: "Study") -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(self, **wanted: Any) -> "list[FrozenTrial]":
+        furthest: dict[frozenset[tuple[str, Any]], FrozenTrial] = {}
+        for trial in self._study._get_trials(**wanted):
+            key = frozenset(trial.params.items())
+            if key not in furthest or _came(trial) >= _came(furthest[key]):
+                furthest[key] = trial
+        return sorted(furthest.values(), key=lambda trial: trial.number)
+
+
+def _came(trial: "FrozenTrial") -> tuple[bool, float]:
+    """How far a trial came: the more, the further."""
+    complete = trial.state.name == "COMPLETE"
+    return trial.state.is_finished(), math.inf if complete else trial.last_step or 0
 
 
 def constraints(trial: "Trial") -> Mapping[str, float]:

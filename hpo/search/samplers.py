@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -15,6 +15,7 @@ from hpo.errors import UsageError
 from hpo.messages import did_you_mean
 from hpo.search.cost_weighing import Cost, CostWeighing
 from hpo.search.distinct import Claim, DistinctSampler, Free
+from hpo.search.parzen import ParzenSampler
 from hpo.search.seeds import derive, position, sampler_seed
 from hpo.search.suggest import distributions
 from hpo.settings import SAMPLERS
@@ -120,7 +121,7 @@ def _tpe(space: Space, seed: int) -> BaseSampler:
 
 def _parzen(seed: int, *, group: bool) -> BaseSampler:
     # The liar: a worker does not repeat what another is trying.
-    return TPESampler(multivariate=True, group=group, constant_liar=True, seed=seed)
+    return ParzenSampler(multivariate=True, group=group, constant_liar=True, seed=seed)
 
 
 def _gp(space: Space, seed: int) -> BaseSampler:

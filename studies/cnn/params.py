@@ -79,6 +79,7 @@ REPORT = Space(
 
 WIDE = Space(
     name="wide",
+    relative_time=2.0,
     params={
         "conv_layers": Int(low=1, high=3),
         "convolutions": Categorical(choices=(1, 2)),

@@ -76,6 +76,23 @@ def test_optuna_caches_trials_as_expected(theirs: optuna.Study) -> None:
     assert [trial.value for trial in optuna_internals.trials_at_hand(theirs)] == [1.0], broken
 
 
+def test_optunas_samplers_ask_for_trials_as_expected(theirs: optuna.Study) -> None:
+    broken = "samplers are told of a configuration as often as it was trained: Optuna asks a study in another way"
+    space = {"x": optuna.distributions.FloatDistribution(0, 1)}
+    for state, reports in ((TrialState.COMPLETE, {}), (TrialState.PRUNED, {1: 0.5, 2: 0.4}), (TrialState.RUNNING, {})):
+        value = 0.3 if state == TrialState.COMPLETE else None
+        theirs.add_trial(
+            create_trial(params={"x": 0.5}, distributions=space, state=state, value=value, intermediate_values=reports)
+        )
+    seen = optuna_internals.one_trial_each(theirs)
+    assert [trial.number for trial in seen._get_trials(deepcopy=False, states=None, use_cache=False)] == [0], broken
+    assert [trial.number for trial in seen._get_trials(states=(TrialState.PRUNED, TrialState.RUNNING))] == [1], broken
+    asked = inspect.getsource(optuna.samplers._tpe.sampler)
+    assert "study._get_trials(" in asked, broken
+    assert "study.get_trials(" not in asked, broken
+    assert "study.trials" not in asked, broken
+
+
 def test_optuna_stores_constraints_as_expected(theirs: optuna.Study) -> None:
     broken = "infeasible trials would count as complete: Optuna keeps a trial's constraints elsewhere"
     trial = theirs.ask()

@@ -1,12 +1,16 @@
 import importlib.util
 import sys
+from collections.abc import Sequence
 
+import numpy as np
 import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 
 from hpo.errors import UsageError
 from hpo.search import make_sampler, suggest
 from hpo.search.samplers import GRID_LIMIT, POPULATION
+from hpo.search.suggest import distributions
 from hpo.settings import DEFAULT_SAMPLER, SAMPLERS
 from hpo.study import Categorical, Float, Int, Space
 
@@ -98,6 +102,31 @@ def test_tpe_learns_to_avoid_infeasible_configurations() -> None:
     study.optimize(trial_value, n_trials=60)
     infeasible = [trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials]
     assert sum(infeasible[40:]) < sum(infeasible[:20])
+
+
+def test_tpe_is_told_of_what_climbed_once() -> None:
+    rng = np.random.default_rng(0)
+    points = [{"x": float(x), "y": float(y)} for x, y in rng.random((30, 2))]
+
+    def past(params: dict[str, float], steps: int) -> optuna.trial.FrozenTrial:
+        """A trial that came so far; at the tenth it is complete."""
+        value, space = params["x"] + 0.01 * steps, distributions(NUMBERS)
+        if steps == 10:
+            return create_trial(params=params, distributions=space, value=value)
+        reports = dict.fromkeys(range(1, steps + 1), value)
+        pruned = TrialState.PRUNED
+        return create_trial(params=params, distributions=space, state=pruned, intermediate_values=reports)
+
+    def draws(trials: Sequence[optuna.trial.FrozenTrial]) -> list[dict[str, float]]:
+        study = optuna.create_study(sampler=make_sampler("tpe", space=NUMBERS, seed=0))
+        study.add_trials(trials)
+        return [study.ask(distributions(NUMBERS)).params for _ in range(5)]
+
+    climbed = [past(params, steps) for params, steps in zip(points[:3], (10, 10, 5), strict=True)]
+    below = [past(params, steps) for params in points[:3] for steps in (3, 5)]
+    drawn = [past(params, 3) for params in points[3:]]
+    assert draws([*below, *drawn, *climbed, climbed[0]]) == draws([*drawn, climbed[1], climbed[2], climbed[0]])
+    assert draws([*drawn, *climbed]) != draws([*drawn, climbed[0]])
 
 
 def test_tpe_draws_conditional_parameters_jointly() -> None:

@@ -3,9 +3,11 @@
 Expected improvement per unit of cost (Snoek et al., NeurIPS 2012, per second; Lee et al., arXiv 2003.10870, with a cost
 raised to a power below one) is the larger, the cheaper a configuration is. Samplers here do not maximize an
 improvement, they draw from a density of what promises one; so it is the density that is divided by the cost, in that a
-draw is accepted with probability (usual cost / cost)^a, and drawn again otherwise.
+draw is accepted with probability (usual cost / cost)^a, and drawn again otherwise. So what is infeasible, which costs
+without end and promises nothing, is drawn again too.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from statistics import median_low
@@ -20,7 +22,7 @@ from hpo.study import Params, ParamValue
 __all__ = ["EXPONENT", "REDRAWS", "WORTH", "Cost", "CostWeighing"]
 
 Cost = Callable[[Params], float | None]
-"""Configuration -> operations of its training, known without it; None where they are not."""
+"""Configuration -> operations of its training, known without it; None: they are not; infinite: it cannot be trained."""
 
 EXPONENT = 0.63  # of three times the usual cost one in two draws is accepted, of ten times one in four
 REDRAWS = 4  # the last draw is taken: where all that promises something is dear, it is dear that is wanted
@@ -80,7 +82,8 @@ class CostWeighing:
             if look not in found:
                 found = {**found, look: None}
                 keep(COST_LOOKS, found)
-                found[look] = self._cost(params)
+                cost = self._cost(params)
+                found[look] = cost if cost is not None and math.isfinite(cost) else None
             costs = [cost for cost in found.values() if cost is not None]
             if len(costs) == _FEW and max(costs) < WORTH:
                 break

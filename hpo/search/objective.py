@@ -1,5 +1,6 @@
 """One trial: a configuration is drawn, judged and reported. A plain Optuna callable."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -123,11 +124,12 @@ class Objective:
     def cost(self, params: Params) -> float | None:
         """Operations of a trial of `params` on the first rung, known without it; None where they are not.
 
-        They are not of what is infeasible, and of a model whose layers are not all of it or that cannot be built.
+        They are not of a model whose layers are not all of it or that cannot be built; of what is infeasible they are
+        infinite.
         """
         try:
             if self.definition.why_infeasible(params) is not None:
-                return None
+                return math.inf
             splits = self._splits(self.fidelities[0], 0, common=True)  # only the numbers of their rows count
             with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # nobody waits for what it says of a draw
                 return foretold(self.definition, params, splits, epochs=self.fidelities[0].epochs)

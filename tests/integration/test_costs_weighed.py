@@ -1,5 +1,6 @@
 """A search's trials cost what their models say; whoever weighs them is told before anything is trained."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -34,8 +35,8 @@ def broken(params: Params) -> Any:
     raise ValueError("no such network")
 
 
-def test_an_infeasible_or_unbuildable_configuration_has_no_cost() -> None:
-    assert objective(LINE).cost({"rate": 1e-6}) is None  # infeasible
+def test_an_infeasible_configuration_costs_without_end_and_an_unbuildable_one_nobody_knows_what() -> None:
+    assert objective(LINE).cost({"rate": 1e-6}) == math.inf
     assert objective(replace(LINE, build=broken)).cost({"rate": 0.01}) is None
 
 

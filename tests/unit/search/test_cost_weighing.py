@@ -1,11 +1,13 @@
 """What is dear is drawn more rarely; what nobody drew is left alone."""
 
+import math
 from collections.abc import Callable
+from statistics import median_low
 
 import optuna
 import pytest
 
-from hpo.optuna_internals import USUAL_COST
+from hpo.optuna_internals import COST_LOOKS, USUAL_COST, storage_of, study_id
 from hpo.search import make_sampler, suggest
 from hpo.search.cost_weighing import EXPONENT, REDRAWS, WORTH, Cost
 from hpo.study import Categorical, Float, Params, Space
@@ -146,6 +148,24 @@ def test_configurations_without_a_cost_are_accepted_unweighed() -> None:
     unknown = shares(drawn(lambda params: None if params["size"] == 30 else size(params), 500, usual=UNIT))
     assert unknown[30] > unknown[9]
     assert drawn(lambda _: None, 10) == drawn(None, 10)
+
+
+def _but_the_smallest(params: Params) -> float:
+    return math.inf if params["size"] == 1 else size(params)
+
+
+def test_what_is_infeasible_is_drawn_again() -> None:
+    assert shares(drawn(_but_the_smallest, 100, usual=30 * UNIT))[1] == 0  # else a fifth
+    assert len(drawn(lambda _: math.inf, 10, usual=UNIT)) == 10  # the last draw is tried
+
+
+def test_what_is_infeasible_has_no_part_in_the_usual_cost() -> None:
+    study = optuna.create_study(sampler=make_sampler("random", space=SPACE, seed=0, cost=_but_the_smallest))
+    suggest(SPACE, study.ask())
+    attributes = storage_of(study).get_study_system_attrs(study_id(study))
+    looks = list(attributes[COST_LOOKS].values())
+    assert None in looks
+    assert attributes[USUAL_COST] == median_low([cost for cost in looks if cost is not None])
 
 
 def test_trials_of_a_few_seconds_are_not_weighed() -> None:

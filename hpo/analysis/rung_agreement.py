@@ -71,7 +71,7 @@ class ClimbFindings:
 
     hand: tuple[Ranked, ...]  # by rung, those it has a value on; the rung that confirms is none of them
     agreements: tuple[Agreement, ...]  # of each rung with the next, the one that confirms left out
-    confirmations: tuple[Confirmation, ...]  # best first when trained again
+    confirmations: tuple[Confirmation, ...]  # the best mean of the two first, which is what the search names
     prior: Name | None = None  # digest of the hand-picked configuration; None: there is none
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ def examine_climb(values: Sequence[Mapping[str, float]], *, direction: str, prio
         for digest, again in confirmed.items()
         if digest in top
     ]
-    confirmations.sort(key=lambda each: loss(direction, each.again))
+    confirmations.sort(key=lambda each: loss(direction, (each.found + each.again) / 2))
     return ClimbFindings(hand=hand, agreements=agreements, confirmations=tuple(confirmations), prior=prior)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from scipy.stats import kendalltau
 
-from hpo.analysis.rung_agreement import TELLS_NOTHING, examine_climb
+from hpo.analysis.rung_agreement import TELLS_NOTHING, climb_sentences, examine_climb
 
 LOWER = {"hand": 0.80, "a": 0.85, "b": 0.84, "c": 0.70, "d": 0.60}
 UPPER = {"hand": 0.92, "a": 0.91, "b": 0.93, "c": 0.89}
@@ -58,7 +58,14 @@ def test_luck_is_the_search_value_minus_the_confirmed_value(direction: str, sign
     luck = {each.digest: each.luck for each in found}
     assert luck == {"hand": pytest.approx(sign * 0.02), "b": pytest.approx(sign * 0.015)}
     assert {each.digest for each in found if each.prior} == {"hand"}
-    assert found[0].digest == ("b" if direction == "maximize" else "hand")  # best first when trained again
+    assert found[0].digest == ("b" if direction == "maximize" else "hand")
+
+
+def test_the_best_mean_comes_first_of_what_was_trained_again() -> None:
+    """As it is what the search names, whichever did best when trained again."""
+    found = examine_climb([{"a": 0.930, "b": 0.926}, {"a": 0.928, "b": 0.929}], direction="maximize")
+    assert [each.digest for each in found.confirmations] == ["a", "b"]
+    assert climb_sentences(found, ["full"])[-1] == "trained again, the best came to 0.928, and to 0.93 in the search"
 
 
 def test_a_search_of_one_fidelity_has_confirmations_and_no_agreement() -> None:

@@ -140,6 +140,8 @@ def one_trial_each(study: "Study") -> "Study":
 
 
 class _OneTrialEach:
+    """Stands for a study where Optuna's samplers ask for its trials; all else is the study's own."""
+
     def __init__(self, study: "Study") -> None:
         self._study = study
 

@@ -7,7 +7,7 @@ trained again has another seed's. None knows the true means.
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from types import MappingProxyType
@@ -24,6 +24,8 @@ from benchmarks.quality.table import Table
 from benchmarks.quality.task import dense
 from hpo.optuna_internals import RUNG_COMPLETE, storage_of, trial_id
 from hpo.search import make_pruner, make_sampler
+from hpo.storage.slots.promotion import due
+from hpo.storage.slots.slot import RungCounts
 from hpo.study.rungs import climb
 
 __all__ = ["METHODS", "VARIANTS", "Event", "Ladder", "Method", "Search"]
@@ -87,14 +89,15 @@ class Search:
 class Ladder:
     """As hpo searches: many at the lowest rung, the best few at the highest, the two best of those confirmed.
 
-    The hand-picked configuration is trained at the highest rung first. Named is the best mean of those trained most
-    often at the highest fidelity.
+    The hand-picked configuration, if it is told, is trained at the highest rung first. Named is the best mean of those
+    trained most often at the highest fidelity.
     """
 
     trials: int  # drawn at the lowest rung
     fidelities: Sequence[str] = ("quick", "full")
     sampler: str = "tpe"
     pruner: str = "none"  # at the lowest rung
+    hand: bool = True  # whether the hand-picked configuration is told
     promoted: int | None = None  # configurations that reach the highest rung; None: as many as hpo says
     begins: float = 0.0  # share of a rung that must be over before the first of it is promoted
     stops: float | None = None  # share of the highest rung's epochs after which one behind the hand's is stopped
@@ -111,40 +114,48 @@ class _Climb:
     def __init__(self, search: Search, ladder: Ladder) -> None:
         self._search = search
         self._ladder = ladder
-        self._rungs = list(climb(ladder.fidelities, ladder.trials, prior=True))
+        self._rungs = list(climb(ladder.fidelities, ladder.trials, prior=ladder.hand))
         if ladder.promoted is not None:
-            self._rungs[-2] = replace(self._rungs[-2], slots=1 + ladder.promoted)
+            self._rungs[-2] = replace(self._rungs[-2], slots=ladder.hand + ladder.promoted)
         sampler = make_sampler(ladder.sampler, space=dense.space(), seed=search.seed)
         self._study = _study(sampler, ladder.pruner, ladder.fidelities[0])
         self._values: list[dict[int, float]] = [{} for _ in self._rungs]  # of each rung, by configuration
-        self._taken = [{search.table.hand} for _ in self._rungs]  # of each rung
+        hand = {search.table.hand} if ladder.hand else set()
+        self._taken = [set(hand) for _ in self._rungs]  # of each rung
         self._settled = [0] * len(self._rungs)
         self._highest: dict[int, list[float]] = defaultdict(list)
         self._hand: list[float] = []  # the hand-picked configuration's curve at the highest rung
 
     def run(self) -> Iterator[Event]:
-        """The hand-picked configuration on every rung, the highest first; then what is due, the highest rung first."""
-        hand, last = self._search.table.hand, len(self._rungs) - 1
-        for rung in reversed(range(last)):
-            yield self._train(rung, hand)
-        while (promoted := self._promoted(range(last - 1, 0, -1))) or self._settled[0] < self._rungs[0].slots:
-            yield self._train(*(promoted or (0, None)))
-        yield self._train(last, hand)
-        while promoted := self._promoted([last]):
-            yield self._train(*promoted)
+        """The hand-picked configuration on every rung, the highest first; then what is due, the highest rung first.
 
-    def _promoted(self, rungs: Iterable[int]) -> tuple[int, int] | None:
-        """A rung and the configuration to promote to it now, as `hpo.storage.slots.promotion` has it."""
-        for rung in rungs:
-            below, here = self._rungs[rung - 1], self._rungs[rung]
-            settled = self._settled[rung - 1]
-            due = here.slots * settled // below.slots if settled >= self._ladder.begins * below.slots else 0
+        The hand-picked one is confirmed last, as it is where nothing else can be begun.
+        """
+        hand, last = self._search.table.hand, len(self._rungs) - 1
+        if self._ladder.hand:
+            for rung in reversed(range(last)):
+                yield self._train(rung, hand)
+        while (promoted := self._promoted()) or self._settled[0] < self._rungs[0].slots:
+            yield self._train(*(promoted or (0, None)))
+        if self._ladder.hand:
+            yield self._train(last, hand)
+
+    def _promoted(self) -> tuple[int, int] | None:
+        """A rung and the configuration to promote to it now, by the rule of hpo's own slots."""
+        for rung in range(len(self._rungs) - 1, 0, -1):
+            below, here = self._counts(rung - 1), self._counts(rung)
             left = self._values[rung - 1].keys() - self._taken[rung]
-            if self._settled[rung] < due and left:
+            begun = below.settled >= self._ladder.begins * below.target
+            if left and begun and due(below, here, confirms=self._rungs[rung].confirms):
                 row = max(left, key=self._values[rung - 1].__getitem__)
                 self._taken[rung].add(row)
                 return rung, row
         return None
+
+    def _counts(self, rung: int) -> RungCounts:
+        slots, prior = self._rungs[rung].slots, self._rungs[rung].prior
+        waiting = slots - len(self._taken[rung])
+        return RungCounts(rung=rung, target=slots, settled=self._settled[rung], waiting=waiting, prior=prior)
 
     def _train(self, rung: int, row: int | None) -> Event:
         """Train a configuration on a rung; one that is drawn, where none is given."""
@@ -222,44 +233,59 @@ def _optimize(search: Search, study: optuna.Study, fidelity: str, trials: int, f
         yield Event(work=search.work, named=None if best is None else best[1])
 
 
-def hyperband_of_kerastuner(search: Search) -> Iterator[Event]:
+def hyperband_of_kerastuner(*, hand: bool = False) -> Method:
     """KerasTuner's Hyperband: brackets of random configurations; a round goes on from the weights of the one before.
 
     `max_epochs` is full's, `factor` 3 as it comes, and brackets are repeated without end. A trial's score is its best
-    epoch's, and named is the best score of all. Source: keras_tuner.tuners.hyperband, 1.4.
+    epoch's, and named is the best score of all, that of the hand-picked one among them where it is told. Source:
+    keras_tuner.tuners.hyperband, 1.4.
     """
-    epochs, factor = search.table.curves["full"].shape[2], 3
-    brackets = 1
-    while factor**brackets <= epochs:  # as many as its oracle makes
-        brackets += 1
-    best: tuple[float, int] | None = None
-    while True:
-        for bracket in reversed(range(brackets)):
-            size = -(-brackets * factor**bracket // (bracket + 1))
-            going = search.draw(size)
-            curves = {row: search.curve(row) for row in going}
-            done = dict.fromkeys(going, 0)
-            for round_ in range(bracket + 1):
-                until = -(-epochs // factor ** (bracket - round_))
-                scores = {}
-                for row in going:
-                    part = curves[row][done[row] : until]
-                    search.spend("full", len(part) / epochs)
-                    done[row] = until
-                    if not np.isnan(part).any():
-                        scores[row] = max(part)
-                        if best is None or scores[row] > best[0]:
-                            best = scores[row], row
-                    yield Event(work=search.work, named=None if best is None else best[1])
-                going = sorted(scores, key=lambda row: -scores[row])[: -(-len(going) // factor)]
+
+    def method(search: Search) -> Iterator[Event]:
+        epochs, factor = search.table.curves["full"].shape[2], 3
+        brackets = 1
+        while factor**brackets <= epochs:  # as many as its oracle makes
+            brackets += 1
+        best: tuple[float, int] | None = None
+        if hand:
+            search.spend("full")
+            best = max(search.curve(search.table.hand)), search.table.hand
+            yield Event(work=search.work, named=best[1])
+        while True:
+            for bracket in reversed(range(brackets)):
+                size = -(-brackets * factor**bracket // (bracket + 1))
+                going = search.draw(size)
+                curves = {row: search.curve(row) for row in going}
+                done = dict.fromkeys(going, 0)
+                for round_ in range(bracket + 1):
+                    until = -(-epochs // factor ** (bracket - round_))
+                    scores = {}
+                    for row in going:
+                        part = curves[row][done[row] : until]
+                        search.spend("full", len(part) / epochs)
+                        done[row] = until
+                        if not np.isnan(part).any():
+                            scores[row] = max(part)
+                            if best is None or scores[row] > best[0]:
+                                best = scores[row], row
+                        yield Event(work=search.work, named=None if best is None else best[1])
+                    going = sorted(scores, key=lambda row: -scores[row])[: -(-len(going) // factor)]
+
+    return method
 
 
-def one_epoch(count: int, top: int = 3) -> Method:
-    """i-Epoch with i = 1 (arXiv 2404.04111): random ones for one epoch of full, the best few of them in full, again."""
+def one_epoch(count: int, top: int = 3, *, hand: bool = False) -> Method:
+    """i-Epoch with i = 1 (arXiv 2404.04111): random ones for one epoch of full, the best few of them in full, again.
+
+    Named is the best in full, that of the hand-picked one among them where it is told.
+    """
 
     def method(search: Search) -> Iterator[Event]:
         epochs = search.table.curves["full"].shape[2]
         named: tuple[float, int] | None = None
+        if hand:
+            named = search.train(search.table.hand), search.table.hand
+            yield Event(work=search.work, named=named[1])
         while True:
             seen = {}
             for row in search.draw(count):
@@ -343,11 +369,14 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "hpo at full, asha": stays("full"),
         "Optuna's ASHA at full": optuna_at_full(_asha),
         "Optuna's Hyperband at full": optuna_at_full(_hyperband),
-        "Optuna's ASHA at full, told the hand's": optuna_at_full(_asha, hand=True),
-        "Optuna's Hyperband at full, told the hand's": optuna_at_full(_hyperband, hand=True),
-        "KerasTuner's Hyperband": hyperband_of_kerastuner,
+        "KerasTuner's Hyperband": hyperband_of_kerastuner(),
         "one epoch of 20, best 3 in full": one_epoch(20),
         "one epoch of 60, best 3 in full": one_epoch(60),
+        "Optuna's ASHA at full, told the hand's": optuna_at_full(_asha, hand=True),
+        "Optuna's Hyperband at full, told the hand's": optuna_at_full(_hyperband, hand=True),
+        "KerasTuner's Hyperband, told the hand's": hyperband_of_kerastuner(hand=True),
+        "one epoch of 20, best 3 in full, told the hand's": one_epoch(20, hand=True),
+        "one epoch of 60, best 3 in full, told the hand's": one_epoch(60, hand=True),
         "random at full": by_chance,
     }
 )
@@ -355,6 +384,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 
 VARIANTS: Mapping[str, Method] = MappingProxyType(
     {
+        **{f"{trials} drawn, not told the hand's": Ladder(trials=trials, hand=False) for trials in (20, 50, 100)},
         "three rungs, 50 drawn": Ladder(trials=50, fidelities=("quick", "middle", "full")),
         "three rungs, 100 drawn": Ladder(trials=100, fidelities=("quick", "middle", "full")),
         "50 drawn, asha within quick": Ladder(trials=50, pruner="asha"),

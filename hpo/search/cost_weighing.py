@@ -26,7 +26,7 @@ Cost = Callable[[Params], float | None]
 
 EXPONENT = 0.63  # of three times the usual cost one in two draws is accepted, of ten times one in four
 REDRAWS = 4  # the last draw is taken: where all that promises something is dear, it is dear that is wanted
-WORTH = 1e11  # operations, three seconds of a core: the building of a model a draw would slow down what is shorter
+WORTH = 2e10  # operations, a second of a core: the building of a model a draw would slow down what is shorter
 _LOOKS = 21  # uniform draws whose median is the usual cost
 _FEW = 3  # after which no more are drawn where none of them is worth it
 

@@ -1,6 +1,6 @@
 """Searches of real networks side by side, each with the same time; what each names is trained again by a referee.
 
-    python -m benchmarks.quality.contest [--seconds 200] [--seeds 3] [--trials 40]
+    python -m benchmarks.quality.contest [--seconds 200] [--seeds 3] [--trials 130] [--only SIDE ...]
 
 The report's networks of at most 32 filters on a tenth of Fashion-MNIST. The sides, one after the other, each with the
 whole machine: hpo as it comes, climbing; hpo at full with asha, as it was; KerasTuner's Hyperband over `model.fit`.
@@ -104,14 +104,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Searches of real networks side by side, each with the same time.")
     parser.add_argument("--seconds", type=float, default=200)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=40, help="drawn by hpo where it climbs")
+    parser.add_argument("--trials", type=int, default=130, help="drawn by hpo where it climbs")
+    parser.add_argument("--only", nargs="+", choices=tuple(SIDES), default=tuple(SIDES))
     wanted = parser.parse_args()
-    named: dict[str, list[Params]] = {side: [] for side in SIDES}
+    named: dict[str, list[Params]] = {side: [] for side in wanted.only}
     for seed in range(wanted.seeds):
-        for side, search in SIDES.items():
+        for side in wanted.only:
             with tempfile.TemporaryDirectory() as folder:
                 start = time.monotonic()
-                named[side].append(search(seed, wanted, folder))
+                named[side].append(SIDES[side](seed, wanted, folder))
                 print(f"seed {seed}, {side}: {time.monotonic() - start:.0f} s", flush=True)
     configure()
     hand = referee(small_cnn.baseline().params)

@@ -1,6 +1,6 @@
 """Searches of real networks side by side, each with the same time; what each names is trained again by a referee.
 
-    python -m benchmarks.quality.contest [--seconds 200] [--seeds 3] [--trials 130] [--only SIDE ...]
+    python -m benchmarks.quality.contest [--seconds 200] [--seeds 3] [--trials 100] [--only SIDE ...]
 
 The report's networks of at most 32 filters on a tenth of Fashion-MNIST. The sides, one after the other, each with the
 whole machine: hpo as it comes, climbing; hpo at full with asha, as it was; KerasTuner's Hyperband over `model.fit`.
@@ -104,7 +104,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Searches of real networks side by side, each with the same time.")
     parser.add_argument("--seconds", type=float, default=200)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=130, help="drawn by hpo where it climbs")
+    parser.add_argument("--trials", type=int, default=100, help="drawn by hpo where it climbs")
     parser.add_argument("--only", nargs="+", choices=tuple(SIDES), default=tuple(SIDES))
     wanted = parser.parse_args()
     named: dict[str, list[Params]] = {side: [] for side in wanted.only}

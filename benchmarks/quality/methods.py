@@ -194,7 +194,8 @@ class _Climb:
 
     def _named(self) -> int | None:
         most = max(map(len, self._highest.values()), default=0)
-        among = {row: fmean(values) for row, values in self._highest.items() if len(values) == most}
+        hand = self._search.table.hand if self._ladder.hand else None
+        among = {row: fmean(its) for row, its in self._highest.items() if row == hand or len(its) == most}
         return max(among, key=among.__getitem__, default=None)
 
 

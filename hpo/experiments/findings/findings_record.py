@@ -56,6 +56,7 @@ class TrialPoint:
     rung: int = 0  # from 0, the lowest
     digest: str | None = None  # of the configuration: the same on every rung; None where none was drawn, or it repeats
     highest: bool = True  # whether it is of the search's highest fidelity, whose values alone are compared
+    given: bool = False  # whether it is the hand-picked configuration's
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,6 +118,7 @@ def points(slots: Sequence[Slot]) -> tuple[TrialPoint, ...]:
             rung=slot.rung,
             digest=slot.digest,
             highest=slot.highest,
+            given=slot.given,
         )
         for slot in tried
     )

@@ -97,7 +97,11 @@ def history_data(findings: "Findings") -> History | None:
         unit=findings.definition.unit if findings.definition else "",
         direction=direction,
         marks=marks,
-        best=_best_so_far([(at, settled[at - 1].digest or at, value) for at, value in complete], direction),
+        best=_best_so_far(
+            [(at, settled[at - 1].digest or at, value) for at, value in complete],
+            direction,
+            hand=next((trial.digest for trial in settled if trial.given), None),
+        ),
         rungs=rungs,
         baseline=value,
         baseline_name=name,
@@ -125,9 +129,11 @@ def _mark(place: int, trial: "TrialPoint", rungs: Sequence[str]) -> Mark:
     )
 
 
-def _best_so_far(trainings: Sequence[tuple[int, object, float]], direction: str) -> tuple[tuple[int, float], ...]:
+def _best_so_far(
+    trainings: Sequence[tuple[int, object, float]], direction: str, *, hand: object
+) -> tuple[tuple[int, float], ...]:
     """Wherever the incumbent's value changes; of each training its place, its configuration and its value."""
-    values = leading_values([(configuration, value) for _, configuration, value in trainings], direction)
+    values = leading_values([(configuration, value) for _, configuration, value in trainings], direction, hand=hand)
     steps: list[tuple[int, float]] = []
     for (place, *_), value in zip(trainings, values, strict=True):
         if not steps or value != steps[-1][1]:

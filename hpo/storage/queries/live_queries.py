@@ -41,6 +41,7 @@ class Settled:
     at: float  # seconds since 1970
     highest: bool = True  # whether it is of the study's highest fidelity, whose values alone are compared
     digest: str | None = None  # of its configuration; two trainings of one count together
+    given: bool = False  # whether it is the hand-picked configuration's
 
     @property
     def ranked(self) -> bool:
@@ -108,16 +109,19 @@ def history(storage: Storage, study: str) -> Sequence[Settled]:
     """Every trial that came to its end, in the order they did. Raises StorageError."""
     query = (
         select(
-            _slot.c.trial_number, _slot.c.outcome, _slot.c.value, _slot.c.settled_at, _slot.c.highest, _slot.c.digest
+            _slot.c.trial_number.label("trial"),
+            _slot.c.outcome,
+            _slot.c.value,
+            func.coalesce(_slot.c.settled_at, 0.0).label("at"),
+            _slot.c.highest,
+            _slot.c.digest,
+            and_(_slot.c.position == 0, _slot.c.payload != "{}").label("given"),
         )
         .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)
     )
     with storage.read() as connection:
-        return [
-            Settled(trial=trial, outcome=outcome, value=value, at=at or 0.0, highest=highest, digest=digest)
-            for trial, outcome, value, at, highest, digest in connection.execute(query)
-        ]
+        return [Settled(**row._mapping) for row in connection.execute(query)]
 
 
 def failures(storage: Storage, study: str, limit: int) -> Sequence[Failure]:

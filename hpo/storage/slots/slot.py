@@ -70,6 +70,11 @@ class Slot:
     settled_at: float | None = None  # seconds since 1970
 
     @property
+    def given(self) -> bool:
+        """Whether a person named its configuration first of all: the hand-picked one, which no search has chosen."""
+        return self.position == 0 and "params" in self.payload
+
+    @property
     def tries(self) -> int:
         """Attempts that count against the limit."""
         return self.attempt - self.releases
@@ -124,7 +129,10 @@ class RungCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Incumbent:
-    """The configuration a study has found so far: of those trained most often at the highest fidelity the best."""
+    """The configuration a study has found so far: of those trained most often at the highest fidelity the best.
+
+    The hand-picked one counts among them from its first training on.
+    """
 
     slot: Slot  # its first training there
     value: float  # the mean over its trainings there
@@ -134,8 +142,10 @@ class Incumbent:
 def incumbents(slots: Iterable[Slot], direction: str) -> list[Incumbent]:
     """Each configuration that is complete at the highest fidelity, the best first.
 
-    What was trained more often there comes before what was not: a single training may be luck. Of equals the cheapest,
-    where costs were weighed, then the earlier one.
+    What was trained more often there comes before what was not: a single training may be luck. But the hand-picked
+    configuration counts as often as any: it was not chosen for its value, so that its first training is no luck of the
+    best, and while it waits to be confirmed nothing that is worse takes its place. Of equals the cheapest, where costs
+    were weighed, then the earlier one.
     """
     trained: dict[object, list[Slot]] = {}
     for slot in slots:
@@ -149,10 +159,11 @@ def incumbents(slots: Iterable[Slot], direction: str) -> list[Incumbent]:
         )
         for its in trained.values()
     ]
+    most = max((one.trainings for one in found), default=0)
     return sorted(
         found,
         key=lambda one: (
-            -one.trainings,
+            -most if one.slot.given else -one.trainings,
             loss(direction, one.value),
             one.slot.further,
             one.slot.rung,
@@ -161,7 +172,9 @@ def incumbents(slots: Iterable[Slot], direction: str) -> list[Incumbent]:
     )
 
 
-def leading_values(trainings: Iterable[tuple[object, float]], direction: str) -> Iterator[float]:
+def leading_values(
+    trainings: Iterable[tuple[object, float]], direction: str, *, hand: object = None
+) -> Iterator[float]:
     """After each training at the highest fidelity, the value of the first of `incumbents`.
 
     It may become worse: what was trained again counts before what was not.
@@ -169,17 +182,21 @@ def leading_values(trainings: Iterable[tuple[object, float]], direction: str) ->
     Args:
         trainings: a key of the configuration and the value, in the order they settled.
         direction: maximize or minimize.
+        hand: the key of the hand-picked configuration; None: there is none.
 
     """
     values: dict[object, list[float]] = {}
 
+    most = 0
+
     def rank(key: object) -> tuple[int, float]:
-        return -len(values[key]), loss(direction, fmean(values[key]))
+        return -most if key == hand else -len(values[key]), loss(direction, fmean(values[key]))
 
     leader: object = None
     for key, value in trainings:
         values.setdefault(key, []).append(value)
-        if key == leader and len(values[key]) > 1:  # others were trained as often and may be better now
+        most = max(most, len(values[key]))
+        if len(values[key]) > 1:  # others were trained as often and may be better now
             leader = min(values, key=rank)
         elif len(values) == 1 or rank(key) < rank(leader):
             leader = key

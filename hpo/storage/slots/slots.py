@@ -241,14 +241,15 @@ class Slots(Claims):
             return list(rung_counts(connection, schema.id_of(study)).values())
 
     def incumbent(self, study: str, direction: str) -> Incumbent | None:
-        """The best of what was trained most often at the highest fidelity; None where nothing is complete there."""
+        """The first of `incumbents`; None where nothing is complete at the highest fidelity."""
         return next(iter(self.incumbents(study, direction, 1)), None)
 
     @repeatable
     def incumbents(self, study: str, direction: str, most: int) -> Sequence[Incumbent]:
         """So many of the best of what is complete at the highest fidelity, what was trained most often there first.
 
-        Of equals the earlier one. Where a study does not climb, each configuration was trained once.
+        The hand-picked one counts among those from its first training on. Of equals the earlier one. Where a study does
+        not climb, each configuration was trained once.
         """
         better = _slot.c.value.desc() if sign(direction) > 0 else _slot.c.value.asc()
         query = select(*COLUMNS).where(of_study(study), RANKED).order_by(better, _slot.c.rung, _slot.c.position)

@@ -33,7 +33,8 @@ def course(history: Sequence[Settled], direction: str) -> Course | None:
     if len(values) < 2:
         return None
     ranked = [(one.digest or at, one.value) for at, one in enumerate(history) if one.ranked and one.value is not None]
-    leading, best = leading_values(ranked, direction), list[float | None]()
+    hand = next((one.digest for one in history if one.given), None)
+    leading, best = leading_values(ranked, direction, hand=hand), list[float | None]()
     for one in history:
         best.append(next(leading) if one.ranked else best[-1] if best else None)
     cut = int(len(values) * (1 - _SHARE))

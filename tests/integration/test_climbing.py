@@ -27,6 +27,7 @@ from hpo.fleet.worker.work_loop import Server
 from hpo.optuna_internals import RUNG
 from hpo.report.figures.climb_chart import climb_data
 from hpo.storage import Storage, studies
+from hpo.storage.queries.live_queries import history
 from hpo.storage.queries.status import study_status
 from hpo.storage.queries.study_results import best, trial
 from hpo.storage.slots.slots import Slots
@@ -285,6 +286,9 @@ def test_page_export_and_trial_command_name_the_rung_of_a_trial(ask: Ask) -> Non
     assert found.climb is not None
     assert climb_data(found) is not None
     assert [one.trainings for one in found.incumbents] == [2, 2, 2, 1]
+    given = {one.number for one in found.trials if one.given}
+    assert given == {one.number for one in found.trials if dict(one.params) == dict(HAND)}
+    assert given == {one.trial for one in history(opened, NAME) if one.given}
     _, trials = trial_records.read(opened, NAME)
     assert Counter((one.rung, one.fidelity) for one in trials) == {(0, "quick"): 12, (1, "glance"): 4, (2, "glance"): 3}
     assert {one.state for one in trials} == {"complete"}

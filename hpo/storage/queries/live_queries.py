@@ -11,7 +11,7 @@ from sqlalchemy import and_, case, desc, func, select
 
 from hpo.optuna_internals import tables
 from hpo.storage import Storage, leases, schema
-from hpo.storage.slots.slot import COLUMNS, Outcome, Slot, lease_runs, of_study, read
+from hpo.storage.slots.slot import COLUMNS, GIVEN, Outcome, Slot, lease_runs, of_study, read
 from hpo.study import Params
 
 __all__ = [
@@ -115,7 +115,7 @@ def history(storage: Storage, study: str) -> Sequence[Settled]:
             func.coalesce(_slot.c.settled_at, 0.0).label("at"),
             _slot.c.highest,
             _slot.c.digest,
-            and_(_slot.c.position == 0, _slot.c.payload != "{}").label("given"),
+            GIVEN.label("given"),
         )
         .where(of_study(study), _slot.c.outcome.is_not(None))
         .order_by(_slot.c.settled_at, _slot.c.id)

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, ScalarSelect, select
 
 from hpo.storage import schema
-from hpo.storage.slots.slot import RungCounts
+from hpo.storage.slots.slot import GIVEN, RungCounts
 
 __all__ = ["rung_counts"]
 
@@ -19,7 +19,7 @@ def rung_counts(connection: Connection, study: int | ScalarSelect[int]) -> dict[
 
     """
     here = (_slot.c.study_id == _rung.c.study_id, _slot.c.rung == _rung.c.rung)
-    prior = select(_slot.c.id).where(*here, _rung.c.rung > 0, _slot.c.position == 0, _slot.c.payload != "{}")
+    prior = select(_slot.c.id).where(*here, _rung.c.rung > 0, GIVEN)
     query = select(
         _rung.c.rung,
         _rung.c.slots.label("target"),

@@ -15,6 +15,7 @@ from hpo.study.direction import loss
 __all__ = [
     "COLUMNS",
     "COMPLETE",
+    "GIVEN",
     "LEASED",
     "RANKED",
     "STUDY",
@@ -186,8 +187,7 @@ def leading_values(
 
     """
     values: dict[object, list[float]] = {}
-
-    most = 0
+    most = 0  # trainings of one configuration
 
     def rank(key: object) -> tuple[int, float]:
         return -most if key == hand else -len(values[key]), loss(direction, fmean(values[key]))
@@ -224,6 +224,7 @@ LEASED: ColumnElement[Any] = literal_column("state = 'leased'")
 COMPLETE: ColumnElement[Any] = literal_column("outcome = 'complete'")
 RANKED: ColumnElement[Any] = literal_column("outcome = 'complete' AND highest")
 WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")
+GIVEN: ColumnElement[bool] = and_(_slot.c.position == 0, _slot.c.payload != "{}")  # as `Slot.given` has it
 
 
 def of_study(study: str) -> ColumnElement[bool]:

@@ -79,6 +79,17 @@ def test_the_best_so_far_is_a_mean_once_it_was_confirmed() -> None:
     assert [mark.rung for mark in record.marks] == ["full", "full", "confirmed", "confirmed", "full"]
 
 
+def test_the_best_so_far_falls_to_the_hand_picked_one_no_further() -> None:
+    trials = (
+        told.trial(0, value=0.90, rung=2, digest="hand", given=True),
+        told.trial(1, value=0.95, rung=2, digest="lucky"),
+        told.trial(2, value=0.80, rung=3, digest="lucky"),
+    )
+    record = search_charts.history_data(told.findings(record=CLIMBS, trials=trials))
+    assert record is not None
+    assert [value for _, value in record.best] == pytest.approx([0.90, 0.95, 0.90])
+
+
 def test_the_baselines_value_is_taken_from_the_comparison() -> None:
     record = search_charts.history_data(
         told.findings(trials=SEARCH[1:], comparison=told.comparison([1.0], [1.0], value=0.915))

@@ -50,7 +50,7 @@ def test_the_curve_of_the_best_so_far_ends_each_time_at_the_one_that_is_named(
     trained: list[tuple[int, float]], direction: str
 ) -> None:
     seen: dict[int, int] = {}
-    slots, values = list[Slot](), []
+    slots = list[Slot]()
     for position, value in trained:
         rung = FULL + seen.get(position, 0)
         seen[position] = seen.get(position, 0) + 1

@@ -102,3 +102,11 @@ def test_the_best_so_far_is_a_mean_once_it_was_confirmed() -> None:
     found = chart.course([*first, again], "maximize")
     assert found is not None
     assert found.best == (5.0, 5.0, 4.0)
+
+
+def test_the_best_so_far_falls_to_the_hand_picked_one_no_further() -> None:
+    hand = Settled(trial=0, outcome="complete", value=4.5, at=0, digest="hand", given=True)
+    lucky = [Settled(trial=n, outcome="complete", value=v, at=n, digest="a") for n, v in ((1, 5.0), (2, 3.0))]
+    found = chart.course([hand, *lucky], "maximize")
+    assert found is not None
+    assert found.best == (4.5, 5.0, 4.5)

@@ -25,8 +25,9 @@ from statistics import fmean, quantiles
 import numpy as np
 import optuna
 
-from benchmarks.quality.methods import METHODS, VARIANTS, Search
+from benchmarks.quality.methods import METHODS, VARIANTS
 from benchmarks.quality.table import Table
+from benchmarks.quality.table_search import Search
 
 WORK = (8, 12, 20, 36)  # trainings at full: about what searches with 20, 50, 100 and 200 drawn take
 

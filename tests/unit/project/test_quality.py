@@ -30,8 +30,9 @@ def test_the_table_has_every_configuration_of_the_task_at_every_fidelity() -> No
 
 
 def test_a_replayed_ladder_trains_what_a_climbing_search_would() -> None:
-    from benchmarks.quality.methods import Ladder, Search
+    from benchmarks.quality.ladder import Ladder
     from benchmarks.quality.table import Table
+    from benchmarks.quality.table_search import Search
     from hpo.study.rungs import climb
 
     table = Table.read()
@@ -45,8 +46,9 @@ def test_a_replayed_ladder_trains_what_a_climbing_search_would() -> None:
 
 @pytest.mark.parametrize("name", ["KerasTuner's Hyperband", "one epoch of 20, best 3 in full", "random at full"])
 def test_every_method_spends_more_and_more_and_names_something_in_the_end(name: str) -> None:
-    from benchmarks.quality.methods import METHODS, Search
+    from benchmarks.quality.methods import METHODS
     from benchmarks.quality.table import Table
+    from benchmarks.quality.table_search import Search
 
     work, named = 0.0, None
     for event in METHODS[name](Search(table=Table.read(), seed=1)):
@@ -58,8 +60,9 @@ def test_every_method_spends_more_and_more_and_names_something_in_the_end(name: 
 
 
 def test_a_replayed_climb_is_stopped_where_it_is_behind_the_baseline() -> None:
-    from benchmarks.quality.methods import Ladder, Search
+    from benchmarks.quality.ladder import Ladder
     from benchmarks.quality.table import Table
+    from benchmarks.quality.table_search import Search
 
     whole = list(Ladder(trials=30, sampler="random")(Search(table=Table.read(), seed=3)))
     stopped = list(Ladder(trials=30, sampler="random", stops=0.3, slack=-1.0)(Search(table=Table.read(), seed=3)))

@@ -37,8 +37,9 @@ small_cnn: StudyDefinition = replace(
     name="small-cnn",
     spaces=(Space(name="small", params={**_REPORT.params, "filters": Categorical(choices=(4, 8, 16, 32))}),),
     evaluation=Holdout(rows=10_000, stratified=True),
-    fidelities=(
+    fidelities=(  # cnn's, on a tenth of its rows
         Fidelity(name="quick", epochs=3, rows=1_000, trial_seconds=2),
+        Fidelity(name="middle", epochs=5, rows=2_000, trial_seconds=4),
         Fidelity(name="full", epochs=8, rows=5_000, trial_seconds=15),
     ),
     sweeps=(),

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 from optuna.exceptions import TrialPruned
-from optuna.pruners import WilcoxonPruner
+from optuna.pruners import NopPruner, WilcoxonPruner
 from optuna.trial import BaseTrial, Trial
 
 from hpo.errors import TrialError
@@ -83,7 +83,8 @@ class Objective:
     """Trains and judges the configuration a trial draws.
 
     Returns the validation metric after the last epoch, the mean over folds where there are folds. Reports it after
-    each epoch, or each few of a long training, and asks whether to prune, except after the last. Where early stopping
+    each epoch, or each few of a long training, and asks whether to prune, except after the last; of a rung below the
+    highest that no pruner judges after the last alone, and only what is reported is scored. Where early stopping
     restores the best epoch, it is that epoch's metric which is reported and returned; a trial that was stopped reports
     it for each step that is left, so that others meet a whole curve, and is not pruned any more: its work is done.
 
@@ -151,6 +152,9 @@ class Objective:
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
         by_fold = not rung and _by_fold(trial)
+        # Below the highest rung the last value is what counts. To score the validation rows after each epoch, where
+        # nothing judges the trial by it, takes a good part of a short training.
+        once = rung < len(self.fidelities) - 1 and (rung > 0 or isinstance(_pruner(trial), NopPruner))
         work = Evaluation(
             self.definition,
             params,
@@ -158,11 +162,13 @@ class Objective:
             epochs=fidelity.epochs,
             seed=seed,
             beat=self._beat,
-            checkpoints=self._checkpoints({"params": params, "fidelity": fidelity.name, "by fold": by_fold}),
+            checkpoints=self._checkpoints(
+                {"params": params, "fidelity": fidelity.name, "by fold": by_fold, "once": once}
+            ),
         )
         try:
             try:
-                self._train(trial, work, fidelity.epochs, by_fold)
+                self._train(trial, work, fidelity.epochs, by_fold, once)
             finally:
                 note_probes(trial, work.probes)
         except TrialPruned:
@@ -183,9 +189,10 @@ class Objective:
             trial.set_user_attr(name, cost)
         return found
 
-    def _train(self, trial: BaseTrial, work: Evaluation, epochs: int, by_fold: bool) -> None:
+    def _train(self, trial: BaseTrial, work: Evaluation, epochs: int, by_fold: bool, once: bool) -> None:
         steps, unit = (work.folds, "fold") if by_fold else (epochs, "epoch")
-        block = 1 if by_fold else -(-steps // (REPORTS if work.folds == 1 else FOLDED_REPORTS))
+        reports = 1 if once else REPORTS if work.folds == 1 else FOLDED_REPORTS
+        block = 1 if by_fold else -(-steps // reports)
         prunable = len(getattr(getattr(trial, "study", None), "directions", ())) < 2  # Optuna prunes no other
         for number, value in enumerate(work.by_fold() if by_fold else work.in_step(block), start=1):
             if not prunable:
@@ -215,5 +222,10 @@ def _attributes(trial: BaseTrial) -> Mapping[str, Any]:
 
 def _by_fold(trial: BaseTrial) -> bool:
     """Whether the study's pruner compares trials fold by fold."""
-    pruner: Any = getattr(getattr(trial, "study", None), "pruner", None)
+    pruner = _pruner(trial)
     return isinstance(pruner, WilcoxonPruner) or bool(getattr(pruner, "by_fold", False))
+
+
+def _pruner(trial: BaseTrial) -> Any:
+    """That of its study; None: it is in none."""
+    return getattr(getattr(trial, "study", None), "pruner", None)

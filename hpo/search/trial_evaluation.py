@@ -116,8 +116,8 @@ class Evaluation:
         for first in range(0, self._epochs, block):
             last = min(first + block, self._epochs)
             for number in range(len(self._splits)):
-                for _ in range(first, last):
-                    self._epoch(number)
+                for epoch in range(first, last):
+                    self._epoch(number, scored=epoch == last - 1)
             self.step = last
             yield self.value
 
@@ -125,8 +125,8 @@ class Evaluation:
         """Train one split after the other; yields the last value of each. Raises Diverged."""
         for number in range(len(self._splits)):
             self._begin(number)
-            for _ in range(self._epochs):
-                self._epoch(number)
+            for epoch in range(self._epochs):
+                self._epoch(number, scored=epoch == self._epochs - 1)
             self.step = self._epochs
             yield self.values[number]
 
@@ -152,11 +152,11 @@ class Evaluation:
             self._recipe = made
             self._probe()
 
-    def _epoch(self, number: int) -> None:
+    def _epoch(self, number: int, *, scored: bool) -> None:
         run = self._runs[number]
         if run.stopped:
             return
-        epoch = run.epoch(self._beat)
+        epoch = run.epoch(self._beat, scored=scored)
         if number == 0:
             self.history.append(epoch)
         if number == 0 and run.epochs_done == 1 and self._definition.probe_rows:
@@ -164,7 +164,8 @@ class Evaluation:
         self._beat()
         outcome = run.outcome
         assert outcome is not None  # an epoch is over
-        assert outcome.validation is not None  # there are validation rows
+        if outcome.validation is None:  # between two that are scored
+            return
         # The first epoch of a training appends, every later one replaces.
         self.values[number : number + 1] = [outcome.validation]
         self._train[number : number + 1] = [outcome.train]

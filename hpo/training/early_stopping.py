@@ -150,6 +150,11 @@ class Monitor:
         """Whether the scores have not improved for as long as the recipe waits."""
         return self._patience is not None and self._patience.over
 
+    @property
+    def heeds(self) -> bool:
+        """Whether anything follows from the scores."""
+        return self._patience is not None or self.reaction is not None
+
     def keeps(self, score: Score, weights: Weights) -> bool:
         """Take an epoch's score, its weights being these: whether a run that ended here would keep them."""
         if self._patience is None:

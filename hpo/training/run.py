@@ -151,11 +151,13 @@ class Run:
         return self._outcome
 
     @exclusive
-    def epoch(self, beat: Callable[[], object] | None = None) -> Epoch:
+    def epoch(self, beat: Callable[[], object] | None = None, *, scored: bool = True) -> Epoch:
         """Train one epoch and score it.
 
         Args:
             beat: a sign of life, called after each tenth of an epoch that takes long; may raise to stop.
+            scored: whether to score the validation rows after it. They are all the same after the last epoch and where
+                early stopping or the schedule goes by their scores.
 
         Raises:
             Diverged: the loss, a weight after the epoch, an output or a score was not finite; the run is over.
@@ -172,7 +174,7 @@ class Run:
         self._number += 1
         if self._number <= len(self._history):
             return self._again(self._history[self._number - 1])
-        result = self._trained(beat)
+        result = self._trained(beat, scored)
         if self.stopped or self._number == self._epochs:
             self._end()
         self._history.append(result)
@@ -180,11 +182,12 @@ class Run:
             self._checkpoints.moment()
         return result
 
-    def _trained(self, beat: Callable[[], object] | None) -> Epoch:
+    def _trained(self, beat: Callable[[], object] | None, scored: bool) -> Epoch:
         start = time.perf_counter() - self._before
         loss, train = self._way.epoch(self._number, self._steps_of_epoch(), self._beating(beat, start))
         with self._final():
-            score = self._way.score_validation()
+            last = self._number == self._epochs or self._way.halted
+            score = self._way.score_validation() if scored or last or self._monitor.heeds else None
             result = Epoch(
                 number=self._number,
                 loss=loss,

@@ -29,7 +29,7 @@ class Epoch:
     number: Whole  # from 1
     loss: AnyFloat  # what was minimised, penalties included: mean over the epoch's rows, as seen while training
     train: AnyFloat  # the metric, mean over the epoch's rows, as seen while training
-    validation: AnyFloat | None  # the metric after the epoch on all validation rows, or on those held out; None without
+    validation: AnyFloat | None  # the metric after the epoch on validation rows, or those held out; None: not scored
     seconds: NotNegative  # of this epoch, its validation included
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ import pytest
 
 from hpo.data import Rows
 from hpo.errors import DefinitionError, Diverged, UsageError
-from hpo.training import Dropout, Recipe, Run, build, fit
+from hpo.training import Dropout, EarlyStopping, Recipe, Run, build, fit
 from hpo.training.compiled_program import MOST, Program, ProgramCache, programs
 
 random = np.random.default_rng(0)
@@ -293,3 +294,18 @@ def test_every_row_counts_once_where_rows_are_pictures() -> None:
     one = Run(made, pictures, pictures, epochs=1, metric="mae", seed=1)
     expected = np.abs(one.model().predict(pictures.x, verbose=0)[:, 0] - pictures.y).mean()
     assert one.evaluate(pictures) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_an_epoch_that_is_not_scored_trains_the_same_and_the_last_is_scored(stops: bool) -> None:
+    def trained(scored: bool) -> tuple[list[float], list[float | None]]:
+        stopping = EarlyStopping(patience=2) if stops else None
+        made = build(lambda _: replace(recipe(), stopping=stopping), {}, 1)
+        one = Run(made, TRAIN, VALIDATION, epochs=3, metric="mae", seed=1)
+        epochs = [one.epoch(scored=scored) for _ in range(3)]
+        return [each.loss for each in epochs], [each.validation for each in epochs]
+
+    losses, scores = trained(True)
+    again, some = trained(False)
+    assert again == losses
+    assert some == (scores if stops else [None, None, scores[-1]])  # early stopping goes by every score

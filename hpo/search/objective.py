@@ -83,10 +83,11 @@ class Objective:
     """Trains and judges the configuration a trial draws.
 
     Returns the validation metric after the last epoch, the mean over folds where there are folds. Reports it after
-    each epoch, or each few of a long training, and asks whether to prune, except after the last; of a rung below the
-    highest that no pruner judges after the last alone, and only what is reported is scored. Where early stopping
-    restores the best epoch, it is that epoch's metric which is reported and returned; a trial that was stopped reports
-    it for each step that is left, so that others meet a whole curve, and is not pruned any more: its work is done.
+    each epoch, or each few of a long training, and asks whether to prune, except after the last; of one below the
+    highest fidelity that no pruner judges after the last alone, and only what is reported is scored. Where early
+    stopping restores the best epoch, it is that epoch's metric which is reported and returned; a trial that was stopped
+    reports it for each step that is left, so that others meet a whole curve, and is not pruned any more: its work is
+    done.
 
     A configuration that cannot be trained, or whose training leaves the finite numbers, is pruned with a reason and
     told to Optuna as a violated constraint.
@@ -116,7 +117,8 @@ class Objective:
         self._costs = tuple(costs)  # what is weighed against the metric
         self._on_trained = on_trained or (lambda *_: None)
         self._checkpoints = checkpoints
-        self._common: dict[str, tuple[Split, ...]] = {}  # the splits all trials of a fidelity share, where they do
+        self._common: dict[tuple[str, bool], tuple[Split, ...]] = {}
+        # The splits that all trials of a fidelity share, where they do; apart from them, those that confirm.
 
     def prepare(self) -> str:
         """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""
@@ -152,13 +154,14 @@ class Objective:
         if reason is not None:
             reject(trial, f"infeasible: {reason}")
         by_fold = not rung and _by_fold(trial)
-        # Below the highest rung the last value is what counts. To score the validation rows after each epoch, where
+        # Below the highest fidelity the last value is what counts. To score the validation rows after each epoch, where
         # nothing judges the trial by it, takes a good part of a short training.
-        once = rung < len(self.fidelities) - 1 and (rung > 0 or isinstance(_pruner(trial), NopPruner))
+        below = fidelity.name != self.fidelities[-1].name
+        once = below and (rung > 0 or isinstance(_pruner(trial), NopPruner))
         work = Evaluation(
             self.definition,
             params,
-            self._splits(fidelity, seed, common=by_fold),
+            self._splits(fidelity, seed, common=by_fold, confirms=self._confirms(rung)),
             epochs=fidelity.epochs,
             seed=seed,
             beat=self._beat,
@@ -204,13 +207,23 @@ class Objective:
                 trial.set_user_attr("reason", reason)
                 raise TrialPruned(reason)
 
-    def _splits(self, fidelity: Fidelity, seed: int, *, common: bool) -> tuple[Split, ...]:
-        """The rows of one trial: the study's holdout, the study's folds where they are `common`, or its own folds."""
+    def _confirms(self, rung: int) -> bool:
+        """Whether a rung trains again what the one below it found best."""
+        return rung > 0 and self.fidelities[rung].name == self.fidelities[rung - 1].name
+
+    def _splits(self, fidelity: Fidelity, seed: int, *, common: bool, confirms: bool = False) -> tuple[Split, ...]:
+        """The rows of one trial: the study's holdout, the study's folds where they are `common`, or its own folds.
+
+        What is confirmed has a holdout of its own, the same for all that are: what was chosen by some rows is partly
+        what suits these.
+        """
         if not common and self.definition.evaluation.redrawn:
             return self._cut(fidelity, derive(seed, "folds"))
-        if fidelity.name not in self._common:
-            self._common[fidelity.name] = self._cut(fidelity, split_seed(self.seed))
-        return self._common[fidelity.name]
+        key = fidelity.name, confirms
+        if key not in self._common:
+            shared = split_seed(self.seed)
+            self._common[key] = self._cut(fidelity, derive(shared, "confirmation") if confirms else shared)
+        return self._common[key]
 
     def _cut(self, fidelity: Fidelity, seed: int) -> tuple[Split, ...]:
         return splits(self.definition, fidelity, seed=seed)

@@ -72,6 +72,7 @@ class WindowedPruner(BasePruner):
 
     def __init__(self, inner: BasePruner, view: Study) -> None:
         self.inner = inner
+        self.by_fold = bool(getattr(inner, "by_fold", False))  # whether a step is a fold
         self._view = view
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:  # noqa: ARG002

@@ -83,6 +83,8 @@ class LoadedStudy:
         self, study: "optuna.Study", sampler: "optuna.samplers.BaseSampler", pruner: "optuna.pruners.BasePruner"
     ) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
         """The same, shown only so many trials as are allowed; an objective that asks the study is told all."""
+        from optuna.pruners import NopPruner
+
         from hpo.search import Window, WindowedPruner, WindowedSampler
         from hpo.storage.windowed_storage import SharedWindow, view
 
@@ -92,7 +94,8 @@ class LoadedStudy:
         window = Window(trials=most, generations=GENERATION.get(record.sampler))
         shared = SharedWindow(self._storage, study_id(study), window)
         whole, recent = (view(self._storage, record.name, shared, recent=only) for only in (False, True))
-        return WindowedSampler(sampler, whole), WindowedPruner(pruner, recent)
+        judges = not isinstance(pruner, NopPruner)
+        return WindowedSampler(sampler, whole), WindowedPruner(pruner, recent) if judges else pruner
 
     def _search(self, slot: Slot) -> "tuple[optuna.samplers.BaseSampler, optuna.pruners.BasePruner]":
         """The sampler and the pruner; jobs of a measurement say their whole configurations, so neither has a say."""

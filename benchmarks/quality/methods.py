@@ -36,6 +36,12 @@ VARIANTS: Mapping[str, Method] = MappingProxyType(
         **{f"{trials} drawn, not told the hand's": Ladder(trials=trials, hand=False) for trials in (20, 50, 100)},
         "three rungs, 50 drawn": Ladder(trials=50, fidelities=("quick", "middle", "full")),
         "three rungs, 100 drawn": Ladder(trials=100, fidelities=("quick", "middle", "full")),
+        **{
+            f"{drawn} drawn at full, {pruner}": Ladder(trials=drawn, fidelities=("full",), pruner=pruner)
+            for drawn in (20, 50, 100)
+            for pruner in ("none", "asha")
+        },
+        **{f"{drawn} drawn at middle": Ladder(trials=drawn, fidelities=("middle", "full")) for drawn in (20, 50, 100)},
         "50 drawn, asha within quick": Ladder(trials=50, pruner="asha"),
         "100 drawn, asha within quick": Ladder(trials=100, pruner="asha"),
         "50 drawn at random": Ladder(trials=50, sampler="random"),

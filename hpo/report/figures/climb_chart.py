@@ -82,7 +82,8 @@ def climb_caption(record: Climb) -> str:
         f"Each line is a configuration that climbed, {len(record.ways)} in all; dots are the {len(record.stayed)} that "
         f"stayed where they were drawn. {better} is better. Only the order on each rung counts: fidelities differ in "
         f"level. Lines that cross are configurations whose order the lower rung had wrong, or that were lucky there; "
-        f"at {last} the best are trained again at {top} with new seeds, and what they lose there was luck.{hand}"
+        f"at {last} the best are trained again at {top} with new seeds, and where there is a holdout on other rows, "
+        f"which moves all of them alike; what one loses beside the others was luck.{hand}"
     )
 
 

@@ -88,7 +88,9 @@ def test_best_names_the_baseline_of_the_same_search(hpo, copy: Path) -> None:
 
 @pytest.mark.thorough
 def test_every_trial_can_be_shown(hpo, copy: Path) -> None:
-    for number in (0, 5):
+    epochs = {trial["number"]: trial["attributes"]["epochs"] for trial in trials(hpo)}
+    full = min(number for number, its in epochs.items() if its == 20)
+    for number in (full, min(epochs.keys() - {full}), 5):
         done = hpo("trial", "wine", number, "--json")
         assert (done.code, done.err) == (0, "")
         trial = json.loads(done.out)
@@ -96,11 +98,13 @@ def test_every_trial_can_be_shown(hpo, copy: Path) -> None:
         assert trial["state"] in ("complete", "pruned")  # what is complete on a lower rung is pruned to Optuna
         assert trial["seed"] is not None
         assert trial["worker"]
-        each = {10: 1, 20: 2}[trial["attributes"]["epochs"]]  # ten reports over the epochs of quick or of full
-        assert [step for step, _ in trial["curve"]] == list(range(each, 10 * each + 1, each))
+        steps = {10: [10], 20: list(range(2, 21, 2))}  # quick, where the end counts, and full, with ten reports
+        assert [step for step, _ in trial["curve"]] == steps[trial["attributes"]["epochs"]]
         assert trial["curve"][-1][1] == pytest.approx(trial["value"])
-    told = hpo("trial", "wine", 0)
-    assert re.search(r"curve: [▁▂▃▄▅▆▇█]+", told.out)
+    told = hpo("trial", "wine", full)
+    assert re.search(r"curve: [▁▂▃▄▅▆▇█]{10}", told.out)
+    quick = next(number for number, its in epochs.items() if its == 10)
+    assert "curve" not in hpo("trial", "wine", quick).out
 
 
 def test_repeating_a_search_does_nothing_and_more_trials_are_added(hpo, copy: Path) -> None:

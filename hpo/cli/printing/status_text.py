@@ -160,7 +160,7 @@ def show_trial(report: "TrialReport") -> None:
     for name, fact in facts.items():
         if fact is not None:
             tell(f"  {name}: {fact}")
-    if report.curve:
+    if len(report.curve) > 1 or (report.curve and report.value is None):  # the value of one report is told above
         values = [value for _, value in report.curve]
         tell(f"  curve: {sparkline(values)}")
         points = "  ".join(f"{step}:{figure(value)}" for step, value in report.curve)

@@ -117,8 +117,8 @@ class Objective:
         self._costs = tuple(costs)  # what is weighed against the metric
         self._on_trained = on_trained or (lambda *_: None)
         self._checkpoints = checkpoints
-        self._common: dict[tuple[str, bool], tuple[Split, ...]] = {}
         # The splits that all trials of a fidelity share, where they do; apart from them, those that confirm.
+        self._common: dict[tuple[str, bool], tuple[Split, ...]] = {}
 
     def prepare(self) -> str:
         """Load the data now rather than in the first trial; which rows they are, in a word. Raises DataError."""

@@ -171,8 +171,9 @@ def _luck(findings: Findings, found: "ClimbFindings") -> Table:
             for one in found.confirmations
         ),
         right=frozenset({1, 2, 3}),
-        note="Luck is by how much the search’s value was better than the value with new seeds. A holdout is drawn "
-        "anew, too, which moves all of them alike: the hand-picked one, chosen for no value, tells by how much.",
+        note="Luck is by how much the search’s value was better than the value with new seeds. Where "
+        "there is a holdout it is drawn anew, too, which moves all alike: the hand-picked one, chosen for no value, "
+        "tells by how much.",
     )
 
 

@@ -266,6 +266,15 @@ def test_a_callback_may_end_the_training() -> None:
     assert seen.told == ["begin", 0, 1, "end"]
 
 
+def test_the_epoch_with_which_a_callback_ends_the_training_is_scored() -> None:
+    made = build(lambda _: one(callbacks=(Seen(stop_after=2),)), {}, SEED)
+    run = Run(made, ONE, ONE, epochs=5, metric="accuracy", seed=SEED)
+    first, last = (run.epoch(scored=False) for _ in range(2))
+    assert first.validation is None
+    assert last.validation is not None
+    assert run.stopped
+
+
 def test_an_object_that_is_no_callback_is_refused() -> None:
     with pytest.raises(DefinitionError, match="callbacks holds a str"):
         one(callbacks=("early",))

@@ -138,8 +138,11 @@ def test_a_run_ends_when_until_is_reached(url: str) -> None:
 
 @pytest.mark.thorough
 def test_a_run_ends_at_its_timeout_and_releases_its_trials(url: str) -> None:
-    done = optimize(request(url, "held", timeout=4.0))
+    seen: list[Progress] = []
+    done = optimize(request(url, "held", timeout=4.0), seen.append)
     assert (done.ended, done.settled, done.open) == ("timeout", 0, 8)
+    assert all(round(p.elapsed_seconds + (p.timeout_seconds or 0.0), 3) == 4.0 for p in seen if p.timeout_seconds)
+    assert seen[0].timeout_seconds
     opened = storage.open(url)
     assert all(slot.tries == 0 for slot in Slots(opened).list(NAME))  # given back, unblamed
     opened.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hpo.cli.printing.console import figure, is_terminal, say, time_left
+from hpo.cli.printing.console import duration, figure, is_terminal, say, time_left
 from hpo.logs import PRINTED
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SECONDS_OF_SILENCE = 60.0  # after which a line says that the search still runs
 
 
 def line(progress: "Progress") -> str:
-    """The states of the trials, the best value so far and how long it still takes, as one line."""
+    """The states of the trials, the best value so far and how long it still takes, or may take, as one line."""
     parts = [f"{progress.settled}/{progress.target} done"]
     if progress.running:
         parts.append(f"{progress.running} running")
@@ -34,7 +34,17 @@ def line(progress: "Progress") -> str:
         parts.append(f"best {figure(progress.best.value)} (trial {progress.best.number})")
     if progress.eta_seconds is not None and progress.settled < progress.target:
         parts.append(f"{time_left(progress.eta_seconds, progress.eta_range)} left")
+    if _ends_first(progress):
+        parts.append(f"its time is up in {duration(progress.timeout_seconds or 0.0)}")
     return ", ".join(parts)
+
+
+def _ends_first(progress: "Progress") -> bool:
+    """Whether the run's own time may well be up before the study is done."""
+    if progress.timeout_seconds is None or progress.ended is not None or progress.settled == progress.target:
+        return False
+    longest = progress.eta_range[1] if progress.eta_range else progress.eta_seconds
+    return longest is None or progress.timeout_seconds < longest
 
 
 class LineLimit:

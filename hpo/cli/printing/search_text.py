@@ -100,11 +100,14 @@ def _by(plan: "Plan") -> str:
 
 def _time(plan: "Plan") -> str:
     if not plan.workers and not plan.serving:
-        return "told once somebody is at it"
-    if plan.seconds is None:
-        return "told after the first trials"
-    basis = "at the pace so far" if plan.measured else "at a guess, on cores of a common laptop"
-    return f"about {duration(plan.seconds)} {basis}"
+        said = "told once somebody is at it"
+    elif plan.seconds is None:
+        said = "told after the first trials"
+    else:
+        basis = "at the pace so far" if plan.measured else "at a guess, on cores of a common laptop"
+        said = f"about {duration(plan.seconds)} {basis}"
+    timeout = plan.request.limits.timeout
+    return said if timeout is None else f"{said}, ended after {duration(timeout)}"
 
 
 def _refuse_nothing_complete(plan: "Plan", progress: "Progress") -> None:

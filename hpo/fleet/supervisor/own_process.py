@@ -55,7 +55,9 @@ def work_here(
     free_abandoned(storage, dead_holders(storage, record.name), max_attempts=limits.max_attempts)
     if until is not None:
         record = replace(record, until=until)
-    rule = UntilSettled(storage, record, Outage(patience=PATIENCE), on_progress or (lambda _: None))
+    rule = UntilSettled(
+        storage, record, Outage(patience=PATIENCE), on_progress or (lambda _: None), timeout=limits.timeout
+    )
     deadline = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
     ended = rule.seen(1)
     while ended is None:

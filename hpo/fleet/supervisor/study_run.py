@@ -72,7 +72,7 @@ def drain(
     messages = Messages(lambda note, _: warnings.warn(note, HpoWarning, stacklevel=2), outage)
     if until is not None:
         record = replace(record, until=until)
-    rule = UntilSettled(storage, record, outage, on_progress or (lambda _: None))
+    rule = UntilSettled(storage, record, outage, on_progress or (lambda _: None), timeout=limits.timeout)
     with storage.holdings.study(record.name, record.id, record.created_at), Stops() as stops:
         supervisor = Supervisor(storage, order, rule, workers=workers, gpus=bool(there), stops=stops, messages=messages)
         ended = supervisor.run()
@@ -83,12 +83,19 @@ class UntilSettled:
     """The rule of a run: looks at its study a few times a second, tells how far it is, and sees when it is over."""
 
     def __init__(
-        self, storage: Storage, record: StudyRecord, outage: Outage, on_progress: Callable[[Progress], None]
+        self,
+        storage: Storage,
+        record: StudyRecord,
+        outage: Outage,
+        on_progress: Callable[[Progress], None],
+        *,
+        timeout: float | None,
     ) -> None:
         self._storage = storage
         self._record = record
         self._outage = outage
         self._on_progress = on_progress
+        self._timeout = timeout  # seconds of the whole run
         self._began = time.monotonic()
         self._next_look = float("-inf")  # monotonic seconds
         self._first: Progress | None = None
@@ -148,7 +155,7 @@ class UntilSettled:
         seen = snapshot(self._storage, self._record.name, direction=self._record.direction, workers=workers or None)
         if self._first is None or seen.settled < self._first.settled:  # a backup took the place of the database
             self._first = seen
-        seen = replace(paced(seen, self._first, started - self._began), workers=workers)
+        seen = replace(paced(seen, self._first, started - self._began, self._timeout), workers=workers)
         self._next_look = time.monotonic() + max(_LOOK, 10 * (time.monotonic() - started))
         self._now = seen
         self._on_progress(seen)

@@ -57,6 +57,7 @@ class Progress(Counts):
     elapsed_seconds: float = 0.0  # since this run began
     eta_seconds: float | None = None  # until all is settled; None until a trial of the study has come to its end
     eta_range: tuple[float, float] | None = None  # seconds it will most likely take; None likewise
+    timeout_seconds: float | None = None  # until this run's own time is up; None: it has no limit
     new: int = 0  # slots settled since this run began
     ended: Ended | None = None  # None while it runs
 
@@ -162,9 +163,10 @@ def snapshot(storage: Storage, study: str, *, direction: str | None = None, work
     )
 
 
-def paced(seen: Progress, first: Progress, elapsed: float) -> Progress:
-    """What is seen now, and what came of it since `first` was seen, `elapsed` seconds ago."""
-    return replace(seen, elapsed_seconds=elapsed, new=seen.settled - first.settled)
+def paced(seen: Progress, first: Progress, elapsed: float, timeout: float | None) -> Progress:
+    """What is seen now, what came of it since `first` was seen, and how long the run has that began `elapsed` s ago."""
+    left = None if timeout is None else max(0.0, timeout - elapsed)
+    return replace(seen, elapsed_seconds=elapsed, timeout_seconds=left, new=seen.settled - first.settled)
 
 
 def watch(
@@ -200,7 +202,8 @@ def watch(
             first = first or now
             elapsed = time.monotonic() - began
             late = timeout is not None and elapsed >= timeout
-            seen = replace(paced(now, first, elapsed), ended=_ended(record, now) or ("timeout" if late else None))
+            ended = _ended(record, now) or ("timeout" if late else None)
+            seen = replace(paced(now, first, elapsed, timeout), ended=ended)
             if on_progress is not None:
                 on_progress(seen)
             if seen.ended is not None:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from hpo.cli.printing.console import duration
 from hpo.cli.printing.progress_bar import Display, LineLimit, line
 from hpo.logs import PRINTED
 from hpo.storage.queries.status import Progress
@@ -27,6 +28,16 @@ def test_a_progress_line_shows_states_best_and_time_left() -> None:
 def test_a_progress_line_omits_unknown_and_finished_parts() -> None:
     assert line(progress(best=None, eta_seconds=None, running=0)) == "12/50 done, 3 pruned, 1 failed"
     assert "left" not in line(progress(settled=50, open=0))
+
+
+@pytest.mark.parametrize(("seconds", "of_it"), [(100.0, True), (290.0, True), (400.0, False)])
+def test_a_progress_line_says_when_the_time_of_the_run_is_up_where_that_may_come_first(
+    seconds: float, of_it: bool
+) -> None:
+    said = line(progress(eta_range=(200.0, 300.0), timeout_seconds=seconds))
+    assert (f"its time is up in {duration(seconds)}" in said) is of_it
+    assert "its time is up" in line(progress(eta_seconds=None, timeout_seconds=seconds)), "nobody knows which is first"
+    assert "its time is up" not in line(progress(settled=50, eta_range=(2.0, 3.0), timeout_seconds=1.0))
 
 
 def test_plain_lines_go_to_stderr_once_each_after_the_announcement(capsys: pytest.CaptureFixture[str]) -> None:

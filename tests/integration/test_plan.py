@@ -7,7 +7,7 @@ import pytest
 from asking import asked
 
 from hpo import storage
-from hpo.cli.printing.search_text import conclude
+from hpo.cli.printing.search_text import announce, conclude
 from hpo.errors import UsageError
 from hpo.experiments.search_plan import Request, plan
 from hpo.storage import studies
@@ -98,6 +98,16 @@ def test_a_plan_knows_whether_its_storage_is_the_default(
     assert not plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
     monkeypatch.setenv("HPO_STORAGE", f"sqlite:///{tmp_path}/other.db")
     assert plan(wanted(storage=f"sqlite:///{tmp_path}/other.db")).default_storage
+
+
+def test_a_plan_is_told_with_the_time_it_may_take(wanted, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, told in (
+        ({}, "time     about 30 s at a guess, on cores of a common laptop;"),
+        ({"timeout": 300.0}, "time     about 30 s at a guess, on cores of a common laptop, 5 min at most;"),
+        ({"fidelity": "full", "timeout": 300.0}, "time     told after the first trials, 5 min at most;"),
+    ):
+        announce(plan(wanted(**options)))
+        assert told in capsys.readouterr().err
 
 
 def test_a_timed_out_search_reports_that_no_trial_is_complete(wanted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def _time(plan: "Plan") -> str:
         basis = "at the pace so far" if plan.measured else "at a guess, on cores of a common laptop"
         said = f"about {duration(plan.seconds)} {basis}"
     timeout = plan.request.limits.timeout
-    return said if timeout is None else f"{said}, ended after {duration(timeout)}"
+    return said if timeout is None else f"{said}, {duration(timeout)} at most"
 
 
 def _refuse_nothing_complete(plan: "Plan", progress: "Progress") -> None:

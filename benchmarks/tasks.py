@@ -53,5 +53,6 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "cnn": Task(reference="cnn", fidelity="quick"),
         "fcnn": Task(reference="benchmarks.tasks:fcnn_split", fidelity="full"),
         "small-cnn": Task(reference="benchmarks.quality.contest:small_cnn", fidelity="full"),
+        "small-cnn-fifth": Task(reference="benchmarks.quality.contest:small_cnn_fifth", fidelity="full"),
     }
 )

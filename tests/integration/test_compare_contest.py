@@ -185,6 +185,16 @@ def test_a_search_without_a_candidate_is_refused_with_the_reason(
         assert f" --trials {2 * len(results)} --space small --fidelity quick --name bench-small-quick" in said
 
 
+def test_a_search_that_is_not_done_is_to_go_on_before_it_is_compared(
+    opened: storage.Storage, search: StudyRecord
+) -> None:
+    settle(opened, (HAND, "complete", 2.5))
+    Slots(opened).open(search.name, 3)
+    said = refusal(opened)
+    assert "the only complete trial of bench-small-quick is the baseline's, and 2 trials are not done" in said
+    assert " --trials 3 --space small --fidelity quick --name bench-small-quick" in said
+
+
 @pytest.mark.parametrize("change", [("minimize", "maximize"), ('metric="score"', 'metric="other"')])
 def test_a_search_for_something_else_is_not_compared(
     opened: storage.Storage, search: StudyRecord, file: Path, change: tuple[str, str]

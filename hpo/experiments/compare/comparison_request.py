@@ -189,20 +189,24 @@ def _name(slot: Slot) -> str:
 def _nothing(record: StudyRecord, slots: Sequence[Slot], ranked: Sequence[Incumbent]) -> str:
     """Why there is nothing to compare the baseline with, and what to do about it."""
     drawn = sum(not slot.rung for slot in slots)
+    left = sum(slot.outcome is None for slot in slots)
+    total = drawn if left else 2 * drawn or _TRIALS  # what is not done goes on; more are asked for of what is
     where = " ".join(shlex.quote(word) for word in record.where)
     more = (
-        f"hpo optimize {shlex.quote(record.shown_reference)} --trials {2 * drawn or _TRIALS} {where} --name "
-        f"{shlex.quote(record.name)}"
+        f"hpo optimize {shlex.quote(record.shown_reference)} --trials {total} {where} --name {shlex.quote(record.name)}"
     )
+    at = "" if record.rungs is None else f" at fidelity {record.fidelity}"
     if ranked:
-        return f"the only complete trial of {record.name} is the baseline's, so nothing was found to compare: {more}"
+        done = f", and {left} trials are not done" if left else ""
+        return (
+            f"the only complete trial of {record.name}{at} is the baseline's{done}, so nothing was found to compare: "
+            f"{more}"
+        )
     if not slots:
         return f"study {record.name} has no trial yet, so there is nothing to compare: {more}"
     number = {kind: sum(slot.outcome == kind for slot in slots) for kind in ("pruned", "failed")}
-    left = sum(slot.outcome is None for slot in slots)
-    where = "" if record.rungs is None else f" at fidelity {record.fidelity}"
     remedy = f"hpo status {shlex.quote(record.name)} shows why" if not left else more
     return (
-        f"no trial of {record.name} is complete{where} ({number['pruned']} pruned, {number['failed']} failed, {left} "
+        f"no trial of {record.name} is complete{at} ({number['pruned']} pruned, {number['failed']} failed, {left} "
         f"not done), so there is nothing to compare: {remedy}"
     )

@@ -35,7 +35,8 @@ def line(progress: "Progress") -> str:
     if progress.eta_seconds is not None and progress.settled < progress.target:
         parts.append(f"{time_left(progress.eta_seconds, progress.eta_range)} left")
     if _ends_first(progress):
-        parts.append(f"its time is up in {duration(progress.timeout_seconds or 0.0)}")
+        seconds = progress.timeout_seconds
+        parts.append(f"its time is up in {duration(seconds)}" if seconds else "its time is up")
     return ", ".join(parts)
 
 

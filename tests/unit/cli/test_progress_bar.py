@@ -37,6 +37,7 @@ def test_a_progress_line_says_when_the_time_of_the_run_is_up_where_that_may_come
     said = line(progress(eta_range=(200.0, 300.0), timeout_seconds=seconds))
     assert (f"its time is up in {duration(seconds)}" in said) is of_it
     assert "its time is up" in line(progress(eta_seconds=None, timeout_seconds=seconds)), "nobody knows which is first"
+    assert line(progress(timeout_seconds=0.0)).endswith("left, its time is up")
     assert "its time is up" not in line(progress(settled=50, eta_range=(2.0, 3.0), timeout_seconds=1.0))
 
 

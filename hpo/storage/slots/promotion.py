@@ -73,8 +73,8 @@ def promote(storage: Storage, study: str) -> int:
     study was to reach. Where the rung below is over and has nothing left to promote, the slot settles as pruned.
 
     The best of the rung below is promoted; but where its trial took more than three times as long as usual there, it
-    has to be better by the study's margin times the logarithm of how many times three. Of what is confirmed the best of
-    all stays, whatever it costs.
+    has to be better by the study's margin for each three times more. Of what is confirmed the best of all stays,
+    whatever it costs.
 
     Raises:
         StorageError: the database failed.
@@ -186,10 +186,8 @@ def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -
 
 
 def _dearness(candidate: _Candidate, dear: float) -> float:
-    """The logarithm of how many times as long as what is dear it took; 0 of what is not, or nobody knows."""
-    if candidate.seconds is None or candidate.seconds <= dear:
-        return 0.0
-    return math.log(candidate.seconds / dear)
+    """How many times as long as what is dear it took, beyond once; 0 of what is not, or nobody knows."""
+    return 0.0 if candidate.seconds is None else max(0.0, candidate.seconds / dear - 1.0)
 
 
 def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:

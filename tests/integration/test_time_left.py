@@ -92,6 +92,10 @@ def test_what_will_climb_takes_longer_as_it_took_longer_below(store: Storage, st
     assert dear.eta_range is not None
     assert dear.eta_range[0] < dear.eta_seconds < dear.eta_range[1]
     assert dear.eta_seconds / dear.eta_range[0] == pytest.approx(dear.eta_range[1] / dear.eta_seconds)
+    weighed = update(schema.studies).where(schema.studies.c.name == study.name).values(margin=1.0)
+    with store.write() as connection:
+        connection.execute(weighed)  # so that the dear ones are not the next to climb
+    assert snapshot(store, study.name, workers=1).eta_seconds == pytest.approx(mean + 3 * 50 + 100 + 2 * 50)
 
 
 def test_what_waits_for_the_end_of_another_trial_is_not_done_beside_it(store: Storage, study: StudyRecord) -> None:

@@ -16,9 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from hpo.storage import Storage, leases, schema
-from hpo.storage.slots.promotion import due, may_climb
+from hpo.storage.slots.promotion import climbing, due, in_order
 from hpo.storage.slots.slot import COMPLETE, UNSETTLED, Counts, RungCounts, lease_runs
-from hpo.study.direction import MAXIMIZE
 
 __all__ = ["TimeLeft", "time_left"]
 
@@ -29,7 +28,7 @@ _FAR_OFF = 1.0  # likewise, of what is told by another rung; benchmarks/time_lef
 _LOOKED_AT = 100  # of the best of a rung, which tell what those take that will climb
 _PLAYED = 1_000  # draws that are played through one by one, or in as many lots
 
-_study, _slot = schema.studies, schema.slots
+_slot = schema.slots
 _below = _slot.alias("below")
 _TOOK = _slot.c.settled_at - _slot.c.started_at
 _TOOK_BELOW = (  # the same configuration on the rung below
@@ -234,11 +233,9 @@ def _played(rungs: Sequence[_Left], workers: int) -> float:
 
 def _read(connection: Connection, study: str, now: ColumnElement[float]) -> list[_Rung]:
     """What is known of each rung of a study, the lowest first; of one that was deleted meanwhile there is none."""
-    named = select(_study.c.id, _study.c.direction).where(_study.c.name == study)
-    found = connection.execute(named).one_or_none()
+    found = climbing(connection, study)
     if found is None:
         return []
-    id_, direction = found
     times = connection.execute(
         select(
             _slot.c.rung,
@@ -248,15 +245,17 @@ def _read(connection: Connection, study: str, now: ColumnElement[float]) -> list
             func.avg(_TOOK),
             func.avg(_TOOK * _TOOK),
         )
-        .where(_slot.c.study_id == id_)
+        .where(_slot.c.study_id == found.id)
         .group_by(_slot.c.rung)
         .order_by(_slot.c.rung)
     ).all()
-    known = _known(connection, id_, now)
-    both = _both(connection, id_)
+    known = _known(connection, found.id, now)
+    both = _both(connection, found.id)
     rungs = []
     for rung, slots, settled, ended, mean, square in times:
         its = tuple(known.get(rung, ()))
+        others = slots - settled - len(its)
+        climb = in_order(connection, found, rung, at_most=min(others, _LOOKED_AT)) if rung and others > 0 else []
         rungs.append(
             _Rung(
                 slots=slots,
@@ -265,7 +264,7 @@ def _read(connection: Connection, study: str, now: ColumnElement[float]) -> list
                 mean=mean or 0.0,
                 variance=max(0.0, square - mean**2) if ended else 0.0,
                 known=its,
-                candidates=_candidates(connection, id_, rung, direction, at_most=slots - settled - len(its)),
+                candidates=tuple(each.seconds for each in climb if each.seconds is not None),
                 **both.get(rung, {}),
             )
         )
@@ -312,13 +311,3 @@ def _both(connection: Connection, study_id: int) -> dict[int, dict[str, Any]]:
         about = square - 2 * ratio * product + ratio**2 * square_below
         found[rung] = {"both": count, "ratio": ratio, "ratio_variance": max(0.0, about)}
     return found
-
-
-def _candidates(connection: Connection, study_id: int, rung: int, direction: str, *, at_most: int) -> tuple[float, ...]:
-    """What those took on the rung below that are the next to climb from it, as far as one knows now."""
-    value = _slot.c.value.desc() if direction == MAXIMIZE else _slot.c.value.asc()
-    best = select(_TOOK).where(*may_climb(study_id, rung)).order_by(value, _slot.c.position)
-    if not rung or at_most < 1:
-        return ()
-    took = connection.execute(best.limit(min(at_most, _LOOKED_AT))).scalars()
-    return tuple(seconds for seconds in took if seconds is not None)

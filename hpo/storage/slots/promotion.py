@@ -23,36 +23,43 @@ from hpo.storage.slots.slot import COMPLETE, WAITING, RungCounts
 from hpo.storage.waiting import repeatable
 from hpo.study.direction import MAXIMIZE, at_least
 
-__all__ = ["NOTHING_LEFT", "due", "may_climb", "promote"]
+__all__ = ["NOTHING_LEFT", "Candidate", "Climbing", "climbing", "due", "in_order", "promote"]
 
 NOTHING_LEFT = "nothing was left to promote: too few trials of the rung below are complete"
 """The reason of a slot that settled without a trial."""
 
 _DEAR = 3.0  # times what a trial of the rung usually takes: what took longer is dear
 _USUAL = 500  # positions of a rung whose median says what one of its trials usually takes
-_LOOKED_AT = 20  # of the best, among which cost is weighed
+_LOOKED_AT = 20  # of the best besides, among which cost is weighed
 
 _study, _slot = schema.studies, schema.slots
 _next_rung = _slot.alias("next_rung")
 _SECONDS = _slot.c.settled_at - _slot.c.started_at
+_WAITS = select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Study:
+class Climbing:
+    """What of a study says how its rungs are climbed."""
+
     id: int
     direction: str
     until: float | None
-    margin: float | None  # a difference of values too small to matter
-    rungs: str  # names of fidelities, by commas
+    margin: float | None  # a difference of values too small to matter; None: costs are not weighed
+    rungs: str | None  # names of fidelities, by commas; None: it stays on one
 
     @property
     def higher(self) -> range:
         """The rungs above the first; the last of them confirms."""
-        return range(1, self.rungs.count(",") + 2)
+        return range(1, 0 if self.rungs is None else self.rungs.count(",") + 2)
+
+    def confirms(self, rung: int) -> bool:
+        """Whether that rung trains again what the one below it found best."""
+        return rung == self.higher.stop - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Candidate:
+class Candidate:
     """A configuration that may be promoted."""
 
     digest: str
@@ -81,7 +88,7 @@ def promote(storage: Storage, study: str) -> int:
 
     """
     with storage.read() as connection:
-        found = _climbing(connection, study)
+        found = climbing(connection, study, _WAITS)
         if found is None:
             return 0
         counts = rung_counts(connection, found.id)
@@ -97,23 +104,18 @@ def promote(storage: Storage, study: str) -> int:
 @repeatable
 def waiting(storage: Storage) -> list[str]:
     """Names of the studies with slots that wait for a promotion."""
-    query = select(_study.c.name).where(select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists())
     with storage.read() as connection:
-        return list(connection.execute(query).scalars())
+        return list(connection.execute(select(_study.c.name).where(_WAITS)).scalars())
 
 
-def _climbing(connection: Connection, study: str) -> _Study | None:
-    """The study, where it has slots that wait."""
-    waits = select(_slot.c.id).where(_slot.c.study_id == _study.c.id, WAITING).exists()
-    row = connection.execute(
-        select(_study.c.id, _study.c.direction, _study.c.until, _study.c.margin, _study.c.rungs).where(
-            _study.c.name == study, waits
-        )
-    ).one_or_none()
-    return None if row is None or row.rungs is None else _Study(**row._mapping)
+def climbing(connection: Connection, study: str, *also: ColumnElement[bool]) -> Climbing | None:
+    """The study of that name, of which that holds too; None: there is none."""
+    columns = (_study.c.id, _study.c.direction, _study.c.until, _study.c.margin, _study.c.rungs)
+    row = connection.execute(select(*columns).where(_study.c.name == study, *also)).one_or_none()
+    return None if row is None else Climbing(**row._mapping)
 
 
-def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[float]) -> int:
+def _fill(connection: Connection, study: Climbing, rung: int, now: ColumnElement[float]) -> int:
     """Fill what is due of one rung; how many slots that were."""
     filled = 0
     while values := _next(connection, study, rung, rung_counts(connection, study.id)):
@@ -132,14 +134,14 @@ def _fill(connection: Connection, study: _Study, rung: int, now: ColumnElement[f
     return filled
 
 
-def _next(connection: Connection, study: _Study, rung: int, counts: Mapping[int, RungCounts]) -> dict[str, object]:
+def _next(connection: Connection, study: Climbing, rung: int, counts: Mapping[int, RungCounts]) -> dict[str, object]:
     """What the first slot of a rung that waits becomes now; empty where nothing is due."""
     below, here = counts.get(rung - 1, _NOTHING), counts.get(rung, _NOTHING)
-    confirms = rung == study.higher[-1]
+    confirms = study.confirms(rung)
     may_be = due(below, here, confirms=confirms) or (confirms and study.until is not None)
     if here.given == here.target or not may_be:  # whatever is best below, which is looked for only then
         return {}
-    best = _best(connection, study, rung, confirms=confirms)
+    best = next(iter(in_order(connection, study, rung, at_most=1)), None)
     if not _due(study, below, here, best, confirms=confirms):
         return {}
     if best is not None:
@@ -158,7 +160,7 @@ def due(below: RungCounts, here: RungCounts, *, confirms: bool) -> bool:
     return here.given < (here.target if below.over else here.target * below.settled // below.target)
 
 
-def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | None, *, confirms: bool) -> bool:
+def _due(study: Climbing, below: RungCounts, here: RungCounts, best: Candidate | None, *, confirms: bool) -> bool:
     if due(below, here, confirms=confirms):
         return True
     if not confirms or study.until is None or best is None or not at_least(study.direction, best.value, study.until):
@@ -166,31 +168,34 @@ def _due(study: _Study, below: RungCounts, here: RungCounts, best: _Candidate | 
     return here.waiting > 1  # one is kept for what is best in the end
 
 
-def _best(connection: Connection, study: _Study, rung: int, *, confirms: bool) -> _Candidate | None:
-    """The best configuration of the rung below that is not on this one, its cost weighed."""
+def in_order(connection: Connection, study: Climbing, rung: int, *, at_most: int) -> list[Candidate]:
+    """Those that may climb to a rung, in the order in which they would if no more of the rung below were settled."""
     value = _slot.c.value.desc() if study.direction == MAXIMIZE else _slot.c.value.asc()
     rows = connection.execute(
         select(_slot.c.digest, _slot.c.params, _slot.c.value, _SECONDS.label("seconds"))
-        .where(*may_climb(study.id, rung))
+        .where(*_may_climb(study.id, rung))
         .order_by(value, _slot.c.position)
-        .limit(1 if study.margin is None else _LOOKED_AT)
+        .limit(at_most if study.margin is None else at_most + _LOOKED_AT)
     )
-    found = [_Candidate(**row._mapping) for row in rows]
-    if len(found) < 2:
-        return found[0] if found else None
-    best = found[0]
-    if confirms and at_least(study.direction, best.value, _leading_value(connection, study, rung - 1)):
-        return best
+    found = [Candidate(**row._mapping) for row in rows]
+    if study.margin is None or len(found) < 2:
+        return found
+    best, margin = found[0], study.margin
     dear = _DEAR * _usual_seconds(connection, study, rung - 1)
-    return min(found, key=lambda each: abs(each.value - best.value) + (study.margin or 0.0) * _dearness(each, dear))
+    leads = at_least(study.direction, best.value, _leading_value(connection, study, rung - 1))
+    found.sort(key=lambda each: abs(each.value - best.value) + margin * _dearness(each, dear))
+    if leads and study.confirms(rung):  # whatever it costs
+        found.remove(best)
+        found.insert(0, best)
+    return found[:at_most]
 
 
-def _dearness(candidate: _Candidate, dear: float) -> float:
+def _dearness(candidate: Candidate, dear: float) -> float:
     """How many times as long as what is dear it took, beyond once; 0 of what is not, or nobody knows."""
     return 0.0 if candidate.seconds is None else max(0.0, candidate.seconds / dear - 1.0)
 
 
-def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
+def _may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
     """Of a slot: whether its configuration is complete on the rung below that one, and not on it yet."""
     there = _next_rung.c
     here = select(there.id).where(there.study_id == study_id, there.rung == rung, there.digest == _slot.c.digest)
@@ -204,14 +209,14 @@ def may_climb(study_id: int, rung: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _leading_value(connection: Connection, study: _Study, rung: int) -> float:
+def _leading_value(connection: Connection, study: Climbing, rung: int) -> float:
     """The best value of a rung, on which there is one."""
     best = func.max if study.direction == MAXIMIZE else func.min
     its = (_slot.c.study_id == study.id, _slot.c.rung == rung, COMPLETE)
     return float(connection.execute(select(best(_slot.c.value)).where(*its)).scalar_one())
 
 
-def _usual_seconds(connection: Connection, study: _Study, rung: int) -> float:
+def _usual_seconds(connection: Connection, study: Climbing, rung: int) -> float:
     """The median of what complete trials of the rung took, of its first ones, so that the look does not grow.
 
     Infinite where nothing is known, or all took no time: then nothing is dear.

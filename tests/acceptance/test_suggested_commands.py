@@ -77,6 +77,6 @@ def test_a_suggested_search_is_quoted_for_the_shell(hpo: Hpo, study: str) -> Non
     found = re.search(r"hpo optimize .*", done.err)
     assert found is not None
     assert shlex.split(found[0]) == [
-        *("hpo", "optimize", study, "--trials", "4", "--space", "a line", "--fidelity", "quick; really"),
+        *("hpo", "optimize", study, "--trials", "2", "--space", "a line", "--fidelity", "quick; really"),
         *("--name", NAME),
     ]

@@ -182,10 +182,9 @@ def in_order(connection: Connection, study: Climbing, rung: int, *, at_most: int
         return found
     best, margin = found[0], study.margin
     dear = _DEAR * _usual_seconds(connection, study, rung - 1)
-    leads = at_least(study.direction, best.value, _leading_value(connection, study, rung - 1))
     found.sort(key=lambda each: abs(each.value - best.value) + margin * _dearness(each, dear))
-    if leads and study.confirms(rung):  # whatever it costs
-        found.remove(best)
+    if study.confirms(rung) and at_least(study.direction, best.value, _leading_value(connection, study, rung - 1)):
+        found.remove(best)  # it is first, whatever it costs
         found.insert(0, best)
     return found[:at_most]
 

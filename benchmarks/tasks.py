@@ -54,5 +54,6 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "fcnn": Task(reference="benchmarks.tasks:fcnn_split", fidelity="full"),
         "small-cnn": Task(reference="benchmarks.quality.contest:small_cnn", fidelity="full"),
         "small-cnn-fifth": Task(reference="benchmarks.quality.contest:small_cnn_fifth", fidelity="full"),
+        "small-cnn-scaled": Task(reference="benchmarks.quality.contest:small_cnn_scaled", fidelity="full"),
     }
 )

@@ -2,11 +2,12 @@
 
     python -m benchmarks.quality.contest [--seconds 200] [--seeds 3] [--trials 100] [--part tenth] [--only SIDE ...]
 
-The report's networks of at most 32 filters on a tenth of Fashion-MNIST, or on a fifth. The sides, one after the other,
-each with the whole machine: hpo as it comes, climbing; hpo at full with asha, as it was; KerasTuner's Hyperband over
-`model.fit`. `--trials` is what hpo draws where it climbs, and should take it about as long. Told of each side and seed:
-the accuracy on the test rows, which no side has seen, of what it named, trained by the referee with three seeds on rows
-of their own each; the hand-picked configuration likewise. KerasTuner comes with the extra `dev`.
+The report's networks of at most 32 filters on a tenth of Fashion-MNIST, or on a fifth, judged by 10,000 pictures, or,
+of the scaled tenth, by 1,000. The sides, one after the other, each with the whole machine: hpo as it comes, climbing;
+hpo at full with asha, as it was; KerasTuner's Hyperband over `model.fit`. `--trials` is what hpo draws where it climbs,
+and should take it about as long. Told of each side and seed: the accuracy on the test rows, which no side has seen, of
+what it named, trained by the referee with three seeds on rows of their own each; the hand-picked configuration
+likewise. KerasTuner comes with the extra `dev`.
 """
 
 import argparse
@@ -29,18 +30,21 @@ from hpo.study import Categorical, Fidelity, Holdout, Params, Space, StudyDefini
 from hpo.training import configure
 from studies.cnn import study as cnn
 
-__all__ = ["small_cnn", "small_cnn_fifth"]
+__all__ = ["small_cnn", "small_cnn_fifth", "small_cnn_scaled"]
 
 _REPORT = cnn.space("report")
 
 
-def _small(name: str, times: int) -> StudyDefinition:
-    """The report's networks of at most 32 filters, with cnn's fidelities on so many times 5,000 pictures at full."""
+def _small(name: str, times: int, *, judged: int = 10_000) -> StudyDefinition:
+    """The report's networks of at most 32 filters, with cnn's fidelities on so many times 5,000 pictures at full.
+
+    `judged` is the number of validation pictures.
+    """
     return replace(
         cnn,
         name=name,
         spaces=(Space(name="small", params={**_REPORT.params, "filters": Categorical(choices=(4, 8, 16, 32))}),),
-        evaluation=Holdout(rows=10_000, stratified=True),
+        evaluation=Holdout(rows=judged, stratified=True),
         fidelities=(
             Fidelity(name="quick", epochs=3, rows=1_000 * times, trial_seconds=2.0 * times),
             Fidelity(name="middle", epochs=5, rows=2_000 * times, trial_seconds=4.0 * times),
@@ -53,7 +57,9 @@ def _small(name: str, times: int) -> StudyDefinition:
 
 small_cnn = _small("small-cnn", 1)
 small_cnn_fifth = _small("small-cnn-fifth", 2)
-PARTS = {"tenth": "small_cnn", "fifth": "small_cnn_fifth"}  # of Fashion-MNIST: the definition of this module
+small_cnn_scaled = _small("small-cnn-scaled", 1, judged=1_000)
+# Of Fashion-MNIST, by the definition of this module; of a scaled tenth the validation rows are a tenth as well.
+PARTS = {"tenth": "small_cnn", "fifth": "small_cnn_fifth", "scaled-tenth": "small_cnn_scaled"}
 REFEREE = 3  # trainings of everything that was named
 
 

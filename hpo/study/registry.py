@@ -19,7 +19,6 @@ from types import ModuleType
 from hpo.errors import DefinitionError, HpoError, UsageError
 from hpo.files import expanded
 from hpo.messages import did_you_mean, one_line, said, unmute_notes
-from hpo.quiet_start import quieten_tensorflow
 from hpo.settings import use_backend
 from hpo.study import loading, plain_objective
 from hpo.study.contained import contained, line, run
@@ -29,6 +28,7 @@ from hpo.study.local_imports import extend_path, find_file, read_source, refuse_
 from hpo.study.plain_objective import PlainObjective
 from hpo.study.program_file import is_program_file, read_program
 from hpo.study.searchable import Searchable
+from hpo.tensorflow_start import prepare_tensorflow
 
 __all__ = ["GROUP", "adopt", "attribute", "find", "hold", "load", "names", "reference", "version"]
 
@@ -142,7 +142,7 @@ def _find(ref: str) -> tuple[ModuleType, str]:
     elif not where or not name.isidentifier():
         raise UsageError(f"{ref!r} names no definition: write MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE")
     use_backend()
-    quieten_tensorflow()
+    prepare_tensorflow()
     try:
         return (_from_file(Path(where)) if _is_file(where) else _from_module(where, ref)), name
     finally:

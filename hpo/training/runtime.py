@@ -15,8 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import ParamSpec, TypeVar
 
 from hpo.errors import DefinitionError, UsageError
-from hpo.quiet_start import quieten_tensorflow, silent_stderr
 from hpo.settings import BACKENDS, use_backend
+from hpo.tensorflow_start import prepare_tensorflow, silent_stderr
 
 __all__ = [
     "configure",
@@ -37,7 +37,7 @@ def load_keras() -> None:
     """
     if "keras" not in sys.modules:
         use_backend()
-        quieten_tensorflow()
+        prepare_tensorflow()
     asked = os.environ.get("KERAS_BACKEND", BACKENDS[0])
     try:
         with _uncollected():

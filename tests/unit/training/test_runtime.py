@@ -1,5 +1,7 @@
 """How TensorFlow is imported and configured, in processes of their own: both happen only once."""
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -25,15 +27,33 @@ def test_threads_are_set_and_nothing_is_printed() -> None:
     assert done.stderr == ""
 
 
-def test_importing_tensorflow_after_quietening_leaves_no_import_hook() -> None:
+def test_importing_tensorflow_after_preparing_it_leaves_no_import_hook() -> None:
     done = run(
-        "from hpo.quiet_start import quieten_tensorflow; quieten_tensorflow(); quieten_tensorflow()\n"
-        "import sys; quiet = lambda: sum('Quiet' in type(one).__name__ for one in sys.meta_path); print(quiet())\n"
-        "import tensorflow as tf; print(quiet(), type(tf.__loader__).__name__, tf.__spec__.loader is tf.__loader__)\n"
+        "from hpo.tensorflow_start import prepare_tensorflow; prepare_tensorflow(); prepare_tensorflow()\n"
+        "import sys; ours = lambda: sum('Preparing' in type(one).__name__ for one in sys.meta_path); print(ours())\n"
+        "import tensorflow as tf; print(ours(), type(tf.__loader__).__name__, tf.__spec__.loader is tf.__loader__)\n"
         "print('said', file=sys.stderr)"
     )
     assert done.stdout == "1\n0 SourceFileLoader True\n"
     assert done.stderr == "said\n"
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, True), ("0", False)])
+def test_the_fast_kernels_are_used_unless_the_user_says_otherwise(asked: str | None, used: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from hpo.tensorflow_start import prepare_tensorflow; prepare_tensorflow(); import tensorflow\n"
+            "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())",
+        ],
+        env={**environment, **({} if asked is None else {"TF_ENABLE_ONEDNN_OPTS": asked})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{used and platform.machine() in ('x86_64', 'AMD64')}\n"
 
 
 LOAD = "import sys; from hpo.errors import DefinitionError; from hpo.training.runtime import load_keras\n"

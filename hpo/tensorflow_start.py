@@ -1,7 +1,13 @@
-"""TensorFlow starts without a word: its C++ greets on stderr before it reads any log level."""
+"""TensorFlow starts without a word and with its fast kernels; both are settled before it is imported, or never.
+
+Its C++ greets on stderr before it reads any log level. Of the kernels of a convolutional network it has two sets, and
+takes Intel's oneDNN of itself only where a processor has instructions for neural networks (AVX-512 VNNI and later), but
+they are 1.5 to 2 times as fast on a processor that has only AVX2: benchmarks/kernels.py.
+"""
 
 import importlib.util
 import os
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,15 +15,19 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["quieten_tensorflow", "silent_stderr"]
+__all__ = ["prepare_tensorflow", "silent_stderr"]
 
 _NAME = "tensorflow"
+_X86 = ("x86_64", "AMD64")  # elsewhere TensorFlow decides
 
 
-def quieten_tensorflow() -> None:
-    """Have TensorFlow say nothing when somebody's code imports it in this process, now or later."""
-    if _NAME not in sys.modules and not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _QuietFinder())
+def prepare_tensorflow() -> None:
+    """Have TensorFlow be silent and fast when somebody's code imports it in this process, now or later.
+
+    Does nothing where it is imported already. $TF_ENABLE_ONEDNN_OPTS=0 asks for the other kernels.
+    """
+    if _NAME not in sys.modules and not any(isinstance(finder, _PreparingFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _PreparingFinder())
 
 
 @contextmanager
@@ -39,8 +49,8 @@ def silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-class _QuietFinder(MetaPathFinder):
-    """Finds TensorFlow as the other finders do, once, with a loader that is silent."""
+class _PreparingFinder(MetaPathFinder):
+    """Finds TensorFlow as the other finders do, once, with a loader that prepares its start."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -52,11 +62,11 @@ class _QuietFinder(MetaPathFinder):
         sys.meta_path.remove(self)
         found = importlib.util.find_spec(fullname)
         if found is not None and found.loader is not None:
-            found.loader = _QuietLoader(found.loader)
+            found.loader = _PreparingLoader(found.loader)
         return found
 
 
-class _QuietLoader(Loader):
+class _PreparingLoader(Loader):
     """Loads by another loader, whose place it takes only while that loads."""
 
     def __init__(self, loader: Loader) -> None:
@@ -69,6 +79,8 @@ class _QuietLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """As the other has it. Raises whatever the module raises."""
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        if platform.machine() in _X86:
+            os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

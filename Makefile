@@ -54,6 +54,7 @@ format: $(READY) ## Put code and prose in their format
 
 bench: $(READY) ## Measure start-up, engine, overhead, throughput, the fcnn winner anew (hours; each alone: see benchmarks/)
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.scored
 	$(BIN)/python -m benchmarks.overhead

@@ -3,12 +3,13 @@
     python -m benchmarks.cost --draws 200 --spaces cnn:report,cnn:wide,dnn:wide --sampler random
 
 Nothing is trained. Told for each space: the total and the largest cost of what is drawn with weighing as a share of
-without; what share of the draws lies in each class of cost, in multiples of the usual cost; and for several exponents
-what the total would be, how often three times the usual cost is accepted, and how many draws an accepted one takes.
+without; what share of the draws lies in each class of cost, in multiples of the usual cost; and for several laws of
+acceptance what the total would be, how often three and ten times the usual cost are accepted, and how many draws an
+accepted one takes.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import process_time
 
 import numpy as np
@@ -17,12 +18,15 @@ from numpy.typing import NDArray
 
 from hpo.optuna_internals import USUAL_COST, storage_of, study_id
 from hpo.search import digest, make_sampler, objective, suggest
-from hpo.search.cost_weighing import EXPONENT
+from hpo.search.cost_weighing import acceptance
 from hpo.study import Params, registry
 from hpo.training import configure
 
 CLASSES = (0.0, 1 / 3, 1.0, 3.0, 10.0, np.inf)  # of cost, in multiples of the usual one
-EXPONENTS = (0.3, EXPONENT, 1.0)
+LAWS: dict[str, Callable[[float], float]] = {
+    **{f"exponent {each}": lambda times, each=each: max(1.0, times) ** -each for each in (0.3, 0.63, 1.0)},
+    "as it is": acceptance,
+}
 
 
 class Costs:
@@ -56,7 +60,7 @@ def draw(costs: Costs, sampler: str, count: int, seed: int, *, weighs: bool) -> 
     while len(found) < count:
         trial = study.ask()
         cost = costs(suggest(costs.space, trial))
-        if cost is None:
+        if cost is None or not np.isfinite(cost):
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
             study.tell(trial, 0.0)
@@ -76,11 +80,11 @@ def classes(found: NDArray[np.float64], usual: float) -> str:
     return "  ".join(f"{share:5.0%}" for share in counted / len(found))
 
 
-def foreseen(found: NDArray[np.float64], usual: float, exponent: float) -> str:
-    """What weighing at that exponent comes to, from draws without."""
-    accepted = np.minimum(1.0, (usual / found) ** exponent)
+def foreseen(found: NDArray[np.float64], usual: float, law: Callable[[float], float]) -> str:
+    """What weighing by that law comes to, from draws without."""
+    accepted = np.array([law(times) for times in found / usual])
     total = (found * accepted).sum() / accepted.sum() / found.mean()
-    return f"total {total:.2f}, 3 times {3**-exponent:.2f}, {1 / accepted.mean():.2f} draws"
+    return f"total {total:.2f}, 3 times {law(3):.2f}, 10 times {law(10):.3f}, {1 / accepted.mean():.2f} draws"
 
 
 def show(costs: Costs, sampler: str, count: int, seeds: Sequence[int]) -> None:
@@ -99,8 +103,8 @@ def show(costs: Costs, sampler: str, count: int, seeds: Sequence[int]) -> None:
     if baseline:
         near = [np.mean((found > baseline / 3) & (found < 3 * baseline)) for found in (plain, weighed)]
         print(f"  within a factor of three of the baseline's cost: without {near[0]:.0%}, with {near[1]:.0%}")
-    for exponent in EXPONENTS:
-        print(f"  exponent {exponent}: {foreseen(plain, usual, exponent)}")
+    for name, law in LAWS.items():
+        print(f"  {name}: {foreseen(plain, usual, law)}")
 
 
 def main() -> None:

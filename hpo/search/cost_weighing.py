@@ -3,13 +3,14 @@
 Expected improvement per unit of cost (Snoek et al., NeurIPS 2012, per second; Lee et al., arXiv 2003.10870, with a cost
 raised to a power below one) is the larger, the cheaper a configuration is. Samplers here do not maximize an
 improvement, they draw from a density of what promises one; so it is the density that is divided by the cost, in that a
-draw is accepted with probability (usual cost / cost)^a, and drawn again otherwise. So what is infeasible, which costs
-without end and promises nothing, is drawn again too.
+draw is accepted with a probability that falls with its cost (`acceptance`), and drawn again otherwise. So what is
+infeasible, which costs without end and promises nothing, is drawn again too.
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from statistics import median_low
 
 import numpy as np
@@ -19,16 +20,28 @@ from hpo.optuna_internals import COST_LOOKS, USUAL_COST, storage_of, study_id
 from hpo.search.seeds import derive
 from hpo.study import Params, ParamValue
 
-__all__ = ["EXPONENT", "REDRAWS", "WORTH", "Cost", "CostWeighing"]
+__all__ = ["REDRAWS", "WORTH", "Cost", "CostWeighing", "acceptance"]
 
 Cost = Callable[[Params], float | None]
 """Configuration -> operations of its training, known without it; None: they are not; infinite: it cannot be trained."""
 
-EXPONENT = 0.63  # of three times the usual cost one in two draws is accepted, of ten times one in four
-REDRAWS = 4  # the last draw is taken: where all that promises something is dear, it is dear that is wanted
+_EXPONENT = 0.63  # of three times the usual cost one in two draws is accepted
+_DEAR = 3.0  # times the usual cost; beyond it what a class of costs takes in all falls as costs rise
+_DEAR_EXPONENT = 2.0  # of ten times the usual cost one in 22 draws is accepted, of thirty times one in 200
+REDRAWS = 4  # then the cheapest is taken: where all that promises something is dear, it is dear that is wanted
 WORTH = 2e10  # operations, a second of a core: the building of a model a draw would slow down what is shorter
 _LOOKS = 21  # uniform draws whose median is the usual cost
 _FEW = 3  # after which no more are drawn where none of them is worth it
+
+
+def acceptance(times: float) -> float:
+    """The probability with which a draw is accepted that costs so many times as much as usual; without end: 0.
+
+    Up to three times it is the power below one of cost cooling. Beyond, what is accepted of costs that are spread over
+    orders of magnitude would still take the most time where it costs the most, and by `hpo.storage.slots.promotion`
+    hardly any of it can climb; there it falls with the square.
+    """
+    return max(1.0, min(times, _DEAR)) ** -_EXPONENT * max(1.0, times / _DEAR) ** -_DEAR_EXPONENT
 
 
 class CostWeighing:
@@ -40,20 +53,28 @@ class CostWeighing:
         self._random = np.random.default_rng(derive(seed, "cost"))
         self._usual: tuple[int, float | None] | None = None  # Optuna's id of a study, and the usual cost in it
 
-    def accepts(self, study: Study, params: Params, uniform: Callable[[], dict[str, ParamValue]]) -> bool:
-        """Whether a configuration that was drawn is to be tried, rather than to draw again.
+    def choose(
+        self, study: Study, draw: Callable[[], dict[str, ParamValue]], uniform: Callable[[], dict[str, ParamValue]]
+    ) -> dict[str, ParamValue]:
+        """The first of a few draws that is accepted; where none is, the cheapest of them.
 
         Args:
-            study: whose configuration it is.
-            params: the configuration.
+            study: whose configurations they are.
+            draw: draws a configuration.
             uniform: draws one from the whole space, by `looks_seed`.
 
         """
+        params = draw()
         usual = self._usual_cost(study, uniform)
         if usual is None:
-            return True
-        cost = self._cost(params)
-        return cost is None or cost <= usual or bool(self._random.random() < (usual / cost) ** EXPONENT)
+            return params
+        refused: list[tuple[float, dict[str, ParamValue]]] = []
+        while (cost := self._cost(params)) is not None and self._random.random() >= acceptance(cost / usual):
+            refused.append((cost, params))
+            if len(refused) > REDRAWS:
+                return min(refused, key=itemgetter(0))[1]
+            params = draw()
+        return params
 
     def reseed(self) -> None:
         """Draw other numbers from now on."""

@@ -22,7 +22,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.optuna_internals import FIXED_PARAMS, FROM, contains, forget_trials_at_hand, study_id, trial_id, trials_at_hand
-from hpo.search.cost_weighing import REDRAWS, CostWeighing
+from hpo.search.cost_weighing import CostWeighing
 from hpo.search.seeds import derive, rung
 from hpo.search.suggest import digest, distributions
 from hpo.study import ParamValue, Space
@@ -212,15 +212,10 @@ class DistinctSampler(BaseSampler):
         given: Mapping[str, ParamValue],
     ) -> dict[str, ParamValue]:
         """As `_draw`; drawn again, a few times at the most, where it is `inner` that draws and costs too much."""
-        params = self._draw(sampler, study, trial, joint, given)
+        draw = partial(self._draw, sampler, study, trial, joint, given)
         if self._weighing is None or sampler is not self.inner or given:
-            return params
-        uniform = partial(self._draw, self._looks, study, trial, {}, {})
-        for _ in range(REDRAWS):
-            if self._weighing.accepts(study, params, uniform):
-                break
-            params = self._draw(sampler, study, trial, joint, given)
-        return params
+            return draw()
+        return self._weighing.choose(study, draw, partial(self._draw, self._looks, study, trial, {}, {}))
 
     def _draw(
         self,

@@ -9,7 +9,7 @@ import pytest
 
 from hpo.optuna_internals import COST_LOOKS, USUAL_COST, storage_of, study_id
 from hpo.search import make_sampler, suggest
-from hpo.search.cost_weighing import EXPONENT, REDRAWS, WORTH, Cost
+from hpo.search.cost_weighing import REDRAWS, WORTH, Cost, acceptance
 from hpo.study import Categorical, Float, Params, Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -51,11 +51,26 @@ def shares(configurations: list[dict[str, object]]) -> dict[int, float]:
 
 def test_configurations_of_three_times_the_usual_cost_are_drawn_half_as_often() -> None:
     weighed = shares(drawn(size, 1000, usual=3 * UNIT))
-    once = 1 / (3 + 3**-EXPONENT + 10**-EXPONENT)  # the share of what is not weighed
+    once = 1 / (3 + 1 / 2 + 1 / 22)  # the share of what is not weighed
     assert weighed[1] == pytest.approx(once, abs=0.04)
     assert weighed[3] == pytest.approx(once, abs=0.04)
     assert weighed[9] == pytest.approx(once / 2, abs=0.03)
-    assert weighed[30] == pytest.approx(once / 4.3, abs=0.03)
+    assert weighed[30] == pytest.approx(once / 22, abs=0.01)
+
+
+def test_beyond_three_times_the_usual_cost_all_of_a_class_takes_less_the_dearer_it_is() -> None:
+    assert [acceptance(times) for times in (0, 0.5, 1)] == [1, 1, 1]
+    assert acceptance(3) == pytest.approx(0.5, abs=0.001)
+    assert acceptance(3.001) == pytest.approx(acceptance(3), rel=0.001)
+    taken = [times * acceptance(times) for times in (3, 6, 12, 24, 48)]
+    assert taken == pytest.approx([taken[0] / 2**step for step in range(5)])
+    assert acceptance(math.inf) == 0
+
+
+def test_of_draws_that_are_all_refused_the_cheapest_is_taken() -> None:
+    weighed = shares(drawn(lambda params: 1000 * size(params), 400, usual=UNIT))  # one in 200,000 is accepted
+    assert weighed[1] == pytest.approx(1 - 0.8**5, abs=0.06)
+    assert weighed[30] < 0.01
 
 
 def test_the_usual_cost_is_the_median_of_the_space_and_is_kept_with_the_study() -> None:
@@ -156,7 +171,7 @@ def _but_the_smallest(params: Params) -> float:
 
 def test_what_is_infeasible_is_drawn_again() -> None:
     assert shares(drawn(_but_the_smallest, 100, usual=30 * UNIT))[1] == 0  # else a fifth
-    assert len(drawn(lambda _: math.inf, 10, usual=UNIT)) == 10  # the last draw is tried
+    assert len(drawn(lambda _: math.inf, 10, usual=UNIT)) == 10  # one of them is tried all the same
 
 
 def test_what_is_infeasible_has_no_part_in_the_usual_cost() -> None:

@@ -23,8 +23,15 @@ from hpo.study import Params, registry
 from hpo.training import configure
 
 CLASSES = (0.0, 1 / 3, 1.0, 3.0, 10.0, np.inf)  # of cost, in multiples of the usual one
+
+
+def power(exponent: float) -> Callable[[float], float]:
+    """The law by which a draw of so many times the usual cost is accepted with that power of it."""
+    return lambda times: max(1.0, times) ** -exponent
+
+
 LAWS: dict[str, Callable[[float], float]] = {
-    **{f"exponent {each}": lambda times, each=each: max(1.0, times) ** -each for each in (0.3, 0.63, 1.0)},
+    **{f"exponent {exponent}": power(exponent) for exponent in (0.3, 0.63, 1.0)},
     "as it is": acceptance,
 }
 

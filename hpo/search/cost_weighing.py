@@ -26,7 +26,7 @@ Cost = Callable[[Params], float | None]
 """Configuration -> operations of its training, known without it; None: they are not; infinite: it cannot be trained."""
 
 _EXPONENT = 0.63  # of three times the usual cost one in two draws is accepted
-_DEAR = 3.0  # times the usual cost; beyond it what a class of costs takes in all falls as costs rise
+_DEAR = 3.0  # times the usual cost; beyond it, the dearer, the less time all that costs so much takes
 _DEAR_EXPONENT = 2.0  # of ten times the usual cost one in 22 draws is accepted, of thirty times one in 200
 REDRAWS = 4  # then the cheapest is taken: where all that promises something is dear, it is dear that is wanted
 WORTH = 2e10  # operations, a second of a core: the building of a model a draw would slow down what is shorter

@@ -31,7 +31,7 @@ LONGEST = 200_000
 
 _READ_DURING_IMPORTS = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_", "KERAS_", "TF_", "XLA_", "ELSEWHERE_CLOCK")
 _READ_WHEN_USED = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "PYTHONFAULTHANDLER"}
-_DEFAULTS = {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": ""}  # of those that may be said or not
+_DEFAULTS = {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": "", "TF_ENABLE_ONEDNN_OPTS": "1"}  # that may be said or not
 _MAIN = Path(__file__).with_name("preloaded_main.py")
 
 

@@ -41,7 +41,8 @@ def acceptance(times: float) -> float:
     orders of magnitude would still take the most time where it costs the most, and by `hpo.storage.slots.promotion`
     hardly any of it can climb; there it falls with the square.
     """
-    return max(1.0, min(times, _DEAR)) ** -_EXPONENT * max(1.0, times / _DEAR) ** -_DEAR_EXPONENT
+    dear = max(1.0, times / _DEAR)
+    return math.pow(max(1.0, min(times, _DEAR)), -_EXPONENT) * math.pow(dear, -_DEAR_EXPONENT)
 
 
 class CostWeighing:
